@@ -63,30 +63,32 @@ class Settings(BaseSettings):
     questdb_password: SecretStr | None = None
     questdb_mode: Literal["live", "bulk"] = "live"
 
-    questdb_http_port: int = Field(9000, ge=0, le=65535)
-    questdb_pg_port: int = Field(8812, ge=0, le=65535)
-    dagster_port: int = Field(3000, ge=0, le=65535)
-    dashboard_port: int = Field(8050, ge=0, le=65535)
-    exchange_port: int = Field(7777, ge=0, le=65535)
+    questdb_http_port: int = Field(default=9000, ge=0, le=65535)
+    questdb_pg_port: int = Field(default=8812, ge=0, le=65535)
+    dagster_port: int = Field(default=3000, ge=0, le=65535)
+    dashboard_port: int = Field(default=8050, ge=0, le=65535)
+    exchange_port: int = Field(default=7777, ge=0, le=65535)
 
-    ingest_workers: int = Field(4, ge=1, le=64)
+    ingest_workers: int = Field(default=4, ge=1, le=64)
     readback: Literal["full", "checksum"] = "full"
-    ingest_batch_days: int = Field(10, ge=1, le=250)
+    ingest_batch_days: int = Field(default=10, ge=1, le=250)
     fast_history: Literal["auto", "on", "off"] = "auto"
     sender_pool: bool = True
     prepared_statements: bool = True
 
     validate_after_ingest: Literal["always", "never", "on-error"] = "always"
     validate_incremental: bool = True
-    validate_workers: int = Field(2, ge=1, le=64)
-    quality_sample_above_rows: int = Field(1_000_000, ge=0)
+    validate_workers: int = Field(default=2, ge=1, le=64)
+    quality_sample_above_rows: int = Field(default=1_000_000, ge=0)
     source_probe: bool = False
 
     coverage_cache: Literal["memory", "redis", "off"] = "memory"
-    cache_ttl_s: float = Field(300.0, ge=0)
+    cache_ttl_s: float = Field(default=300.0, ge=0)
     redis_url: str = "redis://127.0.0.1:6379/0"
 
-    prometheus_port: Annotated[int | None, BeforeValidator(_off_is_none)] = Field(None, ge=0, le=65535)
+    prometheus_port: Annotated[int | None, BeforeValidator(_off_is_none)] = Field(
+        default=None, ge=0, le=65535
+    )
     alert_urls: Words = ()
 
     @classmethod
@@ -166,7 +168,7 @@ def sourced_values(settings: Settings) -> list[SourcedValue]:
 
 
 def suffixed_values(prefix: str) -> dict[str, SourcedValue]:
-    """All settings whose name begins with `prefix`, by name: the per-variety families such as `GHTRADER_START_DATE_CU`."""
+    """All settings whose name begins with `prefix`: per-variety families such as `GHTRADER_START_DATE_CU`."""
     found = {
         name: SourcedValue(name, value, f"file:{_settings_path()}") for name, value in _file_values().items()
     }
@@ -175,7 +177,7 @@ def suffixed_values(prefix: str) -> dict[str, SourcedValue]:
 
 
 def start_date_of(settings: Settings, product: str) -> date:
-    """The first trading day of one product; its earlier partitions are `not_listed`. Raises `BadInputError`."""
+    """The first trading day of one product; earlier partitions are `not_listed`. Raises `BadInputError`."""
     name = f"{START_DATE}_{product.upper()}"
     sourced = suffixed_values(name).get(name)
     if sourced is None:

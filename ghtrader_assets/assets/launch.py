@@ -1,0 +1,86 @@
+"""Starting a backfill and watching it: through the daemon of a running platform, or in this process.
+
+Belongs here: the two ways to launch the same partitions. Does not belong here: deciding which days need it (`loading`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, cast
+
+import requests
+
+from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.market.symbols import Symbol
+
+_LAUNCH: Final = """
+mutation Launch($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+    ... on PartitionSetNotFoundError { message }
+    ... on PartitionKeysNotFoundError { message }
+    ... on InvalidSubsetError { message }
+  }
+}"""
+
+_STATUS: Final = """
+query Status($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    __typename
+    ... on PartitionBackfill { status error { message } }
+  }
+}"""
+
+FINISHED: Final = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
+REQUEST_TIMEOUT_S: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """A backfill of the daemon: its id and the page that shows it."""
+
+    dagster_url: str
+    backfill_id: str
+
+    @property
+    def page(self) -> str:
+        return f"{self.dagster_url}/runs/b/{self.backfill_id}"
+
+    def status(self) -> str:
+        """The daemon's word for how far it is. Raises `ServiceError`."""
+        answer = _ask(self.dagster_url, _STATUS, {"id": self.backfill_id})["partitionBackfillOrError"]
+        if answer["__typename"] != "PartitionBackfill":
+            raise ServiceError(f"Dagster does not know backfill {self.backfill_id}", "look at its Runs page")
+        return str(answer["status"])
+
+
+def launch_backfill(
+    dagster_url: str, symbols: Sequence[Symbol], days: Sequence[date], tables: Sequence[str]
+) -> Backfill:
+    """Ask the daemon for one backfill of `tables` of `symbols` over `days`. Raises `ServiceError`."""
+    params = {
+        "assetSelection": [{"path": [symbol.key, table]} for symbol in symbols for table in tables],
+        "partitionNames": [day.isoformat() for day in days],
+        "title": f"{len(days)} trading days of {', '.join(symbol.text for symbol in symbols)}"[:100],
+        "tags": [{"key": "ghtrader/launched_by", "value": "cli"}],
+    }
+    answer = _ask(dagster_url, _LAUNCH, {"params": params})["launchPartitionBackfill"]
+    if answer["__typename"] != "LaunchBackfillSuccess":
+        raise ServiceError(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
+    return Backfill(dagster_url, str(answer["backfillId"]))
+
+
+def _ask(dagster_url: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    try:
+        answer = requests.post(
+            f"{dagster_url}/graphql", json={"query": query, "variables": variables}, timeout=REQUEST_TIMEOUT_S
+        ).json()
+    except (requests.RequestException, ValueError) as error:
+        raise ServiceError(f"Dagster at {dagster_url} does not answer: {error}", "see `status`") from None
+    if "errors" in answer:
+        raise ServiceError(f"Dagster refused the request: {answer['errors'][0]['message']}")
+    return cast("dict[str, Any]", answer["data"])

@@ -1,0 +1,28 @@
+"""What a load needs, opened once and handed down.
+
+Belongs here: the record itself. Does not belong here: finding the services (`services.connect`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.settings import Settings
+from ghtrader_assets.tq.provider import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Settings, calendar, store and tick provider of one process."""
+
+    settings: Settings
+    calendar: TradingCalendar
+    database: Database
+    provider: Provider
+
+
+def utc_now() -> datetime:
+    return datetime.now(tz=UTC)

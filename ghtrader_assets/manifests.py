@@ -1,0 +1,148 @@
+"""The manifest of one load attempt of one symbol's trading day, and its file. Row and file are twins.
+
+Belongs here: what a manifest says, its id, its JSON file under `GHTRADER_HOME/manifests`, the comparison of twins.
+Does not belong here: the table (`questdb`), and the load that a manifest describes (`loading`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One attempt to load one trading day. Every attempt leaves one; `outcome` says how it ended.
+
+    Instants are zone-aware UTC at microseconds, durations seconds, digests hex. `digest` names the content that was
+    stored and read back; it is empty unless `outcome` is `complete` or `partial`. `upstream` is the fingerprint of
+    what the day was loaded for: contract, sessions and schema.
+    """
+
+    manifest_id: str
+    run_id: str
+    symbol: str
+    trading_day: date
+    contract: str
+    outcome: IngestState
+    reason: str
+    rows: int
+    five_level_rows: int
+    same_instant_rows: int
+    first_tick: datetime | None
+    last_tick: datetime | None
+    digest: str
+    replaced: str
+    schema_hash: str
+    row_hash_algorithm: str
+    schedule_hash: str
+    upstream: str
+    code_version: str
+    source: str
+    reader: str
+    readback: str
+    depth: int
+    attempts: int
+    bytes: int
+    download_s: float
+    store_s: float
+    readback_s: float
+    judge_s: float
+    started: datetime
+    finished: datetime
+
+
+def new_manifest_id(started: datetime) -> str:
+    """An id that sorts by time: the UTC second of the attempt's start and 8 random hex digits."""
+    return f"{started.astimezone(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+
+
+def code_version() -> str:
+    """The version of this package that made a load."""
+    return metadata.version("ghtrader-assets")
+
+
+def manifest_path(home: Path, manifest: Manifest) -> Path:
+    """Where the file of a manifest lies: one folder a symbol and trading day."""
+    day_folder = home / "manifests" / manifest.symbol.replace("@", "_").replace(".", "_")
+    return day_folder / manifest.trading_day.isoformat() / f"{manifest.manifest_id}.json"
+
+
+def write_manifest_file(home: Path, manifest: Manifest) -> Path:
+    """Write the file atomically: whole under its name and on the disk, or not there. Raises `ServiceError`."""
+    path = manifest_path(home, manifest)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(as_document(manifest), file, ensure_ascii=False, indent=2, sort_keys=True)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _fsync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise ServiceError(
+            f"the manifest {path} could not be written: {error.strerror}",
+            "free or mend the disk under GHTRADER_HOME",
+        ) from None
+    return path
+
+
+def read_manifest_file(path: Path) -> Manifest:
+    """Read a manifest's file. Raises `BadInputError` where it is no manifest."""
+    try:
+        return from_document(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInputError(f"{path} is no manifest: {error}") from None
+
+
+def manifest_files(home: Path) -> Iterator[Path]:
+    """All manifest files of a home, oldest attempt of each day first."""
+    yield from sorted((home / "manifests").glob("*/*/[!.]*.json"))
+
+
+def as_document(manifest: Manifest) -> dict[str, Any]:
+    """The manifest as JSON values: dates and instants as ISO 8601, instants with their offset."""
+    return {field.name: _to_json(getattr(manifest, field.name)) for field in dataclasses.fields(manifest)}
+
+
+def from_document(document: dict[str, Any]) -> Manifest:
+    """The twin of `as_document`. Raises `KeyError`, `ValueError` or `TypeError` on any other document."""
+    hints = get_type_hints(Manifest)
+    return Manifest(**{name: _from_json(hints[name], document[name]) for name in hints})
+
+
+def _to_json(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _from_json(kind: Any, value: Any) -> object:
+    if value is None:
+        return None
+    if kind == datetime | None or kind is datetime:
+        return datetime.fromisoformat(value)
+    return date.fromisoformat(value) if kind is date else kind(value)
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
