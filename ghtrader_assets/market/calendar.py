@@ -1,0 +1,295 @@
+"""The trading days of the Chinese exchanges: a hashed snapshot, its horizon, and what differs from a provider's list.
+
+Belongs here: which days trade, their windows, and the file format of a calendar.
+Does not belong here: hours (`sessions`), and fetching a provider's holiday list (`tq`).
+
+All exchanges share one calendar. Weekends never trade, whatever the state's make-up workdays say. Asking about a day
+outside what the calendar covers is an error: there is no guess of "weekdays trade".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from ghtrader_assets.errors import BadInputError, GhtraderError
+from ghtrader_assets.market.clock import instant_ns
+from ghtrader_assets.market.ticks import DayWindow
+
+EVENING_S: Final = 18 * 3600
+"""A trading day's window turns at 18:00 Beijing time: after every day session, before every night session."""
+
+MIN_DAYS_AHEAD: Final = 30
+_FORMAT: Final = 1
+_REFRESH: Final = "refresh the calendar: `ghtrader-assets calendar --refresh`"
+
+
+class TradingCalendar:
+    """The trading days from `first` to `horizon`, both covered. Immutable; equal and hashable by `digest`.
+
+    `days` is sorted and begins with the last trading day before `first`, on whose evening the first window opens.
+    """
+
+    __slots__ = ("_closes_ns", "_days", "_known", "digest", "first", "horizon", "source")
+
+    def __init__(self, days: Sequence[date], *, first: date, horizon: date, source: str) -> None:
+        if len(days) < 2 or not days[0] < first <= days[1] or days[-1] > horizon:
+            raise BadInputError(
+                f"a calendar of {first}..{horizon} needs its days and the trading day before its first"
+            )
+        if any(later <= earlier for earlier, later in zip(days, days[1:], strict=False)):
+            raise BadInputError("the days of a calendar are not in ascending order")
+        if any(day.weekday() > 4 for day in days):
+            raise BadInputError("a calendar claims that a weekend day trades")
+        self._days = tuple(days)
+        self._known = frozenset(days[1:])
+        self._closes_ns = [instant_ns(day, EVENING_S) for day in days]
+        self.first = first
+        self.horizon = horizon
+        self.source = source
+        self.digest = _digest(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TradingCalendar) and other.digest == self.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        return f"TradingCalendar({self.first}..{self.horizon}, {self.digest})"
+
+    def is_trading_day(self, day: date) -> bool:
+        """Whether `day` trades. Raises BadInputError outside the calendar."""
+        self._require_covered(day)
+        return day in self._known
+
+    def previous(self, day: date) -> date:
+        """The last trading day before `day`, which need not trade itself."""
+        self._require_covered(day)
+        return self._days[bisect_left(self._days, day) - 1]
+
+    def next(self, day: date) -> date:
+        """The first trading day after `day`, which need not trade itself. Raises BadInputError at the horizon."""
+        self._require_covered(day)
+        found = bisect_right(self._days, day)
+        if found == len(self._days):
+            raise BadInputError(
+                f"the trading day after {day} lies beyond the calendar's {self.horizon}", _REFRESH
+            )
+        return self._days[found]
+
+    def days(self, start: date, end: date) -> list[date]:
+        """The trading days from `start` to `end`, both included."""
+        self._require_covered(start)
+        self._require_covered(end)
+        return list(self._days[bisect_left(self._days, start) : bisect_right(self._days, end)])
+
+    def holidays_on_weekdays(self, start: date, end: date) -> list[date]:
+        """The days from Monday to Friday that do not trade, from `start` to `end`, both included."""
+        self._require_covered(start)
+        self._require_covered(end)
+        return [day for day in _weekdays(start, end) if day not in self._known]
+
+    def window(self, day: date) -> DayWindow:
+        """`[previous trading day 18:00, day 18:00)` in Shanghai, as instants."""
+        self.require_trading_day(day)
+        index = bisect_left(self._days, day)
+        return DayWindow(day, self._closes_ns[index - 1], self._closes_ns[index])
+
+    def trading_day_of(self, instant_ns: int) -> date:
+        """The trading day whose window holds the instant (epoch nanoseconds)."""
+        index = bisect_right(self._closes_ns, instant_ns)
+        if index == 0:
+            raise BadInputError(f"instant {instant_ns} lies before the calendar's {self.first}")
+        if index == len(self._days):
+            raise BadInputError(f"instant {instant_ns} lies beyond the calendar's {self.horizon}", _REFRESH)
+        return self._days[index]
+
+    def require_trading_day(self, day: date) -> None:
+        """Raise BadInputError, naming the neighbours or the horizon, unless `day` trades."""
+        self._require_covered(day)
+        if day in self._known:
+            return
+        index = bisect_left(self._days, day)
+        before = self._days[index - 1]
+        after = str(self._days[index]) if index < len(self._days) else f"a day after {self.horizon}"
+        raise BadInputError(
+            f"{day} ({day:%A}) is not a trading day", f"its neighbours are {before} and {after}"
+        )
+
+    def days_ahead(self, today: date) -> int:
+        """Calendar days from `today` to the horizon; negative once it has passed."""
+        return (self.horizon - today).days
+
+    def _require_covered(self, day: date) -> None:
+        if not self.first <= day <= self.horizon:
+            remedy = _REFRESH if day > self.horizon else f"use a day from {self.first} on"
+            raise BadInputError(f"{day} lies outside the calendar, {self.first}..{self.horizon}", remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarFinding:
+    """One weekday on which a provider's holiday list and the calendar differ."""
+
+    day: date
+    ours: Literal["open", "closed"]
+    theirs: Literal["open", "closed"]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.day} ({self.day:%a}): {self.ours} in our calendar, {self.theirs} in the provider's list"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonFinding:
+    """How far the calendar reaches beyond `today`. `ok` with at least `MIN_DAYS_AHEAD` days."""
+
+    today: date
+    horizon: date
+    days_ahead: int
+    ok: bool
+
+    def __str__(self) -> str:
+        text = f"the calendar covers {self.days_ahead} days ahead of {self.today}, to {self.horizon}"
+        return text if self.ok else f"{text}: fewer than {MIN_DAYS_AHEAD}; {_REFRESH}"
+
+
+def check_horizon(calendar: TradingCalendar, today: date, minimum: int = MIN_DAYS_AHEAD) -> HorizonFinding:
+    """Whether the calendar covers at least `minimum` days after `today` (Asia/Shanghai)."""
+    ahead = calendar.days_ahead(today)
+    return HorizonFinding(today, calendar.horizon, ahead, ahead >= minimum)
+
+
+def compare_holidays(calendar: TradingCalendar, holidays: Iterable[date | str]) -> list[CalendarFinding]:
+    """Where a provider's holiday list (TqSdk: days that do not trade, weekends optional) differs from ours.
+
+    Compared over the years that both cover: from the list's first year to the horizon's, bounded by the calendar.
+    """
+    closed = {_day(item) for item in holidays}
+    if not closed:
+        raise BadInputError("the provider's holiday list is empty")
+    start = max(calendar.first, date(min(closed).year, 1, 1))
+    end = min(calendar.horizon, date(max(closed).year, 12, 31))
+    return [
+        CalendarFinding(day, "open" if ours else "closed", "closed" if ours else "open")
+        for day in _weekdays(start, end)
+        if (ours := calendar.is_trading_day(day)) == (day in closed)
+    ]
+
+
+def extend_calendar(
+    calendar: TradingCalendar, holidays: Iterable[date | str], source: str
+) -> TradingCalendar:
+    """`calendar` carried on, through the last year for which a provider's holiday list has entries.
+
+    Days that `calendar` covers stay as they are; differences there are findings of `compare_holidays`, never adopted.
+    """
+    closed = {_day(item) for item in holidays}
+    last = date(max(closed, default=calendar.horizon).year, 12, 31)
+    if last <= calendar.horizon:
+        return calendar
+    added = [day for day in _weekdays(calendar.horizon + timedelta(days=1), last) if day not in closed]
+    return TradingCalendar(
+        [calendar.previous(calendar.first), *calendar.days(calendar.first, calendar.horizon), *added],
+        first=calendar.first,
+        horizon=last,
+        source=f"{calendar.source}; from {calendar.horizon + timedelta(days=1)} on: {source}",
+    )
+
+
+def changed_days(old: TradingCalendar, new: TradingCalendar) -> list[date]:
+    """The days whose trading, or whose window, differs between two calendars, where both cover them."""
+    start, end = max(old.first, new.first), min(old.horizon, new.horizon)
+    before = {day: old.previous(day) for day in old.days(start, end)}
+    after = {day: new.previous(day) for day in new.days(start, end)}
+    return sorted(day for day in before.keys() | after.keys() if before.get(day) != after.get(day))
+
+
+def dump_calendar(calendar: TradingCalendar) -> str:
+    """The calendar as the JSON text that `parse_calendar` reads; `digest` guards its content."""
+    document = {**_content(calendar), "source": calendar.source, "digest": calendar.digest}
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def parse_calendar(text: str, name: str) -> TradingCalendar:
+    """Read a calendar; `name` says whose, in errors. Raises BadInputError if it is damaged or its digest differs."""
+    try:
+        document: dict[str, Any] = json.loads(text)
+        first, horizon = (date.fromisoformat(document[key]) for key in ("first", "horizon"))
+        closed = {date.fromisoformat(day) for day in document["closed_weekdays"]}
+        before = date.fromisoformat(document["before_first"])
+        days = [before, *(day for day in _weekdays(first, horizon) if day not in closed)]
+        calendar = TradingCalendar(days, first=first, horizon=horizon, source=str(document["source"]))
+        stated = str(document["digest"])
+    except (ValueError, KeyError, TypeError, AttributeError, GhtraderError) as error:
+        raise BadInputError(f"{name} is no calendar file ({error})", "refresh or remove it") from error
+    if calendar.digest != stated or document.get("format") != _FORMAT:
+        raise BadInputError(f"{name} does not match its own digest {stated}", "refresh or remove it")
+    return calendar
+
+
+@cache
+def snapshot_calendar() -> TradingCalendar:
+    """The calendar that ships with the package."""
+    path = resources.files("ghtrader_assets.market") / "data" / "calendar.json"
+    return parse_calendar(path.read_text(encoding="utf-8"), "the packaged calendar")
+
+
+def calendar_path(home: Path) -> Path:
+    """Where an operator's refreshed calendar stands."""
+    return home / "calendar" / "calendar.json"
+
+
+def calendar_for(home: Path) -> TradingCalendar:
+    """The refreshed calendar stored under `home`, or the packaged snapshot where there is none.
+
+    Raises BadInputError if the stored one is damaged: it is never passed over in silence.
+    """
+    path = calendar_path(home)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return snapshot_calendar()
+    return _parse_cached(text, str(path))
+
+
+@cache
+def _parse_cached(text: str, name: str) -> TradingCalendar:
+    return parse_calendar(text, name)
+
+
+def _content(calendar: TradingCalendar) -> dict[str, Any]:
+    closed = calendar.holidays_on_weekdays(calendar.first, calendar.horizon)
+    return {
+        "format": _FORMAT,
+        "first": calendar.first.isoformat(),
+        "horizon": calendar.horizon.isoformat(),
+        "before_first": calendar.previous(calendar.first).isoformat(),
+        "closed_weekdays": [day.isoformat() for day in closed],
+    }
+
+
+def _digest(calendar: TradingCalendar) -> str:
+    text = json.dumps(_content(calendar), separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _weekdays(start: date, end: date) -> Iterable[date]:
+    days = (date.fromordinal(number) for number in range(start.toordinal(), end.toordinal() + 1))
+    return (day for day in days if day.weekday() < 5)
+
+
+def _day(item: date | str) -> date:
+    try:
+        return date.fromisoformat(item) if isinstance(item, str) else item
+    except ValueError as error:
+        raise BadInputError(f"'{item}' in the provider's holiday list is no day") from error

@@ -1,0 +1,33 @@
+"""Days and seconds of Asia/Shanghai as epoch nanoseconds: plain arithmetic, so no host time zone can matter.
+
+Belongs here: the conversion of (day, second of the day in Beijing) to an instant and back.
+Does not belong here: which days trade (`calendar`) and when (`sessions`).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from typing import Final
+
+SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""China keeps UTC+8 without daylight saving since 1992: before any day this package knows."""
+
+NS: Final = 1_000_000_000
+_DAY_S: Final = 86_400
+_OFFSET_S: Final = 8 * 3600
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+
+
+def instant_ns(day: date, second: int) -> int:
+    """Epoch nanoseconds of `second` seconds after midnight of `day` in Shanghai; `second` may pass 24 hours."""
+    return ((day.toordinal() - _EPOCH) * _DAY_S + second - _OFFSET_S) * NS
+
+
+def shanghai_day(instant: int) -> date:
+    """The calendar day in Shanghai of an instant in epoch nanoseconds."""
+    return date.fromordinal((instant // NS + _OFFSET_S) // _DAY_S + _EPOCH)
+
+
+def shanghai_time(instant: int) -> datetime:
+    """The instant as a zone-aware datetime in Shanghai, truncated to microseconds."""
+    return datetime(1970, 1, 1, tzinfo=SHANGHAI) + timedelta(hours=8, microseconds=instant // 1000)

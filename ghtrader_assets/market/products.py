@@ -1,0 +1,76 @@
+"""The futures products of the six exchanges: names, contract terms and since when.
+
+Belongs here: the product table, price tick and multiplier, effective-dated where the exchange changed them.
+Does not belong here: trading hours (`sessions`) and single contracts (TqSdk's own instrument data).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.market.data_files import rows
+from ghtrader_assets.market.symbols import Exchange
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product with its contract terms as of the day it was asked for.
+
+    `price_tick` in the quote unit, `multiplier` in quote units a lot. `listed` is the first trading day, or the first
+    day of the calendar for what is older; `delisted` the last one of a product that ended. `source` is 'unverified'
+    where no document was opened.
+    """
+
+    exchange: Exchange
+    code: str
+    name_en: str
+    name_zh: str
+    price_tick: float
+    multiplier: int
+    listed: date
+    delisted: date | None
+    successor: str
+    source: str
+
+    @property
+    def alias(self) -> str:
+        """TqSdk's main-contract symbol of the product."""
+        return f"KQ.m@{self.exchange}.{self.code}"
+
+
+@cache
+def products() -> tuple[Product, ...]:
+    """Every product known, in the order of the table, with its present terms."""
+    return tuple(_product(row) for row in rows("products.csv"))
+
+
+def product_of(exchange: Exchange, code: str) -> Product:
+    """The product with its present terms. Raises BadInputError for one that is not in the table."""
+    found = _by_code().get((exchange, code))
+    if found is None:
+        known = " ".join(product.code for product in products() if product.exchange == exchange)
+        raise BadInputError(f"{exchange} has no product '{code}' that we know", f"known are {known}")
+    return found
+
+
+@cache
+def _by_code() -> dict[tuple[Exchange, str], Product]:
+    return {(product.exchange, product.code): product for product in products()}
+
+
+def _product(row: dict[str, str]) -> Product:
+    return Product(
+        exchange=Exchange(row["exchange"]),
+        code=row["code"],
+        name_en=row["name_en"],
+        name_zh=row["name_zh"],
+        price_tick=float(row["price_tick"]),
+        multiplier=int(row["multiplier"]),
+        listed=date.fromisoformat(row["listed"]),
+        delisted=date.fromisoformat(row["delisted"]) if row["delisted"] else None,
+        successor=row["successor"],
+        source=row["source"],
+    )

@@ -1,0 +1,140 @@
+"""Which contract is the main one on each trading day, how days are fingerprinted, and when a day is complete.
+
+Belongs here: expanding a list of main-contract changes to trading days, segments and rolls, ghTrader's schedule hash.
+Does not belong here: where the change list comes from (`tq`) and where the schedule is kept (`questdb`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.clock import instant_ns, shanghai_day, shanghai_time
+from ghtrader_assets.market.sessions import DaySessions
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.market.ticks import SCHEMA_HASH
+
+COMPLETE_S: Final = 16 * 3600
+"""A trading day is complete at 16:00 Beijing time: 45 minutes after the last exchange (CFFEX bonds, 15:15) closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleDay:
+    """The main contract of `symbol` on one trading day, its night session included.
+
+    `segment_id` counts the contracts from 0 over the whole change list; `is_roll` marks the first day of a segment
+    after the first. `provisional`: the day was not complete yet when the list was asked for, and may still change.
+    """
+
+    symbol: str
+    trading_day: date
+    contract: str
+    segment_id: int
+    is_roll: bool
+    provisional: bool
+
+
+def build_schedule(
+    symbol: str,
+    changes: Sequence[tuple[date, str]],
+    calendar: TradingCalendar,
+    start: date,
+    end: date,
+    today_complete_through: date,
+) -> list[ScheduleDay]:
+    """One row for each trading day from `start` to `end` on which a main contract is known.
+
+    `changes` says from which day on which contract is the main one, in any order; the last of one day wins, and a
+    change on a day without trading counts from the next trading day. An empty contract means that there is none.
+    Raises BadInputError for a range outside the calendar or a contract of another product.
+    """
+    segments = _segments(symbol, changes, calendar)
+    starts = [first for first, _, _ in segments]
+    rows: list[ScheduleDay] = []
+    for day in calendar.days(start, end):
+        index = bisect_right(starts, day) - 1
+        if index < 0 or not segments[index][1]:
+            continue
+        first, contract, number = segments[index]
+        rolled = first == day and number > 0
+        rows.append(ScheduleDay(symbol, day, contract, number, rolled, day > today_complete_through))
+    return rows
+
+
+def schedule_hash(rows: Iterable[ScheduleDay]) -> str:
+    """ghTrader's hash of a whole schedule: sha256 of the CSV `date,main_contract,segment_id`, 16 hex digits."""
+    lines = ["date,main_contract,segment_id"]
+    lines += [f"{row.trading_day.isoformat()},{row.contract},{row.segment_id}" for row in rows]
+    return hashlib.sha256(("\n".join(lines) + "\n").encode()).hexdigest()[:16]
+
+
+def day_fingerprint(contract: str, sessions: DaySessions) -> str:
+    """What a stored day depends on besides its ticks: contract, sessions and schema, 16 hex digits.
+
+    A new trading day leaves the fingerprints of all others alone; a corrected roll changes exactly the days whose
+    contract changed.
+    """
+    text = f"{contract}|{sessions.trading_day.isoformat()}|{sessions.fingerprint}|{SCHEMA_HASH}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def last_completed_day(calendar: TradingCalendar, now_ns: int) -> date:
+    """The last trading day the calendar knows that is complete at `now_ns` (epoch nanoseconds).
+
+    Past the horizon it stays the last day covered: `calendar.check_horizon` is what says that time ran out.
+    """
+    today = min(shanghai_day(now_ns), calendar.horizon)
+    if calendar.is_trading_day(today) and is_complete(today, now_ns):
+        return today
+    return calendar.previous(today)
+
+
+def is_complete(day: date, now_ns: int) -> bool:
+    """Whether trading day `day` has closed, with a margin, at `now_ns`."""
+    return now_ns >= instant_ns(day, COMPLETE_S)
+
+
+def require_complete(day: date, now_ns: int) -> None:
+    """Refuse a trading day that is not complete yet: BadInputError saying from when on it is."""
+    if not is_complete(day, now_ns):
+        ready = shanghai_time(instant_ns(day, COMPLETE_S))
+        raise BadInputError(
+            f"trading day {day} is not complete before {ready:%Y-%m-%d %H:%M} Beijing time",
+            "load it then, or pass --allow-partial and load it again later",
+        )
+
+
+def _segments(
+    symbol: str, changes: Sequence[tuple[date, str]], calendar: TradingCalendar
+) -> list[tuple[date, str, int]]:
+    """(first trading day, contract, segment number), ascending; without a contract the number repeats."""
+    by_day: dict[date, str] = {}
+    days = calendar.days(calendar.first, calendar.horizon)
+    for day, contract in sorted(changes, key=lambda change: change[0]):
+        _require_same_product(symbol, contract)
+        index = bisect_left(days, day)
+        if index < len(days):
+            by_day[days[index]] = contract
+    segments: list[tuple[date, str, int]] = []
+    number, latest = -1, ""
+    for first, contract in by_day.items():
+        if contract and contract != latest:
+            number, latest = number + 1, contract
+        segments.append((first, contract, number))
+    return segments
+
+
+def _require_same_product(symbol: str, contract: str) -> None:
+    if not contract:
+        return
+    ours, theirs = parse_symbol(symbol), parse_symbol(contract)
+    if (ours.exchange, ours.product) != (theirs.exchange, theirs.product):
+        raise BadInputError(
+            f"{contract} can't be the main contract of {symbol}", "the change list is damaged"
+        )

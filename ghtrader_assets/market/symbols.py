@@ -1,0 +1,116 @@
+"""The names of futures: TqSdk's symbols of a main contract, an index or a single contract, and how they map.
+
+Belongs here: the symbol grammar of the six futures exchanges, alias to contract and back.
+Does not belong here: which products exist (`products`), which contract is the main one on a day (`schedule`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final, Literal
+
+from ghtrader_assets.errors import BadInputError
+
+
+class Exchange(StrEnum):
+    """The six futures exchanges, as TqSdk spells them."""
+
+    SHFE = "SHFE"
+    INE = "INE"
+    DCE = "DCE"
+    CZCE = "CZCE"
+    CFFEX = "CFFEX"
+    GFEX = "GFEX"
+
+
+Kind = Literal["main", "index", "contract"]
+
+_UPPER_CASE: Final = (Exchange.CZCE, Exchange.CFFEX)
+_ALIAS: Final = re.compile(r"KQ\.(?P<kind>[mi])@(?P<exchange>[A-Z]{3,5})\.(?P<product>[A-Za-z]{1,2})")
+_CONTRACT: Final = re.compile(r"(?P<exchange>[A-Z]{3,5})\.(?P<product>[A-Za-z]{1,2})(?P<digits>[0-9]{3,4})")
+_REMEDY: Final = "write it as TqSdk does: KQ.m@SHFE.cu, SHFE.cu2602, CZCE.SR609"
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A parsed symbol. `product` is spelt as TqSdk does: 'cu', CZCE 'SR', CFFEX 'IF'.
+
+    `digits` are the delivery year and month of a contract ('2602', CZCE '609'), empty for an alias.
+    """
+
+    text: str
+    kind: Kind
+    exchange: Exchange
+    product: str
+    digits: str = ""
+
+    @property
+    def key(self) -> str:
+        """The symbol in letters that Dagster keys and file names allow: 'KQ_m_SHFE_cu'."""
+        return self.text.replace(".", "_").replace("@", "_")
+
+    @property
+    def alias(self) -> str:
+        """The main-contract symbol of the same product: 'KQ.m@SHFE.cu'."""
+        return f"KQ.m@{self.exchange}.{self.product}"
+
+
+@lru_cache(maxsize=65_536)
+def parse_symbol(text: str) -> Symbol:
+    """Parse a symbol. Raises BadInputError for anything but the exact spelling TqSdk uses."""
+    match = _ALIAS.fullmatch(text) or _CONTRACT.fullmatch(text)
+    if match is None:
+        raise BadInputError(f"'{text}' is no futures symbol", _REMEDY)
+    parts = match.groupdict()
+    try:
+        exchange = Exchange(parts["exchange"])
+    except ValueError:
+        raise BadInputError(f"'{text}' names no exchange of {', '.join(Exchange)}", _REMEDY) from None
+    product = parts["product"]
+    spelt = product.upper() if exchange in _UPPER_CASE else product.lower()
+    if product != spelt:
+        raise BadInputError(f"'{text}': {exchange} spells the product '{spelt}'", _REMEDY)
+    kinds: dict[str | None, Kind] = {"m": "main", "i": "index", None: "contract"}
+    digits = parts.get("digits", "")
+    if digits:
+        _require_month(text, exchange, digits)
+    return Symbol(text, kinds[parts.get("kind")], exchange, product, digits)
+
+
+def depth(exchange: Exchange) -> int:
+    """How many book levels TqSdk's tick history delivers: 5 for SHFE, 1 for the others."""
+    return 5 if exchange is Exchange.SHFE else 1
+
+
+def delivery_month(contract: Symbol, near: date) -> date:
+    """The first day of a contract's delivery month.
+
+    CZCE writes the year's last digit only; `near`, a day on which the contract trades, tells the decade: the delivery
+    month is the one from `near`'s own month on and less than ten years away.
+    """
+    if not contract.digits:
+        raise BadInputError(f"'{contract.text}' is no single contract", _REMEDY)
+    year, month = int(contract.digits[:-2]), int(contract.digits[-2:])
+    if contract.exchange is not Exchange.CZCE:
+        return date(2000 + year if year < 90 else 1900 + year, month, 1)
+    full_year = near.year - near.year % 10 + year
+    if (full_year, month) < (near.year, near.month):
+        full_year += 10
+    return date(full_year, month, 1)
+
+
+def contract_symbol(alias: Symbol, delivery: date) -> Symbol:
+    """The contract of an alias's product that delivers in the month of `delivery`."""
+    year = f"{delivery.year % 10}" if alias.exchange is Exchange.CZCE else f"{delivery.year % 100:02d}"
+    return parse_symbol(f"{alias.exchange}.{alias.product}{year}{delivery.month:02d}")
+
+
+def _require_month(text: str, exchange: Exchange, digits: str) -> None:
+    wanted = 3 if exchange is Exchange.CZCE else 4
+    if len(digits) != wanted or not 1 <= int(digits[-2:]) <= 12:
+        pattern = "year's last digit and month, as in 609" if wanted == 3 else "year and month, as in 2602"
+        raise BadInputError(f"'{text}': {exchange} numbers a contract by the {pattern}", _REMEDY)
