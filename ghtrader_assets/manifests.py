@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -68,9 +70,15 @@ def new_manifest_id(started: datetime) -> str:
     return f"{started.astimezone(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
+@cache
 def code_version() -> str:
-    """The version of this package that made a load."""
-    return metadata.version("ghtrader-assets")
+    """The code that made a load: the package's version and 8 hex digits that name the content of its sources."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for source in sorted(package.rglob("*.py")):
+        digest.update(source.relative_to(package).as_posix().encode())
+        digest.update(source.read_bytes())
+    return f"{metadata.version('ghtrader-assets')}+{digest.hexdigest()[:8]}"
 
 
 def manifest_path(home: Path, manifest: Manifest) -> Path:

@@ -46,9 +46,7 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 class Settings(BaseSettings):
     """All settings. Field names are the lower-case tails of `GHTRADER_*` variables unless an alias says otherwise."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="GHTRADER_", extra="ignore", frozen=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="GHTRADER_", extra="ignore", frozen=True, populate_by_name=True)
 
     home: Path = Field(default_factory=lambda: user_data_path("ghtrader-assets"))
     symbols: Words = ("KQ.m@SHFE.cu", "KQ.m@SHFE.au", "KQ.m@SHFE.ag")
@@ -86,9 +84,7 @@ class Settings(BaseSettings):
     cache_ttl_s: float = Field(default=300.0, ge=0)
     redis_url: str = "redis://127.0.0.1:6379/0"
 
-    prometheus_port: Annotated[int | None, BeforeValidator(_off_is_none)] = Field(
-        default=None, ge=0, le=65535
-    )
+    prometheus_port: Annotated[int | None, BeforeValidator(_off_is_none)] = Field(default=None, ge=0, le=65535)
     alert_urls: Words = ()
 
     @classmethod
@@ -169,9 +165,7 @@ def sourced_values(settings: Settings) -> list[SourcedValue]:
 
 def suffixed_values(prefix: str) -> dict[str, SourcedValue]:
     """All settings whose name begins with `prefix`: per-variety families such as `GHTRADER_START_DATE_CU`."""
-    found = {
-        name: SourcedValue(name, value, f"file:{_settings_path()}") for name, value in _file_values().items()
-    }
+    found = {name: SourcedValue(name, value, f"file:{_settings_path()}") for name, value in _file_values().items()}
     found |= {name: SourcedValue(name, value, f"env:{name}") for name, value in os.environ.items()}
     return {name: sourced for name, sourced in sorted(found.items()) if name.startswith(prefix)}
 
@@ -185,9 +179,7 @@ def start_date_of(settings: Settings, product: str) -> date:
     try:
         return date.fromisoformat(str(sourced.value))
     except ValueError:
-        raise BadInputError(
-            f"{name}={sourced.value} ({sourced.source}) is no date", "write it as YYYY-MM-DD"
-        ) from None
+        raise BadInputError(f"{name}={sourced.value} ({sourced.source}) is no date", "write it as YYYY-MM-DD") from None
 
 
 def _settings_path() -> Path:
@@ -214,7 +206,7 @@ def _file_values() -> dict[str, Any]:
 class _TomlSource(PydanticBaseSettingsSource):
     """Values of `ghtrader.toml` in the working directory (or `GHTRADER_SETTINGS_FILE`)."""
 
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the base's own
         value = _file_values().get(variable_of(field_name))
         return (tuple(cast("list[str]", value)) if isinstance(value, list) else value), field_name, False
 

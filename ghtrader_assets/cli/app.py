@@ -36,9 +36,7 @@ log = Console(stderr=True, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="TqSdk's name, as KQ.m@SHFE.cu.")]
-SymbolsArgument = Annotated[
-    list[str], typer.Argument(metavar="SYMBOL…", help="TqSdk's names, as KQ.m@SHFE.cu.")
-]
+SymbolsArgument = Annotated[list[str], typer.Argument(metavar="SYMBOL…", help="TqSdk's names, as KQ.m@SHFE.cu.")]
 DayArgument = Annotated[str, typer.Argument(metavar="DAY", help="A trading day, YYYY-MM-DD.")]
 FromOption = Annotated[str | None, typer.Option("--from", metavar="D", help="First trading day, YYYY-MM-DD.")]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="D", help="Last trading day, YYYY-MM-DD.")]
@@ -92,9 +90,7 @@ def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     out.print(table)
 
 
-def emit_rows(
-    title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool
-) -> None:
+def emit_rows(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
     """Rows as a JSON list, or the named columns of them as a table."""
     if as_json:
         emit_json(rows)

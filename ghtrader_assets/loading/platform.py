@@ -5,6 +5,7 @@ Belongs here: the record itself. Does not belong here: finding the services (`se
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,3 +27,8 @@ class Platform:
 
 def utc_now() -> datetime:
     return datetime.now(tz=UTC)
+
+
+def utc_now_ns() -> int:
+    """This instant, epoch nanoseconds."""
+    return time.time_ns()

@@ -6,13 +6,13 @@ Does not belong here: the rules that build it (`market.schedule`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from ghtrader_assets.errors import NotListedError, UnknownContractError
-from ghtrader_assets.loading.platform import Platform, utc_now
-from ghtrader_assets.market.schedule import ScheduleDay, build_schedule, last_completed_day
+from ghtrader_assets.loading.platform import Platform, utc_now_ns
+from ghtrader_assets.market.schedule import ScheduleDay, build_schedule, last_completed_day, schedule_hash
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.reader import read_schedule
 from ghtrader_assets.questdb.records import write_schedule
@@ -21,41 +21,36 @@ from ghtrader_assets.tq.market_data import fetch_main_contracts
 
 
 @dataclass(frozen=True, slots=True)
-class RefreshedSchedule:
-    """The whole schedule of a symbol and the trading days whose contract is not what was stored before."""
+class Schedule:
+    """The stored schedule of one symbol: its rows by trading day and ghTrader's hash over all of them."""
 
-    rows: tuple[ScheduleDay, ...]
-    changed: tuple[date, ...]
+    rows: Mapping[date, ScheduleDay]
+    hash: str
+
+    @classmethod
+    def of(cls, rows: Sequence[ScheduleDay]) -> Schedule:
+        return cls({row.trading_day: row for row in rows}, schedule_hash(rows))
 
 
-def refresh_schedule(platform: Platform, symbol: Symbol) -> RefreshedSchedule:
+def refresh_schedule(platform: Platform, symbol: Symbol) -> Schedule:
     """Fetch the continuous table in a fresh process and store every row that is new or different.
 
     Raises the `FetchError` family when the provider fails and `QuestDBError` when the store does.
     """
-    rows = _fetch_schedule(platform, symbol)
+    fetched = Schedule.of(_fetch_schedule(platform, symbol))
     stored = {row.trading_day: row for row in read_schedule(platform.database, symbol.text)}
-    different = [row for row in rows if stored.get(row.trading_day) != row]
-    write_schedule(platform.database, different)
-    changed = tuple(
-        row.trading_day
-        for row in different
-        if row.trading_day in stored and stored[row.trading_day].contract != row.contract
-    )
-    return RefreshedSchedule(tuple(rows), changed)
+    different = [row for day, row in fetched.rows.items() if stored.get(day) != row]
+    write_schedule(platform.database, different, fetched.hash)
+    return fetched
 
 
-def schedule_of(platform: Platform, symbol: Symbol, days: Sequence[date]) -> dict[date, ScheduleDay]:
-    """The stored schedule rows of `days`; refreshed first if one of them is not stored."""
-    stored = {row.trading_day: row for row in read_schedule(platform.database, symbol.text)}
-    if not all(day in stored for day in days):
-        stored = {row.trading_day: row for row in refresh_schedule(platform, symbol).rows}
-    return {day: stored[day] for day in days if day in stored}
+def schedule_of(platform: Platform, symbol: Symbol, days: Sequence[date]) -> Schedule:
+    """The stored schedule; refreshed first if one of `days` is not in it."""
+    stored = Schedule.of(read_schedule(platform.database, symbol.text))
+    return stored if all(day in stored.rows for day in days) else refresh_schedule(platform, symbol)
 
 
-def require_listed(
-    platform: Platform, symbol: Symbol, day: date, schedule: dict[date, ScheduleDay]
-) -> ScheduleDay:
+def require_listed(platform: Platform, symbol: Symbol, day: date, schedule: Schedule) -> ScheduleDay:
     """The schedule row of a day. Raises `NotListedError` or `UnknownContractError`."""
     start = start_date_of(platform.settings, symbol.product)
     if day < start:
@@ -63,10 +58,10 @@ def require_listed(
             f"{symbol.text} {day} lies before the symbol's start {start}",
             f"choose days from {start}, or move GHTRADER_START_DATE_{symbol.product.upper()}",
         )
-    row = schedule.get(day)
+    row = schedule.rows.get(day)
     if row is not None:
         return row
-    first = min(schedule, default=None)
+    first = min(schedule.rows, default=None)
     if first is None or day < first:
         raise NotListedError(f"{symbol.text} had no main contract yet on {day}", "choose a later day")
     raise UnknownContractError(
@@ -81,7 +76,6 @@ def _fetch_schedule(platform: Platform, symbol: Symbol) -> list[ScheduleDay]:
         changes = [(start, symbol.text)]
     else:
         changes = fetch_main_contracts(platform.provider, symbol.text, settings.home)
-    now = utc_now()
-    through = last_completed_day(calendar, int(now.timestamp()) * 1_000_000_000)
-    end = calendar.trading_day_of(int(now.timestamp()) * 1_000_000_000)
-    return build_schedule(symbol.text, changes, calendar, start, end, through)
+    now_ns = utc_now_ns()
+    end = calendar.trading_day_of(now_ns)
+    return build_schedule(symbol.text, changes, calendar, start, end, last_completed_day(calendar, now_ns))

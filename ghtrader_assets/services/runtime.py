@@ -30,9 +30,7 @@ class RunningProcess(BaseModel, frozen=True):
     def alive(self) -> bool:
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.pid)
-            return (
-                process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - self.created_at) < 1
-            )
+            return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - self.created_at) < 1
         return False
 
 

@@ -1,0 +1,22 @@
+"""The resource through which assets reach store and provider.
+
+Belongs here: opening the platform inside a run. Does not belong here: settings or secrets as run config, which
+Dagster stores in clear: they are read from the environment of the run's process.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import dagster as dg
+
+from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.services.connect import open_platform
+from ghtrader_assets.settings import load_settings
+
+
+class PlatformResource(dg.ConfigurableResource[Platform]):
+    """Opens QuestDB and the tick provider that the settings and the runtime file name, for as long as an op runs."""
+
+    def opened(self) -> AbstractContextManager[Platform]:
+        return open_platform(load_settings())

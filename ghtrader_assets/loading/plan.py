@@ -1,0 +1,89 @@
+"""Which trading days a load will ask the provider for, and which end before it.
+
+Belongs here: what is known of a day before a tick of it is fetched.
+Does not belong here: fetching, storing, judging.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.loading.platform import Platform, utc_now_ns
+from ghtrader_assets.loading.schedule import require_listed, schedule_of
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.products import Product, product_of
+from ghtrader_assets.market.schedule import ScheduleDay, day_fingerprint, require_complete
+from ghtrader_assets.market.sessions import DaySessions, day_sessions
+from ghtrader_assets.market.symbols import Symbol, depth
+from ghtrader_assets.market.ticks import DayWindow
+from ghtrader_assets.tq.fetch import FetchRequest
+
+
+@dataclass(frozen=True, slots=True)
+class DayPlan:
+    """One trading day to be loaded: its contract, sessions and window."""
+
+    symbol: Symbol
+    product: Product
+    schedule: ScheduleDay
+    schedule_hash: str
+    sessions: DaySessions
+    window: DayWindow
+
+    @property
+    def trading_day(self) -> date:
+        return self.schedule.trading_day
+
+    @property
+    def upstream(self) -> str:
+        """The fingerprint of what the day is loaded for: contract, sessions and schema."""
+        return day_fingerprint(self.schedule.contract, self.sessions)
+
+    def request(self) -> FetchRequest:
+        return FetchRequest(
+            symbol=self.symbol.text,
+            contract=self.schedule.contract,
+            window=self.window,
+            levels=depth(self.symbol.exchange),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """The days to load, and the days that end without a fetch, each with its error."""
+
+    days: tuple[DayPlan, ...]
+    refused: dict[date, GhtraderError]
+
+
+def plan_days(platform: Platform, symbol: Symbol, days: Sequence[date]) -> LoadPlan:
+    """Look up contract and sessions of each day.
+
+    Raises `FetchError` or `QuestDBError` if the schedule can't be had: then no day can be planned.
+    """
+    schedule = schedule_of(platform, symbol, days)
+    planned: list[DayPlan] = []
+    refused: dict[date, GhtraderError] = {}
+    for day in days:
+        try:
+            require_complete(day, utc_now_ns())
+            row = require_listed(platform, symbol, day, schedule)
+        except GhtraderError as error:
+            refused[day] = error
+        else:
+            planned.append(plan_day(platform.calendar, symbol, row, schedule.hash))
+    return LoadPlan(tuple(planned), refused)
+
+
+def plan_day(calendar: TradingCalendar, symbol: Symbol, row: ScheduleDay, schedule_hash: str) -> DayPlan:
+    return DayPlan(
+        symbol=symbol,
+        product=product_of(symbol.exchange, symbol.product),
+        schedule=row,
+        schedule_hash=schedule_hash,
+        sessions=day_sessions(symbol, row.trading_day, calendar),
+        window=calendar.window(row.trading_day),
+    )

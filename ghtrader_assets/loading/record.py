@@ -1,0 +1,145 @@
+"""Recording an attempt: its manifest as row and file, and what the coverage table says of a stored day.
+
+Belongs here: what is written about a load, and in which order. Does not belong here: the tables (`questdb`).
+
+A manifest is written when the attempt begins, as one that did not finish, and again when it has ended, so that an
+attempt that was killed leaves its trace. The coverage row comes after everything else: where it stands, the day is
+stored, read back and recorded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.plan import DayPlan
+from ghtrader_assets.loading.platform import Platform, utc_now
+from ghtrader_assets.manifests import Manifest, code_version, new_manifest_id, write_manifest_file
+from ghtrader_assets.market.symbols import depth
+from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
+from ghtrader_assets.questdb.records import DailyAgg, write_daily_agg, write_manifests, write_verdicts
+from ghtrader_assets.questdb.writer import StoredDay
+from ghtrader_assets.tq.fetch import FetchedDay
+from ghtrader_assets.validation.verdicts import DayVerdict
+
+UNFINISHED: Final = "the load began and has not ended: it is still running, or it was killed"
+
+
+def begin_attempts(platform: Platform, plans: Sequence[DayPlan], run_id: str) -> list[Manifest]:
+    """Write and return the manifests of attempts that begin now."""
+    started = utc_now()
+    manifests = [
+        Manifest(
+            manifest_id=new_manifest_id(started),
+            run_id=run_id,
+            symbol=plan.symbol.text,
+            trading_day=plan.trading_day,
+            contract=plan.schedule.contract,
+            outcome=IngestState.FAILED,
+            reason=UNFINISHED,
+            rows=0,
+            five_level_rows=0,
+            same_instant_rows=0,
+            first_tick=None,
+            last_tick=None,
+            digest="",
+            replaced="",
+            schema_hash=SCHEMA_HASH,
+            row_hash_algorithm=ROW_HASH_ALGORITHM,
+            schedule_hash=plan.schedule_hash,
+            upstream=plan.upstream,
+            code_version=code_version(),
+            source=platform.provider.name,
+            reader="",
+            readback=platform.settings.readback,
+            depth=depth(plan.symbol.exchange),
+            attempts=0,
+            bytes=0,
+            download_s=0.0,
+            store_s=0.0,
+            readback_s=0.0,
+            judge_s=0.0,
+            started=started,
+            finished=started,
+        )
+        for plan in plans
+    ]
+    _write(platform, manifests)
+    return manifests
+
+
+def fetched_manifest(begun: Manifest, fetched: FetchedDay) -> Manifest:
+    """The manifest with what the fetch says; its outcome is the fetch's."""
+    stats = fetched.stats
+    return dataclasses.replace(
+        begun,
+        outcome=fetched.state,
+        reason=fetched.reason,
+        reader=stats.reader,
+        attempts=stats.attempts,
+        bytes=stats.bytes,
+        download_s=stats.download_s,
+        started=stats.started,
+        finished=utc_now(),
+    )
+
+
+def failed_manifest(manifest: Manifest, reason: str) -> Manifest:
+    """The manifest of a day that was fetched and could not be stored."""
+    return dataclasses.replace(manifest, outcome=IngestState.FAILED, reason=reason, finished=utc_now())
+
+
+def stored_manifest(manifest: Manifest, fetched: FetchedDay, stored: StoredDay, judge_s: float) -> Manifest:
+    """The manifest of a day that was stored and read back."""
+    assert fetched.frame is not None
+    return dataclasses.replace(
+        manifest,
+        outcome=IngestState.COMPLETE,
+        reason="",
+        rows=stored.rows,
+        five_level_rows=five_level_rows(fetched.frame),
+        same_instant_rows=int((fetched.frame["seq"] > 0).sum()),
+        first_tick=stored.first_tick,
+        last_tick=stored.last_tick,
+        digest=stored.digest,
+        replaced=stored.replaced,
+        store_s=stored.store_s,
+        readback_s=stored.readback_s,
+        judge_s=judge_s,
+        finished=utc_now(),
+    )
+
+
+def record_failed(platform: Platform, manifests: Sequence[Manifest]) -> None:
+    """Record attempts that ended without a stored day."""
+    _write(platform, manifests)
+
+
+def record_stored(platform: Platform, manifests: Sequence[Manifest], verdicts: Sequence[DayVerdict]) -> None:
+    """Record days that are stored: verdicts, manifests, and last the coverage rows."""
+    write_verdicts(platform.database, verdicts)
+    _write(platform, manifests)
+    write_daily_agg(platform.database, [_daily_agg(manifest) for manifest in manifests])
+
+
+def _write(platform: Platform, manifests: Sequence[Manifest]) -> None:
+    for manifest in manifests:
+        write_manifest_file(platform.settings.home, manifest)
+    write_manifests(platform.database, manifests)
+
+
+def _daily_agg(manifest: Manifest) -> DailyAgg:
+    return DailyAgg(
+        symbol=manifest.symbol,
+        trading_day=manifest.trading_day,
+        rows_total=manifest.rows,
+        first_tick=manifest.first_tick,
+        last_tick=manifest.last_tick,
+        contract=manifest.contract,
+        digest=manifest.digest,
+        upstream=manifest.upstream,
+        load_id=manifest.manifest_id,
+        updated_at=manifest.finished,
+    )

@@ -1,0 +1,126 @@
+"""The embedded services of one home: QuestDB, the exchange, Dagster; started in order, recorded, stopped in reverse.
+
+Belongs here: which services a configuration needs, and who owns them.
+Does not belong here: how one of them works, and connecting to them (`connect`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.exchange.client_env import start_exchange
+from ghtrader_assets.questdb.server import EmbeddedQuestDB
+from ghtrader_assets.services.dagster_instance import start_dagster
+from ghtrader_assets.services.processes import LOOPBACK, claim_port, stop_tree
+from ghtrader_assets.services.runtime import (
+    RunningProcess,
+    Runtime,
+    Service,
+    forget_runtime,
+    read_runtime,
+    write_runtime,
+)
+from ghtrader_assets.settings import Settings
+
+QUESTDB: Final = "questdb"
+EXCHANGE: Final = "exchange"
+DAGSTER: Final = "dagster"
+
+Announce = Callable[[str], None]
+
+
+@contextmanager
+def running_services(settings: Settings, announce: Announce, *, with_dagster: bool) -> Iterator[Runtime]:
+    """Start what the settings need and stop it at the end. Raises `ServiceError`, `PortTakenError`.
+
+    One owner a home: raises `ServiceError` naming the owner while another process runs the services.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    _require_unowned(settings)
+    runtime = Runtime(owner=RunningProcess.of(os.getpid()), started_at=datetime.now(tz=UTC))
+    with ExitStack() as stack:
+        for name, start in _starters(settings, with_dagster=with_dagster):
+            announce(f"starting {name}")
+            service = start(settings, stack)
+            runtime = runtime.with_service(service)
+            write_runtime(settings.home, runtime)
+            announce(f"{name} is ready: {'  '.join(service.urls.values())}")
+        stack.callback(forget_runtime, settings.home)
+        yield runtime
+
+
+def owned_runtime(settings: Settings) -> Runtime | None:
+    """The runtime of services that a living process owns."""
+    runtime = read_runtime(settings.home)
+    return runtime if runtime is not None and runtime.owner.alive else None
+
+
+def stop_services(settings: Settings) -> bool:
+    """Stop the services of this home from outside: their owner, or what a killed owner left. False: none ran."""
+    runtime = read_runtime(settings.home)
+    if runtime is None:
+        return False
+    if runtime.owner.alive:
+        stop_tree(runtime.owner.pid)
+    _stop_left_behind(settings, runtime)
+    return True
+
+
+Starter = Callable[[Settings, ExitStack], Service]
+
+
+def _starters(settings: Settings, *, with_dagster: bool) -> Iterator[tuple[str, Starter]]:
+    if not settings.uses_external_questdb:
+        yield QUESTDB, _start_questdb
+    if not settings.uses_real_tqsdk:
+        yield EXCHANGE, _start_exchange
+    if with_dagster:
+        yield DAGSTER, _start_dagster
+
+
+def _start_questdb(settings: Settings, stack: ExitStack) -> Service:
+    server = EmbeddedQuestDB(settings.home, settings.questdb_http_port, settings.questdb_pg_port, settings.questdb_mode)
+    endpoint = server.start()
+    stack.callback(server.stop)
+    urls = {"http": f"http://{endpoint.http}", "pg": endpoint.pg}
+    return Service(name=QUESTDB, process=RunningProcess.of(server.pid), urls=urls, log=server.log)
+
+
+def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
+    port = claim_port(settings.exchange_port, "GHTRADER_EXCHANGE_PORT")
+    log = settings.home / "logs" / "exchange.log"
+    process, url = start_exchange(settings.home, port, log)
+    stack.callback(stop_tree, process.pid)
+    return Service(name=EXCHANGE, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
+
+
+def _start_dagster(settings: Settings, stack: ExitStack) -> Service:
+    port = claim_port(settings.dagster_port, "GHTRADER_DAGSTER_PORT")
+    log = settings.home / "logs" / "dagster.log"
+    process, url = start_dagster(settings.home, port, log)
+    stack.callback(stop_tree, process.pid)
+    return Service(name=DAGSTER, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
+
+
+def _require_unowned(settings: Settings) -> None:
+    runtime = read_runtime(settings.home)
+    if runtime is None:
+        return
+    if runtime.owner.alive and runtime.owner.pid != os.getpid():
+        raise ServiceError(
+            f"the services of {settings.home} are owned by process {runtime.owner.pid}",
+            "use them as they run, or stop them with `ghtrader-assets down`",
+        )
+    _stop_left_behind(settings, runtime)
+
+
+def _stop_left_behind(settings: Settings, runtime: Runtime) -> None:
+    for service in reversed(runtime.services):
+        if service.process.alive:
+            stop_tree(service.process.pid)
+    forget_runtime(settings.home)
