@@ -3,8 +3,8 @@
 Belongs here: which days trade, their windows, and the file format of a calendar.
 Does not belong here: hours (`sessions`), and fetching a provider's holiday list (`tq`).
 
-All exchanges share one calendar. Weekends never trade, whatever the state's make-up workdays say. Asking about a day
-outside what the calendar covers is an error: there is no guess of "weekdays trade".
+All exchanges share one calendar. Weekends never trade, whatever the state's make-up workdays say. Asking
+about a day outside what the calendar covers is an error: there is no guess of "weekdays trade".
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -35,17 +36,16 @@ _REFRESH: Final = "refresh the calendar: `ghtrader-assets calendar --refresh`"
 class TradingCalendar:
     """The trading days from `first` to `horizon`, both covered. Immutable; equal and hashable by `digest`.
 
-    `days` is sorted and begins with the last trading day before `first`, on whose evening the first window opens.
+    `days` is sorted and begins with the last trading day before `first`, on whose evening the first window
+    opens.
     """
 
     __slots__ = ("_closes_ns", "_days", "_known", "digest", "first", "horizon", "source")
 
     def __init__(self, days: Sequence[date], *, first: date, horizon: date, source: str) -> None:
         if len(days) < 2 or not days[0] < first <= days[1] or days[-1] > horizon:
-            raise BadInputError(
-                f"a calendar of {first}..{horizon} needs its days and the trading day before its first"
-            )
-        if any(later <= earlier for earlier, later in zip(days, days[1:], strict=False)):
+            raise BadInputError(f"a calendar of {first}..{horizon} needs its days and the trading day before its first")
+        if any(later <= earlier for earlier, later in pairwise(days)):
             raise BadInputError("the days of a calendar are not in ascending order")
         if any(day.weekday() > 4 for day in days):
             raise BadInputError("a calendar claims that a weekend day trades")
@@ -81,9 +81,7 @@ class TradingCalendar:
         self._require_covered(day)
         found = bisect_right(self._days, day)
         if found == len(self._days):
-            raise BadInputError(
-                f"the trading day after {day} lies beyond the calendar's {self.horizon}", _REFRESH
-            )
+            raise BadInputError(f"the trading day after {day} lies beyond the calendar's {self.horizon}", _REFRESH)
         return self._days[found]
 
     def days(self, start: date, end: date) -> list[date]:
@@ -121,9 +119,7 @@ class TradingCalendar:
         index = bisect_left(self._days, day)
         before = self._days[index - 1]
         after = str(self._days[index]) if index < len(self._days) else f"a day after {self.horizon}"
-        raise BadInputError(
-            f"{day} ({day:%A}) is not a trading day", f"its neighbours are {before} and {after}"
-        )
+        raise BadInputError(f"{day} ({day:%A}) is not a trading day", f"its neighbours are {before} and {after}")
 
     def days_ahead(self, today: date) -> int:
         """Calendar days from `today` to the horizon; negative once it has passed."""
@@ -144,9 +140,7 @@ class CalendarFinding:
     theirs: Literal["open", "closed"]
 
     def __str__(self) -> str:
-        return (
-            f"{self.day} ({self.day:%a}): {self.ours} in our calendar, {self.theirs} in the provider's list"
-        )
+        return f"{self.day} ({self.day:%a}): {self.ours} in our calendar, {self.theirs} in the provider's list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +166,8 @@ def check_horizon(calendar: TradingCalendar, today: date, minimum: int = MIN_DAY
 def compare_holidays(calendar: TradingCalendar, holidays: Iterable[date | str]) -> list[CalendarFinding]:
     """Where a provider's holiday list (TqSdk: days that do not trade, weekends optional) differs from ours.
 
-    Compared over the years that both cover: from the list's first year to the horizon's, bounded by the calendar.
+    Compared over the years that both cover: from the list's first year to the horizon's, bounded by the
+    calendar.
     """
     closed = {_day(item) for item in holidays}
     if not closed:
@@ -186,12 +181,11 @@ def compare_holidays(calendar: TradingCalendar, holidays: Iterable[date | str]) 
     ]
 
 
-def extend_calendar(
-    calendar: TradingCalendar, holidays: Iterable[date | str], source: str
-) -> TradingCalendar:
+def extend_calendar(calendar: TradingCalendar, holidays: Iterable[date | str], source: str) -> TradingCalendar:
     """`calendar` carried on, through the last year for which a provider's holiday list has entries.
 
-    Days that `calendar` covers stay as they are; differences there are findings of `compare_holidays`, never adopted.
+    Days that `calendar` covers stay as they are; differences there are findings of `compare_holidays`,
+    never adopted.
     """
     closed = {_day(item) for item in holidays}
     last = date(max(closed, default=calendar.horizon).year, 12, 31)

@@ -1,27 +1,27 @@
-"""The futures products of the six exchanges: names, contract terms and since when.
+"""The futures products of the six exchanges: names, contract terms, and since when.
 
-Belongs here: the product table, price tick and multiplier, effective-dated where the exchange changed them.
-Does not belong here: trading hours (`sessions`) and single contracts (TqSdk's own instrument data).
+Belongs here: the product table, price tick and multiplier, and their former values where an exchange changed them.
+Does not belong here: trading hours (`sessions`) and single contracts: TqSdk's own instrument data has the last word.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.data_files import rows
-from ghtrader_assets.market.symbols import Exchange
+from ghtrader_assets.market.symbols import Exchange, Symbol, delivery_month
 
 
 @dataclass(frozen=True)
 class Product:
-    """A product with its contract terms as of the day it was asked for.
+    """A product with its contract terms.
 
-    `price_tick` in the quote unit, `multiplier` in quote units a lot. `listed` is the first trading day, or the first
-    day of the calendar for what is older; `delisted` the last one of a product that ended. `source` is 'unverified'
-    where no document was opened.
+    `price_tick` in the quote unit, `multiplier` in quote units a lot. `listed` is the first trading day (2004-01-01
+    for what is older), `delisted` the last one of a product that ended, `successor` the code that followed it.
+    `source` says who states the terms; it begins with 'unverified' where no document was opened.
     """
 
     exchange: Exchange
@@ -43,7 +43,7 @@ class Product:
 
 @cache
 def products() -> tuple[Product, ...]:
-    """Every product known, in the order of the table, with its present terms."""
+    """Every product known, with its present terms."""
     return tuple(_product(row) for row in rows("products.csv"))
 
 
@@ -54,6 +54,29 @@ def product_of(exchange: Exchange, code: str) -> Product:
         known = " ".join(product.code for product in products() if product.exchange == exchange)
         raise BadInputError(f"{exchange} has no product '{code}' that we know", f"known are {known}")
     return found
+
+
+@lru_cache(maxsize=65_536)
+def product_on(symbol: Symbol, day: date) -> Product:
+    """The product of `symbol` with the terms of trading day `day`.
+
+    Some terms changed for all contracts on a day, some for contracts from a delivery month on: the latter need a
+    contract symbol; an alias gets the terms of the newer contracts. Raises BadInputError for an unknown product.
+    """
+    product = product_of(symbol.exchange, symbol.product)
+    delivery = f"{delivery_month(symbol, day):%Y-%m}" if symbol.digits else "9999-12"
+    former = [
+        row
+        for row in rows("product_terms.csv")
+        if (row["exchange"], row["code"]) == (symbol.exchange, symbol.product)
+        and (day.isoformat() <= row["last_day"] or delivery <= row["last_delivery"])
+    ]
+    if not former:
+        return product
+    row = min(former, key=lambda row: row["last_day"] or row["last_delivery"])
+    return replace(
+        product, price_tick=float(row["price_tick"]), multiplier=int(row["multiplier"]), source=row["source"]
+    )
 
 
 @cache

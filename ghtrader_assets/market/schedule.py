@@ -1,6 +1,7 @@
 """Which contract is the main one on each trading day, how days are fingerprinted, and when a day is complete.
 
-Belongs here: expanding a list of main-contract changes to trading days, segments and rolls, ghTrader's schedule hash.
+Belongs here: expanding a list of main-contract changes to trading days, segments and rolls, ghTrader's
+schedule hash.
 Does not belong here: where the change list comes from (`tq`) and where the schedule is kept (`questdb`).
 """
 
@@ -28,8 +29,9 @@ COMPLETE_S: Final = 16 * 3600
 class ScheduleDay:
     """The main contract of `symbol` on one trading day, its night session included.
 
-    `segment_id` counts the contracts from 0 over the whole change list; `is_roll` marks the first day of a segment
-    after the first. `provisional`: the day was not complete yet when the list was asked for, and may still change.
+    `segment_id` counts the contracts from 0 over the whole change list; `is_roll` marks the first day of a
+    segment after the first. `provisional`: the day was not complete yet when the list was asked for, and
+    may still change.
     """
 
     symbol: str
@@ -40,7 +42,7 @@ class ScheduleDay:
     provisional: bool
 
 
-def build_schedule(
+def build_schedule(  # noqa: PLR0917 - the rooms agreed on this signature
     symbol: str,
     changes: Sequence[tuple[date, str]],
     calendar: TradingCalendar,
@@ -50,9 +52,9 @@ def build_schedule(
 ) -> list[ScheduleDay]:
     """One row for each trading day from `start` to `end` on which a main contract is known.
 
-    `changes` says from which day on which contract is the main one, in any order; the last of one day wins, and a
-    change on a day without trading counts from the next trading day. An empty contract means that there is none.
-    Raises BadInputError for a range outside the calendar or a contract of another product.
+    `changes` says from which day on which contract is the main one, in any order; the last of one day wins,
+    and a change on a day without trading counts from the next trading day. An empty contract means that
+    there is none. Raises BadInputError for a range outside the calendar or a contract of another product.
     """
     segments = _segments(symbol, changes, calendar)
     starts = [first for first, _, _ in segments]
@@ -77,8 +79,8 @@ def schedule_hash(rows: Iterable[ScheduleDay]) -> str:
 def day_fingerprint(contract: str, sessions: DaySessions) -> str:
     """What a stored day depends on besides its ticks: contract, sessions and schema, 16 hex digits.
 
-    A new trading day leaves the fingerprints of all others alone; a corrected roll changes exactly the days whose
-    contract changed.
+    A new trading day leaves the fingerprints of all others alone; a corrected roll changes exactly the days
+    whose contract changed.
     """
     text = f"{contract}|{sessions.trading_day.isoformat()}|{sessions.fingerprint}|{SCHEMA_HASH}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -135,6 +137,4 @@ def _require_same_product(symbol: str, contract: str) -> None:
         return
     ours, theirs = parse_symbol(symbol), parse_symbol(contract)
     if (ours.exchange, ours.product) != (theirs.exchange, theirs.product):
-        raise BadInputError(
-            f"{contract} can't be the main contract of {symbol}", "the change list is damaged"
-        )
+        raise BadInputError(f"{contract} can't be the main contract of {symbol}", "the change list is damaged")

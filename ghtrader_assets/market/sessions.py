@@ -1,7 +1,7 @@
-"""When a product trades on a trading day: its sessions by era, special events, and the seconds to expect.
+"""When a product trades on a trading day: its windows as instants, the night-session rule, the seconds to expect.
 
-Belongs here: the effective-dated session tables, suspensions and late opens, the night-session rule.
-Does not belong here: which days trade (`calendar`) and what was found in them (`validation`).
+Belongs here: joining calendar, session table and events to the windows of one day; comparing them with TqSdk's.
+Does not belong here: the tables (`session_tables`, `session_events`), and what was found in a window (`validation`).
 
 A night session belongs to the trading day after it. It opens on the evening of the previous trading day, unless a
 weekday without trading lies between the two: before a holiday break there is no night session.
@@ -10,27 +10,26 @@ weekday without trading lies between the two: before a holiday break there is no
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache, lru_cache
-from typing import Any, Literal
+from functools import lru_cache
 
-from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.errors import BadInputError, NotListedError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import NS, instant_ns
-from ghtrader_assets.market.data_files import hours, rows, second_of_day
+from ghtrader_assets.market.data_files import Hours, second_of_day
 from ghtrader_assets.market.products import product_of
-from ghtrader_assets.market.symbols import Exchange, Symbol
+from ghtrader_assets.market.session_events import SessionEvent, SessionKind, packaged_events
+from ghtrader_assets.market.session_tables import row_on
+from ghtrader_assets.market.symbols import Symbol
 
-SessionKind = Literal["day", "night"]
-Hours = tuple[tuple[int, int], ...]
+HOLIDAY_RULE = "no night session before a holiday break (a weekday without trading)"
 
 
 @dataclass(frozen=True, slots=True)
 class SessionWindow:
-    """One stretch of trading without a break: `[start_ns, end_ns]`, whole seconds; `end_ns` is the closing instant."""
+    """One stretch of trading without a break: whole seconds, `end_ns` is the closing instant."""
 
     session: SessionKind
     start_ns: int
@@ -74,27 +73,10 @@ class DaySessions:
         """ghTrader's expected_seconds_strict: without the windows' opening and closing seconds."""
         return sum(window.expected_seconds_strict for window in self.windows)
 
-
-@dataclass(frozen=True, slots=True)
-class SessionEvent:
-    """What was different on the trading days `first_day`..`last_day`; `second` of the day for the two shifts."""
-
-    exchanges: frozenset[str]
-    products: frozenset[str]
-    session: SessionKind
-    action: Literal["skip", "shift_start", "shift_end"]
-    first_day: date
-    last_day: date
-    second: int
-    source: str
-
-    def applies(self, symbol: Symbol, day: date) -> bool:
-        """Whether the event touches the symbol's product on that trading day."""
-        return (
-            self.first_day <= day <= self.last_day
-            and symbol.exchange in self.exchanges
-            and ("*" in self.products or symbol.product in self.products)
-        )
+    @property
+    def verified(self) -> bool:
+        """Whether every source is a document that was opened."""
+        return not any(source.startswith("unverified") for source in self.sources)
 
 
 def day_sessions(
@@ -107,133 +89,110 @@ def day_sessions(
     """The sessions of `symbol`'s product on trading day `day`.
 
     `contract_last_day` is the last trading day of the contract traded, where known: some end earlier on it.
-    Raises BadInputError for a day that does not trade, or on which the product's exchange had no such product yet.
+    `operator_events` (`session_events.events_for(home)`) come after ours. Raises BadInputError for an unknown product
+    or a day that does not trade, NotListedError for a day before the product's first.
     """
     return _day_sessions(symbol, day, calendar, contract_last_day == day, operator_events)
 
 
 @lru_cache(maxsize=65_536)
 def _day_sessions(
-    symbol: Symbol,
-    day: date,
-    calendar: TradingCalendar,
-    is_last: bool,
-    operator_events: tuple[SessionEvent, ...],
+    symbol: Symbol, day: date, calendar: TradingCalendar, is_last: bool, operator_events: tuple[SessionEvent, ...]
 ) -> DaySessions:
     calendar.require_trading_day(day)
-    product = product_of(symbol.exchange, symbol.product)
-    if day < product.listed or (product.delisted is not None and day > product.delisted):
-        raise BadInputError(f"{symbol.text} was not traded on {day}", f"it is listed since {product.listed}")
+    _require_listed(symbol, day)
     evening = calendar.previous(day)
-    night, day_hours, sources = _hours(symbol, day, is_last)
-    if night and breaks_for_holiday(evening, day, calendar):
-        night, sources = (), (*sources, "no night session before a holiday break")
+    night, day_hours, sources = _regular_hours(symbol, day, is_last)
+    if night and breaks_for_holiday(evening, day):
+        night = ()
+        sources.append(HOLIDAY_RULE)
     for event in (*packaged_events(), *operator_events):
-        if event.applies(symbol, day):
-            night, day_hours = _apply(event, night, day_hours)
-            sources = (*sources, event.source)
-    windows = (
-        *(SessionWindow("night", instant_ns(evening, a), instant_ns(evening, b)) for a, b in night),
-        *(SessionWindow("day", instant_ns(day, a), instant_ns(day, b)) for a, b in day_hours),
-    )
+        if event.applies(symbol, day) and (night or event.session == "day"):
+            sources.append(event.source)
+            if event.session == "night":
+                night = event.changed(night)
+            else:
+                day_hours = event.changed(day_hours)
+    windows = (*_windows("night", evening, night), *_windows("day", day, day_hours))
     return DaySessions(day, windows, _fingerprint(windows), tuple(dict.fromkeys(sources)))
 
 
-def breaks_for_holiday(evening: date, day: date, calendar: TradingCalendar) -> bool:
+def breaks_for_holiday(evening: date, day: date) -> bool:
     """Whether a weekday lies strictly between two neighbouring trading days: then no night session precedes `day`."""
-    between = (evening + timedelta(days=n) for n in range(1, (day - evening).days))
+    between = (evening + timedelta(days=number) for number in range(1, (day - evening).days))
     return any(gap.weekday() < 5 for gap in between)
 
 
-@cache
-def packaged_events() -> tuple[SessionEvent, ...]:
-    """The special events that ship with the package."""
-    return tuple(_event(row) for row in rows("session_events.csv"))
-
-
-def _event(row: dict[str, str]) -> SessionEvent:
-    session: Any = row["session"]
-    action: Any = row["action"]
-    return SessionEvent(
-        exchanges=frozenset(row["exchanges"].split()),
-        products=frozenset(row["products"].split()),
-        session=session,
-        action=action,
-        first_day=date.fromisoformat(row["first_day"]),
-        last_day=date.fromisoformat(row["last_day"]),
-        second=second_of_day(row["time"]) if row["time"] else 0,
-        source=row["source"],
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class SessionRow:
-    """One row of the session table: the hours of a product's session from trading day `first_day` on."""
+class SessionFinding:
+    """A session whose hours differ between our table and a provider, on a trading day."""
 
-    exchange: Exchange
-    product: str
-    session: str
-    first_day: date
-    hours: Hours
-    source: str
+    symbol: str
+    day: date
+    session: SessionKind
+    ours: Hours
+    theirs: Hours
 
-
-@cache
-def session_rows() -> tuple[SessionRow, ...]:
-    """The session table, one row for each exchange, product and change."""
-    return tuple(
-        SessionRow(
-            Exchange(exchange), product, row["session"], date.fromisoformat(row["first_day"]),
-            hours(row["hours"]), row["source"],
+    def __str__(self) -> str:
+        return (
+            f"{self.symbol} {self.session} session of {self.day}: {_text(self.ours)} in our table, "
+            f"{_text(self.theirs)} at the provider"
         )
-        for row in rows("sessions.csv")
-        for exchange in row["exchange"].split()
-        for product in row["products"].split()
-    )  # fmt: skip
 
 
-@cache
-def _eras() -> dict[tuple[Exchange, str, str], list[SessionRow]]:
-    eras: dict[tuple[Exchange, str, str], list[SessionRow]] = {}
-    for row in sorted(session_rows(), key=lambda row: row.first_day):
-        eras.setdefault((row.exchange, row.product, row.session), []).append(row)
-    return eras
+def compare_trading_time(
+    symbol: Symbol, day: date, calendar: TradingCalendar, trading_time: Mapping[str, Sequence[Sequence[str]]]
+) -> list[SessionFinding]:
+    """Where TqSdk's live `trading_time` ({"day": [["09:00:00", "10:15:00"], …], "night": […]}) differs from ours.
+
+    It counts as equal if it has our regular hours or those of `day` itself, as TqSdk blanks the night of a day that
+    has none. Findings are for people to judge; nothing is adopted, least of all for the past.
+    """
+    night, day_hours, _ = _regular_hours(symbol, day, is_last=False)
+    actual = day_sessions(symbol, day, calendar)
+    ours: dict[SessionKind, Hours] = {"night": night, "day": day_hours}
+    findings: list[SessionFinding] = []
+    for session, regular in ours.items():
+        spans = trading_time.get(session) or ()
+        theirs = tuple((second_of_day(start), second_of_day(end)) for start, end in spans)
+        base = calendar.previous(day) if session == "night" else day
+        same_as_day = _windows(session, base, theirs) == tuple(
+            window for window in actual.windows if window.session == session
+        )
+        if theirs != regular and not same_as_day:
+            findings.append(SessionFinding(symbol.text, day, session, regular, theirs))
+    return findings
 
 
-def _era(symbol: Symbol, session: str, day: date) -> SessionRow | None:
-    for product in (symbol.product, "*"):
-        rows_of = _eras().get((symbol.exchange, product, session), [])
-        index = bisect_right(rows_of, day, key=lambda row: row.first_day)
-        if index:
-            return rows_of[index - 1]
-    return None
+def _require_listed(symbol: Symbol, day: date) -> None:
+    product = product_of(symbol.exchange, symbol.product)
+    if day < product.listed:
+        raise NotListedError(f"{symbol.text} was not listed on {day}", f"its first day is {product.listed}")
+    if product.delisted is not None and day > product.delisted:
+        remedy = f"it was followed by {product.successor}" if product.successor else ""
+        raise NotListedError(f"{symbol.text} ended on {product.delisted}", remedy)
 
 
-def _hours(symbol: Symbol, day: date, is_last: bool) -> tuple[Hours, Hours, tuple[str, ...]]:
-    last = _era(symbol, "last_day", day) if is_last else None
-    day_row = last or _era(symbol, "day", day)
+def _regular_hours(symbol: Symbol, day: date, is_last: bool) -> tuple[Hours, Hours, list[str]]:
+    """(night, day, sources) by the session table alone."""
+    day_row = (row_on(symbol, "last_day", day) if is_last else None) or row_on(symbol, "day", day)
     if day_row is None:
         raise BadInputError(f"no day session of {symbol.text} is known for {day}")
-    night_row = _era(symbol, "night", day)
+    night_row = row_on(symbol, "night", day)
     if night_row is None:
-        return (), day_row.hours, (day_row.source,)
-    return night_row.hours, day_row.hours, (day_row.source, night_row.source)
+        return (), day_row.hours, [day_row.source]
+    return night_row.hours, day_row.hours, [day_row.source, night_row.source]
 
 
-def _apply(event: SessionEvent, night: Hours, day: Hours) -> tuple[Hours, Hours]:
-    if event.session == "night":
-        return _changed(event, night), day
-    return night, _changed(event, day)
-
-
-def _changed(event: SessionEvent, spans: Hours) -> Hours:
-    if event.action == "skip":
-        return ()
-    if event.action == "shift_start":
-        return tuple((max(start, event.second), end) for start, end in spans if end > event.second)
-    return tuple((start, min(end, event.second)) for start, end in spans if start < event.second)
+def _windows(session: SessionKind, base: date, spans: Hours) -> tuple[SessionWindow, ...]:
+    return tuple(SessionWindow(session, instant_ns(base, start), instant_ns(base, end)) for start, end in spans)
 
 
 def _fingerprint(windows: Iterable[SessionWindow]) -> str:
     text = ";".join(f"{window.session},{window.start_ns},{window.end_ns}" for window in windows)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _text(spans: Hours) -> str:
+    times = (f"{a // 3600:02d}:{a % 3600 // 60:02d}-{b // 3600:02d}:{b % 3600 // 60:02d}" for a, b in spans)
+    return " ".join(times) or "none"

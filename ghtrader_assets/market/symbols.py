@@ -89,8 +89,8 @@ def depth(exchange: Exchange) -> int:
 def delivery_month(contract: Symbol, near: date) -> date:
     """The first day of a contract's delivery month.
 
-    CZCE writes the year's last digit only; `near`, a day on which the contract trades, tells the decade: the delivery
-    month is the one from `near`'s own month on and less than ten years away.
+    CZCE writes the year's last digit only; `near`, a day on which the contract trades, tells the decade:
+    the delivery month is the one from `near`'s own month on and less than ten years away.
     """
     if not contract.digits:
         raise BadInputError(f"'{contract.text}' is no single contract", _REMEDY)

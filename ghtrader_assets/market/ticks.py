@@ -1,11 +1,12 @@
 """The tick frame: its columns, the order of rows of one instant, and the digests that name its content.
 
 Belongs here: the schema of a tick, `seq`, trimming to a trading day, row hashes, the content digest.
-Does not belong here: where ticks come from (`tq`) or are kept (`questdb`), and whether they are good (`validation`).
+Does not belong here: where ticks come from (`tq`) or are kept (`questdb`), and whether they are good
+(`validation`).
 
-A *tick frame* is a polars DataFrame with exactly `TICK_SCHEMA`, in source order, without polars nulls:
-a missing number is NaN. Prices are in the contract's quote unit, volumes in lots, `volume` and `amount` cumulative
-over the trading day.
+A *tick frame* is a polars DataFrame with exactly `TICK_SCHEMA`, in source order, without polars nulls: a
+missing number is NaN. Prices are in the contract's quote unit, volumes in lots, `volume` and `amount`
+cumulative over the trading day.
 """
 
 from __future__ import annotations
@@ -22,10 +23,7 @@ import polars as pl
 
 LEVELS: Final = 5
 BOOK_COLUMNS: Final = tuple(
-    f"{side}_{kind}{level}"
-    for level in range(1, LEVELS + 1)
-    for side in ("bid", "ask")
-    for kind in ("price", "volume")
+    f"{side}_{kind}{level}" for level in range(1, LEVELS + 1) for side in ("bid", "ask") for kind in ("price", "volume")
 )
 """bid_price1, bid_volume1, ask_price1, ask_volume1, bid_price2, ...: ghTrader's order."""
 
@@ -75,8 +73,8 @@ class DayWindow:
 def tick_frame(columns: Mapping[str, npt.NDArray[Any]]) -> pl.DataFrame:
     """Build a tick frame from source columns in source order.
 
-    `columns` holds `tick_id` and `datetime_ns` (int64) and any of `NUMERIC_COLUMNS`; numbers that the source does
-    not deliver become NaN, and so do infinities, which QuestDB can't tell from a missing value.
+    `columns` holds `tick_id` and `datetime_ns` (int64) and any of `NUMERIC_COLUMNS`; numbers that the
+    source does not deliver become NaN, and so do infinities, which QuestDB can't tell from a missing value.
     """
     stamps = np.ascontiguousarray(columns["datetime_ns"], dtype=np.int64)
     data: dict[str, npt.NDArray[Any]] = {
@@ -98,8 +96,8 @@ def empty_tick_frame() -> pl.DataFrame:
 def ordinals_within_instant(stamps_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     """The 0-based ordinal of each row among the rows of the same microsecond, in source order.
 
-    Microseconds, because QuestDB's designated timestamp keeps no more. CZCE stamps whole seconds, with several ticks
-    in one; without the ordinal, deduplication would drop all but the last of them.
+    Microseconds, because QuestDB's designated timestamp keeps no more. CZCE stamps whole seconds, with
+    several ticks in one; without the ordinal, deduplication would drop all but the last of them.
     """
     micros = stamps_ns // 1000
     if len(micros) == 0:
@@ -133,8 +131,8 @@ def row_hashes(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
 def content_digest(frame: pl.DataFrame) -> str:
     """32 hex digits that name the content of a trading day: every stored number of every row, in stored order.
 
-    Rows count in the order (datetime in microseconds, seq), which is how they are stored and read back. NaN differs
-    from 0.0; all NaNs are one.
+    Rows count in the order (datetime in microseconds, seq), which is how they are stored and read back. NaN
+    differs from 0.0; all NaNs are one.
     """
     digest = hashlib.blake2b(digest_size=16)
     stored = frame.sort(pl.col("datetime_ns") // 1000, "seq", maintain_order=True)
@@ -150,9 +148,7 @@ def content_digest(frame: pl.DataFrame) -> str:
 def five_level_rows(frame: pl.DataFrame) -> int:
     """How many rows carry any price or volume above zero beyond level 1: ghTrader's "true L5" rows."""
     deeper = [name for name in BOOK_COLUMNS if not name.endswith("1")]
-    return int(
-        frame.select(pl.any_horizontal(pl.col(name).fill_nan(0.0) > 0 for name in deeper).sum()).item()
-    )
+    return int(frame.select(pl.any_horizontal(pl.col(name).fill_nan(0.0) > 0 for name in deeper).sum()).item())
 
 
 def _numbers(frame: pl.DataFrame, name: str) -> npt.NDArray[np.float64]:

@@ -1,7 +1,7 @@
-"""Builds the packaged calendar snapshot from two independent packages: `python -m ghtrader_assets_tests.market.build_calendar`.
+"""Builds the packaged calendar snapshot: `python -m ghtrader_assets_tests.market.build_calendar`.
 
-Every weekday on which the packages disagree must be settled in `calendar_differences.csv`, or nothing is written.
-Needs the development packages exchange_calendars and chinesecalendar; the product imports neither.
+Every weekday on which the packages disagree must be settled in `calendar_differences.csv`, or nothing is
+written. Needs the development packages exchange_calendars and chinesecalendar; the product imports neither.
 """
 
 from __future__ import annotations
