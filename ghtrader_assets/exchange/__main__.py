@@ -1,0 +1,72 @@
+"""`python -m ghtrader_assets.exchange`: the embedded exchange as its own process.
+
+Prints one JSON line, `{"port": …, "url": …}`, when it is ready; ends on SIGTERM or SIGINT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from ghtrader_assets.exchange.daily import DEFAULT_SEED
+from ghtrader_assets.exchange.market import Market
+from ghtrader_assets.exchange.server import Credentials, ExchangeServer
+
+PORT_TAKEN = 3
+
+
+def main() -> int:
+    """Parse the options and serve. Exit code 3 if the port is taken."""
+    parser = argparse.ArgumentParser(prog="python -m ghtrader_assets.exchange", description="the embedded exchange")
+    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 picks a free one")
+    parser.add_argument("--home", type=Path, required=True, help="where exchange.log is written")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the market model")
+    parser.add_argument("--latency-ms", type=float, default=0.0, help="added to every page, quote and query")
+    parser.add_argument("--user", help="the only user let in; default anybody")
+    parser.add_argument("--password", help="the only password accepted; default any")
+    options = parser.parse_args()
+    options.home.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        filename=options.home / "exchange.log",
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    try:
+        asyncio.run(_serve(options))
+    except OSError as error:
+        sys.stderr.write(f"the embedded exchange can't listen on 127.0.0.1:{options.port}: {error.strerror}\n")
+        return PORT_TAKEN
+    return 0
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    market = Market(options.seed, options.latency_ms / 1000)
+    server = ExchangeServer(market, Credentials(options.user, options.password))
+    runner = web.AppRunner(server.application(), shutdown_timeout=2.0)
+    await runner.setup()
+    stop = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", options.port)
+        await site.start()
+        port = runner.addresses[0][1]
+        ready = {"port": port, "url": f"http://127.0.0.1:{port}", "pid": os.getpid()}
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

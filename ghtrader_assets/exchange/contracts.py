@@ -1,0 +1,171 @@
+"""Which contracts exist, when each lists, rolls and expires, and which one is the main contract of a day.
+
+Belongs here: the contract calendar of every served product, as deterministic rules; no seed moves a date.
+Does not belong here: prices and ticks (`daily`, `model`), how a contract is described on the wire (`instruments`).
+
+A product's main contract changes hands on a rule (`specs`), and open interest follows that rule: on every day the
+main contract is the one that held the most open interest when the day before closed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from typing import Final
+
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.exchange.specs import SPECS, Spec
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.sessions import DaySessions, day_sessions
+from ghtrader_assets.market.symbols import Exchange, Symbol, contract_symbol, parse_symbol
+from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
+
+_QUARTERS: Final = (3, 6, 9, 12)
+_LAST_DELIVERY: Final = (2027, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One delivery month. It trades from `listed` to `last_day`, both included.
+
+    `main_from` and `main_until` (exclusive) bound its time as the main contract; both None if it never is.
+    The first main contract served has `main_from` before the exchange's first day.
+    """
+
+    text: str
+    spec: Spec
+    delivery: date
+    listed: date
+    last_day: date
+    main_from: date | None
+    main_until: date | None
+
+    @property
+    def symbol(self) -> Symbol:
+        """The parsed symbol."""
+        return parse_symbol(self.text)
+
+    @property
+    def first_served(self) -> date:
+        """The first day with ticks: the listing, or the exchange's first day for what is older."""
+        return max(self.listed, EMBEDDED_FIRST_DAY)
+
+    def days(self, until: date) -> list[date]:
+        """The trading days that are served, up to `until` included."""
+        end = min(self.last_day, until)
+        return snapshot_calendar().days(self.first_served, end) if end >= self.first_served else []
+
+    def sessions(self, day: date) -> DaySessions:
+        """The sessions of this contract on trading day `day`."""
+        return day_sessions(self.symbol, day, snapshot_calendar(), self.last_day)
+
+
+def contract_named(text: str) -> Contract | None:
+    """The contract with that TqSdk name, or None if this exchange never listed it."""
+    return _by_name().get(text)
+
+
+@cache
+def contracts_of(spec: Spec) -> tuple[Contract, ...]:
+    """Every contract of the product that trades on or after the exchange's first day, by delivery."""
+    months = [month for month in _delivery_months(spec) if _last_day(spec, month) >= EMBEDDED_FIRST_DAY]
+    mains = [month for month in months if month.month in spec.main_months]
+    rolls = {month: _roll_day(spec, month) for month in mains}
+    starts = {later: rolls[earlier] for earlier, later in zip(mains, mains[1:], strict=False)}
+    starts[mains[0]] = date.min
+    return tuple(
+        Contract(
+            text=contract_symbol(parse_symbol(f"KQ.m@{spec.key}"), month).text,
+            spec=spec,
+            delivery=month,
+            listed=_listing(spec, month),
+            last_day=_last_day(spec, month),
+            main_from=starts.get(month),
+            main_until=rolls.get(month),
+        )
+        for month in months
+    )
+
+
+def main_changes(spec: Spec, until: date) -> list[tuple[date, Contract]]:
+    """The product's change list: the first day of each main contract, from the first day served up to `until`."""
+    first = max(EMBEDDED_FIRST_DAY, spec.product.listed)
+    return [
+        (max(contract.main_from, first), contract)
+        for contract in contracts_of(spec)
+        if contract.main_from is not None
+        and contract.main_until is not None
+        and contract.main_until > first
+        and contract.main_from <= until
+    ]
+
+
+def main_contract(spec: Spec, day: date) -> Contract:
+    """The main contract of trading day `day`. Raises BadInputError before the product's first day."""
+    changes = main_changes(spec, day)
+    if not changes or day < changes[0][0]:
+        raise BadInputError(f"{spec.key} has no main contract on {day}")
+    return changes[-1][1]
+
+
+def position(day: date) -> int:
+    """The place of `day` in the sequence of trading days (of the next one if it does not trade)."""
+    return bisect_left(_days(), day)
+
+
+@cache
+def _by_name() -> dict[str, Contract]:
+    return {contract.text: contract for spec in SPECS.values() for contract in contracts_of(spec)}
+
+
+@cache
+def _days() -> tuple[date, ...]:
+    """All trading days known, and, after the calendar's horizon, the weekdays of one more year."""
+    calendar = snapshot_calendar()
+    beyond = [calendar.horizon + timedelta(n) for n in range(1, 400)]
+    return (*calendar.days(calendar.first, calendar.horizon), *(day for day in beyond if _weekday(day)))
+
+
+def _weekday(day: date) -> bool:
+    return day.weekday() < 5
+
+
+def _delivery_months(spec: Spec) -> list[date]:
+    years = range(spec.first_delivery[0], _LAST_DELIVERY[0] + 1)
+    return [date(year, month, 1) for year in years for month in spec.months]
+
+
+def _last_day(spec: Spec, month: date) -> date:
+    days = _days()
+    start = bisect_left(days, month)
+    if spec.exchange is Exchange.SHFE:
+        return days[bisect_left(days, month.replace(day=15))]
+    if spec.exchange is Exchange.INE:
+        return days[start - 1]
+    if spec.exchange is Exchange.CFFEX:
+        third_friday = month + timedelta((4 - month.weekday()) % 7 + 14)
+        return days[bisect_left(days, third_friday)]
+    return days[start + 9]
+
+
+def _listing(spec: Spec, month: date) -> date:
+    life = 8 if spec.exchange is Exchange.CFFEX and month.month in _QUARTERS else spec.life_months
+    earlier = _months_before(month, life)
+    days = _days()
+    return max(days[bisect_right(days, _last_day(spec, earlier))], spec.product.listed)
+
+
+def _roll_day(spec: Spec, month: date) -> date:
+    """The first day on which the next contract is the main one."""
+    days = _days()
+    if spec.roll_months == 0:
+        return days[bisect_left(days, _last_day(spec, month)) - spec.roll_day]
+    start = bisect_left(days, _months_before(month, spec.roll_months))
+    return days[start + spec.roll_day - 1]
+
+
+def _months_before(month: date, count: int) -> date:
+    total = month.year * 12 + month.month - 1 - count
+    return date(total // 12, total % 12 + 1, 1)

@@ -1,0 +1,200 @@
+"""What each contract does on each trading day, before any tick: closes, open interest, activity, tick counts.
+
+Belongs here: cheap deterministic figures per contract-day, vectorised over a contract's life. They are what lets
+years of history have contiguous ids without being stored: a day's tick count is known without making its ticks.
+Does not belong here: the ticks (`model`), ids across days (`history`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from ghtrader_assets.exchange.contracts import Contract, position
+from ghtrader_assets.exchange.specs import Spec
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.clock import NS
+from ghtrader_assets.market.sessions import SessionWindow
+from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
+
+DEFAULT_SEED: Final = 20210104
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_ANCHORS: Final = (date(2021, 1, 4), date(2026, 1, 5))
+_HANDOVER_DAYS: Final = 5.0
+"""How many trading days it takes for most open interest to move to the next main contract."""
+
+LIQUID: Final = 0.45
+"""From this share of half seconds on, a window ticks at least once in every three seconds."""
+BLOCK_SLOTS: Final = 6
+
+
+@dataclass(frozen=True)
+class Life:
+    """A contract's days, aligned arrays: `days[i]` closed at `close[i]` ticks after opening at `open[i]`, and so on.
+
+    Prices are whole numbers of price ticks; `open_interest` is at the close, `open_interest_before` one day earlier;
+    `activity` is 1 for a main contract; `fill` the share of half seconds with a tick; `counts` the ticks of the day.
+    """
+
+    contract: Contract
+    days: tuple[date, ...]
+    open_ticks: Ints
+    close_ticks: Ints
+    previous_close_ticks: Ints
+    open_interest: Ints
+    open_interest_before: Ints
+    activity: Floats
+    fill: Floats
+    counts: Ints
+
+    def index(self, day: date) -> int:
+        """The place of `day` in the arrays. Raises ValueError if the contract does not trade on it."""
+        return self.days.index(day)
+
+
+def stream(seed: int, *names: object) -> np.random.Generator:
+    """The random numbers that belong to `names`, the same on every machine."""
+    words = [crc32(str(name).encode()) for name in names]
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, *words])))
+
+
+@lru_cache(maxsize=1024)
+def life_of(contract: Contract, seed: int) -> Life:
+    """All days of a contract up to its expiry or the calendar's horizon, whatever the clock says."""
+    days = tuple(contract.days(snapshot_calendar().horizon))
+    if not days:
+        nothing, none = np.empty(0), np.empty(0, dtype=np.int64)
+        return Life(contract, days, none, none, none, none, none, nothing, nothing, none)
+    start = position(days[0])
+    places = np.arange(start - 1, start + len(days))
+    prices = _prices(contract, places, seed)
+    interest = _open_interest(contract, places, seed)
+    gaps = _overnight(contract.spec, seed)[places[1:] - _base()]
+    activity = _activity(contract, places[1:])
+    fill = _fill(contract, activity, seed)
+    return Life(
+        contract=contract,
+        days=days,
+        open_ticks=np.rint(prices[:-1] * np.exp(gaps)).astype(np.int64),
+        close_ticks=prices[1:],
+        previous_close_ticks=prices[:-1],
+        open_interest=interest[1:],
+        open_interest_before=interest[:-1],
+        activity=activity,
+        fill=fill,
+        counts=np.array(
+            [tick_count(contract, day, share, seed) for day, share in zip(days, fill.tolist(), strict=True)],
+            dtype=np.int64,
+        ),
+    )
+
+
+def tick_count(contract: Contract, day: date, fill: float, seed: int) -> int:
+    """How many ticks a contract-day has: one call auction, every window's, the stragglers."""
+    windows = contract.sessions(day).windows
+    inside = sum(window_count(window, fill) for window in windows)
+    return 1 + inside + sum(stragglers(contract, day, seed))
+
+
+def window_slots(window: SessionWindow) -> int:
+    """The half seconds of a window, opening and closing instants included."""
+    return 2 * (window.end_ns - window.start_ns) // NS + 1
+
+
+def window_count(window: SessionWindow, fill: float) -> int:
+    """How many of a window's half seconds tick."""
+    slots = window_slots(window)
+    if fill < LIQUID:
+        return max(1, round(slots * fill))
+    forced = forced_count(slots)
+    return forced + round((slots - forced) * (fill * slots - forced) / (slots - forced))
+
+
+def forced_count(slots: int) -> int:
+    """Ticks that a liquid window has in any case: its first and last instant and one in every three seconds."""
+    return 2 + (slots - 2) // BLOCK_SLOTS
+
+
+def stragglers(contract: Contract, day: date, seed: int) -> tuple[int, int, int]:
+    """Ticks after the night's close, right after the day's close, and a quarter of an hour later: 0 or 1 each."""
+    draw = crc32(f"{seed} {contract.text} {day} stragglers".encode())
+    night = contract.sessions(day).has_night
+    return (int(night and draw % 3 == 0), int(draw // 3 % 2 == 0), int(draw // 6 % 5 == 0))
+
+
+def _base() -> int:
+    """The position of the last trading day before the exchange's first: where all per-product paths begin."""
+    return position(EMBEDDED_FIRST_DAY) - 1
+
+
+@lru_cache(maxsize=64)
+def _log_level(spec: Spec, seed: int) -> Floats:
+    """The product's log price level at each close since `_base()`: anchored, wandering, with bounded steps."""
+    count = position(snapshot_calendar().horizon) - _base() + 1
+    noise = np.clip(stream(seed, spec.key, "level").standard_normal(count), -2.2, 2.2) * spec.daily_vol
+    wander = np.empty(count)
+    value = 0.0
+    for index, step in enumerate(noise.tolist()):
+        value = 0.985 * value + step
+        wander[index] = value
+    first, second = (position(day) - _base() for day in _ANCHORS)
+    trend = np.log(spec.level_2026 / spec.level_2021) / (second - first)
+    places = np.minimum(np.arange(count), second)
+    return np.log(spec.level_2021) + trend * places + wander
+
+
+@lru_cache(maxsize=64)
+def _overnight(spec: Spec, seed: int) -> Floats:
+    """The log gap from the last close to each day's opening auction."""
+    count = position(snapshot_calendar().horizon) - _base() + 1
+    draws = np.clip(stream(seed, spec.key, "overnight").standard_normal(count), -2.0, 2.0)
+    return 0.2 * spec.daily_vol * draws
+
+
+def _prices(contract: Contract, places: Ints, seed: int) -> Ints:
+    spec = contract.spec
+    levels = _log_level(spec, seed)[places - _base()]
+    months_ahead = (position(contract.last_day) - places) / 20.5
+    return np.rint(np.exp(levels + spec.carry * months_ahead) / spec.product.price_tick).astype(np.int64)
+
+
+def _share(contract: Contract, places: Ints, lead_days: float) -> Floats:
+    """The contract's share of a main contract's standing at each close, 0.5 at both of its handovers."""
+    if contract.main_from is None or contract.main_until is None:
+        return np.full(len(places), 0.03)
+    served_as_main = contract.main_from > EMBEDDED_FIRST_DAY
+    rise = (places + lead_days - (position(contract.main_from) - 1.5)) / _HANDOVER_DAYS if served_as_main else 30.0
+    fall = (places + lead_days - (position(contract.main_until) - 1.5)) / _HANDOVER_DAYS
+    share = 1 / (1 + np.exp(-rise)) / (1 + np.exp(fall))
+    return np.clip(share, 0.02, 1.0)
+
+
+def _open_interest(contract: Contract, places: Ints, seed: int) -> Ints:
+    draws = stream(seed, contract.spec.key, "interest").standard_normal(1 + places[-1] - _base())
+    tide = 1 + 0.02 * np.clip(draws, -2, 2)[places - _base()]
+    return np.maximum(np.rint(contract.spec.open_interest * _share(contract, places, 0.0) * tide), 10).astype(np.int64)
+
+
+def _activity(contract: Contract, places: Ints) -> Floats:
+    """How busy the contract is: 1 for the main one, less for the one handing over, little for the others."""
+    activity = 0.75 * _share(contract, places, 0.0)
+    if contract.main_from is not None and contract.main_until is not None:
+        is_main = (places >= position(max(contract.main_from, EMBEDDED_FIRST_DAY))) & (
+            places < position(contract.main_until)
+        )
+        activity[is_main] = 1.0
+    return activity
+
+
+def _fill(contract: Contract, activity: Floats, seed: int) -> Floats:
+    draws = stream(seed, contract.text, "fill").uniform(0.93, 1.04, len(activity))
+    return np.minimum(contract.spec.fill * activity * draws, 0.8)

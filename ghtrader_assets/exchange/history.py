@@ -1,0 +1,135 @@
+"""Years of ticks by id, on demand: which day holds an id or an instant, and that day's columns.
+
+Belongs here: the arithmetic of ids (contiguous per symbol from its first served day on) and the cache of columns.
+Does not belong here: how ticks are made (`model`) or written (`render`), what a chart is (`diff`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+import numpy as np
+
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.exchange.contracts import Contract, contract_named, main_changes
+from ghtrader_assets.exchange.daily import life_of
+from ghtrader_assets.exchange.model import Columns, day_columns
+from ghtrader_assets.exchange.revisions import Revisions, place_in_day, revised_columns, revised_count
+from ghtrader_assets.exchange.specs import SPECS
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.symbols import parse_symbol
+
+
+@dataclass(frozen=True, slots=True)
+class DayOfTicks:
+    """One trading day of a symbol: ids `[first_id, first_id + count)`, taken from `contract`."""
+
+    contract: Contract
+    day: date
+    first_id: int
+    count: int
+
+    @property
+    def end_id(self) -> int:
+        """The id after the day's last."""
+        return self.first_id + self.count
+
+
+@dataclass(frozen=True)
+class Series:
+    """All days of a symbol that are served, in order, with the revisions that one reader sees.
+
+    `last_id` is -1 for a symbol without any tick.
+    """
+
+    symbol: str
+    days: tuple[DayOfTicks, ...]
+    ends: tuple[int, ...]
+    revisions: Revisions
+    last_id: int
+
+    def span(self, first: int, end: int) -> list[tuple[DayOfTicks, int, int]]:
+        """The days that hold ids of `[first, end)`, each with the part of it as ids; beyond `last_id` is nothing."""
+        first, end = max(first, 0), min(end, self.last_id + 1)
+        found: list[tuple[DayOfTicks, int, int]] = []
+        index = bisect_right(self.ends, first)
+        while first < end:
+            day = self.days[index]
+            if day.count:
+                found.append((day, first, min(end, day.end_id)))
+                first = min(end, day.end_id)
+            index += 1
+        return found
+
+    def id_from(self, instant_ns: int, seed: int) -> int:
+        """The id of the first tick at or after an instant; one after the last tick if there is none."""
+        calendar = snapshot_calendar()
+        if not self.days or instant_ns <= calendar.window(self.days[0].day).start_ns:
+            return 0
+        if instant_ns >= calendar.window(self.days[-1].day).end_ns:
+            return self.last_id + 1
+        day = calendar.trading_day_of(instant_ns)
+        index = bisect_left(self.days, day, key=lambda item: item.day)
+        if index == len(self.days):
+            return self.last_id + 1
+        found = self.days[index]
+        if found.day != day or not found.count:
+            return min(found.first_id, self.last_id + 1)
+        stamps = columns_of(found.contract, found.day, self.revisions, seed)["datetime_ns"]
+        return min(found.first_id + int(np.searchsorted(stamps, instant_ns, side="left")), self.last_id + 1)
+
+
+@lru_cache(maxsize=256)
+def series_of(symbol: str, until: date, revisions: Revisions, seed: int) -> Series | None:
+    """The ticks of a contract or a `KQ.m@` alias up to trading day `until`; None for an unknown symbol."""
+    parts = _parts(symbol, until)
+    if parts is None:
+        return None
+    days: list[DayOfTicks] = []
+    next_id = 0
+    for contract, first, last in parts:
+        life = life_of(contract, seed)
+        for day, count in zip(life.days, life.counts.tolist(), strict=True):
+            if first <= day <= last:
+                left = revised_count(count, contract.text, day, revisions)
+                days.append(DayOfTicks(contract, day, next_id, left))
+                next_id += left
+    ends = tuple(day.end_id for day in days)
+    return Series(symbol, tuple(days), ends, revisions, _cut(days, next_id, revisions) - 1)
+
+
+@lru_cache(maxsize=12)
+def columns_of(contract: Contract, day: date, revisions: Revisions, seed: int) -> Columns:
+    """The columns of a contract-day as a reader with these revisions sees them. Not to be changed by the caller."""
+    return revised_columns(day_columns(contract, day, seed), contract, day, revisions)
+
+
+def _parts(symbol: str, until: date) -> list[tuple[Contract, date, date]] | None:
+    """Which contracts make up a symbol, and from which day to which."""
+    contract = contract_named(symbol)
+    if contract is not None:
+        return [(contract, contract.first_served, until)]
+    try:
+        parsed = parse_symbol(symbol)
+    except BadInputError:
+        return None
+    spec = SPECS.get(f"{parsed.exchange}.{parsed.product}")
+    if spec is None or parsed.kind != "main":
+        return None
+    changes = main_changes(spec, until)
+    calendar = snapshot_calendar()
+    lasts = [*(calendar.previous(day) for day, _ in changes[1:]), until]
+    return [(contract, day, last) for (day, contract), last in zip(changes, lasts, strict=True)]
+
+
+def _cut(days: list[DayOfTicks], end_id: int, revisions: Revisions) -> int:
+    """Where the history ends for a reader who meets a truncated day."""
+    for revision in revisions:
+        if revision.kind == "truncated":
+            for day in days:
+                if revision.day is not None and revision.touches(day.contract.text, day.day) and day.count:
+                    end_id = min(end_id, day.first_id + place_in_day(revision, day.count))
+    return end_id

@@ -1,0 +1,65 @@
+"""What all connections of one exchange process share: clock, seed, faults, caches, the record of requests.
+
+Belongs here: shared state and the one worker thread that makes ticks.
+Does not belong here: any protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any, Final, ParamSpec, TypeVar
+
+from ghtrader_assets.exchange.faults import Faults
+from ghtrader_assets.exchange.render import PageWriter
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.schedule import last_completed_day
+
+MAX_REQUESTS: Final = 50_000
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Market:
+    """One exchange's state. Ticks are made in a single worker thread, so the event loop keeps its pace."""
+
+    def __init__(self, seed: int, latency_s: float) -> None:
+        self.seed = seed
+        self.latency_s = latency_s
+        self.faults = Faults()
+        self.writer = PageWriter(seed)
+        self.requests: deque[dict[str, Any]] = deque(maxlen=MAX_REQUESTS)
+        self.log = logging.getLogger("ghtrader_assets.exchange")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ticks")
+        self._asked = 0
+
+    def until(self) -> date:
+        """The last completed trading day by the wall clock: nothing after it is served."""
+        return last_completed_day(snapshot_calendar(), time.time_ns())
+
+    def today(self) -> date:
+        """The trading day of this moment, or the calendar's last one after its horizon."""
+        calendar = snapshot_calendar()
+        now = time.time_ns()
+        if now >= calendar.window(calendar.previous(calendar.horizon)).end_ns:
+            return self.until()
+        return calendar.trading_day_of(now)
+
+    def record(self, kind: str, **details: Any) -> None:
+        """Note a request for the control endpoint."""
+        self._asked += 1
+        self.requests.append({"n": self._asked, "time": time.time(), "kind": kind, **details})
+
+    async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run tick-making work in the worker thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, lambda: work(*args, **kwargs))
+
+    def close(self) -> None:
+        """Stop the worker thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,264 @@
+"""The ticks of one contract on one trading day: a plausible order book, deterministic by seed.
+
+Belongs here: from the day's figures (`daily`) to every column of every tick, in whole ticks and lots, vectorised.
+Does not belong here: ids across days (`history`), how ticks look on the wire (`render`).
+
+A tick is what the exchange's snapshot shows: the book after the last half second and what traded in it. Prices move
+only with trades, by a bounded random walk that is led to the day's close; trades happen at the best bid or ask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.exchange.contracts import Contract, contract_named
+from ghtrader_assets.exchange.daily import (
+    BLOCK_SLOTS,
+    DEFAULT_SEED,
+    LIQUID,
+    Floats,
+    Ints,
+    Life,
+    life_of,
+    stragglers,
+    stream,
+    window_count,
+    window_slots,
+)
+from ghtrader_assets.market.clock import NS
+from ghtrader_assets.market.sessions import SessionWindow
+from ghtrader_assets.market.symbols import depth
+
+HALF_NS: Final = NS // 2
+_AUCTION_LEAD_NS: Final = 60 * NS
+_TRADING_SHARE: Final = 0.8
+"""The share of ticks in which something traded."""
+
+_POOL: Final = 4096
+Columns = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The stamps of a day's ticks (epoch nanoseconds), how busy each is, and where there is no trading."""
+
+    stamps_ns: Ints
+    pace: Floats
+    quiet: npt.NDArray[np.bool_]
+
+
+def ticks_of(contract: str, trading_day: date, seed: int = DEFAULT_SEED) -> Columns:
+    """The ticks of a contract's trading day, in order.
+
+    Returns `tick_id` and `datetime_ns` (int64) and, as float64, the numbers that this exchange's history delivers:
+    the seven of the tape and five book levels for SHFE, one for the others. Raises BadInputError for a contract that
+    does not exist or does not trade on that day.
+    """
+    known = contract_named(contract)
+    if known is None:
+        raise BadInputError(f"the embedded exchange has no contract {contract}")
+    life = life_of(known, seed)
+    if trading_day not in life.days:
+        raise BadInputError(f"{contract} does not trade on {trading_day}")
+    index = life.index(trading_day)
+    first_id = int(life.counts[:index].sum())
+    columns = day_columns(known, trading_day, seed)
+    ids = np.arange(first_id, first_id + len(columns["datetime_ns"]), dtype=np.int64)
+    numbers = {name: values.astype(np.float64) for name, values in columns.items() if name != "datetime_ns"}
+    return {"tick_id": ids, "datetime_ns": columns["datetime_ns"], **numbers}
+
+
+def day_columns(contract: Contract, day: date, seed: int) -> Columns:
+    """The columns of a day without ids, in wire order: `datetime_ns` and volumes int64, prices float64."""
+    life = life_of(contract, seed)
+    index = life.index(day)
+    random = stream(seed, contract.text, day)
+    clock = _clock(contract, day, float(life.fill[index]), seed, random)
+    traded = (random.random(len(clock.stamps_ns), dtype=np.float32) < _TRADING_SHARE) & ~clock.quiet
+    traded[0] = True
+    bid = _walk(life, index, clock, traded, random)
+    spread = _spread(contract, len(bid), traded, random)
+    last = _last(bid, spread, traded, random)
+    lots = _lots(life, index, clock, traded, random)
+    tape = _tape(contract, last, lots)
+    interest = _interest(life, index, lots, random)
+    book = _book(contract, bid, spread, life.activity[index], random)
+    return {"datetime_ns": clock.stamps_ns, **tape, "open_interest": interest, **book}
+
+
+def _clock(contract: Contract, day: date, fill: float, seed: int, random: np.random.Generator) -> Clock:
+    windows = contract.sessions(day).windows
+    after_night, after_day, late = stragglers(contract, day, seed)
+    opening = windows[0].start_ns - _AUCTION_LEAD_NS + HALF_NS
+    stamps = [np.array([opening], dtype=np.int64)]
+    paces = [np.ones(1)]
+    quiet = [np.zeros(1, dtype=bool)]
+    for place, window in enumerate(windows):
+        inside, pace = _window(window, fill, random)
+        is_last = place == len(windows) - 1
+        ends_night = window.session == "night" and windows[min(place + 1, len(windows) - 1)].session == "day"
+        tail = [window.end_ns + HALF_NS] * ((after_night and ends_night) or (after_day and is_last))
+        if late and is_last:
+            tail.append(window.end_ns + (15 * 60 + int(random.integers(0, 180))) * NS)
+        stamps += [inside, np.array(tail, dtype=np.int64)]
+        paces += [pace, np.ones(len(tail))]
+        quiet += [np.zeros(len(inside), dtype=bool), np.ones(len(tail), dtype=bool)]
+    raw = np.concatenate(stamps)
+    return Clock(_stamped(contract, raw, random), np.concatenate(paces), np.concatenate(quiet))
+
+
+def _stamped(contract: Contract, raw: Ints, random: np.random.Generator) -> Ints:
+    if contract.spec.stamps == "second":
+        return raw // NS * NS
+    if contract.spec.stamps == "milli":
+        return raw + random.integers(0, 480, len(raw)) * 1_000_000
+    return raw
+
+
+def _window(window: SessionWindow, fill: float, random: np.random.Generator) -> tuple[Ints, Floats]:
+    """The stamps of one window's ticks on the half-second grid, and how busy each moment is (around 1)."""
+    slots = window_slots(window)
+    count = window_count(window, fill)
+    pace = _pace(slots, random)
+    keys = random.standard_exponential(slots, dtype=np.float32) / pace
+    if fill >= LIQUID:
+        keys[_forced(slots, random)] = -1.0
+    chosen = np.sort(np.argpartition(keys, count - 1)[:count])
+    return window.start_ns + chosen * HALF_NS, pace[chosen]
+
+
+def _forced(slots: int, random: np.random.Generator) -> Ints:
+    blocks = (slots - 2) // BLOCK_SLOTS
+    inner = 1 + BLOCK_SLOTS * np.arange(blocks) + random.integers(0, BLOCK_SLOTS, blocks)
+    return np.concatenate(([0], inner, [slots - 1]))
+
+
+def _pace(slots: int, random: np.random.Generator) -> Floats:
+    """Busy at the opening and the close, with waves of some minutes in between."""
+    place = np.linspace(0.0, 1.0, slots)
+    smile = 0.8 + 0.9 * (2 * place - 1) ** 4
+    knots = np.linspace(0.0, 1.0, max(4, slots // 500))
+    waves = np.interp(place, knots, np.exp(0.25 * np.clip(random.standard_normal(len(knots)), -2, 2)))
+    return smile * waves
+
+
+def _walk(life: Life, index: int, clock: Clock, traded: npt.NDArray[np.bool_], random: np.random.Generator) -> Ints:
+    """The best bid after each tick, in price ticks, from the day's opening to its close."""
+    spec = life.contract.spec
+    start, target = int(life.open_ticks[index]), int(life.close_ticks[index])
+    trades = int(traded.sum())
+    sigma = 0.85 * spec.daily_vol * start / np.sqrt(trades)
+    steps = _steps(trades, float(sigma), random)
+    steps[0] = 0
+    steps = _led(steps, target - start - int(steps.sum()), random)
+    walk = np.zeros(len(traded), dtype=np.int64)
+    walk[traded] = steps
+    return start + np.cumsum(walk)
+
+
+def _steps(count: int, sigma: float, random: np.random.Generator) -> Ints:
+    if sigma < 0.75:
+        draws = random.random(count, dtype=np.float32)
+        share = sigma * sigma / 2
+        return (draws < share).astype(np.int64) - (draws > 1 - share)
+    return np.rint(np.clip(random.standard_normal(count, dtype=np.float32), -2, 2) * sigma).astype(np.int64)
+
+
+def _led(steps: Ints, missing: int, random: np.random.Generator) -> Ints:
+    """`steps` with `missing` more of them in sum: where nothing moved first, elsewhere spread evenly."""
+    if missing == 0:
+        return steps
+    still = 1 + np.flatnonzero(steps[1:] == 0)
+    if len(still) >= 2 * abs(missing):
+        steps[random.choice(still, abs(missing), replace=False)] = np.sign(missing)
+        return steps
+    along = np.rint(missing * np.arange(len(steps)) / max(len(steps) - 1, 1)).astype(np.int64)
+    return steps + np.diff(along, prepend=0)
+
+
+def _spread(contract: Contract, count: int, traded: npt.NDArray[np.bool_], random: np.random.Generator) -> Ints:
+    draws = random.random(count, dtype=np.float32)
+    wide = contract.spec.wide_spread
+    fresh = 1 + (draws < wide).astype(np.int64) + (draws < wide / 5)
+    return fresh[_held(traded, count)]
+
+
+def _held(changes: npt.NDArray[np.bool_], count: int) -> Ints:
+    """For each row the row of the last change: a value drawn per row becomes one that persists."""
+    return np.maximum.accumulate(np.where(changes, np.arange(count), 0))
+
+
+def _last(bid: Ints, spread: Ints, traded: npt.NDArray[np.bool_], random: np.random.Generator) -> Ints:
+    side = random.integers(0, 2, len(bid))
+    at = bid + np.where(spread == 3, 1, side)
+    return at[_held(traded, len(bid))]
+
+
+def _lots(life: Life, index: int, clock: Clock, traded: npt.NDArray[np.bool_], random: np.random.Generator) -> Ints:
+    median = life.contract.spec.lots * (0.3 + 0.7 * float(life.activity[index]))
+    sizes = np.exp(0.55 * np.clip(random.standard_normal(_POOL), -2.2, 2.2))
+    drawn = sizes[random.integers(0, _POOL, len(traded))] * np.clip(clock.pace, 0.6, 1.6) * median
+    lots = np.where(traded, np.maximum(np.rint(drawn), 1), 0).astype(np.int64)
+    lots[0] = max(1, round(median * random.uniform(15, 40)))
+    return lots
+
+
+def _tape(contract: Contract, last: Ints, lots: Ints) -> Columns:
+    product = contract.spec.product
+    volume = np.cumsum(lots)
+    amount = np.cumsum(lots * last) * round(product.price_tick * product.multiplier)
+    return {
+        "last_price": _price(contract, last),
+        "highest": _price(contract, np.maximum.accumulate(last)),
+        "lowest": _price(contract, np.minimum.accumulate(last)),
+        "average": np.round(amount / volume / product.multiplier, 4),
+        "volume": volume,
+        "amount": amount.astype(np.float64),
+    }
+
+
+def _interest(life: Life, index: int, lots: Ints, random: np.random.Generator) -> Ints:
+    """Open interest after each tick: it never changes by more than what traded."""
+    before, after = int(life.open_interest_before[index]), int(life.open_interest[index])
+    free = np.rint((random.random(len(lots), dtype=np.float32) - 0.5) * 0.6 * lots).astype(np.int64)
+    volume = np.cumsum(lots)
+    missing = after - before - int(free.sum())
+    led = np.rint(missing * (volume / volume[-1])).astype(np.int64)
+    return np.maximum(before + np.cumsum(free) + led, 0)
+
+
+def _book(contract: Contract, bid: Ints, spread: Ints, activity: float, random: np.random.Generator) -> Columns:
+    count = len(bid)
+    levels = depth(contract.spec.exchange)
+    typical = max(2.0, 4 * contract.spec.lots * (0.3 + 0.7 * activity))
+    pool = np.maximum(np.rint(typical * np.exp(0.6 * np.clip(random.standard_normal(_POOL), -2.5, 2.5))), 1)
+    sizes = pool.astype(np.int64)
+    columns: Columns = {}
+    sides = {"bid": bid, "ask": bid + spread}
+    for level in range(1, levels + 1):
+        for side, sign in (("bid", -1), ("ask", 1)):
+            if level > 1:
+                sides[side] = sides[side] + sign * _distance(count, random)
+            held = _held(random.random(count, dtype=np.float32) < (0.7 if level == 1 else 0.35), count)
+            columns[f"{side}_price{level}"] = _price(contract, sides[side])
+            columns[f"{side}_volume{level}"] = sizes[random.integers(0, _POOL, count)][held]
+    return columns
+
+
+def _distance(count: int, random: np.random.Generator) -> Ints:
+    """Price ticks from one level to the next: mostly one, at times a hole that stays for a while."""
+    draws = random.random(count, dtype=np.float32)
+    held = _held(draws < 0.02, count)
+    return 1 + (draws[held] < 0.0015).astype(np.int64) + (draws[held] < 0.0004)
+
+
+def _price(contract: Contract, ticks: Ints) -> Floats:
+    """Whole price ticks as prices, rounded to the shortest decimals."""
+    tick = contract.spec.product.price_tick
+    return ticks * tick if tick >= 1 else np.round(ticks * tick, 4)

@@ -1,0 +1,45 @@
+"""The quote of a symbol: its last tick and yesterday's figures, as subscribe_quote delivers them.
+
+Belongs here: the fields of one quote. Does not belong here: subscriptions (`diff`), instruments (`instruments`).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from ghtrader_assets.exchange.daily import life_of
+from ghtrader_assets.exchange.history import series_of
+from ghtrader_assets.exchange.instruments import limits
+from ghtrader_assets.exchange.render import last_tick
+from ghtrader_assets.market.clock import NS, SHANGHAI
+
+
+def quote_of(symbol: str, until: date, today: date, seed: int) -> dict[str, Any] | None:
+    """The quote as of the last completed trading day `until`; None for an unknown symbol.
+
+    A contract that has no tick yet has `"-"` for its prices and a `datetime` of midnight `today`.
+    """
+    series = series_of(symbol, until, frozenset(), seed)
+    if series is None:
+        return None
+    tick = last_tick(series, seed)
+    if tick is None:
+        return {"datetime": f"{today} 00:00:00.000000", "last_price": "-", "volume": 0, "open_interest": 0}
+    day = next(item for item in reversed(series.days) if item.count)
+    life = life_of(day.contract, seed)
+    index = life.index(day.day)
+    price_tick = day.contract.spec.product.price_tick
+    before = round(int(life.previous_close_ticks[index]) * price_tick, 4)
+    lower, upper = limits(day.contract, day.day, seed)
+    stamp = int(tick.pop("datetime"))
+    moment = datetime.fromtimestamp(stamp // NS, tz=SHANGHAI)
+    return {
+        **tick,
+        "datetime": f"{moment:%Y-%m-%d %H:%M:%S}.{stamp % NS // 1000:06d}",
+        "pre_settlement": before,
+        "pre_close": before,
+        "pre_open_interest": int(life.open_interest_before[index]),
+        "upper_limit": upper,
+        "lower_limit": lower,
+    }

@@ -1,0 +1,148 @@
+"""Ticks as DIFF text: a day at once and fast, or a page tick by tick when it is to look odd.
+
+Belongs here: from columns to the bytes of `"id":{...}` pairs.
+Does not belong here: which ids a chart asks for (`diff`), why a page is odd (`faults`).
+
+A day is rendered by polars in one go and kept; a page is then a slice of those bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from ghtrader_assets.exchange.history import DayOfTicks, Series, columns_of
+from ghtrader_assets.exchange.model import Columns
+from ghtrader_assets.exchange.revisions import ON_THE_WIRE, Revisions, place_in_day
+
+_WIRE_NAMES: Final = {"datetime_ns": "datetime"}
+Tick = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RenderedDay:
+    """The text of a day's ticks, each followed by a comma; tick n lies at `[offsets[n], offsets[n + 1])`."""
+
+    text: memoryview
+    offsets: npt.NDArray[np.int64]
+
+    def part(self, first: int, end: int) -> memoryview:
+        """Ticks `[first, end)` of the day, without the last comma."""
+        return self.text[self.offsets[first] : self.offsets[end] - 1]
+
+
+def render_day(columns: Columns, first_id: int) -> RenderedDay:
+    """Write a day: `"id":{"datetime":…,"last_price":…},`, integers bare, prices with a decimal point."""
+    count = len(columns["datetime_ns"])
+    frame = pl.DataFrame({_WIRE_NAMES.get(name, name): values for name, values in columns.items()})
+    ids = pl.int_range(first_id, first_id + count, eager=True).cast(pl.String)
+    ticks = pl.struct(pl.all()).struct.json_encode()
+    pieces = [pl.lit('"'), pl.lit(ids), pl.lit('":'), ticks, pl.lit(",")]
+    texts = frame.select(pl.concat_str(pieces).alias("text"))["text"]
+    array = cast("pa.Array[Any]", texts.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    _, offsets, data = array.buffers()
+    if data is None or offsets is None:
+        return RenderedDay(memoryview(b""), np.zeros(1, dtype=np.int64))
+    return RenderedDay(memoryview(data), np.frombuffer(offsets, dtype=np.int64, count=count + 1))
+
+
+class PageWriter:
+    """Renders pages, keeping the text of the days used last up to `cache_bytes`. Not thread-safe."""
+
+    def __init__(self, seed: int, cache_bytes: int = 320_000_000) -> None:
+        self._seed = seed
+        self._limit = cache_bytes
+        self._kept: OrderedDict[tuple[str, object, int, Revisions], RenderedDay] = OrderedDict()
+        self._size = 0
+
+    def page(self, series: Series, first: int, end: int) -> bytes:
+        """The pairs of ids `[first, end)` that exist, joined by commas; empty if none does."""
+        parts: list[bytes | memoryview] = []
+        for day, low, high in series.span(first, end):
+            rendered = self.day(day, series.revisions)
+            parts.append(rendered.part(low - day.first_id, high - day.first_id))
+        return b",".join(parts)
+
+    def day(self, day: DayOfTicks, revisions: Revisions) -> RenderedDay:
+        """The text of one day, from the cache if it is there."""
+        key = (day.contract.text, day.day, day.first_id, revisions)
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept.move_to_end(key)
+            return kept
+        rendered = render_day(columns_of(day.contract, day.day, revisions, self._seed), day.first_id)
+        self._kept[key] = rendered
+        self._size += len(rendered.text)
+        while self._size > self._limit and len(self._kept) > 1:
+            _, oldest = self._kept.popitem(last=False)
+            self._size -= len(oldest.text)
+        return rendered
+
+    def patches(self, series: Series, first: int, end: int) -> list[bytes]:
+        """The pairs of ids `[first, end)` for a reader with revisions on the wire, in one or more patches."""
+        ticks: dict[str, Tick] = {}
+        halves: list[dict[str, Tick]] = [{}, {}]
+        for day, low, high in series.span(first, end):
+            found = {
+                revision.kind: revision
+                for revision in series.revisions
+                if revision.kind in ON_THE_WIRE and revision.touches(day.contract.text, day.day)
+            }
+            for number, tick in _dicts(self._columns(day, series), low - day.first_id, high - day.first_id):
+                missing = found.get("missing_id")
+                if missing and 0 <= number - place_in_day(missing, day.count) < missing.amount:
+                    continue
+                odd = _odd(tick, number, frozenset(found))
+                if "patches" in found:
+                    first_half, second_half = _halved(odd)
+                    halves[0][str(day.first_id + number)] = first_half
+                    halves[1][str(day.first_id + number)] = second_half
+                else:
+                    ticks[str(day.first_id + number)] = odd
+        return [json.dumps(part, separators=(",", ":")).encode()[1:-1] for part in (ticks, *halves) if part]
+
+    def _columns(self, day: DayOfTicks, series: Series) -> Columns:
+        return columns_of(day.contract, day.day, series.revisions, self._seed)
+
+
+def is_odd(series: Series) -> bool:
+    """Whether a reader of this series may meet pages that the fast path can't write."""
+    return any(revision.kind in ON_THE_WIRE for revision in series.revisions)
+
+
+def last_tick(series: Series, seed: int) -> Tick | None:
+    """The last tick of a series as a dictionary with `datetime` in nanoseconds; None if it has none."""
+    spans = series.span(series.last_id, series.last_id + 1)
+    if not spans:
+        return None
+    day, low, _ = spans[0]
+    columns = columns_of(day.contract, day.day, series.revisions, seed)
+    return _dicts(columns, low - day.first_id, low - day.first_id + 1)[0][1]
+
+
+def _dicts(columns: Columns, first: int, end: int) -> list[tuple[int, Tick]]:
+    names = [_WIRE_NAMES.get(name, name) for name in columns]
+    rows = zip(*(values[first:end].tolist() for values in columns.values()), strict=True)
+    return [(first + place, dict(zip(names, row, strict=True))) for place, row in enumerate(rows)]
+
+
+def _odd(tick: Tick, number: int, kinds: frozenset[str]) -> Tick:
+    if "quoted" in kinds and number % 7 == 3:
+        tick = {**tick, "ask_price1": "-", "average": "-"}
+    if "extra_keys" in kinds:
+        turned = dict(reversed(tick.items())) if number % 5 == 2 else tick
+        tick = {"trading_phase": "continuous", **turned, "iopv": "-", "flags": {"halted": False, "n": number}}
+    return tick
+
+
+def _halved(tick: Tick) -> tuple[Tick, Tick]:
+    names = list(tick)
+    middle = len(names) // 2
+    return {name: tick[name] for name in names[:middle]}, {name: tick[name] for name in names[middle:]}

@@ -1,0 +1,99 @@
+"""Content that differs from the model on purpose: what a vendor's repair, a hole or an odd encoding would look like.
+
+Belongs here: the kinds of revision and how each changes a day's columns or count.
+Does not belong here: which request meets a revision (`faults`), ids and pages (`history`, `pages`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Literal
+
+import numpy as np
+
+from ghtrader_assets.exchange.contracts import Contract
+from ghtrader_assets.exchange.model import Columns
+
+RevisionKind = Literal[
+    "changed", "fewer", "no_data", "truncated", "missing_id", "ms", "quoted", "extra_keys", "patches"
+]
+ON_THE_WIRE: Final = frozenset({"missing_id", "quoted", "extra_keys", "patches"})
+"""Kinds that leave the day's columns alone and change how its ticks are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One change of content. `symbol` and `day` say where (None: every day); `amount` and `fraction` how much.
+
+    `amount` counts ticks; `fraction` is a place in the day, 0 its first tick, 1 its last.
+    """
+
+    kind: RevisionKind
+    symbol: str
+    day: date | None
+    amount: int = 1
+    fraction: float = 0.5
+
+    def touches(self, contract: str, day: date) -> bool:
+        """Whether it applies to that contract-day."""
+        return self.symbol in ("*", contract) and self.day in (None, day)
+
+
+Revisions = frozenset[Revision]
+
+
+def revised_count(count: int, contract: str, day: date, revisions: Revisions) -> int:
+    """The ticks of a contract-day after the revisions that take whole ticks away."""
+    for revision in revisions:
+        if revision.touches(contract, day):
+            if revision.kind == "no_data":
+                return 0
+            if revision.kind == "fewer":
+                count = max(1, count - revision.amount)
+    return count
+
+
+def revised_columns(columns: Columns, contract: Contract, day: date, revisions: Revisions) -> Columns:
+    """The columns of a contract-day after its revisions; `columns` stays as it is."""
+    for revision in sorted(revisions, key=repr):
+        if not revision.touches(contract.text, day):
+            continue
+        if revision.kind == "fewer":
+            columns = _fewer(columns, revision.amount)
+        elif revision.kind == "changed":
+            columns = _changed(columns, revision, contract.spec.product.price_tick)
+        elif revision.kind == "ms":
+            columns = _milliseconds(columns)
+    return columns
+
+
+def place_in_day(revision: Revision, count: int) -> int:
+    """The 0-based tick at which the revision strikes in a day of `count` ticks."""
+    return min(count - 1, max(0, round(revision.fraction * (count - 1))))
+
+
+def _fewer(columns: Columns, amount: int) -> Columns:
+    """Without `amount` ticks spread over the day, never the first or last."""
+    count = len(columns["datetime_ns"])
+    gone = np.unique(np.linspace(1, count - 2, min(amount, count - 1)).astype(np.int64))
+    while len(gone) < min(amount, count - 1):
+        gone = np.unique(np.append(gone, gone[-1] - 1))
+    keep = np.ones(count, dtype=bool)
+    keep[gone] = False
+    return {name: values[keep] for name, values in columns.items()}
+
+
+def _changed(columns: Columns, revision: Revision, price_tick: float) -> Columns:
+    """With the last price of `amount` ticks from `fraction` of the day on moved up by one price tick."""
+    start = place_in_day(revision, len(columns["datetime_ns"]))
+    last = columns["last_price"].copy()
+    last[start : start + revision.amount] = np.round(last[start : start + revision.amount] + price_tick, 4)
+    return {**columns, "last_price": last}
+
+
+def _milliseconds(columns: Columns) -> Columns:
+    """With stamps off the grid by a few milliseconds, order kept; 3 and 9 are not exact in a float64."""
+    stamps = columns["datetime_ns"]
+    odd = 3 + 2 * (np.arange(len(stamps)) % 200)
+    return {**columns, "datetime_ns": np.maximum.accumulate(stamps + odd * 1_000_000)}

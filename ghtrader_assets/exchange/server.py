@@ -1,0 +1,177 @@
+"""The HTTP side of the embedded exchange: token, grants, holidays, continuous contracts, control, the websocket door.
+
+Belongs here: routes and their JSON. Does not belong here: what flows over the websocket (`diff`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from aiohttp import web
+
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.exchange.contracts import main_changes
+from ghtrader_assets.exchange.diff import DiffConnection
+from ghtrader_assets.exchange.faults import Rule
+from ghtrader_assets.exchange.market import Market
+from ghtrader_assets.exchange.specs import SPECS
+from ghtrader_assets.market.calendar import snapshot_calendar
+
+REALM: Final = "/auth/realms/shinnytech"
+FEATURES: Final = ("futr", "opt", "cmb", "adv", "sec", "lmt_idx", "tq_dl", "tq_bt", "tq_up", "tq_lc_rk")
+_FAR: Final = 4102415999
+_SIGNING_KEY: Final = b"the embedded exchange signs nothing of value"
+FIRST_HOLIDAY_YEAR: Final = 2021
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who may log in; None for anybody."""
+
+    user: str | None = None
+    password: str | None = None
+
+    def accept(self, user: str, password: str) -> bool:
+        """Whether this user and password are let in."""
+        return self.user in (None, user) and self.password in (None, password)
+
+
+class ExchangeServer:
+    """Request handlers around one market."""
+
+    def __init__(self, market: Market, credentials: Credentials) -> None:
+        self._market = market
+        self._credentials = credentials
+        self._connections = 0
+        self._open: set[web.WebSocketResponse] = set()
+
+    def application(self) -> web.Application:
+        """The routes."""
+        app = web.Application()
+        app.add_routes(
+            [
+                web.post(f"{REALM}/protocol/openid-connect/token", self._token),
+                web.get(f"{REALM}/rest/get-grant/tq", self._grant),
+                web.get("/shinny_chinese_holiday.json", self._holidays),
+                web.get("/continuous_table.json", self._continuous),
+                web.get("/t/md/front/mobile", self._websocket),
+                web.post("/control/faults", self._add_faults),
+                web.get("/control/faults", self._show_faults),
+                web.get("/control/requests", self._requests),
+                web.post("/control/reset", self._reset),
+            ]
+        )
+        app.on_shutdown.append(self._on_shutdown)
+        return app
+
+    async def _token(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        user, password = str(form.get("username", "")), str(form.get("password", ""))
+        refreshing = form.get("grant_type") == "refresh_token"
+        rule = self._market.faults.access("token")
+        self._market.record("token", user=user, faults=[rule.kind] if rule else [])
+        if rule is not None and rule.kind != "wrong_grant":
+            refused = await self._trouble(rule)
+            if refused is not None:
+                return refused
+        if not refreshing and not self._credentials.accept(user, password):
+            return _json({"error": "invalid_grant", "error_description": "Invalid user credentials"}, 401)
+        features = rule.features if rule is not None and rule.kind == "wrong_grant" else FEATURES
+        return _json({"access_token": _jwt(user, features), "expires_in": 86400, "refresh_token": "again", "token_type": "Bearer"})  # fmt: skip
+
+    async def _trouble(self, rule: Rule) -> web.Response | None:
+        """What an access rule does to an HTTP request: an answer, or None to go on after a pause."""
+        if rule.kind == "slow":
+            await asyncio.sleep(rule.seconds)
+            return None
+        if rule.kind == "stall":
+            await asyncio.sleep(3600)
+        status = rule.status if rule.kind == "refuse" else 503
+        return _json({"error": rule.kind, "error_description": rule.message}, status)
+
+    async def _grant(self, request: web.Request) -> web.Response:
+        self._market.record("grant")
+        return _json({"exp": _FAR, "daysleft": 9999, "account_type": "PROFESSIONAL"})
+
+    async def _holidays(self, request: web.Request) -> web.Response:
+        self._market.record("holidays")
+        calendar = snapshot_calendar()
+        closed = calendar.holidays_on_weekdays(date(FIRST_HOLIDAY_YEAR, 1, 1), calendar.horizon)
+        return _json([day.isoformat() for day in closed])
+
+    async def _continuous(self, request: web.Request) -> web.Response:
+        self._market.record("continuous")
+        today = self._market.today()
+        table = {
+            key: [[f"{day:%Y%m%d}", contract.text] for day, contract in main_changes(spec, today)]
+            for key, spec in SPECS.items()
+        }
+        return _json({key: changes for key, changes in table.items() if changes})
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        rule = self._market.faults.access("handshake")
+        self._connections += 1
+        number = self._connections
+        self._market.record("handshake", connection=number, faults=[rule.kind] if rule else [])
+        refused = await self._trouble(rule) if rule is not None else None
+        if refused is not None:
+            return refused
+        socket = web.WebSocketResponse(compress=False, max_msg_size=0, heartbeat=None)
+        await socket.prepare(request)
+        self._open.add(socket)
+        try:
+            await DiffConnection(self._market, socket, number).run()
+        finally:
+            self._open.discard(socket)
+        return socket
+
+    async def _add_faults(self, request: web.Request) -> web.Response:
+        try:
+            added = self._market.faults.add(json.loads(await request.text()))
+        except (BadInputError, ValueError) as error:
+            return _json({"error": str(error)}, 400)
+        return _json([rule.as_json() for rule in added])
+
+    async def _show_faults(self, request: web.Request) -> web.Response:
+        return _json([rule.as_json() for rule in self._market.faults.rules])
+
+    async def _requests(self, request: web.Request) -> web.Response:
+        return _json(list(self._market.requests))
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        self._market.faults.clear()
+        self._market.requests.clear()
+        return _json({"ok": True})
+
+    async def _on_shutdown(self, app: web.Application) -> None:
+        for socket in list(self._open):
+            await socket.close()
+        self._market.close()
+
+
+def _json(document: object, status: int = 200) -> web.Response:
+    return web.json_response(document, status=status, dumps=lambda item: json.dumps(item, ensure_ascii=False))
+
+
+def _jwt(user: str, features: tuple[str, ...]) -> str:
+    """A token with the claims tqsdk reads; tqsdk does not check the signature."""
+    claims: dict[str, Any] = {
+        "sub": hashlib.sha256(user.encode()).hexdigest()[:32],
+        "exp": _FAR,
+        "preferred_username": user,
+        "grants": {"features": list(features), "accounts": ["*"]},
+    }
+    head, body = _b64(b'{"alg":"HS256","typ":"JWT"}'), _b64(json.dumps(claims).encode())
+    signature = hmac.new(_SIGNING_KEY, f"{head}.{body}".encode(), hashlib.sha256).digest()
+    return f"{head}.{body}.{_b64(signature)}"
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
