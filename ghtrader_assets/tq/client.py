@@ -1,0 +1,173 @@
+"""The plain reader: a trading day through tqsdk's own `get_tick_data_series`. Worker processes only.
+
+Belongs here: one TqApi at a time, its renewal, its instrument query and its private cache.
+Does not belong here: the rules of wholeness (`wholeness`), the lean reader (`lean`).
+"""
+
+# pyright: reportPrivateUsage=false
+# tqsdk is pinned to the byte; what it knows but does not publish is read here and nowhere else.
+
+from __future__ import annotations
+
+import gc
+import shutil
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import pandas as pd
+from tqsdk import TqApi
+from tqsdk.utils import _query_for_quote
+
+from ghtrader_assets.errors import TransientFetchError
+from ghtrader_assets.market.clock import shanghai_time
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
+from ghtrader_assets.tq import faults
+from ghtrader_assets.tq.login import LoggedIn
+from ghtrader_assets.tq.quiet import use_cache
+from ghtrader_assets.tq.timing import Timing
+from ghtrader_assets.tq.wholeness import Reading
+from ghtrader_assets.tq.wire import ReadDay
+
+_MICROSECOND_NS: Final = 1000
+_PAGE: Final = 2000
+
+
+class PlainClient:
+    """One TqApi, made when first needed and dropped after any exception or when it has merged enough ticks.
+
+    After an exception the same TqApi would wait for its own lock; and what it has merged it keeps for life.
+    """
+
+    def __init__(self, auth: LoggedIn, url: str, directory: Path, timing: Timing) -> None:
+        self.auth = auth
+        self._directory = directory
+        self._timing = timing
+        self._ticks_seen = 0
+        gc.disable()  # tqsdk makes millions of small containers without cycles; a collection scans them in vain
+        try:
+            self._api = TqApi(auth=auth, _md_url=url, disable_print=True, debug=False)
+        except BaseException:
+            gc.enable()
+            raise
+
+    @property
+    def worn_out(self) -> bool:
+        return self._ticks_seen >= self._timing.renew_after_ticks
+
+    def close(self) -> None:
+        self._api.close()
+        gc.enable()
+        gc.collect()
+
+    def read(self, job: ReadDay) -> Reading:
+        """Read the day, then ask again from its last tick on, each with an empty cache."""
+        self.require_contract(job.contract, job.symbol)
+        first = self._series(job.contract, job.start_ns, job.end_ns)
+        if first.shape[0] == 0:
+            again = self._series(job.contract, job.start_ns, job.end_ns)
+            return Reading(_columns(first), _ids(again), self._any_inside(job), self._series_last_id(job.contract))
+        last_id, last_ns = int(first["id"].iloc[-1]), int(first["datetime"].iloc[-1])
+        second = self._series(job.contract, last_ns, job.end_ns)
+        following = self._tick_time(job.contract, last_id + 1)
+        return Reading(_columns(first), _ids(second), following, self._series_last_id(job.contract))
+
+    def require_contract(self, contract: str, control: str) -> None:
+        """Raise `UnknownContractError` if the provider does not know the contract.
+
+        The client itself would wait 30 s and call it a time-out. A server that is silent about the contract but
+        answers for `control`, the symbol the contract stands for, does not know it either.
+        """
+        if self._asked(contract) is False:
+            raise faults.unknown_contract(contract)
+        if self._knows(contract):
+            return
+        if control != contract and self._asked(control):
+            raise faults.unknown_contract(contract)
+        raise TransientFetchError(
+            f"the instrument query for {contract} was not answered within {self._timing.instrument_s:g} s",
+            faults.RETRY_REMEDY,
+        )
+
+    def quote(self, contract: str) -> Mapping[str, Any]:
+        """The instrument's fields as tqsdk's Quote. Raises as `require_contract`."""
+        self.require_contract(contract, contract)
+        return cast("Mapping[str, Any]", self._api.get_quote(contract))
+
+    def _asked(self, symbol: str) -> bool | None:
+        """Whether the provider knows the symbol; None if it did not say."""
+        if self._knows(symbol):
+            return True
+        deadline = time.time() + self._timing.instrument_s
+        queries = _query_for_quote([symbol], self._api._pre20_ins_info.keys())
+        for query in queries:
+            self._api._send_pack(query)
+        try:
+            while self._api.wait_update(deadline=deadline):
+                if self._knows(symbol):
+                    return True
+                answers = self._api._data.get("symbols", {})
+                results = [(answers.get(query["query_id"]) or {}).get("result") for query in queries]
+                if any(result is not None for result in results):
+                    return False
+        except Exception as error:
+            if "查询合约服务报错" in str(error):
+                raise faults.unknown_contract(symbol) from error
+            raise
+        return None
+
+    def _knows(self, symbol: str) -> bool:
+        return self._api._data.get("quotes", {}).get(symbol, {}).get("price_tick", float("nan")) > 0
+
+    def _series(self, contract: str, start_ns: int, end_ns: int) -> pd.DataFrame:
+        """Ticks of `[start_ns, end_ns)` as the client delivers them, through a cache of their own."""
+        cache = self._directory / "cache"
+        shutil.rmtree(cache, ignore_errors=True)
+        cache.mkdir(parents=True)
+        use_cache(cache)
+        try:
+            frame = self._api.get_tick_data_series(
+                symbol=contract, start_dt=_beijing(start_ns), end_dt=_beijing(end_ns - _MICROSECOND_NS)
+            )
+        finally:
+            shutil.rmtree(cache, ignore_errors=True)
+        self._ticks_seen += frame.shape[0] + _PAGE
+        return frame
+
+    def _delivered(self, contract: str) -> Mapping[str, Any]:
+        return self._api._data.get("ticks", {}).get(contract, {})
+
+    def _tick_time(self, contract: str, tick_id: int) -> int | None:
+        """When the tick of this id was, if the server delivered it, asked for or not."""
+        stamp = self._delivered(contract).get("data", {}).get(str(tick_id), {}).get("datetime", 0)
+        return int(stamp) or None
+
+    def _any_inside(self, job: ReadDay) -> int | None:
+        data: Mapping[str, Any] = self._delivered(job.contract).get("data", {})
+        stamps = (int(tick.get("datetime", 0)) for tick in data.values() if hasattr(tick, "get"))
+        return min((stamp for stamp in stamps if job.start_ns <= stamp < job.end_ns), default=None)
+
+    def _series_last_id(self, contract: str) -> int:
+        return int(self._delivered(contract).get("last_id", -1))
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, np.ndarray[Any, Any]]:
+    """The frame's columns under our names. An empty day has none at all (shape (0, 0))."""
+    if frame.shape[0] == 0:
+        return {name: np.empty(0, dtype=np.int64) for name in ("tick_id", "datetime_ns")}
+    numbers = [name for name in NUMERIC_COLUMNS if name in frame.columns]
+    return {"tick_id": frame["id"].to_numpy(), "datetime_ns": frame["datetime"].to_numpy()} | {
+        name: frame[name].to_numpy() for name in numbers
+    }
+
+
+def _ids(frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return frame["id"].to_numpy() if frame.shape[0] else np.empty(0, dtype=np.int64)
+
+
+def _beijing(instant_ns: int) -> datetime:
+    """The client takes microseconds; what it truncates is before the first tick wanted."""
+    return shanghai_time(instant_ns)

@@ -1,0 +1,89 @@
+"""Log-in through tqsdk, grants, and the bare handshake that tells a refusal from a silence. Worker processes only.
+
+Belongs here: what precedes a session of either reader. Does not belong here: the sessions (`client`, `lean`).
+The client hides a 401, 429 or 503 of the market data server behind a time-out of 60 s, so we knock first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import secrets
+from typing import Final
+
+import aiohttp
+from tqsdk import TqAuth
+
+from ghtrader_assets.errors import TransientFetchError
+from ghtrader_assets.tq import faults
+from ghtrader_assets.tq.timing import Timing
+from ghtrader_assets.tq.wire import Setup
+
+DOWNLOAD_GRANT: Final = "tq_dl"
+_MARKET_DATA: Final = "the market data server"
+
+
+class LoggedIn(TqAuth):
+    """tqsdk's own log-in, done once: `TqApi` would ask for a second token."""
+
+    def login(self) -> None:
+        if not self._access_token:
+            super().login()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return dict(self._base_headers)
+
+    def market_data_url(self) -> str:
+        return os.environ.get("TQ_MD_URL") or self._get_md_url(stock=True, backtest=False)
+
+    def require_grants(self, contract: str) -> None:
+        """Raise `DeniedError` now for what the client would tell after the download, if at all."""
+        if not self._has_feature(DOWNLOAD_GRANT):
+            raise faults.no_download_grant()
+        try:
+            self._has_md_grants(contract)
+        except Exception as error:
+            raise faults.no_market_grant(contract) from error
+
+
+def log_in(setup: Setup) -> LoggedIn:
+    """Log in. Raises the `FetchError` that the refusal amounts to."""
+    auth = LoggedIn(setup.user, setup.password)
+    try:
+        auth.login()
+    except Exception as error:  # noqa: BLE001 - tqsdk raises bare Exception
+        raise faults.of_exception(error) from None
+    return auth
+
+
+def knock(url: str, headers: dict[str, str], timing: Timing) -> None:
+    """One bare websocket handshake, closed at once. Raises the `FetchError` of a refusal."""
+    try:
+        asyncio.run(_handshake(url, headers, timing.handshake_s))
+    except TimeoutError:
+        raise TransientFetchError(
+            f"{_MARKET_DATA} did not answer a handshake within {timing.handshake_s:g} s", faults.RETRY_REMEDY
+        ) from None
+    except aiohttp.ClientError as error:
+        raise TransientFetchError(f"{_MARKET_DATA} is not reachable: {error}", faults.RETRY_REMEDY) from None
+
+
+async def _handshake(url: str, headers: dict[str, str], timeout_s: float) -> None:
+    asked = headers | {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(secrets.token_bytes(16)).decode(),
+    }
+    timeout = aiohttp.ClientTimeout(total=timeout_s)
+    async with (
+        aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+        session.get(url.replace("ws", "http", 1), headers=asked, allow_redirects=False) as response,
+    ):
+        if response.status == 101:
+            response.close()
+            return
+        body = (await response.text(errors="replace"))[:1000]
+        raise faults.of_status(response.status, _MARKET_DATA, body, response.headers.get("Retry-After"))

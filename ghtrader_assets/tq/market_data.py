@@ -1,0 +1,149 @@
+"""Reference data as the provider has it: main contracts, instruments, holidays; each asked in a fresh process.
+
+Belongs here: the questions and their typed answers. tqsdk keeps its tables for the life of a process, so a daemon
+that asked in its own would never see a new main contract.
+Does not belong here: what is made of the answers (`market.schedule`, `market.calendar`).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ghtrader_assets.errors import FetchError, TransientFetchError
+from ghtrader_assets.tq import faults, wire
+from ghtrader_assets.tq.process import WorkerProcess, working_directory
+from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.tq.timing import Timing
+
+_TABLE_DATE: Final = "%Y%m%d"
+
+
+class Instrument(msgspec.Struct, frozen=True):
+    """A contract as the provider describes it. Prices in the quote unit.
+
+    `trading_time` maps `day` and `night` to `[start, end]` pairs as `HH:MM:SS`, hours beyond 24 for after midnight;
+    `expire_s` is the expiry in epoch seconds UTC. What the provider leaves out is None.
+    """
+
+    contract: str
+    price_tick: float
+    multiplier: int
+    trading_time: Mapping[str, list[list[str]]]
+    expire_s: float | None = None
+    product: str | None = None
+    kind: str | None = None
+    underlying: str | None = None
+
+
+class _Fields(msgspec.Struct):
+    price_tick: float
+    multiplier: float
+    trading_time: dict[str, list[list[str]]] | None = None
+    expire_s: float | None = None
+    product: str | None = None
+    kind: str | None = None
+    underlying: str | None = None
+
+
+def fetch_main_contracts(
+    provider: Provider, symbol: str, home: Path, timing: Timing | None = None
+) -> list[tuple[date, str]]:
+    """The main contract changes of a symbol such as `KQ.m@SHFE.cu`: (first trading day, contract), oldest first.
+
+    Raises the `FetchError` family; `UnknownContractError` for a symbol that the provider's table has not.
+    """
+    return fetch_continuous_table(provider, [symbol], home, timing)[symbol]
+
+
+def fetch_continuous_table(
+    provider: Provider, symbols: Sequence[str], home: Path, timing: Timing | None = None
+) -> dict[str, list[tuple[date, str]]]:
+    """`fetch_main_contracts` of several symbols in one process."""
+    content = _ask(provider, home, timing or Timing(), wire.AskMarket(0, "main_contracts", tuple(symbols)))
+    table = msgspec.json.decode(content, type=dict[str, list[tuple[str, str]]])
+    return {
+        symbol: sorted((datetime.strptime(day, _TABLE_DATE).date(), name) for day, name in changes)  # noqa: DTZ007
+        for symbol, changes in table.items()
+    }
+
+
+def fetch_instrument(provider: Provider, contract: str, home: Path, timing: Timing | None = None) -> Instrument:
+    """The provider's description of a contract. Raises the `FetchError` family."""
+    return fetch_instruments(provider, [contract], home, timing)[contract]
+
+
+def fetch_instruments(
+    provider: Provider, contracts: Sequence[str], home: Path, timing: Timing | None = None
+) -> dict[str, Instrument]:
+    """`fetch_instrument` of several contracts in one process and session."""
+    content = _ask(provider, home, timing or Timing(), wire.AskMarket(0, "instruments", tuple(contracts)))
+    answers = msgspec.json.decode(content, type=dict[str, _Fields])
+    return {
+        contract: Instrument(
+            contract=contract,
+            price_tick=fields.price_tick,
+            multiplier=int(fields.multiplier),
+            trading_time=fields.trading_time or {},
+            expire_s=fields.expire_s,
+            product=fields.product,
+            kind=fields.kind,
+            underlying=fields.underlying,
+        )
+        for contract, fields in answers.items()
+    }
+
+
+def fetch_holidays(provider: Provider, home: Path, timing: Timing | None = None) -> list[date]:
+    """The provider's days without trading beside the weekends, for the calendar's check. Raises `FetchError`."""
+    content = _ask(provider, home, timing or Timing(), wire.AskMarket(0, "holidays"))
+    return sorted(msgspec.json.decode(content, type=list[date]))
+
+
+def _ask(provider: Provider, home: Path, timing: Timing, question: wire.AskMarket) -> bytes:
+    """Ask in a fresh process each time, again after a transient failure, until attempts or the deadline run out."""
+    deadline = time.monotonic() + timing.day_s
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return _ask_once(provider, home, timing, question)
+        except TransientFetchError as error:
+            pause = getattr(error, "pause_s", None) or timing.backoff_s * 2 ** (attempt - 1)
+            pause = min(pause, timing.backoff_cap_s) * random.uniform(0.5, 1.5)
+            if attempt >= timing.attempts or time.monotonic() + pause > deadline:
+                raise
+            time.sleep(pause)
+
+
+def _ask_once(provider: Provider, home: Path, timing: Timing, question: wire.AskMarket) -> bytes:
+    with (
+        working_directory(home) as directory,
+        WorkerProcess(provider, home, directory / "worker", timing) as worker,
+    ):
+        worker.send(question)
+        if not wait([worker.connection], timing.attempt_s):
+            raise TransientFetchError(f"no answer within {timing.attempt_s:g} s", faults.RETRY_REMEDY)
+        try:
+            answer = worker.receive()
+        except (EOFError, OSError):
+            raise TransientFetchError(f"the worker process died: {worker.kill()}", faults.RETRY_REMEDY) from None
+    if isinstance(answer, wire.MarketAnswer):
+        return answer.content
+    assert isinstance(answer, wire.DayFailed)
+    raise rebuilt(answer)
+
+
+def rebuilt(failure: wire.DayFailed) -> FetchError:
+    """The error that a worker reported."""
+    kind = faults.KINDS[failure.kind]
+    if kind is faults.ThrottledError:
+        return faults.ThrottledError(failure.what, failure.pause_s)
+    return kind(failure.what, failure.remedy)

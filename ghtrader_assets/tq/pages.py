@@ -1,0 +1,228 @@
+"""Tick pages out of `rtn_data` frames: typed parsing, a merge by id where a page is not as expected, and columns.
+
+Belongs here: frames in, columns out; no I/O. Does not belong here: what is asked for and when (`lean`).
+
+The fast form decodes a frame straight into structs and expects every tick once, whole, with numbers as numbers.
+Anything else (a tick in pieces, a page sent twice, a quoted number, a null) is a surprise: then all frames of the
+day are merged again the client's way, key by key, and the rest of the day stays with that form.
+`id` and `datetime` are integers throughout; a datetime written as a float is refused by both forms.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Final, Protocol, cast
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from ghtrader_assets.market.ticks import BOOK_COLUMNS, NUMERIC_COLUMNS
+
+Columns = dict[str, npt.NDArray[Any]]
+
+_NAN: Final = float("nan")
+
+
+def delivered_columns(levels: int) -> tuple[str, ...]:
+    """The numbers that the client delivers of a tick with `levels` levels."""
+    beyond = BOOK_COLUMNS[4 * levels :]
+    return tuple(name for name in NUMERIC_COLUMNS if name not in beyond)
+
+
+class _Tick(Protocol):
+    datetime: int
+
+
+class Chart(msgspec.Struct):
+    """What the server said of a chart so far."""
+
+    left_id: int = -1
+    right_id: int = -1
+    ready: bool = False
+    state: dict[str, Any] = {}
+
+    def answers(self, request: Mapping[str, Any]) -> bool:
+        """Whether the chart is ready and shows this request: the client's own rule."""
+        return self.ready and request.items() <= self.state.items()
+
+
+class Surprise(Exception):  # noqa: N818 - not an error: the reason to merge the slow way
+    """A page is not as the fast form expects it."""
+
+
+class DayBook:
+    """The ticks of one contract as frames bring them. `slow` once the fast form met a surprise."""
+
+    def __init__(self, contract: str, levels: int) -> None:
+        self.slow = False
+        self.wire_bytes = 0
+        self._contract = contract
+        self._levels = levels
+        self._frames: list[bytes] = []
+        self._form: _FastForm | _SlowForm = _FastForm(contract, levels)
+
+    def apply(self, frame: bytes) -> None:
+        """Take a frame in. Raises `json.JSONDecodeError` if it is no JSON."""
+        self._frames.append(frame)
+        self.wire_bytes += len(frame)
+        if not self.slow:
+            try:
+                self._form.apply(frame)
+            except (Surprise, msgspec.MsgspecError):
+                self.slow = True
+                self._form = _SlowForm(self._contract, self._levels)
+                for earlier in self._frames:
+                    self._form.apply(earlier)
+            return
+        self._form.apply(frame)
+
+    def chart(self, chart_id: str) -> Chart:
+        try:
+            return msgspec.convert(self._form.charts.get(chart_id) or {}, Chart, strict=False)
+        except msgspec.ValidationError:  # nulls of a chart being released
+            return Chart()
+
+    @property
+    def last_id(self) -> int:
+        return self._form.last_id
+
+    def stamp(self, tick_id: int) -> int | None:
+        """When the tick of this id was, if it was delivered."""
+        return self._form.stamp(tick_id)
+
+    def columns(self, first: int, end: int) -> Columns:
+        """The delivered ticks of ids `[first, end)` in order of id, as columns."""
+        return self._form.columns(first, end)
+
+
+class _FastForm:
+    def __init__(self, contract: str, levels: int) -> None:
+        self.charts: dict[str, Any] = {}
+        self.last_id = -1
+        self._contract = contract
+        self._names = delivered_columns(levels)
+        self._decoder = _decoder(levels)
+        self._ticks: dict[int, _Tick] = {}
+
+    def apply(self, frame: bytes) -> None:
+        for patch in self._decoder.decode(frame).data:
+            series = patch.ticks.get(self._contract)
+            if series is not None:
+                if not self._ticks.keys().isdisjoint(series.data):
+                    raise Surprise
+                self._ticks.update(series.data)
+                if series.last_id is not None:
+                    self.last_id = series.last_id
+            _merge(self.charts, patch.charts)
+
+    def stamp(self, tick_id: int) -> int | None:
+        tick = self._ticks.get(tick_id)
+        return tick.datetime or None if tick is not None else None
+
+    def columns(self, first: int, end: int) -> Columns:
+        ticks, have = self._ticks, self._ticks.__contains__
+        ids = [tick_id for tick_id in range(first, end) if have(tick_id)]
+        rows = [ticks[tick_id] for tick_id in ids]
+        columns: Columns = {
+            "tick_id": np.array(ids, dtype=np.int64),
+            "datetime_ns": np.fromiter(map(_datetime_of, rows), dtype=np.int64, count=len(rows)),
+        }
+        for name in self._names:
+            columns[name] = np.fromiter(map(attrgetter(name), rows), dtype=np.float64, count=len(rows))
+        return columns
+
+
+class _SlowForm:
+    """The client's way: every patch merged into one tree, key by key; null removes."""
+
+    def __init__(self, contract: str, levels: int) -> None:
+        self._contract = contract
+        self._names = delivered_columns(levels)
+        self._tree: dict[str, Any] = {}
+
+    def apply(self, frame: bytes) -> None:
+        pack = json.loads(frame)
+        for patch in pack.get("data", []):
+            _merge(self._tree, {key: patch[key] for key in ("ticks", "charts") if key in patch})
+
+    @property
+    def charts(self) -> dict[str, Any]:
+        return self._tree.get("charts") or {}
+
+    @property
+    def last_id(self) -> int:
+        return int(self._series.get("last_id", -1))
+
+    @property
+    def _series(self) -> dict[str, Any]:
+        return (self._tree.get("ticks") or {}).get(self._contract) or {}
+
+    @property
+    def _ticks(self) -> dict[str, dict[str, Any]]:
+        return self._series.get("data") or {}
+
+    def stamp(self, tick_id: int) -> int | None:
+        return self._ticks.get(str(tick_id), {}).get("datetime") or None
+
+    def columns(self, first: int, end: int) -> Columns:
+        ticks = self._ticks
+        ids = [tick_id for tick_id in range(first, end) if ticks.get(str(tick_id), {}).get("datetime")]
+        rows = [ticks[str(tick_id)] for tick_id in ids]
+        columns: Columns = {
+            "tick_id": np.array(ids, dtype=np.int64),
+            "datetime_ns": np.array([_integer(row["datetime"]) for row in rows], dtype=np.int64),
+        }
+        for name in self._names:
+            columns[name] = np.fromiter((_number(row, name) for row in rows), dtype=np.float64, count=len(rows))
+        return columns
+
+
+def joined(pages: Sequence[Columns]) -> Columns:
+    """The columns of successive pages as one."""
+    return {name: np.concatenate([page[name] for page in pages]) for name in pages[0]}
+
+
+def _merge(target: dict[str, Any], patch: Mapping[str, Any]) -> None:
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, dict):
+            kept = target.get(key)
+            if not isinstance(kept, dict):
+                kept = target[key] = {}
+            _merge(cast("dict[str, Any]", kept), cast("dict[str, Any]", value))
+        else:
+            target[key] = value
+
+
+def _number(row: Mapping[str, Any], name: str) -> float:
+    value = row.get(name)
+    return _NAN if value is None or isinstance(value, str) else float(value)
+
+
+def _integer(value: Any) -> int:
+    """A datetime as it is. Raises `TypeError` for anything but an integer: a float has lost digits already."""
+    if type(value) is not int:
+        raise TypeError(f"a datetime of type {type(value).__name__}")
+    return value
+
+
+_datetime_of: Final[Callable[[Any], int]] = attrgetter("datetime")
+
+
+def _decoder(levels: int) -> msgspec.json.Decoder[Any]:
+    """A decoder of frames whose ticks have the numbers of `levels` levels; other keys are skipped."""
+    if levels not in _decoders:
+        numbers = [(name, float, _NAN) for name in delivered_columns(levels)]
+        tick = msgspec.defstruct("Tick", [("datetime", int), *numbers], gc=False)
+        series = msgspec.defstruct("Series", [("data", dict[int, tick], {}), ("last_id", int | None, None)])
+        patch = msgspec.defstruct("Patch", [("ticks", dict[str, series | None], {}), ("charts", dict[str, Any], {})])
+        frame = msgspec.defstruct("Frame", [("aid", str), ("data", list[patch], [])])
+        _decoders[levels] = msgspec.json.Decoder(frame)
+    return _decoders[levels]
+
+
+_decoders: Final[dict[int, msgspec.json.Decoder[Any]]] = {}

@@ -1,0 +1,203 @@
+"""The pool: days handed to worker processes, retried, given up or yielded, as one loop.
+
+Belongs here: who works on what, deadlines, pauses, and the circuit breaker shared by all workers.
+Does not belong here: how a day is read (`worker`, `reading`), which reader is trusted (`trust`), what an exception
+means (`faults`), how a failed attempt is followed up (`attempts`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal, cast
+
+import polars as pl
+
+from ghtrader_assets.errors import DeniedError, FetchError, MaintenanceError, TransientFetchError
+from ghtrader_assets.tq import faults, wire
+from ghtrader_assets.tq.attempts import Task
+from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
+from ghtrader_assets.tq.market_data import rebuilt
+from ghtrader_assets.tq.process import WorkerProcess, working_directory
+from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.tq.timing import Timing, maintenance_ends_in
+from ghtrader_assets.tq.trust import FastHistory
+
+log: Final = logging.getLogger(__name__)
+_LOOK_UP_S: Final = 1.0
+"""The loop looks at the clock at least this often."""
+
+
+class FetchPool:
+    """Worker processes with one TqSdk session each, alive across days and calls of `fetch`.
+
+    A context manager. `fetch` runs in the caller's thread: drive it from a thread of its own to store meanwhile.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        workers: int,
+        home: Path,
+        *,
+        fast_history: Literal["auto", "on", "off"] = "auto",
+        on_retry: Callable[[str], None] | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self._provider = provider
+        self._size = workers
+        self._home = home
+        self._timing = timing or Timing()
+        self._on_retry = on_retry or log.info
+        self._fast = FastHistory(home, provider.server, fast_history)
+        self._resources = ExitStack()
+        self._directory: Path | None = None
+        self._started = 0
+        self._idle: list[WorkerProcess] = []
+        self._busy: dict[Connection, tuple[WorkerProcess, Task]] = {}
+        self._closed = False
+
+    def fetch(self, requests: Sequence[FetchRequest]) -> Iterator[FetchedDay]:
+        """Yield each requested day as it is done, the longest first. One day's failure is its state, never raised.
+
+        Ends early only when `close` is called meanwhile. Maintenance and denial end all days not yet done.
+        """
+        tasks = [Task(number, request, self._timing) for number, request in enumerate(requests)]
+        waiting = sorted(tasks, key=lambda task: -task.request.expected_ticks)
+        try:
+            yield from self._run(waiting)
+        finally:  # also when the consumer stops early: no answer of this call may reach the next
+            for worker, _ in list(self._busy.values()):
+                worker.kill()
+            self._busy.clear()
+
+    def _run(self, waiting: list[Task]) -> Iterator[FetchedDay]:
+        breaker: FetchError | None = None
+        while (waiting or self._busy) and not self._closed:
+            breaker = breaker or self._maintenance()
+            if breaker is not None and waiting:
+                yield from (task.ended_with(breaker) for task in waiting)
+                waiting.clear()
+                continue
+            self._hand_out(waiting)
+            for task, outcome in self._collect():
+                if isinstance(outcome, FetchedDay):
+                    yield outcome
+                    continue
+                pause = task.follow_up(outcome)
+                if pause is not None:
+                    self._on_retry(task.retry_line(outcome, pause))
+                    waiting.append(task)
+                    continue
+                breaker = breaker or _for_everybody(outcome)
+                yield task.ended_with(outcome)
+
+    def close(self) -> None:
+        """End the workers and remove what they kept. Safe from another thread, and twice."""
+        self._closed = True
+        workers = [*self._idle, *(worker for worker, _ in self._busy.values())]
+        self._idle.clear()
+        self._busy.clear()
+        for worker in workers:
+            worker.kill()
+        self._resources.close()
+
+    def __enter__(self) -> FetchPool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _maintenance(self) -> FetchError | None:
+        if self._provider.keeps_maintenance_window and maintenance_ends_in(self._timing.now_ns()) is not None:
+            return MaintenanceError(
+                "the provider's daily maintenance window 19:00-19:30 Beijing", faults.MAINTENANCE_REMEDY
+            )
+        return None
+
+    def _hand_out(self, waiting: list[Task]) -> None:
+        now = time.monotonic()
+        for task in [task for task in waiting if task.not_before <= now]:
+            if len(self._busy) >= self._size:
+                return
+            waiting.remove(task)
+            worker = self._idle.pop() if self._idle else self._new_worker()
+            worker.send(task.begin(self._fast.mode_for(task.request, task.fast_allowed)))
+            self._busy[worker.connection] = (worker, task)
+
+    def _new_worker(self) -> WorkerProcess:
+        if self._directory is None:
+            self._directory = self._resources.enter_context(working_directory(self._home))
+        self._started += 1
+        return WorkerProcess(self._provider, self._home, self._directory / f"worker-{self._started}", self._timing)
+
+    def _collect(self) -> list[tuple[Task, FetchedDay | FetchError]]:
+        """What has come since, after waiting for something to come or to become due."""
+        now = time.monotonic()
+        due = min((task.deadline for _, task in self._busy.values()), default=now + _LOOK_UP_S)
+        pause = max(0.0, min(due - now, _LOOK_UP_S))
+        if not self._busy:
+            time.sleep(min(pause, _LOOK_UP_S / 10))
+            return []
+        came = [self._receive(cast("Connection", ready)) for ready in wait(list(self._busy), pause)]
+        return came + self._overdue()
+
+    def _receive(self, connection: Connection) -> tuple[Task, FetchedDay | FetchError]:
+        worker, task = self._busy.pop(connection)
+        try:
+            outcome = self._outcome(worker, task)
+        except (EOFError, OSError):
+            code = worker.exit_code
+            last_words = worker.kill()
+            task.lost()
+            return task, TransientFetchError(
+                f"the worker process died ({code})" + (f": {last_words}" if last_words else ""), faults.RETRY_REMEDY
+            )
+        self._idle.append(worker)
+        return task, outcome
+
+    def _outcome(self, worker: WorkerProcess, task: Task) -> FetchedDay | FetchError:
+        message = worker.receive()
+        if isinstance(message, wire.DayRead):
+            frame = worker.receive_frame()
+            self._note_proof(task.request, message, frame, worker)
+            return task.came_whole(message, frame)
+        assert isinstance(message, wire.DayFailed)
+        task.failed(message, worker.receive_frame() if message.has_frame else None)
+        return rebuilt(message)
+
+    def _note_proof(
+        self, request: FetchRequest, read: wire.DayRead, frame: pl.DataFrame, worker: WorkerProcess
+    ) -> None:
+        if read.proof == "agrees":
+            self._fast.agreed(request)
+        elif read.proof == "differs":
+            self._fast.differed(request, frame, worker.receive_frame())
+        elif read.doubt:
+            log.warning(
+                "fast history passed %s %s to tqsdk: %s", request.contract, request.window.trading_day, read.doubt
+            )
+
+    def _overdue(self) -> list[tuple[Task, FetchedDay | FetchError]]:
+        """Kill the workers whose attempt is past its deadline: a client that hangs can't be woken."""
+        now = time.monotonic()
+        late = [(connection, *pair) for connection, pair in self._busy.items() if pair[1].deadline <= now]
+        ended: list[tuple[Task, FetchedDay | FetchError]] = []
+        for connection, worker, task in late:
+            del self._busy[connection]
+            worker.kill()
+            task.lost()
+            ended.append((task, TransientFetchError("no answer before the attempt's deadline", faults.RETRY_REMEDY)))
+        return ended
+
+
+def _for_everybody(error: FetchError) -> FetchError | None:
+    """The error again, if no other day will fare better: it opens the circuit."""
+    return error if isinstance(error, DeniedError | MaintenanceError) else None

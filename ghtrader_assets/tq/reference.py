@@ -1,0 +1,67 @@
+"""Reference data through tqsdk: holidays, main contracts, instruments, as JSON. Worker processes only.
+
+Belongs here: asking tqsdk and nothing else. Does not belong here: the caller's side (`market_data`).
+"""
+
+# pyright: reportPrivateUsage=false
+# tqsdk is pinned to the byte; what it knows but does not publish is read here and nowhere else.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+from tqsdk import calendar
+
+from ghtrader_assets.errors import UnknownContractError
+from ghtrader_assets.tq.login import LoggedIn
+
+_FIELDS: Final = {
+    "price_tick": "price_tick",
+    "multiplier": "volume_multiple",
+    "expire_s": "expire_datetime",
+    "trading_time": "trading_time",
+    "product": "product_id",
+    "kind": "ins_class",
+    "underlying": "underlying_symbol",
+}
+_ANY_DAY: Final = date(2024, 1, 2)
+
+
+def holidays(auth: LoggedIn, _symbols: Sequence[str]) -> bytes:
+    """The provider's list of days without trading beside the weekends, as `YYYY-MM-DD`."""
+    calendar._init_chinese_rest_days(headers=auth.headers)
+    assert calendar.rest_days_df is not None
+    return msgspec.json.encode([day.date().isoformat() for day in calendar.rest_days_df["date"]])
+
+
+def main_contracts(auth: LoggedIn, symbols: Sequence[str]) -> bytes:
+    """The continuous table's changes of each symbol: `{symbol: [["20260105", "SHFE.cu2602"], …]}`."""
+    table = calendar.TqContCalendar(_ANY_DAY, _ANY_DAY, symbols=[], headers=auth.headers).continuous
+    assert table is not None
+    unknown = [symbol for symbol in symbols if symbol not in table]
+    if unknown:
+        raise UnknownContractError(
+            f"the provider's main contract table has no {', '.join(unknown)}", "check the symbol"
+        )
+    return msgspec.json.encode({symbol: [[str(day), name] for day, name in table[symbol]] for symbol in symbols})
+
+
+def instruments(quote: Callable[[str], Mapping[str, Any]], contracts: Sequence[str]) -> bytes:
+    """The instrument fields of each contract under our names."""
+    quotes = {contract: quote(contract) for contract in contracts}
+    return msgspec.json.encode(
+        {
+            contract: {ours: _plain(fields.get(theirs)) for ours, theirs in _FIELDS.items()}
+            for contract, fields in quotes.items()
+        }
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value without tqsdk's entity type: trading_time is a small dictionary of lists."""
+    if isinstance(value, Mapping) or hasattr(value, "items"):
+        return {key: inner for key, inner in value.items() if isinstance(inner, list)}
+    return None if value != value else value  # NaN  # noqa: PLR0124

@@ -1,0 +1,71 @@
+"""Every wait, limit and deadline of fetching, in one frozen record, so that tests can shorten them.
+
+Belongs here: the numbers and the clock. Does not belong here: what is done when one runs out (`pool`, `faults`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from ghtrader_assets.market.clock import NS, SHANGHAI, shanghai_time
+
+CLOCK_OFFSET: Final = "GHTRADER_TQ_CLOCK_OFFSET_S"
+"""Tests only: seconds added to the clock that decides about the maintenance window, in the pool and its workers."""
+
+MAINTENANCE_START: Final = timedelta(hours=19)
+MAINTENANCE_END: Final = timedelta(hours=19, minutes=30)
+"""Daily, Beijing time, as the client's own messages name it."""
+
+
+def _clock_offset() -> float:
+    return float(os.environ.get(CLOCK_OFFSET, "0"))
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """Waits in seconds. A day never takes longer than `day_s` from its first attempt, pauses after a 429 aside."""
+
+    attempt_s: float = 180.0
+    """A worker that has not answered within this time is killed; its day is tried again elsewhere."""
+    day_s: float = 600.0
+    """The deadline of one trading day, all its attempts and their pauses together."""
+    attempts: int = 5
+    """How often a day is tried after transient failures."""
+    short_attempts: int = 3
+    """How often a short or broken day is tried, each time with an empty cache."""
+    backoff_s: float = 1.0
+    backoff_cap_s: float = 30.0
+    throttle_s: float = 5.0
+    """The first pause of the whole account after a 429 that names none itself; doubles up to the cap."""
+    throttle_cap_s: float = 60.0
+    throttle_budget_s: float = 1800.0
+    """How long a day waits out 429s before it is given up."""
+    handshake_s: float = 10.0
+    instrument_s: float = 10.0
+    """How long an instrument query may take before the contract's existence is in doubt."""
+    frame_s: float = 20.0
+    """How long the lean reader waits for the next frame."""
+    renew_after_ticks: int = 60_000
+    """A TqApi keeps about 4.4 kB of every tick it has merged: it is renewed when it has seen this many."""
+    sessions_per_minute: float = 60.0
+    """New sessions of the account, all processes of this host together."""
+    pages_per_s: float = 50.0
+    """Pages that the lean readers of the account ask for, all processes of this host together."""
+    clock_offset_s: float = msgspec.field(default_factory=_clock_offset)
+
+    def now_ns(self) -> int:
+        """The clock that decides about the maintenance window, epoch nanoseconds."""
+        return time.time_ns() + int(self.clock_offset_s * NS)
+
+
+def maintenance_ends_in(now_ns: int) -> float | None:
+    """Seconds until the provider's daily maintenance window ends, or None outside it."""
+    now = shanghai_time(now_ns)
+    since_midnight = now - now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+    if MAINTENANCE_START <= since_midnight < MAINTENANCE_END:
+        return (MAINTENANCE_END - since_midnight).total_seconds()
+    return None

@@ -1,0 +1,139 @@
+"""Trust in the lean reader: earned per server and exchange by reading days both ways, lost at the first difference.
+
+Belongs here: the record in `fast_history.json` and the choice of reader that follows from it.
+Does not belong here: reading (`reading`, in the worker).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+import polars as pl
+
+from ghtrader_assets.tq.fetch import FetchRequest
+from ghtrader_assets.tq.wire import ReadMode
+
+log: Final = logging.getLogger(__name__)
+
+LEAN_VERSION: Final = 1
+"""Raised with every change of the lean reader: trust is earned anew."""
+SAMPLE_ONE_IN: Final = 50
+"""Of the days of a trusted exchange, this share is still read both ways."""
+RECORD_FILE: Final = "fast_history.json"
+DIFFERENCES: Final = "fast_history_differences"
+
+
+class Difference(msgspec.Struct):
+    """A day on which the readers differed, and where both frames lie (relative to the home directory)."""
+
+    contract: str
+    trading_day: str
+    frames: str
+    at: datetime
+
+
+class ServerRecord(msgspec.Struct):
+    """What is known of one server: per exchange, when and on how many days the readers agreed."""
+
+    versions: str
+    agreed: dict[str, datetime] = {}
+    days: dict[str, int] = {}
+    difference: Difference | None = None
+
+
+class FastHistory:
+    """Which reader reads a day on one server, and the record of it, shared by all processes of a home."""
+
+    def __init__(self, home: Path, server: str, setting: Literal["auto", "on", "off"]) -> None:
+        self._home = home
+        self._path = home / RECORD_FILE
+        self._server = server
+        self._setting = setting
+        self._record = self._load().get(server) or ServerRecord(versions())
+        if self._record.versions != versions():
+            self._record = ServerRecord(versions())
+
+    def mode_for(self, request: FetchRequest, allowed: bool) -> ReadMode:
+        """How to read a day. `allowed` is False after failed attempts: then the plain client reads."""
+        if self._setting == "off" or not allowed:
+            return "tqsdk"
+        if self._setting == "on":
+            return "lean"
+        if self._record.difference is not None:
+            return "tqsdk"
+        if _exchange(request) not in self._record.agreed or _sampled(request):
+            return "both"
+        return "lean"
+
+    def agreed(self, request: FetchRequest) -> None:
+        """Note that both readers read the same, bit for bit."""
+        exchange = _exchange(request)
+        with self._changing() as record:
+            record.agreed.setdefault(exchange, datetime.now(tz=UTC))
+            record.days[exchange] = record.days.get(exchange, 0) + 1
+
+    def differed(self, request: FetchRequest, plain: pl.DataFrame, lean: pl.DataFrame) -> None:
+        """Keep both frames, say it loudly, and read this server with the plain client from now on."""
+        day = request.window.trading_day.isoformat()
+        name = f"{re.sub(r'[^A-Za-z0-9.]', '_', self._server)}-{request.contract}-{day}"
+        kept = self._home / DIFFERENCES / name
+        kept.mkdir(parents=True, exist_ok=True)
+        plain.write_parquet(kept / "tqsdk.parquet")
+        lean.write_parquet(kept / "lean.parquet")
+        with self._changing() as record:
+            record.difference = Difference(request.contract, day, f"{DIFFERENCES}/{name}", datetime.now(tz=UTC))
+        log.error(
+            "fast history is switched off for %s: its reader and tqsdk differ on %s %s; both frames are kept in %s",
+            self._server,
+            request.contract,
+            day,
+            kept,
+        )
+
+    @contextmanager
+    def _changing(self) -> Generator[ServerRecord]:
+        """This server's record, read again and written back under a lock."""
+        self._home.mkdir(parents=True, exist_ok=True)
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            records = self._load()
+            stored = records.get(self._server)
+            record = stored if stored is not None and stored.versions == versions() else ServerRecord(versions())
+            yield record
+            records[self._server] = self._record = record
+            scratch = self._path.with_suffix(".new")
+            scratch.write_bytes(msgspec.json.format(msgspec.json.encode(records)))
+            scratch.replace(self._path)
+
+    def _load(self) -> dict[str, ServerRecord]:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, ServerRecord])
+        except FileNotFoundError:
+            return {}
+        except msgspec.MsgspecError:
+            log.warning("%s is not readable: the lean reader earns its trust anew", self._path)
+            return {}
+
+
+def versions() -> str:
+    """What agreement is bound to beside the server."""
+    return f"tqsdk {version('tqsdk')}, msgspec {version('msgspec')}, lean reader {LEAN_VERSION}"
+
+
+def _exchange(request: FetchRequest) -> str:
+    return request.contract.partition(".")[0]
+
+
+def _sampled(request: FetchRequest) -> bool:
+    name = f"{request.contract} {request.window.trading_day}".encode()
+    return int.from_bytes(hashlib.sha256(name).digest()[:4]) % SAMPLE_ONE_IN == 0

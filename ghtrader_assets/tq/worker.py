@@ -1,0 +1,102 @@
+"""A worker process: reads trading days for the pool, one session at a time, until the pool goes away.
+
+Belongs here: the loop, and turning whatever happens into a message.
+Does not belong here: which reader reads (`reading`); retries, deadlines and the circuit breaker (`pool`): a worker
+that hangs is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from ghtrader_assets.errors import FetchError, MaintenanceError, TransientFetchError
+from ghtrader_assets.tq import faults, wire
+from ghtrader_assets.tq.quiet import import_tqsdk
+from ghtrader_assets.tq.timing import maintenance_ends_in
+
+if TYPE_CHECKING:
+    from ghtrader_assets.tq.reading import Readers
+
+
+def main() -> None:
+    """Serve the socket whose descriptor is the only argument; end when its other end is closed."""
+    pool = Connection(int(sys.argv[1]))
+    inbox: queue.SimpleQueue[wire.ToWorker] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(pool, inbox), daemon=True).start()
+    setup = inbox.get()
+    assert isinstance(setup, wire.Setup)
+    import_tqsdk()
+    from ghtrader_assets.tq.reading import Readers  # noqa: PLC0415 - imports tqsdk
+
+    readers = Readers(setup)
+    while True:
+        job = inbox.get()
+        assert not isinstance(job, wire.Setup)
+        for part in _answer(setup, readers, job):
+            pool.send_bytes(part)
+
+
+def _listen(pool: Connection, inbox: queue.SimpleQueue[wire.ToWorker]) -> None:
+    """Take messages as they come. The pool's end closes when its process ends, however it ends: then so do we."""
+    while True:
+        try:
+            inbox.put(wire.decode_to_worker(pool.recv_bytes()))
+        except (EOFError, OSError):
+            os._exit(0)
+
+
+def _answer(setup: wire.Setup, readers: Readers, job: wire.ReadDay | wire.AskMarket) -> list[bytes]:
+    started = time.perf_counter()
+    try:
+        if isinstance(job, wire.AskMarket):
+            return [wire.encode(readers.ask(job))]
+        return _read(setup, readers, job, started)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is one message, and the worker goes on
+        readers.drop_sessions()
+        return [wire.encode(_failed(setup, readers, job.job, faults.of_exception(error), started))]
+
+
+def _read(setup: wire.Setup, readers: Readers, job: wire.ReadDay, started: float) -> list[bytes]:
+    day = readers.read(job)
+    if day.fault is None:
+        header = wire.DayRead(
+            job=job.job,
+            reader=day.reader,
+            seconds=time.perf_counter() - started,
+            pages=day.pages,
+            wire_bytes=day.wire_bytes,
+            proof=day.proof,
+            doubt=faults.redacted(day.doubt, setup.password),
+        )
+        frames = [day.frame] if day.other is None else [day.frame, day.other]
+        return [wire.encode(header), *(wire.encode_frame(frame) for frame in frames)]
+    failed = _failed(setup, readers, job.job, day.fault, started)
+    if day.frame.height == 0:
+        return [wire.encode(failed)]
+    failed.has_frame = True
+    return [wire.encode(failed), wire.encode_frame(day.frame)]
+
+
+def _failed(setup: wire.Setup, readers: Readers, job: int, error: FetchError, started: float) -> wire.DayFailed:
+    in_window = setup.keeps_maintenance_window and maintenance_ends_in(setup.timing.now_ns()) is not None
+    if in_window and isinstance(error, TransientFetchError):
+        error = MaintenanceError(f"{error.what}, in the maintenance window", faults.MAINTENANCE_REMEDY)
+    return wire.DayFailed(
+        job=job,
+        kind=type(error).__name__,
+        what=faults.redacted(error.what, setup.password),
+        remedy=error.remedy,
+        reader=readers.last_reader,
+        seconds=time.perf_counter() - started,
+        pause_s=getattr(error, "pause_s", None),
+    )
+
+
+if __name__ == "__main__":
+    main()
