@@ -42,7 +42,7 @@ class ScheduleDay:
     provisional: bool
 
 
-def build_schedule(  # noqa: PLR0917 - the rooms agreed on this signature
+def build_schedule(
     symbol: str,
     changes: Sequence[tuple[date, str]],
     calendar: TradingCalendar,
@@ -70,9 +70,14 @@ def build_schedule(  # noqa: PLR0917 - the rooms agreed on this signature
 
 
 def schedule_hash(rows: Iterable[ScheduleDay]) -> str:
-    """ghTrader's hash of a whole schedule: sha256 of the CSV `date,main_contract,segment_id`, 16 hex digits."""
+    """ghTrader's hash of a whole schedule: 16 hex digits of sha256 over its CSV `date,main_contract,segment_id`.
+
+    ghTrader writes the product in lower case whatever the exchange (CZCE.sr609), so its hash does.
+    """
     lines = ["date,main_contract,segment_id"]
-    lines += [f"{row.trading_day.isoformat()},{row.contract},{row.segment_id}" for row in rows]
+    for row in rows:
+        exchange, _, contract = row.contract.partition(".")
+        lines.append(f"{row.trading_day.isoformat()},{exchange}.{contract.lower()},{row.segment_id}")
     return hashlib.sha256(("\n".join(lines) + "\n").encode()).hexdigest()[:16]
 
 

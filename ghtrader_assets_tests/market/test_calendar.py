@@ -1,0 +1,262 @@
+"""The calendar against both packages, day by day, and its behaviour at the edges."""
+
+from __future__ import annotations
+
+import csv
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.market.calendar import (
+    TradingCalendar,
+    calendar_for,
+    calendar_path,
+    changed_days,
+    check_horizon,
+    compare_holidays,
+    dump_calendar,
+    extend_calendar,
+    parse_calendar,
+    snapshot_calendar,
+)
+from ghtrader_assets.market.sessions import day_sessions
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets_tests.market import build_calendar
+
+CALENDAR = snapshot_calendar()
+ALL_DAYS = CALENDAR.days(CALENDAR.first, CALENDAR.horizon)
+HOLIDAYS = CALENDAR.holidays_on_weekdays(CALENDAR.first, CALENDAR.horizon)
+DIFFERENCES = build_calendar.DATA / "calendar_differences.csv"
+
+
+def test_coverage() -> None:
+    assert (CALENDAR.first, CALENDAR.horizon) == (date(2004, 1, 1), date(2026, 12, 31))
+    assert len(ALL_DAYS) == 5586
+    assert len(CALENDAR.digest) == 16
+
+
+def test_every_day_agrees_with_exchange_calendars() -> None:
+    sessions, horizon = build_calendar.exchange_days()
+    assert horizon == CALENDAR.horizon
+    assert {day for day in sessions if day >= CALENDAR.first} == set(ALL_DAYS)
+
+
+def test_every_difference_from_chinesecalendar_is_settled_with_a_source() -> None:
+    with DIFFERENCES.open(encoding="utf-8") as file:
+        table = {date.fromisoformat(row["day"]): row for row in csv.DictReader(file)}
+    weekdays = build_calendar.weekdays(CALENDAR.first, CALENDAR.horizon)
+    theirs = {day for day in weekdays if build_calendar.state_workday(day) != CALENDAR.is_trading_day(day)}
+    assert theirs == set(table)
+    assert {day for day, *_ in build_calendar.differences()} == set(table)
+    assert all(row["source"] and row["reason"] for row in table.values())
+    assert all((row["settled"] == "open") == CALENDAR.is_trading_day(day) for day, row in table.items())
+
+
+def test_the_snapshot_is_what_the_build_makes() -> None:
+    rebuilt = parse_calendar(build_calendar.build(), "rebuilt")
+    assert rebuilt == CALENDAR
+    assert hash(rebuilt) == hash(CALENDAR)
+
+
+def test_a_makeup_workday_on_a_weekend_does_not_trade() -> None:
+    saturday = date(2024, 2, 4) + timedelta(days=14)
+    assert build_calendar.state_workday(saturday)
+    assert not CALENDAR.is_trading_day(saturday)
+
+
+def test_neighbours() -> None:
+    assert CALENDAR.next(date(2025, 9, 30)) == date(2025, 10, 9)
+    assert CALENDAR.previous(date(2025, 10, 9)) == date(2025, 9, 30)
+    assert CALENDAR.next(date(2025, 10, 3)) == date(2025, 10, 9)
+    assert CALENDAR.previous(date(2025, 10, 3)) == date(2025, 9, 30)
+    assert CALENDAR.previous(CALENDAR.first) == date(2003, 12, 31)
+    assert CALENDAR.holidays_on_weekdays(date(2025, 5, 1), date(2025, 5, 31)) == [
+        date(2025, 5, 1),
+        date(2025, 5, 2),
+        date(2025, 5, 5),
+    ]
+
+
+def test_window_turns_at_six_in_the_evening() -> None:
+    window = CALENDAR.window(date(2025, 3, 10))
+    start = datetime(2025, 3, 7, 10, tzinfo=UTC)
+    end = datetime(2025, 3, 10, 10, tzinfo=UTC)
+    assert (window.start_ns, window.end_ns) == (
+        int(start.timestamp()) * 1_000_000_000,
+        int(end.timestamp()) * 1_000_000_000,
+    )
+
+
+@given(st.integers(CALENDAR.window(ALL_DAYS[0]).start_ns, CALENDAR.window(ALL_DAYS[-1]).end_ns - 1))
+@settings(max_examples=300, deadline=None)
+def test_every_instant_has_one_trading_day(instant: int) -> None:
+    window = CALENDAR.window(CALENDAR.trading_day_of(instant))
+    assert window.start_ns <= instant < window.end_ns
+
+
+@given(st.sampled_from(ALL_DAYS[:-1]))
+@settings(max_examples=200, deadline=None)
+def test_windows_join_without_gap(day: date) -> None:
+    following = CALENDAR.next(day)
+    assert CALENDAR.window(day).end_ns == CALENDAR.window(following).start_ns
+    assert CALENDAR.previous(following) == day
+
+
+@given(st.dates(CALENDAR.first, CALENDAR.horizon - timedelta(days=40)), st.integers(0, 40))
+@settings(max_examples=200, deadline=None)
+def test_ranges_agree_with_single_days(start: date, length: int) -> None:
+    span = [start + timedelta(days=number) for number in range(length + 1)]
+    assert CALENDAR.days(start, span[-1]) == [day for day in span if CALENDAR.is_trading_day(day)]
+
+
+def test_a_range_that_runs_backwards_is_empty() -> None:
+    assert CALENDAR.days(date(2025, 3, 4), date(2025, 3, 3)) == []
+
+
+@pytest.mark.parametrize(
+    ("day", "message"),
+    [
+        (
+            date(2025, 10, 4),
+            r"2025-10-04 \(Saturday\) is not a trading day; its neighbours are 2025-09-30 and 2025-10-09",
+        ),
+        (date(2003, 12, 31), "use a day from 2004-01-01"),
+        (date(2027, 1, 4), "2026-12-31; refresh the calendar"),
+    ],
+)
+def test_days_that_cannot_be_used_are_explained(day: date, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        CALENDAR.require_trading_day(day)
+
+
+def test_beyond_the_horizon_is_an_error_never_a_guess() -> None:
+    last = ALL_DAYS[-1]
+    evening = CALENDAR.window(last).end_ns
+    for question in (
+        lambda: CALENDAR.next(last),
+        lambda: CALENDAR.trading_day_of(evening),
+        lambda: CALENDAR.is_trading_day(date(2027, 1, 1)),
+        lambda: CALENDAR.days(last, date(2027, 1, 1)),
+    ):
+        with pytest.raises(BadInputError, match="refresh the calendar"):
+            question()
+    with pytest.raises(BadInputError, match="before the calendar"):
+        CALENDAR.trading_day_of(CALENDAR.window(ALL_DAYS[0]).start_ns - 1)
+
+
+def test_horizon_is_checked_thirty_days_ahead() -> None:
+    assert check_horizon(CALENDAR, date(2026, 12, 1)).ok
+    late = check_horizon(CALENDAR, date(2026, 12, 2))
+    assert (late.ok, late.days_ahead) == (False, 29)
+    assert "refresh the calendar" in str(late)
+    assert check_horizon(CALENDAR, date(2027, 1, 2)).days_ahead == -2
+
+
+def test_a_provider_that_agrees_has_no_findings() -> None:
+    assert compare_holidays(CALENDAR, [day.isoformat() for day in HOLIDAYS]) == []
+    weekends = [date(2025, 5, 3), date(2025, 5, 4)]
+    assert compare_holidays(CALENDAR, [*HOLIDAYS, *weekends]) == []
+
+
+def test_a_provider_that_differs_is_reported_day_by_day() -> None:
+    theirs = [*(day for day in HOLIDAYS if day != date(2025, 5, 5)), date(2025, 5, 6)]
+    findings = compare_holidays(CALENDAR, theirs)
+    assert [str(finding) for finding in findings] == [
+        "2025-05-05 (Mon): closed in our calendar, open in the provider's list",
+        "2025-05-06 (Tue): open in our calendar, closed in the provider's list",
+    ]
+
+
+def test_only_the_years_a_provider_covers_are_compared() -> None:
+    assert compare_holidays(CALENDAR, [day for day in HOLIDAYS if day.year in (2024, 2025)]) == []
+    with pytest.raises(BadInputError, match="is empty"):
+        compare_holidays(CALENDAR, [])
+    with pytest.raises(BadInputError, match="is no day"):
+        compare_holidays(CALENDAR, ["soon"])
+
+
+NEXT_YEAR = [*HOLIDAYS, date(2027, 1, 1), date(2027, 2, 8), date(2027, 2, 9)]
+
+
+def test_a_refreshed_calendar_reaches_further_and_changes_no_day_we_know() -> None:
+    longer = extend_calendar(CALENDAR, NEXT_YEAR, "provider list of 2026-11-22")
+    assert longer.horizon == date(2027, 12, 31)
+    assert longer.digest != CALENDAR.digest
+    assert not longer.is_trading_day(date(2027, 2, 8))
+    assert longer.next(date(2026, 12, 31)) == date(2027, 1, 4)
+    assert changed_days(CALENDAR, longer) == []
+    assert extend_calendar(CALENDAR, HOLIDAYS, "nothing new") is CALENDAR
+
+
+def test_a_changed_holiday_changes_exactly_the_days_it_touches() -> None:
+    """An extra holiday on Wednesday 2025-05-07 removes that day, and its neighbour's night."""
+    days = [CALENDAR.previous(CALENDAR.first), *(day for day in ALL_DAYS if day != date(2025, 5, 7))]
+    corrected = TradingCalendar(days, first=CALENDAR.first, horizon=CALENDAR.horizon, source="a correction")
+    changed = changed_days(CALENDAR, corrected)
+    assert changed == [date(2025, 5, 7), date(2025, 5, 8)]
+    symbol = parse_symbol("KQ.m@SHFE.cu")
+    stale = [
+        day
+        for day in corrected.days(date(2025, 4, 1), date(2025, 6, 30))
+        if day_sessions(symbol, day, corrected).fingerprint != day_sessions(symbol, day, CALENDAR).fingerprint
+    ]
+    assert stale == [date(2025, 5, 8)]
+
+
+def test_an_operators_calendar_is_used_and_guarded(tmp_path: Path) -> None:
+    assert calendar_for(tmp_path) is CALENDAR
+    longer = extend_calendar(CALENDAR, NEXT_YEAR, "provider list")
+    path = calendar_path(tmp_path)
+    path.parent.mkdir(parents=True)
+    path.write_text(dump_calendar(longer), encoding="utf-8")
+    assert calendar_for(tmp_path) == longer
+    assert calendar_for(tmp_path).source.endswith("provider list")
+    path.write_text(dump_calendar(longer).replace("2027-02-09", "2027-02-10"), encoding="utf-8")
+    with pytest.raises(BadInputError, match="does not match its own digest"):
+        calendar_for(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"first": "2004-13-01"}',
+        dump_calendar(CALENDAR).replace('"horizon": "2026', '"horizon": "2003'),
+    ],
+)
+def test_a_damaged_calendar_is_refused_by_name(text: str) -> None:
+    with pytest.raises(BadInputError, match="mine is no calendar file"):
+        parse_calendar(text, "mine")
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        [date(2024, 12, 31)],
+        [date(2025, 1, 2), date(2025, 1, 3)],
+        [date(2024, 12, 31), date(2025, 1, 3), date(2025, 1, 2)],
+        [date(2024, 12, 31), date(2025, 1, 2), date(2025, 1, 4)],
+        [date(2024, 12, 31), date(2025, 1, 2), date(2025, 2, 3)],
+    ],
+)
+def test_impossible_calendars_are_refused(days: list[date]) -> None:
+    with pytest.raises(BadInputError):
+        TradingCalendar(days, first=date(2025, 1, 1), horizon=date(2025, 1, 31), source="test")
+
+
+def test_queries_take_far_less_than_a_millisecond() -> None:
+    symbol = parse_symbol("KQ.m@SHFE.au")
+    sample = CALENDAR.days(date(2016, 1, 1), date(2025, 12, 31))
+    started = time.perf_counter()
+    for day in sample:
+        CALENDAR.next(day)
+        CALENDAR.trading_day_of(CALENDAR.window(day).start_ns)
+        day_sessions(symbol, day, CALENDAR)
+    assert (time.perf_counter() - started) / len(sample) < 0.001

@@ -1,0 +1,125 @@
+"""The symbol grammar of the six exchanges, products and their terms."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.market.products import Product, product_of, product_on, products
+from ghtrader_assets.market.symbols import (
+    Exchange,
+    Symbol,
+    contract_symbol,
+    delivery_month,
+    depth,
+    parse_symbol,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "key"),
+    [
+        ("KQ.m@SHFE.cu", Symbol("KQ.m@SHFE.cu", "main", Exchange.SHFE, "cu"), "KQ_m_SHFE_cu"),
+        ("KQ.i@DCE.m", Symbol("KQ.i@DCE.m", "index", Exchange.DCE, "m"), "KQ_i_DCE_m"),
+        ("SHFE.cu2602", Symbol("SHFE.cu2602", "contract", Exchange.SHFE, "cu", "2602"), "SHFE_cu2602"),
+        ("CZCE.SR609", Symbol("CZCE.SR609", "contract", Exchange.CZCE, "SR", "609"), "CZCE_SR609"),
+        ("CFFEX.T2609", Symbol("CFFEX.T2609", "contract", Exchange.CFFEX, "T", "2609"), "CFFEX_T2609"),
+        ("INE.sc2703", Symbol("INE.sc2703", "contract", Exchange.INE, "sc", "2703"), "INE_sc2703"),
+        ("GFEX.lc2611", Symbol("GFEX.lc2611", "contract", Exchange.GFEX, "lc", "2611"), "GFEX_lc2611"),
+    ],
+)
+def test_grammar(text: str, expected: Symbol, key: str) -> None:
+    symbol = parse_symbol(text)
+    assert symbol == expected
+    assert symbol.key == key
+    assert re.fullmatch(r"[A-Za-z0-9_]+", symbol.key)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no futures symbol"),
+        ("cu", "no futures symbol"),
+        ("KQ.m@SHFE.cu ", "no futures symbol"),
+        ("KQ.m@SHFE.cu'; DROP TABLE t", "no futures symbol"),
+        ("KQ.x@SHFE.cu", "no futures symbol"),
+        ("SHFE.cu２602", "no futures symbol"),
+        ("KQ.m@SSE.cu", "names no exchange"),
+        ("KQ.m@SHFE.CU", "SHFE spells the product 'cu'"),
+        ("KQ.m@CZCE.sr", "CZCE spells the product 'SR'"),
+        ("SHFE.cu602", "SHFE numbers a contract by the year and month"),
+        ("CZCE.SR2609", "CZCE numbers a contract by the year's last digit"),
+        ("SHFE.cu2613", "SHFE numbers a contract"),
+        ("SHFE.cu2600", "SHFE numbers a contract"),
+    ],
+)
+def test_anything_else_is_refused(text: str, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        parse_symbol(text)
+
+
+@given(st.sampled_from(products()), st.dates(date(2005, 1, 1), date(2035, 12, 1)), st.integers(0, 30))
+def test_alias_to_contract_and_back(product: Product, delivery: date, months_before: int) -> None:
+    alias = parse_symbol(product.alias)
+    contract = contract_symbol(alias, delivery)
+    assert parse_symbol(contract.text) == contract
+    assert contract.alias == alias.text
+    ordinal = delivery.year * 12 + delivery.month - 1 - months_before
+    near = date(ordinal // 12, ordinal % 12 + 1, 1)
+    assert delivery_month(contract, near) == delivery.replace(day=1)
+
+
+def test_three_digit_months_find_their_decade() -> None:
+    contract = parse_symbol("CZCE.SR001")
+    assert delivery_month(contract, date(2019, 12, 31)) == date(2020, 1, 1)
+    assert delivery_month(contract, date(2020, 1, 14)) == date(2020, 1, 1)
+    assert delivery_month(contract, date(2020, 2, 1)) == date(2030, 1, 1)
+    assert delivery_month(contract, date(2009, 3, 2)) == date(2010, 1, 1)
+    with pytest.raises(BadInputError, match="no single contract"):
+        delivery_month(parse_symbol("KQ.m@CZCE.SR"), date(2020, 1, 1))
+
+
+def test_five_levels_on_shfe_only() -> None:
+    assert {exchange for exchange in Exchange if depth(exchange) == 5} == {Exchange.SHFE}
+    assert {depth(exchange) for exchange in Exchange} == {1, 5}
+
+
+def test_every_product_parses_and_has_positive_terms() -> None:
+    for product in products():
+        symbol = parse_symbol(product.alias)
+        assert (symbol.exchange, symbol.product) == (product.exchange, product.code)
+        assert product.price_tick > 0
+        assert product.multiplier > 0
+        assert product.name_zh
+        assert product.source
+    assert len({product.alias for product in products()}) == len(products())
+
+
+def test_an_unknown_product_is_refused_with_those_known() -> None:
+    with pytest.raises(BadInputError, match="known are sc nr lu bc ec"):
+        product_of(Exchange.INE, "cu")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "price_tick", "multiplier"),
+    [
+        ("SHFE.au1912", date(2019, 12, 9), 0.05, 1000),
+        ("SHFE.au1912", date(2019, 12, 10), 0.02, 1000),
+        ("KQ.m@SHFE.au", date(2019, 12, 9), 0.05, 1000),
+        ("DCE.fb1911", date(2019, 11, 1), 0.05, 500),
+        ("DCE.fb1912", date(2019, 11, 1), 0.5, 10),
+        ("CFFEX.TS2312", date(2023, 11, 6), 0.005, 20_000),
+        ("CFFEX.TS2312", date(2023, 11, 7), 0.002, 20_000),
+        ("GFEX.lc2505", date(2024, 12, 17), 50, 1),
+        ("GFEX.lc2505", date(2024, 12, 18), 20, 1),
+        ("SHFE.cu2505", date(2010, 1, 4), 10, 5),
+    ],
+)
+def test_terms_by_day_and_contract(symbol: str, day: date, price_tick: float, multiplier: int) -> None:
+    product = product_on(parse_symbol(symbol), day)
+    assert (product.price_tick, product.multiplier) == (price_tick, multiplier)
