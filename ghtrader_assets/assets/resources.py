@@ -18,5 +18,9 @@ from ghtrader_assets.settings import load_settings
 class PlatformResource(dg.ConfigurableResource[Platform]):
     """Opens QuestDB and the tick provider that the settings and the runtime file name, for as long as an op runs."""
 
-    def opened(self) -> AbstractContextManager[Platform]:
-        return open_platform(load_settings())
+    def opened(self, workers: str | None = None) -> AbstractContextManager[Platform]:
+        """The platform of this process's settings; `workers` is a run's own number of TqSdk sessions."""
+        settings = load_settings()
+        if workers is not None:
+            settings = settings.model_copy(update={"ingest_workers": int(workers)})
+        return open_platform(settings)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Final
 
 import dagster as dg
 
@@ -22,6 +23,7 @@ from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.market.symbols import Symbol
 
 Selected = frozenset[str]
+WORKERS_TAG: Final = "ghtrader/ingest_workers"
 JUDGED = frozenset({tables.VALIDATION_SUMMARY, tables.FIELD_QUALITY})
 
 
@@ -41,7 +43,8 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.
         selected = frozenset(key.path[-1] for key in context.selected_asset_keys)
         wanted = [date.fromisoformat(key) for key in context.partition_keys]
         failed: dict[str, str] = {}
-        with platform.opened() as opened:
+        workers = context.run.tags.get(WORKERS_TAG)
+        with platform.opened(workers) as opened:
             for outcome in _outcomes(context, opened, symbol, wanted, selected):
                 if outcome.succeeded:
                     yield from tables.materializations(symbol, outcome, selected)

@@ -8,8 +8,13 @@ from __future__ import annotations
 import sys
 import traceback
 
+from ghtrader_assets.cli import backfill, demo, doctor, reading, services
 from ghtrader_assets.cli.app import app
 from ghtrader_assets.errors import GhtraderError
+
+
+COMMANDS = (services, backfill, demo, reading, doctor)
+"""Importing a command file registers its commands."""
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -20,7 +20,6 @@ from ghtrader_assets.loading.schedule import schedule_of
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.reader import (
-    DailyAgg,
     read_daily_agg,
     read_day,
     read_manifest,
@@ -28,6 +27,7 @@ from ghtrader_assets.questdb.reader import (
     read_summary,
 )
 from ghtrader_assets.questdb.records import write_verdicts
+from ghtrader_assets.questdb.rows import DailyAgg
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, suffixed_values
 from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint, judge_day, needs_judgement
 from ghtrader_assets.validation.policy import Policy, policy_for
@@ -37,6 +37,12 @@ from ghtrader_assets.validation.verdicts import DayVerdict
 def policy_of(symbol: Symbol) -> Policy:
     """The validation policy of a symbol's product, as the settings stand now."""
     return policy_for(symbol.product, suffixed_values(L5_VALIDATE_PREFIX))
+
+
+def wanted_fingerprint(plan: DayPlan, digest: str) -> str:
+    """The fingerprint of a verdict on this content that is in force now."""
+    policy = policy_of(plan.symbol)
+    return fingerprint(digest, plan.sessions.fingerprint, plan.schedule.contract, RULE_VERSION, policy.digest)
 
 
 def judge_frame(
@@ -86,9 +92,7 @@ def stored_judgement(platform: Platform, plan: DayPlan, digest: str) -> Judgemen
     quality = read_quality(platform.database, symbol, [day]).get(day)
     if coverage is None or quality is None:
         return None
-    wanted = fingerprint(
-        digest, plan.sessions.fingerprint, plan.schedule.contract, RULE_VERSION, policy_of(plan.symbol).digest
-    )
+    wanted = wanted_fingerprint(plan, digest)
     if needs_judgement(coverage.fingerprint, wanted) or needs_judgement(quality.fingerprint, wanted):
         return None
     return Judgement(coverage, quality, fresh=False, seconds=0.0)

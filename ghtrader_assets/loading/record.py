@@ -19,7 +19,8 @@ from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.manifests import Manifest, code_version, new_manifest_id, write_manifest_file
 from ghtrader_assets.market.symbols import depth
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
-from ghtrader_assets.questdb.records import DailyAgg, write_daily_agg, write_manifests, write_verdicts
+from ghtrader_assets.questdb.records import write_daily_agg, write_manifests, write_verdicts
+from ghtrader_assets.questdb.rows import DailyAgg
 from ghtrader_assets.questdb.writer import StoredDay
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.validation.verdicts import DayVerdict
@@ -135,6 +136,8 @@ def _daily_agg(manifest: Manifest) -> DailyAgg:
         symbol=manifest.symbol,
         trading_day=manifest.trading_day,
         rows_total=manifest.rows,
+        first_datetime_ns=stored.first_ns,
+        last_datetime_ns=stored.last_ns,
         first_tick=manifest.first_tick,
         last_tick=manifest.last_tick,
         contract=manifest.contract,

@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ghtrader_assets.errors import ServiceError
-from ghtrader_assets.exchange.client_env import start_exchange
 from ghtrader_assets.questdb.server import EmbeddedQuestDB
 from ghtrader_assets.services.dagster_instance import start_dagster
-from ghtrader_assets.services.processes import LOOPBACK, claim_port, stop_tree
+from ghtrader_assets.services.processes import LOOPBACK, answers_http, claim_port, spawn, stop_tree, wait_ready
 from ghtrader_assets.services.runtime import (
     RunningProcess,
     Runtime,
@@ -30,6 +29,7 @@ from ghtrader_assets.settings import Settings
 QUESTDB: Final = "questdb"
 EXCHANGE: Final = "exchange"
 DAGSTER: Final = "dagster"
+EXCHANGE_START_DEADLINE_S: Final = 60.0
 
 Announce = Callable[[str], None]
 
@@ -94,8 +94,11 @@ def _start_questdb(settings: Settings, stack: ExitStack) -> Service:
 def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
     port = claim_port(settings.exchange_port, "GHTRADER_EXCHANGE_PORT")
     log = settings.home / "logs" / "exchange.log"
-    process, url = start_exchange(settings.home, port, log)
+    url = f"http://{LOOPBACK}:{port}"
+    home = settings.home / "exchange"
+    process = spawn(["-m", "ghtrader_assets.exchange", "--port", str(port), "--home", str(home)], log, {})
     stack.callback(stop_tree, process.pid)
+    wait_ready("the embedded exchange", process, log, lambda: answers_http(url), EXCHANGE_START_DEADLINE_S)
     return Service(name=EXCHANGE, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+import requests
 
 from ghtrader_assets.errors import PortTakenError, ServiceError
 
@@ -65,6 +66,15 @@ def wait_ready(
             raise ServiceError(f"{what} stopped while starting: {_last_line(log)}", f"its log is {log}")
         time.sleep(POLL_S)
     raise ServiceError(f"{what} was not ready within {deadline_s:.0f} s", f"its log is {log}")
+
+
+def answers_http(url: str) -> bool:
+    """Whether a server at `url` answers at all, whatever it says."""
+    try:
+        requests.get(url, timeout=5)
+    except requests.RequestException:
+        return False
+    return True
 
 
 def stop_tree(pid: int) -> None:

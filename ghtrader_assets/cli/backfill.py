@@ -1,0 +1,250 @@
+"""`backfill`: load a range of trading days, through the daemon of a running platform or in this process.
+
+Belongs here: the command, its progress and its summary. Does not belong here: what a day needs (`loading.due`) and how
+runs are launched (`assets.launch`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from threading import Event, Thread
+from typing import Annotated, Final
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ghtrader_assets.assets.launch import FINISHED, launch_backfill, run_here
+from ghtrader_assets.assets.symbol_days import JUDGED, WORKERS_TAG
+from ghtrader_assets.assets.tables import ALL_TABLES
+from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, log, out
+from ghtrader_assets.cli.services import announce, services_for
+from ghtrader_assets.definitions import build_definitions
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.loading.due import DayResult, Need, needs_of, results_since
+from ghtrader_assets.loading.plan import plan_days
+from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.loading.schedule import refresh_schedule
+from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.services.connect import open_platform
+from ghtrader_assets.services.dagster_instance import dagster_environment
+from ghtrader_assets.services.embedded import DAGSTER, owned_runtime
+from ghtrader_assets.settings import Settings, load_settings
+
+POLL_S: Final = 1.0
+
+
+@dataclass(slots=True)
+class BackfillReport:
+    """What became of each symbol's day."""
+
+    succeeded: list[DayResult] = field(default_factory=list)
+    failed: list[DayResult] = field(default_factory=list)
+    unchanged: list[DayResult] = field(default_factory=list)
+
+    def document(self) -> dict[str, list[dict[str, str]]]:
+        """The JSON that scripts rely on."""
+
+        def days(results: Sequence[DayResult]) -> list[dict[str, str]]:
+            return [{"symbol": one.symbol, "trading_day": one.trading_day.isoformat()} for one in results]
+
+        failed = [{**day, "reason": one.failure} for day, one in zip(days(self.failed), self.failed, strict=True)]
+        return {"succeeded": days(self.succeeded), "failed": failed, "unchanged": days(self.unchanged)}
+
+
+@app.command()
+def backfill(
+    symbols: SymbolsArgument,
+    first: Annotated[str, typer.Option("--from", metavar="D", help="First trading day, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", metavar="D", help="Last trading day, YYYY-MM-DD.")],
+    tables: Annotated[str, typer.Option(help="Tables to materialize, comma-separated.")] = ",".join(ALL_TABLES),
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="TqSdk sessions at once.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Load days again that are complete and unchanged.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Materialize trading days. Exit 0 when all succeeded or were unchanged, 1 when some failed."""
+    settings = load_settings()
+    chosen = [known_symbol(text, settings.symbols) for text in symbols]
+    start, end = day_range(first, last, calendar_for(settings.home))
+    if start < settings.first_day:
+        raise BadInputError(f"--from {start} lies before the first partition {settings.first_day}", "start there")
+    wanted = parse_tables(tables)
+    with services_for(settings):
+        report = run_backfill(settings, chosen, start, end, wanted, workers=workers, force=force)
+    if as_json:
+        emit_json(report.document())
+    else:
+        show_report(report)
+    raise typer.Exit(1 if report.failed else 0)
+
+
+def parse_tables(text: str) -> list[str]:
+    """The tables of a comma-separated list. Raises `BadInputError`."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in ALL_TABLES]
+    if unknown or not names:
+        raise BadInputError(f"--tables {text!r} names no table {unknown[:1]}", f"choose from {', '.join(ALL_TABLES)}")
+    return names
+
+
+def run_backfill(
+    settings: Settings,
+    symbols: Sequence[Symbol],
+    start: date,
+    end: date,
+    tables: Sequence[str],
+    *,
+    workers: int | None = None,
+    force: bool = False,
+) -> BackfillReport:
+    """Bring the days of the symbols up to date and report on each. Raises `GhtraderError` for what stops all."""
+    report = BackfillReport()
+    with open_platform(settings) as platform:
+        days = platform.calendar.days(start, end)
+        needs: dict[Symbol, dict[date, Need]] = {}
+        for symbol in symbols:
+            announce(f"reading the main-contract schedule of {symbol.text}")
+            needs[symbol] = _needs(platform, symbol, days, report, force=force)
+        watch = _Watch(platform, needs, report)
+        with watch.shown():
+            messages = _launch(settings, _jobs(needs, tables), workers)
+        watch.finish(messages)
+    return report
+
+
+def show_report(report: BackfillReport) -> None:
+    for result in report.failed:
+        out.print(f"failed     {result.symbol} {result.trading_day}  {result.failure}", highlight=False)
+    out.print(
+        f"{len(report.succeeded)} succeeded, {len(report.failed)} failed, {len(report.unchanged)} unchanged",
+        highlight=False,
+    )
+
+
+def _needs(
+    platform: Platform, symbol: Symbol, days: Sequence[date], report: BackfillReport, *, force: bool
+) -> dict[date, Need]:
+    """What each day needs; days that can't be loaded go to the report. Raises `BadInputError` if none can."""
+    refresh_schedule(platform, symbol)
+    plan = plan_days(platform, symbol, days)
+    if plan.refused and days[0] in plan.refused:
+        raise BadInputError(str(plan.refused[days[0]]))
+    report.failed += [DayResult(symbol.text, day, str(error), None) for day, error in plan.refused.items()]
+    if force:
+        return {one.trading_day: Need.LOAD for one in plan.days}
+    needs = needs_of(platform, symbol, plan.days)
+    report.unchanged += [DayResult(symbol.text, day, "", None) for day, need in needs.items() if need == Need.NOTHING]
+    return {day: need for day, need in needs.items() if need != Need.NOTHING}
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Symbols that need the same tables of the same days: one backfill."""
+
+    symbols: tuple[Symbol, ...]
+    days: tuple[date, ...]
+    tables: tuple[str, ...]
+
+
+def _jobs(needs: dict[Symbol, dict[date, Need]], tables: Sequence[str]) -> list[_Job]:
+    wanted = {Need.LOAD: tuple(tables), Need.JUDGEMENT: tuple(table for table in tables if table in JUDGED)}
+    alike: dict[tuple[tuple[date, ...], tuple[str, ...]], list[Symbol]] = {}
+    for symbol, by_day in needs.items():
+        for need, chosen in wanted.items():
+            days = tuple(day for day, found in by_day.items() if found == need)
+            if days and chosen:
+                alike.setdefault((days, chosen), []).append(symbol)
+    return [_Job(tuple(symbols), days, chosen) for (days, chosen), symbols in alike.items()]
+
+
+def _launch(settings: Settings, jobs: Sequence[_Job], workers: int | None) -> list[str]:
+    """Run the jobs to their end; returns the messages of steps that failed as a whole."""
+    runtime = owned_runtime(settings)
+    dagster = runtime.service(DAGSTER) if runtime else None
+    tags = {WORKERS_TAG: str(workers)} if workers else {}
+    if dagster is None:
+        os.environ.update(dagster_environment(settings.home))
+        definitions = build_definitions(settings)
+        return [message for job in jobs for message in run_here(definitions, job.symbols, job.days, job.tables, tags)]
+    backfills = [launch_backfill(dagster.urls["http"], job.symbols, job.days, job.tables, tags) for job in jobs]
+    for backfill_ in backfills:
+        log.print(f"backfill {backfill_.page}", highlight=False)
+    while not all(one.status() in FINISHED for one in backfills):
+        time.sleep(POLL_S)
+    return [message for one in backfills for message in one.failure_messages()]
+
+
+class _Watch:
+    """Live progress from the manifests: a line as each day ends, a bar for all of them."""
+
+    def __init__(self, platform: Platform, needs: dict[Symbol, dict[date, Need]], report: BackfillReport) -> None:
+        self._platform = platform
+        self._report = report
+        self._since = datetime.now(tz=UTC)
+        self._waiting = {
+            symbol: {day for day, need in by_day.items() if need == Need.LOAD} for symbol, by_day in needs.items()
+        }
+        self._to_judge = {
+            symbol: [day for day, need in by_day.items() if need == Need.JUDGEMENT] for symbol, by_day in needs.items()
+        }
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show progress while the block runs."""
+        total = sum(len(days) for days in self._waiting.values())
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        done = Event()
+        with Progress(*columns, console=log, transient=True, disable=total == 0) as progress:
+            task = progress.add_task("trading days", total=total)
+
+            def follow() -> None:
+                while not done.wait(POLL_S):
+                    progress.update(task, advance=self._collect())
+
+            thread = Thread(target=follow, name="progress", daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                done.set()
+                thread.join()
+
+    def finish(self, messages: Sequence[str]) -> None:
+        """Account for every day that was launched."""
+        self._collect()
+        reason = messages[0] if messages else "its run ended before it was loaded; see its page in Dagster"
+        for symbol, days in self._waiting.items():
+            self._report.failed += [DayResult(symbol.text, day, reason, None) for day in sorted(days)]
+        for symbol, days in self._to_judge.items():
+            plan = plan_days(self._platform, symbol, days)
+            for day, need in needs_of(self._platform, symbol, plan.days).items():
+                result = DayResult(symbol.text, day, "" if need == Need.NOTHING else reason, None)
+                (self._report.failed if result.failure else self._report.succeeded).append(result)
+
+    def _collect(self) -> int:
+        ended = 0
+        for symbol, days in self._waiting.items():
+            for day, result in results_since(self._platform, symbol, sorted(days), self._since).items():
+                days.discard(day)
+                ended += 1
+                self._note(result)
+        return ended
+
+    def _note(self, result: DayResult) -> None:
+        manifest = result.manifest
+        if result.failure or manifest is None:
+            self._report.failed.append(result)
+            log.print(f"failed  {result.symbol} {result.trading_day}  {result.failure}", highlight=False)
+            return
+        self._report.succeeded.append(result)
+        seconds = manifest.download_s + manifest.store_s + manifest.readback_s
+        log.print(
+            f"stored  {result.symbol} {result.trading_day}  {manifest.contract}  {manifest.rows:,} ticks"
+            f"  {manifest.rows / max(seconds, 1e-9):,.0f} rows/s  {manifest.replaced}",
+            highlight=False,
+        )

@@ -1,0 +1,145 @@
+"""`demo`: five trading days of three symbols, from ticks on the wire to a verdict in the UI.
+
+Belongs here: which days, and what is shown of them. Does not belong here: loading them (`cli.backfill`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Annotated, Final
+
+import typer
+
+from ghtrader_assets.assets.tables import ALL_TABLES
+from ghtrader_assets.cli.app import app, emit_table, log, out
+from ghtrader_assets.cli.backfill import run_backfill, show_report
+from ghtrader_assets.cli.services import announce, show_urls, wait_for_interrupt
+from ghtrader_assets.loading.overview import DayOverview, coverage_of, days_of
+from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.market.schedule import last_completed_day
+from ghtrader_assets.market.sessions import day_sessions
+from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.questdb.reader import read_gaps, read_schedule
+from ghtrader_assets.services.connect import open_platform
+from ghtrader_assets.services.embedded import DAGSTER, owned_runtime, running_services
+from ghtrader_assets.services.runtime import Runtime
+from ghtrader_assets.settings import START_DATE, Settings, load_settings
+from ghtrader_assets.validation.verdicts import GapRow
+
+DEMO_DAYS: Final = (date(2026, 1, 5), date(2026, 1, 9))
+"""The first five trading days of 2026: no night session after New Year on the first, and a roll of copper inside."""
+
+REAL_DAYS: Final = 5
+SYMBOLS: Final = 3
+SHOWN_GAPS: Final = 10
+
+
+@app.command()
+def demo(
+    leave: Annotated[bool, typer.Option("--exit", help="Stop everything after printing.")] = False,
+) -> None:
+    """Load and judge five trading days of three symbols, and show them. Exit 0 only if every partition succeeded."""
+    settings, first, last = _demo_range(load_settings())
+    symbols = [parse_symbol(text) for text in settings.symbols[:SYMBOLS]]
+    started = time.monotonic()
+    with _platform_up(settings) as runtime:
+        show_urls(settings, runtime)
+        report = run_backfill(settings, symbols, first, last, ALL_TABLES)
+        _show_days(settings, symbols, first, last)
+        show_report(report)
+        log.print(f"[dim]{time.monotonic() - started:.0f} s from start to verdict[/dim]", highlight=False)
+        if not leave:
+            show_urls(settings, runtime)
+            out.print("everything stays up; Ctrl-C stops it", highlight=False)
+            wait_for_interrupt()
+        announce("stopping")
+    raise typer.Exit(1 if report.failed else 0)
+
+
+def _demo_range(settings: Settings) -> tuple[Settings, date, date]:
+    """The fixed days of the embedded exchange; with real TqSdk the last completed ones."""
+    if not settings.uses_real_tqsdk:
+        return settings, *DEMO_DAYS
+    calendar = calendar_for(settings.home)
+    last = last_completed_day(calendar, time.time_ns())
+    first = last
+    for _ in range(REAL_DAYS - 1):
+        first = calendar.previous(first)
+    if settings.start_date is None:
+        os.environ[START_DATE] = first.isoformat()
+        settings = load_settings()
+    return settings, first, last
+
+
+@contextmanager
+def _platform_up(settings: Settings) -> Iterator[Runtime]:
+    runtime = owned_runtime(settings)
+    if runtime is not None and runtime.service(DAGSTER) is not None:
+        announce(f"using the platform that process {runtime.owner.pid} keeps up")
+        yield runtime
+        return
+    with running_services(settings, announce, with_dagster=True) as started:
+        yield started
+
+
+def _show_days(settings: Settings, symbols: Sequence[Symbol], first: date, last: date) -> None:
+    with open_platform(settings) as platform:
+        for symbol in symbols:
+            stored = coverage_of(platform, symbol)
+            out.print(
+                f"{symbol.text}: {stored.n_days} trading days, {stored.rows:,} ticks,"
+                f" {stored.first_day} to {stored.last_day}",
+                highlight=False,
+            )
+        shown = [(symbol, day) for symbol in symbols for day in days_of(platform, symbol, first, last)]
+        emit_table("trading days", _DAY_COLUMNS, [_day_row(platform, symbol, day) for symbol, day in shown])
+        gaps = [gap for symbol, day in shown for gap in read_gaps(platform.database, symbol.text, day.trading_day)]
+        _show_gaps(gaps)
+
+
+_DAY_COLUMNS: Final = (
+    "symbol",
+    "trading day",
+    "sessions",
+    "contract",
+    "ticks",
+    "ingest",
+    "coverage",
+    "quality",
+    "manifest",
+)
+
+
+def _day_row(platform: Platform, symbol: Symbol, day: DayOverview) -> tuple[object, ...]:
+    sessions = day_sessions(symbol, day.trading_day, platform.calendar)
+    schedule = {row.trading_day: row for row in read_schedule(platform.database, symbol.text)}
+    row = schedule.get(day.trading_day)
+    rolled = " (roll)" if row is not None and row.is_roll else ""
+    return (
+        symbol.text,
+        day.trading_day,
+        "night + day" if sessions.has_night else "day",
+        day.contract + rolled,
+        day.rows,
+        day.ingest_state,
+        day.coverage_state,
+        day.quality_state,
+        day.manifest_id,
+    )
+
+
+def _show_gaps(gaps: Sequence[GapRow]) -> None:
+    longest = sorted(gaps, key=lambda gap: -gap.duration_s)[:SHOWN_GAPS]
+    emit_table(
+        f"gaps: {len(gaps)}" + (f", the {SHOWN_GAPS} longest" if len(gaps) > SHOWN_GAPS else ""),
+        ("symbol", "trading day", "session", "starts", "seconds", "looks like"),
+        [
+            (gap.symbol, gap.trading_day, gap.session, gap.start_ts, gap.duration_s, gap.attribution)
+            for gap in longest
+        ],
+    )

@@ -1,0 +1,30 @@
+"""`doctor`: every setting with its source, every dependency, service and table, with the remedy for what is wrong.
+
+Belongs here: the command. Does not belong here: the findings (`services.findings`).
+"""
+
+from __future__ import annotations
+
+import typer
+
+from ghtrader_assets.cli.app import AsJson, app, as_document, emit_json, emit_table, out
+from ghtrader_assets.services.findings import find_all
+from ghtrader_assets.settings import load_settings, sourced_values
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check settings, dependencies, services, tables and calendar. Exit 0 when nothing is wrong, else 1."""
+    settings = load_settings()
+    values = sourced_values(settings)
+    findings = find_all(settings)
+    wrong = [one for one in findings if one.level == "error"]
+    if as_json:
+        shown = [{"name": one.name, "value": str(one.value), "source": one.source} for one in values]
+        emit_json({"ok": not wrong, "settings": shown, "findings": [as_document(one) for one in findings]})
+    else:
+        emit_table("settings", ("setting", "value", "source"), ((one.name, one.value, one.source) for one in values))
+        rows = ((one.level, one.subject, one.finding, one.remedy) for one in findings)
+        emit_table("findings", ("level", "subject", "finding", "remedy"), rows)
+        out.print("nothing is wrong" if not wrong else f"{len(wrong)} wrong", highlight=False)
+    raise typer.Exit(1 if wrong else 0)

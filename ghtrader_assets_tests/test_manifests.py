@@ -1,0 +1,114 @@
+"""Manifests: the file is the twin of what was written, whole or absent."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
+from ghtrader_assets.manifests import (
+    Manifest,
+    as_document,
+    code_version,
+    from_document,
+    manifest_files,
+    new_manifest_id,
+    read_manifest_file,
+    write_manifest_file,
+)
+
+STARTED = datetime(2026, 1, 5, 7, 30, 1, 123456, tzinfo=UTC)
+
+
+def manifest(**changes: object) -> Manifest:
+    plain = Manifest(
+        manifest_id="20260105T073001-0a1b2c3d",
+        run_id="run",
+        symbol="KQ.m@SHFE.cu",
+        trading_day=date(2026, 1, 5),
+        contract="SHFE.cu2602",
+        outcome=IngestState.COMPLETE,
+        reason="",
+        rows=3,
+        five_level_rows=3,
+        same_instant_rows=0,
+        first_tick=STARTED,
+        last_tick=STARTED,
+        digest="d" * 32,
+        replaced="new",
+        schema_hash="6270bba406e22ffd",
+        row_hash_algorithm="fnv1a64_v1",
+        schedule_hash="s",
+        upstream="u",
+        code_version="0",
+        source="embedded",
+        reader="tqsdk",
+        readback="full",
+        depth=5,
+        attempts=1,
+        bytes=720,
+        download_s=1.5,
+        store_s=0.5,
+        readback_s=0.1,
+        judge_s=0.02,
+        started=STARTED,
+        finished=STARTED,
+    )
+    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+
+
+@given(
+    outcome=st.sampled_from(IngestState),
+    reason=st.text(max_size=50),
+    first_tick=st.none() | st.datetimes(timezones=st.just(UTC)),
+    download_s=st.floats(0, 1e6),
+)
+def test_a_document_comes_back_as_it_was(
+    outcome: IngestState, reason: str, first_tick: datetime | None, download_s: float
+) -> None:
+    written = manifest(outcome=outcome, reason=reason, first_tick=first_tick, download_s=download_s)
+    assert from_document(as_document(written)) == written
+
+
+def test_the_file_is_the_twin(tmp_path: Path) -> None:
+    path = write_manifest_file(tmp_path, manifest())
+    assert read_manifest_file(path) == manifest()
+    assert list(manifest_files(tmp_path)) == [path]
+
+
+def test_writing_again_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> None:
+    write_manifest_file(tmp_path, manifest(outcome=IngestState.FAILED, reason="began"))
+    path = write_manifest_file(tmp_path, manifest())
+    assert read_manifest_file(path).outcome == IngestState.COMPLETE
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_a_full_disk_says_so_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    blocked = tmp_path / "manifests"
+    blocked.write_text("a file where the folder should be")
+    with pytest.raises(ServiceError, match="could not be written"):
+        write_manifest_file(tmp_path, manifest())
+    assert blocked.read_text() == "a file where the folder should be"
+
+
+def test_what_is_no_manifest_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text('{"rows": 3}')
+    with pytest.raises(BadInputError, match="is no manifest"):
+        read_manifest_file(path)
+
+
+def test_ids_sort_by_time() -> None:
+    earlier, later = new_manifest_id(STARTED), new_manifest_id(datetime(2026, 1, 5, 7, 30, 2, tzinfo=UTC))
+    assert earlier < later
+
+
+def test_the_code_version_names_the_sources() -> None:
+    version, _, digest = code_version().partition("+")
+    assert version == "0.1.0"
+    assert len(digest) == 8
