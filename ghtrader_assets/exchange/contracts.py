@@ -13,6 +13,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from itertools import pairwise
 from typing import Final
 
 from ghtrader_assets.errors import BadInputError
@@ -73,7 +74,7 @@ def contracts_of(spec: Spec) -> tuple[Contract, ...]:
     months = [month for month in _delivery_months(spec) if _last_day(spec, month) >= EMBEDDED_FIRST_DAY]
     mains = [month for month in months if month.month in spec.main_months]
     rolls = {month: _roll_day(spec, month) for month in mains}
-    starts = {later: rolls[earlier] for earlier, later in zip(mains, mains[1:], strict=False)}
+    starts = {later: rolls[earlier] for earlier, later in pairwise(mains)}
     starts[mains[0]] = date.min
     return tuple(
         Contract(

@@ -112,16 +112,7 @@ def window_slots(window: SessionWindow) -> int:
 
 def window_count(window: SessionWindow, fill: float) -> int:
     """How many of a window's half seconds tick."""
-    slots = window_slots(window)
-    if fill < LIQUID:
-        return max(1, round(slots * fill))
-    forced = forced_count(slots)
-    return forced + round((slots - forced) * (fill * slots - forced) / (slots - forced))
-
-
-def forced_count(slots: int) -> int:
-    """Ticks that a liquid window has in any case: its first and last instant and one in every three seconds."""
-    return 2 + (slots - 2) // BLOCK_SLOTS
+    return max(1, round(window_slots(window) * fill))
 
 
 def stragglers(contract: Contract, day: date, seed: int) -> tuple[int, int, int]:
@@ -180,7 +171,7 @@ def _share(contract: Contract, places: Ints, lead_days: float) -> Floats:
 
 def _open_interest(contract: Contract, places: Ints, seed: int) -> Ints:
     draws = stream(seed, contract.spec.key, "interest").standard_normal(1 + places[-1] - _base())
-    tide = 1 + 0.02 * np.clip(draws, -2, 2)[places - _base()]
+    tide = 1 + 0.01 * np.clip(draws, -2, 2)[places - _base()]
     return np.maximum(np.rint(contract.spec.open_interest * _share(contract, places, 0.0) * tide), 10).astype(np.int64)
 
 

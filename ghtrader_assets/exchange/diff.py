@@ -10,41 +10,43 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, Final
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from ghtrader_assets.exchange.charts import Request, State, View, closing_patch, locate, symbol_of, tick_patches
 from ghtrader_assets.exchange.faults import Rule
-from ghtrader_assets.exchange.history import Series, series_of
 from ghtrader_assets.exchange.instruments import answer
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.quotes import quote_of
-from ghtrader_assets.exchange.render import is_odd
 from ghtrader_assets.exchange.revisions import Revisions
-
-MAX_VIEW_WIDTH: Final = 10_000
-Request = dict[str, Any]
 
 
 @dataclass
 class Chart:
-    """What the client last asked of one chart id. `turn` tells a newer request from one still being answered."""
+    """What the client last asked of one chart id, and what it was last shown.
 
+    `revisions` is the changed content it sees as long as it is open; `pages` counts answers.
+    """
+
+    chart_id: str
     request: Request
     revisions: Revisions
-    turn: int = 0
+    state: State
+    view: View | None = None
     pages: int = 0
-    previous: tuple[int, int] | None = None
-    state: dict[str, Any] = field(default_factory=dict)
 
 
 class DiffConnection:
     """The server's side of one websocket. `run` lives as long as the connection."""
 
-    def __init__(self, market: Market, socket: web.WebSocketResponse, number: int) -> None:
+    def __init__(
+        self, market: Market, socket: web.WebSocketResponse, transport: asyncio.Transport | None, number: int
+    ) -> None:
         self._market = market
+        self._transport = transport
         self._socket = socket
         self._number = number
         self._charts: dict[str, Chart] = {}
@@ -77,8 +79,8 @@ class DiffConnection:
         elif aid == "subscribe_quote":
             self._spawn(self._quotes(str(request.get("ins_list", ""))))
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -135,99 +137,56 @@ class DiffConnection:
             self._charts.pop(chart_id, None)
             self._spawn(self._put(_dumps({"charts": {chart_id: None}})))
             return
-        symbol = str(request["ins_list"]).split(",")[0]
         chart = self._charts.get(chart_id)
-        if chart is None or chart.request["ins_list"] != request["ins_list"]:
-            chart = self._charts[chart_id] = Chart(request, self._market.faults.content(symbol))
+        if chart is None or symbol_of(chart.request) != symbol_of(request):
+            revisions = self._market.faults.content(symbol_of(request))
+            state = chart.state if chart is not None else {}
+            chart = self._charts[chart_id] = Chart(chart_id, request, revisions, state)
         chart.request = request
-        chart.turn += 1
-        self._spawn(self._page(chart_id, chart, chart.turn, symbol))
+        self._spawn(self._page(chart, request))
 
-    async def _page(self, chart_id: str, chart: Chart, turn: int, symbol: str) -> None:
-        request = chart.request
+    async def _page(self, chart: Chart, request: Request) -> None:
         await self._delay()
-        series = await self._market.in_thread(
-            series_of, symbol, self._market.until(), chart.revisions, self._market.seed
-        )
-        if chart.turn != turn or self._charts.get(chart_id) is not chart:
+        market = self._market
+        view = await market.in_thread(locate, request, chart.revisions, market.until(), market.seed)
+        if not self._is_current(chart, request):
             return
-        left, right = await self._market.in_thread(self._bounds, request, series)
-        rules = self._faults(chart, symbol, series, left, right)
-        self._note(chart_id, chart, symbol, left, right, rules)
-        kinds = {rule.kind for rule in rules}
-        if "stale_page" in kinds and chart.previous is not None:
-            left, right = chart.previous
-        for rule in rules:
-            if rule.kind == "slow":
-                await asyncio.sleep(rule.seconds)
+        rules = market.faults.delivery(symbol_of(request), view.days, chart.pages)
+        self._note(chart, view, rules)
+        kinds: set[str] = {rule.kind for rule in rules}
+        if "stale_page" in kinds and chart.view is not None:
+            view = chart.view
+        await asyncio.sleep(sum(rule.seconds for rule in rules if rule.kind == "slow"))
         if kinds & {"drop", "stall", "maintenance", "garbage"}:
             await self._break(kinds, rules)
             return
-        patches = await self._market.in_thread(self._patches, series, left, right)
-        patches.append(_dumps(self._closing_patch(chart_id, chart, request, series, left, right)))
+        patches = await market.in_thread(tick_patches, view, market.writer)
+        if not self._is_current(chart, request):
+            return
+        patches.append(_dumps(closing_patch(chart.chart_id, request, chart.state, view)))
+        chart.state, chart.view = request, view
         chart.pages += 1
-        chart.previous = (left, right)
         await self._put(*patches)
         if "duplicate_page" in kinds:
             self._outbox.append(list(patches))
             await self._flush()
 
-    def _bounds(self, request: Request, series: Series | None) -> tuple[int, int]:
-        """The chart's first and last id, as asked: they may lie outside what exists."""
-        width = min(int(request.get("view_width", 1)), MAX_VIEW_WIDTH)
-        if series is None or series.last_id < 0 or request.get("duration", 0) != 0:
-            return -1, -1
-        if "left_kline_id" in request:
-            left = int(request["left_kline_id"])
-        elif "focus_datetime" in request:
-            found = series.id_from(int(request["focus_datetime"]), self._market.seed)
-            left = found - int(request.get("focus_position", 0))
-        else:
-            left = series.last_id - width + 1
-        return left, left + width - 1
+    def _is_current(self, chart: Chart, request: Request) -> bool:
+        """Whether the client has neither closed the chart nor asked something newer of it."""
+        return self._charts.get(chart.chart_id) is chart and chart.request is request
 
-    def _patches(self, series: Series | None, left: int, right: int) -> list[bytes]:
-        if series is None or series.last_id < 0 or right < left or right < 0:
-            return []
-        writer = self._market.writer
-        if is_odd(series):
-            pages = writer.patches(series, left, right + 1)
-        else:
-            pages = [page for page in (writer.page(series, left, right + 1),) if page]
-        name = json.dumps(series.symbol).encode()
-        return [b"".join((b'{"ticks":{', name, b':{"data":{', page, b"}}}}")) for page in pages]
-
-    def _closing_patch(
-        self, chart_id: str, chart: Chart, request: Request, series: Series | None, left: int, right: int
-    ) -> dict[str, Any]:
-        dropped = dict.fromkeys(chart.state.keys() - request.keys())
-        chart.state = dict(request)
-        symbol = str(request["ins_list"]).split(",")[0]
-        last_id = series.last_id if series is not None and request.get("duration", 0) == 0 else -1
-        duration = str(request.get("duration", 0))
-        serial = {"last_id": last_id}
-        root = {"ticks": {symbol: serial}} if duration == "0" else {"klines": {symbol: {duration: serial}}}
-        state = {**request, **dropped}
-        found = {"left_id": left, "right_id": right, "more_data": False, "ready": True, "state": state}
-        return {"charts": {chart_id: found}, "mdhis_more_data": False, **root}
-
-    def _faults(self, chart: Chart, symbol: str, series: Series | None, left: int, right: int) -> list[Rule]:
-        spans = series.span(left, right + 1) if series is not None and right >= left else []
-        days: frozenset[date] = frozenset(day.day for day, _, _ in spans)
-        return self._market.faults.delivery(symbol, days, chart.pages)
-
-    def _note(self, chart_id: str, chart: Chart, symbol: str, left: int, right: int, rules: list[Rule]) -> None:
+    def _note(self, chart: Chart, view: View, rules: list[Rule]) -> None:
         self._market.record(
             "set_chart",
             connection=self._number,
-            chart_id=chart_id,
-            symbol=symbol,
+            chart_id=chart.chart_id,
+            symbol=symbol_of(chart.request),
             view_width=chart.request.get("view_width"),
             focus_datetime=chart.request.get("focus_datetime"),
-            left_id=left,
-            right_id=right,
+            left_id=view.left,
+            right_id=view.right,
             page=chart.pages,
-            faults=[rule.kind for rule in rules],
+            faults=[rule.kind for rule in rules] + sorted(revision.kind for revision in chart.revisions),
         )
 
     async def _break(self, kinds: set[str], rules: list[Rule]) -> None:
@@ -246,17 +205,14 @@ class DiffConnection:
 
     async def _send_half(self) -> None:
         """Leave the client in the middle of a message: the frame's header promises more than follows."""
-        transport = self._socket._req.transport if self._socket._req is not None else None  # noqa: SLF001
-        if transport is not None:
-            transport.write(bytes([0x81, 126, 0x27, 0x10]) + b'{"aid":"rtn_data","data":[{"ticks":')
+        if self._transport is not None:
+            self._transport.write(bytes([0x81, 126, 0x27, 0x10]) + b'{"aid":"rtn_data","data":[{"ticks":')
 
     async def _hang_up(self, politely: bool) -> None:
         if politely:
             await self._socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"maintenance")
-            return
-        transport = self._socket._req.transport if self._socket._req is not None else None  # noqa: SLF001
-        if transport is not None:
-            transport.close()
+        elif self._transport is not None:
+            self._transport.close()
 
     async def _delay(self) -> None:
         if self._market.latency_s:

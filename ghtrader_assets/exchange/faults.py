@@ -9,64 +9,66 @@ its connection. *Content* faults change what a chart sees from the request that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import date
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, cast, get_args
+
+import msgspec
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.revisions import Revision, RevisionKind, Revisions
 
 AccessKind = Literal["refuse", "maintenance", "wrong_grant", "slow", "stall"]
 DeliveryKind = Literal["drop", "stall", "maintenance", "garbage", "duplicate_page", "stale_page", "slow"]
-Place = Literal["token", "handshake", "query", "page"]
+Place = Literal["token", "handshake", "page"]
 
 _ACCESS: Final = frozenset(get_args(AccessKind))
 _DELIVERY: Final = frozenset(get_args(DeliveryKind))
 _CONTENT: Final = frozenset(get_args(RevisionKind))
 _NEEDS_DAY: Final = frozenset({"changed", "fewer", "truncated", "missing_id"})
-_DEFAULT_PLACE: Final[dict[str, Place]] = {"refuse": "handshake", "wrong_grant": "token"}
-_FIELDS: Final = frozenset(
-    {"kind", "at", "symbol", "trading_day", "page", "times", "status", "message", "features", "seconds", "amount", "fraction"}
-)  # fmt: skip
 MAINTENANCE_TEXT: Final = "系统维护中，每日 19:00-19:30 为日常运维时间，请稍后再试"
 
 
-@dataclass(slots=True)
-class Rule:
-    """One fault rule. `times` None means for ever; `hits` counts what it met."""
+class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One fault rule; its JSON has these names.
 
-    kind: str
-    at: Place
+    `times` is how often it strikes: once if left out, for content faults for ever; null is for ever too. `symbol` is
+    `*` or exactly what a chart asks for. `page` counts a chart's answered pages from 0. `seconds` is how long `slow`
+    takes, `status` what `refuse` answers, `features` the grants left by `wrong_grant`; `amount` (ticks) and `fraction`
+    (place in the day, 0..1) belong to content faults. `hits` counts what it met.
+    """
+
+    kind: AccessKind | DeliveryKind | RevisionKind
+    at: Place | None = None
     symbol: str = "*"
     trading_day: date | None = None
     page: int | None = None
-    times: int | None = 1
+    times: int | msgspec.UnsetType | None = msgspec.UNSET
     status: int = 503
     message: str = MAINTENANCE_TEXT
     features: tuple[str, ...] = ()
     seconds: float = 1.0
     amount: int = 1
     fraction: float = 0.5
-    hits: int = field(default=0)
+    hits: int = 0
+
+    @property
+    def place(self) -> Place:
+        """Where it strikes: what it says, or what is usual for its kind."""
+        usual: Place = "token" if self.kind == "wrong_grant" else "handshake" if self.kind == "refuse" else "page"
+        return self.at or usual
 
     @property
     def live(self) -> bool:
         """Whether the rule may still strike."""
+        if self.times is msgspec.UNSET:
+            return self.kind in _CONTENT or self.hits < 1
         return self.times is None or self.hits < self.times
 
     @property
-    def revision(self) -> Revision | None:
-        """The change of content a content rule stands for."""
-        if self.kind not in _CONTENT:
-            return None
-        kind: RevisionKind = self.kind  # type: ignore[assignment]
-        return Revision(kind, self.symbol, self.trading_day, self.amount, self.fraction)
-
-    def as_json(self) -> dict[str, Any]:
-        """The rule as the control endpoint shows it."""
-        day = self.trading_day.isoformat() if self.trading_day else None
-        names = ("kind", "at", "symbol", "page", "times", "status", "message", "seconds", "amount", "fraction", "hits")
-        return {**{name: getattr(self, name) for name in names}, "trading_day": day, "features": list(self.features)}
+    def revision(self) -> Revision:
+        """The change of content that a content rule stands for."""
+        return Revision(cast("RevisionKind", self.kind), self.symbol, self.trading_day, self.amount, self.fraction)
 
 
 class Faults:
@@ -75,10 +77,9 @@ class Faults:
     def __init__(self) -> None:
         self.rules: list[Rule] = []
 
-    def add(self, document: object) -> list[Rule]:
-        """Add the rules of a JSON document: one rule or a list. Raises BadInputError naming the bad field."""
-        items = document if isinstance(document, list) else [document]
-        added = [parse_rule(item) for item in items]
+    def add(self, document: bytes) -> list[Rule]:
+        """Add the rules of a JSON list. Raises BadInputError naming the bad field."""
+        added = parse_rules(document)
         self.rules += added
         return added
 
@@ -87,67 +88,53 @@ class Faults:
         self.rules.clear()
 
     def access(self, place: Place) -> Rule | None:
-        """The rule that meets this token request or handshake, counted; None if it may pass."""
-        return self._first(rule for rule in self.rules if rule.at == place and rule.kind in _ACCESS)
+        """The first rule that meets this token request or handshake, counted; None if it may pass."""
+        rules = (rule for rule in self.rules if rule.place == place and rule.kind in _ACCESS and rule.live)
+        return next(iter(_counted(rules, most=1)), None)
 
     def delivery(self, symbol: str, days: frozenset[date], page: int) -> list[Rule]:
         """The rules that meet a page of `symbol` holding ticks of `days`, the chart's `page`-th from 0, counted."""
-        met = [
+        return _counted(
             rule
             for rule in self.rules
-            if rule.at == "page"
+            if rule.place == "page"
             and rule.kind in _DELIVERY
             and rule.live
             and rule.symbol in ("*", symbol)
             and rule.page in (None, page)
             and (rule.trading_day is None or rule.trading_day in days)
-        ]
-        for rule in met:
-            rule.hits += 1
-        return met
+        )
 
     def content(self, symbol: str) -> Revisions:
         """What a chart of `symbol` that opens now will see changed, counted."""
-        met = [rule for rule in self.rules if rule.kind in _CONTENT and rule.live and rule.symbol in ("*", symbol)]
-        for rule in met:
-            rule.hits += 1
-        return frozenset(revision for rule in met if (revision := rule.revision) is not None)
-
-    @staticmethod
-    def _first(rules: Any) -> Rule | None:
-        for rule in rules:
-            if rule.live:
-                rule.hits += 1
-                return rule
-        return None
+        met = _counted(
+            rule for rule in self.rules if rule.kind in _CONTENT and rule.live and rule.symbol in ("*", symbol)
+        )
+        return frozenset(rule.revision for rule in met)
 
 
-def parse_rule(item: object) -> Rule:
-    """One rule from JSON. Raises BadInputError naming the field and what is legal."""
-    if not isinstance(item, dict):
-        raise BadInputError("a fault rule is a JSON object with at least 'kind'")
-    given: dict[str, Any] = dict(item)
-    unknown = sorted(set(given) - _FIELDS)
-    if unknown:
-        raise BadInputError(f"a fault rule has no field {unknown[0]!r}", f"known are {', '.join(sorted(_FIELDS))}")
-    kind = given.get("kind")
-    if kind not in _ACCESS | _DELIVERY | _CONTENT:
-        raise BadInputError(f"{kind!r} is no fault", f"known are {', '.join(sorted(_ACCESS | _DELIVERY | _CONTENT))}")
-    place = given.setdefault("at", _DEFAULT_PLACE.get(str(kind), "page"))
-    if place not in get_args(Place):
-        raise BadInputError(f"no fault strikes at {place!r}", f"legal are {', '.join(get_args(Place))}")
-    if given.get("trading_day") is not None:
-        given["trading_day"] = _day(given["trading_day"])
-    elif kind in _NEEDS_DAY:
-        raise BadInputError(f"a {kind!r} fault needs 'trading_day'", "write it as YYYY-MM-DD")
-    if kind in _CONTENT:
-        given.setdefault("times", None)
-    given["features"] = tuple(given.get("features", ()))
-    return Rule(**given)
-
-
-def _day(text: object) -> date:
+def parse_rules(document: bytes) -> list[Rule]:
+    """Rules from a JSON list. Raises BadInputError naming the field and what is legal."""
     try:
-        return date.fromisoformat(str(text))
-    except ValueError:
-        raise BadInputError(f"trading_day {text!r} is no date", "write it as YYYY-MM-DD") from None
+        rules = msgspec.json.decode(document, type=list[Rule])
+    except msgspec.MsgspecError as error:
+        raise BadInputError(f"the fault rules are not legal: {error}", "docs/exchange.md shows the JSON") from None
+    for rule in rules:
+        legal = _ACCESS if rule.place != "page" else _DELIVERY | _CONTENT
+        if rule.kind not in legal:
+            raise BadInputError(f"{rule.kind!r} can't strike at {rule.place!r}", f"{', '.join(sorted(legal))} can")
+        if rule.kind in _NEEDS_DAY and rule.trading_day is None:
+            raise BadInputError(f"a {rule.kind!r} fault needs 'trading_day'", "write it as YYYY-MM-DD")
+    return rules
+
+
+def as_json(rules: list[Rule]) -> list[dict[str, Any]]:
+    """Rules as the control endpoint shows them."""
+    return [{**msgspec.to_builtins(rule), "at": rule.place} for rule in rules]
+
+
+def _counted(rules: Iterable[Rule], most: int | None = None) -> list[Rule]:
+    met = list(rules)[:most]
+    for rule in met:
+        rule.hits += 1
+    return met

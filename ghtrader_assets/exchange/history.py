@@ -101,7 +101,7 @@ def series_of(symbol: str, until: date, revisions: Revisions, seed: int) -> Seri
     return Series(symbol, tuple(days), ends, revisions, _cut(days, next_id, revisions) - 1)
 
 
-@lru_cache(maxsize=12)
+@lru_cache(maxsize=6)
 def columns_of(contract: Contract, day: date, revisions: Revisions, seed: int) -> Columns:
     """The columns of a contract-day as a reader with these revisions sees them. Not to be changed by the caller."""
     return revised_columns(day_columns(contract, day, seed), contract, day, revisions)

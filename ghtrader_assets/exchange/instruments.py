@@ -26,9 +26,16 @@ from ghtrader_assets.market.sessions import DaySessions, SessionWindow
 _ARGUMENT: Final = re.compile(r"(?P<name>\w+)\s*:\s*(?P<value>\[[^\]]*\]|\$\w+|\"[^\"]*\"|[\w.+-]+)")
 _CALL: Final = re.compile(r"multi_symbol_info\s*(?:\((?P<arguments>[^()]*)\))?")
 _CATEGORY: Final = {
-    "au": "PRECIOUS_METALS", "ag": "PRECIOUS_METALS", "cu": "NONFERROUS_METALS", "rb": "FERROUS", "SR": "SOFT_COMMODITY",
-    "m": "GREASE", "IF": "EQUITY_INDEX", "sc": "OIL", "lc": "NONFERROUS_METALS",
-}  # fmt: skip
+    "au": "PRECIOUS_METALS",
+    "ag": "PRECIOUS_METALS",
+    "cu": "NONFERROUS_METALS",
+    "rb": "FERROUS",
+    "SR": "SOFT_COMMODITY",
+    "m": "GREASE",
+    "IF": "EQUITY_INDEX",
+    "sc": "OIL",
+    "lc": "NONFERROUS_METALS",
+}
 _LIMIT: Final = 0.08
 _CLOSE_S: Final = 15 * 3600
 Record = dict[str, Any]

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any, Final, ParamSpec, TypeVar
 
+from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.faults import Faults
 from ghtrader_assets.exchange.render import PageWriter
 from ghtrader_assets.market.calendar import snapshot_calendar
@@ -44,11 +45,10 @@ class Market:
 
     def today(self) -> date:
         """The trading day of this moment, or the calendar's last one after its horizon."""
-        calendar = snapshot_calendar()
-        now = time.time_ns()
-        if now >= calendar.window(calendar.previous(calendar.horizon)).end_ns:
+        try:
+            return snapshot_calendar().trading_day_of(time.time_ns())
+        except BadInputError:
             return self.until()
-        return calendar.trading_day_of(now)
 
     def record(self, kind: str, **details: Any) -> None:
         """Note a request for the control endpoint."""

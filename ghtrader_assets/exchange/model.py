@@ -82,13 +82,14 @@ def day_columns(contract: Contract, day: date, seed: int) -> Columns:
     clock = _clock(contract, day, float(life.fill[index]), seed, random)
     traded = (random.random(len(clock.stamps_ns), dtype=np.float32) < _TRADING_SHARE) & ~clock.quiet
     traded[0] = True
-    bid = _walk(life, index, clock, traded, random)
+    bid = _walk(life, index, traded, random)
     spread = _spread(contract, len(bid), traded, random)
     last = _last(bid, spread, traded, random)
     lots = _lots(life, index, clock, traded, random)
     tape = _tape(contract, last, lots)
     interest = _interest(life, index, lots, random)
-    book = _book(contract, bid, spread, life.activity[index], random)
+    book = _book(contract, bid, spread, float(life.activity[index]), random)
+    _stir(book["bid_volume1"], ~traded & ~clock.quiet)
     return {"datetime_ns": clock.stamps_ns, **tape, "open_interest": interest, **book}
 
 
@@ -148,7 +149,7 @@ def _pace(slots: int, random: np.random.Generator) -> Floats:
     return smile * waves
 
 
-def _walk(life: Life, index: int, clock: Clock, traded: npt.NDArray[np.bool_], random: np.random.Generator) -> Ints:
+def _walk(life: Life, index: int, traded: npt.NDArray[np.bool_], random: np.random.Generator) -> Ints:
     """The best bid after each tick, in price ticks, from the day's opening to its close."""
     spec = life.contract.spec
     start, target = int(life.open_ticks[index]), int(life.close_ticks[index])
@@ -251,6 +252,14 @@ def _book(contract: Contract, bid: Ints, spread: Ints, activity: float, random: 
     return columns
 
 
+def _stir(volumes: Ints, unmoved: npt.NDArray[np.bool_]) -> None:
+    """Change a volume in place where nothing traded: the exchange sends no snapshot in which nothing is new."""
+    same = np.concatenate(([False], volumes[1:] == volumes[:-1])) & unmoved
+    while same.any():
+        volumes[same] += 1
+        same = np.concatenate(([False], volumes[1:] == volumes[:-1])) & unmoved
+
+
 def _distance(count: int, random: np.random.Generator) -> Ints:
     """Price ticks from one level to the next: mostly one, at times a hole that stays for a while."""
     draws = random.random(count, dtype=np.float32)
@@ -261,4 +270,4 @@ def _distance(count: int, random: np.random.Generator) -> Ints:
 def _price(contract: Contract, ticks: Ints) -> Floats:
     """Whole price ticks as prices, rounded to the shortest decimals."""
     tick = contract.spec.product.price_tick
-    return ticks * tick if tick >= 1 else np.round(ticks * tick, 4)
+    return (ticks * tick if tick >= 1 else np.round(ticks * tick, 4)).astype(np.float64, copy=False)

@@ -19,7 +19,7 @@ from aiohttp import web
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.contracts import main_changes
 from ghtrader_assets.exchange.diff import DiffConnection
-from ghtrader_assets.exchange.faults import Rule
+from ghtrader_assets.exchange.faults import Rule, as_json
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.specs import SPECS
 from ghtrader_assets.market.calendar import snapshot_calendar
@@ -84,7 +84,8 @@ class ExchangeServer:
         if not refreshing and not self._credentials.accept(user, password):
             return _json({"error": "invalid_grant", "error_description": "Invalid user credentials"}, 401)
         features = rule.features if rule is not None and rule.kind == "wrong_grant" else FEATURES
-        return _json({"access_token": _jwt(user, features), "expires_in": 86400, "refresh_token": "again", "token_type": "Bearer"})  # fmt: skip
+        token = {"access_token": _jwt(user, features), "refresh_token": "again", "token_type": "Bearer"}
+        return _json({**token, "expires_in": 86_400})
 
     async def _trouble(self, rule: Rule) -> web.Response | None:
         """What an access rule does to an HTTP request: an answer, or None to go on after a pause."""
@@ -96,17 +97,17 @@ class ExchangeServer:
         status = rule.status if rule.kind == "refuse" else 503
         return _json({"error": rule.kind, "error_description": rule.message}, status)
 
-    async def _grant(self, request: web.Request) -> web.Response:
+    async def _grant(self, _request: web.Request) -> web.Response:
         self._market.record("grant")
         return _json({"exp": _FAR, "daysleft": 9999, "account_type": "PROFESSIONAL"})
 
-    async def _holidays(self, request: web.Request) -> web.Response:
+    async def _holidays(self, _request: web.Request) -> web.Response:
         self._market.record("holidays")
         calendar = snapshot_calendar()
         closed = calendar.holidays_on_weekdays(date(FIRST_HOLIDAY_YEAR, 1, 1), calendar.horizon)
         return _json([day.isoformat() for day in closed])
 
-    async def _continuous(self, request: web.Request) -> web.Response:
+    async def _continuous(self, _request: web.Request) -> web.Response:
         self._market.record("continuous")
         today = self._market.today()
         table = {
@@ -127,30 +128,30 @@ class ExchangeServer:
         await socket.prepare(request)
         self._open.add(socket)
         try:
-            await DiffConnection(self._market, socket, number).run()
+            await DiffConnection(self._market, socket, request.transport, number).run()
         finally:
             self._open.discard(socket)
         return socket
 
     async def _add_faults(self, request: web.Request) -> web.Response:
         try:
-            added = self._market.faults.add(json.loads(await request.text()))
-        except (BadInputError, ValueError) as error:
+            added = self._market.faults.add(await request.read())
+        except BadInputError as error:
             return _json({"error": str(error)}, 400)
-        return _json([rule.as_json() for rule in added])
+        return _json(as_json(added))
 
-    async def _show_faults(self, request: web.Request) -> web.Response:
-        return _json([rule.as_json() for rule in self._market.faults.rules])
+    async def _show_faults(self, _request: web.Request) -> web.Response:
+        return _json(as_json(self._market.faults.rules))
 
-    async def _requests(self, request: web.Request) -> web.Response:
+    async def _requests(self, _request: web.Request) -> web.Response:
         return _json(list(self._market.requests))
 
-    async def _reset(self, request: web.Request) -> web.Response:
+    async def _reset(self, _request: web.Request) -> web.Response:
         self._market.faults.clear()
         self._market.requests.clear()
         return _json({"ok": True})
 
-    async def _on_shutdown(self, app: web.Application) -> None:
+    async def _on_shutdown(self, _app: web.Application) -> None:
         for socket in list(self._open):
             await socket.close()
         self._market.close()

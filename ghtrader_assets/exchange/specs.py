@@ -66,15 +66,24 @@ class Spec:
 SPECS: Final = {
     spec.key: spec
     for spec in (
-        Spec(Exchange.SHFE, "cu", "half", 58_500, 98_500, 0.011, 0.76, 3, 180_000, 0.0007, _ALL, _ALL, 1, 3),
-        Spec(Exchange.SHFE, "au", "half", 396, 985, 0.009, 0.74, 6, 160_000, 0.0018, _EVEN, _EVEN, 1, 12, wide_spread=0.3),
-        Spec(Exchange.SHFE, "ag", "half", 5_650, 17_800, 0.014, 0.78, 18, 320_000, 0.0015, _ALL, _EVEN, 1, 10),
-        Spec(Exchange.SHFE, "rb", "half", 4_300, 3_120, 0.010, 0.74, 24, 1_500_000, -0.0015, _ALL, (1, 5, 10), 1, 5, wide_spread=0.03),
-        Spec(Exchange.CZCE, "SR", "second", 5_250, 5_310, 0.008, 0.62, 9, 380_000, -0.0010, _ODD, (1, 5, 9), 1, 2, wide_spread=0.04),
-        Spec(Exchange.DCE, "m", "milli", 3_350, 2_770, 0.009, 0.72, 16, 1_600_000, -0.0020, (1, 3, 5, 7, 8, 9, 11, 12), (1, 5, 9), 2, 14, wide_spread=0.03),
-        Spec(Exchange.CFFEX, "IF", "half", 5_200, 4_680, 0.010, 0.78, 3, 140_000, -0.0025, _ALL, _ALL, 0, 1, life_months=2, wide_spread=0.4),
-        Spec(Exchange.INE, "sc", "half", 315, 432, 0.016, 0.70, 3, 32_000, -0.0030, _ALL, _ALL, 1, 4, wide_spread=0.3),
-        Spec(Exchange.GFEX, "lc", "milli", 240_000, 121_000, 0.018, 0.76, 7, 450_000, 0.0015, _ALL, _ODD, 1, 5, first_delivery=(2024, 1), wide_spread=0.3),
+        Spec(Exchange.SHFE, "cu", "half", 58_500, 98_500, 0.011, 0.76, 3, 180_000, 0.0007,
+             _ALL, _ALL, roll_months=1, roll_day=3),
+        Spec(Exchange.SHFE, "au", "half", 396, 985, 0.009, 0.74, 6, 160_000, 0.0018,
+             _EVEN, _EVEN, roll_months=1, roll_day=12, wide_spread=0.3),
+        Spec(Exchange.SHFE, "ag", "half", 5_650, 17_800, 0.014, 0.78, 18, 320_000, 0.0015,
+             _ALL, _EVEN, roll_months=1, roll_day=10),
+        Spec(Exchange.SHFE, "rb", "half", 4_300, 3_120, 0.010, 0.74, 24, 1_500_000, -0.0015,
+             _ALL, (1, 5, 10), roll_months=1, roll_day=5, wide_spread=0.03),
+        Spec(Exchange.CZCE, "SR", "second", 5_250, 5_310, 0.008, 0.62, 9, 380_000, -0.0010,
+             _ODD, (1, 5, 9), roll_months=1, roll_day=2, wide_spread=0.04),
+        Spec(Exchange.DCE, "m", "milli", 3_350, 2_770, 0.009, 0.72, 16, 1_600_000, -0.0020,
+             (1, 3, 5, 7, 8, 9, 11, 12), (1, 5, 9), roll_months=2, roll_day=14, wide_spread=0.03),
+        Spec(Exchange.CFFEX, "IF", "half", 5_200, 4_680, 0.010, 0.78, 3, 140_000, -0.0025,
+             _ALL, _ALL, roll_months=0, roll_day=1, life_months=2, wide_spread=0.4),
+        Spec(Exchange.INE, "sc", "half", 315, 432, 0.016, 0.70, 3, 32_000, -0.0030,
+             _ALL, _ALL, roll_months=1, roll_day=4, wide_spread=0.3),
+        Spec(Exchange.GFEX, "lc", "milli", 240_000, 121_000, 0.018, 0.76, 7, 450_000, 0.0015,
+             _ALL, _ODD, roll_months=1, roll_day=5, first_delivery=(2024, 1), wide_spread=0.3),
     )
 }  # fmt: skip
 """`SHFE.cu` → its spec, in the order in which the exchange lists them."""

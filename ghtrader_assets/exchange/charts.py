@@ -1,0 +1,90 @@
+"""A chart's page: from a `set_chart` request to the ids it covers and the patches that answer it.
+
+Belongs here: the meaning of a request's fields, the patches of one page. No connection, no waiting.
+Does not belong here: when a page is sent (`diff`), ids across days (`history`), text of ticks (`render`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from ghtrader_assets.exchange.history import Series, series_of
+from ghtrader_assets.exchange.render import PageWriter, is_odd
+from ghtrader_assets.exchange.revisions import Revisions
+
+MAX_VIEW_WIDTH: Final = 10_000
+"""A wider view is cut to this. The live server's bound is not known; tqsdk itself asks for up to 10,000."""
+
+Request = dict[str, Any]
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class View:
+    """What a request covers: ids `[left, right]` as asked, which may lie outside what exists; -1, -1 without ticks."""
+
+    series: Series | None
+    left: int
+    right: int
+
+    @property
+    def days(self) -> frozenset[date]:
+        """The trading days of which ticks are shown."""
+        if self.series is None or self.right < self.left:
+            return frozenset()
+        return frozenset(day.day for day, _, _ in self.series.span(self.left, self.right + 1))
+
+
+def symbol_of(request: Request) -> str:
+    """The symbol of a chart (the first one if there are several)."""
+    return str(request["ins_list"]).split(",")[0]
+
+
+def locate(request: Request, revisions: Revisions, until: date, seed: int) -> View:
+    """Find what a request covers, for a reader with `revisions`, in the history up to trading day `until`."""
+    series = series_of(symbol_of(request), until, revisions, seed)
+    if series is None or series.last_id < 0 or request.get("duration", 0) != 0:
+        return View(None, -1, -1)
+    width = min(int(request.get("view_width", 1)), MAX_VIEW_WIDTH)
+    if "left_kline_id" in request:
+        left = int(request["left_kline_id"])
+    elif "focus_datetime" in request:
+        left = series.id_from(int(request["focus_datetime"]), seed) - int(request.get("focus_position", 0))
+    else:
+        left = series.last_id - width + 1
+    return View(series, left, left + width - 1)
+
+
+def tick_patches(view: View, writer: PageWriter) -> list[bytes]:
+    """The patches with the ticks of a view; none if it shows no tick."""
+    if view.series is None or view.right < max(view.left, 0):
+        return []
+    if is_odd(view.series):
+        pages = writer.patches(view.series, view.left, view.right + 1)
+    else:
+        page = writer.page(view.series, view.left, view.right + 1)
+        pages = [page] if page else []
+    name = json.dumps(view.series.symbol).encode()
+    return [b"".join((b'{"ticks":{', name, b':{"data":{', page, b"}}}}")) for page in pages]
+
+
+def closing_patch(chart_id: str, request: Request, before: State, view: View) -> dict[str, Any]:
+    """The patch that ends a page: the chart's bounds, its state, and the series' last id.
+
+    The state repeats the request; keys of the `before` state that the request no longer has become null.
+    """
+    dropped: State = dict.fromkeys(before.keys() - request.keys())
+    chart = {
+        "left_id": view.left,
+        "right_id": view.right,
+        "more_data": False,
+        "ready": True,
+        "state": {**request, **dropped},
+    }
+    serial = {"last_id": view.series.last_id if view.series is not None else -1}
+    symbol, duration = symbol_of(request), request.get("duration", 0)
+    root = {"ticks": {symbol: serial}} if duration == 0 else {"klines": {symbol: {str(duration): serial}}}
+    return {"charts": {chart_id: chart}, "mdhis_more_data": False, **root}
