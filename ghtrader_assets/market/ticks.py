@@ -119,12 +119,21 @@ def trim(frame: pl.DataFrame, window: DayWindow) -> pl.DataFrame:
 
 def row_hashes(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
     """ghTrader's `fnv1a64_v1` per row: word-wise over `datetime_ns` and the 27 numbers, NaN hashed as 0.0."""
-    hashes = np.full(frame.height, _FNV_OFFSET, dtype=np.uint64)
-    words = [frame["datetime_ns"].to_numpy().view(np.uint64)]
-    words += [np.nan_to_num(_numbers(frame, name), nan=0.0).view(np.uint64) for name in NUMERIC_COLUMNS]
-    with np.errstate(over="ignore"):
-        for word in words:
-            hashes = (hashes ^ word) * _FNV_PRIME
+    numbers = {name: _numbers(frame, name) for name in NUMERIC_COLUMNS}
+    return hash_columns(frame["datetime_ns"].to_numpy(), numbers)
+
+
+def hash_columns(
+    stamps_ns: npt.NDArray[np.int64], numbers: Mapping[str, npt.NDArray[np.float64]]
+) -> npt.NDArray[np.int64]:
+    """`row_hashes` of columns that stand in no frame. `numbers` holds all `NUMERIC_COLUMNS`."""
+    hashes = stamps_ns.view(np.uint64) ^ _FNV_OFFSET
+    hashes *= _FNV_PRIME
+    for name in NUMERIC_COLUMNS:
+        values = numbers[name]
+        missing = np.isnan(values)
+        hashes ^= (np.where(missing, 0.0, values) if missing.any() else values).view(np.uint64)
+        hashes *= _FNV_PRIME
     return hashes.view(np.int64)
 
 

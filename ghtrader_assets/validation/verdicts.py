@@ -76,7 +76,7 @@ class CoverageRow:
     gap_count_gt_30: int
     missing_half_seconds: int
     last_tick_ts: datetime | None
-    session_end_lag_s: int
+    session_end_lag_s: int | None
     max_gap_s: int
     gap_threshold_s: float
     schedule_hash: str
@@ -86,6 +86,7 @@ class CoverageRow:
     rows_total: int
     five_level_rows: int
     five_level_share: float
+    observed_seconds: int
     boundary_missing: int
     missing_half_ratio: float
     outside_rows: int
@@ -93,6 +94,7 @@ class CoverageRow:
     outside_exempt_seconds: int
     outside_window_rows: int
     missing_sessions: int
+    missing_ids: int
     adaptive_threshold_day_s: float | None
     adaptive_threshold_night_s: float | None
     adaptive_missing_segments: int

@@ -1,0 +1,245 @@
+"""Coverage of a trading day against the exchange's clock: seconds expected, observed and missing.
+
+Belongs here: ghTrader's published coverage figures, seconds outside the sessions, figures per session, gaps.
+Does not belong here: states and reasons (`states`), field values (`quality`).
+
+Seconds are whole epoch seconds. A window `[S, E]` expects `E - S + 1` of them and, strictly, those between its opening
+and closing second. A gap is a run of strict seconds without any tick; it never reaches beyond its window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from ghtrader_assets.market.sessions import SessionWindow
+from ghtrader_assets.validation.cadence import DayCadence, adaptive_threshold_s, cadence_of
+from ghtrader_assets.validation.gaps import Gap, Silence, Surroundings, gaps_of, silence_of
+from ghtrader_assets.validation.intake import NS, OUTSIDE, DayTicks, Ints
+from ghtrader_assets.validation.policy import Policy
+from ghtrader_assets.validation.verdicts import Attribution
+
+BUCKETS: Final = (("2_5", 2, 5), ("6_15", 6, 15), ("16_30", 16, 30), ("gt_30", 31, None))
+BLOCKING_GAP_S: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCoverage:
+    """One session window. `observed_segments` is 1 + its inner gaps, or 0 without a strict second with ticks."""
+
+    window: SessionWindow
+    rows: int
+    observed_seconds: int
+    boundary_missing: int
+    missing_half_seconds: int
+    observed_segments: int
+    silence: Silence
+
+    @property
+    def expected(self) -> int:
+        """Seconds from opening to closing, both counted."""
+        return max(0, self.window.expected_seconds)
+
+    @property
+    def strict(self) -> int:
+        """Seconds strictly between opening and closing."""
+        return max(0, self.expected - 2)
+
+    @property
+    def missing(self) -> int:
+        """Strict seconds without a tick."""
+        return self.strict - self.silence.ticked
+
+    @property
+    def max_gap_s(self) -> int:
+        """The longest silent run, threshold or not."""
+        return int(self.silence.lengths.max()) if len(self.silence.lengths) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class FoundGap:
+    """A gap of at least the fixed threshold, its cause as far as the data tells, and the adaptive threshold."""
+
+    gap: Gap
+    attribution: Attribution
+    adaptive_threshold_s: float
+
+    @property
+    def over_adaptive(self) -> bool:
+        """Whether the silence is unusual even for this symbol in this session."""
+        return self.gap.duration_s >= self.adaptive_threshold_s
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Seconds with ticks outside the sessions: `exempt` in the call auction or shortly after a close, else `stray`."""
+
+    rows: int
+    exempt_seconds: int
+    stray_seconds: int
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The coverage figures of one symbol-day; gaps in order of time."""
+
+    cadence: DayCadence
+    windows: tuple[WindowCoverage, ...]
+    gaps: tuple[FoundGap, ...]
+    outside: Outside
+    adaptive: dict[str, float]
+    fixed: dict[str, float]
+    last_in_session_s: int | None
+    missing_ids: int
+
+    def total(self, figure: str) -> int:
+        """The sum of one figure over all windows."""
+        return sum(int(getattr(window, figure)) for window in self.windows)
+
+    @property
+    def missing_day(self) -> bool:
+        """Whether no second of any session has a tick."""
+        return self.total("expected") > 0 and self.total("observed_seconds") == 0
+
+    @property
+    def missing_sessions(self) -> tuple[str, ...]:
+        """The sessions of the day in which no second has a tick."""
+        sessions = dict.fromkeys(each.window.session for each in self.windows)
+        return tuple(name for name in sessions if not any(each.observed_seconds for each in self.of_session(name)))
+
+    @property
+    def end_lag_s(self) -> int | None:
+        """Seconds from the last in-session second with a tick to the last closing second."""
+        if self.last_in_session_s is None:
+            return None
+        return max(0, max(each.window.end_ns // NS for each in self.windows) - self.last_in_session_s)
+
+    @property
+    def missing_half_ratio(self) -> float:
+        """Strict seconds without two ticks, as a share; 0 in event cadence, where half seconds are not evaluated."""
+        strict = self.total("strict")
+        return self.total("missing_half_seconds") / strict if strict else 0.0
+
+    def of_session(self, session: str) -> tuple[WindowCoverage, ...]:
+        """The windows of one session."""
+        return tuple(each for each in self.windows if each.window.session == session)
+
+    def buckets(self, session: str | None = None) -> dict[str, int]:
+        """How many gaps of the fixed threshold last 2-5, 6-15, 16-30 and over 30 seconds."""
+        lengths = [each.gap.duration_s for each in self.gaps if session in (None, each.gap.session)]
+        return {
+            name: sum(low <= length and (high is None or length <= high) for length in lengths)
+            for name, low, high in BUCKETS
+        }
+
+    def sessions_figures(self) -> dict[str, dict[str, Any]]:
+        """The figures of each session and of its windows, ready for JSON."""
+        names = dict.fromkeys(each.window.session for each in self.windows)
+        return {name: self._session_figures(name) for name in names}
+
+    def _session_figures(self, session: str) -> dict[str, Any]:
+        windows = self.of_session(session)
+        gaps = [each for each in self.gaps if each.gap.session == session]
+        return {
+            "expected_seconds": sum(each.expected for each in windows),
+            "expected_seconds_strict": sum(each.strict for each in windows),
+            "observed_seconds": sum(each.observed_seconds for each in windows),
+            "rows": sum(each.rows for each in windows),
+            "missing_seconds": sum(each.missing for each in windows),
+            "missing_half_seconds": sum(each.missing_half_seconds for each in windows),
+            "boundary_missing": sum(each.boundary_missing for each in windows),
+            "max_gap_s": max((each.max_gap_s for each in windows), default=0),
+            "gap_threshold_s": self.fixed[session],
+            "adaptive_threshold_s": self.adaptive[session],
+            "missing_segments": len(gaps),
+            "adaptive_missing_segments": sum(each.over_adaptive for each in gaps),
+            "gap_buckets": self.buckets(session),
+            "windows": [
+                {"start_ns": w.window.start_ns, "end_ns": w.window.end_ns, "rows": w.rows, "missing_seconds": w.missing}
+                for w in windows
+            ],
+        }
+
+
+def measure_coverage(ticks: DayTicks, policy: Policy, limits: tuple[float, float] | None = None) -> Coverage:
+    """Measure the coverage of a day. `limits` are its lowest and highest legal price where they were recorded."""
+    ordered = ticks.seconds if not (np.diff(ticks.seconds) < 0).any() else np.sort(ticks.seconds)
+    cadence = cadence_of(ordered, policy)
+    fixed = {window.session: policy.gap_threshold_s(window.session) for window in ticks.windows}
+    windows = tuple(_window_coverage(ordered, each, cadence, fixed[each.session]) for each in ticks.windows)
+    adaptive = {name: _adaptive(name, windows, policy) for name in fixed}
+    surroundings = Surroundings(ticks, limits)
+    gaps = [
+        FoundGap(gap, surroundings.attribution(gap, adaptive[gap.session]), adaptive[gap.session])
+        for index, each in enumerate(windows)
+        for gap in _gaps(each, index, fixed[each.window.session])
+    ]
+    inside = ticks.seconds[ticks.window_of != OUTSIDE]
+    return Coverage(
+        cadence=cadence,
+        windows=windows,
+        gaps=tuple(gaps),
+        outside=_outside(ticks, policy),
+        adaptive=adaptive,
+        fixed=fixed,
+        last_in_session_s=int(inside.max()) if len(inside) else None,
+        missing_ids=_missing_ids(ticks),
+    )
+
+
+def _window_coverage(ordered: Ints, window: SessionWindow, cadence: DayCadence, threshold_s: float) -> WindowCoverage:
+    first, last = window.start_ns // NS, window.end_ns // NS
+    low, high = np.searchsorted(ordered, first), np.searchsorted(ordered, last, side="right")
+    counts = np.bincount(ordered[low:high] - first, minlength=max(0, last - first + 1))
+    strict = counts[1:-1]
+    silence = silence_of(strict, first + 1)
+    inner_gaps = int(np.count_nonzero(silence.spacings - 1 >= threshold_s))
+    boundaries = counts[[0, -1]] if len(counts) else np.empty(0, dtype=np.int64)
+    return WindowCoverage(
+        window=window,
+        rows=int(high - low),
+        observed_seconds=int(np.count_nonzero(counts)),
+        boundary_missing=int(np.count_nonzero(boundaries == 0)),
+        missing_half_seconds=int(np.count_nonzero(strict < 2)) if cadence.mode == "fixed_0p5s" else 0,
+        observed_segments=1 + inner_gaps if silence.ticked else 0,
+        silence=silence,
+    )
+
+
+def _gaps(each: WindowCoverage, index: int, threshold_s: float) -> list[Gap]:
+    first, last = each.window.start_ns // NS + 1, each.window.end_ns // NS - 1
+    return gaps_of(each.silence, threshold_s, each.window.session, index, (first, last))
+
+
+def _adaptive(session: str, windows: Sequence[WindowCoverage], policy: Policy) -> float:
+    mine = [each for each in windows if each.window.session == session]
+    ticked = sum(each.silence.ticked for each in mine)
+    spacings = [each.silence.spacings for each in mine]
+    return adaptive_threshold_s(spacings, ticked, sum(each.strict for each in mine), policy, session)
+
+
+def _outside(ticks: DayTicks, policy: Policy) -> Outside:
+    """Split the seconds outside the sessions: before a session's opening and after a window's close some are normal."""
+    outside = ticks.seconds[ticks.window_of == OUTSIDE]
+    seconds = np.unique(outside)
+    exempt = np.zeros(len(seconds), dtype=np.bool_)
+    lead, grace = policy.value("AUCTION_LEAD_S"), policy.value("CLOSE_GRACE_S")
+    previous = ""
+    for window in ticks.windows:
+        first, last = window.start_ns // NS, window.end_ns // NS
+        exempt |= (seconds > last) & (seconds <= last + grace)
+        if window.session != previous:
+            exempt |= (seconds < first) & (seconds >= first - lead)
+        previous = window.session
+    in_exempt = int(np.count_nonzero(exempt))
+    return Outside(rows=len(outside), exempt_seconds=in_exempt, stray_seconds=len(seconds) - in_exempt)
+
+
+def _missing_ids(ticks: DayTicks) -> int:
+    """How many ids are absent between the first and the last one."""
+    if not ticks.has_ids or ticks.n == 0:
+        return 0
+    return int(np.maximum(np.diff(ticks.ids) - 1, 0).sum())

@@ -1,0 +1,191 @@
+"""The validation policy of one product: every threshold, its value and the place it came from.
+
+Belongs here: names, defaults and bounds of thresholds, and which override wins.
+Does not belong here: reading settings (the caller passes them) and applying a threshold (`states`, `quality`).
+
+A threshold `GAP_THRESHOLD_S` is set by `GHTRADER_L5_VALIDATE_GAP_THRESHOLD_S`, for one variety by
+`..._GAP_THRESHOLD_S_CU`. The two thresholds of a session also take `_DAY` or `_NIGHT` at the end.
+The most specific name wins: variety and session, variety, session, plain. 0 and false are values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.settings import L5_VALIDATE_PREFIX, SourcedValue
+
+SESSIONS: Final = ("day", "night")
+DEFAULT: Final = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One threshold: its default, its legal range and what it means."""
+
+    name: str
+    default: float
+    meaning: str
+    low: float = 0.0
+    high: float = math.inf
+    by_session: bool = False
+    whole: bool = False
+    switch: bool = False
+
+
+def _rate(name: str, default: float, meaning: str) -> Knob:
+    return Knob(name, default, meaning, high=1.0)
+
+
+KNOBS: Final[tuple[Knob, ...]] = (
+    Knob("GAP_THRESHOLD_S", 5.0, "silent seconds that make a gap; never below 0.5", by_session=True),
+    Knob("STRICT_RATIO", 0.8, "share of seconds with two ticks that makes a day `fixed_0p5s`", high=1.0),
+    _rate("MISSING_HALF_INFO_RATIO", 0.02, "half-second misses that warn"),
+    _rate("MISSING_HALF_BLOCK_RATIO", 0.10, "half-second misses that are an error"),
+    Knob("GAP_BLOCK_GT30", 0, "gaps over 30 s beyond which the day is in error", whole=True),
+    Knob("GAP_WARN", 0, "gaps beyond which the day warns", whole=True),
+    Knob("SEGMENTS_WARN_AVG_PER_DAY", 500, "gaps beyond which the day has a reason of its own", whole=True),
+    Knob("OUTSIDE_SESSIONS_BLOCK_S", 60, "stray seconds outside the sessions that are an error"),
+    Knob("AUCTION_LEAD_S", 300, "seconds before a session's opening in which ticks are the call auction"),
+    Knob("CLOSE_GRACE_S", 300, "seconds after a window's close in which ticks are stragglers"),
+    Knob("SOURCE_BLOCKING", 0, "whether a day the provider lacks is an error", switch=True),
+    Knob("SOURCE_MISSING_DAYS_TOLERANCE", 0, "1: a day the provider lacks is tolerated", whole=True),
+    Knob("MAX_SEGMENTS_PER_DAY", 200, "gap rows kept per day, the longest first", low=10, whole=True),
+    Knob("ADAPTIVE_FACTOR", 3.0, "multiple of the usual spacing that makes a gap in event cadence"),
+    Knob("ADAPTIVE_QUANTILE", 0.99, "the quantile of the session's spacings that is usual", high=1.0),
+    _rate("NULL_L1_MAX_RATE", 0.01, "missing values a level-1 column may have"),
+    _rate("NULL_L5_MAX_RATE", 0.05, "missing values a column of levels 2 to 5 may have"),
+    Knob("NULL_RUN_MAX", 100, "consecutive missing values a level-1 column may have", whole=True),
+    Knob("FROZEN_BOOK_MAX", 120, "consecutive ticks that may show one unchanged book", low=1, whole=True),
+    _rate("CROSSED_MAX_RATE", 0, "ticks with bid above ask"),
+    _rate("LOCKED_MAX_RATE", 0, "ticks with bid equal to ask"),
+    _rate("LEVEL_ORDER_MAX_RATE", 0, "ticks with unordered levels"),
+    _rate("NEGATIVE_MAX_RATE", 0, "negative cells"),
+    _rate("OFF_GRID_MAX_RATE", 0, "prices off the tick grid"),
+    Knob("OFF_GRID_TOLERANCE_TICKS", 0.01, "distance from the grid, in ticks, that counts as off it", high=0.5),
+    _rate("OUTSIDE_RANGE_MAX_RATE", 0, "last prices outside the day's highest and lowest, or its limits"),
+    _rate("REGRESS_MAX_RATE", 0, "falls of a cumulative column"),
+    Knob("RESET_MAX_SHARE", 0.3, "share of the day's total the first tick may already show", high=1.0),
+    Knob("OI_JUMP_RATIO", 0.05, "change of open interest in one tick, relative to the tick before"),
+    Knob("OI_JUMP_MIN_LOTS", 100, "change of open interest that is never a jump"),
+    Knob("PRICE_JUMP_FACTOR", 10, "multiple of the usual price change that is a jump"),
+    Knob("VOLUME_SPIKE_FACTOR", 20, "multiple of the usual traded volume that is a spike"),
+    Knob("VOLUME_SPIKE_MIN_LOTS", 100, "traded volume in one tick that is never a spike"),
+    Knob("SPREAD_FACTOR", 3, "multiple of the usual spread that is an anomaly"),
+    _rate("OUTLIER_MAX_RATE", 0, "jumps, spikes and spread anomalies that are tolerated"),
+    Knob("WARMUP_S", 60, "seconds after a window's opening in which outliers are not looked for"),
+    _rate("DUPLICATE_MAX_RATE", 0, "ticks that repeat a timestamp or a whole row"),
+)
+_BY_NAME: Final = {knob.name: knob for knob in KNOBS}
+_FALSE: Final = frozenset({"false", "no", "off", "0"})
+_TRUE: Final = frozenset({"true", "yes", "on", "1"})
+GAP_FLOOR_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A threshold as it applies, and its source: `default`, or what the setting says of itself."""
+
+    name: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All thresholds of one product, by name; those of a session under `NAME/day` and `NAME/night`."""
+
+    thresholds: tuple[Threshold, ...]
+
+    def threshold(self, name: str, session: str = "") -> Threshold:
+        """The threshold called `name`, of one session where it has one."""
+        return self._by_name[f"{name}/{session}" if session else name]
+
+    def value(self, name: str, session: str = "") -> float:
+        """The value of the threshold called `name`."""
+        return self.threshold(name, session).value
+
+    def gap_threshold_s(self, session: str = "") -> float:
+        """The fixed gap threshold, never below `GAP_FLOOR_S`."""
+        return max(GAP_FLOOR_S, self.value("GAP_THRESHOLD_S", session))
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that name the values; where they came from does not count."""
+        text = "\n".join(f"{each.name}={each.value!r}" for each in self.thresholds)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def as_json(self) -> str:
+        """`{name: [value, source]}` of every threshold."""
+        return json.dumps({each.name: [each.value, each.source] for each in self.thresholds})
+
+    @cached_property
+    def _by_name(self) -> dict[str, Threshold]:
+        return {each.name: each for each in self.thresholds}
+
+
+def policy_for(product_code: str, overrides: Mapping[str, SourcedValue] | None = None) -> Policy:
+    """The policy of one product ('cu', 'SR').
+
+    `overrides` are the settings whose names begin with `GHTRADER_L5_VALIDATE_`. Raises `BadInputError` naming
+    the variable and its source when a value is no number or out of range.
+    """
+    given = overrides or {}
+    variety = product_code.upper()
+    found: list[Threshold] = []
+    for knob in KNOBS:
+        found.append(_resolve(knob, knob.name, (f"{knob.name}_{variety}", knob.name), given))
+        for session in SESSIONS if knob.by_session else ():
+            tail = session.upper()
+            names = (f"{knob.name}_{variety}_{tail}", f"{knob.name}_{variety}")
+            names += (f"{knob.name}_{tail}", knob.name)
+            found.append(_resolve(knob, f"{knob.name}/{session}", names, given))
+    return Policy(tuple(found))
+
+
+def unknown_names(names: Iterable[str]) -> list[str]:
+    """Those of the `GHTRADER_L5_VALIDATE_` names that no threshold answers to: misspelt, or ghTrader's own."""
+    stems = "|".join(sorted((re.escape(knob.name) for knob in KNOBS), key=len, reverse=True))
+    legal = re.compile(rf"{L5_VALIDATE_PREFIX}(?:{stems})(?:_[A-Z]{{1,2}})?(?:_DAY|_NIGHT)?")
+    return [name for name in names if name.startswith(L5_VALIDATE_PREFIX) and not legal.fullmatch(name)]
+
+
+def knob(name: str) -> Knob:
+    """The definition of the threshold called `name`."""
+    return _BY_NAME[name]
+
+
+def _resolve(knob: Knob, key: str, names: tuple[str, ...], overrides: Mapping[str, SourcedValue]) -> Threshold:
+    for name in names:
+        sourced = overrides.get(f"{L5_VALIDATE_PREFIX}{name}")
+        if sourced is not None:
+            return Threshold(key, _number(knob, sourced), sourced.source)
+    return Threshold(key, float(knob.default), DEFAULT)
+
+
+def _number(knob: Knob, sourced: SourcedValue) -> float:
+    text = str(sourced.value).strip().lower()
+    if knob.switch and text in _FALSE | _TRUE:
+        return float(text in _TRUE)
+    try:
+        number = float(text)
+    except ValueError:
+        raise _illegal(sourced, "true or false" if knob.switch else "a number") from None
+    if not (knob.low <= number <= knob.high) or (knob.whole and number != int(number)) or knob.switch:
+        kind = "true or false" if knob.switch else "a whole number" if knob.whole else "a number"
+        bound = "" if knob.high == math.inf else f" up to {knob.high:g}"
+        raise _illegal(sourced, kind if knob.switch else f"{kind} from {knob.low:g}{bound}")
+    return number
+
+
+def _illegal(sourced: SourcedValue, wanted: str) -> BadInputError:
+    return BadInputError(
+        f"{sourced.name}={sourced.value} ({sourced.source}) is not a legal threshold", f"give {wanted}"
+    )

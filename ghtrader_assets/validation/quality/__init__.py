@@ -1,0 +1,1 @@
+"""Field quality of a trading day, one module a rule family."""

@@ -1,0 +1,96 @@
+"""Missing values: rates per column by the depth the exchange delivers, and long runs of them.
+
+Two absences are no fault. In a market pinned at its limit one side of the book is empty. And a level that nobody
+quotes has no price and a volume of 0. Before the day's first trade there is no last, highest, lowest or average price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from ghtrader_assets.validation.gaps import runs
+from ghtrader_assets.validation.intake import Bools
+from ghtrader_assets.validation.quality.rules import Part, QualityDay, Rule
+
+TAPE: Final = ("last_price", "highest", "lowest", "average")
+LEVEL_1: Final = (
+    *TAPE,
+    "volume",
+    "amount",
+    "open_interest",
+    "bid_price1",
+    "bid_volume1",
+    "ask_price1",
+    "ask_volume1",
+)
+
+
+def level_1_nulls(day: QualityDay) -> Mapping[str, Part]:
+    """Per level-1 column the rows without a value."""
+    return {name: Part(np.flatnonzero(_missing(day, name)), day.ticks.n) for name in LEVEL_1}
+
+
+def deep_nulls(day: QualityDay) -> Mapping[str, Part]:
+    """Per column of the levels beyond 1 that are expected, the rows without a value."""
+    deep = [name for name in day.book_columns if not name.endswith("1")]
+    return {name: Part(np.flatnonzero(_missing(day, name)), day.ticks.n) for name in deep}
+
+
+def null_runs(day: QualityDay) -> Mapping[str, Part]:
+    """Per level-1 column the first row of each run of missing values that is too long."""
+    most = day.policy.value("NULL_RUN_MAX")
+    found: dict[str, Part] = {}
+    for name in LEVEL_1:
+        mask = _missing(day, name)
+        if np.count_nonzero(mask) <= most:
+            continue
+        starts, lengths = runs(mask)
+        found[name] = Part(starts[lengths > most], day.ticks.n)
+    return found
+
+
+def _missing(day: QualityDay, name: str) -> Bools:
+    missing = np.isnan(day.column(name))
+    if not missing.any():
+        return missing
+    if name in TAPE:
+        return missing & ~(day.column("volume") == 0)
+    if "_price" in name or "_volume" in name:
+        missing = missing & ~day.locked
+    if "_price" in name and not name.endswith("1"):
+        return missing & ~(day.column(name.replace("price", "volume")) == 0)
+    return missing
+
+
+RULES: Final = (
+    Rule(
+        "null_l1",
+        "nulls",
+        "error",
+        "level-1 column without values",
+        level_1_nulls,
+        limit="NULL_L1_MAX_RATE",
+        worst_part=True,
+    ),
+    Rule(
+        "null_run",
+        "nulls",
+        "error",
+        "long run of missing level-1 values",
+        null_runs,
+        needs_sequence=True,
+        sources=("NULL_RUN_MAX",),
+    ),
+    Rule(
+        "null_l5",
+        "nulls",
+        "warn",
+        "column of levels 2 to 5 without values",
+        deep_nulls,
+        limit="NULL_L5_MAX_RATE",
+        worst_part=True,
+    ),
+)

@@ -1,0 +1,16 @@
+"""All rules of field quality, in the order in which they give a day its reason: errors first."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ghtrader_assets.validation.quality import book, nulls, outliers, sequence, values
+from ghtrader_assets.validation.quality.rules import Rule
+
+_ALL: Final = (*sequence.RULES, *nulls.RULES, *values.RULES, *book.RULES, *outliers.RULES)
+RULES: Final[tuple[Rule, ...]] = tuple(sorted(_ALL, key=lambda rule: rule.severity != "error"))
+
+
+def rule_named(name: str) -> Rule:
+    """The rule called `name`. Raises KeyError for an unknown one."""
+    return {rule.name: rule for rule in RULES}[name]

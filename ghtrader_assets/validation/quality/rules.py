@@ -1,0 +1,182 @@
+"""What a rule of field quality is, what it works on, and what it finds.
+
+Belongs here: the types that every rule family shares.
+Does not belong here: the rules (`nulls`, `book`, `values`, `sequence`, `outliers`), their order (`registry`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, Literal
+
+import numpy as np
+
+from ghtrader_assets.market.ticks import LEVELS, NUMERIC_COLUMNS
+from ghtrader_assets.validation.gaps import locked_rows
+from ghtrader_assets.validation.intake import NS, OUTSIDE, Bools, DayTicks, Floats, Ints
+from ghtrader_assets.validation.policy import Policy
+
+Severity = Literal["error", "warn"]
+EXAMPLES: Final = 5
+
+
+@dataclass(frozen=True)
+class QualityDay:
+    """The ticks of a day with what the rules need to know of it.
+
+    `levels` of the book are expected (5 for SHFE, 1 elsewhere); `price_tick` in the quote unit; `limits` the day's
+    lowest and highest legal price where they were recorded; `repeats_seconds` where the exchange stamps whole seconds
+    and several ticks share one; `pause_limit_s` per window, from which on a silence is a gap; `hashes` the row hashes.
+    """
+
+    ticks: DayTicks
+    policy: Policy
+    levels: int
+    price_tick: float
+    limits: tuple[float, float] | None
+    repeats_seconds: bool
+    pause_limit_s: tuple[float, ...]
+    hashes: Ints
+
+    def column(self, name: str) -> Floats:
+        """One numeric column."""
+        return self.ticks.numbers[name]
+
+    def prices(self, side: str) -> list[Floats]:
+        """The prices of one side, level 1 first, as deep as expected."""
+        return [self.column(f"{side}_price{level}") for level in range(1, self.levels + 1)]
+
+    @property
+    def book_columns(self) -> tuple[str, ...]:
+        """The names of the expected book columns."""
+        return tuple(
+            f"{side}_{kind}{level}"
+            for level in range(1, min(self.levels, LEVELS) + 1)
+            for side in ("bid", "ask")
+            for kind in ("price", "volume")
+        )
+
+    @cached_property
+    def in_session(self) -> Bools:
+        """Which ticks fall in a session window."""
+        return self.ticks.window_of != OUTSIDE
+
+    @cached_property
+    def locked(self) -> Bools:
+        """Which ticks belong to a market pinned at its limit: their other side is empty for a reason."""
+        return locked_rows(self.ticks, self.limits)
+
+    @cached_property
+    def same_window(self) -> Bools:
+        """Which ticks (from the second on) follow a tick of the same window."""
+        windows = self.ticks.window_of
+        return (windows[1:] == windows[:-1]) & (windows[1:] != OUTSIDE)
+
+    @cached_property
+    def warm(self) -> Bools:
+        """Which ticks lie beyond the warm-up after their window's opening."""
+        opening = np.array([each.start_ns // NS for each in self.ticks.windows] + [0], dtype=np.int64)
+        since = self.ticks.seconds - opening[self.ticks.window_of]
+        return self.in_session & (since >= self.policy.value("WARMUP_S"))
+
+    @cached_property
+    def steady(self) -> Bools:
+        """Which ticks (from the second on) follow the tick before without a break, a gap or the warm-up."""
+        limit = np.array([*self.pause_limit_s, 0.0])[self.ticks.window_of[1:]]
+        pause = np.diff(self.ticks.seconds)
+        return self.same_window & self.warm[1:] & (pause >= 0) & (pause <= limit)
+
+    @cached_property
+    def twins(self) -> Twins:
+        """Ticks of equal row hash."""
+        ordered = np.sort(self.hashes)
+        if not (ordered[1:] == ordered[:-1]).any():
+            none = np.empty(0, dtype=np.int64)
+            return Twins(none, none, np.empty(0, dtype=np.bool_))
+        order = np.argsort(self.hashes, kind="stable")
+        same = np.flatnonzero(self.hashes[order][1:] == self.hashes[order][:-1])
+        earlier, later = order[same], order[same + 1]
+        identical = self.ticks.stamps[earlier] == self.ticks.stamps[later]
+        for name in NUMERIC_COLUMNS:
+            one, other = self.column(name)[earlier], self.column(name)[later]
+            identical &= (one == other) | (np.isnan(one) & np.isnan(other))
+        return Twins(earlier, later, identical)
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Pairs of rows of one hash, `earlier` before `later`, and whether they are equal in time and every number."""
+
+    earlier: Ints
+    later: Ints
+    identical: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Where one part of a rule (a column, or the whole rule) was broken: `rows` ascending, of `checked` places.
+
+    A row that breaks the part in several cells stands in `rows` as often.
+    """
+
+    rows: Ints
+    checked: int
+
+    @property
+    def rate(self) -> float:
+        """The share of the places that are broken."""
+        return len(self.rows) / self.checked if self.checked else 0.0
+
+
+Check = Callable[[QualityDay], Mapping[str, Part]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `limit` names the threshold that the rate may not exceed; without one no place may be broken.
+
+    `worst_part` compares the worst part's rate with the limit instead of the rate over all parts. A rule that needs
+    the sequence of ticks is never sampled. `sources` name further thresholds that shape what counts as broken.
+    """
+
+    name: str
+    family: str
+    severity: Severity
+    says: str
+    check: Check
+    limit: str = ""
+    needs_sequence: bool = False
+    worst_part: bool = False
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one rule found. `measure` is compared with `limit`; `rate_error` is the sampling error of `rate`."""
+
+    rule: Rule
+    count: int
+    checked: int
+    rate: float
+    measure: float
+    limit: float
+    example_ids: tuple[int, ...]
+    parts: dict[str, int] = field(default_factory=dict)
+    rate_error: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether the rule is broken beyond its limit."""
+        return self.count > 0 and self.measure > self.limit
+
+
+def whole(mask: Bools, checked: int) -> dict[str, Part]:
+    """A rule of one part from the mask of broken rows."""
+    return {"": Part(np.flatnonzero(mask), checked)}
+
+
+def nothing_checked() -> dict[str, Part]:
+    """The answer of a rule that does not apply to the day."""
+    return {"": Part(np.empty(0, dtype=np.int64), 0)}

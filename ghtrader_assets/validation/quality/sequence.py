@@ -1,0 +1,154 @@
+"""What must hold from tick to tick: time and cumulative columns never fall, nothing is delivered twice.
+
+These rules see every tick of the day, sampled or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from ghtrader_assets.validation.intake import NS, Floats, Ints
+from ghtrader_assets.validation.quality.rules import Part, QualityDay, Rule, nothing_checked
+
+RESET_FACTOR: Final = 100
+"""A first tick that carries over the day before shows more than so many usual ticks' volume."""
+
+
+def regressing(day: QualityDay) -> Mapping[str, Part]:
+    """Ticks stamped before the tick that precedes them, and ids that fall in the order delivered."""
+    stamps = day.ticks.stamps
+    rows = 1 + np.flatnonzero(stamps[1:] < stamps[:-1])
+    disorder = np.zeros(day.ticks.disorder, dtype=np.int64)
+    return {"time": Part(rows, day.ticks.n), "id": Part(disorder, day.ticks.n)}
+
+
+def volume_falls(day: QualityDay) -> Mapping[str, Part]:
+    """Ticks at which the cumulative volume is wrong: it falls there, or right after."""
+    return _falls(day, "volume")
+
+
+def amount_falls(day: QualityDay) -> Mapping[str, Part]:
+    """Ticks at which the cumulative amount is wrong: it falls there, or right after."""
+    return _falls(day, "amount")
+
+
+def carried_over(day: QualityDay) -> Mapping[str, Part]:
+    """A first tick, no later than the day's opening, that shows much of the day's total already."""
+    found: dict[str, Part] = {}
+    for name in ("volume", "amount"):
+        values = day.column(name)
+        known = np.flatnonzero(~np.isnan(values))
+        if len(known) < 3 or not day.ticks.windows or day.ticks.seconds[known[0]] > _opening(day) + 1:
+            continue
+        traded = np.diff(values[known])
+        usual = np.median(traded[traded > 0]) if (traded > 0).any() else np.nan
+        first = values[known[0]]
+        carried = first > day.policy.value("RESET_MAX_SHARE") * values[known].max() and first > RESET_FACTOR * usual
+        found[name] = Part(known[:1] if carried else known[:0], 1)
+    return found or nothing_checked()
+
+
+def repeated_stamps(day: QualityDay) -> Mapping[str, Part]:
+    """Ticks that bear the timestamp of the tick before, where the exchange does not stamp whole seconds."""
+    if day.repeats_seconds:
+        return nothing_checked()
+    stamps = day.ticks.stamps
+    rows = 1 + np.flatnonzero(stamps[1:] == stamps[:-1])
+    return {"": Part(rows, day.ticks.n)}
+
+
+def repeated_rows(day: QualityDay) -> Mapping[str, Part]:
+    """Ticks that repeat another one: the same id, or the same time and every number."""
+    ids = day.ticks.ids
+    same_id = 1 + np.flatnonzero(ids[1:] == ids[:-1]) if day.ticks.has_ids else np.empty(0, dtype=np.int64)
+    copies = day.twins.later[day.twins.identical]
+    return {"": Part(np.union1d(same_id, copies), day.ticks.n)}
+
+
+def colliding_hashes(day: QualityDay) -> Mapping[str, Part]:
+    """Ticks that differ from another one but have the same row hash: ghTrader's key would keep one of them."""
+    return {"": Part(np.sort(day.twins.later[~day.twins.identical]), day.ticks.n)}
+
+
+def _opening(day: QualityDay) -> int:
+    return day.ticks.windows[0].start_ns // NS
+
+
+def _falls(day: QualityDay, name: str) -> Mapping[str, Part]:
+    values = day.column(name)
+    missing = np.isnan(values)
+    known = np.flatnonzero(~missing) if missing.any() else None
+    series = values if known is None else values[known]
+    blamed = _blame(series)
+    return {"": Part(blamed if known is None else known[blamed], day.ticks.n)}
+
+
+def _blame(series: Floats) -> Ints:
+    """The index at fault for each fall: the peak before it if the series goes on below that peak, else the fall."""
+    falls = 1 + np.flatnonzero(series[1:] < series[:-1])
+    if len(falls) == 0:
+        return falls
+    after = np.minimum(falls + 1, len(series) - 1)
+    resumes = (falls >= 2) & (series[falls] >= series[falls - 2]) & (series[after] < series[falls - 1])
+    return np.unique(np.where(resumes, falls - 1, falls))
+
+
+RULES: Final = (
+    Rule("regressing_time", "sequence", "error", "time runs backwards", regressing, needs_sequence=True),
+    Rule(
+        "volume_monotone",
+        "sequence",
+        "error",
+        "cumulative volume falls",
+        volume_falls,
+        limit="REGRESS_MAX_RATE",
+        needs_sequence=True,
+    ),
+    Rule(
+        "amount_monotone",
+        "sequence",
+        "error",
+        "cumulative amount falls",
+        amount_falls,
+        limit="REGRESS_MAX_RATE",
+        needs_sequence=True,
+    ),
+    Rule(
+        "day_reset",
+        "sequence",
+        "error",
+        "volume or amount not reset at the start of the trading day",
+        carried_over,
+        needs_sequence=True,
+        sources=("RESET_MAX_SHARE",),
+    ),
+    Rule(
+        "hash_collision",
+        "sequence",
+        "error",
+        "different ticks of one row hash",
+        colliding_hashes,
+        needs_sequence=True,
+    ),
+    Rule(
+        "duplicate_row",
+        "sequence",
+        "warn",
+        "tick delivered twice",
+        repeated_rows,
+        limit="DUPLICATE_MAX_RATE",
+        needs_sequence=True,
+    ),
+    Rule(
+        "duplicate_time",
+        "sequence",
+        "warn",
+        "timestamp repeated",
+        repeated_stamps,
+        limit="DUPLICATE_MAX_RATE",
+        needs_sequence=True,
+    ),
+)

@@ -1,0 +1,239 @@
+"""When figures are bad: the states of a trading day, their reason and what to do about it.
+
+Belongs here: every reason code, its layer and state, and the conditions, which all speak of one day.
+Does not belong here: figures (`coverage`, `quality`), thresholds (`policy`).
+
+Layers: `engineering` is what we did wrong, `source` what the provider lacks, `policy` what the thresholds do not allow.
+A day's state is the worst of its layers; its reason the first code of the table below that has that state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundGap
+from ghtrader_assets.validation.intake import DayTicks
+from ghtrader_assets.validation.policy import Policy
+from ghtrader_assets.validation.quality.measure import Quality
+from ghtrader_assets.validation.verdicts import Attribution, State
+
+Layer = Literal["engineering", "source", "policy"]
+LAYERS: Final[tuple[Layer, ...]] = ("engineering", "source", "policy")
+OK_REASON: Final = "quality_ok"
+_RANK: Final = (State.OK, State.WARN, State.PARTIAL, State.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a day is in a state, which layer says so, and what to do."""
+
+    code: str
+    layer: Layer
+    state: State
+    hint: str
+
+
+REASONS: Final[tuple[Reason, ...]] = (
+    Reason(
+        "malformed_frame",
+        "engineering",
+        State.ERROR,
+        "columns or timestamps are missing or unreadable: load the day again and compare the schema",
+    ),
+    Reason(
+        "outside_window_block",
+        "engineering",
+        State.ERROR,
+        "rows of another trading day are stored under this one: load the day again",
+    ),
+    Reason(
+        "outside_sessions_block",
+        "engineering",
+        State.ERROR,
+        "many ticks outside the sessions: check the session table of the product for this day",
+    ),
+    Reason(
+        "missing_half_seconds_block",
+        "policy",
+        State.ERROR,
+        "half-second snapshots are missing: load the day again, then ask the provider",
+    ),
+    Reason(
+        "gap_gt30_block",
+        "policy",
+        State.ERROR,
+        "gaps of more than 30 s: see the gaps command, load the day again or probe the source",
+    ),
+    Reason(
+        "source_missing_days_block",
+        "source",
+        State.ERROR,
+        "the provider has no tick of the day: check the contract and the calendar",
+    ),
+    Reason(
+        "source_missing_days_warn",
+        "source",
+        State.PARTIAL,
+        "no session has a tick: load the day again; if the provider has none, record an exception",
+    ),
+    Reason(
+        "source_missing_session",
+        "source",
+        State.PARTIAL,
+        "a whole session has no tick: load the day again; if it did not take place, add a session event",
+    ),
+    Reason(
+        "source_missing_days_tolerated",
+        "source",
+        State.WARN,
+        "no session has a tick, which the policy tolerates",
+    ),
+    Reason("segments_warn", "policy", State.WARN, "very many gaps: see the gaps command and load the day again"),
+    Reason("gap_warn", "policy", State.WARN, "gaps of up to 30 s: see the gaps command"),
+    Reason(
+        "market_halted",
+        "policy",
+        State.WARN,
+        "a long silence between two consecutive ids: trading was probably halted; check the exchange's notices",
+    ),
+    Reason("missing_half_seconds_info", "policy", State.WARN, "some half-second snapshots are missing"),
+    Reason(
+        "outside_sessions_warn",
+        "engineering",
+        State.WARN,
+        "some ticks outside the sessions, neither auction nor shortly after a close",
+    ),
+    Reason("limit_locked", "policy", State.OK, "nothing to do: the market was pinned at its limit"),
+    Reason(OK_REASON, "policy", State.OK, "nothing to do"),
+)
+_BY_CODE: Final = {reason.code: reason for reason in REASONS}
+
+QUALITY_HINT: Final = "see the quality command for the ticks concerned, then load the day again"
+NO_TICKS: Final = "no_ticks"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A state with its reason and what to do."""
+
+    state: State
+    reason_code: str
+    action_hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageStates:
+    """The states of a day's coverage: per layer, by the fixed and by the adaptive gap threshold, and overall."""
+
+    engineering: State
+    source: State
+    policy: State
+    fixed: State
+    adaptive: State
+    overall: Standing
+
+
+def worst(states: Iterable[State]) -> State:
+    """The worst of the states; ok if there is none."""
+    return max(states, key=_RANK.index, default=State.OK)
+
+
+def coverage_states(coverage: Coverage, ticks: DayTicks, policy: Policy) -> CoverageStates:
+    """The states of one day's coverage."""
+    fixed, adaptive = _gap_codes(_by_fixed(coverage), policy), _gap_codes(_by_adaptive(coverage), policy)
+    gaps = fixed if coverage.cadence.mode == "fixed_0p5s" else adaptive
+    codes = {*_engineering_codes(coverage, ticks, policy), *_source_codes(coverage, policy), *gaps}
+    codes |= set() if coverage.missing_day else _half_second_codes(coverage, policy)
+    layers = {name: worst(_BY_CODE[code].state for code in codes if _BY_CODE[code].layer == name) for name in LAYERS}
+    return CoverageStates(
+        engineering=layers["engineering"],
+        source=layers["source"],
+        policy=layers["policy"],
+        fixed=worst(_BY_CODE[code].state for code in fixed),
+        adaptive=worst(_BY_CODE[code].state for code in adaptive),
+        overall=_standing(codes),
+    )
+
+
+def quality_standing(quality: Quality) -> Standing:
+    """The state of one day's field quality: that of the first broken rule, errors first."""
+    if quality.faults:
+        return _standing({"malformed_frame"})
+    if quality.rows == 0:
+        return Standing(State.PARTIAL, NO_TICKS, "there is nothing to judge: see the coverage of the day")
+    for state, severity in ((State.ERROR, "error"), (State.WARN, "warn")):
+        broken = quality.failed(severity)
+        if broken:
+            return Standing(state, broken[0].rule.name, f"{broken[0].rule.says}: {QUALITY_HINT}")
+    return _standing(set())
+
+
+def worse(one: Standing, other: Standing) -> Standing:
+    """The worse of two standings, the first if they are alike."""
+    return other if _RANK.index(other.state) > _RANK.index(one.state) else one
+
+
+def _standing(codes: set[str]) -> Standing:
+    state = worst(_BY_CODE[code].state for code in codes)
+    reason = next(each for each in REASONS if each.state == state and each.code in codes | {OK_REASON})
+    return Standing(state, reason.code, reason.hint)
+
+
+def _engineering_codes(coverage: Coverage, ticks: DayTicks, policy: Policy) -> set[str]:
+    codes: set[str] = set()
+    if ticks.faults:
+        codes.add("malformed_frame")
+    if ticks.outside_window_rows:
+        codes.add("outside_window_block")
+    stray = coverage.outside.stray_seconds
+    if stray > policy.value("OUTSIDE_SESSIONS_BLOCK_S"):
+        codes.add("outside_sessions_block")
+    elif stray:
+        codes.add("outside_sessions_warn")
+    return codes
+
+
+def _source_codes(coverage: Coverage, policy: Policy) -> set[str]:
+    if not coverage.missing_day:
+        return {"source_missing_session"} if coverage.missing_sessions else set()
+    if policy.value("SOURCE_MISSING_DAYS_TOLERANCE") >= 1:
+        return {"source_missing_days_tolerated"}
+    return {"source_missing_days_block" if policy.value("SOURCE_BLOCKING") else "source_missing_days_warn"}
+
+
+def _half_second_codes(coverage: Coverage, policy: Policy) -> set[str]:
+    info = policy.value("MISSING_HALF_INFO_RATIO")
+    block = max(info, policy.value("MISSING_HALF_BLOCK_RATIO"))
+    if coverage.cadence.mode != "fixed_0p5s" or coverage.missing_half_ratio < info:
+        return set()
+    return {"missing_half_seconds_block" if coverage.missing_half_ratio >= block else "missing_half_seconds_info"}
+
+
+def _by_fixed(coverage: Coverage) -> list[FoundGap]:
+    """The gaps of the fixed threshold, but for sessions without any tick: those are the source layer's."""
+    return [each for each in coverage.gaps if each.gap.session not in coverage.missing_sessions]
+
+
+def _by_adaptive(coverage: Coverage) -> list[FoundGap]:
+    """Of those, the gaps unusual for the symbol, and those in which ids prove that ticks are lost."""
+    return [each for each in _by_fixed(coverage) if each.over_adaptive or each.attribution == Attribution.PROVIDER_HOLE]
+
+
+def _gap_codes(gaps: list[FoundGap], policy: Policy) -> set[str]:
+    """What gaps mean. A pinned market and a halt are no holes: the one is fine, the other worth knowing."""
+    causes = {each.attribution for each in gaps}
+    holes = [each for each in gaps if each.attribution not in {Attribution.LIMIT_LOCKED, Attribution.HALTED}]
+    codes: set[str] = set()
+    if sum(each.gap.duration_s > BLOCKING_GAP_S for each in holes) > policy.value("GAP_BLOCK_GT30"):
+        codes.add("gap_gt30_block")
+    if len(holes) > policy.value("GAP_WARN"):
+        codes.add("gap_warn")
+    if len(holes) > policy.value("SEGMENTS_WARN_AVG_PER_DAY"):
+        codes.add("segments_warn")
+    if Attribution.HALTED in causes:
+        codes.add("market_halted")
+    if Attribution.LIMIT_LOCKED in causes:
+        codes.add("limit_locked")
+    return codes
