@@ -182,21 +182,29 @@ def compare_holidays(calendar: TradingCalendar, holidays: Iterable[date | str]) 
 
 
 def extend_calendar(calendar: TradingCalendar, holidays: Iterable[date | str], source: str) -> TradingCalendar:
-    """`calendar` carried on, through the last year for which a provider's holiday list has entries.
+    """`calendar` carried on through the years that a provider's holiday list covers whole.
 
-    Days that `calendar` covers stay as they are; differences there are findings of `compare_holidays`,
-    never adopted.
+    A year counts as covered once its National Day closure in October is listed: a list that ends with New Year's Day
+    must not turn the rest of that year into trading days. Days that `calendar` covers stay as they are; differences
+    there are findings of `compare_holidays`, never adopted.
     """
     closed = {_day(item) for item in holidays}
-    last = date(max(closed, default=calendar.horizon).year, 12, 31)
+    year = calendar.horizon.year
+    while any((day.year, day.month) == (year + 1, 10) and day.weekday() < 5 for day in closed):
+        year += 1
+    last = date(year, 12, 31)
     if last <= calendar.horizon:
         return calendar
-    added = [day for day in _weekdays(calendar.horizon + timedelta(days=1), last) if day not in closed]
+    start = calendar.horizon + timedelta(days=1)
     return TradingCalendar(
-        [calendar.previous(calendar.first), *calendar.days(calendar.first, calendar.horizon), *added],
+        [
+            calendar.previous(calendar.first),
+            *calendar.days(calendar.first, calendar.horizon),
+            *(day for day in _weekdays(start, last) if day not in closed),
+        ],
         first=calendar.first,
         horizon=last,
-        source=f"{calendar.source}; from {calendar.horizon + timedelta(days=1)} on: {source}",
+        source=f"{calendar.source}; from {start} on: {source}",
     )
 
 

@@ -180,7 +180,7 @@ def test_only_the_years_a_provider_covers_are_compared() -> None:
         compare_holidays(CALENDAR, ["soon"])
 
 
-NEXT_YEAR = [*HOLIDAYS, date(2027, 1, 1), date(2027, 2, 8), date(2027, 2, 9)]
+NEXT_YEAR = [*HOLIDAYS, date(2027, 1, 1), date(2027, 2, 8), date(2027, 2, 9), date(2027, 10, 1)]
 
 
 def test_a_refreshed_calendar_reaches_further_and_changes_no_day_we_know() -> None:
@@ -191,6 +191,11 @@ def test_a_refreshed_calendar_reaches_further_and_changes_no_day_we_know() -> No
     assert longer.next(date(2026, 12, 31)) == date(2027, 1, 4)
     assert changed_days(CALENDAR, longer) == []
     assert extend_calendar(CALENDAR, HOLIDAYS, "nothing new") is CALENDAR
+
+
+def test_a_list_that_ends_with_new_years_day_does_not_open_the_rest_of_the_year() -> None:
+    assert extend_calendar(CALENDAR, [*HOLIDAYS, date(2027, 1, 1)], "too early") is CALENDAR
+    assert extend_calendar(CALENDAR, [*HOLIDAYS, date(2028, 10, 2)], "a year is missing") is CALENDAR
 
 
 def test_a_changed_holiday_changes_exactly_the_days_it_touches() -> None:
