@@ -28,6 +28,7 @@ class Task:
         self.request = request
         self.not_before = 0.0
         self.deadline = 0.0
+        self.mode: wire.ReadMode = "tqsdk"
         self._timing = timing
         self._attempts = 0
         self._incomplete = 0
@@ -50,6 +51,7 @@ class Task:
         if self._began is None:
             self._began = now
             self._started = datetime.now(tz=UTC)
+        self.mode = mode
         self._attempts += 1
         self._attempt_began = now
         self.deadline = min(now + self._timing.attempt_s, self._day_ends())

@@ -23,7 +23,7 @@ from tqsdk import TqApi
 from tqsdk.utils import _query_for_quote
 
 from ghtrader_assets.errors import TransientFetchError
-from ghtrader_assets.market.clock import shanghai_time
+from ghtrader_assets.market.clock import NS, SHANGHAI, shanghai_time
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.tq import faults
 from ghtrader_assets.tq.login import LoggedIn
@@ -34,6 +34,7 @@ from ghtrader_assets.tq.wire import ReadDay
 
 _MICROSECOND_NS: Final = 1000
 _PAGE: Final = 2000
+_QUOTE_TIME: Final = "%Y-%m-%d %H:%M:%S.%f"
 
 
 class PlainClient:
@@ -73,7 +74,13 @@ class PlainClient:
         last_id, last_ns = int(first["id"].iloc[-1]), int(first["datetime"].iloc[-1])
         second = self._series(job.contract, last_ns, job.end_ns)
         following = self._tick_time(job.contract, last_id + 1)
-        return Reading(_columns(first), _ids(second), following, self._series_last_id(job.contract))
+        return Reading(
+            columns=_columns(first),
+            second_ids=_ids(second),
+            following_ns=following,
+            series_last_id=self._series_last_id(job.contract),
+            quote_ns=self._quote_time(job.contract) if following is None else None,
+        )
 
     def require_contract(self, contract: str, control: str) -> None:
         """Raise `UnknownContractError` if the provider does not know the contract.
@@ -91,6 +98,13 @@ class PlainClient:
             f"the instrument query for {contract} was not answered within {self._timing.instrument_s:g} s",
             faults.RETRY_REMEDY,
         )
+
+    def heed_notices(self) -> None:
+        """Raise `MaintenanceError` if the server announced maintenance on this session."""
+        notices: Mapping[str, Any] = self._api._data.get("notify", {})
+        for notice in notices.values():
+            if hasattr(notice, "get"):
+                faults.heed_notice(str(notice.get("content", "")))
 
     def quote(self, contract: str) -> Mapping[str, Any]:
         """The instrument's fields as tqsdk's Quote. Raises as `require_contract`."""
@@ -118,6 +132,16 @@ class PlainClient:
                 raise faults.unknown_contract(symbol) from error
             raise
         return None
+
+    def _quote_time(self, contract: str) -> int | None:
+        """When the contract's quote was last refreshed, if the provider has one. Expired contracts may have none."""
+        quote = self._api.get_quote(contract)
+        deadline = time.time() + self._timing.instrument_s
+        while not quote.datetime:
+            if not self._api.wait_update(deadline=deadline):
+                return None
+        moment = datetime.strptime(quote.datetime, _QUOTE_TIME).replace(tzinfo=SHANGHAI)
+        return int(moment.timestamp()) * NS
 
     def _knows(self, symbol: str) -> bool:
         return self._api._data.get("quotes", {}).get(symbol, {}).get("price_tick", float("nan")) > 0

@@ -107,6 +107,12 @@ def _of_type(error: BaseException, text: str) -> FetchError:
     return TransientFetchError(f"{type(error).__name__}: {_short(text)}", RETRY_REMEDY)
 
 
+def heed_notice(text: str) -> None:
+    """Raise `MaintenanceError` if the server's notice announces maintenance; other notices are none of ours."""
+    if _speaks_of_maintenance(text):
+        raise MaintenanceError("the provider announced maintenance", MAINTENANCE_REMEDY)
+
+
 def no_download_grant() -> DeniedError:
     return DeniedError("the account may not download tick history (grant tq_dl, professional edition)", GRANT_REMEDY)
 

@@ -72,8 +72,9 @@ class FetchPool:
         try:
             yield from self._run(waiting)
         finally:  # also when the consumer stops early: no answer of this call may reach the next
-            for worker, _ in list(self._busy.values()):
+            for worker, task in list(self._busy.values()):
                 worker.kill()
+                self._lost(task)
             self._busy.clear()
 
     def _run(self, waiting: list[Task]) -> Iterator[FetchedDay]:
@@ -127,9 +128,12 @@ class FetchPool:
         for task in [task for task in waiting if task.not_before <= now]:
             if len(self._busy) >= self._size:
                 return
+            mode = self._fast.mode_for(task.request, allowed=task.fast_allowed)
+            if mode is None:
+                continue
             waiting.remove(task)
             worker = self._idle.pop() if self._idle else self._new_worker()
-            worker.send(task.begin(self._fast.mode_for(task.request, task.fast_allowed)))
+            worker.send(task.begin(mode))
             self._busy[worker.connection] = (worker, task)
 
     def _new_worker(self) -> WorkerProcess:
@@ -156,7 +160,7 @@ class FetchPool:
         except (EOFError, OSError):
             code = worker.exit_code
             last_words = worker.kill()
-            task.lost()
+            self._lost(task)
             return task, TransientFetchError(
                 f"the worker process died ({code})" + (f": {last_words}" if last_words else ""), faults.RETRY_REMEDY
             )
@@ -167,23 +171,30 @@ class FetchPool:
         message = worker.receive()
         if isinstance(message, wire.DayRead):
             frame = worker.receive_frame()
-            self._note_proof(task.request, message, frame, worker)
+            self._note_proof(task, message, frame, worker)
             return task.came_whole(message, frame)
         assert isinstance(message, wire.DayFailed)
+        if task.mode == "both":
+            self._fast.settled(task.request, proved=False)
         task.failed(message, worker.receive_frame() if message.has_frame else None)
         return rebuilt(message)
 
-    def _note_proof(
-        self, request: FetchRequest, read: wire.DayRead, frame: pl.DataFrame, worker: WorkerProcess
-    ) -> None:
+    def _note_proof(self, task: Task, read: wire.DayRead, frame: pl.DataFrame, worker: WorkerProcess) -> None:
+        request = task.request
+        if task.mode == "both":
+            self._fast.settled(request, proved=read.proof == "agrees")
         if read.proof == "agrees":
             self._fast.agreed(request)
         elif read.proof == "differs":
             self._fast.differed(request, frame, worker.receive_frame())
         elif read.doubt:
-            log.warning(
-                "fast history passed %s %s to tqsdk: %s", request.contract, request.window.trading_day, read.doubt
-            )
+            day = request.window.trading_day
+            log.warning("fast history left %s %s to tqsdk: %s", request.contract, day, read.doubt)
+
+    def _lost(self, task: Task) -> None:
+        task.lost()
+        if task.mode == "both":
+            self._fast.settled(task.request, proved=False)
 
     def _overdue(self) -> list[tuple[Task, FetchedDay | FetchError]]:
         """Kill the workers whose attempt is past its deadline: a client that hangs can't be woken."""
@@ -193,7 +204,7 @@ class FetchPool:
         for connection, worker, task in late:
             del self._busy[connection]
             worker.kill()
-            task.lost()
+            self._lost(task)
             ended.append((task, TransientFetchError("no answer before the attempt's deadline", faults.RETRY_REMEDY)))
         return ended
 

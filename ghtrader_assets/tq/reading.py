@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 import polars as pl
+from tqsdk import TqTimeoutError
 
-from ghtrader_assets.errors import FetchError, MaintenanceError
-from ghtrader_assets.market.ticks import DayWindow
+from ghtrader_assets.errors import FetchError, MaintenanceError, TransientFetchError
+from ghtrader_assets.market.ticks import DayWindow, content_digest
 from ghtrader_assets.tq import faults, reference, wire
 from ghtrader_assets.tq.client import PlainClient
 from ghtrader_assets.tq.fetch import Reader
+from ghtrader_assets.tq.lean import LeanConnection, LeanDoubtError, LeanReading
 from ghtrader_assets.tq.login import LoggedIn, knock, log_in
 from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.timing import maintenance_ends_in
@@ -52,46 +55,108 @@ class Readers:
         home = Path(setup.home)
         self._sessions = Pace(home, setup.account_key, "sessions", self._timing.sessions_per_minute / 60)
         self._throttled = 0
+        self._pages = Pace(home, setup.account_key, "pages", self._timing.pages_per_s)
         self._plain: PlainClient | None = None
+        self._lean: LeanConnection | None = None
+        self._auth: LoggedIn | None = None
         self.last_reader: Reader = "tqsdk"
 
     def read(self, job: wire.ReadDay) -> DayReading:
-        return self._read_plain(job)
+        """Read a day in the mode the pool chose. Raises whatever tqsdk or the network raises."""
+        with self._slowing_down():
+            return self._read(job)
+
+    def _read(self, job: wire.ReadDay) -> DayReading:
+        if job.mode == "tqsdk":
+            return self._read_plain(job)
+        try:
+            lean = self._read_lean(job)
+        except LeanDoubtError as doubt:
+            return replace(self._read_plain(job), proof="doubts" if job.mode == "both" else "", doubt=str(doubt))
+        if job.mode == "lean":
+            return lean
+        plain = self._read_plain(job)
+        if plain.fault is not None or lean.fault is not None:
+            return replace(plain, proof="doubts", doubt=str(lean.fault or ""))
+        if content_digest(plain.frame) == content_digest(lean.frame):
+            return replace(plain, proof="agrees")
+        return replace(plain, proof="differs", other=lean.frame)
 
     def ask(self, job: wire.AskMarket) -> wire.MarketAnswer:
         """Answer a question about the market. tqsdk keeps its tables for life: ask in a fresh worker."""
-        if job.kind == "instruments":
-            client = self._plain_client()
-            content = reference.instruments(client.quote, job.symbols)
-        else:
-            self._require_open()
-            auth = self._log_in()
-            asked = reference.holidays if job.kind == "holidays" else reference.main_contracts
-            content = asked(auth, job.symbols)
+        with self._slowing_down():
+            if job.kind == "instruments":
+                content = reference.instruments(self._plain_client().quote, job.symbols)
+            else:
+                asked = reference.holidays if job.kind == "holidays" else reference.main_contracts
+                self._require_open()
+                content = asked(log_in(self._setup), job.symbols)
         return wire.MarketAnswer(job=job.job, content=content)
 
     def drop_sessions(self) -> None:
         """Close what is open; what can't be closed any more is forgotten."""
-        plain, self._plain = self._plain, None
-        if plain is not None:
-            with contextlib.suppress(Exception):
-                plain.close()
+        for session in (self._plain, self._lean):
+            if session is not None:
+                with contextlib.suppress(Exception):
+                    session.close()
+        self._plain = self._lean = None
 
     def _read_plain(self, job: wire.ReadDay) -> DayReading:
         self.last_reader = "tqsdk"
-        frame, fault = whole_day(self._plain_client().read(job), _window(job))
+        client = self._plain_client()
+        try:
+            frame, fault = whole_day(client.read(job), _window(job))
+        except TqTimeoutError:
+            client.heed_notices()
+            raise
         if fault is not None:
             self.drop_sessions()
         return DayReading(frame, fault, "tqsdk")
 
-    def _plain_client(self) -> PlainClient:
-        if self._plain is not None and not self._plain.worn_out:
-            return self._plain
+    def _read_lean(self, job: wire.ReadDay) -> DayReading:
+        self.last_reader = "lean"
+        try:
+            read = self._lean_read(job)
+        except Exception:
+            self.drop_sessions()
+            raise
+        frame, fault = whole_day(read.reading, _window(job))
+        return DayReading(frame, fault, "lean", pages=read.pages, wire_bytes=read.wire_bytes)
+
+    def _lean_read(self, job: wire.ReadDay) -> LeanReading:
+        """Read; once more on a new connection if a kept one turns out to have been closed while idle."""
+        connection = self._lean_connection(job.contract)
+        try:
+            return connection.read(job)
+        except TransientFetchError:
+            if connection.days_read == 0:
+                raise
         self.drop_sessions()
-        auth, url = self._new_session()
-        knock(url, auth.headers, self._timing)
-        self._throttled = 0
-        self._plain = PlainClient(auth, url, self._directory, self._timing)
+        return self._lean_connection(job.contract).read(job)
+
+    def _lean_connection(self, contract: str) -> LeanConnection:
+        if self._lean is None:
+            self.drop_sessions()
+            auth, url = self._new_session()
+            self._auth = auth
+            connection = LeanConnection(url, auth.headers, self._pages, self._timing)
+            try:
+                connection.open()
+            except Exception:
+                connection.close()
+                knock(url, auth.headers, self._timing)  # tells why, with the server's words
+                raise
+            self._lean, self._throttled = connection, 0
+        assert self._auth is not None
+        self._auth.require_grants(contract)
+        return self._lean
+
+    def _plain_client(self) -> PlainClient:
+        if self._plain is None or self._plain.worn_out:
+            self.drop_sessions()
+            auth, url = self._new_session()
+            knock(url, auth.headers, self._timing)
+            self._plain, self._throttled = PlainClient(auth, url, self._directory, self._timing), 0
         return self._plain
 
     def _new_session(self) -> tuple[LoggedIn, str]:
@@ -101,11 +166,23 @@ class Readers:
         if wait > _SHORT_PAUSE_S:
             raise faults.ThrottledError("the account's pace of new sessions", wait)
         time.sleep(self._sessions.reserve())
-        auth = self._log_in()
-        return auth, auth.market_data_url()
+        auth = log_in(self._setup)
+        try:
+            return auth, auth.market_data_url()
+        except Exception as error:  # noqa: BLE001 - tqsdk raises bare Exception
+            raise faults.of_exception(error) from None
 
-    def _log_in(self) -> LoggedIn:
-        return log_in(self._setup)
+    @contextlib.contextmanager
+    def _slowing_down(self) -> Generator[None]:
+        """After a 429, delay the next session of the whole account: as long as the server says, or ever longer."""
+        try:
+            yield
+        except faults.ThrottledError as error:
+            if error.pause_s is None:
+                error.pause_s = min(self._timing.throttle_s * 2**self._throttled, self._timing.throttle_cap_s)
+                self._throttled += 1
+            self._sessions.slow_down(error.pause_s)
+            raise
 
     def _require_open(self) -> None:
         if self._setup.keeps_maintenance_window and maintenance_ends_in(self._timing.now_ns()) is not None:

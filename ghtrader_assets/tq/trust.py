@@ -29,6 +29,8 @@ LEAN_VERSION: Final = 1
 """Raised with every change of the lean reader: trust is earned anew."""
 SAMPLE_ONE_IN: Final = 50
 """Of the days of a trusted exchange, this share is still read both ways."""
+MAX_PROOFS: Final = 3
+"""So many days of an exchange that prove nothing, and a run goes on with the plain client."""
 RECORD_FILE: Final = "fast_history.json"
 DIFFERENCES: Final = "fast_history_differences"
 
@@ -59,21 +61,37 @@ class FastHistory:
         self._path = home / RECORD_FILE
         self._server = server
         self._setting = setting
+        self._proving: set[str] = set()
+        self._unproved: dict[str, int] = {}
         self._record = self._load().get(server) or ServerRecord(versions())
         if self._record.versions != versions():
             self._record = ServerRecord(versions())
 
-    def mode_for(self, request: FetchRequest, allowed: bool) -> ReadMode:
-        """How to read a day. `allowed` is False after failed attempts: then the plain client reads."""
+    def mode_for(self, request: FetchRequest, *, allowed: bool) -> ReadMode | None:
+        """How to read a day; None to let it wait for the proof under way for its exchange.
+
+        `allowed` is False after failed attempts: then the plain client reads. Whoever gets `both` calls `settled`.
+        """
+        exchange = _exchange(request)
+        proved = exchange in self._record.agreed
+        hopeless = self._record.difference is not None or self._unproved.get(exchange, 0) >= MAX_PROOFS
         if self._setting == "off" or not allowed:
             return "tqsdk"
-        if self._setting == "on":
+        if self._setting == "on" or (proved and not hopeless and not _sampled(request)):
             return "lean"
-        if self._record.difference is not None:
+        if hopeless:
             return "tqsdk"
-        if _exchange(request) not in self._record.agreed or _sampled(request):
-            return "both"
-        return "lean"
+        if not proved and exchange in self._proving:
+            return None
+        self._proving.add(exchange)
+        return "both"
+
+    def settled(self, request: FetchRequest, *, proved: bool) -> None:
+        """A day handed out with `both` is back, however it ended."""
+        exchange = _exchange(request)
+        self._proving.discard(exchange)
+        if not proved:
+            self._unproved[exchange] = self._unproved.get(exchange, 0) + 1
 
     def agreed(self, request: FetchRequest) -> None:
         """Note that both readers read the same, bit for bit."""

@@ -12,17 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from ghtrader_assets.errors import BrokenDayError, FetchError, ProviderEmptyError, ShortDayError
-from ghtrader_assets.market.clock import shanghai_time
+from ghtrader_assets.market.clock import NS, shanghai_time
 from ghtrader_assets.market.ticks import DayWindow, tick_frame, trim
 
-_RETRY = "it is read again with an empty cache"
+_RETRY: Final = "it is read again with an empty cache"
+_QUOTE_LEAD_NS: Final = 60 * NS
+"""A quote may be refreshed after the last tick, as settlement figures come in; by more than this it was traded."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,15 @@ class Reading:
     `columns` holds `tick_id`, `datetime_ns` and numbers. `second_ids` are the ids that the second request, from the
     last tick on (for an empty day: of the whole window), brought before D 18:00. `following_ns` is the time of the
     id after the last one (for an empty day: of any tick seen inside the window), None if it was not delivered.
-    `series_last_id` is the server's last id of the contract, -1 for none.
+    `series_last_id` is the server's last id of the contract, -1 for none. `quote_ns` is the time of the contract's
+    quote, where nothing follows the day and the provider has one: ticks can't end long before it.
     """
 
     columns: Mapping[str, npt.NDArray[Any]]
     second_ids: npt.NDArray[np.int64]
     following_ns: int | None
     series_last_id: int
+    quote_ns: int | None = None
 
 
 def whole_day(reading: Reading, window: DayWindow) -> tuple[pl.DataFrame, FetchError | None]:
@@ -88,6 +92,10 @@ def _end_fault(reading: Reading, window: DayWindow, last_id: int, last_ns: int) 
         return ShortDayError(
             f"id {last_id + 1} after {_clock(last_ns)} was not delivered, though ids go on to {reading.series_last_id}",
             _RETRY,
+        )
+    if reading.quote_ns is not None and reading.quote_ns > last_ns + _QUOTE_LEAD_NS:
+        return ShortDayError(
+            f"ticks end at {_clock(last_ns)}, but the contract's quote is of {_clock(reading.quote_ns)}", _RETRY
         )
     return None
 
