@@ -19,6 +19,7 @@ from typing import Final
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.specs import SPECS, Spec
 from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.products import Product, product_on
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Exchange, Symbol, contract_symbol, parse_symbol
 from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
@@ -57,6 +58,10 @@ class Contract:
         """The trading days that are served, up to `until` included."""
         end = min(self.last_day, until)
         return snapshot_calendar().days(self.first_served, end) if end >= self.first_served else []
+
+    def terms(self, day: date) -> Product:
+        """The contract terms (price tick, multiplier) in force on trading day `day`."""
+        return product_on(self.symbol, day)
 
     def sessions(self, day: date) -> DaySessions:
         """The sessions of this contract on trading day `day`."""

@@ -33,15 +33,16 @@ _HANDOVER_DAYS: Final = 5.0
 """How many trading days it takes for most open interest to move to the next main contract."""
 
 LIQUID: Final = 0.45
-"""From this share of half seconds on, a window ticks at least once in every three seconds."""
-BLOCK_SLOTS: Final = 6
+"""From this share of half seconds on, a window ticks at least once in each of its blocks."""
+BLOCK_SLOTS: Final = 5
+"""Half seconds of a block: no more than four whole seconds then lie between two ticks."""
 
 
 @dataclass(frozen=True)
 class Life:
     """A contract's days, aligned arrays: `days[i]` closed at `close[i]` ticks after opening at `open[i]`, and so on.
 
-    Prices are whole numbers of price ticks; `open_interest` is at the close, `open_interest_before` one day earlier;
+    Prices are whole numbers of the price ticks that the contract has on that day; `open_interest` is at the close, `open_interest_before` one day earlier;
     `activity` is 1 for a main contract; `fill` the share of half seconds with a tick; `counts` the ticks of the day.
     """
 
@@ -77,6 +78,7 @@ def life_of(contract: Contract, seed: int) -> Life:
     start = position(days[0])
     places = np.arange(start - 1, start + len(days))
     prices = _prices(contract, places, seed)
+    price_ticks = np.array([contract.terms(day).price_tick for day in days])
     interest = _open_interest(contract, places, seed)
     gaps = _overnight(contract.spec, seed)[places[1:] - _base()]
     activity = _activity(contract, places[1:])
@@ -84,9 +86,9 @@ def life_of(contract: Contract, seed: int) -> Life:
     return Life(
         contract=contract,
         days=days,
-        open_ticks=np.rint(prices[:-1] * np.exp(gaps)).astype(np.int64),
-        close_ticks=prices[1:],
-        previous_close_ticks=prices[:-1],
+        open_ticks=np.rint(prices[:-1] * np.exp(gaps) / price_ticks).astype(np.int64),
+        close_ticks=np.rint(prices[1:] / price_ticks).astype(np.int64),
+        previous_close_ticks=np.rint(prices[:-1] / price_ticks).astype(np.int64),
         open_interest=interest[1:],
         open_interest_before=interest[:-1],
         activity=activity,
@@ -116,7 +118,7 @@ def window_count(window: SessionWindow, fill: float) -> int:
 
 
 def stragglers(contract: Contract, day: date, seed: int) -> tuple[int, int, int]:
-    """Ticks after the night's close, right after the day's close, and a quarter of an hour later: 0 or 1 each."""
+    """Ticks after the night's close, right after the day's close, and some minutes later: 0 or 1 each."""
     draw = crc32(f"{seed} {contract.text} {day} stragglers".encode())
     night = contract.sessions(day).has_night
     return (int(night and draw % 3 == 0), int(draw // 3 % 2 == 0), int(draw // 6 % 5 == 0))
@@ -151,11 +153,11 @@ def _overnight(spec: Spec, seed: int) -> Floats:
     return 0.2 * spec.daily_vol * draws
 
 
-def _prices(contract: Contract, places: Ints, seed: int) -> Ints:
+def _prices(contract: Contract, places: Ints, seed: int) -> Floats:
     spec = contract.spec
     levels = _log_level(spec, seed)[places - _base()]
     months_ahead = (position(contract.last_day) - places) / 20.5
-    return np.rint(np.exp(levels + spec.carry * months_ahead) / spec.product.price_tick).astype(np.int64)
+    return np.exp(levels + spec.carry * months_ahead)
 
 
 def _share(contract: Contract, places: Ints, lead_days: float) -> Floats:

@@ -71,7 +71,7 @@ def describe(symbol: str, today: date, seed: int) -> Record | None:
 def limits(contract: Contract, day: date, seed: int) -> tuple[float, float]:
     """Lower and upper price limit of a contract on a trading day."""
     life = life_of(contract, seed)
-    tick = contract.spec.product.price_tick
+    tick = contract.terms(day).price_tick
     before = int(life.previous_close_ticks[life.index(day)])
     return round(int(before * (1 - _LIMIT)) * tick, 4), round(int(before * (1 + _LIMIT)) * tick, 4)
 
@@ -136,16 +136,16 @@ def _future(contract: Contract, today: date, seed: int) -> Record:
     life = life_of(contract, seed)
     day = _described_day(contract, today)
     index = life.index(day) if day in life.days else 0
-    tick = spec.product.price_tick
-    before = round(int(life.previous_close_ticks[index]) * tick, 4) if life.days else 0.0
+    terms = contract.terms(day)
+    before = round(int(life.previous_close_ticks[index]) * terms.price_tick, 4) if life.days else 0.0
     lower, upper = limits(contract, day, seed) if life.days else (0.0, 0.0)
     return {
         "__typename": "future",
-        **_basics(spec, contract.text, contract.text.split(".")[1], day),
+        **_basics(spec, contract, contract.text, contract.text.split(".")[1], day),
         "class": "FUTURE",
         "trading_time": trading_time(contract, day),
         "pre_close": before,
-        "volume_multiple": float(spec.product.multiplier),
+        "volume_multiple": float(terms.multiplier),
         "quote_multiple": 1.0,
         "upper_limit": upper,
         "lower_limit": lower,
@@ -162,7 +162,7 @@ def _future(contract: Contract, today: date, seed: int) -> Record:
         "min_market_order_volume": 1,
         "min_limit_order_volume": 1,
         "open_limit": 0,
-        "margin": round(before * spec.product.multiplier * 0.1, 2),
+        "margin": round(before * terms.multiplier * 0.1, 2),
         "commission": 5.0,
         "mmsa": True,
         "categories": [{"id": _CATEGORY[spec.code], "name": _CATEGORY[spec.code]}],
@@ -178,7 +178,7 @@ def _main(spec: Spec, today: date, seed: int) -> Record | None:
     node = _future(contract, today, seed)
     return {
         "__typename": "cont",
-        **_basics(spec, f"KQ.m@{spec.key}", f"{spec.product.name_zh}主连", today),
+        **_basics(spec, contract, f"KQ.m@{spec.key}", f"{spec.product.name_zh}主连", today),
         "class": "CONT",
         "exchange_id": "KQ",
         "trading_time": node["trading_time"],
@@ -186,15 +186,15 @@ def _main(spec: Spec, today: date, seed: int) -> Record | None:
     }
 
 
-def _basics(spec: Spec, symbol: str, name: str, day: date) -> Record:
-    tick = f"{spec.product.price_tick:g}"
+def _basics(spec: Spec, contract: Contract, symbol: str, name: str, day: date) -> Record:
+    price_tick = contract.terms(day).price_tick
     return {
         "instrument_id": symbol,
         "exchange_id": str(spec.exchange),
         "instrument_name": name,
         "english_name": spec.product.name_en,
-        "price_tick": spec.product.price_tick,
-        "price_decs": len(tick.partition(".")[2]),
+        "price_tick": price_tick,
+        "price_decs": len(f"{price_tick:g}".partition(".")[2]),
         "trading_day": f"{day:%Y%m%d}",
     }
 

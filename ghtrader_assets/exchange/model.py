@@ -32,6 +32,7 @@ from ghtrader_assets.exchange.daily import (
     window_slots,
 )
 from ghtrader_assets.market.clock import NS
+from ghtrader_assets.market.products import Product
 from ghtrader_assets.market.sessions import SessionWindow
 from ghtrader_assets.market.symbols import depth
 
@@ -86,9 +87,10 @@ def day_columns(contract: Contract, day: date, seed: int) -> Columns:
     spread = _spread(contract, len(bid), traded, random)
     last = _last(bid, spread, traded, random)
     lots = _lots(life, index, clock, traded, random)
-    tape = _tape(contract, last, lots)
+    terms = contract.terms(day)
+    tape = _tape(terms, last, lots)
     interest = _interest(life, index, lots, random)
-    book = _book(contract, bid, spread, float(life.activity[index]), random)
+    book = _book(life, index, terms, (bid, bid + spread), random)
     _stir(book["bid_volume1"], ~traded & ~clock.quiet)
     return {"datetime_ns": clock.stamps_ns, **tape, "open_interest": interest, **book}
 
@@ -97,6 +99,7 @@ def _clock(contract: Contract, day: date, fill: float, seed: int, random: np.ran
     windows = contract.sessions(day).windows
     after_night, after_day, late = stragglers(contract, day, seed)
     opening = windows[0].start_ns - _AUCTION_LEAD_NS + HALF_NS
+    step = NS if contract.spec.stamps == "second" else HALF_NS
     stamps = [np.array([opening], dtype=np.int64)]
     paces = [np.ones(1)]
     quiet = [np.zeros(1, dtype=bool)]
@@ -104,9 +107,9 @@ def _clock(contract: Contract, day: date, fill: float, seed: int, random: np.ran
         inside, pace = _window(window, fill, random)
         is_last = place == len(windows) - 1
         ends_night = window.session == "night" and windows[min(place + 1, len(windows) - 1)].session == "day"
-        tail = [window.end_ns + HALF_NS] * ((after_night and ends_night) or (after_day and is_last))
+        tail = [window.end_ns + step] * ((after_night and ends_night) or (after_day and is_last))
         if late and is_last:
-            tail.append(window.end_ns + (15 * 60 + int(random.integers(0, 180))) * NS)
+            tail.append(window.end_ns + int(random.integers(60, 280)) * NS)
         stamps += [inside, np.array(tail, dtype=np.int64)]
         paces += [pace, np.ones(len(tail))]
         quiet += [np.zeros(len(inside), dtype=bool), np.ones(len(tail), dtype=bool)]
@@ -210,15 +213,14 @@ def _lots(life: Life, index: int, clock: Clock, traded: npt.NDArray[np.bool_], r
     return lots
 
 
-def _tape(contract: Contract, last: Ints, lots: Ints) -> Columns:
-    product = contract.spec.product
+def _tape(terms: Product, last: Ints, lots: Ints) -> Columns:
     volume = np.cumsum(lots)
-    amount = np.cumsum(lots * last) * round(product.price_tick * product.multiplier)
+    amount = np.cumsum(lots * last) * round(terms.price_tick * terms.multiplier)
     return {
-        "last_price": _price(contract, last),
-        "highest": _price(contract, np.maximum.accumulate(last)),
-        "lowest": _price(contract, np.minimum.accumulate(last)),
-        "average": np.round(amount / volume / product.multiplier, 4),
+        "last_price": _price(terms, last),
+        "highest": _price(terms, np.maximum.accumulate(last)),
+        "lowest": _price(terms, np.minimum.accumulate(last)),
+        "average": np.round(amount / volume / terms.multiplier, 4),
         "volume": volume,
         "amount": amount.astype(np.float64),
     }
@@ -234,20 +236,21 @@ def _interest(life: Life, index: int, lots: Ints, random: np.random.Generator) -
     return np.maximum(before + np.cumsum(free) + led, 0)
 
 
-def _book(contract: Contract, bid: Ints, spread: Ints, activity: float, random: np.random.Generator) -> Columns:
-    count = len(bid)
-    levels = depth(contract.spec.exchange)
-    typical = max(2.0, 4 * contract.spec.lots * (0.3 + 0.7 * activity))
+def _book(life: Life, index: int, terms: Product, best: tuple[Ints, Ints], random: np.random.Generator) -> Columns:
+    """Prices and volumes of all levels around the `best` bid and ask, in price ticks."""
+    spec = life.contract.spec
+    count, levels = len(best[0]), depth(spec.exchange)
+    typical = max(2.0, 4 * spec.lots * (0.3 + 0.7 * float(life.activity[index])))
     pool = np.maximum(np.rint(typical * np.exp(0.6 * np.clip(random.standard_normal(_POOL), -2.5, 2.5))), 1)
     sizes = pool.astype(np.int64)
     columns: Columns = {}
-    sides = {"bid": bid, "ask": bid + spread}
+    sides: dict[str, Ints] = {"bid": best[0], "ask": best[1]}
     for level in range(1, levels + 1):
         for side, sign in (("bid", -1), ("ask", 1)):
             if level > 1:
                 sides[side] = sides[side] + sign * _distance(count, random)
             held = _held(random.random(count, dtype=np.float32) < (0.7 if level == 1 else 0.35), count)
-            columns[f"{side}_price{level}"] = _price(contract, sides[side])
+            columns[f"{side}_price{level}"] = _price(terms, sides[side])
             columns[f"{side}_volume{level}"] = sizes[random.integers(0, _POOL, count)][held]
     return columns
 
@@ -267,7 +270,7 @@ def _distance(count: int, random: np.random.Generator) -> Ints:
     return 1 + (draws[held] < 0.0015).astype(np.int64) + (draws[held] < 0.0004)
 
 
-def _price(contract: Contract, ticks: Ints) -> Floats:
+def _price(terms: Product, ticks: Ints) -> Floats:
     """Whole price ticks as prices, rounded to the shortest decimals."""
-    tick = contract.spec.product.price_tick
+    tick = terms.price_tick
     return (ticks * tick if tick >= 1 else np.round(ticks * tick, 4)).astype(np.float64, copy=False)

@@ -29,7 +29,7 @@ def quote_of(symbol: str, until: date, today: date, seed: int) -> dict[str, Any]
     day = next(item for item in reversed(series.days) if item.count)
     life = life_of(day.contract, seed)
     index = life.index(day.day)
-    price_tick = day.contract.spec.product.price_tick
+    price_tick = day.contract.terms(day.day).price_tick
     before = round(int(life.previous_close_ticks[index]) * price_tick, 4)
     lower, upper = limits(day.contract, day.day, seed)
     stamp = int(tick.pop("datetime"))

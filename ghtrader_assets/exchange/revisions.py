@@ -62,7 +62,7 @@ def revised_columns(columns: Columns, contract: Contract, day: date, revisions: 
         if revision.kind == "fewer":
             columns = _fewer(columns, revision.amount)
         elif revision.kind == "changed":
-            columns = _changed(columns, revision, contract.spec.product.price_tick)
+            columns = _changed(columns, revision, contract.terms(day).price_tick)
         elif revision.kind == "ms":
             columns = _milliseconds(columns)
     return columns

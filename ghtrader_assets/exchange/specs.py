@@ -59,7 +59,7 @@ class Spec:
 
     @property
     def product(self) -> Product:
-        """Tick size, multiplier and names."""
+        """Names and listing."""
         return product_of(self.exchange, self.code)
 
 
