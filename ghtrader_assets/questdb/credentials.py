@@ -1,0 +1,95 @@
+"""Where a QuestDB is and who may enter: the endpoint, and the log-ins of the embedded server.
+
+Belongs here: names, passwords and the 0600 file that keeps them. Does not belong here: connecting (`connection`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from ghtrader_assets.errors import CredentialError
+
+CREDENTIALS_FILE: Final = "questdb-credentials.json"
+OWNER_NAME: Final = "ghtrader"
+READER_NAME: Final = "reader"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user name and its password."""
+
+    user: str
+    password: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A QuestDB to talk to: `http` and `pg` are `host:port`; `user` and `password` open both.
+
+    `reader`, where the server has one, is a PG log-in that can't change anything; QuestDB 9.3 knows a single HTTP
+    log-in, so bulk reads over HTTP use the first one in any case.
+    """
+
+    http: str
+    pg: str
+    user: str
+    password: SecretStr
+    reader: Login | None = None
+
+
+def credentials_file(home: Path) -> Path:
+    """The file that holds the embedded server's log-ins (also those of its web console)."""
+    return home / CREDENTIALS_FILE
+
+
+def ensure_credentials(home: Path) -> tuple[Login, Login]:
+    """The owner's and the reader's log-in of a home, generated on the first call and readable by its user alone."""
+    path = credentials_file(home)
+    content = {name: {"user": name, "password": secrets.token_urlsafe(24)} for name in (OWNER_NAME, READER_NAME)}
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return read_credentials(home)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2)
+    return read_credentials(home)
+
+
+def read_credentials(home: Path) -> tuple[Login, Login]:
+    """The owner's and the reader's log-in. Raises `CredentialError` for a file absent, damaged or open to others."""
+    path = credentials_file(home)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        logins = [
+            Login(content[name]["user"], SecretStr(content[name]["password"])) for name in (OWNER_NAME, READER_NAME)
+        ]
+    except FileNotFoundError:
+        raise CredentialError(
+            f"{path} is missing: no embedded QuestDB was started in this home", "run `ghtrader-assets up`"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise CredentialError(
+            f"{path} is damaged", "stop the platform, delete it and start again: new log-ins are generated"
+        ) from None
+    if path.stat().st_mode & 0o077:
+        raise CredentialError(f"{path} is readable by other users", f"chmod 600 {path}")
+    return logins[0], logins[1]
+
+
+def embedded_endpoint(home: Path, http_port: int, pg_port: int) -> Endpoint:
+    """The endpoint of the embedded server of a home that listens on these loopback ports."""
+    owner, reader = read_credentials(home)
+    return Endpoint(
+        http=f"127.0.0.1:{http_port}",
+        pg=f"127.0.0.1:{pg_port}",
+        user=owner.user,
+        password=owner.password,
+        reader=reader,
+    )

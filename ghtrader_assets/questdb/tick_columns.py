@@ -1,0 +1,136 @@
+"""Tick frames to ILP and back: ghTrader's columns around the numbers of a tick.
+
+Belongs here: what is written beside a tick, in which order rows go out, and how a read-back becomes a tick frame.
+Does not belong here: transactions and replacement (`writer`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import polars as pl
+from questdb import SenderTransaction
+
+from ghtrader_assets.errors import ReadBackError
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, row_hashes
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.schema import TICKS
+from ghtrader_assets.questdb.sql import instant_literal, literal
+from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
+
+_TICK_COLUMNS: Final = tuple(TICK_SCHEMA.names())
+
+
+@dataclass(frozen=True, slots=True)
+class DayLoad:
+    """One trading day's ticks on their way into the store, and what is stored beside each of them."""
+
+    symbol: str
+    trading_day: date
+    window: DayWindow
+    contract: str
+    segment_id: int
+    schedule_hash: str
+    load_id: str
+    frame: pl.DataFrame
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.trading_day}"
+
+
+def put_ticks(transaction: SenderTransaction, load: DayLoad) -> None:
+    """Add the rows of a day, live, to an ILP transaction, in stored order."""
+    if load.frame.is_empty():
+        return
+    ordered = load.frame.sort(pl.col("datetime_ns") // 1000, "seq", maintain_order=True)
+    columns: dict[str, Any] = {
+        "symbol": _constant(load.symbol, ordered.height),
+        "trading_day": _constant(load.trading_day.isoformat(), ordered.height),
+        "dataset_version": _constant(DATASET_VERSION, ordered.height),
+        "ticks_kind": _constant(TICKS_KIND, ordered.height),
+        "underlying_contract": _constant(load.contract, ordered.height),
+        "schedule_hash": _constant(load.schedule_hash, ordered.height),
+        "ts": (ordered["datetime_ns"].to_numpy() // 1000).astype("datetime64[us]"),
+        "row_hash": row_hashes(ordered),
+        "segment_id": np.full(ordered.height, load.segment_id, dtype=np.int64),
+        "live": np.ones(ordered.height, dtype=np.bool_),
+        **{name: ordered[name].to_numpy() for name in _TICK_COLUMNS},
+    }
+    symbols = ["symbol", "trading_day", "dataset_version", "ticks_kind", "underlying_contract", "schedule_hash"]
+    transaction.dataframe(pd.DataFrame(columns, copy=False), symbols=symbols, at="ts")
+
+
+def put_tombstones(transaction: SenderTransaction, load: DayLoad, keys: pl.DataFrame) -> None:
+    """Add rows that hide the keys (`micros`, `seq`) which the day's new content does not have."""
+    if keys.is_empty():
+        return
+    columns: dict[str, Any] = {
+        "symbol": _constant(load.symbol, keys.height),
+        "trading_day": _constant(load.trading_day.isoformat(), keys.height),
+        "ts": keys["micros"].to_numpy().astype("datetime64[us]"),
+        "seq": keys["seq"].to_numpy(),
+        "live": np.zeros(keys.height, dtype=np.bool_),
+    }
+    transaction.dataframe(pd.DataFrame(columns, copy=False), symbols=["symbol", "trading_day"], at="ts")
+
+
+def keys_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """The keys of a tick frame's rows within their symbol: `micros` (epoch µs) and `seq`."""
+    return frame.select(micros=pl.col("datetime_ns") // 1000, seq="seq")
+
+
+def read_ticks(db: Database, symbol: str, window: DayWindow) -> pl.DataFrame:
+    """The stored ticks of a symbol's trading day as a tick frame, in stored order."""
+    return as_tick_frame(read_columns(db, symbol, window, _TICK_COLUMNS))
+
+
+def read_columns(db: Database, symbol: str, window: DayWindow, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Columns of the live rows of a symbol's trading day, ordered by (ts, seq)."""
+    wanted = dict.fromkeys(("ts", "seq", *columns))
+    statement = (
+        f"SELECT {', '.join(wanted)} FROM {TICKS} WHERE symbol = {literal(symbol)}"
+        f" AND ts >= {instant_literal(window.start_ns)} AND ts < {instant_literal(window.end_ns)}"
+    )
+    return db.export("ticks_of_day", statement).sort("ts", "seq").select(columns)
+
+
+def as_tick_frame(stored: pl.DataFrame) -> pl.DataFrame:
+    """Stored columns as a tick frame: null is NaN."""
+    return stored.select(
+        pl.col(name).cast(kind).fill_null(np.nan) if name in NUMERIC_COLUMNS else pl.col(name).cast(kind)
+        for name, kind in TICK_SCHEMA.items()
+    )
+
+
+def require_same(load: DayLoad, stored: pl.DataFrame) -> None:
+    """Raises `ReadBackError` naming the day and the first difference between what was loaded and what is stored."""
+    sent = load.frame.sort(pl.col("datetime_ns") // 1000, "seq", maintain_order=True)
+    if sent.height != stored.height:
+        raise _different(load, f"{stored.height} rows are stored, {sent.height} were loaded")
+    for name in _TICK_COLUMNS:
+        differs = np.flatnonzero(~_equal(sent[name].to_numpy(), stored[name].to_numpy()))
+        if len(differs):
+            row = int(differs[0])
+            raise _different(
+                load,
+                f"{len(differs)} values of {name} differ, the first at datetime_ns {sent['datetime_ns'][row]}:"
+                f" {stored[name][row]} is stored, {sent[name][row]} was loaded",
+            )
+
+
+def _different(load: DayLoad, what: str) -> ReadBackError:
+    return ReadBackError(f"{load}: what is stored is not what was loaded: {what}", "load the day again with --force")
+
+
+def _equal(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    same: npt.NDArray[np.bool_] = left == right
+    return same if left.dtype != np.float64 else same | (np.isnan(left) & np.isnan(right))
+
+
+def _constant(value: str, rows: int) -> pd.Categorical:
+    return pd.Categorical.from_codes(np.zeros(rows, dtype=np.int8), categories=[value])

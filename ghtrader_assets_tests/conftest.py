@@ -1,0 +1,5 @@
+"""The suite's plug-ins: each starts one real part once for all tests that ask for it."""
+
+from __future__ import annotations
+
+pytest_plugins = ("ghtrader_assets_tests.fix_questdb",)

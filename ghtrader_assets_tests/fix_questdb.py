@@ -1,0 +1,112 @@
+"""One real QuestDB for the whole test session. Tests keep apart by symbols of their own, not by clean-up.
+
+Belongs here: the shared server, a symbol nobody else uses, small tick frames.
+Does not belong here: servers that a test kills or starves: those it starts itself (`own_server`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from string import ascii_lowercase
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ghtrader_assets.market.calendar import TradingCalendar, snapshot_calendar
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, tick_frame
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.credentials import Endpoint
+from ghtrader_assets.questdb.schema import ensure_schema
+from ghtrader_assets.questdb.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.writer import DayLoad
+
+_numbers = itertools.count(1)
+_EXCHANGES = ("SHFE", "INE", "DCE", "GFEX")
+
+
+@pytest.fixture(scope="session")
+def questdb_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of the shared server."""
+    return tmp_path_factory.mktemp("questdb-home")
+
+
+@pytest.fixture(scope="session")
+def questdb_endpoint(questdb_home: Path) -> Iterator[Endpoint]:
+    """The shared server's endpoint; it stops with the session."""
+    server = EmbeddedQuestDB(questdb_home)
+    endpoint = server.start()
+    with Database(endpoint) as db:
+        ensure_schema(db)
+    yield endpoint
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def db(questdb_endpoint: Endpoint) -> Iterator[Database]:
+    """The shared server's database, with its tables made."""
+    with Database(questdb_endpoint) as database:
+        yield database
+
+
+@pytest.fixture
+def symbol() -> str:
+    """A main-contract symbol that no other test of the session uses."""
+    return fresh_symbol()
+
+
+def fresh_symbol() -> str:
+    """A symbol that was not handed out before in this session."""
+    round_, number = divmod(next(_numbers), 26 * 26)
+    return f"KQ.m@{_EXCHANGES[round_]}.{ascii_lowercase[number // 26]}{ascii_lowercase[number % 26]}"
+
+
+@pytest.fixture(scope="session")
+def calendar() -> TradingCalendar:
+    return snapshot_calendar()
+
+
+@pytest.fixture
+def load_of(symbol: str, calendar: TradingCalendar) -> Callable[..., DayLoad]:
+    """Build the load of a trading day: `load_of(day, rows=…, seed=…)` or `load_of(day, frame=…)`."""
+
+    def build(
+        day: date,
+        rows: int = 200,
+        seed: int = 0,
+        frame: pl.DataFrame | None = None,
+        name: str = symbol,
+        contract: str = "SHFE.cu2602",
+    ) -> DayLoad:
+        window = calendar.window(day)
+        return DayLoad(
+            symbol=name,
+            trading_day=day,
+            window=window,
+            contract=contract,
+            segment_id=0,
+            schedule_hash="0123456789abcdef",
+            load_id=f"{day:%Y%m%d}T000000-00000000",
+            frame=random_ticks(window, rows, seed) if frame is None else frame,
+        )
+
+    return build
+
+
+def random_ticks(window: DayWindow, rows: int, seed: int = 0) -> pl.DataFrame:
+    """A tick frame of half-second stamps, some of them shared, with NaN in places and 0.0 in others."""
+    random = np.random.default_rng((seed, window.start_ns))
+    slots = (window.end_ns - window.start_ns) // 500_000_000
+    columns = {
+        "tick_id": np.arange(rows) + random.integers(0, 10**6),
+        "datetime_ns": window.start_ns + np.sort(random.integers(0, slots, rows)) * 500_000_000,
+    }
+    for name in NUMERIC_COLUMNS:
+        values = np.round(random.normal(70_000, 500, rows), 1)
+        values[random.random(rows) < 0.05] = np.nan
+        values[random.random(rows) < 0.05] = 0.0
+        columns[name] = values
+    return tick_frame(columns)

@@ -1,0 +1,190 @@
+"""Storing a day: exact replacement, whatever was stored before; the read-back finds what somebody changed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from ghtrader_assets.errors import BadInputError, ReadBackError
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, content_digest, empty_tick_frame, tick_frame
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.reader import read_day
+from ghtrader_assets.questdb.writer import DayLoad, StoredDay, StoreFailure, store_days, verify_day
+from ghtrader_assets_tests.fix_questdb import fresh_symbol, random_ticks
+
+DAY = date(2026, 1, 6)
+NEXT = date(2026, 1, 7)
+FRIDAY, MONDAY = date(2026, 1, 9), date(2026, 1, 12)
+
+LoadOf = Callable[..., DayLoad]
+
+
+def stored(db: Database, *loads: DayLoad, readback: Any = "full") -> dict[date, StoredDay]:
+    results = {}
+    for result in store_days(db, loads, readback):
+        assert isinstance(result, StoredDay), result
+        results[result.trading_day] = result
+    return results
+
+
+def assert_stored(db: Database, load: DayLoad) -> None:
+    """Stored equals loaded, row for row and column for column; NaN equals NaN and nothing else."""
+    wanted = load.frame.sort(pl.col("datetime_ns") // 1000, "seq", maintain_order=True)
+    assert_frame_equal(read_day(db, load.symbol, load.window), wanted, check_exact=True)
+
+
+@pytest.mark.parametrize("readback", ["full", "checksum"])
+def test_what_is_stored_is_what_was_loaded(db: Database, load_of: LoadOf, readback: str) -> None:
+    load = load_of(DAY, rows=3000)
+    result = stored(db, load, readback=readback)[DAY]
+    assert (result.rows, result.replaced, result.digest) == (3000, "new", content_digest(load.frame))
+    assert result.first_ns == load.frame["datetime_ns"].min()
+    assert result.last_ns == load.frame["datetime_ns"].max()
+    assert_stored(db, load)
+
+
+def test_the_same_content_is_not_written_again(db: Database, load_of: LoadOf) -> None:
+    stored(db, load_of(DAY))
+    before = _transactions(db)
+    again = stored(db, load_of(DAY))[DAY]
+    assert again.replaced == "unchanged"
+    assert _transactions(db) == before
+
+
+def test_another_contract_is_written_though_the_ticks_are_the_same(db: Database, load_of: LoadOf) -> None:
+    stored(db, load_of(DAY))
+    assert stored(db, load_of(DAY, contract="SHFE.cu2603"))[DAY].replaced == "changed"
+
+
+def test_a_day_without_ticks_hides_what_was_there(db: Database, load_of: LoadOf) -> None:
+    stored(db, load_of(DAY), load_of(NEXT))
+    result = stored(db, load_of(DAY, frame=empty_tick_frame()))[DAY]
+    assert (result.rows, result.first_tick) == (0, None)
+    assert_stored(db, load_of(DAY, frame=empty_tick_frame()))
+    assert_stored(db, load_of(NEXT))
+
+
+def test_friday_night_belongs_to_monday(db: Database, load_of: LoadOf, calendar: TradingCalendar) -> None:
+    friday, monday = load_of(FRIDAY), load_of(MONDAY)
+    stored(db, friday, monday)
+    assert monday.window.start_ns == friday.window.end_ns
+    stored(db, load_of(MONDAY, rows=10, seed=5))
+    assert_stored(db, friday)
+
+
+OneTick = tuple[int, float]
+ticks_of_a_day = st.lists(
+    st.tuples(st.integers(0, 12), st.sampled_from([0.0, 1.0, 2.5, float("nan"), -0.0])), max_size=12
+)
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(versions=st.lists(ticks_of_a_day, min_size=1, max_size=5), readback=st.sampled_from(["full", "checksum"]))
+def test_the_last_load_is_what_is_stored(
+    db: Database, load_of: LoadOf, calendar: TradingCalendar, versions: list[list[OneTick]], readback: str
+) -> None:
+    """Fewer, more, other rows, several ticks in one instant, NaN beside 0.0: stored is the last load, exactly."""
+    name = fresh_symbol()
+    window = calendar.window(DAY)
+    neighbour = load_of(NEXT, rows=5, name=name)
+    stored(db, neighbour)
+    for version in versions:
+        load = load_of(DAY, frame=_few_ticks(window, version), name=name)
+        assert stored(db, load, readback=readback)[DAY].digest == content_digest(load.frame)
+        assert_stored(db, load)
+    assert_stored(db, neighbour)
+
+
+def test_a_reader_sees_one_whole_version(db: Database, load_of: LoadOf) -> None:
+    versions = [load_of(DAY, rows=rows, seed=seed) for seed, rows in enumerate([4000, 3000, 5000, 2500])]
+    others = [load_of(NEXT, rows=3000, seed=seed, name=fresh_symbol()) for seed in range(len(versions))]
+    stored(db, versions[0])
+    whole = {content_digest(load.frame) for load in versions}
+    seen: list[str] = []
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            seen.append(content_digest(read_day(db, versions[0].symbol, versions[0].window)))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for load, other in zip(versions[1:], others[1:], strict=True):
+        stored(db, other, load)
+    stop.set()
+    reader.join()
+    assert len(seen) > len(versions)
+    assert set(seen) <= whole
+
+
+def test_only_the_day_at_fault_is_lost(db: Database, load_of: LoadOf) -> None:
+    good, after = load_of(DAY), load_of(MONDAY)
+    bad = load_of(NEXT, frame=random_ticks(good.window, 20))
+    results = {result.load.trading_day: result for result in store_days(db, [good, bad, after], "full")}
+    failure = results[NEXT]
+    assert isinstance(failure, StoreFailure)
+    assert isinstance(failure.error, BadInputError)
+    assert "20 of 20 rows lie outside the trading day" in str(failure.error)
+    assert isinstance(results[DAY], StoredDay)
+    assert isinstance(results[MONDAY], StoredDay)
+    assert_stored(db, good)
+    assert_stored(db, after)
+
+
+def test_batches_are_cut_by_rows(db: Database, load_of: LoadOf) -> None:
+    loads = [load_of(day, rows=100) for day in (DAY, NEXT, FRIDAY, MONDAY)]
+    before = _transactions(db)
+    assert len(list(store_days(db, loads, "full", batch_rows=200))) == 4
+    assert _transactions(db) == before + 2
+
+
+def test_the_same_day_twice_in_one_call_ends_as_the_later(db: Database, load_of: LoadOf) -> None:
+    first, second = load_of(DAY, rows=50, seed=1), load_of(DAY, rows=20, seed=2)
+    list(store_days(db, [first, second], "full"))
+    assert_stored(db, second)
+
+
+def test_one_changed_cell_is_found_and_the_day_is_named(db: Database, load_of: LoadOf) -> None:
+    load = load_of(DAY)
+    digest = stored(db, load)[DAY].digest
+    verify_day(db, load.symbol, load.window, digest)
+    stamp = int(load.frame["datetime_ns"][7])
+    _change_one_cell(db, load.symbol, stamp)
+    with pytest.raises(ReadBackError, match=rf"{load.symbol} {DAY}"):
+        verify_day(db, load.symbol, load.window, digest)
+    assert stored(db, load)[DAY].replaced == "changed"
+    assert_stored(db, load)
+
+
+def _change_one_cell(db: Database, symbol: str, stamp: int) -> None:
+    db.execute(
+        "UPDATE ghtrader_ticks_main_l5_v2_base SET bid_price3 = 1.25"
+        " WHERE symbol = %s AND datetime_ns = %s AND seq = 0",
+        [symbol, stamp],
+    )
+    db.await_applied("ghtrader_ticks_main_l5_v2_base")
+
+
+def _transactions(db: Database) -> int:
+    table = "ghtrader_ticks_main_l5_v2_base"
+    return db.rows("txn", "SELECT sequencerTxn FROM wal_tables() WHERE name = %s", [table])[0][0]
+
+
+def _few_ticks(window: DayWindow, version: list[OneTick]) -> pl.DataFrame:
+    ordered = sorted(version, key=lambda tick: tick[0])
+    columns: dict[str, Any] = {
+        "tick_id": np.arange(len(ordered)),
+        "datetime_ns": np.array([window.start_ns + second * 1_000_000_000 for second, _ in ordered], dtype=np.int64),
+    }
+    columns |= dict.fromkeys(NUMERIC_COLUMNS, np.array([value for _, value in ordered], dtype=np.float64))
+    return tick_frame(columns)
