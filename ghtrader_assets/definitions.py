@@ -1,32 +1,11 @@
-"""Everything Dagster loads: the assets of each configured symbol, and what runs by itself.
+"""What Dagster loads. Importing it starts nothing and opens no connection.
 
-Belongs here: putting together. Importing it starts nothing and opens no connection.
+Belongs here: the one name that Dagster looks for. Does not belong here: how it is built (`assets.build`).
 """
 
 from __future__ import annotations
 
-import dagster as dg
-
-from ghtrader_assets.assets.automation import validation_sensor
-from ghtrader_assets.assets.main_schedule import main_schedule
-from ghtrader_assets.assets.partitions import trading_day_partitions
-from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.assets.symbol_days import judged_keys, symbol_days
-from ghtrader_assets.market.calendar import calendar_for
-from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.settings import Settings, load_settings
-
-
-def build_definitions(settings: Settings) -> dg.Definitions:
-    """The definitions for the symbols, first day and calendar of `settings`."""
-    partitions = trading_day_partitions(settings.first_day, calendar_for(settings.home))
-    symbols = [parse_symbol(text) for text in settings.symbols]
-    return dg.Definitions(
-        assets=[asset(symbol, partitions) for symbol in symbols for asset in (main_schedule, symbol_days)],
-        sensors=[validation_sensor([key for symbol in symbols for key in judged_keys(symbol)])],
-        resources={"platform": PlatformResource()},
-        executor=dg.in_process_executor,
-    )
-
+from ghtrader_assets.assets.build import build_definitions
+from ghtrader_assets.settings import load_settings
 
 defs = build_definitions(load_settings())

@@ -11,9 +11,10 @@ from typing import Final
 import dagster as dg
 
 EVALUATION_INTERVAL_S: Final = 30
+AnyCondition = dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]
 
 
-def content_changed() -> dg.AutomationCondition[dg.AssetKey]:
+def content_changed() -> AnyCondition:
     """True for each partition whose upstream data version changed since it was last handled, old days included.
 
     `eager()` looks at the latest partition only, and `newly_updated()` fires on an identical re-load.

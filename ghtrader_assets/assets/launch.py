@@ -1,20 +1,19 @@
-"""Starting a backfill and watching it: through the daemon of a running platform, or in this process.
+"""Starting a backfill through the daemon of a running platform, and asking how it is.
 
-Belongs here: the two ways to launch the same partitions. Does not belong here: deciding which days need it (`loading`).
+Belongs here: what is said to Dagster's GraphQL. Does not belong here: deciding which days need it (`loading.due`), and
+running without a daemon (`run_here`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, cast
 
-import dagster as dg
 import requests
 
-from ghtrader_assets.assets.partitions import DAYS_PER_RUN
-from ghtrader_assets.assets.tables import TICKS, asset_key
+from ghtrader_assets.assets.names import LAUNCHED_BY_TAG
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.market.symbols import Symbol
 
@@ -47,9 +46,6 @@ query Failures($id: String!, $tag: String!) {
 }"""
 
 FINISHED: Final = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
-LAUNCHED_BY: Final = "ghtrader/launched_by"
-RANGE_START: Final = "dagster/asset_partition_range_start"
-RANGE_END: Final = "dagster/asset_partition_range_end"
 REQUEST_TIMEOUT_S: Final = 60
 
 
@@ -94,63 +90,12 @@ def launch_backfill(
         "assetSelection": [{"path": [symbol.key, table]} for symbol in symbols for table in tables],
         "partitionNames": [day.isoformat() for day in days],
         "title": f"{len(days)} trading days of {', '.join(symbol.text for symbol in symbols)}"[:100],
-        "tags": [{"key": key, "value": value} for key, value in {LAUNCHED_BY: "cli", **tags}.items()],
+        "tags": [{"key": key, "value": value} for key, value in {LAUNCHED_BY_TAG: "cli", **tags}.items()],
     }
     answer = _ask(dagster_url, _LAUNCH, {"params": params})["launchPartitionBackfill"]
     if answer["__typename"] != "LaunchBackfillSuccess":
         raise ServiceError(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
     return Backfill(dagster_url, str(answer["backfillId"]))
-
-
-def run_here(
-    definitions: dg.Definitions,
-    symbols: Sequence[Symbol],
-    days: Sequence[date],
-    tables: Sequence[str],
-    tags: Mapping[str, str],
-) -> list[str]:
-    """Materialize the partitions in this process, in the same runs that the daemon would make of them.
-
-    Returns the messages of steps that failed before they reached their days, such as a refused log-in.
-    """
-    job = definitions.resolve_implicit_global_asset_job_def()
-    instance = dg.DagsterInstance.get()
-    failures: list[str] = []
-    for run_days in _runs_of(definitions, symbols, days):
-        result = job.execute_in_process(
-            instance=instance,
-            asset_selection=[asset_key(symbol, table) for symbol in symbols for table in tables],
-            tags={
-                **tags,
-                LAUNCHED_BY: "cli",
-                RANGE_START: run_days[0].isoformat(),
-                RANGE_END: run_days[-1].isoformat(),
-            },
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            raise_on_error=False,
-        )
-        failures += [
-            str(event.step_failure_data.error.message).strip()
-            for event in result.get_step_failure_events()
-            if event.step_failure_data.error is not None
-        ]
-    return failures
-
-
-def _runs_of(definitions: dg.Definitions, symbols: Sequence[Symbol], days: Sequence[date]) -> Iterator[list[date]]:
-    """The days cut into contiguous partition ranges of at most `DAYS_PER_RUN`."""
-    partitions = definitions.resolve_asset_graph().get(asset_key(symbols[0], TICKS)).partitions_def
-    assert partitions is not None
-    wanted = {day.isoformat() for day in days}
-    run: list[date] = []
-    for key in partitions.get_partition_keys():
-        if key in wanted:
-            run.append(date.fromisoformat(key))
-        if run and (key not in wanted or len(run) == DAYS_PER_RUN):
-            yield run
-            run = []
-    if run:
-        yield run
 
 
 def _ask(dagster_url: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:

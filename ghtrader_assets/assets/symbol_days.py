@@ -1,40 +1,40 @@
-"""The days of one symbol: ticks, validation summary, field quality and manifest of each trading day.
+"""The days of one symbol: main contract, ticks, validation summary, field quality and manifest of each trading day.
 
 Belongs here: the multi-asset that materializes them as each day commits. One op, because a downstream op would not
-run after the `Failure` that names the days which failed, and the good days are to be complete in every table.
+run after the `Failure` that names the days which failed, nor after an upstream one that leaves a day out, and the good
+days are to be complete in every table.
 Does not belong here: what each table's materialization says (`tables`), and the work (`loading`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
-from typing import Final
 
 import dagster as dg
 
 from ghtrader_assets.assets import tables
 from ghtrader_assets.assets.automation import content_changed
+from ghtrader_assets.assets.names import ALL_TABLES, DAY_TABLES, JUDGED, MAIN_SCHEDULE, TICKS, WORKERS_TAG
 from ghtrader_assets.assets.partitions import BACKFILL_POLICY
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.loading.days import DayOutcome, load_days
+from ghtrader_assets.errors import FetchError
+from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days
+from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.loading.schedule import refresh_schedule
 from ghtrader_assets.market.symbols import Symbol
 
 Selected = frozenset[str]
-WORKERS_TAG: Final = "ghtrader/ingest_workers"
-JUDGED = frozenset({tables.VALIDATION_SUMMARY, tables.FIELD_QUALITY})
 
 
 def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """The four day tables of `symbol` as one subsettable multi-asset."""
+    """The tables of `symbol` as one subsettable multi-asset."""
 
     @dg.multi_asset(
         name=f"{symbol.key}_days",
         specs=[
             tables.asset_spec(symbol, table, partitions, content_changed() if table in JUDGED else None)
-            for table in tables.DAY_TABLES
+            for table in ALL_TABLES
         ],
         can_subset=True,
         backfill_policy=BACKFILL_POLICY,
@@ -45,12 +45,14 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.
         failed: dict[str, str] = {}
         workers = context.run.tags.get(WORKERS_TAG)
         with platform.opened(workers) as opened:
+            if MAIN_SCHEDULE in selected:
+                yield from _scheduled(context, opened, symbol, wanted)
             for outcome in _outcomes(context, opened, symbol, wanted, selected):
-                if outcome.succeeded:
-                    yield from tables.materializations(symbol, outcome, selected)
+                if outcome.failure:
+                    failed[outcome.trading_day.isoformat()] = outcome.failure
+                    context.log.error(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
                 else:
-                    failed[outcome.trading_day.isoformat()] = outcome.reason
-                    context.log.error(f"{symbol.text} {outcome.trading_day}: {outcome.reason}")
+                    yield from tables.materializations(symbol, outcome, selected)
         if failed:
             raise _failure(symbol, failed)
 
@@ -59,7 +61,22 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.
 
 def judged_keys(symbol: Symbol) -> list[dg.AssetKey]:
     """The assets that hold verdicts."""
-    return [tables.asset_key(symbol, table) for table in tables.DAY_TABLES if table in JUDGED]
+    return [tables.asset_key(symbol, table) for table in DAY_TABLES if table in JUDGED]
+
+
+def _scheduled(
+    context: dg.AssetExecutionContext, platform: Platform, symbol: Symbol, days: list[date]
+) -> Iterator[dg.AssetMaterialization]:
+    """Refresh the schedule. A day without main contract is no failure yet: its load says so, if one was asked for."""
+    try:
+        rows = refresh_schedule(platform, symbol).rows
+    except FetchError as error:
+        raise dg.Failure(f"the main-contract schedule of {symbol.text}: {error}", allow_retries=False) from None
+    for day in days:
+        if day in rows:
+            yield tables.schedule_materialization(symbol, rows[day])
+        else:
+            context.log.warning(f"no main contract of {symbol.text} is known for {day}")
 
 
 def _outcomes(
@@ -69,7 +86,7 @@ def _outcomes(
     days: list[date],
     selected: Selected,
 ) -> Iterator[DayOutcome]:
-    if tables.TICKS in selected:
+    if TICKS in selected:
         yield from load_days(
             platform,
             symbol,
@@ -78,7 +95,7 @@ def _outcomes(
             must_judge=bool(selected & JUDGED),
             on_retry=context.log.warning,
         )
-    else:
+    elif selected & set(DAY_TABLES):
         yield from judge_days(platform, symbol, days)
 
 

@@ -1,7 +1,7 @@
 """The tables of a symbol as assets: their specs, and what each materialization of a trading day says.
 
 Belongs here: names, descriptions, column schemas, tags, metadata and data versions.
-Does not belong here: how a table is filled (`symbol_days`, `main_schedule`).
+Does not belong here: how a table is filled (`symbol_days`).
 
 Numbers stay numbers, so that the UI plots them over the partitions; labels never change their type.
 """
@@ -10,28 +10,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import dagster as dg
 
-from ghtrader_assets.loading.days import DayOutcome
+from ghtrader_assets.assets.automation import AnyCondition
+from ghtrader_assets.assets.names import (
+    DAY_TABLES,
+    FIELD_QUALITY,
+    JUDGED,
+    MAIN_SCHEDULE,
+    MANIFEST,
+    TICKS,
+    VALIDATION_SUMMARY,
+)
+from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb import schema
 from ghtrader_assets.validation.judge import RULE_VERSION
 
-MAIN_SCHEDULE: Final = "main_schedule"
-TICKS: Final = "ticks"
-VALIDATION_SUMMARY: Final = "validation_summary"
-FIELD_QUALITY: Final = "field_quality"
-MANIFEST: Final = "manifest"
-DAY_TABLES: Final = (TICKS, VALIDATION_SUMMARY, FIELD_QUALITY, MANIFEST)
-ALL_TABLES: Final = (MAIN_SCHEDULE, *DAY_TABLES)
-
 OWNERS: Final = ("team:market-data",)
+LOAD_VERSION: Final = "1"
+"""Raised when a load of the same ticks would store something else: it makes the stored days stale in the UI."""
+
 DATA_VERSION: Final = "dagster/data_version"
 CODE_VERSION: Final = "dagster/code_version"
+
+Said = tuple[str, dict[str, Any]]
+"""The data version of a table's day and the metadata of its materialization."""
 
 _DESCRIPTIONS: Final = {
     MAIN_SCHEDULE: "The main contract of {symbol} on each trading day, its segment and rolls, as TqSdk's continuous "
@@ -71,7 +80,7 @@ def asset_spec(
     symbol: Symbol,
     table: str,
     partitions: dg.PartitionsDefinition[str],
-    automation: dg.AutomationCondition[dg.AssetKey] | None = None,
+    automation: AnyCondition | None = None,
 ) -> dg.AssetSpec:
     """The spec of one table of a symbol: everything the catalog shows of it."""
     return dg.AssetSpec(
@@ -82,7 +91,7 @@ def asset_spec(
         owners=OWNERS,
         kinds={"questdb", "python"},
         tags={"exchange": symbol.exchange.value, "product": symbol.product, "table": table},
-        code_version=RULE_VERSION if table in (VALIDATION_SUMMARY, FIELD_QUALITY) else None,
+        code_version=_code_version(table),
         metadata={
             "symbol": symbol.text,
             "dagster/table_name": _TABLE_NAMES[table],
@@ -98,15 +107,46 @@ def asset_spec(
 def materializations(
     symbol: Symbol, outcome: DayOutcome, selected: frozenset[str]
 ) -> Iterator[dg.AssetMaterialization]:
-    """The events of one complete trading day, upstream tables first."""
+    """The events of one trading day for which all that was asked is done, upstream tables first."""
+    manifest, judgement = outcome.manifest, outcome.judgement
+    says: dict[str, Said] = {}
+    if manifest is not None:
+        says |= {TICKS: _ticks(manifest), MANIFEST: _manifest(manifest)}
+    if judgement is not None:
+        says |= {VALIDATION_SUMMARY: _summary(judgement), FIELD_QUALITY: _quality(judgement)}
     for table in DAY_TABLES:
-        if table in selected and (version := _DATA_VERSIONS[table](outcome)) is not None:
+        if table in selected and table in says:
+            version, metadata = says[table]
             yield dg.AssetMaterialization(
                 asset_key(symbol, table),
                 partition=outcome.trading_day.isoformat(),
-                metadata=_METADATA[table](outcome),
-                tags={DATA_VERSION: version, CODE_VERSION: outcome.manifest.code_version},
+                metadata=metadata,
+                tags={DATA_VERSION: version, CODE_VERSION: _code_version(table)},
             )
+
+
+def schedule_materialization(symbol: Symbol, row: ScheduleDay) -> dg.AssetMaterialization:
+    """The event of one trading day's main contract."""
+    return dg.AssetMaterialization(
+        asset_key(symbol, MAIN_SCHEDULE),
+        partition=row.trading_day.isoformat(),
+        metadata={
+            "contract": row.contract,
+            "segment_id": row.segment_id,
+            "is_roll": int(row.is_roll),
+            "provisional": int(row.provisional),
+        },
+        tags={DATA_VERSION: _digest_of(row.contract), CODE_VERSION: _code_version(MAIN_SCHEDULE)},
+    )
+
+
+def _digest_of(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _code_version(table: str) -> str:
+    """Verdicts are as old as their rules; the code that loads is in the manifest."""
+    return RULE_VERSION if table in JUDGED else LOAD_VERSION
 
 
 def _column_schema(table: str) -> dg.TableSchema:
@@ -118,10 +158,9 @@ def _column_schema(table: str) -> dg.TableSchema:
     )
 
 
-def _ticks_metadata(outcome: DayOutcome) -> Mapping[str, object]:
-    manifest = outcome.manifest
+def _ticks(manifest: Manifest) -> Said:
     stored_s = manifest.store_s + manifest.readback_s
-    return {
+    return manifest.digest, {
         "dagster/partition_row_count": manifest.rows,
         "rows": manifest.rows,
         "contract": manifest.contract,
@@ -144,37 +183,35 @@ def _ticks_metadata(outcome: DayOutcome) -> Mapping[str, object]:
     }
 
 
-def _summary_metadata(outcome: DayOutcome) -> Mapping[str, object]:
-    assert outcome.judgement is not None
-    row = outcome.judgement.coverage
-    return {
-        "state": row.state,
-        "reason": row.reason_code,
-        "action_hint": row.action_hint,
-        "engineering_state": row.engineering_state,
-        "source_state": row.source_state,
-        "policy_state": row.policy_state,
-        "cadence_mode": row.cadence_mode,
+def _summary(judgement: Judgement) -> Said:
+    row = judgement.coverage
+    return row.fingerprint, {
+        "state": str(row.state),
+        "reason": str(row.reason_code),
+        "action_hint": str(row.action_hint),
+        "engineering_state": str(row.engineering_state),
+        "source_state": str(row.source_state),
+        "policy_state": str(row.policy_state),
+        "cadence_mode": str(row.cadence_mode),
         "expected_seconds": row.expected_seconds,
         "missing_seconds": row.missing_seconds,
         "missing_segments": row.missing_segments,
         "max_gap_s": row.max_gap_s,
         "outside_session_seconds": row.outside_session_seconds,
         "five_level_share": row.five_level_share,
-        "judge_s": outcome.judgement.seconds,
-        "judged_now": int(outcome.judgement.fresh),
+        "judge_s": judgement.seconds,
+        "judged_now": int(judgement.fresh),
         "fingerprint": row.fingerprint,
         "manifest_id": row.load_id,
     }
 
 
-def _quality_metadata(outcome: DayOutcome) -> Mapping[str, object]:
-    assert outcome.judgement is not None
-    row = outcome.judgement.quality
-    return {
-        "state": row.state,
-        "reason": row.reason_code,
-        "action_hint": row.action_hint,
+def _quality(judgement: Judgement) -> Said:
+    row = judgement.quality
+    return row.fingerprint, {
+        "state": str(row.state),
+        "reason": str(row.reason_code),
+        "action_hint": str(row.action_hint),
         "score": row.score,
         "rules_failed_error": row.rules_failed_error,
         "rules_failed_warn": row.rules_failed_warn,
@@ -188,9 +225,8 @@ def _quality_metadata(outcome: DayOutcome) -> Mapping[str, object]:
     }
 
 
-def _manifest_metadata(outcome: DayOutcome) -> Mapping[str, object]:
-    manifest = outcome.manifest
-    return {
+def _manifest(manifest: Manifest) -> Said:
+    return _digest_of(f"{manifest.digest}:{manifest.upstream}"), {
         "manifest_id": manifest.manifest_id,
         "outcome": manifest.outcome.value,
         "contract": manifest.contract,
@@ -206,22 +242,3 @@ def _manifest_metadata(outcome: DayOutcome) -> Mapping[str, object]:
 
 def _rate(amount: float, seconds: float) -> float:
     return round(amount / seconds, 3) if seconds > 0 else 0.0
-
-
-def _manifest_version(manifest: Manifest) -> str:
-    return hashlib.blake2b(f"{manifest.digest}:{manifest.upstream}".encode(), digest_size=16).hexdigest()
-
-
-_METADATA: Final[Mapping[str, Callable[[DayOutcome], Mapping[str, object]]]] = {
-    TICKS: _ticks_metadata,
-    VALIDATION_SUMMARY: _summary_metadata,
-    FIELD_QUALITY: _quality_metadata,
-    MANIFEST: _manifest_metadata,
-}
-
-_DATA_VERSIONS: Final[Mapping[str, Callable[[DayOutcome], str | None]]] = {
-    TICKS: lambda outcome: outcome.manifest.digest,
-    VALIDATION_SUMMARY: lambda outcome: outcome.judgement and outcome.judgement.coverage.fingerprint,
-    FIELD_QUALITY: lambda outcome: outcome.judgement and outcome.judgement.quality.fingerprint,
-    MANIFEST: lambda outcome: _manifest_version(outcome.manifest),
-}

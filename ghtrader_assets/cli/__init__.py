@@ -8,12 +8,11 @@ from __future__ import annotations
 import sys
 import traceback
 
-from ghtrader_assets.cli import backfill, demo, doctor, reading, services
+from ghtrader_assets.cli import backfill, demo, reading, services
 from ghtrader_assets.cli.app import app
 from ghtrader_assets.errors import GhtraderError
 
-
-COMMANDS = (services, backfill, demo, reading, doctor)
+COMMANDS = (services, backfill, demo, reading)
 """Importing a command file registers its commands."""
 
 
@@ -26,7 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     except GhtraderError as error:
         if debug:
             traceback.print_exc()
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        sys.stderr.write(f"error: {_one_line(error)}\n")
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

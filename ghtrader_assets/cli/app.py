@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -31,7 +32,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-out = Console(soft_wrap=True)
+TABLE_WIDTH = 150
+"""A table's row stays one line: a narrower terminal wraps it, a pipe gets it whole."""
+
+out = Console(soft_wrap=True, width=max(TABLE_WIDTH, shutil.get_terminal_size().columns))
 log = Console(stderr=True, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -84,7 +88,7 @@ def emit_json(document: object) -> None:
 def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(_shown(cell) for cell in row))
     out.print(table)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -18,12 +18,10 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ghtrader_assets.assets.launch import FINISHED, launch_backfill, run_here
-from ghtrader_assets.assets.symbol_days import JUDGED, WORKERS_TAG
-from ghtrader_assets.assets.tables import ALL_TABLES
+from ghtrader_assets.assets.launch import FINISHED, launch_backfill
+from ghtrader_assets.assets.names import ALL_TABLES, JUDGED, WORKERS_TAG
 from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, log, out
 from ghtrader_assets.cli.services import announce, services_for
-from ghtrader_assets.definitions import build_definitions
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.loading.due import DayResult, Need, needs_of, results_since
 from ghtrader_assets.loading.plan import plan_days
@@ -168,6 +166,9 @@ def _launch(settings: Settings, jobs: Sequence[_Job], workers: int | None) -> li
     dagster = runtime.service(DAGSTER) if runtime else None
     tags = {WORKERS_TAG: str(workers)} if workers else {}
     if dagster is None:
+        from ghtrader_assets.assets.build import build_definitions  # noqa: PLC0415 - two seconds that only this path needs
+        from ghtrader_assets.assets.run_here import run_here  # noqa: PLC0415
+
         os.environ.update(dagster_environment(settings.home))
         definitions = build_definitions(settings)
         return [message for job in jobs for message in run_here(definitions, job.symbols, job.days, job.tables, tags)]
@@ -194,7 +195,7 @@ class _Watch:
         }
 
     @contextmanager
-    def shown(self) -> Iterator[None]:
+    def shown(self) -> Generator[None]:
         """Show progress while the block runs."""
         total = sum(len(days) for days in self._waiting.values())
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

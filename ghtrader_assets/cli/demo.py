@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Final
 
 import typer
 
-from ghtrader_assets.assets.tables import ALL_TABLES
+from ghtrader_assets.assets.names import ALL_TABLES
 from ghtrader_assets.cli.app import app, emit_table, log, out
 from ghtrader_assets.cli.backfill import run_backfill, show_report
 from ghtrader_assets.cli.services import announce, show_urls, wait_for_interrupt
-from ghtrader_assets.loading.overview import DayOverview, coverage_of, days_of
+from ghtrader_assets.loading.overview import coverage_of, days_of
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.questdb.reader import read_gaps, read_schedule
+from ghtrader_assets.questdb.rows import DayState
 from ghtrader_assets.services.connect import open_platform
 from ghtrader_assets.services.embedded import DAGSTER, owned_runtime, running_services
 from ghtrader_assets.services.runtime import Runtime
@@ -77,7 +78,7 @@ def _demo_range(settings: Settings) -> tuple[Settings, date, date]:
 
 
 @contextmanager
-def _platform_up(settings: Settings) -> Iterator[Runtime]:
+def _platform_up(settings: Settings) -> Generator[Runtime]:
     runtime = owned_runtime(settings)
     if runtime is not None and runtime.service(DAGSTER) is not None:
         announce(f"using the platform that process {runtime.owner.pid} keeps up")
@@ -115,7 +116,7 @@ _DAY_COLUMNS: Final = (
 )
 
 
-def _day_row(platform: Platform, symbol: Symbol, day: DayOverview) -> tuple[object, ...]:
+def _day_row(platform: Platform, symbol: Symbol, day: DayState) -> tuple[object, ...]:
     sessions = day_sessions(symbol, day.trading_day, platform.calendar)
     schedule = {row.trading_day: row for row in read_schedule(platform.database, symbol.text)}
     row = schedule.get(day.trading_day)
@@ -138,8 +139,5 @@ def _show_gaps(gaps: Sequence[GapRow]) -> None:
     emit_table(
         f"gaps: {len(gaps)}" + (f", the {SHOWN_GAPS} longest" if len(gaps) > SHOWN_GAPS else ""),
         ("symbol", "trading day", "session", "starts", "seconds", "looks like"),
-        [
-            (gap.symbol, gap.trading_day, gap.session, gap.start_ts, gap.duration_s, gap.attribution)
-            for gap in longest
-        ],
+        [(gap.symbol, gap.trading_day, gap.session, gap.start_ts, gap.duration_s, gap.attribution) for gap in longest],
     )

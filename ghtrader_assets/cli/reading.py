@@ -6,7 +6,7 @@ Belongs here: these commands. Does not belong here: queries (`questdb.reader`, `
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -36,7 +36,7 @@ from ghtrader_assets.loading.overview import SymbolCoverage, coverage_of, days_o
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.manifests import as_document as manifest_document
 from ghtrader_assets.market.calendar import calendar_for
-from ghtrader_assets.questdb.reader import read_gaps, read_manifest, read_manifests_of, read_quality, read_schedule
+from ghtrader_assets.questdb.reader import manifests_covering, read_gaps, read_manifest, read_quality, read_schedule
 from ghtrader_assets.services.connect import open_platform
 from ghtrader_assets.settings import Settings, load_settings
 
@@ -57,7 +57,7 @@ JSON_FIELDS: Final = ("rules_json", "sessions_json", "policy_json")
 
 
 @contextmanager
-def store(settings: Settings) -> Iterator[Platform]:
+def store(settings: Settings) -> Generator[Platform]:
     """The platform of a running `up`, or of services started for this command."""
     with services_for(settings), open_platform(settings) as platform:
         yield platform
@@ -78,7 +78,12 @@ def coverage(
 
 
 @app.command()
-def days(symbol: SymbolArgument, first: FromOption, last: ToOption, as_json: AsJson = False) -> None:
+def days(
+    symbol: SymbolArgument,
+    first: Annotated[str, typer.Option("--from", metavar="D", help="First trading day, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", metavar="D", help="Last trading day, YYYY-MM-DD.")],
+    as_json: AsJson = False,
+) -> None:
     """Each trading day of a range: rows, contract, state and reason of ingest, coverage and quality."""
     settings = load_settings()
     chosen = known_symbol(symbol, settings.symbols)
@@ -120,7 +125,7 @@ def manifests(
     settings = load_settings()
     wanted = trading_day(covering, "--covering", calendar_for(settings.home))
     with store(settings) as platform:
-        rows = [manifest_document(one) for one in read_manifests_of(platform.database, wanted)]
+        rows = [manifest_document(one) for one in manifests_covering(platform.database, wanted)]
     emit_rows(f"loads of {wanted}", rows, MANIFEST_COLUMNS, as_json=as_json)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import metadata
 from types import FrameType
@@ -68,7 +68,7 @@ def status(as_json: AsJson = False) -> None:
 
 
 @contextmanager
-def services_for(settings: Settings) -> Iterator[Runtime]:
+def services_for(settings: Settings) -> Generator[Runtime]:
     """The services of a running `up`, or ones started for as long as a command lasts."""
     runtime = owned_runtime(settings)
     if runtime is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -34,6 +34,7 @@ from ghtrader_assets.questdb.writer import DayLoad, StoredDay, StoreFailure, sto
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.slots import SessionSlots
+from ghtrader_assets.validation.verdicts import DayVerdict
 
 BATCH_AGE_S: Final = 1.0
 """A fetched day waits no longer than this for others of its batch."""
@@ -160,15 +161,15 @@ def _store(platform: Platform, attempts: Sequence[_Attempt], *, must_judge: bool
 
 def _judge_and_record(platform: Platform, attempt: _Attempt, stored: StoredDay, *, must_judge: bool) -> DayOutcome:
     assert attempt.fetched.frame is not None
-    judgement, verdicts = None, []
+    judgement: Judgement | None = None
+    verdict: DayVerdict | None = None
     if must_judge or _judged_after_ingest(platform, attempt):
         verdict, seconds = judge_frame(
             platform, attempt.plan, attempt.fetched.frame, stored.digest, attempt.manifest.manifest_id
         )
-        verdicts = [verdict]
         judgement = Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=seconds)
     manifest = stored_manifest(attempt.manifest, attempt.fetched, stored, judgement.seconds if judgement else 0.0)
-    record_stored(platform, [manifest], verdicts)
+    record_stored(platform, manifest, verdict)
     return DayOutcome(manifest.trading_day, manifest.outcome, manifest, judgement)
 
 
@@ -179,7 +180,7 @@ def _judged_after_ingest(platform: Platform, attempt: _Attempt) -> bool:
 
 
 @contextmanager
-def _fetching(platform: Platform, plans: Sequence[DayPlan], on_retry: Callable[[str], None]) -> Iterator[_Feed]:
+def _fetching(platform: Platform, plans: Sequence[DayPlan], on_retry: Callable[[str], None]) -> Generator[_Feed]:
     """Fetch in a thread of its own, so that the next days arrive while the last are stored."""
     settings = platform.settings
     feed = _Feed()

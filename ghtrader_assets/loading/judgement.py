@@ -6,30 +6,30 @@ Does not belong here: the rules and the decision whether a judgement is out of d
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from datetime import date
 from time import perf_counter
 
 import polars as pl
 
-from ghtrader_assets.errors import GhtraderError, IngestState, ReadBackError
+from ghtrader_assets.errors import IngestState, ReadBackError
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.loading.schedule import schedule_of
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.reader import (
     read_daily_agg,
-    read_day,
     read_manifest,
     read_quality,
     read_summary,
 )
 from ghtrader_assets.questdb.records import write_verdicts
 from ghtrader_assets.questdb.rows import DailyAgg
+from ghtrader_assets.questdb.writer import verify_day
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, suffixed_values
-from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint, judge_day, needs_judgement
+from ghtrader_assets.validation.judge import RULE_VERSION, Provenance, fingerprint, judge_day, needs_judgement
 from ghtrader_assets.validation.policy import Policy, policy_for
 from ghtrader_assets.validation.verdicts import DayVerdict
 
@@ -52,17 +52,20 @@ def judge_frame(
     started = perf_counter()
     verdict = judge_day(
         frame,
-        symbol=plan.symbol,
-        contract=plan.schedule.contract,
-        sessions=plan.sessions,
+        plan.symbol,
+        plan.schedule.contract,
+        plan.sessions,
+        plan.product,
+        policy_of(plan.symbol),
+        Provenance(
+            content_digest=digest,
+            judged_at=utc_now(),
+            schedule_hash=plan.schedule_hash,
+            judgement_id=uuid.uuid4().hex,
+            load_id=load_id,
+        ),
         window=plan.window,
-        product=plan.product,
-        policy=policy_of(plan.symbol),
-        content_digest=digest,
-        schedule_hash=plan.schedule_hash,
-        load_id=load_id,
         sample_above_rows=platform.settings.quality_sample_above_rows,
-        judged_at=utc_now(),
     )
     return verdict, perf_counter() - started
 
@@ -81,7 +84,7 @@ def judge_days(platform: Platform, symbol: Symbol, days: Sequence[date], *, full
             failure = f"no ticks of {symbol.text} are stored for {day}; load the day first"
             yield DayOutcome(day, IngestState.MISSING, failure=failure)
             continue
-        plan = plan_day(platform.calendar, symbol, schedule.rows[day], schedule.hash)
+        plan = plan_day(platform, symbol, schedule.rows[day], schedule.hash)
         yield _judge_stored(platform, plan, row, full=full)
 
 
@@ -104,20 +107,10 @@ def _judge_stored(platform: Platform, plan: DayPlan, row: DailyAgg, *, full: boo
     if in_force is not None:
         return DayOutcome(plan.trading_day, IngestState.COMPLETE, manifest, in_force)
     try:
-        frame = read_day(platform.database, plan.symbol.text, plan.window)
-        _require_content(plan, row, frame)
-    except GhtraderError as error:
+        frame = verify_day(platform.database, plan.symbol.text, plan.window, row.digest)
+    except ReadBackError as error:
         return DayOutcome(plan.trading_day, IngestState.COMPLETE, manifest, failure=str(error))
     verdict, seconds = judge_frame(platform, plan, frame, row.digest, row.load_id)
     write_verdicts(platform.database, [verdict])
     judgement = Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=seconds)
     return DayOutcome(plan.trading_day, IngestState.COMPLETE, manifest, judgement)
-
-
-def _require_content(plan: DayPlan, row: DailyAgg, frame: pl.DataFrame) -> None:
-    found = content_digest(frame)
-    if found != row.digest:
-        raise ReadBackError(
-            f"{plan.symbol.text} {plan.trading_day}: the stored ticks have digest {found}, not the load's {row.digest}",
-            "somebody changed them; load the day again with --force",
-        )

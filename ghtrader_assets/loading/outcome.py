@@ -35,7 +35,3 @@ class DayOutcome:
     manifest: Manifest | None = None
     judgement: Judgement | None = None
     failure: str = ""
-
-    @property
-    def succeeded(self) -> bool:
-        return not self.failure

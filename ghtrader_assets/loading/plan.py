@@ -13,11 +13,10 @@ from datetime import date
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.loading.platform import Platform, utc_now_ns
 from ghtrader_assets.loading.schedule import require_listed, schedule_of
-from ghtrader_assets.market.calendar import TradingCalendar
-from ghtrader_assets.market.products import Product, product_of
+from ghtrader_assets.market.products import Product, product_on
 from ghtrader_assets.market.schedule import ScheduleDay, day_fingerprint, require_complete
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
-from ghtrader_assets.market.symbols import Symbol, depth
+from ghtrader_assets.market.symbols import Symbol, depth, parse_symbol
 from ghtrader_assets.market.ticks import DayWindow
 from ghtrader_assets.tq.fetch import FetchRequest
 
@@ -74,16 +73,18 @@ def plan_days(platform: Platform, symbol: Symbol, days: Sequence[date]) -> LoadP
         except GhtraderError as error:
             refused[day] = error
         else:
-            planned.append(plan_day(platform.calendar, symbol, row, schedule.hash))
+            planned.append(plan_day(platform, symbol, row, schedule.hash))
     return LoadPlan(tuple(planned), refused)
 
 
-def plan_day(calendar: TradingCalendar, symbol: Symbol, row: ScheduleDay, schedule_hash: str) -> DayPlan:
+def plan_day(platform: Platform, symbol: Symbol, row: ScheduleDay, schedule_hash: str) -> DayPlan:
+    """The plan of a day whose contract is known: its terms, sessions and window on that very day."""
+    day, calendar = row.trading_day, platform.calendar
     return DayPlan(
         symbol=symbol,
-        product=product_of(symbol.exchange, symbol.product),
+        product=product_on(parse_symbol(row.contract), day),
         schedule=row,
         schedule_hash=schedule_hash,
-        sessions=day_sessions(symbol, row.trading_day, calendar),
-        window=calendar.window(row.trading_day),
+        sessions=day_sessions(symbol, day, calendar, operator_events=platform.operator_events),
+        window=calendar.window(day),
     )

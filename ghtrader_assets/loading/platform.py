@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.session_events import SessionEvent
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
@@ -17,12 +18,13 @@ from ghtrader_assets.tq.provider import Provider
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Settings, calendar, store and tick provider of one process."""
+    """Settings, calendar, store and tick provider of one process, and the operator's own session events."""
 
     settings: Settings
     calendar: TradingCalendar
     database: Database
     provider: Provider
+    operator_events: tuple[SessionEvent, ...] = ()
 
 
 def utc_now() -> datetime:

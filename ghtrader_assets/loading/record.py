@@ -118,11 +118,11 @@ def record_failed(platform: Platform, manifests: Sequence[Manifest]) -> None:
     _write(platform, manifests)
 
 
-def record_stored(platform: Platform, manifests: Sequence[Manifest], verdicts: Sequence[DayVerdict]) -> None:
-    """Record days that are stored: verdicts, manifests, and last the coverage rows."""
-    write_verdicts(platform.database, verdicts)
-    _write(platform, manifests)
-    write_daily_agg(platform.database, [_daily_agg(manifest) for manifest in manifests])
+def record_stored(platform: Platform, manifest: Manifest, verdict: DayVerdict | None) -> None:
+    """Record a day that is stored: its verdict, its manifest, and last its coverage row."""
+    write_verdicts(platform.database, [verdict] if verdict else [])
+    _write(platform, [manifest])
+    write_daily_agg(platform.database, [_daily_agg(manifest)])
 
 
 def _write(platform: Platform, manifests: Sequence[Manifest]) -> None:
@@ -136,8 +136,6 @@ def _daily_agg(manifest: Manifest) -> DailyAgg:
         symbol=manifest.symbol,
         trading_day=manifest.trading_day,
         rows_total=manifest.rows,
-        first_datetime_ns=stored.first_ns,
-        last_datetime_ns=stored.last_ns,
         first_tick=manifest.first_tick,
         last_tick=manifest.last_tick,
         contract=manifest.contract,

@@ -6,7 +6,7 @@ Belongs here: from settings and runtime file to connections. Does not belong her
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from pydantic import SecretStr
@@ -15,6 +15,7 @@ from ghtrader_assets.errors import QuestDBError, ServiceError
 from ghtrader_assets.exchange.client_env import tqsdk_environment
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.market.session_events import events_for
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.credentials import Endpoint, embedded_endpoint
 from ghtrader_assets.questdb.schema import ensure_schema
@@ -27,7 +28,7 @@ EMBEDDED_USER = "embedded"
 
 
 @contextmanager
-def open_platform(settings: Settings) -> Iterator[Platform]:
+def open_platform(settings: Settings) -> Generator[Platform]:
     """Connect to the store, make sure of its tables, and name the provider.
 
     Raises `QuestDBError` when the store is away, `CredentialError` when it refuses us, `ServiceError` when an embedded
@@ -35,11 +36,12 @@ def open_platform(settings: Settings) -> Iterator[Platform]:
     """
     with open_database(settings) as database:
         ensure_schema(database)
-        yield Platform(settings, calendar_for(settings.home), database, provider_of(settings))
+        home = settings.home
+        yield Platform(settings, calendar_for(home), database, provider_of(settings), events_for(home))
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Database]:
+def open_database(settings: Settings) -> Generator[Database]:
     """Connect to the store alone: all that reading needs."""
     with Database(
         questdb_endpoint(settings), prepared=settings.prepared_statements, sender_pool=settings.sender_pool

@@ -23,7 +23,7 @@ def dagster_home(home: Path) -> Path:
     """The `DAGSTER_HOME` of a `GHTRADER_HOME`, made and configured where it isn't yet."""
     folder = home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = resources.files(__package__).joinpath(CONFIGURATION).read_text(encoding="utf-8")
+    wanted = resources.files("ghtrader_assets.services").joinpath(CONFIGURATION).read_text(encoding="utf-8")
     configuration = folder / CONFIGURATION
     if not configuration.exists():
         configuration.write_text(wanted, encoding="utf-8")

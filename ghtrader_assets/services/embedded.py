@@ -7,7 +7,7 @@ Does not belong here: how one of them works, and connecting to them (`connect`).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -35,7 +35,7 @@ Announce = Callable[[str], None]
 
 
 @contextmanager
-def running_services(settings: Settings, announce: Announce, *, with_dagster: bool) -> Iterator[Runtime]:
+def running_services(settings: Settings, announce: Announce, *, with_dagster: bool) -> Generator[Runtime]:
     """Start what the settings need and stop it at the end. Raises `ServiceError`, `PortTakenError`.
 
     One owner a home: raises `ServiceError` naming the owner while another process runs the services.

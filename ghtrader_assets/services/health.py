@@ -42,7 +42,7 @@ def _questdb(settings: Settings) -> ServiceHealth:
     try:
         with open_database(settings) as database:
             where = database.endpoint.http
-            return ServiceHealth(QUESTDB, True, where, database.server_version())
+            return ServiceHealth(QUESTDB, True, where, str(database.rows("build", "SELECT build()")[0][0]))
     except GhtraderError as error:
         return ServiceHealth(QUESTDB, False, where, str(error))
 
