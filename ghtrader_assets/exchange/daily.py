@@ -42,8 +42,9 @@ BLOCK_SLOTS: Final = 5
 class Life:
     """A contract's days, aligned arrays: `days[i]` closed at `close[i]` ticks after opening at `open[i]`, and so on.
 
-    Prices are whole numbers of the price ticks that the contract has on that day; `open_interest` is at the close, `open_interest_before` one day earlier;
-    `activity` is 1 for a main contract; `fill` the share of half seconds with a tick; `counts` the ticks of the day.
+    Prices are whole numbers of the price ticks that the contract has on that day; `open_interest` is at the close,
+    `open_interest_before` one day earlier; `activity` is 1 for a main contract; `fill` the share of half seconds with
+    a tick; `counts` the ticks of the day.
     """
 
     contract: Contract

@@ -1,0 +1,117 @@
+"""One real embedded exchange for the whole test session, and the real tqsdk client in processes of its own.
+
+Belongs here: the exchange's process, a client of its control endpoint, running a script against it.
+Does not belong here: exchanges with options of their own: a test starts those itself (`started_exchange`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ghtrader_assets.exchange.client_env import tqsdk_environment
+
+ROOT = Path(__file__).resolve().parents[1]
+CLIENT_PRELUDE = """
+import json, sys, types
+quiet = types.ModuleType("tqsdk.changelog_notification")
+sys.modules["tqsdk.changelog_notification"] = quiet
+import tqsdk
+tqsdk.changelog_notification = quiet
+from datetime import date
+from tqsdk import TqApi, TqAuth
+"""
+"""What every client script begins with: tqsdk without the module that asks a public host when it is imported."""
+
+
+@dataclass(frozen=True)
+class ExchangeControl:
+    """A running exchange. `environment` points a tqsdk client at it."""
+
+    url: str
+    pid: int
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The `TQ_*` variables of a client."""
+        return tqsdk_environment(self.url)
+
+    def faults(self, *rules: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Put fault rules in force (docs/exchange.md)."""
+        answer = requests.post(f"{self.url}/control/faults", json=list(rules), timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    def rules(self) -> list[dict[str, Any]]:
+        """The rules in force, with their hits."""
+        return requests.get(f"{self.url}/control/faults", timeout=10).json()
+
+    def requests(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """What was asked since the last reset, of one kind or all."""
+        asked = requests.get(f"{self.url}/control/requests", timeout=10).json()
+        return [item for item in asked if kind in (None, item["kind"])]
+
+    def reset(self) -> None:
+        """Forget all rules and requests."""
+        requests.post(f"{self.url}/control/reset", timeout=10).raise_for_status()
+
+
+@contextmanager
+def started_exchange(home: Path, *options: str) -> Iterator[ExchangeControl]:
+    """An exchange process with these options, stopped at the end."""
+    command = [sys.executable, "-m", "ghtrader_assets.exchange", "--port", "0", "--home", str(home), *options]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, f"the exchange ended with code {process.wait()}"
+        ready = json.loads(line)
+        try:
+            yield ExchangeControl(ready["url"], process.pid, home)
+        finally:
+            process.terminate()
+            process.wait(timeout=15)
+
+
+@pytest.fixture(scope="session")
+def exchange_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExchangeControl]:
+    """The session's exchange, whatever rules other tests left in it."""
+    with started_exchange(tmp_path_factory.mktemp("exchange")) as control:
+        yield control
+
+
+@pytest.fixture
+def exchange(exchange_process: ExchangeControl) -> Iterator[ExchangeControl]:
+    """The session's exchange without rules and without recorded requests."""
+    exchange_process.reset()
+    yield exchange_process
+    exchange_process.reset()
+
+
+@pytest.fixture
+def run_client(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a script with the real tqsdk in a fresh process and home: `run_client(control, script, timeout=60)`."""
+
+    def run(control: ExchangeControl, script: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **control.environment, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", CLIENT_PRELUDE + script],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
