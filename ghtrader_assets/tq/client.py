@@ -66,6 +66,7 @@ class PlainClient:
 
     def read(self, job: ReadDay) -> Reading:
         """Read the day, then ask again from its last tick on, each with an empty cache."""
+        self.auth.require_grants(job.contract)
         self.require_contract(job.contract, job.symbol)
         first = self._series(job.contract, job.start_ns, job.end_ns)
         if first.shape[0] == 0:

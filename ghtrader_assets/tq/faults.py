@@ -63,11 +63,13 @@ KINDS: Final[dict[str, type[FetchError]]] = {
 
 def of_status(status: int, place: str, body: str, retry_after: str | None = None) -> FetchError:
     """The error of an HTTP status at `place`: log-in, name service or market data handshake."""
-    if _speaks_of_maintenance(body):
-        return MaintenanceError(f"{place} is under maintenance ({status})", MAINTENANCE_REMEDY)
     if status == 429:
         return ThrottledError(f"{place} answered 429 too many requests", _seconds(retry_after))
-    if status in (401, 403) or (status == 400 and "login" in place):
+    if status == 401:
+        return DeniedError(f"{place} refused the account ({status})", CREDENTIAL_REMEDY)
+    if _speaks_of_maintenance(body):
+        return MaintenanceError(f"{place} is under maintenance ({status})", MAINTENANCE_REMEDY)
+    if status == 403 or (status == 400 and "login" in place):
         return DeniedError(f"{place} refused the account ({status})", CREDENTIAL_REMEDY)
     if 400 <= status < 500 and status not in (408, 425):
         return DeniedError(f"{place} refused the request ({status}): {_short(body)}", "check the TQ_* addresses")

@@ -143,7 +143,7 @@ class _Day:
             columns = joined(await self._all_pages(first, end))
             if len(columns["tick_id"]) == 0:
                 raise LeanDoubtError("no tick of the day was delivered")
-            reading = await self._with_second_request(columns, following_ns)
+            reading = await self._with_second_request(columns, first, end, following_ns)
         except TimeoutError:
             if not self._heard:
                 raise LeanDoubtError("the first page was not answered") from None
@@ -197,8 +197,11 @@ class _Day:
             pages.append(self._book.columns(low, high))
         return pages
 
-    async def _with_second_request(self, columns: Columns, following_ns: int) -> Reading:
-        """Ask again from the last tick on, as if nothing had been asked before."""
+    async def _with_second_request(self, columns: Columns, first: int, end: int, end_ns: int) -> Reading:
+        """Ask again from the last tick on, as if nothing had been asked before.
+
+        `end_ns` is the time of id `end`, which follows the day only if the last tick that came is the one before.
+        """
         last_id, last_ns = int(columns["tick_id"][-1]), int(columns["datetime_ns"][-1])
         tail = DayBook(self._job.contract, self._job.levels)
         request = self._focus("tail", last_ns, _TAIL_TICKS)
@@ -214,8 +217,9 @@ class _Day:
         return Reading(
             columns=columns,
             second_ids=np.asarray(brought["tick_id"][inside], dtype=np.int64),
-            following_ns=following_ns if again_ns is None else again_ns,
+            following_ns=end_ns if again_ns is None and last_id + 1 == end else again_ns,
             series_last_id=max(tail.last_id, self._book.last_id),
+            first_id=first,
         )
 
     async def _until(self, request: Request) -> None:

@@ -51,7 +51,7 @@ class Timing(msgspec.Struct, frozen=True):
     """How long the lean reader waits for the next frame."""
     renew_after_ticks: int = 60_000
     """A TqApi keeps about 4.4 kB of every tick it has merged: it is renewed when it has seen this many."""
-    sessions_per_minute: float = 60.0
+    sessions_per_minute: float = 120.0
     """New sessions of the account, all processes of this host together."""
     pages_per_s: float = 50.0
     """Pages that the lean readers of the account ask for, all processes of this host together."""

@@ -31,6 +31,7 @@ _QUOTE_LEAD_NS: Final = 60 * NS
 class Reading:
     """What a reader got for one trading day, as delivered.
 
+    `first_id` is the id at which the server said the window begins, None if the reader can't skip it unnoticed.
     `columns` holds `tick_id`, `datetime_ns` and numbers. `second_ids` are the ids that the second request, from the
     last tick on (for an empty day: of the whole window), brought before D 18:00. `following_ns` is the time of the
     id after the last one (for an empty day: of any tick seen inside the window), None if it was not delivered.
@@ -43,6 +44,7 @@ class Reading:
     following_ns: int | None
     series_last_id: int
     quote_ns: int | None = None
+    first_id: int | None = None
 
 
 def whole_day(reading: Reading, window: DayWindow) -> tuple[pl.DataFrame, FetchError | None]:
@@ -52,7 +54,18 @@ def whole_day(reading: Reading, window: DayWindow) -> tuple[pl.DataFrame, FetchE
         return frame, _empty_fault(reading, window)
     ids = frame["tick_id"].to_numpy()
     stamps = frame["datetime_ns"].to_numpy()
-    return frame, _order_fault(ids, stamps) or _end_fault(reading, window, int(ids[-1]), int(stamps[-1]))
+    fault = (
+        _begin_fault(reading, int(ids[0]))
+        or _order_fault(ids, stamps)
+        or _end_fault(reading, window, int(ids[-1]), int(stamps[-1]))
+    )
+    return frame, fault
+
+
+def _begin_fault(reading: Reading, first_id: int) -> FetchError | None:
+    if reading.first_id is None or reading.first_id == first_id:
+        return None
+    return ShortDayError(f"the day begins at id {reading.first_id}, the first tick that came is {first_id}", _RETRY)
 
 
 def _order_fault(ids: npt.NDArray[np.int64], stamps: npt.NDArray[np.int64]) -> FetchError | None:
