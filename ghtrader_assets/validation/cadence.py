@@ -5,7 +5,7 @@ Does not belong here: finding the gaps (`gaps`).
 
 The usual spacing of a session is the larger of two figures: the `ADAPTIVE_QUANTILE` (default: 99th percentile) of the
 seconds from one strict second with ticks to the next one of the same window; and strict seconds / (strict seconds with
-ticks + 1), which speaks where there are few. A gap is unusual from `ADAPTIVE_FACTOR` (default: 3) times the usual
+ticks + 1), which speaks where there are few. A gap is unusual from `ADAPTIVE_FACTOR` (default: 5) times the usual
 spacing, and never below the session's fixed threshold.
 """
 
@@ -57,6 +57,6 @@ def adaptive_threshold_s(
     usual = strict_seconds / (ticked + 1)
     pooled = np.concatenate([np.empty(0, dtype=np.int64), *spacings])
     if len(pooled):
-        rank = min(len(pooled) - 1, math.ceil(policy.value("ADAPTIVE_QUANTILE") * len(pooled)) - 1)
-        usual = max(usual, float(np.partition(pooled, max(0, rank))[max(0, rank)]))
+        rank = max(1, math.ceil(policy.value("ADAPTIVE_QUANTILE") * len(pooled)))
+        usual = max(usual, float(np.searchsorted(np.cumsum(np.bincount(pooled)), rank)))
     return max(policy.gap_threshold_s(session), policy.value("ADAPTIVE_FACTOR") * usual)

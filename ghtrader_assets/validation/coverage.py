@@ -228,7 +228,9 @@ def _outside(ticks: DayTicks, policy: Policy) -> Outside:
     exempt = np.zeros(len(seconds), dtype=np.bool_)
     lead, grace = policy.value("AUCTION_LEAD_S"), policy.value("CLOSE_GRACE_S")
     previous = ""
-    for window in ticks.windows:
+    for place, window in enumerate(ticks.windows, start=1):
+        if place == len(ticks.windows):
+            grace = policy.value("SETTLE_GRACE_S")
         first, last = window.start_ns // NS, window.end_ns // NS
         exempt |= (seconds > last) & (seconds <= last + grace)
         if window.session != previous:

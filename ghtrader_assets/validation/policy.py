@@ -55,10 +55,11 @@ KNOBS: Final[tuple[Knob, ...]] = (
     Knob("OUTSIDE_SESSIONS_BLOCK_S", 60, "stray seconds outside the sessions that are an error"),
     Knob("AUCTION_LEAD_S", 300, "seconds before a session's opening in which ticks are the call auction"),
     Knob("CLOSE_GRACE_S", 300, "seconds after a window's close in which ticks are stragglers"),
+    Knob("SETTLE_GRACE_S", 1800, "the same after the day's last close, when settlement is published"),
     Knob("SOURCE_BLOCKING", 0, "whether a day the provider lacks is an error", switch=True),
     Knob("SOURCE_MISSING_DAYS_TOLERANCE", 0, "1: a day the provider lacks is tolerated", whole=True),
     Knob("MAX_SEGMENTS_PER_DAY", 200, "gap rows kept per day, the longest first", low=10, whole=True),
-    Knob("ADAPTIVE_FACTOR", 3.0, "multiple of the usual spacing that makes a gap in event cadence"),
+    Knob("ADAPTIVE_FACTOR", 5, "multiple of the usual spacing that makes a gap in event cadence"),
     Knob("ADAPTIVE_QUANTILE", 0.99, "the quantile of the session's spacings that is usual", high=1.0),
     _rate("NULL_L1_MAX_RATE", 0.01, "missing values a level-1 column may have"),
     _rate("NULL_L5_MAX_RATE", 0.05, "missing values a column of levels 2 to 5 may have"),
@@ -178,7 +179,7 @@ def _number(knob: Knob, sourced: SourcedValue) -> float:
         number = float(text)
     except ValueError:
         raise _illegal(sourced, "true or false" if knob.switch else "a number") from None
-    if not (knob.low <= number <= knob.high) or (knob.whole and number != int(number)) or knob.switch:
+    if not (knob.low <= number <= knob.high) or not math.isfinite(number) or (knob.whole and number % 1) or knob.switch:
         kind = "true or false" if knob.switch else "a whole number" if knob.whole else "a number"
         bound = "" if knob.high == math.inf else f" up to {knob.high:g}"
         raise _illegal(sourced, kind if knob.switch else f"{kind} from {knob.low:g}{bound}")

@@ -213,7 +213,8 @@ def _half_second_codes(coverage: Coverage, policy: Policy) -> set[str]:
 
 def _by_fixed(coverage: Coverage) -> list[FoundGap]:
     """The gaps of the fixed threshold, but for sessions without any tick: those are the source layer's."""
-    return [each for each in coverage.gaps if each.gap.session not in coverage.missing_sessions]
+    missing = coverage.missing_sessions
+    return [each for each in coverage.gaps if each.gap.session not in missing]
 
 
 def _by_adaptive(coverage: Coverage) -> list[FoundGap]:

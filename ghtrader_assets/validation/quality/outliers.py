@@ -42,7 +42,9 @@ def volume_spikes(day: QualityDay) -> Mapping[str, Part]:
     rows = _evaluated(traded, day.steady & ~beside)
     if len(rows) < LEAST:
         return nothing_checked()
-    usual = np.maximum(usual_size(traded[rows]), _median_trade(traded[rows]))
+    usual = usual_size(traded[rows])
+    if usual.min() <= 0:
+        usual = np.maximum(usual, _median_trade(traded[rows]))
     least = day.policy.value("VOLUME_SPIKE_MIN_LOTS")
     limit = np.maximum(day.policy.value("VOLUME_SPIKE_FACTOR") * usual, least)
     return _part(rows[traded[rows] > limit], len(rows))
@@ -82,7 +84,7 @@ def usual_size(sizes: Floats) -> Floats:
 
 def _percentile(blocks: Floats) -> Floats:
     rank = int(QUANTILE * (blocks.shape[1] - 1))
-    return np.partition(blocks, rank, axis=1)[:, rank]
+    return np.sort(blocks, axis=1)[:, rank]
 
 
 def _evaluated(changes: Floats, allowed: Bools) -> Ints:

@@ -18,7 +18,7 @@ from ghtrader_assets.validation.gaps import locked_rows
 from ghtrader_assets.validation.intake import NS, OUTSIDE, Bools, DayTicks, Floats, Ints
 from ghtrader_assets.validation.policy import Policy
 
-Severity = Literal["error", "warn"]
+Severity = Literal["error", "warn", "info"]
 EXAMPLES: Final = 5
 
 

@@ -5,8 +5,8 @@ Does not belong here: rules about sequence and coverage, which always see every 
 
 The sample is of whole blocks of `BLOCK_ROWS` consecutive ticks, drawn without replacement within each session window
 (and among the ticks outside them), in proportion to its blocks and at least two. A count is estimated by
-Horvitz-Thompson, the sum over windows of (blocks / blocks drawn) x count in the blocks drawn, which is unbiased whatever
-the ticks are like. Its error bound is 1.96 standard errors from the variance between blocks, and never less than
+Horvitz-Thompson, the sum over windows of (blocks / blocks drawn) x count in the blocks drawn, which is unbiased for any
+ticks. Its error bound is 1.96 standard errors from the variance between blocks, and never less than
 3 / ticks drawn, which bounds a rate (95 %) of which the sample shows nothing.
 """
 

@@ -1,0 +1,419 @@
+"""Plants faults of known kind, place and size in the ticks of a clean day.
+
+Imports nothing from `ghtrader_assets.validation`: the thresholds below are copied from docs/validation.md, the formulas
+are written again, plainly. A day is a dictionary of columns as the exchange's model makes them, and its windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+NS = 1_000_000_000
+Rows = npt.NDArray[np.int64]
+LEVEL_1 = ("last_price", "volume", "open_interest", "bid_price1", "ask_price1", "highest", "average", "amount")
+DOCUMENTED = {
+    "gap_s": 5.0,
+    "null_l1": 0.01,
+    "null_l5": 0.05,
+    "null_run": 100,
+    "frozen": 120,
+    "stray_s": 60,
+    "off_grid_ticks": 0.01,
+    "reset_share": 0.3,
+    "oi_ratio": 0.05,
+    "oi_lots": 100,
+    "price_factor": 10,
+    "volume_factor": 20,
+    "volume_lots": 100,
+    "spread_factor": 3,
+    "warmup_s": 60,
+}
+
+
+@dataclass
+class Day:
+    """Columns of one day (all float64 but `tick_id` and `datetime_ns`), windows as (first second, last second)."""
+
+    columns: dict[str, npt.NDArray[Any]]
+    windows: tuple[tuple[int, int], ...]
+    tick: float
+    levels: int
+    whole_seconds: bool
+    longest_pause_s: float
+
+    @property
+    def n(self) -> int:
+        return len(self.columns["tick_id"])
+
+    @property
+    def seconds(self) -> Rows:
+        return self.columns["datetime_ns"] // NS
+
+    def copy(self) -> Day:
+        columns = {name: values.copy() for name, values in self.columns.items()}
+        return Day(columns, self.windows, self.tick, self.levels, self.whole_seconds, self.longest_pause_s)
+
+    def window_rows(self, window: tuple[int, int]) -> Rows:
+        return np.flatnonzero((self.seconds >= window[0]) & (self.seconds <= window[1]))
+
+
+@dataclass
+class Planted:
+    """A fault: the rule that must find it, the ids it must name (first five), how often, and what follows from it."""
+
+    rule: str
+    ids: tuple[int, ...] = ()
+    count: int | None = None
+    gap: tuple[int, int] | None = None
+    implied: frozenset[str] = field(default_factory=frozenset)
+
+
+Plant = Callable[[Day, np.random.Generator, slice], Planted]
+
+
+def size(random: np.random.Generator) -> float:
+    """How many times its threshold a fault is: 1.01 to 3."""
+    return float(random.uniform(1.01, 3.0))
+
+
+def _spot(day: Day, random: np.random.Generator, region: slice, room: int = 1, lead_s: int = 65) -> int:
+    """A row of the region with `room` rows after it in the same window, beyond the warm-up, without a pause around."""
+    seconds = day.seconds
+    for _ in range(5000):
+        row = int(random.integers(region.start + 3, region.stop - room - 3))
+        for first, last in day.windows:
+            inside = first + lead_s <= seconds[row - 2] and seconds[row + room + 2] <= last - 5
+            calm = np.diff(seconds[row - 2 : row + 3]).max() <= day.longest_pause_s
+            if inside and calm:
+                return row
+    raise AssertionError("no place for the fault")
+
+
+def _ids(day: Day, rows: Rows | list[int]) -> tuple[int, ...]:
+    return tuple(int(day.columns["tick_id"][row]) for row in sorted(rows)[:5])
+
+
+def _insert(day: Day, row: int, copies: int = 1, *, new_ids: bool = True) -> None:
+    """Repeat `row` after itself; later ids move up so that they stay contiguous."""
+    for name, values in day.columns.items():
+        day.columns[name] = np.insert(values, row + 1, np.repeat(values[row], copies))
+    ids = day.columns["tick_id"]
+    if new_ids:
+        ids[row + 1 :] = ids[row] + np.arange(1, len(ids) - row)
+
+
+def gap(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region, room=60)
+    wanted = int(np.ceil(size(random) * DOCUMENTED["gap_s"]))
+    first = int(day.seconds[row])
+    last = first + wanted - 1
+    keep = (day.seconds < first) | (day.seconds > last)
+    day.columns = {name: values[keep] for name, values in day.columns.items()}
+    ticked = day.seconds
+    before, after = int(ticked[ticked < first].max()), int(ticked[ticked > last].min())
+    return Planted("gap", gap=(before + 1, after - 1))
+
+
+def edge_gap(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    """Silence from a window's opening, or up to its close."""
+    window = day.windows[int(random.integers(0, len(day.windows)))]
+    wanted = int(np.ceil(size(random) * DOCUMENTED["gap_s"]))
+    seconds = day.seconds
+    if random.random() < 0.5:
+        first, last = window[0] + 1, window[0] + wanted
+    else:
+        first, last = window[1] - wanted, window[1] - 1
+    keep = (seconds < first) | (seconds > last)
+    day.columns = {name: values[keep] for name, values in day.columns.items()}
+    strict = day.seconds[(day.seconds > window[0]) & (day.seconds < window[1])]
+    if first == window[0] + 1:
+        return Planted("gap", gap=(first, int(strict.min()) - 1))
+    return Planted("gap", gap=(int(strict.max()) + 1, last))
+
+
+def stray(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    """Ticks in the midday break, one in each of many seconds."""
+    wanted = int(np.ceil(size(random) * DOCUMENTED["stray_s"]))
+    before = day.windows[-2][1]
+    row = int(day.window_rows(day.windows[-2])[-1])
+    while row + 1 < day.n and day.seconds[row + 1] < before + 400:
+        row += 1
+    _insert(day, row, wanted)
+    day.columns["datetime_ns"][row + 1 : row + 1 + wanted] = (before + 1800 + np.arange(wanted)) * NS
+    return Planted("outside_sessions_block", count=wanted)
+
+
+def null_l1(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    wanted = int(np.floor(size(random) * DOCUMENTED["null_l1"] * day.n)) + 1
+    rows = np.sort(random.choice(day.n, wanted, replace=False))
+    day.columns[LEVEL_1[int(random.integers(0, len(LEVEL_1)))]][rows] = np.nan
+    return Planted("null_l1", _ids(day, rows), wanted)
+
+
+def null_l5(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    wanted = int(np.floor(size(random) * DOCUMENTED["null_l5"] * day.n)) + 1
+    rows = np.sort(random.choice(day.n, wanted, replace=False))
+    side, level = random.choice(["bid", "ask"]), int(random.integers(2, 6))
+    day.columns[f"{side}_price{level}"][rows] = np.nan
+    return Planted("null_l5", _ids(day, rows), wanted)
+
+
+def null_run(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    wanted = int(np.floor(size(random) * DOCUMENTED["null_run"])) + 1
+    row = int(random.integers(region.start + 1, region.stop - wanted - 1))
+    name = LEVEL_1[int(random.integers(0, 5))]
+    day.columns[name][row : row + wanted] = np.nan
+    implied = frozenset({"null_l1"}) if wanted > DOCUMENTED["null_l1"] * day.n else frozenset[str]()
+    return Planted("null_run", _ids(day, [row]), 1, implied=implied)
+
+
+def crossed(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region)
+    bid, ask = day.columns["bid_price1"], day.columns["ask_price1"]
+    bid[row], ask[row] = ask[row], bid[row]
+    return Planted("crossed", _ids(day, [row]), 1)
+
+
+def locked(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region)
+    day.columns["ask_price1"][row] = day.columns["bid_price1"][row]
+    return Planted("locked", _ids(day, [row]), 1)
+
+
+def bid_order(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    return _swap_levels(day, random, region, "bid")
+
+
+def ask_order(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    return _swap_levels(day, random, region, "ask")
+
+
+def _swap_levels(day: Day, random: np.random.Generator, region: slice, side: str) -> Planted:
+    row = _spot(day, random, region)
+    near = int(random.integers(2, 5))
+    one, other = day.columns[f"{side}_price{near}"], day.columns[f"{side}_price{near + 1}"]
+    one[row], other[row] = other[row], one[row]
+    return Planted(f"{side}_order", _ids(day, [row]), 1)
+
+
+def frozen(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    length = int(np.floor(size(random) * DOCUMENTED["frozen"])) + 1
+    row = _spot(day, random, region, room=length + 2)
+    names = [name for name in day.columns if name.startswith(("bid_", "ask_"))]
+    first, last = row, row + length - 1
+    for name in names:
+        day.columns[name][first : last + 1] = day.columns[name][first]
+    while all(day.columns[name][first - 1] == day.columns[name][first] for name in names):
+        first -= 1
+    return Planted("frozen_book", _ids(day, [first]), 1)
+
+
+def negative_price(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region)
+    prices = [name for name in day.columns if name.startswith(("bid_price", "ask_price"))]
+    day.columns[str(random.choice(prices))][row] *= -1
+    return Planted("negative_price", _ids(day, [row]), 1)
+
+
+def negative_volume(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region)
+    volumes = [name for name in day.columns if name.startswith(("bid_volume", "ask_volume"))]
+    day.columns[str(random.choice(volumes))][row] *= -1
+    return Planted("negative_volume", _ids(day, [row]), 1)
+
+
+def off_grid(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region)
+    off = size(random) * DOCUMENTED["off_grid_ticks"] * day.tick
+    prices = [name for name in day.columns if name.startswith(("bid_price", "ask_price"))]
+    day.columns[str(random.choice(prices))][row] += off * random.choice([-1, 1])
+    return Planted("off_grid", _ids(day, [row]), 1)
+
+
+def outside_range(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    last, high, low = (day.columns[name] for name in ("last_price", "highest", "lowest"))
+    for _ in range(5000):
+        row = _spot(day, random, region)
+        steps = int(random.integers(1, 4))
+        if high[row] - last[row] <= 3 * day.tick:
+            last[row] = high[row] + steps * day.tick
+            return Planted("outside_range", _ids(day, [row]), 1)
+        if last[row] - low[row] <= 3 * day.tick:
+            last[row] = low[row] - steps * day.tick
+            return Planted("outside_range", _ids(day, [row]), 1)
+        if random.random() < 0.01:
+            low[row] = last[row] + steps * day.tick
+            return Planted("outside_range", _ids(day, [row]), 1)
+    raise AssertionError("no place for the fault")
+
+
+def volume_monotone(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    return _dip(day, random, region, "volume")
+
+
+def amount_monotone(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    return _dip(day, random, region, "amount")
+
+
+def _dip(day: Day, random: np.random.Generator, region: slice, name: str) -> Planted:
+    row = _spot(day, random, region)
+    values = day.columns[name]
+    if random.random() < 0.3:
+        values[row] = values[min(day.n - 1, row + 40)] + 1 + random.integers(0, 5)
+        while not (values[row + 1] < values[row] and values[row] > values[row - 1]):
+            values[row] += 1
+    else:
+        values[row] = values[row - 1] * random.uniform(0.2, 0.98)
+    return Planted(f"{name}_monotone", _ids(day, [row]), 1)
+
+
+def day_reset(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    share = min(0.95, size(random) * DOCUMENTED["reset_share"])
+    for name in ("volume", "amount"):
+        day.columns[name] += share / (1 - share) * day.columns[name][-1]
+    return Planted("day_reset", _ids(day, [0]), 2)
+
+
+def regressing_time(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    stamps = day.columns["datetime_ns"]
+    while True:
+        row = _spot(day, random, region)
+        if stamps[row - 1] < stamps[row] < stamps[row + 1] < stamps[row + 2]:
+            stamps[row], stamps[row + 1] = stamps[row + 1], stamps[row]
+            return Planted("regressing_time", _ids(day, [row + 1]), 1)
+
+
+def hash_collision(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region)
+    day.columns.setdefault("bid_volume5", np.full(day.n, np.nan))
+    day.columns["bid_volume5"][row] = np.nan
+    _insert(day, row)
+    day.columns["bid_volume5"][row + 1] = 0.0
+    implied = frozenset[str]() if day.whole_seconds else frozenset({"duplicate_time"})
+    return Planted("hash_collision", _ids(day, [row + 1]), 1, implied=implied)
+
+
+def duplicate_row(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region)
+    same_id = bool(random.random() < 0.5)
+    _insert(day, row, new_ids=not same_id)
+    implied = frozenset[str]() if day.whole_seconds else frozenset({"duplicate_time"})
+    return Planted("duplicate_row", _ids(day, [row + 1]), 1, implied=implied)
+
+
+def duplicate_time(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region)
+    day.columns["datetime_ns"][row] = day.columns["datetime_ns"][row - 1]
+    return Planted("duplicate_time", _ids(day, [row]), 1)
+
+
+def oi_jump(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region)
+    interest = day.columns["open_interest"]
+    before, change = interest[row - 1], interest[row] - interest[row - 1]
+    up = 1 if random.random() < 0.5 else -1
+    jump = up * np.ceil(size(random) * max(DOCUMENTED["oi_ratio"] * before, DOCUMENTED["oi_lots"]))
+    interest[row:] += jump - change
+    return Planted("oi_jump", _ids(day, [row]), 1)
+
+
+def price_jump(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region)
+    last, up = day.columns["last_price"], (1 if random.random() < 0.5 else -1)
+    factor, lasting = size(random), random.random() < 0.5
+    limit = DOCUMENTED["price_factor"] * max(_usual(np.abs(np.diff(last)), day, row), day.tick)
+    for _ in range(4):
+        step = up * np.ceil(factor * limit / day.tick) * day.tick
+        moved = last.copy()
+        moved[row : day.n if lasting else row + 1] += step - (last[row] - last[row - 1])
+        again = DOCUMENTED["price_factor"] * max(_usual(np.abs(np.diff(moved)), day, row), day.tick)
+        if again == limit:
+            break
+        limit = again
+    day.columns["last_price"] = moved
+    high, low = day.columns["highest"], day.columns["lowest"]
+    high[row:] = np.maximum(high[row:], np.maximum.accumulate(moved[row:]))
+    low[row:] = np.minimum(low[row:], np.minimum.accumulate(moved[row:]))
+    return Planted("price_jump", _ids(day, [row]), 1)
+
+
+def volume_spike(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region)
+    volume = day.columns["volume"]
+    usual = _usual(np.diff(volume), day, row)
+    spike = np.ceil(size(random) * max(DOCUMENTED["volume_factor"] * usual, DOCUMENTED["volume_lots"])) + 1
+    traded = volume[row] - volume[row - 1]
+    volume[row:] += spike - traded
+    day.columns["amount"][row:] += (spike - traded) * day.columns["last_price"][row]
+    return Planted("volume_spike", _ids(day, [row]), 1)
+
+
+def spread_anomaly(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    row = _spot(day, random, region)
+    bid, ask = day.columns["bid_price1"], day.columns["ask_price1"]
+    usual = max(_usual((ask - bid)[1:], day, row, steady=False), day.tick)
+    wanted = np.ceil(size(random) * DOCUMENTED["spread_factor"] * usual / day.tick) * day.tick
+    wider = wanted - (ask[row] - bid[row])
+    for name in [name for name in day.columns if name.startswith("ask_price")]:
+        day.columns[name][row] += wider
+    return Planted("spread_anomaly", _ids(day, [row]), 1)
+
+
+def _usual(sizes: npt.NDArray[Any], day: Day, row: int, *, steady: bool = True) -> float:
+    """The 95th percentile around `row`: the largest of its block of 512 evaluated ticks and the two next to it."""
+    seconds = day.seconds
+    opening = np.full(day.n, -1, dtype=np.int64)
+    for first, last in day.windows:
+        opening[(seconds >= first) & (seconds <= last)] = first
+    warm = (opening >= 0) & (seconds - opening >= DOCUMENTED["warmup_s"])
+    allowed = warm[1:]
+    if steady:
+        allowed = allowed & (opening[1:] == opening[:-1]) & (np.diff(seconds) <= day.longest_pause_s)
+    else:
+        allowed = np.concatenate(([warm[0]], allowed))
+        sizes = np.concatenate(([0.0], sizes))
+        row += 1
+    rows = np.flatnonzero(allowed)
+    blocks = max(1, len(rows) // 512)
+    mine = min(int(np.searchsorted(rows, row - 1)) // 512, blocks - 1)
+    percentiles = [
+        np.sort(sizes[rows[block * 512 : (block + 1) * 512]])[int(0.95 * 511)]
+        for block in range(max(0, mine - 1), min(blocks, mine + 2))
+    ]
+    return float(max(percentiles))
+
+
+ANY_DEPTH: dict[str, Plant] = {
+    "gap": gap,
+    "edge_gap": edge_gap,
+    "stray": stray,
+    "null_l1": null_l1,
+    "null_run": null_run,
+    "crossed": crossed,
+    "locked": locked,
+    "frozen": frozen,
+    "negative_price": negative_price,
+    "negative_volume": negative_volume,
+    "off_grid": off_grid,
+    "outside_range": outside_range,
+    "volume_monotone": volume_monotone,
+    "amount_monotone": amount_monotone,
+    "day_reset": day_reset,
+    "regressing_time": regressing_time,
+    "hash_collision": hash_collision,
+    "duplicate_row": duplicate_row,
+    "oi_jump": oi_jump,
+    "price_jump": price_jump,
+    "volume_spike": volume_spike,
+    "spread_anomaly": spread_anomaly,
+}
+HALF_SECONDS: dict[str, Plant] = {"duplicate_time": duplicate_time}
+FIVE_LEVELS: dict[str, Plant] = {"null_l5": null_l5, "bid_order": bid_order, "ask_order": ask_order}
+PLANTS = {**ANY_DEPTH, **HALF_SECONDS, **FIVE_LEVELS}
+WHOLE_DAY = frozenset({"stray", "null_l1", "null_l5", "day_reset", "edge_gap"})
+"""Faults that are not confined to a region of the day."""
