@@ -2,4 +2,8 @@
 
 from __future__ import annotations
 
-pytest_plugins = ("ghtrader_assets_tests.fix_exchange", "ghtrader_assets_tests.fix_questdb")
+pytest_plugins = (
+    "ghtrader_assets_tests.fix_exchange",
+    "ghtrader_assets_tests.fix_questdb",
+    "ghtrader_assets_tests.fix_platform",
+)

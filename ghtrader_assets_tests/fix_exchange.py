@@ -103,15 +103,22 @@ def run_client(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]
     """Run a script with the real tqsdk in a fresh process and home: `run_client(control, script, timeout=60)`."""
 
     def run(control: ExchangeControl, script: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, **control.environment, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-        return subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", CLIENT_PRELUDE + script],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        return run_in_client(control, script, tmp_path, timeout)
 
     return run
+
+
+def run_in_client(
+    control: ExchangeControl, script: str, home: Path, timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """Run `CLIENT_PRELUDE` and `script` in a process of its own that tqsdk's variables point at the exchange."""
+    environment = {**os.environ, **control.environment, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CLIENT_PRELUDE + script],
+        env=environment,
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
