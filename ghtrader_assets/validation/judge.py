@@ -24,7 +24,7 @@ from ghtrader_assets.validation.intake import NS, DayTicks, Floats, read_ticks
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.quality.measure import SCORED, Quality, measure_quality
 from ghtrader_assets.validation.quality.rules import QualityDay
-from ghtrader_assets.validation.states import CoverageStates, coverage_states, quality_standing, worse
+from ghtrader_assets.validation.states import CoverageStates, coverage_states, quality_standing, worse_state
 from ghtrader_assets.validation.verdicts import (
     DATASET_VERSION,
     TICKS_KIND,
@@ -95,11 +95,11 @@ def judge_day(
         provenance.content_digest,
     )
     case = _Case(symbol.text, contract, sessions, policy, provenance)
-    states = coverage_states(coverage, ticks, policy)
+    coverage_row = case.coverage_row(coverage, ticks, coverage_states(coverage, ticks, policy))
     quality_row = case.quality_row(quality, depth(symbol.exchange))
-    overall = worse(states.overall, quality_standing(quality))
+    overall = worse_state(coverage_row, quality_row)
     return DayVerdict(
-        coverage=case.coverage_row(coverage, ticks, states),
+        coverage=coverage_row,
         gaps=case.gap_rows(coverage),
         quality=quality_row,
         state=overall.state,

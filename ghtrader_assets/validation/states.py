@@ -17,7 +17,7 @@ from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundG
 from ghtrader_assets.validation.intake import DayTicks
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.quality.measure import Quality
-from ghtrader_assets.validation.verdicts import Attribution, State
+from ghtrader_assets.validation.verdicts import Attribution, CoverageRow, QualityRow, State
 
 Layer = Literal["engineering", "source", "policy"]
 LAYERS: Final[tuple[Layer, ...]] = ("engineering", "source", "policy")
@@ -173,6 +173,13 @@ def quality_standing(quality: Quality) -> Standing:
 def worse(one: Standing, other: Standing) -> Standing:
     """The worse of two standings, the first if they are alike."""
     return other if _RANK.index(other.state) > _RANK.index(one.state) else one
+
+
+def worse_state(coverage: CoverageRow, quality: QualityRow) -> Standing:
+    """The standing of a judged day from its two stored rows: the worse one, coverage's if they are alike."""
+    rows = (coverage, quality)
+    first, second = (Standing(State(row.state), row.reason_code, row.action_hint) for row in rows)
+    return worse(first, second)
 
 
 def _standing(codes: set[str]) -> Standing:

@@ -1,0 +1,29 @@
+"""docs/validation.md says what the code does: every rule, threshold and reason, with severity, default and state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ghtrader_assets.validation.policy import KNOBS
+from ghtrader_assets.validation.quality.registry import RULES
+from ghtrader_assets.validation.states import REASONS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "validation.md").read_text(encoding="utf-8")
+
+
+def test_every_threshold_is_documented_with_its_default() -> None:
+    for knob in KNOBS:
+        assert f"| `{knob.name}` | {knob.default:g} | {knob.meaning} |" in PAGE
+
+
+def test_every_reason_is_documented_with_its_state() -> None:
+    for reason in REASONS:
+        assert f"| `{reason.code}` | {reason.layer} | {reason.state} | {reason.hint} |" in PAGE
+
+
+def test_every_rule_is_documented_with_its_severity() -> None:
+    rows = [line for line in PAGE.splitlines() if line.startswith("| `")]
+    for rule in RULES:
+        assert any(f"`{rule.name}`" in row and f"| {rule.severity} |" in row for row in rows), rule.name
+        if rule.limit:
+            assert rule.limit in PAGE
