@@ -64,8 +64,12 @@ class Contract:
         return product_on(self.symbol, day)
 
     def sessions(self, day: date) -> DaySessions:
-        """The sessions of this contract on trading day `day`."""
-        return day_sessions(self.symbol, day, snapshot_calendar(), self.last_day)
+        """The sessions of this contract on trading day `day`.
+
+        Asked of the product's main symbol, so that all contracts share one answer.
+        """
+        alias = parse_symbol(f"KQ.m@{self.spec.key}")
+        return day_sessions(alias, day, snapshot_calendar(), self.last_day)
 
 
 def contract_named(text: str) -> Contract | None:

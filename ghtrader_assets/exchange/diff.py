@@ -18,8 +18,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from ghtrader_assets.exchange.charts import Request, State, View, closing_patch, locate, symbol_of, tick_patches
 from ghtrader_assets.exchange.faults import Rule
-from ghtrader_assets.exchange.instruments import answer
 from ghtrader_assets.exchange.market import Market
+from ghtrader_assets.exchange.queries import answer
 from ghtrader_assets.exchange.quotes import quote_of
 from ghtrader_assets.exchange.revisions import Revisions
 
@@ -117,7 +117,7 @@ class DiffConnection:
         variables = request.get("variables") or {}
         self._market.record("ins_query", connection=self._number, query=query[:200], variables=variables)
         await self._delay()
-        entry = answer(query, variables, self._market.today(), self._market.seed)
+        entry = await self._market.in_thread(answer, query, variables, self._market.today(), self._market.seed)
         await self._put(_dumps({"symbols": {query_id: entry}}))
 
     async def _quotes(self, ins_list: str) -> None:

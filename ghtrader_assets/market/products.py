@@ -67,7 +67,7 @@ def product_on(symbol: Symbol, day: date) -> Product:
     delivery = f"{delivery_month(symbol, day):%Y-%m}" if symbol.digits else "9999-12"
     former = [
         row
-        for row in rows("product_terms.csv")
+        for row in _former_terms()
         if (row["exchange"], row["code"]) == (symbol.exchange, symbol.product)
         and (day.isoformat() <= row["last_day"] or delivery <= row["last_delivery"])
     ]
@@ -77,6 +77,11 @@ def product_on(symbol: Symbol, day: date) -> Product:
     return replace(
         product, price_tick=float(row["price_tick"]), multiplier=int(row["multiplier"]), source=row["source"]
     )
+
+
+@cache
+def _former_terms() -> tuple[dict[str, str], ...]:
+    return tuple(rows("product_terms.csv"))
 
 
 @cache
