@@ -33,7 +33,8 @@ class DayTicks:
     """The ticks of one symbol-day as arrays of one length, in canonical order.
 
     `window_of` is the index of the session window a tick falls in, or `OUTSIDE`. `faults` says what was wrong with
-    the frame itself; `disorder` counts ticks whose id is below that of the tick before.
+    the frame itself; `disorder` counts ticks whose id is below that of the tick before;
+    columns that are not `holed` have every value.
     """
 
     ids: Ints
@@ -43,6 +44,7 @@ class DayTicks:
     numbers: dict[str, Floats]
     windows: tuple[SessionWindow, ...]
     has_ids: bool = True
+    holed: frozenset[str] = frozenset()
     outside_window_rows: int = 0
     disorder: int = 0
     faults: tuple[str, ...] = field(default=())
@@ -51,6 +53,10 @@ class DayTicks:
     def n(self) -> int:
         """How many ticks there are."""
         return len(self.ids)
+
+    def missing(self, name: str) -> Bools | None:
+        """Which ticks lack a value of a column; None where none does."""
+        return np.isnan(self.numbers[name]) if name in self.holed else None
 
     def take(self, rows: Ints) -> DayTicks:
         """The ticks at `rows`, in that order."""
@@ -62,6 +68,7 @@ class DayTicks:
             numbers={name: values[rows] for name, values in self.numbers.items()},
             windows=self.windows,
             has_ids=self.has_ids,
+            holed=self.holed,
         )
 
 
@@ -73,7 +80,8 @@ def read_ticks(frame: pl.DataFrame, windows: Sequence[SessionWindow], day_window
     faults: list[str] = []
     stamps, present = _stamps(frame, faults)
     has_ids, ids = _ids(frame, faults)
-    numbers = {name: _numbers(frame, name, faults) for name in NUMERIC_COLUMNS}
+    holed: set[str] = set()
+    numbers = {name: _numbers(frame, name, faults, holed) for name in NUMERIC_COLUMNS}
     seq = _sequence(frame)
     keep = present
     outside = 0
@@ -97,6 +105,7 @@ def read_ticks(frame: pl.DataFrame, windows: Sequence[SessionWindow], day_window
         numbers=numbers,
         windows=ordered,
         has_ids=has_ids,
+        holed=frozenset(holed),
         outside_window_rows=outside,
         disorder=disorder,
         faults=tuple(faults),
@@ -132,9 +141,10 @@ def _ids(frame: pl.DataFrame, faults: list[str]) -> tuple[bool, Ints]:
     return True, np.ascontiguousarray(series.to_numpy(), dtype=np.int64)
 
 
-def _numbers(frame: pl.DataFrame, name: str, faults: list[str]) -> Floats:
+def _numbers(frame: pl.DataFrame, name: str, faults: list[str], holed: set[str]) -> Floats:
     series = _column(frame, name, faults)
     if series is None:
+        holed.add(name)
         return np.full(frame.height, np.nan)
     if series.dtype != pl.Float64:
         if not series.dtype.is_numeric():
@@ -143,6 +153,9 @@ def _numbers(frame: pl.DataFrame, name: str, faults: list[str]) -> Floats:
     if series.null_count():
         series = series.fill_null(np.nan)
     values = np.ascontiguousarray(series.to_numpy(), dtype=np.float64)
+    if np.isfinite(values).all():
+        return values
+    holed.add(name)
     infinite = np.isinf(values)
     if infinite.any():
         faults.append(f"{name} is infinite in {int(infinite.sum())} rows")

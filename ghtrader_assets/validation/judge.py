@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from ghtrader_assets.market.products import Product
@@ -286,11 +287,13 @@ def _seconds_of(coverage: Coverage, cause: Attribution) -> int:
 
 def _five_level_rows(numbers: dict[str, Floats], rows: int) -> int:
     """Rows with any price or volume above zero beyond level 1."""
-    deep = [numbers[name] > 0 for name in BOOK_COLUMNS if not name.endswith("1")]
-    found = deep[0]
-    for mask in deep[1:]:
-        found = found | mask
-    return int(found.sum()) if rows else 0
+    found = np.zeros(rows, dtype=np.bool_)
+    for name in BOOK_COLUMNS:
+        if not name.endswith("1"):
+            found |= numbers[name] > 0
+        if rows and found.all():
+            break
+    return int(np.count_nonzero(found))
 
 
 def _violations(quality: Quality, levels: int) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from ghtrader_assets_tests.validation.injector import NS, Day
 
 JUDGED_AT = datetime(2026, 1, 7, tzinfo=UTC)
 TUESDAY = date(2026, 1, 6)
+MONDAY = date(2026, 1, 5)
+"""The day after a holiday: no night session, half the ticks."""
 LIQUID = ("SHFE.rb2605", "CZCE.SR605", "DCE.m2605", "CFFEX.IF2601", "SHFE.cu2602")
 
 
@@ -66,8 +68,8 @@ def judge_frame(
     )
 
 
-def judge_columns(day: Day, contract: str, **options: Any) -> DayVerdict:
-    return judge_frame(tick_frame(day.columns), contract, **options)
+def judge_columns(spoiled: Day, contract: str, day: date = TUESDAY, **options: Any) -> DayVerdict:
+    return judge_frame(tick_frame(spoiled.columns), contract, day, **options)
 
 
 def findings(verdict: DayVerdict) -> dict[str, dict[str, Any]]:

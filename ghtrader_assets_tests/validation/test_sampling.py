@@ -92,15 +92,15 @@ def test_a_day_below_the_border_is_seen_whole() -> None:
 
 
 @pytest.mark.slow
-def test_a_real_sized_day_is_judged_in_sixty_milliseconds() -> None:
+def test_a_real_sized_day_is_judged_in_sixty_milliseconds_of_one_core() -> None:
     day = clean_day("SHFE.ag2602")
     frame = tick_frame(day.columns)
     assert frame.height > 50_000
     judge_frame(frame, "SHFE.ag2602")
     seconds = []
     for _ in range(9):
-        start = time.perf_counter()
+        start = time.process_time()
         verdict = judge_frame(frame, "SHFE.ag2602")
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     assert min(seconds) < 0.060
     assert json.loads(verdict.quality.rules_json)["faults"] == []

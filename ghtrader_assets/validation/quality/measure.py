@@ -124,7 +124,8 @@ def _counts(
 
 
 def _null_rate(day: QualityDay, name: str) -> float:
-    return float(np.count_nonzero(np.isnan(day.column(name)))) / day.ticks.n if day.ticks.n else 0.0
+    missing = day.ticks.missing(name)
+    return float(np.count_nonzero(missing)) / day.ticks.n if missing is not None and day.ticks.n else 0.0
 
 
 def _shown(finding: Finding, policy: Policy) -> dict[str, object]:

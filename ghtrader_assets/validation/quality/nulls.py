@@ -30,13 +30,13 @@ LEVEL_1: Final = (
 
 def level_1_nulls(day: QualityDay) -> Mapping[str, Part]:
     """Per level-1 column the rows without a value."""
-    return {name: Part(np.flatnonzero(_missing(day, name)), day.ticks.n) for name in LEVEL_1}
+    return {name: _part(day, name) for name in LEVEL_1}
 
 
 def deep_nulls(day: QualityDay) -> Mapping[str, Part]:
     """Per column of the levels beyond 1 that are expected, the rows without a value."""
     deep = [name for name in day.book_columns if not name.endswith("1")]
-    return {name: Part(np.flatnonzero(_missing(day, name)), day.ticks.n) for name in deep}
+    return {name: _part(day, name) for name in deep}
 
 
 def null_runs(day: QualityDay) -> Mapping[str, Part]:
@@ -45,17 +45,22 @@ def null_runs(day: QualityDay) -> Mapping[str, Part]:
     found: dict[str, Part] = {}
     for name in LEVEL_1:
         mask = _missing(day, name)
-        if np.count_nonzero(mask) <= most:
+        if mask is None or np.count_nonzero(mask) <= most:
             continue
         starts, lengths = runs(mask)
         found[name] = Part(starts[lengths > most], day.ticks.n)
     return found
 
 
-def _missing(day: QualityDay, name: str) -> Bools:
-    missing = np.isnan(day.column(name))
-    if not missing.any():
-        return missing
+def _part(day: QualityDay, name: str) -> Part:
+    mask = _missing(day, name)
+    return Part(np.empty(0, dtype=np.int64) if mask is None else np.flatnonzero(mask), day.ticks.n)
+
+
+def _missing(day: QualityDay, name: str) -> Bools | None:
+    missing = day.ticks.missing(name)
+    if missing is None:
+        return None
     if name in TAPE:
         return missing & ~(day.column("volume") == 0)
     if "_price" in name or "_volume" in name:

@@ -88,8 +88,8 @@ def _opening(day: QualityDay) -> int:
 
 def _falls(day: QualityDay, name: str) -> Mapping[str, Part]:
     values = day.column(name)
-    missing = np.isnan(values)
-    known = np.flatnonzero(~missing) if missing.any() else None
+    missing = day.ticks.missing(name)
+    known = None if missing is None else np.flatnonzero(~missing)
     series = values if known is None else values[known]
     blamed = _blame(series)
     return {"": Part(blamed if known is None else known[blamed], day.ticks.n)}

@@ -30,9 +30,10 @@ def off_grid(day: QualityDay) -> Mapping[str, Part]:
     tolerance = day.policy.value("OFF_GRID_TOLERANCE_TICKS")
     found: dict[str, Part] = {}
     for name in (*_TAPE_PRICES, *_book(day, "price")):
-        in_ticks = day.column(name) / day.price_tick
-        off = np.abs(in_ticks - np.rint(in_ticks)) > tolerance
-        found[name] = Part(np.flatnonzero(off), day.ticks.n)
+        distance = day.column(name) / day.price_tick
+        distance -= np.rint(distance)
+        np.abs(distance, out=distance)
+        found[name] = Part(np.flatnonzero(distance > tolerance), day.ticks.n)
     return found
 
 
