@@ -26,7 +26,7 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.loading.due import DayResult, Need, needs_of, results_since
 from ghtrader_assets.loading.plan import plan_days
 from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.schedule import refresh_schedule
+from ghtrader_assets.loading.schedule import refresh_schedules
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.services.connect import open_platform
@@ -105,8 +105,9 @@ def run_backfill(
     with open_platform(settings) as platform:
         days = platform.calendar.days(start, end)
         needs: dict[Symbol, dict[date, Need]] = {}
+        announce(f"reading the main-contract schedules of {', '.join(symbol.text for symbol in symbols)}")
+        refresh_schedules(platform, symbols)
         for symbol in symbols:
-            announce(f"reading the main-contract schedule of {symbol.text}")
             needs[symbol] = _needs(platform, symbol, days, report, force=force)
         watch = _Watch(platform, needs, report)
         with watch.shown():
@@ -128,7 +129,6 @@ def _needs(
     platform: Platform, symbol: Symbol, days: Sequence[date], report: BackfillReport, *, force: bool
 ) -> dict[date, Need]:
     """What each day needs; days that can't be loaded go to the report. Raises `BadInputError` if none can."""
-    refresh_schedule(platform, symbol)
     plan = plan_days(platform, symbol, days)
     if plan.refused and days[0] in plan.refused:
         raise BadInputError(str(plan.refused[days[0]]))

@@ -10,7 +10,8 @@ from datetime import date
 
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
-from ghtrader_assets.validation.verdicts import CoverageRow, QualityRow
+from ghtrader_assets.validation.states import worst
+from ghtrader_assets.validation.verdicts import CoverageRow, QualityRow, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,12 @@ class Judgement:
     quality: QualityRow
     fresh: bool
     seconds: float
+
+    @property
+    def deciding(self) -> CoverageRow | QualityRow:
+        """The row whose state is the worse one, coverage where they agree: it says how the day stands and why."""
+        overall = worst((State(self.coverage.state), State(self.quality.state)))
+        return self.coverage if self.coverage.state == overall else self.quality
 
 
 @dataclass(frozen=True, slots=True)

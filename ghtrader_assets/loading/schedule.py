@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from ghtrader_assets.errors import NotListedError, UnknownContractError
+from ghtrader_assets.loading.main_contracts import Change, recent_changes
 from ghtrader_assets.loading.platform import Platform, utc_now_ns
 from ghtrader_assets.market.schedule import ScheduleDay, build_schedule, last_completed_day, schedule_hash
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.reader import read_schedule
 from ghtrader_assets.questdb.records import write_schedule
 from ghtrader_assets.settings import start_date_of
-from ghtrader_assets.tq.market_data import fetch_main_contracts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,24 @@ class Schedule:
 
 
 def refresh_schedule(platform: Platform, symbol: Symbol) -> Schedule:
+    """Fetch the continuous table of one symbol and store what is new; see `refresh_schedules`."""
+    return refresh_schedules(platform, [symbol])[symbol]
+
+
+def refresh_schedules(platform: Platform, symbols: Sequence[Symbol]) -> dict[Symbol, Schedule]:
     """Fetch the continuous table in a fresh process and store every row that is new or different.
 
     Raises the `FetchError` family when the provider fails and `QuestDBError` when the store does.
     """
-    fetched = Schedule.of(_fetch_schedule(platform, symbol))
-    stored = {row.trading_day: row for row in read_schedule(platform.database, symbol.text)}
-    different = [row for day, row in fetched.rows.items() if stored.get(day) != row]
-    write_schedule(platform.database, different, fetched.hash)
-    return fetched
+    changes = recent_changes(platform, symbols)
+    schedules: dict[Symbol, Schedule] = {}
+    for symbol in symbols:
+        fetched = Schedule.of(_schedule_rows(platform, symbol, changes[symbol]))
+        stored = {row.trading_day: row for row in read_schedule(platform.database, symbol.text)}
+        different = [row for day, row in fetched.rows.items() if stored.get(day) != row]
+        write_schedule(platform.database, different, fetched.hash)
+        schedules[symbol] = fetched
+    return schedules
 
 
 def schedule_of(platform: Platform, symbol: Symbol, days: Sequence[date]) -> Schedule:
@@ -69,13 +78,9 @@ def require_listed(platform: Platform, symbol: Symbol, day: date, schedule: Sche
     )
 
 
-def _fetch_schedule(platform: Platform, symbol: Symbol) -> list[ScheduleDay]:
-    settings, calendar = platform.settings, platform.calendar
-    start = max(settings.first_day, calendar.first)
-    if symbol.kind == "contract":
-        changes = [(start, symbol.text)]
-    else:
-        changes = fetch_main_contracts(platform.provider, symbol.text, settings.home)
+def _schedule_rows(platform: Platform, symbol: Symbol, changes: Sequence[Change]) -> list[ScheduleDay]:
+    calendar = platform.calendar
+    start = max(platform.settings.first_day, calendar.first)
     now_ns = utc_now_ns()
     end = calendar.trading_day_of(now_ns)
     return build_schedule(symbol.text, changes, calendar, start, end, last_completed_day(calendar, now_ns))

@@ -1,0 +1,62 @@
+"""`validate`: judge stored trading days, by default only those whose fingerprint changed.
+
+Belongs here: the command. Does not belong here: rules (`validation`) and what needs judging (`loading.judgement`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, out
+from ghtrader_assets.cli.reading import store
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.judgement import judge_days
+from ghtrader_assets.loading.outcome import DayOutcome
+from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.settings import load_settings
+
+
+@app.command()
+def validate(
+    symbols: SymbolsArgument,
+    first: Annotated[str, typer.Option("--from", metavar="D", help="First trading day, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", metavar="D", help="Last trading day, YYYY-MM-DD.")],
+    full: Annotated[bool, typer.Option("--full", help="Judge every day again.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Judge stored days. Exit 0 when none is in error or there was nothing to do, 1 if any day is in error."""
+    settings = load_settings()
+    chosen = [known_symbol(text, settings.symbols) for text in symbols]
+    calendar = calendar_for(settings.home)
+    start, end = day_range(first, last, calendar)
+    all_again = full or not settings.validate_incremental
+    with store(settings) as platform:
+        days = calendar.days(start, end)
+        rows = [
+            _row(symbol.text, outcome)
+            for symbol in chosen
+            for outcome in judge_days(platform, symbol, days, full=all_again)
+            if outcome.state != IngestState.MISSING
+        ]
+    noop = not any(row["judged"] or row["state"] == "error" for row in rows)
+    if as_json:
+        emit_json({"result": "noop" if noop else "judged", "days": rows})
+    elif noop:
+        out.print(f"nothing to do: all {len(rows)} stored days are judged as they are", highlight=False)
+    for row in [] if as_json or noop else rows:
+        out.print("  ".join(str(value) for value in row.values()), highlight=False)
+    raise typer.Exit(1 if any(row["state"] == "error" for row in rows) else 0)
+
+
+def _row(symbol: str, outcome: DayOutcome) -> dict[str, object]:
+    judgement = outcome.judgement
+    decided = judgement.deciding if judgement else None
+    return {
+        "symbol": symbol,
+        "trading_day": outcome.trading_day,
+        "state": str(decided.state) if decided else "error",
+        "reason": decided.reason_code if decided else outcome.failure,
+        "judged": judgement is not None and judgement.fresh,
+    }

@@ -1,0 +1,66 @@
+"""The provider's main-contract changes, kept for a minute: a command and the run that it launches ask once.
+
+Belongs here: the file that keeps them under `GHTRADER_HOME`. Does not belong here: asking (`tq`), building a schedule
+(`market.schedule`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.tq.market_data import fetch_continuous_table
+
+KEPT_S: Final = 60.0
+
+Change = tuple[date, str]
+"""From this trading day on, this is the main contract."""
+
+
+def recent_changes(platform: Platform, symbols: Sequence[Symbol]) -> dict[Symbol, list[Change]]:
+    """The changes of each symbol, asked of the provider unless they were within the last minute.
+
+    A contract is its own main contract for ever. Raises the `FetchError` family.
+    """
+    known = {symbol: _kept(platform, symbol) for symbol in symbols}
+    unknown = [symbol for symbol, changes in known.items() if changes is None]
+    if unknown:
+        names = [symbol.text for symbol in unknown]
+        table = fetch_continuous_table(platform.provider, names, platform.settings.home)
+        for symbol in unknown:
+            known[symbol] = table[symbol.text]
+            _keep(platform, symbol, table[symbol.text])
+    return {symbol: changes for symbol, changes in known.items() if changes is not None}
+
+
+def _kept(platform: Platform, symbol: Symbol) -> list[Change] | None:
+    if symbol.kind == "contract":
+        return [(platform.calendar.first, symbol.text)]
+    try:
+        document = json.loads(_path(platform, symbol).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    if not 0 <= time.time() - document["asked_at"] < KEPT_S:
+        return None
+    return [(date.fromisoformat(day), contract) for day, contract in document["changes"]]
+
+
+def _keep(platform: Platform, symbol: Symbol, changes: Sequence[Change]) -> None:
+    path = _path(platform, symbol)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    days = [(day.isoformat(), contract) for day, contract in changes]
+    temporary.write_text(json.dumps({"asked_at": time.time(), "changes": days}), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _path(platform: Platform, symbol: Symbol) -> Path:
+    """One file a server, account and symbol."""
+    return platform.settings.home / "main_contracts" / platform.provider.account_key / f"{symbol.key}.json"

@@ -1,0 +1,187 @@
+"""The straight path as a user types it: somebody's TqSdk server, an external QuestDB, and what is stored in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ghtrader_assets.exchange.model import ticks_of
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.ticks import content_digest, tick_frame, trim
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.credentials import Endpoint
+from ghtrader_assets.questdb.reader import read_day
+from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.fix_platform import PASSWORD, CommandLine, pointed_at
+
+SHFE, CZCE, CFFEX = "KQ.m@SHFE.rb", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"
+SYMBOLS = (SHFE, CZCE, CFFEX)
+FRIDAY, MONDAY = date(2026, 1, 9), date(2026, 1, 12)
+RANGE = ("--from", FRIDAY.isoformat(), "--to", MONDAY.isoformat())
+
+
+@pytest.fixture(scope="module")
+def loaded(
+    tmp_path_factory: pytest.TempPathFactory, questdb_endpoint: Endpoint, exchange_process: ExchangeControl
+) -> Iterator[CommandLine]:
+    """A SHFE, a CZCE and a CFFEX symbol over a Friday and the Monday after, loaded by one command."""
+    exchange_process.reset()
+    settings = pointed_at(questdb_endpoint, exchange_process) | {"GHTRADER_SYMBOLS": ",".join(SYMBOLS)}
+    command = CommandLine(tmp_path_factory.mktemp("loaded"), settings)
+    ran = command.run("backfill", *SYMBOLS, *RANGE, "--json")
+    assert ran.code == 0, ran.err
+    wanted = [{"symbol": symbol, "trading_day": str(day)} for symbol in SYMBOLS for day in (FRIDAY, MONDAY)]
+    succeeded = sorted(ran.document["succeeded"], key=lambda one: (SYMBOLS.index(one["symbol"]), one["trading_day"]))
+    assert succeeded == wanted
+    assert ran.document["failed"] == ran.document["unchanged"] == []
+    yield command
+
+
+def days_of(command: CommandLine, symbol: str) -> list[dict[str, Any]]:
+    ran = command.run("days", symbol, *RANGE, "--json")
+    assert ran.code == 0, ran.err
+    return ran.document
+
+
+def served(contract: str, day: date) -> pl.DataFrame:
+    return trim(tick_frame(ticks_of(contract, day)), snapshot_calendar().window(day))
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_what_is_stored_is_what_was_served(loaded: CommandLine, db: Database, symbol: str) -> None:
+    for row in days_of(loaded, symbol):
+        day = date.fromisoformat(row["trading_day"])
+        stored = read_day(db, symbol, snapshot_calendar().window(day))
+        expected = served(row["contract"], day)
+        assert stored.equals(expected, null_equal=True), (symbol, day)
+        assert (row["rows"], row["digest"]) == (expected.height, content_digest(expected))
+        assert (row["ingest_state"], row["coverage_state"], row["quality_state"]) == ("complete", "ok", "ok")
+
+
+def test_ticks_of_one_second_are_all_kept(loaded: CommandLine, db: Database) -> None:
+    stored = read_day(db, CZCE, snapshot_calendar().window(MONDAY))
+    assert int((stored["seq"] == 1).sum()) > 1000
+    assert (stored["datetime_ns"] % 1_000_000_000 == 0).all()
+
+
+def test_fridays_night_session_belongs_to_monday(loaded: CommandLine, db: Database) -> None:
+    stored = read_day(db, SHFE, snapshot_calendar().window(MONDAY))
+    first = stored["datetime_ns"].min()
+    assert isinstance(first, int)
+    beijing = np.datetime64(first, "ns") + np.timedelta64(8, "h")
+    assert str(beijing)[:15] == "2026-01-09T20:5"
+
+
+def test_missing_levels_are_null_and_not_zero(loaded: CommandLine, db: Database) -> None:
+    stored = read_day(db, CFFEX, snapshot_calendar().window(MONDAY))
+    assert stored["bid_price2"].is_nan().all()
+    assert not stored["bid_price1"].is_nan().any()
+
+
+def test_a_second_run_changes_nothing_and_asks_for_no_ticks(loaded: CommandLine, exchange: ExchangeControl) -> None:
+    before = {symbol: days_of(loaded, symbol) for symbol in SYMBOLS}
+    ran = loaded.run("backfill", *SYMBOLS, *RANGE, "--json")
+    assert (ran.code, len(ran.document["unchanged"])) == (0, 6)
+    assert exchange.requests("page") == []
+    assert {symbol: days_of(loaded, symbol) for symbol in SYMBOLS} == before
+
+
+def test_a_forced_load_of_the_same_content_writes_no_tick(loaded: CommandLine) -> None:
+    before = days_of(loaded, SHFE)
+    ran = loaded.run("backfill", SHFE, *RANGE, "--force", "--json")
+    assert (ran.code, len(ran.document["succeeded"])) == (0, 2)
+    after = days_of(loaded, SHFE)
+    assert [row["digest"] for row in after] == [row["digest"] for row in before]
+    assert [row["manifest_id"] for row in after] != [row["manifest_id"] for row in before]
+    manifest = loaded.run("manifest", after[0]["manifest_id"], "--json").document
+    assert manifest["replaced"] == "unchanged"
+
+
+def test_coverage_counts_what_is_stored_and_names_what_is_missing(loaded: CommandLine) -> None:
+    (row,) = loaded.run("coverage", SHFE, "--json").document
+    assert (row["first_day"], row["last_day"], row["n_days"]) == (str(FRIDAY), str(MONDAY), 2)
+    assert row["rows"] == sum(day["rows"] for day in days_of(loaded, SHFE))
+    assert row["expected_days"] - row["n_days"] == len(row["missing_days"]["missing"])
+
+
+def test_a_manifest_says_which_load_produced_the_day(loaded: CommandLine) -> None:
+    day = days_of(loaded, CZCE)[1]
+    listed = loaded.run("manifests", "--covering", str(MONDAY), "--json").document
+    (mine,) = [one for one in listed if one["manifest_id"] == day["manifest_id"]]
+    whole = loaded.run("manifest", day["manifest_id"], "--json").document
+    assert mine == whole
+    assert (whole["outcome"], whole["contract"], whole["digest"]) == ("complete", day["contract"], day["digest"])
+    assert (whole["schema_hash"], whole["source"], whole["depth"]) == ("6270bba406e22ffd", "tqsdk", 1)
+
+
+def test_schedule_gaps_and_quality_answer(loaded: CommandLine) -> None:
+    schedule = loaded.run("schedule", SHFE, *RANGE, "--json").document
+    assert [row["contract"] for row in schedule] == [day["contract"] for day in days_of(loaded, SHFE)]
+    assert loaded.run("gaps", SHFE, str(MONDAY), "--json").document == []
+    quality = loaded.run("quality", SHFE, str(MONDAY), "--json").document
+    assert quality["rows_total"] == days_of(loaded, SHFE)[1]["rows"]
+    assert quality["rules_json"]
+
+
+def test_ticks_are_exported_whole(loaded: CommandLine) -> None:
+    target = loaded.home / "rb.parquet"
+    assert loaded.run("ticks", SHFE, str(MONDAY), "--out", str(target)).code == 0
+    frame = pl.read_parquet(target)
+    assert frame.height == days_of(loaded, SHFE)[1]["rows"]
+    assert frame["datetime"].dtype == pl.Datetime("ns", "Asia/Shanghai")
+    narrow = loaded.run("ticks", SHFE, str(MONDAY), "--columns", "datetime,last_price")
+    assert narrow.out.splitlines()[0] == "datetime,last_price"
+
+
+def test_the_password_shows_nowhere(loaded: CommandLine) -> None:
+    ran = loaded.run("doctor", "--json")
+    assert PASSWORD not in ran.out + ran.err
+    for path in loaded.home.rglob("*"):
+        if path.is_file():
+            assert PASSWORD.encode() not in path.read_bytes(), path
+
+
+def test_a_cell_changed_behind_our_back_is_found_and_named(loaded: CommandLine, db: Database) -> None:
+    window = snapshot_calendar().window(FRIDAY)
+    middle = window.start_ns + (window.end_ns - window.start_ns) // 2
+    row = db.rows(
+        "one",
+        "SELECT ts FROM ghtrader_ticks_main_l5_v2 WHERE symbol = %s AND ts >= %s LIMIT 1",
+        [CFFEX, np.datetime64(middle, "ns").astype("datetime64[us]").item()],
+    )[0]
+    db.execute(
+        "UPDATE ghtrader_ticks_main_l5_v2_base SET ask_price1 = 1.5 WHERE symbol = %s AND ts = %s", [CFFEX, row[0]]
+    )
+    db.await_applied("ghtrader_ticks_main_l5_v2_base")
+    ran = loaded.run("validate", CFFEX, *RANGE, "--full", "--json")
+    friday, monday = ran.document["days"]
+    assert ran.code == 1
+    assert (friday["trading_day"], friday["state"]) == (str(FRIDAY), "error")
+    assert "the stored ticks have digest" in friday["reason"]
+    assert monday["state"] == "ok"
+    assert loaded.run("backfill", CFFEX, *RANGE, "--force").code == 0
+    assert loaded.run("validate", CFFEX, *RANGE, "--full").code == 0
+
+
+def test_another_version_of_a_day_replaces_it_exactly(
+    loaded: CommandLine, db: Database, exchange: ExchangeControl
+) -> None:
+    """The provider repairs a day: some prices change and some ticks go; nothing of the old version stays."""
+    day = days_of(loaded, CZCE)[0]
+    about = {"symbol": day["contract"], "trading_day": str(FRIDAY)}
+    exchange.faults({"kind": "changed", "amount": 30, **about}, {"kind": "fewer", "amount": 9, **about})
+    only_friday = ("--from", str(FRIDAY), "--to", str(FRIDAY))
+    ran = loaded.run("backfill", CZCE, *only_friday, "--force", "--json")
+    assert ran.code == 0, ran.err
+    after = days_of(loaded, CZCE)[0]
+    assert (after["rows"], after["digest"] != day["digest"]) == (day["rows"] - 9, True)
+    stored = read_day(db, CZCE, snapshot_calendar().window(FRIDAY))
+    assert (stored.height, content_digest(stored)) == (after["rows"], after["digest"])
+    exchange.reset()
+    assert loaded.run("backfill", CZCE, *only_friday, "--force").code == 0
+    assert days_of(loaded, CZCE)[0]["digest"] == day["digest"]

@@ -1,0 +1,157 @@
+"""The command line as a user types it, and a running platform with its daemon.
+
+Belongs here: running commands in processes of their own, against the shared QuestDB and exchange or a whole `up`.
+Does not belong here: what a test of one room needs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ghtrader_assets.questdb.credentials import Endpoint
+from ghtrader_assets.services.runtime import Runtime, read_runtime
+from ghtrader_assets_tests.fix_exchange import ExchangeControl
+
+COMMAND = str(Path(sys.executable).with_name("ghtrader-assets"))
+OURS = ("GHTRADER_", "TQSDK_", "TQ_", "DAGSTER_")
+ANY_PORTS = {
+    f"GHTRADER_{name}_PORT": "0" for name in ("QUESTDB_HTTP", "QUESTDB_PG", "DAGSTER", "DASHBOARD", "EXCHANGE")
+}
+PASSWORD = "canary-7c21e9"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """`ghtrader-assets` in an environment of its own."""
+
+    home: Path
+    environment: Mapping[str, str]
+
+    def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [COMMAND, *words],
+            env=self.whole_environment(more),
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *words: str, timeout: float = 240, **more: str) -> Ran:
+        process = self.start(*words, **more)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            pytest.fail(f"{words} did not end within {timeout} s\n{out}\n{err}")
+        return Ran(process.returncode, out, err)
+
+    def whole_environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        return {**plain, "HOME": str(self.home), "GHTRADER_HOME": str(self.home), **self.environment, **more}
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> CommandLine:
+    """The command line of a fresh machine: an empty home, nothing running, every port free to choose."""
+    return CommandLine(tmp_path, ANY_PORTS)
+
+
+def pointed_at(endpoint: Endpoint, exchange: ExchangeControl) -> dict[str, str]:
+    """Settings for an external QuestDB and somebody's server of TqSdk's protocol."""
+    return {
+        **ANY_PORTS,
+        **exchange.environment,
+        "TQSDK_USER": "quant",
+        "TQSDK_PASSWORD": PASSWORD,
+        "GHTRADER_START_DATE": "2025-12-01",
+        "GHTRADER_QUESTDB_HTTP": endpoint.http,
+        "GHTRADER_QUESTDB_PG": endpoint.pg,
+        "GHTRADER_QUESTDB_USER": endpoint.user,
+        "GHTRADER_QUESTDB_PASSWORD": endpoint.password.get_secret_value(),
+        "GHTRADER_INGEST_WORKERS": "2",
+    }
+
+
+@pytest.fixture
+def shared(tmp_path: Path, questdb_endpoint: Endpoint, exchange: ExchangeControl) -> CommandLine:
+    """The command line pointed at the session's QuestDB and exchange, with a home of its own."""
+    return CommandLine(tmp_path, pointed_at(questdb_endpoint, exchange))
+
+
+@dataclass(frozen=True)
+class RunningPlatform:
+    """A whole platform kept up by `ghtrader-assets up`."""
+
+    command: CommandLine
+    runtime: Runtime
+
+    def url(self, service: str) -> str:
+        found = self.runtime.service(service)
+        assert found is not None
+        return found.urls["http"]
+
+    def graphql(self, query: str, **variables: Any) -> Any:
+        answer = requests.post(
+            f"{self.url('dagster')}/graphql", json={"query": query, "variables": variables}, timeout=60
+        ).json()
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    @property
+    def exchange(self) -> ExchangeControl:
+        service = self.runtime.service("exchange")
+        assert service is not None
+        return ExchangeControl(service.urls["http"], service.process.pid, self.command.home)
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    """One `ghtrader-assets up` for the session: embedded QuestDB and exchange, Dagster UI and daemon."""
+    command = CommandLine(tmp_path_factory.mktemp("platform"), ANY_PORTS)
+    process = command.start("up")
+    try:
+        yield RunningPlatform(command, _await_dagster(process, command.home))
+    finally:
+        process.terminate()
+        process.communicate(timeout=90)
+
+
+def _await_dagster(process: subprocess.Popen[str], home: Path) -> Runtime:
+    give_up_at = time.monotonic() + 240
+    while time.monotonic() < give_up_at:
+        runtime = read_runtime(home)
+        if runtime is not None and runtime.service("dagster") is not None:
+            return runtime
+        if process.poll() is not None:
+            break
+        time.sleep(0.2)
+    process.kill()
+    out, err = process.communicate()
+    pytest.fail(f"`up` did not come up\n{out}\n{err}")
