@@ -45,8 +45,8 @@ class Task:
         """The lean reader gets the first attempts; what it finds short or broken, the plain client reads again."""
         return self._attempts < 2 and self._incomplete == 0
 
-    def begin(self, mode: wire.ReadMode) -> wire.ReadDay:
-        """Start an attempt."""
+    def begin(self, mode: wire.ReadMode, *, worker_ready: bool) -> wire.ReadDay:
+        """Start an attempt. A worker that is not ready yet gets time to become so."""
         now = time.monotonic()
         if self._began is None:
             self._began = now
@@ -54,7 +54,10 @@ class Task:
         self.mode = mode
         self._attempts += 1
         self._attempt_began = now
-        self.deadline = min(now + self._timing.attempt_s, self._day_ends())
+        if worker_ready:
+            self.worker_is_ready()
+        else:
+            self.deadline = now + self._timing.start_s
         window = self.request.window
         return wire.ReadDay(
             job=self.number,
@@ -66,6 +69,13 @@ class Task:
             levels=self.request.levels,
             mode=mode,
         )
+
+    def worker_is_ready(self) -> None:
+        """From now on the attempt's time runs."""
+        now = time.monotonic()
+        self._paused_s += now - self._attempt_began
+        self._attempt_began = now
+        self.deadline = min(now + self._timing.attempt_s, self._day_ends())
 
     def came_whole(self, read: wire.DayRead, frame: pl.DataFrame) -> FetchedDay:
         self._reader, self._seconds = read.reader, read.seconds

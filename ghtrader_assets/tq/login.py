@@ -70,6 +70,13 @@ def knock(url: str, headers: dict[str, str], timing: Timing) -> None:
         raise TransientFetchError(f"{_MARKET_DATA} is not reachable: {error}", faults.RETRY_REMEDY) from None
 
 
+def raise_refusal(error: Exception) -> None:
+    """Raise the `FetchError` of a handshake that a status alone explains; asking again would only add to a 429."""
+    if isinstance(error, aiohttp.WSServerHandshakeError) and error.status in (401, 429):
+        retry_after = error.headers.get("Retry-After") if error.headers is not None else None
+        raise faults.of_status(error.status, _MARKET_DATA, "", retry_after) from None
+
+
 async def _handshake(url: str, headers: dict[str, str], timeout_s: float) -> None:
     asked = headers | {
         "Connection": "Upgrade",

@@ -129,16 +129,22 @@ def _ask_once(provider: Provider, home: Path, timing: Timing, question: wire.Ask
         WorkerProcess(provider, home, directory / "worker", timing) as worker,
     ):
         worker.send(question)
-        if not wait([worker.connection], timing.attempt_s):
-            raise TransientFetchError(f"no answer within {timing.attempt_s:g} s", faults.RETRY_REMEDY)
-        try:
-            answer = worker.receive()
-        except (EOFError, OSError):
-            raise TransientFetchError(f"the worker process died: {worker.kill()}", faults.RETRY_REMEDY) from None
+        answer = _next(worker, timing.start_s)
+        if isinstance(answer, wire.Ready):
+            answer = _next(worker, timing.attempt_s)
     if isinstance(answer, wire.MarketAnswer):
         return answer.content
     assert isinstance(answer, wire.DayFailed)
     raise rebuilt(answer)
+
+
+def _next(worker: WorkerProcess, timeout_s: float) -> wire.FromWorker:
+    if not wait([worker.connection], timeout_s):
+        raise TransientFetchError(f"no answer within {timeout_s:g} s", faults.RETRY_REMEDY)
+    try:
+        return worker.receive()
+    except (EOFError, OSError):
+        raise TransientFetchError(f"the worker process died: {worker.kill()}", faults.RETRY_REMEDY) from None
 
 
 def rebuilt(failure: wire.DayFailed) -> FetchError:

@@ -8,6 +8,9 @@ day are merged again the client's way, key by key, and the rest of the day stays
 `id` and `datetime` are integers throughout; a datetime written as a float is refused by both forms.
 """
 
+# pyright: reportPrivateUsage=false
+# tqsdk is pinned to the byte; its merge is used as it is, so that a doubtful page is read as the client reads it.
+
 from __future__ import annotations
 
 import json
@@ -18,12 +21,20 @@ from typing import Any, Final, Protocol, cast
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from tqsdk.data_series import DataSeries
+from tqsdk.diff import _merge_diff
+from tqsdk.entity import Entity
+from tqsdk.objs import Tick
 
 from ghtrader_assets.market.ticks import BOOK_COLUMNS, NUMERIC_COLUMNS
 
 Columns = dict[str, npt.NDArray[Any]]
 
-_NAN: Final = float("nan")
+_DEFAULTS: Final[Mapping[str, float]] = {
+    name: float(value) for name, value in Tick(None).items() if name in NUMERIC_COLUMNS
+}
+_PROTOTYPE: Final = {"ticks": {"*": {"data": {"@": Tick(None)}}}}
+"""What the client has for a number that the server leaves out or writes as a string: 0 for some, NaN for others."""
 
 
 def delivered_columns(levels: int) -> tuple[str, ...]:
@@ -136,47 +147,42 @@ class _FastForm:
 
 
 class _SlowForm:
-    """The client's way: every patch merged into one tree, key by key; null removes."""
+    """The client's way, by the client's own merge: key by key into one tree; a null removes."""
 
     def __init__(self, contract: str, levels: int) -> None:
+        self.charts: dict[str, Any] = {}
         self._contract = contract
         self._names = delivered_columns(levels)
-        self._tree: dict[str, Any] = {}
+        self._tree = Entity()
+        self._tree._instance_entity([])
 
     def apply(self, frame: bytes) -> None:
-        pack = json.loads(frame)
-        for patch in pack.get("data", []):
-            _merge(self._tree, {key: patch[key] for key in ("ticks", "charts") if key in patch})
-
-    @property
-    def charts(self) -> dict[str, Any]:
-        return self._tree.get("charts") or {}
+        for patch in json.loads(frame).get("data", []):
+            _merge(self.charts, patch.get("charts") or {})
+            if "ticks" in patch:
+                _merge_diff(self._tree, {"ticks": patch["ticks"]}, _PROTOTYPE, persist=False)
 
     @property
     def last_id(self) -> int:
         return int(self._series.get("last_id", -1))
 
     @property
-    def _series(self) -> dict[str, Any]:
-        return (self._tree.get("ticks") or {}).get(self._contract) or {}
-
-    @property
-    def _ticks(self) -> dict[str, dict[str, Any]]:
-        return self._series.get("data") or {}
+    def _series(self) -> Mapping[str, Any]:
+        return self._tree.get("ticks", {}).get(self._contract, {})
 
     def stamp(self, tick_id: int) -> int | None:
-        return self._ticks.get(str(tick_id), {}).get("datetime") or None
+        return self._series.get("data", {}).get(str(tick_id), {}).get("datetime") or None
 
     def columns(self, first: int, end: int) -> Columns:
-        ticks = self._ticks
-        ids = [tick_id for tick_id in range(first, end) if ticks.get(str(tick_id), {}).get("datetime")]
-        rows = [ticks[str(tick_id)] for tick_id in ids]
+        ids = [tick_id for tick_id in range(first, end) if self.stamp(tick_id)]
+        rows = [self._series["data"][str(tick_id)] for tick_id in ids]
         columns: Columns = {
             "tick_id": np.array(ids, dtype=np.int64),
             "datetime_ns": np.array([_integer(row["datetime"]) for row in rows], dtype=np.int64),
         }
         for name in self._names:
-            columns[name] = np.fromiter((_number(row, name) for row in rows), dtype=np.float64, count=len(rows))
+            values = (DataSeries._get_float_value(row, name) for row in rows)
+            columns[name] = np.fromiter(values, dtype=np.float64, count=len(rows))
         return columns
 
 
@@ -198,11 +204,6 @@ def _merge(target: dict[str, Any], patch: Mapping[str, Any]) -> None:
             target[key] = value
 
 
-def _number(row: Mapping[str, Any], name: str) -> float:
-    value = row.get(name)
-    return _NAN if value is None or isinstance(value, str) else float(value)
-
-
 def _integer(value: Any) -> int:
     """A datetime as it is. Raises `TypeError` for anything but an integer: a float has lost digits already."""
     if type(value) is not int:
@@ -216,7 +217,7 @@ _datetime_of: Final[Callable[[Any], int]] = attrgetter("datetime")
 def _decoder(levels: int) -> msgspec.json.Decoder[Any]:
     """A decoder of frames whose ticks have the numbers of `levels` levels; other keys are skipped."""
     if levels not in _decoders:
-        numbers = [(name, float, _NAN) for name in delivered_columns(levels)]
+        numbers = [(name, float, _DEFAULTS[name]) for name in delivered_columns(levels)]
         tick = msgspec.defstruct("Tick", [("datetime", int), *numbers], gc=False)
         series = msgspec.defstruct("Series", [("data", dict[int, tick], {}), ("last_id", int | None, None)])
         patch = msgspec.defstruct("Patch", [("ticks", dict[str, series | None], {}), ("charts", dict[str, Any], {})])

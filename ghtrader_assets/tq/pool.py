@@ -133,7 +133,7 @@ class FetchPool:
                 continue
             waiting.remove(task)
             worker = self._idle.pop() if self._idle else self._new_worker()
-            worker.send(task.begin(mode))
+            worker.send(task.begin(mode, worker_ready=worker.ready))
             self._busy[worker.connection] = (worker, task)
 
     def _new_worker(self) -> WorkerProcess:
@@ -151,24 +151,30 @@ class FetchPool:
             time.sleep(min(pause, _LOOK_UP_S / 10))
             return []
         came = [self._receive(cast("Connection", ready)) for ready in wait(list(self._busy), pause)]
-        return came + self._overdue()
+        return [one for one in came if one is not None] + self._overdue()
 
-    def _receive(self, connection: Connection) -> tuple[Task, FetchedDay | FetchError]:
-        worker, task = self._busy.pop(connection)
+    def _receive(self, connection: Connection) -> tuple[Task, FetchedDay | FetchError] | None:
+        """Take a worker's message: how its task ended, or None if it has only become ready."""
+        worker, task = self._busy[connection]
         try:
-            outcome = self._outcome(worker, task)
+            message = worker.receive()
+            if isinstance(message, wire.Ready):
+                task.worker_is_ready()
+                return None
+            outcome = self._outcome(worker, task, message)
         except (EOFError, OSError):
+            self._busy.pop(connection, None)
             code = worker.exit_code
             last_words = worker.kill()
             self._lost(task)
             return task, TransientFetchError(
                 f"the worker process died ({code})" + (f": {last_words}" if last_words else ""), faults.RETRY_REMEDY
             )
+        self._busy.pop(connection, None)
         self._idle.append(worker)
         return task, outcome
 
-    def _outcome(self, worker: WorkerProcess, task: Task) -> FetchedDay | FetchError:
-        message = worker.receive()
+    def _outcome(self, worker: WorkerProcess, task: Task, message: wire.FromWorker) -> FetchedDay | FetchError:
         if isinstance(message, wire.DayRead):
             frame = worker.receive_frame()
             self._note_proof(task, message, frame, worker)
@@ -202,7 +208,7 @@ class FetchPool:
         late = [(connection, *pair) for connection, pair in self._busy.items() if pair[1].deadline <= now]
         ended: list[tuple[Task, FetchedDay | FetchError]] = []
         for connection, worker, task in late:
-            del self._busy[connection]
+            self._busy.pop(connection, None)
             worker.kill()
             self._lost(task)
             ended.append((task, TransientFetchError("no answer before the attempt's deadline", faults.RETRY_REMEDY)))

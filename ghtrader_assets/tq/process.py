@@ -65,6 +65,8 @@ class WorkerProcess:
             )
         )
 
+        self.ready = False
+
     @property
     def pid(self) -> int:
         return self._process.pid
@@ -76,7 +78,9 @@ class WorkerProcess:
 
     def receive(self) -> wire.FromWorker:
         """The next message. Raises `EOFError` or `OSError` when the worker has died."""
-        return wire.decode_from_worker(self.connection.recv_bytes())
+        message = wire.decode_from_worker(self.connection.recv_bytes())
+        self.ready = True
+        return message
 
     def receive_frame(self) -> pl.DataFrame:
         return wire.decode_frame(self.connection.recv_bytes())

@@ -22,7 +22,7 @@ from ghtrader_assets.tq import faults, reference, wire
 from ghtrader_assets.tq.client import PlainClient
 from ghtrader_assets.tq.fetch import Reader
 from ghtrader_assets.tq.lean import LeanConnection, LeanDoubtError, LeanReading
-from ghtrader_assets.tq.login import LoggedIn, knock, log_in
+from ghtrader_assets.tq.login import LoggedIn, knock, log_in, raise_refusal
 from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.timing import maintenance_ends_in
 from ghtrader_assets.tq.wholeness import whole_day
@@ -142,8 +142,9 @@ class Readers:
             connection = LeanConnection(url, auth.headers, self._pages, self._timing)
             try:
                 connection.open()
-            except Exception:
+            except Exception as error:
                 connection.close()
+                raise_refusal(error)
                 knock(url, auth.headers, self._timing)  # tells why, with the server's words
                 raise
             self._lean, self._throttled = connection, 0

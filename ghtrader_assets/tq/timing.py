@@ -31,6 +31,8 @@ class Timing(msgspec.Struct, frozen=True):
 
     attempt_s: float = 180.0
     """A worker that has not answered within this time is killed; its day is tried again elsewhere."""
+    start_s: float = 90.0
+    """A new worker may take this long to import tqsdk (2 s on a free core) before its first attempt counts."""
     day_s: float = 600.0
     """The deadline of one trading day, all its attempts and their pauses together."""
     attempts: int = 5

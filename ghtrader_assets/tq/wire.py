@@ -54,6 +54,10 @@ class AskMarket(msgspec.Struct, tag=True, frozen=True):
     symbols: tuple[str, ...] = ()
 
 
+class Ready(msgspec.Struct, tag=True, frozen=True):
+    """The worker has imported tqsdk: now an attempt's time runs."""
+
+
 class DayRead(msgspec.Struct, tag=True, frozen=True):
     """A day came whole; its frame follows as Arrow bytes.
 
@@ -91,7 +95,7 @@ class MarketAnswer(msgspec.Struct, tag=True, frozen=True):
 
 
 ToWorker = Setup | ReadDay | AskMarket
-FromWorker = DayRead | DayFailed | MarketAnswer
+FromWorker = Ready | DayRead | DayFailed | MarketAnswer
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _to_worker: Final = msgspec.msgpack.Decoder(ToWorker)

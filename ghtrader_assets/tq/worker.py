@@ -35,6 +35,7 @@ def main() -> None:
     from ghtrader_assets.tq.reading import Readers  # noqa: PLC0415 - imports tqsdk
 
     readers = Readers(setup)
+    pool.send_bytes(wire.encode(wire.Ready()))
     while True:
         job = inbox.get()
         assert not isinstance(job, wire.Setup)

@@ -1,0 +1,127 @@
+"""Worker processes that die, parents that die, clocks that reach the maintenance window, directories left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from ghtrader_assets.errors import DeniedError, IngestState, UnknownContractError
+from ghtrader_assets.market.clock import SHANGHAI
+from ghtrader_assets.tq.market_data import (
+    fetch_continuous_table,
+    fetch_holidays,
+    fetch_instruments,
+    fetch_main_contracts,
+)
+from ghtrader_assets.tq.pool import FetchPool
+from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange, assert_same, request_of, served
+
+CONTRACT = "SHFE.au2604"
+DAY = date(2025, 4, 21)
+
+
+def offset_to(hour: int, minute: int, second: int = 0) -> float:
+    """The clock offset that makes it this time of a day in Beijing."""
+    now = datetime.now(tz=SHANGHAI)
+    wanted = now.replace(hour=hour, minute=minute, second=second, microsecond=0) + timedelta(days=1)
+    return (wanted - now).total_seconds()
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    return [one for one in psutil.Process(pid).children() if "ghtrader_assets.tq.worker" in " ".join(one.cmdline())]
+
+
+def test_killed_workers_lose_no_day_and_leave_nothing(exchange: Exchange, home: Path) -> None:
+    exchange.fault("slow", symbol=CONTRACT, seconds=3.0, times=2)
+
+    def kill_once(line: str) -> None:
+        assert "worker process died (-9)" in line
+
+    days = [date(2025, 4, 21), date(2025, 4, 22), date(2025, 4, 23)]
+    with FetchPool(exchange.provider(), 2, home, fast_history="on", on_retry=kill_once, timing=QUICK) as pool:
+        days_coming = pool.fetch([request_of(CONTRACT, day) for day in days])
+        first = next(days_coming)
+        victim = workers_of(os.getpid())[0]
+        assert CANARY not in " ".join(victim.cmdline())
+        assert CANARY not in " ".join(victim.environ().values())
+        os.kill(victim.pid, signal.SIGKILL)
+        fetched = [first, *days_coming]
+    assert {one.state for one in fetched} == {IngestState.COMPLETE}
+    for one in fetched:
+        assert_same(one.frame, served(CONTRACT, one.request.window.trading_day))
+    assert workers_of(os.getpid()) == []
+    assert [path.name for path in (home / "tq").iterdir()] == [".guard"]
+
+
+def test_workers_end_with_a_killed_parent(exchange: Exchange, home: Path) -> None:
+    exchange.fault("stall", symbol=CONTRACT, times=None)
+    script = f"""
+        from datetime import date
+        from pathlib import Path
+        from ghtrader_assets.tq.pool import FetchPool
+        from ghtrader_assets_tests.tq.conftest import Exchange, request_of
+        pool = FetchPool(Exchange({exchange.url!r}, 0).provider(), 1, Path({str(home)!r}), fast_history="off")
+        list(pool.fetch([request_of({CONTRACT!r}, date(2025, 4, 21))]))
+    """
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(entry or "." for entry in sys.path)}
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], env=environment) as parent:
+        deadline = time.monotonic() + 60
+        while not exchange.requests("set_chart") and time.monotonic() < deadline:
+            time.sleep(0.2)
+        [worker] = workers_of(parent.pid)
+        parent.kill()
+    assert worker.wait(timeout=10) is None or not worker.is_running()
+
+
+@pytest.mark.parametrize(("hour", "minute"), [(19, 0), (19, 29)])
+def test_no_attempt_inside_the_maintenance_window(exchange: Exchange, home: Path, hour: int, minute: int) -> None:
+    timing = msgspec.structs.replace(QUICK, clock_offset_s=offset_to(hour, minute))
+    with FetchPool(exchange.provider(name="tqsdk"), 1, home, timing=timing) as pool:
+        [fetched] = pool.fetch([request_of(CONTRACT, DAY)])
+    assert fetched.state == IngestState.MAINTENANCE
+    assert "19:00-19:30" in fetched.reason
+    assert fetched.stats.attempts == 0
+    assert exchange.requests() == []
+
+
+def test_trouble_that_reaches_into_the_window_is_maintenance(exchange: Exchange, home: Path) -> None:
+    exchange.fault("stall", symbol=CONTRACT, times=None)
+    timing = msgspec.structs.replace(QUICK, frame_s=60.0, attempt_s=8.0, clock_offset_s=offset_to(18, 59, 58))
+    with FetchPool(exchange.provider(name="tqsdk"), 1, home, fast_history="on", timing=timing) as pool:
+        fetched = list(pool.fetch([request_of(CONTRACT, day) for day in (DAY, date(2025, 4, 22))]))
+    assert [one.state for one in fetched] == [IngestState.MAINTENANCE] * 2
+    assert len(exchange.requests("handshake")) <= 1
+
+
+def test_reference_data(exchange: Exchange, home: Path) -> None:
+    provider = exchange.provider()
+    changes = fetch_main_contracts(provider, "KQ.m@SHFE.cu", home, QUICK)
+    assert changes == sorted(changes)
+    assert all(name.startswith("SHFE.cu") for _, name in changes)
+    holidays = fetch_holidays(provider, home, QUICK)
+    assert date(2025, 10, 1) in holidays
+    assert date(2025, 10, 9) not in holidays
+    instruments = fetch_instruments(provider, ["SHFE.cu2603", "CZCE.SR605"], home, QUICK)
+    copper = instruments["SHFE.cu2603"]
+    assert (copper.price_tick, copper.multiplier) == (10.0, 5)
+    assert copper.trading_time["night"] == [["21:00:00", "25:00:00"]]
+    assert copper.expire_s is not None
+    assert datetime.fromtimestamp(copper.expire_s, tz=SHANGHAI).date() == date(2026, 3, 16)
+
+
+def test_reference_data_refused(exchange: Exchange, home: Path) -> None:
+    with pytest.raises(UnknownContractError, match=r"KQ\.m@SHFE\.xx"):
+        fetch_continuous_table(exchange.provider(), ["KQ.m@SHFE.xx"], home, QUICK)
+    with pytest.raises(DeniedError, match="TQSDK_PASSWORD") as refused:
+        fetch_holidays(exchange.provider(f"wrong-{CANARY}"), home, QUICK)
+    assert CANARY not in str(refused.value)

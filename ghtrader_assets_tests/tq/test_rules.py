@@ -1,0 +1,217 @@
+"""The rules without a server: wholeness, kinds of failure, retries, slots, pace, secrets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from ghtrader_assets.errors import (
+    BrokenDayError,
+    DeniedError,
+    FetchError,
+    MaintenanceError,
+    ProviderEmptyError,
+    ServiceError,
+    ShortDayError,
+    TransientFetchError,
+)
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.tq import faults, wire
+from ghtrader_assets.tq.attempts import Task
+from ghtrader_assets.tq.pace import Pace
+from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.tq.slots import SessionSlots
+from ghtrader_assets.tq.timing import Timing
+from ghtrader_assets.tq.wholeness import Reading, whole_day
+from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, request_of
+
+WINDOW = snapshot_calendar().window(date(2025, 4, 21))
+OPEN = WINDOW.start_ns + 3 * 3600 * 10**9
+PROVIDER = Provider("trader", SecretStr(CANARY), {"TQ_MD_URL": "ws://127.0.0.1:1/md"})
+
+
+def reading(ids: list[int], **changed: Any) -> Reading:
+    columns = {
+        "tick_id": np.array(ids, dtype=np.int64),
+        "datetime_ns": OPEN + np.arange(len(ids), dtype=np.int64) * 500_000_000,
+        "last_price": np.full(len(ids), 1.0),
+    }
+    last = ids[-1] if ids else -1
+    known: dict[str, Any] = {
+        "second_ids": np.array(ids[-1:], dtype=np.int64),
+        "following_ns": WINDOW.end_ns + 1,
+        "series_last_id": last + 1,
+    }
+    return Reading(columns, **(known | changed))
+
+
+@given(st.integers(1, 50), st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_day_without_any_of_its_ids_is_not_whole(count: int, data: st.DataObject) -> None:
+    ids = list(range(100, 100 + count))
+    frame, fault = whole_day(reading(ids, first_id=100), WINDOW)
+    assert (frame.height, fault) == (count, None)
+    gone = data.draw(st.sets(st.sampled_from(ids), min_size=1))
+    left = [one for one in ids if one not in gone]
+    known = {"first_id": 100, "series_last_id": 100 + count}
+    ends_early = not left or left[-1] != ids[-1]
+    partial = reading(left, **known, **({"following_ns": None} if ends_early else {}))
+    _, fault = whole_day(partial, WINDOW)
+    assert isinstance(fault, ShortDayError | ProviderEmptyError)
+    assert isinstance(fault, ProviderEmptyError) == (not left)
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind", "says"),
+    [
+        ({"second_ids": np.array([3, 4, 5])}, ShortDayError, "brought 2 more"),
+        ({"following_ns": WINDOW.end_ns - 1}, ShortDayError, "before id 4"),
+        ({"following_ns": None, "series_last_id": 9}, ShortDayError, "id 4 after .* was not delivered"),
+        ({"following_ns": None, "series_last_id": 3, "quote_ns": OPEN + 3600 * 10**9}, ShortDayError, "quote is of"),
+    ],
+)
+def test_the_end_of_a_day_is_proved(changed: dict[str, Any], kind: type[FetchError], says: str) -> None:
+    _, fault = whole_day(reading([1, 2, 3], **changed), WINDOW)
+    assert fault is not None
+    with pytest.raises(kind, match=says):
+        raise fault
+
+
+def test_the_last_day_of_a_series_is_whole() -> None:
+    last = reading([1, 2, 3], following_ns=None, series_last_id=3, quote_ns=OPEN + 10**9)
+    assert whole_day(last, WINDOW)[1] is None
+    assert whole_day(reading([1, 2, 3], following_ns=None, series_last_id=3), WINDOW)[1] is None
+
+
+def test_repeated_ids_and_time_running_backwards_are_broken() -> None:
+    assert isinstance(whole_day(reading([1, 2, 2, 3]), WINDOW)[1], BrokenDayError)
+    backwards = reading([1, 2, 3])
+    backwards.columns["datetime_ns"][1] += 10**12
+    assert isinstance(whole_day(backwards, WINDOW)[1], BrokenDayError)
+
+
+def test_an_empty_day_that_is_not_empty() -> None:
+    assert isinstance(whole_day(reading([], following_ns=None), WINDOW)[1], ProviderEmptyError)
+    assert isinstance(whole_day(reading([], second_ids=np.array([7])), WINDOW)[1], ShortDayError)
+    assert isinstance(whole_day(reading([], following_ns=OPEN), WINDOW)[1], ShortDayError)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("用户权限认证失败 (401,{'error': 'invalid_grant'})", DeniedError),
+        ("用户权限认证失败 (429,{})", faults.ThrottledError),
+        ("用户权限认证失败 (503,{})", TransientFetchError),
+        ("用户权限认证失败 (503,{'error_description': '系统维护中'})", MaintenanceError),
+        ("get_tick_data_series 数据获取方式仅限专业版用户使用，如需购买专业版", DeniedError),
+        ("您的账户不支持查看 SHFE.cu2602 的行情数据，需要购买后才能使用", DeniedError),
+        ("与 wss://x 的连接失败，每日 19:00-19:30 为日常运维时间，请稍后再试", MaintenanceError),
+        ("调用名称服务失败: 502, b''", TransientFetchError),
+        ("Under Maintenance", MaintenanceError),
+        ("Deadlock: lock is already held", TransientFetchError),
+    ],
+)
+def test_the_clients_words_have_kinds(text: str, kind: type[FetchError]) -> None:
+    assert type(faults.of_exception(Exception(text))) is kind
+
+
+def test_no_secret_gets_into_a_text() -> None:
+    token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln"
+    text = faults.redacted(f"Bearer abc.def {token} {CANARY}", CANARY)
+    assert CANARY not in text
+    assert token not in text
+    assert "abc.def" not in text
+    setup = wire.Setup("u", CANARY, "k", "h", "d", keeps_maintenance_window=False, timing=QUICK)
+    assert CANARY not in f"{setup!r} {PROVIDER!r} {[setup, PROVIDER]}"
+
+
+def test_a_day_is_given_up_in_time() -> None:
+    task = Task(0, request_of("SHFE.au2604", date(2025, 4, 21)), Timing(attempts=3, backoff_s=1.0))
+    pauses = []
+    for _ in range(3):
+        task.begin("tqsdk", worker_ready=True)
+        pauses.append(task.follow_up(TransientFetchError("away")))
+    assert pauses[2] is None
+    assert 0.5 <= pauses[0] <= 1.5
+    assert 1.0 <= pauses[1] <= 3.0
+    ended = task.ended_with(TransientFetchError("away"))
+    assert (ended.state, ended.reason) == ("failed", "away (after 3 attempts)")
+
+
+def test_no_pause_reaches_beyond_the_deadline() -> None:
+    timing = Timing(day_s=0.1, backoff_s=5.0)
+    task = Task(0, request_of("SHFE.au2604", date(2025, 4, 21)), timing)
+    task.begin("tqsdk", worker_ready=True)
+    assert task.follow_up(TransientFetchError("away")) is None
+
+
+def test_a_short_day_goes_to_the_plain_client_and_has_its_own_count() -> None:
+    task = Task(0, request_of("SHFE.au2604", date(2025, 4, 21)), QUICK)
+    task.begin("lean", worker_ready=True)
+    assert task.fast_allowed
+    assert task.follow_up(ShortDayError("short")) is not None
+    assert not task.fast_allowed
+    task.begin("tqsdk", worker_ready=True)
+    assert task.follow_up(ShortDayError("short")) is not None
+    task.begin("tqsdk", worker_ready=True)
+    assert task.follow_up(ShortDayError("short")) is None
+
+
+def test_slots_are_shared_by_processes_and_freed_by_death(tmp_path: Path) -> None:
+    script = f"""
+        import sys, time
+        from pathlib import Path
+        from pydantic import SecretStr
+        from ghtrader_assets.tq.provider import Provider
+        from ghtrader_assets.tq.slots import SessionSlots
+        provider = Provider("trader", SecretStr("x"), {{"TQ_MD_URL": "ws://127.0.0.1:1/md"}})
+        print(SessionSlots(Path({str(tmp_path)!r}), provider, 3).acquire(2), flush=True)
+        time.sleep(60)
+    """
+    ours = SessionSlots(tmp_path, PROVIDER, 3)
+    path = [entry or "." for entry in sys.path]
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, env={"PYTHONPATH": ":".join(path)}
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"2\n"
+        with ours.held(3) as granted:
+            assert granted == 1
+            with pytest.raises(ServiceError, match="no TqSdk session became free"):
+                SessionSlots(tmp_path, PROVIDER, 3).acquire(1, timeout_s=0.1)
+        other.kill()
+        other.wait()
+    with ours.held(3) as granted:
+        assert granted == 3
+    with ours.held(9, at_least=9) as granted:
+        assert granted == 3
+
+
+def test_the_pace_is_shared_and_a_429_slows_everybody(tmp_path: Path) -> None:
+    first, second = (Pace(tmp_path, "k", "sessions", 10.0) for _ in range(2))
+    assert first.reserve() == 0.0
+    assert 0.0 < second.reserve() <= 0.1
+    first.slow_down(5.0)
+    assert 4.0 < second.delay() <= 5.0
+    assert second.delay() > 4.0
+    assert Pace(tmp_path, "k", "pages", 10.0).delay() == 0.0
+
+
+def test_timing_is_frozen_and_reads_the_clock_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GHTRADER_TQ_CLOCK_OFFSET_S", "3600")
+    shifted = Timing()
+    assert shifted.now_ns() - Timing(clock_offset_s=0).now_ns() == pytest.approx(3600e9, rel=0.01)
+    with pytest.raises(AttributeError):
+        shifted.day_s = 1.0  # type: ignore[misc]
+    assert msgspec.structs.replace(shifted, day_s=1.0).day_s == 1.0

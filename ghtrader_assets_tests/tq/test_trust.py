@@ -1,0 +1,73 @@
+"""Trust in the lean reader: earned per exchange, recorded, lost at the first difference."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.tq.pool import FetchPool
+from ghtrader_assets.tq.trust import MAX_PROOFS, FastHistory, versions
+from ghtrader_assets_tests.tq.conftest import QUICK, Exchange, assert_same, request_of, served
+
+SHFE = [request_of("SHFE.au2604", date(2025, 4, day)) for day in (21, 22, 23, 24)]
+CZCE = request_of("CZCE.SR605", date(2025, 5, 26))
+SERVER = "127.0.0.1:1"
+
+
+def test_trust_is_earned_on_the_first_day_of_each_exchange(exchange: Exchange, home: Path) -> None:
+    requests = [*SHFE, CZCE]
+    with FetchPool(exchange.provider(), 2, home, timing=QUICK) as pool:
+        fetched = list(pool.fetch(requests))
+    assert {one.state for one in fetched} == {IngestState.COMPLETE}
+    readers = {one.request: one.stats.reader for one in fetched}
+    assert [readers[request] for request in requests] == ["tqsdk", "lean", "lean", "lean", "tqsdk"]
+    for one in fetched:
+        assert_same(one.frame, served(one.request.contract, one.request.window.trading_day))
+    record = json.loads((home / "fast_history.json").read_text())[exchange.provider().server]
+    assert record["versions"] == versions()
+    assert set(record["agreed"]) == {"SHFE", "CZCE"}
+    assert record["days"] == {"SHFE": 1, "CZCE": 1}
+
+
+def test_one_proof_at_a_time_and_no_end_of_trying(tmp_path: Path) -> None:
+    trust = FastHistory(tmp_path, SERVER, "auto")
+    for _ in range(MAX_PROOFS):
+        assert trust.mode_for(SHFE[0], allowed=True) == "both"
+        assert trust.mode_for(SHFE[1], allowed=True) is None
+        assert trust.mode_for(SHFE[1], allowed=False) == "tqsdk"
+        assert trust.mode_for(CZCE, allowed=True) in ("both", None)
+        trust.settled(SHFE[0], proved=False)
+    assert trust.mode_for(SHFE[1], allowed=True) == "tqsdk"
+
+
+def test_a_difference_switches_the_server_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    trust = FastHistory(tmp_path, SERVER, "auto")
+    trust.agreed(CZCE)
+    assert trust.mode_for(CZCE, allowed=True) == "lean"
+    plain, lean = pl.DataFrame({"last_price": [1.0]}), pl.DataFrame({"last_price": [2.0]})
+    trust.differed(SHFE[0], plain, lean)
+    assert "fast history is switched off for 127.0.0.1:1" in caplog.text
+    for again in (trust, FastHistory(tmp_path, SERVER, "auto")):
+        assert again.mode_for(CZCE, allowed=True) == "tqsdk"
+    record = json.loads((tmp_path / "fast_history.json").read_text())[SERVER]
+    kept = tmp_path / record["difference"]["frames"]
+    assert pl.read_parquet(kept / "tqsdk.parquet").equals(plain)
+    assert pl.read_parquet(kept / "lean.parquet").equals(lean)
+    assert FastHistory(tmp_path, "127.0.0.1:2", "auto").mode_for(CZCE, allowed=True) == "both"
+    assert FastHistory(tmp_path, SERVER, "on").mode_for(CZCE, allowed=True) == "lean"
+    assert FastHistory(tmp_path, SERVER, "off").mode_for(CZCE, allowed=True) == "tqsdk"
+
+
+def test_other_versions_earn_trust_anew(tmp_path: Path) -> None:
+    trust = FastHistory(tmp_path, SERVER, "auto")
+    trust.agreed(SHFE[0])
+    path = tmp_path / "fast_history.json"
+    path.write_text(path.read_text().replace(versions(), "tqsdk 3.9.0"))
+    assert FastHistory(tmp_path, SERVER, "auto").mode_for(SHFE[1], allowed=True) == "both"
+    path.write_text("not JSON")
+    assert FastHistory(tmp_path, SERVER, "auto").mode_for(SHFE[1], allowed=True) == "both"
