@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from ghtrader_assets.exchange.daily import DEFAULT_SEED
 from ghtrader_assets.exchange.market import Market
@@ -31,7 +32,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the market model")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="added to every page, quote and query")
     parser.add_argument("--user", help="the only user let in; default anybody")
-    parser.add_argument("--password", help="the only password accepted; default any")
+    parser.add_argument("--password", type=SecretStr, help="the only password accepted; default any")
     options = parser.parse_args()
     options.home.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(

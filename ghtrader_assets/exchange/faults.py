@@ -68,7 +68,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     @property
     def revision(self) -> Revision:
         """The change of content that a content rule stands for."""
-        return Revision(cast("RevisionKind", self.kind), self.symbol, self.trading_day, self.amount, self.fraction)
+        return Revision(cast("RevisionKind", self.kind), self.trading_day, self.amount, self.fraction)
 
 
 class Faults:

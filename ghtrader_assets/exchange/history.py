@@ -94,7 +94,7 @@ def series_of(symbol: str, until: date, revisions: Revisions, seed: int) -> Seri
         life = life_of(contract, seed)
         for day, count in zip(life.days, life.counts.tolist(), strict=True):
             if first <= day <= last:
-                left = revised_count(count, contract.text, day, revisions)
+                left = revised_count(count, day, revisions)
                 days.append(DayOfTicks(contract, day, next_id, left))
                 next_id += left
     ends = tuple(day.end_id for day in days)
@@ -130,6 +130,6 @@ def _cut(days: list[DayOfTicks], end_id: int, revisions: Revisions) -> int:
     for revision in revisions:
         if revision.kind == "truncated":
             for day in days:
-                if revision.day is not None and revision.touches(day.contract.text, day.day) and day.count:
+                if revision.day is not None and revision.touches(day.day) and day.count:
                     end_id = min(end_id, day.first_id + place_in_day(revision, day.count))
     return end_id

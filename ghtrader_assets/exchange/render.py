@@ -56,7 +56,7 @@ def render_day(columns: Columns, first_id: int) -> RenderedDay:
 class PageWriter:
     """Renders pages, keeping the text of the days used last up to `cache_bytes`. Not thread-safe."""
 
-    def __init__(self, seed: int, cache_bytes: int = 320_000_000) -> None:
+    def __init__(self, seed: int, cache_bytes: int = 256_000_000) -> None:
         self._seed = seed
         self._limit = cache_bytes
         self._kept: OrderedDict[tuple[str, object, int, Revisions], RenderedDay] = OrderedDict()
@@ -93,7 +93,7 @@ class PageWriter:
             found = {
                 revision.kind: revision
                 for revision in series.revisions
-                if revision.kind in ON_THE_WIRE and revision.touches(day.contract.text, day.day)
+                if revision.kind in ON_THE_WIRE and revision.touches(day.day)
             }
             for number, tick in _dicts(self._columns(day, series), low - day.first_id, high - day.first_id):
                 missing = found.get("missing_id")

@@ -24,29 +24,28 @@ ON_THE_WIRE: Final = frozenset({"missing_id", "quoted", "extra_keys", "patches"}
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One change of content. `symbol` and `day` say where (None: every day); `amount` and `fraction` how much.
+    """One change of what a chart shows. `day` says where (None: every day); `amount` and `fraction` how much.
 
     `amount` counts ticks; `fraction` is a place in the day, 0 its first tick, 1 its last.
     """
 
     kind: RevisionKind
-    symbol: str
     day: date | None
     amount: int = 1
     fraction: float = 0.5
 
-    def touches(self, contract: str, day: date) -> bool:
-        """Whether it applies to that contract-day."""
-        return self.symbol in ("*", contract) and self.day in (None, day)
+    def touches(self, day: date) -> bool:
+        """Whether it applies to that trading day."""
+        return self.day in (None, day)
 
 
 Revisions = frozenset[Revision]
 
 
-def revised_count(count: int, contract: str, day: date, revisions: Revisions) -> int:
-    """The ticks of a contract-day after the revisions that take whole ticks away."""
+def revised_count(count: int, day: date, revisions: Revisions) -> int:
+    """The ticks of a day after the revisions that take whole ticks away."""
     for revision in revisions:
-        if revision.touches(contract, day):
+        if revision.touches(day):
             if revision.kind == "no_data":
                 return 0
             if revision.kind == "fewer":
@@ -57,7 +56,7 @@ def revised_count(count: int, contract: str, day: date, revisions: Revisions) ->
 def revised_columns(columns: Columns, contract: Contract, day: date, revisions: Revisions) -> Columns:
     """The columns of a contract-day after its revisions; `columns` stays as it is."""
     for revision in sorted(revisions, key=repr):
-        if not revision.touches(contract.text, day):
+        if not revision.touches(day):
             continue
         if revision.kind == "fewer":
             columns = _fewer(columns, revision.amount)

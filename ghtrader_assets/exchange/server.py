@@ -15,6 +15,7 @@ from datetime import date
 from typing import Any, Final
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.contracts import main_changes
@@ -36,11 +37,12 @@ class Credentials:
     """Who may log in; None for anybody."""
 
     user: str | None = None
-    password: str | None = None
+    password: SecretStr | None = None
 
     def accept(self, user: str, password: str) -> bool:
         """Whether this user and password are let in."""
-        return self.user in (None, user) and self.password in (None, password)
+        known = self.password.get_secret_value() if self.password is not None else None
+        return self.user in (None, user) and known in (None, password)
 
 
 class ExchangeServer:

@@ -19,6 +19,7 @@ from ghtrader_assets.exchange.specs import SPECS
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.symbols import Exchange, depth
+from ghtrader_assets.market.ticks import content_digest, tick_frame
 from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
 
 DAYS = snapshot_calendar().days(EMBEDDED_FIRST_DAY, date(2026, 10, 30))
@@ -61,7 +62,7 @@ def main_days(draw: st.DrawFn) -> DrawnDay:
 
 any_day = given(case=contract_days())
 main_day = given(case=main_days())
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=25, deadline=None)
 
 
 @any_day
@@ -204,6 +205,20 @@ def test_the_same_every_time_and_another_by_another_seed() -> None:
     assert all((once[name] == twice[name]).all() for name in once)
     other = ticks_of("SHFE.au2602", date(2026, 1, 6), seed=7)
     assert other["last_price"][0] != once["last_price"][0]
+
+
+@pytest.mark.parametrize(
+    ("contract", "digest"),
+    [
+        ("SHFE.cu2602", "bb5d03810e9c9f7d54565af8e81a605a"),
+        ("CZCE.SR605", "c2e1c79181b29075c9ceafec9f93dd67"),
+        ("DCE.m2605", "b14bb933413dfdde198175b14a350005"),
+        ("CFFEX.IF2601", "2648a297ab985a1d28abad4a2f42a9ff"),
+    ],
+)
+def test_the_default_market_of_a_day_stays_what_it_is(contract: str, digest: str) -> None:
+    """A change here changes what every store filled from the embedded exchange holds: make it knowingly."""
+    assert content_digest(tick_frame(ticks_of(contract, date(2026, 1, 6)))) == digest
 
 
 def test_friday_night_belongs_to_monday_and_no_night_follows_a_holiday() -> None:

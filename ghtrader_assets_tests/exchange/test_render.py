@@ -84,7 +84,7 @@ def test_odd_pages_say_the_same_after_merging() -> None:
     first, _ = day_of(series("SHFE.cu2602"), DAY)
     columns = ticks_of("SHFE.cu2602", DAY)
     for kind in ("patches", "extra_keys"):
-        page = page_of(frozenset({Revision(kind, "SHFE.cu2602", DAY)}), first, first + 50)
+        page = page_of(frozenset({Revision(kind, DAY)}), first, first + 50)
         assert sorted(page) == list(range(first, first + 50))
         for row in range(50):
             assert_says(page[first + row], columns, row)
@@ -92,7 +92,7 @@ def test_odd_pages_say_the_same_after_merging() -> None:
 
 def test_quoted_numbers_are_dashes() -> None:
     first, _ = day_of(series("SHFE.cu2602"), DAY)
-    page = page_of(frozenset({Revision("quoted", "*", DAY)}), first, first + 50)
+    page = page_of(frozenset({Revision("quoted", DAY)}), first, first + 50)
     dashes = [key - first for key, tick in page.items() if tick["ask_price1"] == "-"]
     assert dashes == [3, 10, 17, 24, 31, 38, 45]
 
@@ -100,13 +100,13 @@ def test_quoted_numbers_are_dashes() -> None:
 def test_a_missing_id_is_missing_from_whatever_page_would_hold_it() -> None:
     first, end = day_of(series("SHFE.cu2602"), DAY)
     gone = first + round(0.5 * (end - first - 1))
-    missing = frozenset({Revision("missing_id", "SHFE.cu2602", DAY, amount=2)})
+    missing = frozenset({Revision("missing_id", DAY, amount=2)})
     page = page_of(missing, gone - 3, gone + 5)
     assert sorted(page) == [gone - 3, gone - 2, gone - 1, gone + 2, gone + 3, gone + 4]
 
 
 def test_fewer_ticks_shift_the_ids_of_later_days_only() -> None:
-    plain, fewer = series("SHFE.cu2602"), series("SHFE.cu2602", Revision("fewer", "SHFE.cu2602", DAY, amount=7))
+    plain, fewer = series("SHFE.cu2602"), series("SHFE.cu2602", Revision("fewer", DAY, amount=7))
     shifts = {
         before.day: before.first_id - after.first_id for before, after in zip(plain.days, fewer.days, strict=True)
     }
@@ -121,24 +121,24 @@ def test_fewer_ticks_shift_the_ids_of_later_days_only() -> None:
 
 
 def test_truncated_history_ends_in_the_day() -> None:
-    plain, cut = series("SHFE.cu2602"), series("SHFE.cu2602", Revision("truncated", "SHFE.cu2602", DAY, fraction=0.8))
+    plain, cut = series("SHFE.cu2602"), series("SHFE.cu2602", Revision("truncated", DAY, fraction=0.8))
     first, end = day_of(plain, DAY)
     assert first < cut.last_id < end - 1
     assert read(WRITER.page(cut, cut.last_id - 3, end + 10)).keys() == set(range(cut.last_id - 3, cut.last_id + 1))
 
 
 def test_a_day_without_data_has_no_ids() -> None:
-    empty = series("SHFE.cu2602", Revision("no_data", "SHFE.cu2602", DAY))
+    empty = series("SHFE.cu2602", Revision("no_data", DAY))
     first, end = day_of(empty, DAY)
     assert first == end
     next_day = next(item for item in empty.days if item.first_id == end and item.count)
     assert read(WRITER.page(empty, first, first + 1))[first]["datetime"] > 0
     assert next_day.day > DAY
-    assert series("SHFE.cu2602", Revision("no_data", "SHFE.cu2602", None)).last_id == -1
+    assert series("SHFE.cu2602", Revision("no_data", None)).last_id == -1
 
 
 def test_changed_content_differs_in_the_last_price_only() -> None:
-    changed = series("SHFE.cu2602", Revision("changed", "SHFE.cu2602", DAY, amount=3, fraction=0.25))
+    changed = series("SHFE.cu2602", Revision("changed", DAY, amount=3, fraction=0.25))
     first, end = day_of(changed, DAY)
     columns = ticks_of("SHFE.cu2602", DAY)
     page = read(WRITER.page(changed, first, end))
@@ -149,7 +149,7 @@ def test_changed_content_differs_in_the_last_price_only() -> None:
 
 
 def test_millisecond_stamps_keep_their_order() -> None:
-    odd = series("SHFE.cu2602", Revision("ms", "SHFE.cu2602", DAY))
+    odd = series("SHFE.cu2602", Revision("ms", DAY))
     first, end = day_of(odd, DAY)
     stamps = np.array([tick["datetime"] for tick in read(WRITER.page(odd, first, end)).values()])
     assert (np.diff(stamps) > 0).all()
