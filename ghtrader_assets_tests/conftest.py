@@ -6,4 +6,5 @@ pytest_plugins = (
     "ghtrader_assets_tests.fix_exchange",
     "ghtrader_assets_tests.fix_questdb",
     "ghtrader_assets_tests.fix_platform",
+    "ghtrader_assets_tests.fix_browser",
 )

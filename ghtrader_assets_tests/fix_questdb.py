@@ -36,8 +36,8 @@ def questdb_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def questdb_endpoint(questdb_home: Path) -> Iterator[Endpoint]:
-    """The shared server's endpoint; it stops with the session."""
-    server = EmbeddedQuestDB(questdb_home)
+    """The shared server's endpoint; it stops with the session. Developer mode lets a test suspend a table."""
+    server = EmbeddedQuestDB(questdb_home, parameters={"dev.mode.enabled": "true"})
     endpoint = server.start()
     with Database(endpoint) as db:
         ensure_schema(db)

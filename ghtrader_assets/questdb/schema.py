@@ -153,25 +153,26 @@ def ensure_schema(db: Database) -> None:
     Nothing is altered: an older or foreign table is refused, because its rows would mean something else.
     """
     for table in TABLES.values():
-        for statement in table.ddl:
-            db.execute(cast("LiteralString", statement))
-        _require_shape(db, table)
+        ensure_table(db, table)
     db.execute(f"CREATE VIEW IF NOT EXISTS {TICK_GAPS} AS ({_TICK_GAPS_QUERY})")
 
 
-def shape_findings(db: Database) -> dict[str, str]:
-    """What is wrong with each table or view that is missing or of another shape; empty when all is well."""
-    found = ((table.name, _difference(db, table)) for table in TABLES.values())
-    return {name: difference for name, difference in found if difference}
-
-
-def _require_shape(db: Database, table: Table) -> None:
+def ensure_table(db: Database, table: Table) -> None:
+    """Make one table, with its view, unless it exists. Raises `QuestDBError` where it exists in another shape."""
+    for statement in table.ddl:
+        db.execute(cast("LiteralString", statement))
     difference = _difference(db, table)
     if difference:
         raise QuestDBError(
             f"table {table.name} in QuestDB is not ours: {difference}",
             "it is of another version or program; export what you need, drop or rename it, and start again",
         )
+
+
+def shape_findings(db: Database) -> dict[str, str]:
+    """What is wrong with each table or view that is missing or of another shape; empty when all is well."""
+    found = ((table.name, _difference(db, table)) for table in TABLES.values())
+    return {name: difference for name, difference in found if difference}
 
 
 def _difference(db: Database, table: Table) -> str:

