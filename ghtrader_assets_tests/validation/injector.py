@@ -27,9 +27,9 @@ DOCUMENTED = {
     "reset_share": 0.3,
     "oi_ratio": 0.05,
     "oi_lots": 100,
-    "price_factor": 10,
-    "volume_factor": 20,
-    "volume_lots": 100,
+    "price_factor": 5,
+    "volume_factor": 10,
+    "volume_lots": 50,
     "spread_factor": 3,
     "warmup_s": 60,
 }
@@ -210,7 +210,8 @@ def frozen(day: Day, random: np.random.Generator, region: slice) -> Planted:
         day.columns[name][first : last + 1] = day.columns[name][first]
     while all(day.columns[name][first - 1] == day.columns[name][first] for name in names):
         first -= 1
-    return Planted("frozen_book", _ids(day, [first]), 1)
+    twins = frozenset({"duplicate_row"}) if day.whole_seconds else frozenset[str]()
+    return Planted("frozen_book", _ids(day, [first]), 1, implied=twins)
 
 
 def negative_price(day: Day, random: np.random.Generator, region: slice) -> Planted:
@@ -240,12 +241,10 @@ def outside_range(day: Day, random: np.random.Generator, region: slice) -> Plant
     for _ in range(5000):
         row = _spot(day, random, region)
         steps = int(random.integers(1, 4))
-        if high[row] - last[row] <= 3 * day.tick:
-            last[row] = high[row] + steps * day.tick
-            return Planted("outside_range", _ids(day, [row]), 1)
-        if last[row] - low[row] <= 3 * day.tick:
-            last[row] = low[row] - steps * day.tick
-            return Planted("outside_range", _ids(day, [row]), 1)
+        for beyond in (high[row] + steps * day.tick, low[row] - steps * day.tick):
+            if max(abs(beyond - last[row - 1]), abs(beyond - last[row + 1])) <= 4 * day.tick:
+                last[row] = beyond
+                return Planted("outside_range", _ids(day, [row]), 1)
         if random.random() < 0.01:
             low[row] = last[row] + steps * day.tick
             return Planted("outside_range", _ids(day, [row]), 1)
@@ -344,23 +343,27 @@ def price_jump(day: Day, random: np.random.Generator, region: slice) -> Planted:
 
 def volume_spike(day: Day, random: np.random.Generator, region: slice) -> Planted:
     row = _spot(day, random, region)
-    volume = day.columns["volume"]
-    usual = _usual(np.diff(volume), day, row)
-    spike = np.ceil(size(random) * max(DOCUMENTED["volume_factor"] * usual, DOCUMENTED["volume_lots"])) + 1
-    traded = volume[row] - volume[row - 1]
-    volume[row:] += spike - traded
+    volume, factor = day.columns["volume"], size(random)
+    usual, traded = _usual(np.diff(volume), day, row), volume[row] - volume[row - 1]
+    for _ in range(4):
+        spike = np.ceil(factor * max(DOCUMENTED["volume_factor"] * usual, DOCUMENTED["volume_lots"])) + 1
+        moved = volume.copy()
+        moved[row:] += spike - traded
+        usual = _usual(np.diff(moved), day, row)
+    day.columns["volume"] = moved
     day.columns["amount"][row:] += (spike - traded) * day.columns["last_price"][row]
     return Planted("volume_spike", _ids(day, [row]), 1)
 
 
 def spread_anomaly(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region)
-    bid, ask = day.columns["bid_price1"], day.columns["ask_price1"]
-    usual = max(_usual((ask - bid)[1:], day, row, steady=False), day.tick)
-    wanted = np.ceil(size(random) * DOCUMENTED["spread_factor"] * usual / day.tick) * day.tick
-    wider = wanted - (ask[row] - bid[row])
+    row, factor = _spot(day, random, region), size(random)
+    spread = day.columns["ask_price1"] - day.columns["bid_price1"]
+    before = float(spread[row])
+    for _ in range(4):
+        usual = max(_usual(spread[1:], day, row, steady=False), day.tick)
+        spread[row] = np.ceil(factor * DOCUMENTED["spread_factor"] * usual / day.tick) * day.tick
     for name in [name for name in day.columns if name.startswith("ask_price")]:
-        day.columns[name][row] += wider
+        day.columns[name][row] += spread[row] - before
     return Planted("spread_anomaly", _ids(day, [row]), 1)
 
 

@@ -1,8 +1,8 @@
 """Changes out of all proportion to what is usual around them: jumps, spikes, wide spreads.
 
 What is usual is robust and local: the 95th percentile of blocks of `BLOCK` evaluated ticks, the largest of a tick's own
-block and its two neighbours. Changes over a session break, over a gap and in the warm-up after an opening are neither
-evaluated nor do they shape what is usual. Fewer than `LEAST` evaluated ticks tell nothing.
+block and its two neighbours. Changes over a session break, a gap or a lost id and in the warm-up after an opening are
+neither evaluated nor do they shape what is usual. Fewer than `LEAST` evaluated ticks tell nothing.
 """
 
 from __future__ import annotations

@@ -83,10 +83,11 @@ class QualityDay:
 
     @cached_property
     def steady(self) -> Bools:
-        """Which ticks (from the second on) follow the tick before without a break, a gap or the warm-up."""
+        """Which ticks (from the second on) follow the tick before without a break, a gap, a lost id or the warm-up."""
         limit = np.array([*self.pause_limit_s, 0.0])[self.ticks.window_of[1:]]
         pause = np.diff(self.ticks.seconds)
-        return self.same_window & self.warm[1:] & (pause >= 0) & (pause <= limit)
+        steady = self.same_window & self.warm[1:] & (pause >= 0) & (pause <= limit)
+        return steady & (np.diff(self.ticks.ids) <= 1) if self.ticks.has_ids else steady
 
     @cached_property
     def twins(self) -> Twins:
