@@ -50,10 +50,10 @@ def known_symbols(today: date) -> list[str]:
 
 
 def describe(symbol: str, today: date) -> Record | None:
-    """The record of a contract or a `KQ.m@` symbol on trading day `today`; None if there is no such one."""
+    """The record of a contract or a `KQ.m@` symbol on trading day `today`; None if there is no such one yet."""
     contract = contract_named(symbol)
     if contract is not None:
-        return _future(contract, today)
+        return _future(contract, today) if contract.listed <= today else None
     spec = SPECS.get(symbol.removeprefix("KQ.m@")) if symbol.startswith("KQ.m@") else None
     return _main(spec, today) if spec is not None and spec.product.listed <= today else None
 

@@ -10,18 +10,18 @@ from typing import Any
 
 from ghtrader_assets.exchange.daily import life_of
 from ghtrader_assets.exchange.history import series_of
-from ghtrader_assets.exchange.instruments import limits
+from ghtrader_assets.exchange.instruments import describe, limits
 from ghtrader_assets.exchange.render import last_tick
 from ghtrader_assets.market.clock import NS, SHANGHAI
 
 
 def quote_of(symbol: str, until: date, today: date, seed: int) -> dict[str, Any] | None:
-    """The quote as of the last completed trading day `until`; None for an unknown symbol.
+    """The quote as of the last completed trading day `until`; None for a symbol that is unknown or not listed yet.
 
     A contract that has no tick yet has `"-"` for its prices and a `datetime` of midnight `today`.
     """
     series = series_of(symbol, until, frozenset(), seed)
-    if series is None:
+    if series is None or describe(symbol, today) is None:
         return None
     tick = last_tick(series, seed)
     if tick is None:

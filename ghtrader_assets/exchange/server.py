@@ -126,7 +126,7 @@ class ExchangeServer:
         refused = await self._trouble(rule) if rule is not None else None
         if refused is not None:
             return refused
-        socket = web.WebSocketResponse(compress=False, max_msg_size=0, heartbeat=None)
+        socket = web.WebSocketResponse(compress=False, max_msg_size=0, timeout=1.0)
         await socket.prepare(request)
         self._open.add(socket)
         try:

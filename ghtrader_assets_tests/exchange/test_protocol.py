@@ -10,13 +10,18 @@ import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
 from ghtrader_assets.exchange.contracts import main_changes
+from ghtrader_assets.exchange.daily import DEFAULT_SEED
+from ghtrader_assets.exchange.instruments import describe, known_symbols
 from ghtrader_assets.exchange.model import ticks_of
+from ghtrader_assets.exchange.quotes import quote_of
 from ghtrader_assets.exchange.server import REALM
 from ghtrader_assets.exchange.specs import SPECS
 from ghtrader_assets.market.calendar import compare_holidays, snapshot_calendar
@@ -167,6 +172,26 @@ def test_a_contract_of_tqsdks_packaged_file_is_an_error(client: DiffClient) -> N
     answer = client.data["symbols"]["q"]
     assert answer["error"]
     assert answer["variables"] == {"instrument_id": ["SHFE.cu1909"]}
+
+
+def test_a_contract_is_unknown_before_its_listing() -> None:
+    assert describe("SHFE.cu2603", date(2025, 3, 17)) is None
+    assert describe("SHFE.cu2603", date(2025, 3, 18)) is not None
+    assert describe("KQ.m@GFEX.lc", date(2023, 7, 20)) is None
+    assert "SHFE.cu2603" not in known_symbols(date(2025, 3, 17))
+    listing = date(2025, 3, 18)
+    before = quote_of("SHFE.cu2603", date(2025, 3, 17), listing, DEFAULT_SEED)
+    assert before is not None
+    assert before["last_price"] == "-", "listed today, not traded yet"
+
+
+def test_an_open_connection_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with started_exchange(tmp_path) as control, DiffClient(control) as client:
+        client.chart("a", CONTRACT, 10, left_kline_id=0)
+        psutil.Process(control.pid).terminate()
+        started = monotonic()
+        psutil.Process(control.pid).wait(timeout=10)
+        assert monotonic() - started < 6
 
 
 def test_holidays_and_continuous_table(exchange: ExchangeControl) -> None:
