@@ -28,6 +28,7 @@ OURS = ("GHTRADER_", "TQSDK_", "TQ_", "DAGSTER_")
 ANY_PORTS = {
     f"GHTRADER_{name}_PORT": "0" for name in ("QUESTDB_HTTP", "QUESTDB_PG", "DAGSTER", "DASHBOARD", "EXCHANGE")
 }
+PLATFORM_SYMBOLS = ("KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF", "KQ.m@DCE.m")
 PASSWORD = "canary-7c21e9"
 
 
@@ -134,7 +135,8 @@ class RunningPlatform:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     """One `ghtrader-assets up` for the session: embedded QuestDB and exchange, Dagster UI and daemon."""
-    command = CommandLine(tmp_path_factory.mktemp("platform"), ANY_PORTS)
+    settings = ANY_PORTS | {"GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS), "GHTRADER_INGEST_WORKERS": "2"}
+    command = CommandLine(tmp_path_factory.mktemp("platform"), settings)
     process = command.start("up")
     try:
         yield RunningPlatform(command, _await_dagster(process, command.home))

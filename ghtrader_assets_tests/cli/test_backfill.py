@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -28,7 +27,7 @@ RANGE = ("--from", FRIDAY.isoformat(), "--to", MONDAY.isoformat())
 @pytest.fixture(scope="module")
 def loaded(
     tmp_path_factory: pytest.TempPathFactory, questdb_endpoint: Endpoint, exchange_process: ExchangeControl
-) -> Iterator[CommandLine]:
+) -> CommandLine:
     """A SHFE, a CZCE and a CFFEX symbol over a Friday and the Monday after, loaded by one command."""
     exchange_process.reset()
     settings = pointed_at(questdb_endpoint, exchange_process) | {"GHTRADER_SYMBOLS": ",".join(SYMBOLS)}
@@ -39,7 +38,7 @@ def loaded(
     succeeded = sorted(ran.document["succeeded"], key=lambda one: (SYMBOLS.index(one["symbol"]), one["trading_day"]))
     assert succeeded == wanted
     assert ran.document["failed"] == ran.document["unchanged"] == []
-    yield command
+    return command
 
 
 def days_of(command: CommandLine, symbol: str) -> list[dict[str, Any]]:

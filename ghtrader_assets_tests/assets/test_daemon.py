@@ -1,0 +1,143 @@
+"""Backfills through the real Dagster daemon: partial success, parallel runs, what the UI shows."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from ghtrader_assets.assets.names import ALL_TABLES, DAY_TABLES
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets_tests.fix_browser import keep
+from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
+
+COPPER = "KQ.m@SHFE.cu"
+DECEMBER = snapshot_calendar().days(date(2025, 12, 1), date(2025, 12, 26))
+NOVEMBER = snapshot_calendar().days(date(2025, 11, 3), date(2025, 11, 28))
+BAD = (DECEMBER[6], DECEMBER[13])
+
+STATES = """
+query States($key: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $key) { ... on AssetNode {
+    assetPartitionStatuses { ... on TimePartitionStatuses { ranges { status startKey endKey } } }
+  } }
+}"""
+
+LAUNCH = """
+mutation Launch($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) { ... on LaunchBackfillSuccess { backfillId } }
+}"""
+
+BACKFILL = """
+query Backfill($id: String!) {
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } }
+}"""
+
+EVENTS = """
+query Events($key: AssetKeyInput!, $days: [String!]) {
+  assetNodeOrError(assetKey: $key) { ... on AssetNode {
+    latestMaterializationByPartition(partitions: $days) { partition tags { key value } }
+  } }
+}"""
+
+
+def asset(symbol: str, table: str) -> dict[str, list[str]]:
+    return {"path": [parse_symbol(symbol).key, table]}
+
+
+def states(platform: RunningPlatform, symbol: str, table: str) -> dict[str, set[date]]:
+    """The trading days of a table by the colour in which the UI shows them."""
+    node = platform.graphql(STATES, key=asset(symbol, table))["assetNodeOrError"]
+    found: dict[str, set[date]] = {}
+    for one in node["assetPartitionStatuses"]["ranges"]:
+        first, last = date.fromisoformat(one["startKey"]), date.fromisoformat(one["endKey"])
+        found.setdefault(one["status"], set()).update(snapshot_calendar().days(first, last))
+    return found
+
+
+@pytest.fixture(scope="module")
+def december(platform: RunningPlatform) -> dict[str, Any]:
+    """20 trading days of copper, of which the source has nothing for two; the command's own report."""
+    platform.exchange.reset()
+    schedule = platform.command.run("schedule", COPPER, "--json")
+    assert schedule.code == 0, schedule.err
+    rules = [{"kind": "no_data", "trading_day": str(day)} for day in BAD]
+    platform.exchange.faults(*rules)
+    ran = platform.command.run(
+        "backfill", COPPER, "--from", str(DECEMBER[0]), "--to", str(DECEMBER[-1]), "--json", timeout=290
+    )
+    platform.exchange.reset()
+    assert ran.code == 1, ran.err
+    return ran.document
+
+
+def test_the_command_names_the_days_that_failed(december: dict[str, Any]) -> None:
+    failed = {one["trading_day"]: one["reason"] for one in december["failed"]}
+    assert sorted(failed) == [str(day) for day in BAD]
+    assert all(reason.startswith("provider_empty") for reason in failed.values())
+    assert len(december["succeeded"]) == len(DECEMBER) - 2
+
+
+def test_the_other_days_are_complete_in_every_table(platform: RunningPlatform, december: dict[str, Any]) -> None:
+    good = set(DECEMBER) - set(BAD)
+    for table in DAY_TABLES:
+        shown = states(platform, COPPER, table)
+        assert shown["MATERIALIZED"] & set(DECEMBER) == good, table
+        assert shown["FAILED"] & set(DECEMBER) == set(BAD), table
+
+
+def test_the_ui_shows_exactly_those_days_red(platform: RunningPlatform, december: dict[str, Any], page: Page) -> None:
+    path = "/".join(asset(COPPER, "ticks")["path"])
+    page.goto(f"{platform.url('dagster')}/assets/{path}?view=partitions", wait_until="networkidle")
+    expect(page.get_by_text("Failed").first).to_be_visible(timeout=30_000)
+    page.wait_for_timeout(1500)
+    keep(page, "dagster-failed-days")
+    page.goto(f"{platform.url('dagster')}/assets/{path}?view=partitions&partition={BAD[0]}", wait_until="networkidle")
+    expect(page.get_by_text(str(BAD[0])).first).to_be_visible(timeout=30_000)
+    keep(page, "dagster-failed-day")
+
+
+def test_the_same_command_again_loads_only_the_failed_days(platform: RunningPlatform, december: dict[str, Any]) -> None:
+    ran = platform.command.run(
+        "backfill", COPPER, "--from", str(DECEMBER[0]), "--to", str(DECEMBER[-1]), "--json", timeout=290
+    )
+    assert ran.code == 0, ran.err
+    assert sorted(one["trading_day"] for one in ran.document["succeeded"]) == [str(day) for day in BAD]
+    assert len(ran.document["unchanged"]) == len(DECEMBER) - 2
+    assert states(platform, COPPER, "ticks").get("FAILED", set()) & set(DECEMBER) == set()
+
+
+@pytest.mark.timeout(400)
+def test_four_runs_at_once_on_sqlite_lose_nothing(platform: RunningPlatform) -> None:
+    symbols = [symbol for symbol in PLATFORM_SYMBOLS if symbol != COPPER]
+    selection = [asset(symbol, table) for symbol in symbols for table in ALL_TABLES]
+    launched = [
+        platform.graphql(
+            LAUNCH, params={"assetSelection": selection, "partitionNames": [str(day) for day in NOVEMBER[i : i + 5]]}
+        )["launchPartitionBackfill"]["backfillId"]
+        for i in range(0, len(NOVEMBER), 5)
+    ]
+    assert len(launched) == 4
+    _await_backfills(platform, launched)
+    for symbol in symbols:
+        for table in ALL_TABLES:
+            node = platform.graphql(EVENTS, key=asset(symbol, table), days=[str(day) for day in NOVEMBER])
+            events = node["assetNodeOrError"]["latestMaterializationByPartition"]
+            assert [event["partition"] for event in events if event] == [str(day) for day in NOVEMBER], (symbol, table)
+    log = (platform.command.home / "logs" / "dagster.log").read_text(errors="replace")
+    assert "database is locked" not in log
+
+
+def _await_backfills(platform: RunningPlatform, launched: list[str], within_s: float = 380) -> None:
+    give_up_at = time.monotonic() + within_s
+    while True:
+        found = [platform.graphql(BACKFILL, id=one)["partitionBackfillOrError"]["status"] for one in launched]
+        if all(status == "COMPLETED_SUCCESS" for status in found):
+            return
+        assert not {"FAILED", "COMPLETED_FAILED", "CANCELED"} & set(found), found
+        assert time.monotonic() < give_up_at, found
+        time.sleep(1)
