@@ -18,7 +18,7 @@ import polars as pl
 from ghtrader_assets.market.products import Product
 from ghtrader_assets.market.sessions import DaySessions
 from ghtrader_assets.market.symbols import Exchange, Symbol, depth
-from ghtrader_assets.market.ticks import BOOK_COLUMNS, DayWindow, hash_columns
+from ghtrader_assets.market.ticks import BOOK_COLUMNS, DayWindow
 from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundGap, measure_coverage
 from ghtrader_assets.validation.gaps import Gap
 from ghtrader_assets.validation.intake import NS, DayTicks, Floats, read_ticks
@@ -126,7 +126,6 @@ def _quality_day(
         limits=limits,
         repeats_seconds=exchange == Exchange.CZCE,
         pause_limit_s=tuple(pauses[each.session] for each in ticks.windows),
-        hashes=hash_columns(ticks.stamps, ticks.numbers),
     )
 
 

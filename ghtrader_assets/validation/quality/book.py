@@ -12,21 +12,20 @@ from typing import Final
 import numpy as np
 
 from ghtrader_assets.validation.gaps import runs
-from ghtrader_assets.validation.intake import Bools
 from ghtrader_assets.validation.quality.rules import Part, QualityDay, Rule, nothing_checked, whole
 
 
 def crossed(day: QualityDay) -> Mapping[str, Part]:
     """Best bid above best ask, both quoted."""
     bid, ask = day.column("bid_price1"), day.column("ask_price1")
-    quoted = _two_sided(day)
+    quoted = day.in_session & day.two_sided
     return whole(quoted & (bid > ask), int(np.count_nonzero(quoted)))
 
 
 def locked(day: QualityDay) -> Mapping[str, Part]:
     """Best bid equal to best ask, both quoted."""
     bid, ask = day.column("bid_price1"), day.column("ask_price1")
-    quoted = _two_sided(day)
+    quoted = day.in_session & day.two_sided
     return whole(quoted & (bid == ask), int(np.count_nonzero(quoted)))
 
 
@@ -57,10 +56,6 @@ def frozen(day: QualityDay) -> Mapping[str, Part]:
             return whole(np.zeros(0, dtype=np.bool_), day.ticks.n)
     starts, lengths = runs(same)
     return {"": Part(starts[lengths + 1 > most], day.ticks.n)}
-
-
-def _two_sided(day: QualityDay) -> Bools:
-    return day.in_session & (day.column("bid_price1") > 0) & (day.column("ask_price1") > 0)
 
 
 def _unordered(day: QualityDay, side: str) -> Mapping[str, Part]:

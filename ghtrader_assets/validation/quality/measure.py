@@ -63,22 +63,21 @@ def measure_quality(day: QualityDay, sample_above_rows: int, seed: str) -> Quali
     """Apply every rule. Days of more than `sample_above_rows` ticks are sampled for rules about single ticks."""
     ticks = day.ticks
     sample = draw_sample(ticks, seed) if ticks.n > sample_above_rows > 0 else None
-    drawn = day if sample is None else replace(day, ticks=ticks.take(sample.rows), hashes=day.hashes[sample.rows])
+    drawn = day if sample is None else replace(day, ticks=ticks.take(sample.rows))
     findings = tuple(
         _finding(rule, day, None) if rule.needs_sequence or sample is None else _finding(rule, drawn, sample)
         for rule in RULES
     )
     null_rates = {name: _null_rate(day, name) for name in SCORED}
     bid, ask = day.column("bid_price1"), day.column("ask_price1")
-    quoted = (bid > 0) & (ask > 0)
-    crossed, both = int(np.count_nonzero(quoted & (bid > ask))), int(np.count_nonzero(quoted))
+    crossed = int(np.count_nonzero(day.two_sided & (bid > ask)))
     expected = BOOK_COLUMNS[: 4 * day.levels]
     return Quality(
         findings=findings,
         null_rates=null_rates,
         book_null_rate=sum(_null_rate(day, name) for name in expected) / len(expected),
         crossed=crossed,
-        crossed_rate=crossed / both if both else 0.0,
+        crossed_rate=crossed / np.count_nonzero(day.two_sided) if crossed else 0.0,
         rows=ticks.n,
         sample_rows=ticks.n if sample is None else len(sample.rows),
         sampled=sample is not None,

@@ -18,57 +18,88 @@ from ghtrader_assets.validation.quality.rules import Part, QualityDay, Rule, not
 BLOCK: Final = 512
 LEAST: Final = 50
 QUANTILE: Final = 0.95
+_NONE: Final[Ints] = np.empty(0, dtype=np.int64)
 
 
 def price_jumps(day: QualityDay) -> Mapping[str, Part]:
     """Last prices further from the one before than the factor times the usual change, at least a price tick."""
-    changes = np.abs(np.diff(day.column("last_price")))
-    rows = _evaluated(changes, day.steady)
-    if len(rows) < LEAST or not day.price_tick > 0:
+    changes = np.diff(day.column("last_price"))
+    allowed = _evaluated(day, "last_price", changes, day.steady)
+    factor, evaluated = day.policy.value("PRICE_JUMP_FACTOR"), int(np.count_nonzero(allowed))
+    if evaluated < LEAST or not day.price_tick > 0:
         return nothing_checked()
-    usual = np.maximum(usual_size(changes[rows]), day.price_tick)
-    limit = day.policy.value("PRICE_JUMP_FACTOR") * usual + _slack(day)
-    signed = np.diff(day.column("last_price"))
-    return _part(_without_returns(rows[changes[rows] > limit], signed), len(rows))
+    if max(_largest(changes, allowed), _largest(-changes, allowed)) <= factor * day.price_tick + _slack(day):
+        return _part(_NONE, evaluated)
+    rows = np.flatnonzero(allowed)
+    jumps = _beyond(np.abs(changes[rows]), factor, day.price_tick, _slack(day))
+    return _part(_without_returns(rows[jumps], changes), evaluated)
 
 
 def volume_spikes(day: QualityDay) -> Mapping[str, Part]:
     """Ticks that traded more than the factor times the usual volume of a tick."""
     traded = np.diff(day.column("volume"))
-    falls = traded < 0
-    beside = falls.copy()
-    beside[1:] |= falls[:-1]
-    beside[:-1] |= falls[1:]
-    rows = _evaluated(traded, day.steady & ~beside)
-    if len(rows) < LEAST:
+    falls = np.flatnonzero(traded < 0)
+    allowed = day.steady.copy()
+    for beside in (falls - 1, falls, falls + 1):
+        allowed[beside[(beside >= 0) & (beside < len(allowed))]] = False
+    allowed = _evaluated(day, "volume", traded, allowed)
+    least, evaluated = day.policy.value("VOLUME_SPIKE_MIN_LOTS"), int(np.count_nonzero(allowed))
+    if evaluated < LEAST:
         return nothing_checked()
-    usual = usual_size(traded[rows])
-    if usual.min() <= 0:
-        usual = np.maximum(usual, _median_trade(traded[rows]))
-    least = day.policy.value("VOLUME_SPIKE_MIN_LOTS")
-    limit = np.maximum(day.policy.value("VOLUME_SPIKE_FACTOR") * usual, least)
-    return _part(rows[traded[rows] > limit], len(rows))
+    if _largest(traded, allowed) <= least:
+        return _part(_NONE, evaluated)
+    rows = np.flatnonzero(allowed)
+    sizes = traded[rows]
+    spikes = _beyond(sizes, day.policy.value("VOLUME_SPIKE_FACTOR"), 0.0, 0.0)
+    spikes = spikes[sizes[spikes] > least]
+    if len(spikes):
+        spikes = spikes[sizes[spikes] > day.policy.value("VOLUME_SPIKE_FACTOR") * _median_trade(sizes, spikes)]
+    return _part(rows[spikes], evaluated)
 
 
 def wide_spreads(day: QualityDay) -> Mapping[str, Part]:
     """Ticks whose spread exceeds the factor times the usual spread, at least a price tick."""
     bid, ask = day.column("bid_price1"), day.column("ask_price1")
-    spread = ask - bid
-    rows = np.flatnonzero(day.warm & (bid > 0) & (ask > 0))
-    if len(rows) < LEAST or not day.price_tick > 0:
+    spread, allowed = ask - bid, day.warm & day.two_sided
+    factor, evaluated = day.policy.value("SPREAD_FACTOR"), int(np.count_nonzero(allowed))
+    if evaluated < LEAST or not day.price_tick > 0:
         return nothing_checked()
-    usual = np.maximum(usual_size(spread[rows]), day.price_tick)
-    limit = day.policy.value("SPREAD_FACTOR") * usual + _slack(day)
-    return {"": Part(rows[spread[rows] > limit], len(rows))}
+    if _largest(spread, allowed) <= factor * day.price_tick + _slack(day):
+        return {"": Part(_NONE, evaluated)}
+    rows = np.flatnonzero(allowed)
+    wide = _beyond(spread[rows], factor, day.price_tick, _slack(day))
+    return {"": Part(rows[wide], evaluated)}
 
 
 def interest_jumps(day: QualityDay) -> Mapping[str, Part]:
     """Ticks at which open interest changes by more than the ratio of what it was, and not by a few lots only."""
     interest = day.column("open_interest")
     changes = np.diff(interest)
-    rows = _evaluated(changes, day.same_window)
-    limit = np.maximum(day.policy.value("OI_JUMP_RATIO") * np.abs(interest[rows]), day.policy.value("OI_JUMP_MIN_LOTS"))
-    return _part(_without_returns(rows[np.abs(changes[rows]) > limit], changes), len(rows))
+    allowed = _evaluated(day, "open_interest", changes, day.same_window)
+    large = np.flatnonzero(np.abs(changes) > day.policy.value("OI_JUMP_MIN_LOTS"))
+    large = large[allowed[large]]
+    jumps = large[np.abs(changes[large]) > day.policy.value("OI_JUMP_RATIO") * np.abs(interest[large])]
+    return _part(_without_returns(jumps, changes), int(np.count_nonzero(allowed)))
+
+
+def _beyond(sizes: Floats, factor: float, least: float, slack: float) -> Ints:
+    """Which sizes exceed `factor` x max(the usual size around them, `least`) + `slack`.
+
+    Sorting blocks is what costs. Where even the largest size is within bounds of `least`, or every block has enough
+    sizes that the largest is within bounds of its percentile, there is nothing to find and nothing is sorted.
+    """
+    largest = float(sizes.max())
+    if largest <= factor * least + slack or _all_usual(sizes, (largest - slack) / factor if factor else np.inf):
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(sizes > factor * np.maximum(usual_size(sizes), least) + slack)
+
+
+def _all_usual(sizes: Floats, bound: float) -> bool:
+    """Whether the percentile of every block is at least `bound`."""
+    blocks = max(1, len(sizes) // BLOCK)
+    body = sizes[np.newaxis, :] if blocks == 1 else sizes[: blocks * BLOCK].reshape(blocks, BLOCK)
+    above = np.count_nonzero(body >= bound, axis=1)
+    return bool((above >= body.shape[1] - int(QUANTILE * (body.shape[1] - 1))).all())
 
 
 def usual_size(sizes: Floats) -> Floats:
@@ -87,13 +118,20 @@ def _percentile(blocks: Floats) -> Floats:
     return np.sort(blocks, axis=1)[:, rank]
 
 
-def _evaluated(changes: Floats, allowed: Bools) -> Ints:
-    return np.flatnonzero(allowed & ~np.isnan(changes))
+def _evaluated(day: QualityDay, name: str, changes: Floats, allowed: Bools) -> Bools:
+    return allowed if day.ticks.missing(name) is None else allowed & ~np.isnan(changes)
 
 
-def _median_trade(traded: Floats) -> float:
-    positive = traded[traded > 0]
-    return float(np.median(positive)) if len(positive) else 0.0
+def _largest(values: Floats, allowed: Bools) -> float:
+    return float(np.max(values, where=allowed, initial=-np.inf))
+
+
+def _median_trade(traded: Floats, spikes: Ints) -> Floats:
+    """The median tick that traded where the usual volume is 0, for each spike; else 0."""
+    usual = usual_size(traded)[spikes]
+    if (usual > 0).all():
+        return np.zeros(len(spikes))
+    return np.where(usual > 0, 0.0, float(np.median(traded[traded > 0])))
 
 
 def _without_returns(jumps: Ints, changes: Floats) -> Ints:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from ghtrader_assets.market.ticks import LEVELS, NUMERIC_COLUMNS
+from ghtrader_assets.market.ticks import LEVELS, NUMERIC_COLUMNS, hash_columns
 from ghtrader_assets.validation.gaps import locked_rows
 from ghtrader_assets.validation.intake import NS, OUTSIDE, Bools, DayTicks, Floats, Ints
 from ghtrader_assets.validation.policy import Policy
@@ -28,7 +28,7 @@ class QualityDay:
 
     `levels` of the book are expected (5 for SHFE, 1 elsewhere); `price_tick` in the quote unit; `limits` the day's
     lowest and highest legal price where they were recorded; `repeats_seconds` where the exchange stamps whole seconds
-    and several ticks share one; `pause_limit_s` per window, from which on a silence is a gap; `hashes` the row hashes.
+    and several ticks share one; `pause_limit_s` per window, from which on a silence is a gap.
     """
 
     ticks: DayTicks
@@ -38,7 +38,6 @@ class QualityDay:
     limits: tuple[float, float] | None
     repeats_seconds: bool
     pause_limit_s: tuple[float, ...]
-    hashes: Ints
 
     def column(self, name: str) -> Floats:
         """One numeric column."""
@@ -69,6 +68,11 @@ class QualityDay:
         return locked_rows(self.ticks, self.limits)
 
     @cached_property
+    def two_sided(self) -> Bools:
+        """Which ticks quote both a bid and an ask."""
+        return (self.column("bid_price1") > 0) & (self.column("ask_price1") > 0)
+
+    @cached_property
     def same_window(self) -> Bools:
         """Which ticks (from the second on) follow a tick of the same window."""
         windows = self.ticks.window_of
@@ -77,28 +81,29 @@ class QualityDay:
     @cached_property
     def warm(self) -> Bools:
         """Which ticks lie beyond the warm-up after their window's opening."""
-        opening = np.array([each.start_ns // NS for each in self.ticks.windows] + [0], dtype=np.int64)
-        since = self.ticks.seconds - opening[self.ticks.window_of]
-        return self.in_session & (since >= self.policy.value("WARMUP_S"))
+        warm_up = self.policy.value("WARMUP_S")
+        from_s = np.array([each.start_ns // NS + warm_up for each in self.ticks.windows] + [np.inf])
+        return self.ticks.seconds >= from_s[self.ticks.window_of]
 
     @cached_property
     def steady(self) -> Bools:
         """Which ticks (from the second on) follow the tick before without a break, a gap, a lost id or the warm-up."""
-        limit = np.array([*self.pause_limit_s, 0.0])[self.ticks.window_of[1:]]
+        limit = np.array([*self.pause_limit_s, 0.0])
         pause = np.diff(self.ticks.seconds)
-        steady = self.same_window & self.warm[1:] & (pause >= 0) & (pause <= limit)
+        steady = self.same_window & self.warm[1:] & (pause >= 0)
+        long = np.flatnonzero(pause > limit.min())
+        steady[long] &= pause[long] <= limit[self.ticks.window_of[1:][long]]
         return steady & (np.diff(self.ticks.ids) <= 1) if self.ticks.has_ids else steady
 
     @cached_property
     def twins(self) -> Twins:
-        """Ticks of equal row hash."""
-        ordered = np.sort(self.hashes)
-        if not (ordered[1:] == ordered[:-1]).any():
-            none = np.empty(0, dtype=np.int64)
-            return Twins(none, none, np.empty(0, dtype=np.bool_))
-        order = np.argsort(self.hashes, kind="stable")
-        same = np.flatnonzero(self.hashes[order][1:] == self.hashes[order][:-1])
-        earlier, later = order[same], order[same + 1]
+        """Ticks of one microsecond and equal row hash."""
+        shared = _sharing_an_instant(self.ticks.stamps // 1000)
+        numbers = {name: self.column(name)[shared] for name in NUMERIC_COLUMNS}
+        hashes = hash_columns(self.ticks.stamps[shared], numbers)
+        order = np.argsort(hashes, kind="stable")
+        same = np.flatnonzero(hashes[order][1:] == hashes[order][:-1])
+        earlier, later = shared[order[same]], shared[order[same + 1]]
         identical = self.ticks.stamps[earlier] == self.ticks.stamps[later]
         for name in NUMERIC_COLUMNS:
             one, other = self.column(name)[earlier], self.column(name)[later]
@@ -106,9 +111,19 @@ class QualityDay:
         return Twins(earlier, later, identical)
 
 
+def _sharing_an_instant(instants: Ints) -> Ints:
+    """The rows, ascending, that have their instant in common with another one."""
+    steps = np.diff(instants)
+    if (steps > 0).all():
+        return np.empty(0, dtype=np.int64)
+    order = np.arange(len(instants)) if (steps >= 0).all() else np.argsort(instants, kind="stable")
+    equal = np.diff(instants[order]) == 0
+    return np.sort(order[np.concatenate((equal, [False])) | np.concatenate(([False], equal))])
+
+
 @dataclass(frozen=True, slots=True)
 class Twins:
-    """Pairs of rows of one hash, `earlier` before `later`, and whether they are equal in time and every number."""
+    """Pairs of rows of one instant and hash, and whether the `later` equals the `earlier` in time and every number."""
 
     earlier: Ints
     later: Ints

@@ -38,12 +38,14 @@ def amount_falls(day: QualityDay) -> Mapping[str, Part]:
 def carried_over(day: QualityDay) -> Mapping[str, Part]:
     """A first tick, no later than the day's opening, that shows much of the day's total already."""
     found: dict[str, Part] = {}
-    for name in ("volume", "amount"):
-        values = day.column(name)
-        known = np.flatnonzero(~np.isnan(values))
-        if len(known) < 3 or not day.ticks.windows or day.ticks.seconds[known[0]] > _opening(day) + 1:
+    for name in ("volume", "amount") if day.ticks.n else ():
+        values, missing = day.column(name), day.ticks.missing(name)
+        first = 0 if missing is None else int(np.argmin(missing))
+        known = values if missing is None else values[~missing]
+        if len(known) < 3 or not day.ticks.windows or day.ticks.seconds[first] > _opening(day) + 1:
             continue
-        found[name] = Part(known[: int(_is_carried_over(values[known], day.policy.value("RESET_MAX_SHARE")))], 1)
+        carried = _is_carried_over(known, day.policy.value("RESET_MAX_SHARE"))
+        found[name] = Part(np.array([first] if carried else [], dtype=np.int64), 1)
     return found or nothing_checked()
 
 
