@@ -67,6 +67,7 @@ class PortTakenError(ServiceError):
 class FetchError(GhtraderError):
     """A trading day could not be fetched whole. `state` is the outcome its manifest records."""
 
+    exit_code = 3
     state = IngestState.FAILED
     retryable = False
 
@@ -112,10 +113,12 @@ class ProviderEmptyError(FetchError):
 class UnknownContractError(FetchError):
     """The provider does not know the contract, or no main contract is known for the day."""
 
+    exit_code = 2
     state = IngestState.UNKNOWN_CONTRACT
 
 
 class NotListedError(FetchError):
     """The symbol was not listed yet on that trading day."""
 
+    exit_code = 2
     state = IngestState.NOT_LISTED

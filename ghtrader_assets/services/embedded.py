@@ -40,7 +40,7 @@ def running_services(settings: Settings, announce: Announce, *, with_dagster: bo
 
     One owner a home: raises `ServiceError` naming the owner while another process runs the services.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    _make_home(settings)
     _require_unowned(settings)
     runtime = Runtime(owner=RunningProcess.of(os.getpid()), started_at=datetime.now(tz=UTC))
     with ExitStack() as stack:
@@ -52,6 +52,15 @@ def running_services(settings: Settings, announce: Announce, *, with_dagster: bo
             announce(f"{name} is ready: {'  '.join(service.urls.values())}")
         stack.callback(forget_runtime, settings.home)
         yield runtime
+
+
+def _make_home(settings: Settings) -> None:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ServiceError(
+            f"the folder {settings.home} can't be made: {error.strerror}", "set GHTRADER_HOME to one that can"
+        ) from None
 
 
 def owned_runtime(settings: Settings) -> Runtime | None:

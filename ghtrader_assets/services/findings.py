@@ -18,6 +18,7 @@ from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.jar import ensure_jar
+from ghtrader_assets.questdb.parameters import parameter_findings
 from ghtrader_assets.questdb.schema import shape_findings
 from ghtrader_assets.questdb.parameters import parameter_findings
 from ghtrader_assets.services.connect import open_database
@@ -100,4 +101,13 @@ def _store(settings: Settings) -> Iterator[Finding]:
     if not shapes:
         yield Finding("tables", "ok", "all are there, in the shape of this version")
     for parameter in parameters:
-        yield Finding(parameter.name, "ok" if parameter.ok else "error", str(parameter), "restart the embedded QuestDB")
+        yield Finding(parameter.name, *_standing(settings, str(parameter), ok=parameter.ok))
+
+
+def _standing(settings: Settings, found: str, *, ok: bool) -> tuple[Level, str, str]:
+    """A server that is not ours may have its reasons: what differs there is a warning."""
+    if ok:
+        return "ok", found, ""
+    if settings.uses_external_questdb:
+        return "warn", found, "set it in that server's server.conf if you can"
+    return "error", found, "restart the embedded QuestDB"

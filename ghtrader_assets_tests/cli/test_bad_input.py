@@ -1,0 +1,121 @@
+"""Bad input and broken services: one clear line each, the contract's exit code, nothing half written."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.fix_platform import CommandLine, Ran
+
+COPPER = "KQ.m@SHFE.cu"
+WEEK = ("--from", "2026-01-05", "--to", "2026-01-06")
+
+
+def refused(ran: Ran, code: int, *words: str) -> None:
+    """The command ended with `code` and one line on stderr that holds the words, and no traceback."""
+    lines = [line for line in ran.err.splitlines() if line.startswith("error:")]
+    assert (ran.code, len(lines)) == (code, 1), ran.err
+    assert "Traceback" not in ran.err
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("backfill", "SHFE.cu", *WEEK), ("SHFE.cu",)),
+        (("backfill", "KQ.m@SHFE.zz", *WEEK), ("KQ.m@SHFE.zz",)),
+        (("backfill", "KQ.m@SHFE.rb", *WEEK), ("not in the universe", "GHTRADER_SYMBOLS")),
+        (("backfill", "KQ.m@SHFE.cu'; DROP TABLE x", *WEEK), ("DROP TABLE",)),
+        (("backfill", COPPER, "--from", "2026-01-01", "--to", "2026-01-06"), ("2026-01-01", "2026-01-05")),
+        (("backfill", COPPER, "--from", "2026-01-06", "--to", "2026-01-05"), ("2026-01-06", "2026-01-05")),
+        (("backfill", COPPER, "--from", "yesterday", "--to", "2026-01-05"), ("--from", "yesterday")),
+        (("backfill", COPPER, "--from", "2020-01-02", "--to", "2026-01-05"), ("2021-01-04",)),
+        (("backfill", COPPER, "--from", "2026-01-05", "--to", "2031-01-06"), ("2031-01-06", "2026-12-31")),
+        (("backfill", COPPER, *WEEK, "--tables", "ticks,tocks"), ("tocks", "manifest")),
+        (("days", COPPER, "--from", "2026-01-04", "--to", "2026-01-06"), ("2026-01-04",)),
+        (("gaps", COPPER, "2026-02-30"), ("2026-02-30",)),
+        (("quality", COPPER, "2026-01-04"), ("2026-01-04",)),
+        (("manifests", "--covering", "2026-01-03"), ("2026-01-03",)),
+    ],
+)
+def test_bad_arguments(bare: CommandLine, words: tuple[str, ...], says: tuple[str, ...]) -> None:
+    refused(bare.run(*words), 2, *says)
+    assert not (bare.home / "questdb").exists(), "a refused command started something"
+
+
+def test_usage_errors_are_exit_2(bare: CommandLine) -> None:
+    assert bare.run("backfill", COPPER).code == 2
+    assert bare.run("no-such-command").code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("GHTRADER_INGEST_WORKERS", "lots"), ("GHTRADER_SYMBOLS", "cu"), ("GHTRADER_DAGSTER_PORT", "-1")],
+)
+def test_malformed_settings(bare: CommandLine, name: str, value: str) -> None:
+    refused(bare.run("backfill", COPPER, *WEEK, **{name: value}), 2, value)
+
+
+def test_days_before_the_symbols_start(shared: CommandLine) -> None:
+    ran = shared.run("backfill", COPPER, *WEEK, GHTRADER_START_DATE_CU="2026-01-08")
+    refused(ran, 2, "2026-01-05", "2026-01-08", "GHTRADER_START_DATE_CU")
+
+
+def test_a_day_that_is_not_over(shared: CommandLine) -> None:
+    refused(shared.run("backfill", COPPER, "--from", "2026-12-30", "--to", "2026-12-31"), 2, "2026-12-30")
+
+
+def test_a_refused_log_in(shared: CommandLine, exchange: ExchangeControl) -> None:
+    exchange.faults({"kind": "refuse", "at": "token", "status": 401, "times": None})
+    refused(shared.run("backfill", COPPER, *WEEK), 3, "TQSDK_PASSWORD")
+
+
+def test_an_account_without_the_grant(shared: CommandLine, exchange: ExchangeControl) -> None:
+    exchange.faults({"kind": "wrong_grant", "features": ["futr"], "times": None})
+    ran = shared.run("backfill", "KQ.m@SHFE.ag", *WEEK, "--json")
+    assert ran.code == 1, ran.err
+    assert ["denied" in one["reason"] for one in ran.document["failed"]] == [True, True]
+    listed = shared.run("days", "KQ.m@SHFE.ag", *WEEK, "--json").document
+    assert [(day["rows"], day["ingest_state"]) for day in listed] == [(0, "denied")] * 2
+
+
+def test_questdb_away(shared: CommandLine) -> None:
+    ran = shared.run("days", COPPER, *WEEK, GHTRADER_QUESTDB_PG="127.0.0.1:1", GHTRADER_QUESTDB_HTTP="127.0.0.1:1")
+    refused(ran, 3, "QuestDB", "127.0.0.1:1")
+
+
+def test_questdb_refuses_the_password(shared: CommandLine) -> None:
+    refused(shared.run("days", COPPER, *WEEK, GHTRADER_QUESTDB_PASSWORD="wrong"), 3, "GHTRADER_QUESTDB_PASSWORD")
+
+
+@pytest.fixture
+def taken_port() -> Iterator[str]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield str(taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("name", ["QUESTDB_HTTP", "QUESTDB_PG", "EXCHANGE"])
+def test_a_taken_port(bare: CommandLine, taken_port: str, name: str) -> None:
+    ran = bare.run("up", **{f"GHTRADER_{name}_PORT": taken_port})
+    refused(ran, 3, taken_port, f"GHTRADER_{name}_PORT")
+    assert bare.run("status").code == 1
+
+
+def test_a_home_that_cannot_be_written(bare: CommandLine) -> None:
+    blocked = Path(bare.home) / "blocked"
+    blocked.write_text("a file where the home should be")
+    refused(bare.run("up", GHTRADER_HOME=str(blocked)), 3, str(blocked))
+
+
+def test_status_and_down_without_services(bare: CommandLine) -> None:
+    status = bare.run("status", "--json")
+    assert (status.code, status.document["healthy"]) == (1, False)
+    assert status.document["questdb_credentials"].startswith(str(bare.home))
+    assert (bare.run("down", "--json").document, bare.run("down").code) == ({"stopped": False}, 0)
