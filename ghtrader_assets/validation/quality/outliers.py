@@ -50,10 +50,10 @@ def volume_spikes(day: QualityDay) -> Mapping[str, Part]:
         return _part(_NONE, evaluated)
     rows = np.flatnonzero(allowed)
     sizes = traded[rows]
-    spikes = _beyond(sizes, day.policy.value("VOLUME_SPIKE_FACTOR"), 0.0, 0.0)
-    spikes = spikes[sizes[spikes] > least]
+    factor = day.policy.value("VOLUME_SPIKE_FACTOR")
+    spikes = _beyond(sizes, factor, least / factor if factor else 0.0, 0.0)
     if len(spikes):
-        spikes = spikes[sizes[spikes] > day.policy.value("VOLUME_SPIKE_FACTOR") * _median_trade(sizes, spikes)]
+        spikes = spikes[sizes[spikes] > np.maximum(least, factor * _median_trade(sizes, spikes))]
     return _part(rows[spikes], evaluated)
 
 
@@ -85,13 +85,13 @@ def interest_jumps(day: QualityDay) -> Mapping[str, Part]:
 def _beyond(sizes: Floats, factor: float, least: float, slack: float) -> Ints:
     """Which sizes exceed `factor` x max(the usual size around them, `least`) + `slack`.
 
-    Sorting blocks is what costs. Where even the largest size is within bounds of `least`, or every block has enough
-    sizes that the largest is within bounds of its percentile, there is nothing to find and nothing is sorted.
+    Sorting blocks is what costs: where every block has enough sizes that the largest of all is within bounds of its
+    percentile there is nothing to find, and else only blocks with a size beyond the bounds of `least` are sorted.
     """
-    largest = float(sizes.max())
-    if largest <= factor * least + slack or _all_usual(sizes, (largest - slack) / factor if factor else np.inf):
-        return np.empty(0, dtype=np.int64)
-    return np.flatnonzero(sizes > factor * np.maximum(usual_size(sizes), least) + slack)
+    if _all_usual(sizes, (float(sizes.max()) - slack) / factor if factor else np.inf):
+        return _NONE
+    large = np.flatnonzero(sizes > factor * least + slack)
+    return large[sizes[large] > factor * usual_around(sizes, large) + slack]
 
 
 def _all_usual(sizes: Floats, bound: float) -> bool:
@@ -102,15 +102,17 @@ def _all_usual(sizes: Floats, bound: float) -> bool:
     return bool((above >= body.shape[1] - int(QUANTILE * (body.shape[1] - 1))).all())
 
 
-def usual_size(sizes: Floats) -> Floats:
-    """For each size the 95th percentile around it: the largest of its block's and the two neighbouring blocks'."""
+def usual_around(sizes: Floats, places: Ints) -> Floats:
+    """The 95th percentile around each place: the largest of its block's and of the two neighbouring blocks'."""
     blocks = max(1, len(sizes) // BLOCK)
     if blocks == 1:
-        return np.full(len(sizes), _percentile(sizes[np.newaxis, :])[0])
-    body = _percentile(sizes[: blocks * BLOCK].reshape(blocks, BLOCK))
-    padded = np.concatenate((body[:1], body, body[-1:]))
-    widest = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
-    return np.append(np.repeat(widest, BLOCK), np.full(len(sizes) - blocks * BLOCK, widest[-1]))
+        return np.full(len(places), _percentile(sizes[np.newaxis, :])[0])
+    mine = np.minimum(places // BLOCK, blocks - 1)
+    wanted = np.unique(np.concatenate((mine - 1, mine, mine + 1)))
+    wanted = wanted[(wanted >= 0) & (wanted < blocks)]
+    known = np.full(blocks + 2, -np.inf)
+    known[wanted + 1] = _percentile(sizes[: blocks * BLOCK].reshape(blocks, BLOCK)[wanted])
+    return np.maximum(np.maximum(known[mine], known[mine + 1]), known[mine + 2])
 
 
 def _percentile(blocks: Floats) -> Floats:
@@ -128,7 +130,7 @@ def _largest(values: Floats, allowed: Bools) -> float:
 
 def _median_trade(traded: Floats, spikes: Ints) -> Floats:
     """The median tick that traded where the usual volume is 0, for each spike; else 0."""
-    usual = usual_size(traded)[spikes]
+    usual = usual_around(traded, spikes)
     if (usual > 0).all():
         return np.zeros(len(spikes))
     return np.where(usual > 0, 0.0, float(np.median(traded[traded > 0])))

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from ghtrader_assets.validation.intake import DayTicks, Ints
+from ghtrader_assets.validation.intake import OUTSIDE, DayTicks, Ints
 from ghtrader_assets.validation.quality.rules import Part
 
 BLOCK_ROWS: Final = 1000
@@ -66,8 +66,10 @@ def draw_sample(ticks: DayTicks, seed: str, target_rows: int = TARGET_ROWS) -> S
     rows: list[Ints] = []
     strata: list[Stratum] = []
     drawn_before = 0
-    for window in np.unique(ticks.window_of):
+    for window in range(OUTSIDE, len(ticks.windows)):
         mine = np.flatnonzero(ticks.window_of == window)
+        if len(mine) == 0:
+            continue
         blocks = -(-len(mine) // BLOCK_ROWS)
         drawn = min(blocks, max(2, round(share * blocks)))
         chosen = np.sort(random.choice(blocks, drawn, replace=False))
