@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import urllib.request
+import importlib
+import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
-from ghtrader_assets.exchange.client_env import tqsdk_environment
 from ghtrader_assets.exchange.model import ticks_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
@@ -25,6 +22,17 @@ from ghtrader_assets.market.ticks import tick_frame
 from ghtrader_assets.tq.fetch import FetchRequest
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
+from ghtrader_assets_tests.fix_exchange import ExchangeControl, started_exchange
+
+
+def _import_tqsdk_once() -> None:
+    """Importing tqsdk sets the logger class of the whole process; later loggers shall be ordinary ones."""
+    kept = logging.getLoggerClass()
+    importlib.import_module("tqsdk.data_series")
+    logging.setLoggerClass(kept)
+
+
+_import_tqsdk_once()
 
 CANARY = "canary-5up3r-s3cret"
 QUICK = Timing(
@@ -43,48 +51,22 @@ QUICK = Timing(
 )
 
 
-@dataclass
-class Exchange:
-    """An embedded exchange in its own process, and its control endpoint."""
-
-    url: str
-    pid: int
-    added: list[Any] = field(default_factory=list)
+@dataclass(frozen=True)
+class Exchange(ExchangeControl):
+    """An exchange that lets in one account only, as the provider of these tests."""
 
     def provider(self, password: str = CANARY, name: Any = "embedded", **changed: str) -> Provider:
-        environment = tqsdk_environment(self.url) | changed
-        return Provider("trader", SecretStr(password), environment, name)
+        return Provider("trader", SecretStr(password), self.environment | changed, name)
 
     def fault(self, kind: str, **details: Any) -> None:
-        """Add a fault rule, as the exchange's control endpoint takes it."""
-        self._post("faults", [{"kind": kind, **details}])
-
-    def requests(self, kind: str = "") -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self.url}/control/requests") as answer:
-            noted = json.load(answer)
-        listed = noted["requests"] if isinstance(noted, dict) else noted
-        return [one for one in listed if not kind or one["kind"] == kind]
-
-    def reset(self) -> None:
-        self._post("reset", {})
-
-    def _post(self, what: str, document: Any) -> None:
-        body = json.dumps(document).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.url}/control/{what}", data=body, headers=headers)
-        with urllib.request.urlopen(request) as answer:
-            answer.read()
+        self.faults({"kind": kind, **details})
 
 
 @pytest.fixture(scope="session")
 def exchange_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
     home = tmp_path_factory.mktemp("exchange")
-    command = [sys.executable, "-m", "ghtrader_assets.exchange", "--port", "0", "--home", str(home)]
-    with subprocess.Popen([*command, "--user", "trader", "--password", CANARY], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
-        yield Exchange(ready["url"], ready["pid"])
-        process.terminate()
+    with started_exchange(home, "--user", "trader", "--password", CANARY) as control:
+        yield Exchange(control.url, control.pid, control.home)
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ def pools(exchange_process: Exchange, tmp_path_factory: pytest.TempPathFactory) 
     """A pool that reads with tqsdk alone and one that reads with the lean reader where it can."""
     provider, home = exchange_process.provider(), tmp_path_factory.mktemp("home")
     with (
-        FetchPool(provider, 2, home, fast_history="off", timing=QUICK) as plain,
-        FetchPool(provider, 2, home, fast_history="on", timing=QUICK) as lean,
+        FetchPool(provider, 1, home, fast_history="off", timing=QUICK) as plain,
+        FetchPool(provider, 1, home, fast_history="on", timing=QUICK) as lean,
     ):
         yield {"tqsdk": plain, "lean": lean}
 
