@@ -140,7 +140,7 @@ def _to_json(value: object) -> object:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _from_json(kind: Any, value: Any) -> object:
+def _from_json(kind: Any, value: Any) -> Any:
     if value is None:
         return None
     if kind == datetime | None or kind is datetime:

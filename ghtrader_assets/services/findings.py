@@ -20,7 +20,6 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.jar import ensure_jar
 from ghtrader_assets.questdb.parameters import parameter_findings
 from ghtrader_assets.questdb.schema import shape_findings
-from ghtrader_assets.questdb.parameters import parameter_findings
 from ghtrader_assets.services.connect import open_database
 from ghtrader_assets.services.health import service_health
 from ghtrader_assets.settings import Settings, start_date_of
