@@ -86,7 +86,10 @@ class FetchPool:
                 waiting.clear()
                 continue
             self._hand_out(waiting)
-            for task, outcome in self._collect():
+            collected = self._collect()
+            if self._closed:
+                return
+            for task, outcome in collected:
                 if isinstance(outcome, FetchedDay):
                     yield outcome
                     continue
@@ -99,13 +102,14 @@ class FetchPool:
                 yield task.ended_with(outcome)
 
     def close(self) -> None:
-        """End the workers and remove what they kept. Safe from another thread, and twice."""
+        """End the workers and remove what they kept. Safe from another thread, and twice.
+
+        A `fetch` that runs in another thread ends: its workers are gone.
+        """
         self._closed = True
-        workers = [*self._idle, *(worker for worker, _ in self._busy.values())]
+        for worker in [*self._idle, *(worker for worker, _ in list(self._busy.values()))]:
+            worker.stop()
         self._idle.clear()
-        self._busy.clear()
-        for worker in workers:
-            worker.kill()
         self._resources.close()
 
     def __enter__(self) -> FetchPool:

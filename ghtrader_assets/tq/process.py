@@ -66,6 +66,7 @@ class WorkerProcess:
         )
 
         self.ready = False
+        self._last_words = b""
 
     @property
     def pid(self) -> int:
@@ -86,16 +87,19 @@ class WorkerProcess:
         return wire.decode_frame(self.connection.recv_bytes())
 
     def kill(self) -> str:
-        """End the process now and remove its directory; returns how it ended, without secrets."""
+        """End the process now and remove its directory; returns its last words, without secrets."""
+        self.stop()
+        self.connection.close()
+        tail = self._last_words.decode(errors="replace").strip()
+        return faults.redacted(tail.splitlines()[-1] if tail else "", self._password)
+
+    def stop(self) -> None:
+        """`kill` for another thread than the one that waits for the connection, which then finds it ended."""
         self._process.kill()
         self._process.wait(_STOP_S)
-        self.connection.close()
-        tail = (
-            self._stderr.read_bytes()[-_STDERR_TAIL:].decode(errors="replace").strip() if self._stderr.exists() else ""
-        )
+        if self._stderr.exists():
+            self._last_words = self._stderr.read_bytes()[-_STDERR_TAIL:]
         shutil.rmtree(self._directory, ignore_errors=True)
-        last_line = tail.splitlines()[-1] if tail else ""
-        return faults.redacted(last_line, self._password)
 
     @property
     def exit_code(self) -> int | None:

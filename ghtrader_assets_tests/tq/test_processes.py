@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from ghtrader_assets.errors import IngestState, UnknownContractError
 from ghtrader_assets.market.clock import SHANGHAI
+from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.tq.market_data import (
     fetch_continuous_table,
     fetch_holidays,
@@ -122,3 +124,20 @@ def test_reference_data(exchange: Exchange, home: Path) -> None:
 def test_reference_data_refused(exchange: Exchange, home: Path) -> None:
     with pytest.raises(UnknownContractError, match=r"KQ\.m@SHFE\.xx"):
         fetch_continuous_table(exchange.provider(), ["KQ.m@SHFE.xx"], home, QUICK)
+
+
+def test_closing_from_another_thread_ends_a_fetch(exchange: Exchange, home: Path) -> None:
+    exchange.fault("stall", symbol=CONTRACT, times=None)
+    said: list[str] = []
+    pool = FetchPool(exchange.provider(), 1, home, fast_history="off", on_retry=said.append, timing=QUICK)
+    fetched: list[FetchedDay] = []
+    thread = threading.Thread(target=lambda: fetched.extend(pool.fetch([request_of(CONTRACT, DAY)])))
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not exchange.requests("set_chart") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    pool.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert (fetched, said) == ([], [])
+    assert workers_of(os.getpid()) == []
