@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import queue
 import threading
 import time
@@ -37,6 +38,9 @@ SENDER_BUFFER_BYTES: Final = 256 * 2**20
 BUSY_TIMEOUT_S: Final = 60
 BUSY_PAUSE_S: Final = 0.05
 POLL_S: Final = 0.004
+
+# What a pool would say about a server that is away, we say once and in one line.
+logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
 
 Parameters = Sequence[object]
 Observer = Callable[[str, float], None]
@@ -301,7 +305,12 @@ def _meaning(address: str, text: str) -> ServiceError:
         )
     if "no space left" in lower or "could not allocate" in lower or "errno=28" in lower:
         return ServiceError(f"QuestDB's disk is full: {line}", "free space, then run the same command again")
-    if "refused" in lower or "could not connect" in lower or "server closed the connection" in lower:
+    if "reset by peer" in lower or "broken pipe" in lower or "closed the connection" in lower:
+        return QuestDBError(
+            f"QuestDB at {address} broke off: {line}",
+            "see its log: it may have died, as on a full disk; then `ghtrader-assets up` and the same command again",
+        )
+    if "refused" in lower or "could not connect" in lower:
         return QuestDBError(f"QuestDB at {address} is away: {line}", "start it with `ghtrader-assets up`")
     if "timeout, query aborted" in lower or "timed out" in lower:
         return QuestDBError(f"QuestDB at {address} did not answer in time: {line}", "ask for fewer days at once")

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -34,6 +35,7 @@ STOP_GRACE_S: Final = 30.0
 POLL_S: Final = 0.05
 LOG_LIMIT_BYTES: Final = 20_000_000
 LOG_TAIL_LINES: Final = 60
+LEAST_FREE_BYTES: Final = 512 * 2**20
 
 MAIN: Final = ("-m", "io.questdb/io.questdb.ServerMain")
 
@@ -156,7 +158,23 @@ class EmbeddedQuestDB:
     def _died(self) -> ServiceError:
         for port, setting in zip(self._ports, (HTTP_PORT_SETTING, PG_PORT_SETTING), strict=True):
             _claim_port(port, setting)
-        return ServiceError(f"QuestDB stopped while starting: {_last_complaint(self.log)}", f"its log is {self.log}")
+        complaint = _last_complaint(self.log)
+        if "no space left" in complaint.lower():
+            return ServiceError(f"the disk under {self.home} is full: {complaint}", "free space, then start again")
+        return ServiceError(f"QuestDB stopped while starting: {complaint}", f"its log is {self.log}")
+
+
+def require_disk_space(home: Path, needed: int = LEAST_FREE_BYTES) -> None:
+    """Raises `ServiceError` when the disk of a home has less than `needed` bytes free.
+
+    Ask before a load: QuestDB writes through mapped memory, and where a disk fills up under it, it dies.
+    """
+    free = shutil.disk_usage(home).free
+    if free < needed:
+        raise ServiceError(
+            f"the disk under {home} has {free // 2**20} MB free, a load needs {needed // 2**20} MB",
+            "free space, then run the same command again",
+        )
 
 
 def _java_options() -> list[str]:

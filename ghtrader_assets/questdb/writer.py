@@ -34,11 +34,13 @@ from ghtrader_assets.questdb.tick_columns import (
     require_same,
 )
 
-BATCH_ROWS: Final = 350_000
-"""Rows of one transaction: about 640 bytes each on the wire, and the sender's buffer holds 256 MiB."""
+BATCH_ROWS: Final = 120_000
+"""Rows of one transaction, 850 bytes each on the wire, far below the sender's buffer. A few days in one transaction and
+three on their way beat all days in one by 1.8 (docs/decisions/replace-a-day.md): sending, applying and reading back
+then overlap."""
 
-BATCHES_IN_FLIGHT: Final = 2
-"""One batch is sent while the one before it is applied and read back."""
+BATCHES_IN_FLIGHT: Final = 3
+"""While one batch is read back, the next is applied and another one sent."""
 
 Readback = Literal["full", "checksum"]
 Replaced = Literal["new", "changed", "unchanged"]

@@ -25,7 +25,7 @@ from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.credentials import Endpoint, credentials_file, embedded_endpoint, read_credentials
 from ghtrader_assets.questdb.reader import read_day
 from ghtrader_assets.questdb.schema import ensure_schema
-from ghtrader_assets.questdb.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.server import EmbeddedQuestDB, require_disk_space
 from ghtrader_assets.questdb.writer import DayLoad, StoredDay, store_days
 from ghtrader_assets_tests.questdb import own_server
 
@@ -144,6 +144,12 @@ def test_a_credentials_file_others_can_read_is_refused(tmp_path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(CredentialError, match=f"chmod 600 {path}"):
         read_credentials(tmp_path)
+
+
+def test_a_disk_without_room_is_named_before_a_load(tmp_path: Path) -> None:
+    require_disk_space(tmp_path, needed=1)
+    with pytest.raises(ServiceError, match=rf"the disk under {tmp_path} has [0-9]+ MB free, a load needs"):
+        require_disk_space(tmp_path, needed=2**62)
 
 
 def test_another_jar_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
