@@ -66,23 +66,52 @@ def write_metrics(db: Database, rows: Sequence[Metric]) -> None:
 
 def write_verdicts(db: Database, verdicts: Sequence[DayVerdict]) -> None:
     """Store verdicts: gaps (a day's new ones replace its old ones at one instant), quality, and the summary last."""
+    _await(db, _send_verdicts(db, verdicts))
+
+
+def write_stored(
+    db: Database, verdicts: Sequence[DayVerdict], manifests: Sequence[Manifest], aggs: Sequence[DailyAgg]
+) -> None:
+    """Store all that is recorded of stored days: verdicts and manifests, and once they show, the coverage rows.
+
+    One wait for four tables instead of four; where a coverage row stands, everything else of the day does.
+    """
+    _await(
+        db, [*_send_verdicts(db, verdicts), *_send(db, MANIFESTS, (_at_midnight(manifest) for manifest in manifests))]
+    )
+    write_daily_agg(db, aggs)
+
+
+def _send_verdicts(db: Database, verdicts: Sequence[DayVerdict]) -> list[str]:
     if not verdicts:
-        return
+        return []
     gaps = [{**values_of(gap), "live": True} for verdict in verdicts for gap in verdict.gaps]
-    _write(db, VALIDATE_GAPS, [*gaps, *_vanished_gaps(db, verdicts)])
-    _write(db, FIELD_QUALITY, (values_of(verdict.quality) for verdict in verdicts))
-    _write(db, VALIDATE_SUMMARY, (values_of(verdict.coverage) for verdict in verdicts))
+    return [
+        *_send(db, VALIDATE_GAPS, [*gaps, *_vanished_gaps(db, verdicts)]),
+        *_send(db, FIELD_QUALITY, (values_of(verdict.quality) for verdict in verdicts)),
+        *_send(db, VALIDATE_SUMMARY, (values_of(verdict.coverage) for verdict in verdicts)),
+    ]
 
 
 def _write(db: Database, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    _await(db, _send(db, name, rows))
+
+
+def _await(db: Database, tables: Iterable[str]) -> None:
+    for table in tables:
+        db.await_applied(table)
+
+
+def _send(db: Database, name: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Commit rows in one transaction; returns the table to wait for, none where there was no row."""
     table = TABLES[name]
     pending = [dict(row) for row in rows]
     if not pending:
-        return
+        return []
     with db.sender() as sender, sender.transaction(table.base) as transaction:
         for row in pending:
             put_row(transaction, table, row)
-    db.await_applied(table.base)
+    return [table.base]
 
 
 def _schedule_values(row: ScheduleDay, schedule_hash: str, now: datetime) -> dict[str, Any]:

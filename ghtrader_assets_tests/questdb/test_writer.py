@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -18,6 +19,7 @@ from ghtrader_assets.errors import BadInputError, ReadBackError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, content_digest, empty_tick_frame, tick_frame
 from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.credentials import Endpoint
 from ghtrader_assets.questdb.reader import read_day
 from ghtrader_assets.questdb.writer import DayLoad, StoredDay, StoreFailure, store_days, verify_day
 from ghtrader_assets_tests.fix_questdb import fresh_symbol, random_ticks
@@ -125,6 +127,40 @@ def test_a_reader_sees_one_whole_version(db: Database, load_of: LoadOf) -> None:
     reader.join()
     assert len(seen) > len(versions)
     assert set(seen) <= whole
+
+
+def test_two_writers_of_one_day_leave_one_of_their_versions(
+    db: Database, questdb_endpoint: Endpoint, load_of: LoadOf
+) -> None:
+    """Two processes (two databases here) that replace a day at the same time: never a mixture of both."""
+    stored(db, load_of(DAY, rows=500, seed=9))
+    with Database(questdb_endpoint) as other:
+        for seed in range(4):
+            one, two = load_of(DAY, rows=400, seed=seed), load_of(DAY, rows=600, seed=100 + seed)
+            writers = [
+                threading.Thread(target=lambda who, load: list(store_days(who, [load])), args=(who, load))
+                for who, load in ((db, one), (other, two))
+            ]
+            for writer in writers:
+                writer.start()
+            for writer in writers:
+                writer.join()
+            found = content_digest(read_day(db, one.symbol, one.window))
+            assert found in {content_digest(one.frame), content_digest(two.frame)}
+
+
+def test_one_sender_does_for_all(questdb_endpoint: Endpoint, load_of: LoadOf) -> None:
+    loads = [load_of(day, rows=100) for day in (DAY, NEXT, FRIDAY, MONDAY)]
+    with Database(questdb_endpoint, sender_pool=False) as database:
+        assert len(stored(database, *loads)) == 4
+
+
+def test_many_readers_at_once(db: Database, load_of: LoadOf) -> None:
+    load = load_of(DAY, rows=5000)
+    stored(db, load)
+    with ThreadPoolExecutor(16) as pool:
+        found = pool.map(lambda _: content_digest(read_day(db, load.symbol, load.window)), range(48))
+        assert set(found) == {content_digest(load.frame)}
 
 
 def test_only_the_day_at_fault_is_lost(db: Database, load_of: LoadOf) -> None:
