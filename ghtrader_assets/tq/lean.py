@@ -32,6 +32,8 @@ from ghtrader_assets.tq.wire import ReadDay
 
 PAGE_TICKS: Final = 10_000
 """As wide as tqsdk's own backtest pages; the live server's upper bound is unknown."""
+FIRST_PAGE_TICKS: Final = 2_000
+"""The first page is asked for before the day's length is known: a quiet day shall not bring weeks with it."""
 CHARTS: Final = 2
 _TAIL_TICKS: Final = 16
 """Enough to hold the ticks of one instant before the last, and one after it."""
@@ -156,7 +158,7 @@ class _Day:
     async def _bounds(self) -> tuple[int, int, int]:
         """The day's first id, the first id after it, and that one's time."""
         job = self._job
-        start = self._focus("start", job.start_ns, PAGE_TICKS)
+        start = self._focus("start", job.start_ns, FIRST_PAGE_TICKS)
         after = self._focus("end", job.end_ns, _END_TICKS)
         await self._connection.send(start)
         await self._connection.send(after)
@@ -176,9 +178,9 @@ class _Day:
 
     async def _all_pages(self, first: int, end: int) -> list[Columns]:
         """Every page of `[first, end)`, two requests under way while a third is parsed."""
-        pages = [self._book.columns(first, min(first + PAGE_TICKS, end))]
+        pages = [self._book.columns(first, min(first + FIRST_PAGE_TICKS, end))]
         self._pages = 1
-        starts = deque(range(first + PAGE_TICKS, end, PAGE_TICKS))
+        starts = deque(range(first + FIRST_PAGE_TICKS, end, PAGE_TICKS))
         under_way: deque[tuple[Request, int, int]] = deque()
         chart = 0
         while starts or under_way:
