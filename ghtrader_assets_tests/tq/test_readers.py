@@ -8,6 +8,8 @@ from datetime import date
 import pytest
 
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.exchange.contracts import contract_named
+from ghtrader_assets.exchange.daily import DEFAULT_SEED, life_of
 from ghtrader_assets.tq.fetch import Reader
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets_tests.tq.conftest import QUICK, Exchange, assert_same, request_of, served
@@ -62,3 +64,14 @@ def test_odd_encodings_read_alike(pools: Pools, exchange: Exchange, kind: str) -
         assert plain.frame["average"].is_nan().any()
     else:
         assert_same(plain.frame, served(contract, day))
+
+
+@pytest.mark.parametrize("reader", ["tqsdk", "lean"])
+def test_the_last_day_of_a_contract_is_whole(pools: Pools, exchange: Exchange, reader: Reader) -> None:
+    """Nothing follows it: the quote is the second witness, and the lean reader leaves such a day to tqsdk."""
+    contract = contract_named("GFEX.lc2503")
+    assert contract is not None
+    last = life_of(contract, DEFAULT_SEED).days[-1]
+    [fetched] = pools[reader].fetch([request_of(contract.text, last)])
+    assert (fetched.state, fetched.reason, fetched.stats.reader) == (IngestState.COMPLETE, "", "tqsdk")
+    assert_same(fetched.frame, served(contract.text, last))
