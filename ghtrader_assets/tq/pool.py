@@ -199,7 +199,7 @@ class FetchPool:
             self._fast.differed(request, frame, worker.receive_frame())
         elif read.doubt:
             day = request.window.trading_day
-            log.warning("fast history left %s %s to tqsdk: %s", request.contract, day, read.doubt)
+            log.info("fast history left %s %s to tqsdk: %s", request.contract, day, read.doubt)
 
     def _lost(self, task: Task) -> None:
         task.lost()
