@@ -19,7 +19,7 @@ from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.manifests import Manifest, code_version, new_manifest_id, write_manifest_file
 from ghtrader_assets.market.symbols import depth
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
-from ghtrader_assets.questdb.records import write_daily_agg, write_manifests, write_verdicts
+from ghtrader_assets.questdb.records import write_manifests, write_stored
 from ghtrader_assets.questdb.rows import DailyAgg
 from ghtrader_assets.questdb.writer import StoredDay
 from ghtrader_assets.tq.fetch import FetchedDay
@@ -120,9 +120,8 @@ def record_failed(platform: Platform, manifests: Sequence[Manifest]) -> None:
 
 def record_stored(platform: Platform, manifest: Manifest, verdict: DayVerdict | None) -> None:
     """Record a day that is stored: its verdict, its manifest, and last its coverage row."""
-    write_verdicts(platform.database, [verdict] if verdict else [])
-    _write(platform, [manifest])
-    write_daily_agg(platform.database, [_daily_agg(manifest)])
+    write_manifest_file(platform.settings.home, manifest)
+    write_stored(platform.database, [verdict] if verdict else [], [manifest], [_daily_agg(manifest)])
 
 
 def _write(platform: Platform, manifests: Sequence[Manifest]) -> None:

@@ -148,6 +148,16 @@ def test_states_of_days(db: Database, manifest: Callable[..., Manifest]) -> None
     assert reader.read_latest_manifests(db, symbol, [DAY, lost])[lost].manifest_id == "b"
 
 
+def test_what_is_recorded_of_a_stored_day_is_there_at_once(db: Database, manifest: Callable[..., Manifest]) -> None:
+    symbol = fresh_symbol()
+    row = manifest(symbol, DAY, f"{symbol}-1", IngestState.COMPLETE, NOON)
+    records.write_stored(db, [_example(symbol, DAY, gaps=3)], [row], [_agg(symbol, DAY)])
+    assert len(reader.read_gaps(db, symbol, DAY)) == 3
+    assert reader.read_manifest(db, row.manifest_id) == row
+    assert reader.read_stored_days(db, symbol, DAY, DAY) == [DAY]
+    assert read_day_states(db, [symbol], DAY, DAY)[0].state == "warn"
+
+
 def test_a_suspended_table_is_an_error_not_a_silence(db: Database) -> None:
     metric = Metric(ts=NOON, name="test", symbol=fresh_symbol(), trading_day=None, value=1.0, unit="s")
     records.write_metrics(db, [metric])
