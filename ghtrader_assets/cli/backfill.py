@@ -6,6 +6,7 @@ runs are launched (`assets.launch`).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Generator, Sequence
@@ -22,7 +23,7 @@ from ghtrader_assets.assets.launch import FINISHED, launch_backfill
 from ghtrader_assets.assets.names import ALL_TABLES, JUDGED, WORKERS_TAG
 from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, log, out
 from ghtrader_assets.cli.services import announce, services_for
-from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.loading.due import DayResult, Need, needs_of, results_since
 from ghtrader_assets.loading.plan import plan_days
 from ghtrader_assets.loading.platform import Platform
@@ -205,7 +206,9 @@ class _Watch:
 
             def follow() -> None:
                 while not done.wait(POLL_S):
-                    progress.update(task, advance=self._collect())
+                    # A store that is away is the run's to report; looking again is all that progress can do.
+                    with contextlib.suppress(ServiceError):
+                        progress.update(task, advance=self._collect())
 
             thread = Thread(target=follow, name="progress", daemon=True)
             thread.start()
