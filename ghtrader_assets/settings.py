@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     dashboard_port: int = Field(default=8050, ge=0, le=65535)
     exchange_port: int = Field(default=7777, ge=0, le=65535)
 
+    min_free_mb: int = Field(default=1024, ge=0)
     ingest_workers: int = Field(default=4, ge=1, le=64)
     readback: Literal["full", "checksum"] = "full"
     ingest_batch_days: int = Field(default=10, ge=1, le=250)

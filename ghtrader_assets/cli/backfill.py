@@ -24,6 +24,7 @@ from ghtrader_assets.assets.names import ALL_TABLES, JUDGED, WORKERS_TAG
 from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, log, out
 from ghtrader_assets.cli.services import announce, services_for
 from ghtrader_assets.errors import BadInputError, ServiceError
+from ghtrader_assets.loading.days import require_room
 from ghtrader_assets.loading.due import DayResult, Need, needs_of, results_since
 from ghtrader_assets.loading.plan import plan_days
 from ghtrader_assets.loading.platform import Platform
@@ -104,6 +105,7 @@ def run_backfill(
     """Bring the days of the symbols up to date and report on each. Raises `GhtraderError` for what stops all."""
     report = BackfillReport()
     with open_platform(settings) as platform:
+        require_room(platform)
         days = platform.calendar.days(start, end)
         needs: dict[Symbol, dict[date, Need]] = {}
         announce(f"reading the main-contract schedules of {', '.join(symbol.text for symbol in symbols)}")

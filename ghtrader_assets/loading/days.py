@@ -30,6 +30,7 @@ from ghtrader_assets.loading.record import (
 )
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.server import require_disk_space
 from ghtrader_assets.questdb.writer import DayLoad, StoredDay, StoreFailure, store_days
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.tq.pool import FetchPool
@@ -118,6 +119,7 @@ def load_days(
     One day's failure is that day's outcome. Raises `GhtraderError` only for what stops all of them: the schedule
     can't be had, the store is away. `must_judge` asks for a verdict whatever the settings say.
     """
+    require_room(platform)
     plan = plan_days(platform, symbol, days)
     for day, error in plan.refused.items():
         yield DayOutcome(day, getattr(error, "state", IngestState.MISSING), failure=str(error))
@@ -127,11 +129,18 @@ def load_days(
     attempts = {one.trading_day: _Attempt(one, manifest) for one, manifest in zip(plan.days, begun, strict=True)}
     with _fetching(platform, plan.days, on_retry) as feed:
         for batch in feed.batches(platform.settings.ingest_batch_days):
+            require_room(platform)
             for fetched in batch:
                 attempts[fetched.request.window.trading_day].take(fetched)
             taken = [attempts[fetched.request.window.trading_day] for fetched in batch]
             yield from _fetch_failures(platform, taken)
             yield from _store(platform, taken, must_judge=must_judge)
+
+
+def require_room(platform: Platform) -> None:
+    """Raises `ServiceError` when the disk under the home is short of space: QuestDB dies where it fills up."""
+    if not platform.settings.uses_external_questdb:
+        require_disk_space(platform.settings.home, platform.settings.min_free_mb * 2**20)
 
 
 def _fetch_failures(platform: Platform, attempts: Sequence[_Attempt]) -> Iterator[DayOutcome]:

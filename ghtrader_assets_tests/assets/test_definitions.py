@@ -1,0 +1,101 @@
+"""Definitions: they load without any service, start nothing, and read like documentation."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ghtrader_assets.assets.build import build_definitions
+from ghtrader_assets.assets.names import ALL_TABLES, JUDGED
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+OPENS_NOTHING = """
+import socket, subprocess, sys
+def refuse(event, arguments):
+    if event in ("socket.connect", "subprocess.Popen", "os.fork"):
+        raise SystemExit(f"importing did {event}: {arguments}")
+import dagster
+sys.addaudithook(refuse)
+import ghtrader_assets.definitions, ghtrader_assets.cli
+print(len(list(ghtrader_assets.definitions.defs.resolve_asset_graph().get_all_asset_keys())))
+"""
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of dagster itself: beta arguments, its own use of pydantic
+        return build_definitions(Settings(start_date=date(2024, 1, 2), home=Path("/nonexistent")))
+
+
+def fresh(home: Path) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("GHTRADER_", "DAGSTER_", "TQ"))}
+    return {**plain, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+
+
+def test_importing_starts_nothing_and_opens_no_connection(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", OPENS_NOTHING], env=fresh(tmp_path), cwd=tmp_path, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) >= 15
+    assert not list(tmp_path.rglob("questdb")), "importing made a home"
+
+
+@pytest.mark.parametrize("words", [[], ["-w", str(ROOT / "workspace.yaml")]])
+def test_dagster_validates_them_without_a_service(tmp_path: Path, words: list[str]) -> None:
+    ran = subprocess.run(
+        [str(Path(sys.executable).with_name("dagster")), "definitions", "validate", *words],
+        env=fresh(tmp_path), cwd=ROOT if not words else tmp_path, capture_output=True, text=True, timeout=180,
+        check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_a_partition_is_a_trading_day(definitions: dg.Definitions) -> None:
+    key = dg.AssetKey(["KQ_m_SHFE_cu", "ticks"])
+    partitions = definitions.resolve_asset_graph().get(key).partitions_def
+    assert partitions is not None
+    keys = [date.fromisoformat(text) for text in partitions.get_partition_keys()]
+    assert keys == snapshot_calendar().days(date(2024, 1, 2), keys[-1])
+
+
+def test_lineage_of_a_symbol(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+
+    def upstream(table: str) -> set[str]:
+        return {key.path[-1] for key in graph.get(dg.AssetKey(["KQ_m_SHFE_au", table])).parent_keys}
+
+    assert upstream("ticks") == {"main_schedule"}
+    assert upstream("validation_summary") == upstream("field_quality") == {"ticks"}
+    assert upstream("manifest") == {"validation_summary", "field_quality"}
+
+
+def test_the_catalog_reads_like_documentation(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for table in ALL_TABLES:
+        node = graph.get(dg.AssetKey(["KQ_m_SHFE_ag", table]))
+        assert "KQ.m@SHFE.ag" in (node.description or "")
+        assert node.group_name == "KQ_m_SHFE_ag"
+        assert node.owners
+        assert node.kinds == {"questdb", "python"}
+        columns = node.metadata["dagster/column_schema"].columns
+        assert all(column.type for column in columns)
+        assert sum(bool(column.description) for column in columns) >= 5
+        assert (node.automation_condition is not None) == (table in JUDGED)
+
+
+def test_the_judging_sensor_runs_by_default(definitions: dg.Definitions) -> None:
+    (sensor,) = [one for one in definitions.sensors or [] if isinstance(one, dg.AutomationConditionSensorDefinition)]
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
