@@ -34,22 +34,22 @@ CONTRACT = "SHFE.cu2510"
 FIRST_DAY = date(2025, 8, 5)
 
 
-def measure(environment: dict[str, str], home: Path, fast_history: Any, workers: int, days: int) -> dict[str, float]:
+def measure(environment: dict[str, str], home: Path, fast_history: Any, sessions: int, days: int) -> dict[str, float]:
     """One turn of one reader: rates over `days` days, the pool warm."""
     calendar = snapshot_calendar()
-    every = calendar.days(FIRST_DAY, date(2025, 12, 31))[: days + workers]
+    every = calendar.days(FIRST_DAY, date(2025, 12, 31))[: days + sessions]
     requests = [request_of(CONTRACT, day) for day in every]
     provider = Provider("measure", SecretStr("unused"), environment, "embedded")
-    with FetchPool(provider, workers, home, fast_history=fast_history) as pool:
-        for fetched in pool.fetch(requests[:workers]):
+    with FetchPool(provider, sessions, home, fast_history=fast_history) as pool:
+        for fetched in pool.fetch(requests[:sessions]):
             assert fetched.state == IngestState.COMPLETE, fetched.reason
         cpu, wall, ticks = cpu_seconds(), time.perf_counter(), 0
-        for fetched in pool.fetch(requests[workers:]):
+        for fetched in pool.fetch(requests[sessions:]):
             assert fetched.state == IngestState.COMPLETE, fetched.reason
             assert fetched.frame is not None
             ticks += fetched.frame.height
         cpu, wall = cpu_seconds() - cpu, time.perf_counter() - wall
-        resident = max(child.memory_info().rss for child in psutil.Process().children()) / 2**20
+        resident = max(worker.memory_info().rss for worker in workers()) / 2**20
     return {
         "ticks_per_cpu_s": ticks / cpu,
         "days_of_40k_ticks_per_hour": ticks / 40_000 / wall * 3600,
@@ -57,11 +57,14 @@ def measure(environment: dict[str, str], home: Path, fast_history: Any, workers:
     }
 
 
+def workers() -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [one for one in children if "ghtrader_assets.tq.worker" in " ".join(one.cmdline())]
+
+
 def cpu_seconds() -> float:
     """User and system time of this process and its living workers."""
-    own = psutil.Process()
-    workers = [one for one in own.children() if "ghtrader_assets.tq.worker" in " ".join(one.cmdline())]
-    times = [one.cpu_times() for one in (own, *workers)]
+    times = [one.cpu_times() for one in (psutil.Process(), *workers())]
     return sum(one.user + one.system for one in times)
 
 
@@ -77,11 +80,11 @@ def main() -> None:
             with started_exchange(Path(scratch), "--latency-ms", str(latency)) as exchange:
                 for _ in range(options.rounds):
                     for setting, reader in (("off", "tqsdk"), ("on", "lean")):
-                        for workers in (1, 4):
-                            days = options.days * workers
-                            home = Path(scratch) / f"{reader}-{workers}"
-                            one = measure(exchange.environment, home, setting, workers, days)
-                            kept = figures.setdefault(f"{reader}, {workers} sessions, {latency} ms", {})
+                        for sessions in (1, 4):
+                            days = options.days * sessions
+                            home = Path(scratch) / f"{reader}-{sessions}"
+                            one = measure(exchange.environment, home, setting, sessions, days)
+                            kept = figures.setdefault(f"{reader}, {sessions} sessions, {latency} ms", {})
                             for name, value in one.items():
                                 kept.setdefault(name, []).append(value)
     summary = {
