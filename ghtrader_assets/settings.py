@@ -36,10 +36,6 @@ def _split_words(value: object) -> object:
     return value
 
 
-def _off_is_none(value: object) -> object:
-    return None if value in ("", "off") else value
-
-
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 
 
@@ -64,7 +60,6 @@ class Settings(BaseSettings):
     questdb_http_port: int = Field(default=9000, ge=0, le=65535)
     questdb_pg_port: int = Field(default=8812, ge=0, le=65535)
     dagster_port: int = Field(default=3000, ge=0, le=65535)
-    dashboard_port: int = Field(default=8050, ge=0, le=65535)
     exchange_port: int = Field(default=7777, ge=0, le=65535)
 
     min_free_mb: int = Field(default=1024, ge=0)
@@ -80,13 +75,6 @@ class Settings(BaseSettings):
     validate_workers: int = Field(default=2, ge=1, le=64)
     quality_sample_above_rows: int = Field(default=1_000_000, ge=0)
     source_probe: bool = False
-
-    coverage_cache: Literal["memory", "redis", "off"] = "memory"
-    cache_ttl_s: float = Field(default=300.0, ge=0)
-    redis_url: str = "redis://127.0.0.1:6379/0"
-
-    prometheus_port: Annotated[int | None, BeforeValidator(_off_is_none)] = Field(default=None, ge=0, le=65535)
-    alert_urls: Words = ()
 
     @classmethod
     def settings_customise_sources(

@@ -48,10 +48,9 @@ def test_environment_beats_file_beats_default(monkeypatch: pytest.MonkeyPatch) -
     [
         ("GHTRADER_SENDER_POOL", "false", "sender_pool", False),
         ("GHTRADER_VALIDATE_INCREMENTAL", "0", "validate_incremental", False),
-        ("GHTRADER_CACHE_TTL_S", "0", "cache_ttl_s", 0.0),
+        ("GHTRADER_MIN_FREE_MB", "0", "min_free_mb", 0),
         ("GHTRADER_QUALITY_SAMPLE_ABOVE_ROWS", "0", "quality_sample_above_rows", 0),
         ("GHTRADER_DAGSTER_PORT", "0", "dagster_port", 0),
-        ("GHTRADER_PROMETHEUS_PORT", "off", "prometheus_port", None),
         ("GHTRADER_SYMBOLS", "KQ.m@SHFE.rb", "symbols", ("KQ.m@SHFE.rb",)),
     ],
 )
