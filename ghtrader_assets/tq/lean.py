@@ -78,7 +78,10 @@ class LeanConnection:
 
     def read(self, job: ReadDay) -> LeanReading:
         """Read one day. Raises `LeanDoubtError`, `TransientFetchError`, `json.JSONDecodeError`."""
-        reading = self._runner.run(_Day(self, job).read())
+        try:
+            reading = self._runner.run(_Day(self, job).read())
+        except (OSError, aiohttp.ClientError) as error:
+            raise faults.of_exception(error) from None
         self.days_read += 1
         return reading
 

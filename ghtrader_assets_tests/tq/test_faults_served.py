@@ -176,7 +176,7 @@ def test_503_at_start_is_tried_again(exchange: Exchange, reader: Watched) -> Non
     exchange.fault("refuse", status=503, message="busy")
     fetched = reader.fetch_one()
     assert fetched.state == COMPLETE
-    assert "503" in reader.retries[0]
+    assert any("503" in line for line in reader.retries)
 
 
 @pytest.mark.parametrize(("fast_history", "address"), [("on", "TQ_MD_URL"), ("off", "TQ_AUTH_URL")])
