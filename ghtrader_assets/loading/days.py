@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import Final
 
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.judgement import judge_frame
+from ghtrader_assets.loading.judgement import judge_frame, policy_of
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_days
 from ghtrader_assets.loading.platform import Platform
@@ -173,8 +173,9 @@ def _judge_and_record(platform: Platform, attempt: _Attempt, stored: StoredDay, 
     judgement: Judgement | None = None
     verdict: DayVerdict | None = None
     if must_judge or _judged_after_ingest(platform, attempt):
+        policy = policy_of(attempt.plan.symbol)
         verdict, seconds = judge_frame(
-            platform, attempt.plan, attempt.fetched.frame, stored.digest, attempt.manifest.manifest_id
+            platform, attempt.plan, attempt.fetched.frame, stored.digest, attempt.manifest.manifest_id, policy
         )
         judgement = Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=seconds)
     manifest = stored_manifest(attempt.manifest, attempt.fetched, stored, judgement.seconds if judgement else 0.0)

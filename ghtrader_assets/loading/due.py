@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.judgement import wanted_fingerprint
+from ghtrader_assets.loading.judgement import policy_of, wanted_fingerprint
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.record import UNFINISHED
@@ -45,12 +45,13 @@ def needs_of(platform: Platform, symbol: Symbol, plans: Sequence[DayPlan]) -> di
     stored = {row.trading_day: row for row in read_daily_agg(platform.database, symbol.text, days)}
     summaries = read_summary(platform.database, symbol.text, days)
     qualities = read_quality(platform.database, symbol.text, days)
+    policy = policy_of(symbol)
 
     def need(plan: DayPlan) -> Need:
         row = stored.get(plan.trading_day)
         if row is None or row.upstream != plan.upstream:
             return Need.LOAD
-        wanted = wanted_fingerprint(plan, row.digest)
+        wanted = wanted_fingerprint(plan, row.digest, policy)
         verdicts = (summaries.get(plan.trading_day), qualities.get(plan.trading_day))
         stale = any(needs_judgement(verdict.fingerprint if verdict else None, wanted) for verdict in verdicts)
         return Need.JUDGEMENT if stale else Need.NOTHING

@@ -2,36 +2,45 @@
 
 Belongs here: finding out whether a day needs judgement, reading it, writing the verdict.
 Does not belong here: the rules and the decision whether a judgement is out of date (`validation`).
+
+A range costs five queries, however long it is; each day to be judged costs one more. Days are judged by threads: most
+of a day's time is spent in numpy, polars and the store, which leave the interpreter to others, and a thread starts at
+once and shares sessions (docs/performance.md has both measured).
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 from time import perf_counter
+from typing import Final
 
 import polars as pl
 
-from ghtrader_assets.errors import IngestState, ReadBackError
+from ghtrader_assets.errors import IngestState, ReadBackError, ServiceError
+from ghtrader_assets.loading.figures import judgement_metrics
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.loading.schedule import schedule_of
+from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.reader import (
-    read_daily_agg,
-    read_manifest,
-    read_quality,
-    read_summary,
-)
+from ghtrader_assets.questdb.connection import answers
+from ghtrader_assets.questdb.reader import read_daily_agg, read_manifests, read_quality, read_summary
 from ghtrader_assets.questdb.records import write_verdicts
 from ghtrader_assets.questdb.rows import DailyAgg
 from ghtrader_assets.questdb.writer import verify_day
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, suffixed_values
 from ghtrader_assets.validation.judge import RULE_VERSION, Provenance, fingerprint, judge_day, needs_judgement
 from ghtrader_assets.validation.policy import Policy, policy_for
-from ghtrader_assets.validation.verdicts import DayVerdict
+from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, QualityRow
+
+BATCH_VERDICTS: Final = 20
+"""Verdicts written at once. A batch is written while the next days are judged."""
 
 
 def policy_of(symbol: Symbol) -> Policy:
@@ -39,14 +48,13 @@ def policy_of(symbol: Symbol) -> Policy:
     return policy_for(symbol.product, suffixed_values(L5_VALIDATE_PREFIX))
 
 
-def wanted_fingerprint(plan: DayPlan, digest: str) -> str:
+def wanted_fingerprint(plan: DayPlan, digest: str, policy: Policy) -> str:
     """The fingerprint of a verdict on this content that is in force now."""
-    policy = policy_of(plan.symbol)
     return fingerprint(digest, plan.sessions.fingerprint, plan.schedule.contract, RULE_VERSION, policy.digest)
 
 
 def judge_frame(
-    platform: Platform, plan: DayPlan, frame: pl.DataFrame, digest: str, load_id: str
+    platform: Platform, plan: DayPlan, frame: pl.DataFrame, digest: str, load_id: str, policy: Policy
 ) -> tuple[DayVerdict, float]:
     """Judge the frame of a day; returns the verdict and the seconds it took."""
     started = perf_counter()
@@ -56,7 +64,7 @@ def judge_frame(
         plan.schedule.contract,
         plan.sessions,
         plan.product,
-        policy_of(plan.symbol),
+        policy,
         Provenance(
             content_digest=digest,
             judged_at=utc_now(),
@@ -71,46 +79,135 @@ def judge_frame(
 
 
 def judge_days(platform: Platform, symbol: Symbol, days: Sequence[date], *, full: bool = False) -> Iterator[DayOutcome]:
-    """The verdict on each stored day: the one in force where nothing it hangs on has changed, else a new one.
+    """The verdict on each stored day, by day: the one in force where nothing it hangs on has changed, else a new one.
 
-    A day without stored ticks, or whose stored content is not what was loaded, is a failure of that day. With `full`
-    every day is judged again. Raises `QuestDBError` when the store is away.
+    With `full` every day is judged again. A day without stored ticks, or whose stored content is not what was loaded,
+    is a failure of that day. A query that fails is an error of the run and never a verdict: where the store still
+    answers, the other days are judged first and written, then the error is raised. Raises `QuestDBError`.
     """
-    stored = {row.trading_day: row for row in read_daily_agg(platform.database, symbol.text, days)}
-    schedule = schedule_of(platform, symbol, days)
-    for day in days:
-        row = stored.get(day)
+    wanted = sorted(set(days))
+    policy = policy_of(symbol)
+    stored = _Stored.read(platform, symbol, wanted)
+    schedule = schedule_of(platform, symbol, list(stored.contents))
+    known: dict[date, DayOutcome] = {}
+    due: list[_Due] = []
+    for day in wanted:
+        row = stored.contents.get(day)
         if row is None:
             failure = f"no ticks of {symbol.text} are stored for {day}; load the day first"
-            yield DayOutcome(day, IngestState.MISSING, failure=failure)
+            known[day] = DayOutcome(day, IngestState.MISSING, failure=failure)
             continue
         plan = plan_day(platform, symbol, schedule.rows[day], schedule.hash)
-        yield _judge_stored(platform, plan, row, full=full)
+        in_force = None if full else stored.judgement(day, wanted_fingerprint(plan, row.digest, policy))
+        if in_force is None:
+            due.append(_Due(plan, row, stored.manifests.get(row.load_id)))
+        else:
+            known[day] = DayOutcome(day, IngestState.COMPLETE, stored.manifests.get(row.load_id), in_force)
+    yield from _in_order(wanted, known, _judged(platform, due, policy))
 
 
-def stored_judgement(platform: Platform, plan: DayPlan, digest: str) -> Judgement | None:
-    """The stored verdict, if it was given on this content under the rules, sessions and policy in force."""
-    symbol, day = plan.symbol.text, plan.trading_day
-    coverage = read_summary(platform.database, symbol, [day]).get(day)
-    quality = read_quality(platform.database, symbol, [day]).get(day)
-    if coverage is None or quality is None:
-        return None
-    wanted = wanted_fingerprint(plan, digest)
-    if needs_judgement(coverage.fingerprint, wanted) or needs_judgement(quality.fingerprint, wanted):
-        return None
-    return Judgement(coverage, quality, fresh=False, seconds=0.0)
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What the small tables say of a symbol's days: read once for all of them."""
+
+    contents: Mapping[date, DailyAgg]
+    manifests: Mapping[str, Manifest]
+    coverage: Mapping[date, CoverageRow]
+    quality: Mapping[date, QualityRow]
+
+    @classmethod
+    def read(cls, platform: Platform, symbol: Symbol, days: Sequence[date]) -> _Stored:
+        db, name = platform.database, symbol.text
+        return cls(
+            contents={row.trading_day: row for row in read_daily_agg(db, name, days)},
+            manifests={row.manifest_id: row for row in read_manifests(db, name, days)},
+            coverage=read_summary(db, name, days),
+            quality=read_quality(db, name, days),
+        )
+
+    def judgement(self, day: date, wanted: str) -> Judgement | None:
+        """The stored verdict, if it was given on this content under the rules, sessions and policy in force."""
+        coverage, quality = self.coverage.get(day), self.quality.get(day)
+        if coverage is None or quality is None:
+            return None
+        if needs_judgement(coverage.fingerprint, wanted) or needs_judgement(quality.fingerprint, wanted):
+            return None
+        return Judgement(coverage, quality, fresh=False, seconds=0.0)
 
 
-def _judge_stored(platform: Platform, plan: DayPlan, row: DailyAgg, *, full: bool) -> DayOutcome:
-    manifest = read_manifest(platform.database, row.load_id)
-    in_force = None if full else stored_judgement(platform, plan, row.digest)
-    if in_force is not None:
-        return DayOutcome(plan.trading_day, IngestState.COMPLETE, manifest, in_force)
-    try:
-        frame = verify_day(platform.database, plan.symbol.text, plan.window, row.digest)
-    except ReadBackError as error:
-        return DayOutcome(plan.trading_day, IngestState.COMPLETE, manifest, failure=str(error))
-    verdict, seconds = judge_frame(platform, plan, frame, row.digest, row.load_id)
-    write_verdicts(platform.database, [verdict])
-    judgement = Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=seconds)
-    return DayOutcome(plan.trading_day, IngestState.COMPLETE, manifest, judgement)
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A stored day that has to be judged."""
+
+    plan: DayPlan
+    content: DailyAgg
+    manifest: Manifest | None
+
+    def outcome(self, judgement: Judgement | None = None, failure: str = "") -> DayOutcome:
+        return DayOutcome(self.plan.trading_day, IngestState.COMPLETE, self.manifest, judgement, failure)
+
+
+Judged = tuple[DayVerdict, float]
+
+
+def _in_order(
+    days: Sequence[date], known: Mapping[date, DayOutcome], judged: Iterator[DayOutcome]
+) -> Iterator[DayOutcome]:
+    """Merge outcomes that were known with those being found, by day. A day whose query failed has none."""
+    waiting = deque(days)
+    for outcome in judged:
+        while waiting and waiting[0] != outcome.trading_day:
+            day = waiting.popleft()
+            if day in known:
+                yield known[day]
+        waiting.popleft()
+        yield outcome
+    yield from (known[day] for day in waiting if day in known)
+
+
+def _judged(platform: Platform, due: Sequence[_Due], policy: Policy) -> Iterator[DayOutcome]:
+    """Judge days in parallel, write verdicts in batches, and yield outcomes in order once they are written."""
+    if not due:
+        return
+    errors: list[BaseException] = []
+    with ThreadPoolExecutor(platform.settings.validate_workers, thread_name_prefix="judge") as pool:
+        futures = [pool.submit(_judge, platform, one, policy) for one in due]
+        try:
+            for start in range(0, len(due), BATCH_VERDICTS):
+                batch = slice(start, start + BATCH_VERDICTS)
+                yield from _write_batch(platform, due[batch], futures[batch], errors)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    if errors:
+        raise errors[0]
+
+
+def _judge(platform: Platform, one: _Due, policy: Policy) -> Judged:
+    frame = verify_day(platform.database, one.plan.symbol.text, one.plan.window, one.content.digest)
+    return judge_frame(platform, one.plan, frame, one.content.digest, one.content.load_id, policy)
+
+
+def _write_batch(
+    platform: Platform, due: Sequence[_Due], futures: Sequence[Future[Judged]], errors: list[BaseException]
+) -> Iterator[DayOutcome]:
+    """Await, write and yield one batch; an error is kept for the end unless the store is away."""
+    outcomes: list[DayOutcome] = []
+    judged: list[Judged] = []
+    for one, future in zip(due, futures, strict=True):
+        error = future.exception()
+        if error is None:
+            verdict, seconds = future.result()
+            judged.append((verdict, seconds))
+            outcomes.append(one.outcome(Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=seconds)))
+        elif isinstance(error, ReadBackError):
+            outcomes.append(one.outcome(failure=str(error)))
+        elif isinstance(error, ServiceError) and not answers(platform.database.endpoint):
+            raise error
+        else:
+            errors.append(error)
+    write_verdicts(
+        platform.database,
+        [verdict for verdict, _ in judged],
+        [metric for verdict, seconds in judged for metric in judgement_metrics(verdict, seconds)],
+    )
+    yield from outcomes

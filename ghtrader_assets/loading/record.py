@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.figures import judgement_metrics
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.manifests import Manifest, code_version, new_manifest_id, write_manifest_file
@@ -119,9 +120,15 @@ def record_failed(platform: Platform, manifests: Sequence[Manifest]) -> None:
 
 
 def record_stored(platform: Platform, manifest: Manifest, verdict: DayVerdict | None) -> None:
-    """Record a day that is stored: its verdict, its manifest, and last its coverage row."""
+    """Record a day that is stored: its verdict with its metrics, its manifest, and last its coverage row."""
     write_manifest_file(platform.settings.home, manifest)
-    write_stored(platform.database, [verdict] if verdict else [], [manifest], [_daily_agg(manifest)])
+    write_stored(
+        platform.database,
+        [verdict] if verdict else [],
+        [manifest],
+        [daily_agg(manifest)],
+        judgement_metrics(verdict, manifest.judge_s) if verdict else [],
+    )
 
 
 def _write(platform: Platform, manifests: Sequence[Manifest]) -> None:
@@ -130,7 +137,8 @@ def _write(platform: Platform, manifests: Sequence[Manifest]) -> None:
     write_manifests(platform.database, manifests)
 
 
-def _daily_agg(manifest: Manifest) -> DailyAgg:
+def daily_agg(manifest: Manifest) -> DailyAgg:
+    """The coverage row of a day that a load stored."""
     return DailyAgg(
         symbol=manifest.symbol,
         trading_day=manifest.trading_day,

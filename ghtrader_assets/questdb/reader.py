@@ -93,12 +93,15 @@ def manifests_covering(db: Database, day: date, symbols: Sequence[str] = ()) -> 
     )
 
 
+def read_manifests(db: Database, symbol: str, days: Sequence[date]) -> list[Manifest]:
+    """Every load attempt of the symbol from the first to the last of these days, by trading day."""
+    return _select(db, "manifests", Manifest, MANIFESTS, [symbol], min(days), max(days)) if days else []
+
+
 def read_latest_manifests(db: Database, symbol: str, days: Sequence[date]) -> dict[date, Manifest]:
     """The last attempt of each of these days, of those that have one."""
-    if not days:
-        return {}
-    found = _select(db, "latest_manifests", Manifest, MANIFESTS, [symbol], min(days), max(days))
-    latest = {one.trading_day: one for one in sorted(found, key=lambda one: one.started)}
+    found = sorted(read_manifests(db, symbol, days), key=lambda one: one.started)
+    latest = {one.trading_day: one for one in found}
     return {day: latest[day] for day in days if day in latest}
 
 
