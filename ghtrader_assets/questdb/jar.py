@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -64,5 +65,15 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def main() -> int:
+    """Fetch the jar ahead of its first use. Exit code 3, with one line, where it can't be had."""
+    try:
+        ensure_jar()
+    except ServiceError as error:
+        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        return error.exit_code
+    return 0
+
+
 if __name__ == "__main__":
-    ensure_jar()
+    sys.exit(main())
