@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 import traceback
 
-from ghtrader_assets.cli import backfill, demo, doctor, reading, services, validate
+from ghtrader_assets.cli import backfill, bench, demo, doctor, reading, services, validate
 from ghtrader_assets.cli.app import app
 from ghtrader_assets.errors import GhtraderError
 
-COMMANDS = (services, backfill, demo, reading, validate, doctor)
+COMMANDS = (services, backfill, demo, reading, validate, doctor, bench)
 """Importing a command file registers its commands."""
 
 

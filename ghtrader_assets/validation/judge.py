@@ -91,7 +91,7 @@ def judge_day(
     ticks = read_ticks(frame, sessions.windows, window)
     coverage = measure_coverage(ticks, policy, limits)
     quality = measure_quality(
-        _quality_day(ticks, symbol.exchange, product, policy, coverage, limits),
+        quality_day(ticks, symbol.exchange, product, policy, coverage, limits),
         sample_above_rows,
         provenance.content_digest,
     )
@@ -109,7 +109,7 @@ def judge_day(
     )
 
 
-def _quality_day(
+def quality_day(
     ticks: DayTicks,
     exchange: Exchange,
     product: Product,
@@ -117,6 +117,7 @@ def _quality_day(
     coverage: Coverage,
     limits: tuple[float, float] | None,
 ) -> QualityDay:
+    """The ticks of a day as field quality sees them, with what their coverage says of pauses."""
     pauses = coverage.fixed if coverage.cadence.mode == "fixed_0p5s" else coverage.adaptive
     return QualityDay(
         ticks=ticks,

@@ -35,6 +35,7 @@ def test_ghtraders_own_example() -> None:
         last_price=[100, 100, -1],
     )
     assert (quality.bid_ask_cross_violations, quality.bid_ask_cross_rate) == (1, pytest.approx(1 / 3))
+    assert [name for name in quality.__slots__ if isinstance(getattr(quality, name), np.generic)] == []
     assert (quality.bid_order_violations, quality.bid_order_rate) == (1, pytest.approx(1 / 3))
     assert (quality.ask_order_violations, quality.ask_order_rate) == (1, pytest.approx(1 / 3))
     assert (quality.negative_volume_violations, quality.negative_volume_rate) == (1, pytest.approx(1 / 33))

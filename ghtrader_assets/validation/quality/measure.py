@@ -77,7 +77,7 @@ def measure_quality(day: QualityDay, sample_above_rows: int, seed: str) -> Quali
         null_rates=null_rates,
         book_null_rate=sum(_null_rate(day, name) for name in expected) / len(expected),
         crossed=crossed,
-        crossed_rate=crossed / np.count_nonzero(day.two_sided) if crossed else 0.0,
+        crossed_rate=crossed / int(np.count_nonzero(day.two_sided)) if crossed else 0.0,
         rows=ticks.n,
         sample_rows=ticks.n if sample is None else len(sample.rows),
         sampled=sample is not None,

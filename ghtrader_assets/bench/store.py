@@ -1,0 +1,127 @@
+"""A QuestDB of a benchmark's own, in a temporary home, filled from the embedded exchange's market model.
+
+Belongs here: opening it, filling it with stored and recorded days as a load would leave them.
+Does not belong here: fetching; what is measured.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from pydantic import SecretStr
+
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.exchange.contracts import main_contract
+from ghtrader_assets.exchange.model import ticks_of
+from ghtrader_assets.exchange.specs import SPECS
+from ghtrader_assets.loading.plan import DayPlan, plan_day
+from ghtrader_assets.loading.platform import Platform, utc_now
+from ghtrader_assets.loading.record import begin_attempts, daily_agg
+from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.records import write_schedule, write_stored
+from ghtrader_assets.questdb.schema import ensure_schema
+from ghtrader_assets.questdb.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.writer import DayLoad, StoredDay, StoreFailure, store_days
+from ghtrader_assets.settings import Settings
+from ghtrader_assets.tq.provider import Provider
+
+CHUNK_DAYS: Final = 10
+_KEPT: Final = frozenset({"tick_id", "datetime_ns", *NUMERIC_COLUMNS})
+
+Columns = dict[str, npt.NDArray[Any]]
+
+
+@contextmanager
+def own_store(**settings: Any) -> Generator[Platform]:
+    """A platform on a QuestDB of its own that vanishes with its data; its provider is never asked."""
+    with tempfile.TemporaryDirectory(prefix="ghtrader-bench-") as folder:
+        home = Path(folder)
+        with EmbeddedQuestDB(home) as server, Database(server.endpoint) as database:
+            ensure_schema(database)
+            provider = Provider("nobody", SecretStr("nobody"), name="embedded")
+            yield Platform(Settings(home=home, **settings), snapshot_calendar(), database, provider)
+
+
+def model_day(symbol: Symbol, day: date) -> Columns:
+    """The columns of a trading day of the symbol's main contract, as the embedded exchange would deliver them."""
+    columns = ticks_of(_contract(symbol, day), day)
+    return {name: values for name, values in columns.items() if name in _KEPT}
+
+
+def stretched(columns: Mapping[str, npt.NDArray[Any]], rows: int) -> Columns:
+    """A longer day of the same shape: ticks repeated evenly, each time a little later and with a book of its own."""
+    ticks = len(columns["tick_id"])
+    source = np.arange(rows) * ticks // rows
+    nth = np.arange(rows) - np.searchsorted(source, source)
+    longer = {name: values[source] for name, values in columns.items()}
+    longer["tick_id"] = np.arange(rows, dtype=np.int64)
+    longer["datetime_ns"] = longer["datetime_ns"] + nth * (400_000_000 // -(-rows // ticks) // 1000 * 1000)
+    longer["bid_volume1"] = longer["bid_volume1"] + nth
+    return longer
+
+
+def fill(platform: Platform, symbol: Symbol, frames: Mapping[date, pl.DataFrame]) -> None:
+    """Store and record each day with its frame, and the schedule they belong to."""
+    rows = [
+        ScheduleDay(symbol.text, day, _contract(symbol, day), 0, is_roll=False, provisional=False) for day in frames
+    ]
+    digest = schedule_hash(rows)
+    write_schedule(platform.database, rows, digest)
+    plans = [plan_day(platform, symbol, row, digest) for row in rows]
+    for start in range(0, len(plans), CHUNK_DAYS):
+        _store(platform, plans[start : start + CHUNK_DAYS], frames)
+
+
+def _store(platform: Platform, plans: Sequence[DayPlan], frames: Mapping[date, pl.DataFrame]) -> None:
+    begun = {one.trading_day: one for one in begin_attempts(platform, plans, "bench")}
+    loads = [
+        DayLoad(
+            symbol=plan.symbol.text,
+            trading_day=plan.trading_day,
+            window=plan.window,
+            contract=plan.schedule.contract,
+            segment_id=plan.schedule.segment_id,
+            schedule_hash=plan.schedule_hash,
+            load_id=begun[plan.trading_day].manifest_id,
+            frame=frames[plan.trading_day],
+        )
+        for plan in plans
+    ]
+    manifests = [
+        _manifest(begun[result.load.trading_day], result) for result in store_days(platform.database, loads, "checksum")
+    ]
+    write_stored(platform.database, [], manifests, [daily_agg(one) for one in manifests])
+
+
+def _manifest(begun: Manifest, stored: StoredDay | StoreFailure) -> Manifest:
+    if isinstance(stored, StoreFailure):
+        raise stored.error
+    return dataclasses.replace(
+        begun,
+        outcome=IngestState.COMPLETE,
+        reason="",
+        rows=stored.rows,
+        first_tick=stored.first_tick,
+        last_tick=stored.last_tick,
+        digest=stored.digest,
+        replaced=stored.replaced,
+        finished=utc_now(),
+    )
+
+
+def _contract(symbol: Symbol, day: date) -> str:
+    return main_contract(SPECS[f"{symbol.exchange.value}.{symbol.product}"], day).text
