@@ -211,8 +211,8 @@ class PlainJudge:
 
     def duplicate_rows(self) -> int:
         numbers = ["datetime_ns", *NUMERIC_COLUMNS]
-        same_id: Series = self.df["tick_id"].duplicated()
-        return int((same_id | self.df.duplicated(numbers)).sum())
+        repeated: Series = self.df["tick_id"].duplicated() | self.df.duplicated(numbers)
+        return int(repeated.sum())
 
     def hash_collisions(self) -> int:
         by_hash = ["datetime_ns", "row_hash"]

@@ -93,7 +93,7 @@ def _report(sizes: Sizes, watch: Watch) -> Report:
     }
     ratios = {
         "full_vs_naive": watch.of("plain") / watch.of("full"),
-        "incremental_30_none": watch.of("full") / watch.of("none"),
+        "incremental_30_none": watch.of("short full") / watch.of("none"),
         "incremental_250_one": watch.of("long full") / watch.of("long one"),
         "workers_2_vs_1": watch.of("one worker") / watch.of("full"),
         "sampling_vs_full": watch.of("quality whole") / watch.of("quality sampled"),
@@ -200,10 +200,13 @@ def _incremental(
     platform: Platform, symbol: Symbol, short: Sequence[date], long: Sequence[date], sizes: Sizes, watch: Watch
 ) -> None:
     """Nothing changed in the short range; all and then one changed day in the long one."""
-    watch.time("long full", lambda: list(judge_days(platform, symbol, long, full=True)))
+    for _ in range(sizes.rounds):
+        watch.time("long full", lambda: list(judge_days(platform, symbol, long, full=True)))
+        watch.time("short full", lambda: list(judge_days(platform, symbol, short, full=True)))
+        for _ in range(3):
+            _require_judged(watch.time("none", lambda: list(judge_days(platform, symbol, short))), 0)
     changed = long[len(long) // 2]
     for number in range(2 * sizes.rounds + 1):
-        _require_judged(watch.time("none", lambda: list(judge_days(platform, symbol, short))), 0)
         columns = model_day(symbol, changed)
         columns["bid_volume1"][0] += 1 + number
         fill(platform, symbol, {changed: tick_frame(columns)})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -16,6 +17,7 @@ from questdb import SenderTransaction
 from ghtrader_assets.questdb.schema import Table
 
 Row = TypeVar("Row")
+Convert = Callable[[Any], Any]
 
 
 def put_row(transaction: SenderTransaction, table: Table, values: dict[str, Any]) -> None:
@@ -40,35 +42,36 @@ def columns_of_kind(kind: type[Any]) -> str:
 
 
 def rows_of(kind: type[Row], found: list[tuple[Any, ...]]) -> list[Row]:
-    """Rows selected by `columns_of_kind` as instances of the dataclass."""
-    kinds = _field_kinds(kind)
-    return [
-        kind(**{name: _from_store(wanted, value) for (name, wanted), value in zip(kinds, values, strict=True)})
-        for values in found
+    """Rows selected by `columns_of_kind` as instances of the dataclass. Values are converted column by column."""
+    names, converters = _fields_of(kind)
+    columns = [
+        values if convert is None else map(convert, values)
+        for convert, values in zip(converters, zip(*found, strict=True), strict=False)
     ]
+    return [kind(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]
 
 
 @cache
-def _field_kinds(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+def _fields_of(kind: type[Any]) -> tuple[tuple[str, ...], tuple[Convert | None, ...]]:
     hints = get_type_hints(kind)
-    fields = ((field.name, hints[field.name]) for field in dataclasses.fields(kind))
-    return tuple((name, hint if isinstance(hint, type) else _optional(hint)) for name, hint in fields)
+    names = tuple(field.name for field in dataclasses.fields(kind))
+    return names, tuple(_converter(hints[name]) for name in names)
 
 
-def _optional(hint: Any) -> Any:
-    return (next(kind for kind in get_args(hint) if kind is not type(None)),)
-
-
-def _from_store(wanted: Any, value: Any) -> Any:
-    if isinstance(wanted, tuple):
-        return None if value is None else _from_store(wanted[0], value)
-    if value is None:
-        return "" if issubclass(wanted, str) and wanted is str else math.nan if wanted is float else value
-    if wanted is date:
-        return date.fromisoformat(value)
-    if wanted is datetime:
-        return value.replace(tzinfo=UTC)
-    return value if isinstance(value, wanted) else wanted(value)
+def _converter(hint: Any) -> Convert | None:
+    """How a stored value becomes a field's; None where it is one already."""
+    kind = hint if isinstance(hint, type) else next(one for one in get_args(hint) if one is not type(None))
+    if hint is str:
+        return lambda value: "" if value is None else value
+    if hint is float:
+        return lambda value: math.nan if value is None else value
+    if kind is date:
+        return lambda value: value and date.fromisoformat(value)
+    if kind is datetime:
+        return lambda value: value and value.replace(tzinfo=UTC)
+    if kind in (int, bool, float, str):
+        return None
+    return lambda value: None if value is None else kind(value)
 
 
 def _text(value: Any) -> str:

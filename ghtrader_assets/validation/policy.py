@@ -117,7 +117,7 @@ class Policy:
         """The fixed gap threshold, never below `GAP_FLOOR_S`."""
         return max(GAP_FLOOR_S, self.value("GAP_THRESHOLD_S", session))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """16 hex digits that name the values; where they came from does not count."""
         text = "\n".join(f"{each.name}={each.value!r}" for each in self.thresholds)
