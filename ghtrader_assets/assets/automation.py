@@ -17,15 +17,16 @@ AnyCondition = dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]
 def content_changed() -> AnyCondition:
     """True for each partition whose upstream data version changed since it was last handled, old days included.
 
-    `eager()` looks at the latest partition only, and `newly_updated()` fires on an identical re-load.
+    A manifest follows its verdicts into the same run. `eager()` looks at the latest partition only, and
+    `newly_updated()` fires on an identical re-load.
     """
     condition = dg.AutomationCondition
     return (
-        condition.any_deps_match(condition.data_version_changed()).since_last_handled()
+        condition.any_deps_match(condition.data_version_changed() | condition.will_be_requested()).since_last_handled()
         & ~condition.any_deps_missing()
         & ~condition.any_deps_in_progress()
         & ~condition.in_progress()
-    ).with_label("ticks_changed")
+    ).with_label("content_changed")
 
 
 def validation_sensor(keys: list[dg.AssetKey]) -> dg.AutomationConditionSensorDefinition:

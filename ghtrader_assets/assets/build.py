@@ -10,7 +10,7 @@ import dagster as dg
 from ghtrader_assets.assets.automation import validation_sensor
 from ghtrader_assets.assets.partitions import trading_day_partitions
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.assets.symbol_days import judged_keys, symbol_days
+from ghtrader_assets.assets.symbol_days import following_keys, symbol_days
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.settings import Settings
@@ -22,7 +22,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     symbols = [parse_symbol(text) for text in settings.symbols]
     return dg.Definitions(
         assets=[symbol_days(symbol, partitions) for symbol in symbols],
-        sensors=[validation_sensor([key for symbol in symbols for key in judged_keys(symbol)])],
+        sensors=[validation_sensor([key for symbol in symbols for key in following_keys(symbol)])],
         resources={"platform": PlatformResource()},
         executor=dg.in_process_executor,
     )

@@ -15,6 +15,8 @@ MANIFEST: Final = "manifest"
 DAY_TABLES: Final = (TICKS, VALIDATION_SUMMARY, FIELD_QUALITY, MANIFEST)
 ALL_TABLES: Final = (MAIN_SCHEDULE, *DAY_TABLES)
 JUDGED: Final = frozenset({VALIDATION_SUMMARY, FIELD_QUALITY})
+FOLLOWING: Final = JUDGED | {MANIFEST}
+"""What is materialized again by itself when the ticks of a day change."""
 
 WORKERS_TAG: Final = "ghtrader/ingest_workers"
 LAUNCHED_BY_TAG: Final = "ghtrader/launched_by"

@@ -13,7 +13,7 @@ import dagster as dg
 
 from ghtrader_assets.assets import tables
 from ghtrader_assets.assets.automation import content_changed
-from ghtrader_assets.assets.names import ALL_TABLES, DAY_TABLES, JUDGED, MAIN_SCHEDULE, TICKS, WORKERS_TAG
+from ghtrader_assets.assets.names import ALL_TABLES, DAY_TABLES, FOLLOWING, JUDGED, MAIN_SCHEDULE, TICKS, WORKERS_TAG
 from ghtrader_assets.assets.partitions import BACKFILL_POLICY
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.errors import FetchError
@@ -33,7 +33,7 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.
     @dg.multi_asset(
         name=f"{symbol.key}_days",
         specs=[
-            tables.asset_spec(symbol, table, partitions, content_changed() if table in JUDGED else None)
+            tables.asset_spec(symbol, table, partitions, content_changed() if table in FOLLOWING else None)
             for table in ALL_TABLES
         ],
         can_subset=True,
@@ -52,16 +52,16 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.
                     failed[outcome.trading_day.isoformat()] = outcome.failure
                     context.log.error(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
                 else:
-                    yield from tables.materializations(symbol, outcome, selected)
+                    yield from tables.materializations(context.instance, symbol, outcome, selected)
         if failed:
             raise _failure(symbol, failed)
 
     return days
 
 
-def judged_keys(symbol: Symbol) -> list[dg.AssetKey]:
-    """The assets that hold verdicts."""
-    return [tables.asset_key(symbol, table) for table in DAY_TABLES if table in JUDGED]
+def following_keys(symbol: Symbol) -> list[dg.AssetKey]:
+    """The assets that follow the ticks by themselves."""
+    return [tables.asset_key(symbol, table) for table in DAY_TABLES if table in FOLLOWING]
 
 
 def _scheduled(

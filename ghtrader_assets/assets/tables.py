@@ -25,6 +25,7 @@ from ghtrader_assets.assets.names import (
     TICKS,
     VALIDATION_SUMMARY,
 )
+from ghtrader_assets.assets.provenance import provenance_tags
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay
@@ -43,15 +44,15 @@ Said = tuple[str, dict[str, Any]]
 """The data version of a table's day and the metadata of its materialization."""
 
 _DESCRIPTIONS: Final = {
-    MAIN_SCHEDULE: "The main contract of {symbol} on each trading day, its segment and rolls, as TqSdk's continuous "
+    MAIN_SCHEDULE: "The main contract of `{symbol}` on each trading day, its segment and rolls, as TqSdk's continuous "
     "table names it. The contract holds for the whole trading day, its night session included.",
-    TICKS: "Ticks of {symbol}'s main contract, night session first. A trading day is fetched whole, replaced at one "
+    TICKS: "Ticks of `{symbol}`'s main contract, night session first. A trading day is fetched whole, replaced at one "
     "instant, read back from every column and named by the digest of its content.",
-    VALIDATION_SUMMARY: "Coverage of {symbol} against the exchange's own sessions of each trading day: seconds with "
+    VALIDATION_SUMMARY: "Coverage of `{symbol}` against the exchange's own sessions of each trading day: seconds with "
     "and without ticks, cadence, every gap with what it looks like, state and reason.",
-    FIELD_QUALITY: "Field quality of {symbol} by trading day: nulls by expected depth, book order, price grid, "
+    FIELD_QUALITY: "Field quality of `{symbol}` by trading day: nulls by expected depth, book order, price grid, "
     "cumulative figures, jumps and spikes, each rule with severity, reason and example ticks.",
-    MANIFEST: "Which load produced each trading day of {symbol}: contract, rows, digest, schema, code, source, how "
+    MANIFEST: "Which load produced each trading day of `{symbol}`: contract, rows, digest, schema, code, source, how "
     "long it took and how it ended. Row and file are twins.",
 }
 
@@ -105,10 +106,14 @@ def asset_spec(
 
 
 def materializations(
-    symbol: Symbol, outcome: DayOutcome, selected: frozenset[str]
+    instance: dg.DagsterInstance, symbol: Symbol, outcome: DayOutcome, selected: frozenset[str]
 ) -> Iterator[dg.AssetMaterialization]:
-    """The events of one trading day for which all that was asked is done, upstream tables first."""
+    """The events of one trading day for which all that was asked is done, upstream tables first.
+
+    Each is made when the one before it has been recorded: a table's provenance names the event of its upstream.
+    """
     manifest, judgement = outcome.manifest, outcome.judgement
+    day = outcome.trading_day.isoformat()
     says: dict[str, Said] = {}
     if manifest is not None:
         says |= {TICKS: _ticks(manifest), MANIFEST: _manifest(manifest)}
@@ -117,11 +122,12 @@ def materializations(
     for table in DAY_TABLES:
         if table in selected and table in says:
             version, metadata = says[table]
+            upstream = {asset_key(symbol, one): made_of for one, made_of in _upstream_versions(table, outcome).items()}
             yield dg.AssetMaterialization(
                 asset_key(symbol, table),
-                partition=outcome.trading_day.isoformat(),
+                partition=day,
                 metadata=metadata,
-                tags={DATA_VERSION: version, CODE_VERSION: _code_version(table)},
+                tags=_version_tags(table, version) | provenance_tags(instance, day, upstream),
             )
 
 
@@ -136,8 +142,24 @@ def schedule_materialization(symbol: Symbol, row: ScheduleDay) -> dg.AssetMateri
             "is_roll": int(row.is_roll),
             "provisional": int(row.provisional),
         },
-        tags={DATA_VERSION: _digest_of(row.contract), CODE_VERSION: _code_version(MAIN_SCHEDULE)},
+        tags=_version_tags(MAIN_SCHEDULE, _digest_of(row.contract)),
     )
+
+
+def _version_tags(table: str, version: str) -> dict[str, str]:
+    return {DATA_VERSION: version, CODE_VERSION: _code_version(table)}
+
+
+def _upstream_versions(table: str, outcome: DayOutcome) -> dict[str, str]:
+    """The versions of the upstream tables that this very day was made of."""
+    manifest, judgement = outcome.manifest, outcome.judgement
+    if table == TICKS and manifest is not None:
+        return {MAIN_SCHEDULE: _digest_of(manifest.contract)}
+    if table in JUDGED and judgement is not None:
+        return {TICKS: judgement.coverage.content_digest}
+    if table == MANIFEST and judgement is not None:
+        return {VALIDATION_SUMMARY: judgement.coverage.fingerprint, FIELD_QUALITY: judgement.quality.fingerprint}
+    return {}
 
 
 def _digest_of(text: str) -> str:

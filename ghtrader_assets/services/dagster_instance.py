@@ -16,7 +16,7 @@ from ghtrader_assets.services.processes import LOOPBACK, spawn, wait_ready
 
 CONFIGURATION: Final = "dagster.yaml"
 START_DEADLINE_S: Final = 180.0
-DEFINITIONS_MODULE: Final = "ghtrader_assets.definitions"
+WORKSPACE: Final = Path(__file__).with_name("workspace.yaml")
 
 
 def dagster_home(home: Path) -> Path:
@@ -43,7 +43,7 @@ def dagster_environment(home: Path) -> dict[str, str]:
 def start_dagster(home: Path, port: int, log: Path) -> tuple[subprocess.Popen[bytes], str]:
     """Start UI and daemon on the loopback address; returns the process and the UI's URL once it answers."""
     url = f"http://{LOOPBACK}:{port}"
-    arguments = ["-m", "dagster", "dev", "-m", DEFINITIONS_MODULE, "-h", LOOPBACK, "-p", str(port)]
+    arguments = ["-m", "dagster", "dev", "-w", str(WORKSPACE), "-h", LOOPBACK, "-p", str(port)]
     process = spawn([*arguments, "--log-level", "warning"], log, dagster_environment(home))
     wait_ready("Dagster", process, log, lambda: _definitions_loaded(url), START_DEADLINE_S)
     return process, url

@@ -141,3 +141,47 @@ def _await_backfills(platform: RunningPlatform, launched: list[str], within_s: f
         assert not {"FAILED", "COMPLETED_FAILED", "CANCELED"} & set(found), found
         assert time.monotonic() < give_up_at, found
         time.sleep(1)
+
+
+STALE = """
+query Stale($key: AssetKeyInput!, $days: [String!]) {
+  assetNodeOrError(assetKey: $key) { ... on AssetNode { staleStatusByPartition(partitions: $days) } }
+}"""
+
+
+def freshness(platform: RunningPlatform, symbol: str, day: date) -> dict[str, str]:
+    return {
+        table: platform.graphql(STALE, key=asset(symbol, table), days=[str(day)])["assetNodeOrError"][
+            "staleStatusByPartition"
+        ][0]
+        for table in ALL_TABLES
+    }
+
+
+def test_a_changed_day_is_judged_again_by_itself_and_an_identical_load_is_not(
+    platform: RunningPlatform, december: dict[str, Any]
+) -> None:
+    day = DECEMBER[2]
+    fresh = dict.fromkeys(ALL_TABLES, "FRESH")
+    assert freshness(platform, COPPER, day) == fresh
+
+    def load_ticks_alone() -> None:
+        only = ("--from", str(day), "--to", str(day), "--tables", "ticks", "--force", "--json")
+        ran = platform.command.run("backfill", COPPER, *only)
+        assert ran.code == 0, ran.err
+
+    def verdict() -> str:
+        quality = platform.command.run("quality", COPPER, str(day), "--json")
+        return quality.document["content_digest"]
+
+    before = verdict()
+    load_ticks_alone()
+    assert freshness(platform, COPPER, day) == fresh
+    contract = platform.command.run("days", COPPER, "--from", str(day), "--to", str(day), "--json").document[0]
+    platform.exchange.faults({"kind": "changed", "symbol": contract["contract"], "trading_day": str(day), "amount": 5})
+    load_ticks_alone()
+    platform.exchange.reset()
+    give_up_at = time.monotonic() + 240
+    while freshness(platform, COPPER, day) != fresh or verdict() == before:
+        assert time.monotonic() < give_up_at, freshness(platform, COPPER, day)
+        time.sleep(3)

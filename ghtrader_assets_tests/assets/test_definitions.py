@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from ghtrader_assets.assets.build import build_definitions
-from ghtrader_assets.assets.names import ALL_TABLES, JUDGED
+from ghtrader_assets.assets.names import ALL_TABLES, FOLLOWING
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.settings import Settings
 
@@ -93,7 +93,7 @@ def test_the_catalog_reads_like_documentation(definitions: dg.Definitions) -> No
         columns = node.metadata["dagster/column_schema"].columns
         assert all(column.type for column in columns)
         assert sum(bool(column.description) for column in columns) >= 5
-        assert (node.automation_condition is not None) == (table in JUDGED)
+        assert (node.automation_condition is not None) == (table in FOLLOWING)
 
 
 def test_the_judging_sensor_runs_by_default(definitions: dg.Definitions) -> None:
