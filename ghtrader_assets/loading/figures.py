@@ -1,10 +1,14 @@
-"""What a judgement leaves in the metrics table: how long it took, what is missing, how good the fields are.
+"""What a load and a judgement leave in the metrics table: how long they took, how much came, what is missing.
 
 Belongs here: names and units of these figures. Does not belong here: writing them (`questdb.records`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.questdb.rows import Metric
 from ghtrader_assets.validation.verdicts import DayVerdict
 
@@ -18,14 +22,27 @@ def judgement_metrics(verdict: DayVerdict, seconds: float) -> list[Metric]:
         ("gap_seconds", coverage.missing_seconds, "s"),
         ("quality_score", verdict.quality.score, "1"),
     )
+    return _metrics(coverage.updated_at, coverage.symbol, coverage.trading_day, figures)
+
+
+def load_metrics(manifest: Manifest) -> list[Metric]:
+    """The figures of one stored symbol-day, at the instant its load ended."""
+    seconds = manifest.download_s + manifest.store_s + manifest.readback_s
+    figures = (
+        ("ingest_rows", manifest.rows, "rows"),
+        ("ingest_bytes", manifest.bytes, "B"),
+        ("ingest_attempts", manifest.attempts, "1"),
+        ("download_seconds", manifest.download_s, "s"),
+        ("store_seconds", manifest.store_s, "s"),
+        ("readback_seconds", manifest.readback_s, "s"),
+        ("ingest_rows_per_second", manifest.rows / seconds if seconds else 0.0, "rows/s"),
+        ("ingest_mb_per_second", manifest.bytes / 1e6 / seconds if seconds else 0.0, "MB/s"),
+    )
+    return _metrics(manifest.finished, manifest.symbol, manifest.trading_day, figures)
+
+
+def _metrics(ts: datetime, symbol: str, day: date, figures: Iterable[tuple[str, float, str]]) -> list[Metric]:
     return [
-        Metric(
-            ts=coverage.updated_at,
-            name=name,
-            symbol=coverage.symbol,
-            trading_day=coverage.trading_day,
-            value=float(value),
-            unit=unit,
-        )
+        Metric(ts=ts, name=name, symbol=symbol, trading_day=day, value=float(value), unit=unit)
         for name, value, unit in figures
     ]

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.figures import judgement_metrics
+from ghtrader_assets.loading.figures import judgement_metrics, load_metrics
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.manifests import Manifest, code_version, new_manifest_id, write_manifest_file
@@ -127,7 +127,7 @@ def record_stored(platform: Platform, manifest: Manifest, verdict: DayVerdict | 
         [verdict] if verdict else [],
         [manifest],
         [daily_agg(manifest)],
-        judgement_metrics(verdict, manifest.judge_s) if verdict else [],
+        load_metrics(manifest) + (judgement_metrics(verdict, manifest.judge_s) if verdict else []),
     )
 
 

@@ -118,6 +118,15 @@ def test_a_manifest_says_which_load_produced_the_day(loaded: CommandLine) -> Non
     assert (whole["schema_hash"], whole["source"], whole["depth"]) == ("6270bba406e22ffd", "tqsdk", 1)
 
 
+def test_each_load_leaves_its_figures(loaded: CommandLine, db: Database) -> None:
+    found = db.rows(
+        "metrics",
+        "SELECT DISTINCT name FROM ghtrader_metrics_v1 WHERE symbol = %s AND trading_day = %s",
+        [SHFE, str(MONDAY)],
+    )
+    assert {"ingest_rows", "download_seconds", "readback_seconds", "validation_seconds"} <= {name for (name,) in found}
+
+
 def test_schedule_gaps_and_quality_answer(loaded: CommandLine) -> None:
     schedule = loaded.run("schedule", SHFE, *RANGE, "--json").document
     assert [row["contract"] for row in schedule] == [day["contract"] for day in days_of(loaded, SHFE)]
