@@ -45,6 +45,7 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.
         failed: dict[str, str] = {}
         workers = context.run.tags.get(WORKERS_TAG)
         with platform.opened(workers) as opened:
+            console = f"http://{opened.database.endpoint.http}"
             if MAIN_SCHEDULE in selected:
                 yield from _scheduled(context, opened, symbol, wanted)
             for outcome in _outcomes(context, opened, symbol, wanted, selected):
@@ -52,7 +53,7 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.
                     failed[outcome.trading_day.isoformat()] = outcome.failure
                     context.log.error(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
                 else:
-                    yield from tables.materializations(context.instance, symbol, outcome, selected)
+                    yield from tables.materializations(context.instance, console, symbol, outcome, selected)
         if failed:
             raise _failure(symbol, failed)
 

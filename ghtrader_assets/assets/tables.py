@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import quote
 
 import dagster as dg
 
@@ -106,11 +107,11 @@ def asset_spec(
 
 
 def materializations(
-    instance: dg.DagsterInstance, symbol: Symbol, outcome: DayOutcome, selected: frozenset[str]
+    instance: dg.DagsterInstance, console: str, symbol: Symbol, outcome: DayOutcome, selected: frozenset[str]
 ) -> Iterator[dg.AssetMaterialization]:
     """The events of one trading day for which all that was asked is done, upstream tables first.
 
-    Each is made when the one before it has been recorded: a table's provenance names the event of its upstream.
+    `console` is the address of QuestDB's console. Each is made when the one before it has been recorded: a table's provenance names the event of its upstream.
     """
     manifest, judgement = outcome.manifest, outcome.judgement
     day = outcome.trading_day.isoformat()
@@ -126,7 +127,7 @@ def materializations(
             yield dg.AssetMaterialization(
                 asset_key(symbol, table),
                 partition=day,
-                metadata=metadata,
+                metadata={**metadata, "rows_in_questdb": _console_link(console, symbol, table, outcome)},
                 tags=_version_tags(table, version) | provenance_tags(instance, day, upstream),
             )
 
@@ -144,6 +145,15 @@ def schedule_materialization(symbol: Symbol, row: ScheduleDay) -> dg.AssetMateri
         },
         tags=_version_tags(MAIN_SCHEDULE, _digest_of(row.contract)),
     )
+
+
+def _console_link(console: str, symbol: Symbol, table: str, outcome: DayOutcome) -> dg.UrlMetadataValue:
+    """QuestDB's console with a query of the day's rows, ready to run."""
+    query = (
+        f"SELECT * FROM {_TABLE_NAMES[table]}"  # noqa: S608 - our own names and a symbol that was parsed
+        f" WHERE symbol = '{symbol.text}' AND trading_day = '{outcome.trading_day}' LIMIT 1000"
+    )
+    return dg.MetadataValue.url(f"{console}/?query={quote(query)}&executeQuery=true")
 
 
 def _version_tags(table: str, version: str) -> dict[str, str]:
