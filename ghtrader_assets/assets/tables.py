@@ -111,7 +111,8 @@ def materializations(
 ) -> Iterator[dg.AssetMaterialization]:
     """The events of one trading day for which all that was asked is done, upstream tables first.
 
-    `console` is the address of QuestDB's console. Each is made when the one before it has been recorded: a table's provenance names the event of its upstream.
+    `console` is the address of QuestDB's console. Each event is made when the one before it has been recorded: a
+    table's provenance names the event of its upstream.
     """
     manifest, judgement = outcome.manifest, outcome.judgement
     day = outcome.trading_day.isoformat()
@@ -151,9 +152,18 @@ def _console_link(console: str, symbol: Symbol, table: str, outcome: DayOutcome)
     """QuestDB's console with a query of the day's rows, ready to run."""
     query = (
         f"SELECT * FROM {_TABLE_NAMES[table]}"  # noqa: S608 - our own names and a symbol that was parsed
-        f" WHERE symbol = '{symbol.text}' AND trading_day = '{outcome.trading_day}' LIMIT 1000"
+        f" WHERE symbol = '{symbol.text}' AND trading_day = '{outcome.trading_day}'{_between(table, outcome)} LIMIT 1000"
     )
     return dg.MetadataValue.url(f"{console}/?query={quote(query)}&executeQuery=true")
+
+
+def _between(table: str, outcome: DayOutcome) -> str:
+    """The instants of a day's ticks: without them QuestDB would look through every partition."""
+    manifest = outcome.manifest
+    if table != TICKS or manifest is None or manifest.first_tick is None or manifest.last_tick is None:
+        return ""
+    first, last = (one.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for one in (manifest.first_tick, manifest.last_tick))
+    return f" AND ts >= '{first}' AND ts <= '{last}'"
 
 
 def _version_tags(table: str, version: str) -> dict[str, str]:
