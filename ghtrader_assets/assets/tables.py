@@ -152,7 +152,8 @@ def _console_link(console: str, symbol: Symbol, table: str, outcome: DayOutcome)
     """QuestDB's console with a query of the day's rows, ready to run."""
     query = (
         f"SELECT * FROM {_TABLE_NAMES[table]}"  # noqa: S608 - our own names and a symbol that was parsed
-        f" WHERE symbol = '{symbol.text}' AND trading_day = '{outcome.trading_day}'{_between(table, outcome)} LIMIT 1000"
+        f" WHERE symbol = '{symbol.text}' AND trading_day = '{outcome.trading_day}'"
+        f"{_between(table, outcome)} LIMIT 1000"
     )
     return dg.MetadataValue.url(f"{console}/?query={quote(query)}&executeQuery=true")
 
