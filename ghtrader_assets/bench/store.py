@@ -83,10 +83,11 @@ def fill(platform: Platform, symbol: Symbol, frames: Mapping[date, pl.DataFrame]
     write_schedule(platform.database, rows, digest)
     plans = [plan_day(platform, symbol, row, digest) for row in rows]
     for start in range(0, len(plans), CHUNK_DAYS):
-        _store(platform, plans[start : start + CHUNK_DAYS], frames)
+        store_frames(platform, plans[start : start + CHUNK_DAYS], frames)
 
 
-def _store(platform: Platform, plans: Sequence[DayPlan], frames: Mapping[date, pl.DataFrame]) -> None:
+def store_frames(platform: Platform, plans: Sequence[DayPlan], frames: Mapping[date, pl.DataFrame]) -> None:
+    """Store planned days and record them as complete loads, not judged. Raises the error of a day that fails."""
     begun = {one.trading_day: one for one in begin_attempts(platform, plans, "bench")}
     loads = [
         DayLoad(

@@ -47,11 +47,15 @@ def any_row(kind: type[Row]) -> st.SearchStrategy[Row]:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Field by field; NaN equals NaN."""
+    """Field by field; NaN equals NaN, and None where None is legal: both are stored as null."""
     return all(
-        one == other or (isinstance(one, float) and math.isnan(one) and math.isnan(other))
+        one == other or (_is_null(one) and _is_null(other))
         for one, other in zip(dataclasses.astuple(left), dataclasses.astuple(right), strict=True)
     )
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 @settings(deadline=None, max_examples=12)

@@ -1,0 +1,243 @@
+"""A day is judged again when, and only when, something it hangs on has changed: 300 random steps, checked at each."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+import pytest
+from pydantic import SecretStr
+
+from ghtrader_assets.bench.store import store_frames
+from ghtrader_assets.loading import judgement
+from ghtrader_assets.loading.judgement import judge_days, judge_frame, policy_of
+from ghtrader_assets.loading.outcome import DayOutcome
+from ghtrader_assets.loading.plan import DayPlan, plan_day
+from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.loading.schedule import schedule_of
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
+from ghtrader_assets.market.session_events import SessionEvent
+from ghtrader_assets.market.sessions import day_sessions
+from ghtrader_assets.market.symbols import Exchange, parse_symbol
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, content_digest, tick_frame
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.reader import read_daily_agg, read_gaps
+from ghtrader_assets.questdb.records import write_schedule, write_verdicts
+from ghtrader_assets.questdb.rows import DailyAgg
+from ghtrader_assets.questdb.writer import verify_day
+from ghtrader_assets.settings import Settings
+from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.validation import judge
+from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, GapRow, QualityRow
+
+SYMBOL = parse_symbol("KQ.m@SHFE.sn")
+DAYS = (date(2025, 12, 16), date(2025, 12, 17), date(2025, 12, 18))
+STEPS = 300
+GAP_THRESHOLD = "GHTRADER_L5_VALIDATE_GAP_THRESHOLD_S_SN"
+NOT_CONTENT = ("updated_at", "judgement_id")
+"""What two judgements of the same day may differ in."""
+
+HALT = SessionEvent(
+    exchanges=frozenset({Exchange.SHFE}),
+    products=frozenset({"sn"}),
+    session="day",
+    action="halt",
+    first_day=DAYS[0],
+    last_day=DAYS[1],
+    second=10 * 3600 + 1800,
+    until=11 * 3600,
+    source="a test",
+)
+
+
+class Grounds(NamedTuple):
+    """Everything a verdict hangs on, as the test knows it."""
+
+    content: str
+    contract: str
+    rule_version: str
+    threshold: str
+    halted: bool
+
+
+def small_day(calendar: TradingCalendar, day: date, version: int) -> pl.DataFrame:
+    """A few hundred ticks of a session with holes; another `version` has others, one in ten has none at all."""
+    drawn = np.random.default_rng((version, day.toordinal()))
+    windows = day_sessions(SYMBOL, day, calendar).windows
+    rows = 0 if version % 10 == 9 else int(drawn.integers(150, 400))
+    chosen = np.sort(drawn.integers(0, len(windows), rows))
+    starts, ends = (np.array([getattr(each, name) for each in windows])[chosen] for name in ("start_ns", "end_ns"))
+    half_seconds = (drawn.random(rows) * ((ends - starts) // 500_000_000)).astype(np.int64)
+    walk = 280_000.0 + 10 * np.cumsum(drawn.integers(-1, 2, rows))
+    columns: dict[str, Any] = dict.fromkeys(NUMERIC_COLUMNS, walk)
+    columns |= {name: np.full(rows, 5.0) for name in NUMERIC_COLUMNS if "volume" in name}
+    columns |= {f"ask_price{level}": walk + 10 * level for level in range(1, 6)}
+    columns |= {f"bid_price{level}": walk - 10 * level for level in range(1, 6)}
+    columns["volume"] = np.cumsum(drawn.integers(0, 3, rows)).astype(float)
+    columns["bid_price1"] = np.where(drawn.random(rows) < 0.01 * (version % 3), walk + 30, columns["bid_price1"])
+    columns |= {"tick_id": np.arange(rows), "datetime_ns": np.sort(starts + half_seconds * 500_000_000)}
+    return tick_frame(columns)
+
+
+def content_of(row: CoverageRow | QualityRow | GapRow) -> str:
+    """All of a row that is no matter of when it was judged. As text, so that NaN equals NaN."""
+    return repr([(name, str(value)) for name, value in dataclasses.asdict(row).items() if name not in NOT_CONTENT])
+
+
+@pytest.fixture
+def platform(db: Database, calendar: TradingCalendar, tmp_path: Any) -> Platform:
+    """A platform on the shared store whose provider is never asked."""
+    provider = Provider("nobody", SecretStr("nobody"), name="embedded")
+    return Platform(Settings(home=tmp_path, validate_workers=2), calendar, db, provider)
+
+
+@pytest.fixture(autouse=True)
+def unchanged_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Rule version and threshold are as before when a test has turned them."""
+    for module in (judge, judgement):
+        monkeypatch.setattr(module, "RULE_VERSION", judge.RULE_VERSION)
+    monkeypatch.setenv(GAP_THRESHOLD, "5")
+    yield
+    monkeypatch.undo()
+
+
+class Bench:
+    """The store under test and, beside it, what the test knows about it."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.versions: dict[date, int] = {}
+        self.contracts = dict.fromkeys(DAYS, "SHFE.sn2601")
+        self.rule_version, self.threshold, self.halted = "1", "5", False
+        self.judged: dict[date, Grounds] = {}
+        self.write_schedule()
+
+    def write_schedule(self) -> None:
+        rows = [ScheduleDay(SYMBOL.text, day, contract, 0, False, False) for day, contract in self.contracts.items()]
+        write_schedule(self.platform.database, rows, schedule_hash(rows))
+
+    def plans(self, days: Sequence[date]) -> list[DayPlan]:
+        schedule = schedule_of(self.platform, SYMBOL, days)
+        return [plan_day(self.platform, SYMBOL, schedule.rows[day], schedule.hash) for day in days]
+
+    def frame(self, day: date) -> pl.DataFrame:
+        return small_day(self.platform.calendar, day, self.versions[day])
+
+    def load(self, day: date, version: int, *, judged: bool) -> None:
+        self.versions[day] = version
+        store_frames(self.platform, self.plans([day]), {day: self.frame(day)})
+        if judged:
+            write_verdicts(self.platform.database, [self.verdict_from_memory(day)])
+            self.judged[day] = self.grounds(day)
+
+    def verdict_from_memory(self, day: date) -> DayVerdict:
+        (row,), (plan,) = read_daily_agg(self.platform.database, SYMBOL.text, [day]), self.plans([day])
+        return judge_frame(self.platform, plan, self.frame(day), row.digest, row.load_id, policy_of(SYMBOL))[0]
+
+    def grounds(self, day: date) -> Grounds:
+        halted = self.halted and HALT.applies(SYMBOL, day)
+        digest = content_digest(self.frame(day))
+        return Grounds(digest, self.contracts[day], self.rule_version, self.threshold, halted)
+
+    def validate(self, days: Sequence[date]) -> None:
+        """Validate, and compare with what had to be judged and with a judgement of every day from scratch."""
+        outcomes = list(judge_days(self.platform, SYMBOL, days))
+        assert [outcome.trading_day for outcome in outcomes] == sorted(days)
+        stored = [outcome for outcome in outcomes if outcome.trading_day in self.versions]
+        assert [outcome.trading_day for outcome in outcomes if outcome.failure] == [
+            day for day in sorted(days) if day not in self.versions
+        ]
+        fresh = {outcome.trading_day for outcome in stored if outcome.judgement and outcome.judgement.fresh}
+        loaded = [outcome.trading_day for outcome in stored]
+        changed = {day for day in loaded if self.judged.get(day) != self.grounds(day)}
+        assert fresh == changed
+        self.judged |= {day: self.grounds(day) for day in loaded}
+        contents = read_daily_agg(self.platform.database, SYMBOL.text, loaded)
+        for outcome, plan, content in zip(stored, self.plans(loaded), contents, strict=True):
+            self.compare_with_full(outcome, plan, content)
+
+    def compare_with_full(self, outcome: DayOutcome, plan: DayPlan, row: DailyAgg) -> None:
+        database, day = self.platform.database, outcome.trading_day
+        frame = verify_day(database, SYMBOL.text, plan.window, row.digest)
+        full, _ = judge_frame(self.platform, plan, frame, row.digest, row.load_id, policy_of(SYMBOL))
+        known = outcome.judgement
+        assert known is not None
+        for mine, theirs in ((known.coverage, full.coverage), (known.quality, full.quality)):
+            kept = dataclasses.replace(theirs, schedule_hash=mine.schedule_hash, load_id=mine.load_id)
+            assert content_of(mine) == content_of(kept)
+        gaps = [dataclasses.replace(gap, schedule_hash=full.coverage.schedule_hash) for gap in self.stored_gaps(day)]
+        assert [content_of(gap) for gap in gaps] == [content_of(gap) for gap in full.gaps]
+
+    def stored_gaps(self, day: date) -> list[GapRow]:
+        return read_gaps(self.platform.database, SYMBOL.text, day)
+
+
+class Steps:
+    """What may happen to the days of a symbol, in any order. A method's number says how often it comes."""
+
+    def __init__(self, bench: Bench, seed: int) -> None:
+        self.bench = bench
+        self.random = random.Random(seed)
+        self.weights = {
+            self.load: 6,
+            self.load_the_same_again: 3,
+            self.correct: 4,
+            self.change_rules: 2,
+            self.change_policy: 3,
+            self.correct_roll: 3,
+            self.change_sessions: 2,
+            self.validate_some: 8,
+            self.validate_all: 4,
+        }
+
+    def take(self, number: int) -> None:
+        for step in self.random.choices(list(self.weights), list(self.weights.values()), k=number):
+            step()
+
+    def day(self) -> date:
+        return self.random.choice(DAYS)
+
+    def load(self) -> None:
+        self.bench.load(self.day(), self.random.randrange(30), judged=self.random.random() < 0.5)
+
+    def load_the_same_again(self) -> None:
+        day = self.day()
+        self.bench.load(day, self.bench.versions.get(day, 0), judged=False)
+
+    def correct(self) -> None:
+        day = self.day()
+        self.bench.load(day, self.bench.versions.get(day, 0) + 31, judged=False)
+
+    def change_rules(self) -> None:
+        self.bench.rule_version = self.random.choice(("1", "2"))
+        for module in (judge, judgement):
+            module.RULE_VERSION = self.bench.rule_version  # type: ignore[misc]
+
+    def change_policy(self) -> None:
+        self.bench.threshold = os.environ[GAP_THRESHOLD] = self.random.choice(("5", "20", "120"))
+
+    def correct_roll(self) -> None:
+        self.bench.contracts[self.day()] = self.random.choice(("SHFE.sn2601", "SHFE.sn2602"))
+        self.bench.write_schedule()
+
+    def change_sessions(self) -> None:
+        self.bench.halted = not self.bench.halted
+        events = (HALT,) if self.bench.halted else ()
+        self.bench.platform = dataclasses.replace(self.bench.platform, operator_events=events)
+
+    def validate_some(self) -> None:
+        self.bench.validate(self.random.sample(DAYS, self.random.randint(1, 2)))
+
+    def validate_all(self) -> None:
+        self.bench.validate(DAYS)
+
+
+def test_incremental_verdicts_equal_a_full_judgement_after_every_step(platform: Platform) -> None:
+    Steps(Bench(platform), seed=6).take(STEPS)
