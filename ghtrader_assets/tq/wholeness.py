@@ -23,8 +23,9 @@ from ghtrader_assets.market.clock import NS, shanghai_time
 from ghtrader_assets.market.ticks import DayWindow, tick_frame, trim
 
 _RETRY: Final = "it is read again with an empty cache"
-_QUOTE_LEAD_NS: Final = 60 * NS
-"""A quote may be refreshed after the last tick, as settlement figures come in; by more than this it was traded."""
+_QUOTE_LEAD_NS: Final = 30 * 60 * NS
+"""A quote is refreshed after the last tick too, as settlement figures come in, and a contract may rest for a while; a
+quote of the same trading day that is later by more than this tells of ticks that did not come."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,10 @@ def _end_fault(reading: Reading, window: DayWindow, last_id: int, last_ns: int) 
             f"id {last_id + 1} after {_clock(last_ns)} was not delivered, though ids go on to {reading.series_last_id}",
             _RETRY,
         )
-    if reading.quote_ns is not None and reading.quote_ns > last_ns + _QUOTE_LEAD_NS:
+    quote_ns = reading.quote_ns
+    if quote_ns is not None and last_ns + _QUOTE_LEAD_NS < quote_ns < window.end_ns:
         return ShortDayError(
-            f"ticks end at {_clock(last_ns)}, but the contract's quote is of {_clock(reading.quote_ns)}", _RETRY
+            f"ticks end at {_clock(last_ns)}, but the contract's quote is of {_clock(quote_ns)}", _RETRY
         )
     return None
 
