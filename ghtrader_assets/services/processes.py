@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,26 +17,11 @@ from typing import Final
 import psutil
 import requests
 
-from ghtrader_assets.errors import PortTakenError, ServiceError
+from ghtrader_assets.errors import ServiceError
 
-LOOPBACK: Final = "127.0.0.1"
 STOP_GRACE_S: Final = 15.0
 POLL_S: Final = 0.1
 LOG_TAIL_LINES: Final = 12
-
-
-def claim_port(port: int, setting: str) -> int:
-    """A free TCP port on the loopback address: `port` itself, or any for 0. Raises `PortTakenError`."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            raise PortTakenError(
-                f"port {port} on {LOOPBACK} is taken",
-                f"set {setting} to another port, or to 0 for any free one",
-            ) from None
-        return int(probe.getsockname()[1])
 
 
 def spawn(arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
