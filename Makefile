@@ -34,7 +34,7 @@ lint: install
 	$(BIN)/lint-imports
 
 bench: install
-	$(BIN)/ghtrader-assets bench $(ARGS)
+	$(BIN)/ghtrader-assets bench $(or $(ARGS),validate)
 
 soak: install
 	$(BIN)/python -m pytest -m soak $(ARGS)

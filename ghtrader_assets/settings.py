@@ -74,7 +74,6 @@ class Settings(BaseSettings):
     validate_incremental: bool = True
     validate_workers: int = Field(default=2, ge=1, le=64)
     quality_sample_above_rows: int = Field(default=1_000_000, ge=0)
-    source_probe: bool = False
 
     @classmethod
     def settings_customise_sources(
