@@ -23,7 +23,7 @@ from ghtrader_assets.assets.launch import FINISHED, launch_backfill
 from ghtrader_assets.assets.names import ALL_TABLES, JUDGED, WORKERS_TAG
 from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, log, out
 from ghtrader_assets.cli.services import announce, services_for
-from ghtrader_assets.errors import BadInputError, ServiceError
+from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
 from ghtrader_assets.loading.days import require_room
 from ghtrader_assets.loading.due import DayResult, Need, needs_of, results_since
 from ghtrader_assets.loading.plan import plan_days
@@ -47,6 +47,12 @@ class BackfillReport:
     failed: list[DayResult] = field(default_factory=list)
     unchanged: list[DayResult] = field(default_factory=list)
 
+    @property
+    def exit_code(self) -> int:
+        """0 when nothing failed, 3 when the provider refused the account, else 1."""
+        denied = any(one.manifest and one.manifest.outcome == IngestState.DENIED for one in self.failed)
+        return 3 if denied else int(bool(self.failed))
+
     def document(self) -> dict[str, list[dict[str, str]]]:
         """The JSON that scripts rely on."""
 
@@ -67,7 +73,7 @@ def backfill(
     force: Annotated[bool, typer.Option("--force", help="Load days again that are complete and unchanged.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Materialize trading days. Exit 0 when all succeeded or were unchanged, 1 when some failed."""
+    """Materialize trading days. Exit 0 when all succeeded or were unchanged, 1 when some failed, 3 if denied."""
     settings = load_settings()
     chosen = [known_symbol(text, settings.symbols) for text in symbols]
     start, end = day_range(first, last, calendar_for(settings.home))
@@ -80,7 +86,7 @@ def backfill(
         emit_json(report.document())
     else:
         show_report(report)
-    raise typer.Exit(1 if report.failed else 0)
+    raise typer.Exit(report.exit_code)
 
 
 def parse_tables(text: str) -> list[str]:

@@ -59,7 +59,7 @@ def demo(
             out.print("everything stays up; Ctrl-C stops it", highlight=False)
             wait_for_interrupt()
         announce("stopping")
-    raise typer.Exit(1 if report.failed else 0)
+    raise typer.Exit(report.exit_code)
 
 
 def _demo_range(settings: Settings) -> tuple[Settings, date, date]:
