@@ -25,7 +25,7 @@ from ghtrader_assets.market.ticks import DayWindow, tick_frame, trim
 _RETRY: Final = "it is read again with an empty cache"
 _QUOTE_LEAD_NS: Final = 30 * 60 * NS
 """A quote is refreshed after the last tick too, as settlement figures come in, and a contract may rest for a while; a
-quote of the same trading day that is later by more than this tells of ticks that did not come."""
+quote that is later by more than this tells of ticks that did not come."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _end_fault(reading: Reading, window: DayWindow, last_id: int, last_ns: int) 
             _RETRY,
         )
     quote_ns = reading.quote_ns
-    if quote_ns is not None and last_ns + _QUOTE_LEAD_NS < quote_ns < window.end_ns:
+    if quote_ns is not None and quote_ns > last_ns + _QUOTE_LEAD_NS:
         return ShortDayError(
             f"ticks end at {_clock(last_ns)}, but the contract's quote is of {_clock(quote_ns)}", _RETRY
         )

@@ -88,9 +88,9 @@ def test_the_end_of_a_day_is_proved(changed: dict[str, Any], kind: type[FetchErr
         raise fault
 
 
-@pytest.mark.parametrize("quote_ns", [OPEN + 10**9, OPEN + 20 * 60 * 10**9, WINDOW.end_ns + 10**9])
+@pytest.mark.parametrize("quote_ns", [OPEN + 10**9, OPEN + 20 * 60 * 10**9])
 def test_the_last_day_of_a_series_is_whole(quote_ns: int) -> None:
-    """Settlement figures refresh a quote after the close, and a quote of a later day says nothing of this one."""
+    """Settlement figures refresh a quote after the close."""
     last = reading([1, 2, 3], following_ns=None, series_last_id=3, quote_ns=quote_ns)
     assert whole_day(last, WINDOW)[1] is None
     assert whole_day(reading([1, 2, 3], following_ns=None, series_last_id=3), WINDOW)[1] is None
