@@ -6,6 +6,7 @@ Does not belong here: which days (`plan`), judging from the store (`judgement`).
 
 from __future__ import annotations
 
+import fcntl
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -158,14 +159,25 @@ def _fetch_failures(platform: Platform, attempts: Sequence[_Attempt]) -> Iterato
 def _store(platform: Platform, attempts: Sequence[_Attempt], *, must_judge: bool) -> Iterator[DayOutcome]:
     whole = {attempt.plan.trading_day: attempt for attempt in attempts if attempt.fetched.state == IngestState.COMPLETE}
     loads = [attempt.day_load() for attempt in whole.values()]
-    for result in store_days(platform.database, loads, platform.settings.readback):
-        attempt = whole[result.load.trading_day]
-        if isinstance(result, StoreFailure):
-            manifest = failed_manifest(attempt.manifest, str(result.error))
-            record_failed(platform, [manifest])
-            yield DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=manifest.reason)
-        else:
-            yield _judge_and_record(platform, attempt, result, must_judge=must_judge)
+    with _only_writer(platform, attempts):
+        for result in store_days(platform.database, loads, platform.settings.readback):
+            attempt = whole[result.load.trading_day]
+            if isinstance(result, StoreFailure):
+                manifest = failed_manifest(attempt.manifest, str(result.error))
+                record_failed(platform, [manifest])
+                yield DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=manifest.reason)
+            else:
+                yield _judge_and_record(platform, attempt, result, must_judge=must_judge)
+
+
+@contextmanager
+def _only_writer(platform: Platform, attempts: Sequence[_Attempt]) -> Generator[None]:
+    """One run of this host at a time stores a symbol's days: two replacements of one day would mix."""
+    folder = platform.settings.home / "writing"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{attempts[0].plan.symbol.key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _judge_and_record(platform: Platform, attempt: _Attempt, stored: StoredDay, *, must_judge: bool) -> DayOutcome:

@@ -10,6 +10,8 @@ with `live = false`. QuestDB applies a transaction whole or not at all, so no re
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
@@ -41,6 +43,9 @@ then overlap."""
 
 BATCHES_IN_FLIGHT: Final = 3
 """While one batch is read back, the next is applied and another one sent."""
+
+STORED_AGAIN: Final = 5
+FIRST_PAUSE_S: Final = 0.2
 
 Readback = Literal["full", "checksum"]
 Replaced = Literal["new", "changed", "unchanged"]
@@ -177,11 +182,20 @@ def _was_disturbed(result: Result) -> bool:
 
 
 def _store_again(db: Database, failure: Result, readback: Readback) -> Result:
-    """Replace once more a day that reads back differently: another process may have replaced it meanwhile."""
-    try:
-        return _store_together(db, [failure.load], readback)[0]
-    except GhtraderError as error:
-        return StoreFailure(failure.load, error)
+    """Replace again a day that reads back differently: another process may have replaced it meanwhile.
+
+    After a random pause each time, so that two writers of one day fall out of step.
+    """
+    result = failure
+    for attempt in range(STORED_AGAIN):
+        time.sleep(random.uniform(0.0, FIRST_PAUSE_S * 2**attempt))
+        try:
+            result = _store_together(db, [failure.load], readback)[0]
+        except GhtraderError as error:
+            return StoreFailure(failure.load, error)
+        if not _was_disturbed(result):
+            break
+    return result
 
 
 def _store_together(db: Database, batch: list[DayLoad], readback: Readback) -> list[Result]:
