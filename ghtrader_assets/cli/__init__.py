@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 import traceback
 
-from ghtrader_assets.cli import backfill, bench, demo, doctor, reading, services, validate
+from ghtrader_assets.cli import backfill, bench, demo, doctor, market, reading, services, validate
 from ghtrader_assets.cli.app import app
 from ghtrader_assets.errors import GhtraderError
 
-COMMANDS = (services, backfill, demo, reading, validate, doctor, bench)
+COMMANDS = (services, backfill, demo, reading, validate, doctor, bench, market)
 """Importing a command file registers its commands."""
 
 

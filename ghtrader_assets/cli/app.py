@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from pydantic import BaseModel
@@ -118,6 +118,8 @@ def _plain(value: object) -> object:
         return str(value)
     if dataclasses.is_dataclass(value):
         return as_document(value)
+    if isinstance(value, frozenset):
+        return sorted(str(item) for item in cast("frozenset[object]", value))
     return str(value)
 
 

@@ -25,6 +25,7 @@ from ghtrader_assets.cli.app import (
     emit_json,
     emit_rows,
     known_symbol,
+    log,
     out,
     parse_day,
     trading_day,
@@ -34,6 +35,7 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.loading.export import export_day
 from ghtrader_assets.loading.overview import SymbolCoverage, coverage_of, days_of
 from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.loading.rolls import segments_of
 from ghtrader_assets.manifests import as_document as manifest_document
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.questdb.reader import manifests_covering, read_gaps, read_manifest, read_quality, read_schedule
@@ -142,7 +144,13 @@ def manifest(
 
 
 @app.command()
-def schedule(symbol: SymbolArgument, first: FromOption = None, last: ToOption = None, as_json: AsJson = False) -> None:
+def schedule(
+    symbol: SymbolArgument,
+    first: FromOption = None,
+    last: ToOption = None,
+    picture: Annotated[Path | None, typer.Option(metavar="F", help="Draw the roll history: .png or .svg.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """The main contract of each trading day, its segment, and the days it rolled."""
     settings = load_settings()
     chosen = known_symbol(symbol, settings.symbols)
@@ -151,6 +159,11 @@ def schedule(symbol: SymbolArgument, first: FromOption = None, last: ToOption = 
         rows = [row for row in read_schedule(platform.database, chosen.text) if row.trading_day >= start]
     if last:
         rows = [row for row in rows if row.trading_day <= parse_day(last, "--to")]
+    if picture:
+        from ghtrader_assets.loading.pictures import draw_roll_history  # noqa: PLC0415 - half a second of matplotlib
+
+        draw_roll_history(segments_of(rows), picture)
+        log.print(f"the roll history is drawn in {picture}", highlight=False)
     emit_rows(f"main contracts of {chosen.text}", [as_document(row) for row in rows], SCHEDULE_COLUMNS, as_json=as_json)
 
 

@@ -113,7 +113,7 @@ def require_complete(day: date, now_ns: int) -> None:
         ready = shanghai_time(instant_ns(day, COMPLETE_S))
         raise BadInputError(
             f"trading day {day} is not complete before {ready:%Y-%m-%d %H:%M} Beijing time",
-            "load it then, or pass --allow-partial and load it again later",
+            "load it then",
         )
 
 

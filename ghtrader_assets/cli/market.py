@@ -1,0 +1,232 @@
+"""`calendar`, `sessions`, `l5-start`: what the market's own clock says of a symbol and a range.
+
+Belongs here: these commands. Does not belong here: what they show (`loading.calendar`, `loading.hours`,
+`loading.depth`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Annotated, Final
+
+import typer
+
+from ghtrader_assets.cli.app import (
+    AsJson,
+    FromOption,
+    SymbolArgument,
+    ToOption,
+    app,
+    as_document,
+    day_range,
+    emit_json,
+    emit_table,
+    out,
+    parse_day,
+)
+from ghtrader_assets.cli.services import services_for
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.loading.calendar import CalendarRefresh, calendar_range, refresh_calendar
+from ghtrader_assets.loading.depth import DepthSource, find_five_level_start
+from ghtrader_assets.loading.hours import ShownDay, SymbolHours, live_hours, symbol_hours
+from ghtrader_assets.loading.platform import utc_now_ns
+from ghtrader_assets.market.calendar import HorizonFinding, TradingCalendar, calendar_for, check_horizon
+from ghtrader_assets.market.clock import shanghai_day
+from ghtrader_assets.market.schedule import last_completed_day
+from ghtrader_assets.market.session_events import events_for
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.services.connect import provider_of
+from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.tq.provider import Provider
+
+PROBE_STEP: Final = 60
+
+
+@contextmanager
+def provider_for(settings: Settings) -> Generator[Provider]:
+    """TqSdk, or the embedded exchange of a running `up` or of services started for this command."""
+    if settings.uses_real_tqsdk:
+        yield provider_of(settings)
+        return
+    with services_for(settings):
+        yield provider_of(settings)
+
+
+@app.command()
+def calendar(
+    first: FromOption = None,
+    last: ToOption = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Confirm and carry on by the provider's list.")] = False,
+    adopt: Annotated[bool, typer.Option("--adopt", help="With --refresh: take the provider's differing days.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Trading days and holidays of a range. Exit 1 when the provider's holiday list differs."""
+    settings, today = load_settings(), shanghai_day(utc_now_ns())
+    if adopt and not refresh:
+        raise BadInputError("--adopt goes with --refresh", "pass both")
+    refreshed: CalendarRefresh | None = None
+    if refresh:
+        with provider_for(settings) as provider:
+            refreshed = refresh_calendar(provider, settings.home, today, adopt=adopt)
+    known = calendar_for(settings.home)
+    start = parse_day(first, "--from") if first else today
+    end = parse_day(last, "--to") if last else max(start, min(start + timedelta(days=30), known.horizon))
+    if start > end:
+        raise BadInputError(f"--from {start} lies after --to {end}", "swap them")
+    shown, horizon = calendar_range(known, start, end), check_horizon(known, today)
+    document = as_document(shown) | _about(known, horizon) | {"refresh": _refreshed(refreshed)}
+    if as_json:
+        emit_json(document)
+    else:
+        _show_calendar(document, refreshed, horizon)
+    raise typer.Exit(1 if refreshed and refreshed.differences and not refreshed.adopted else 0)
+
+
+@app.command()
+def sessions(
+    symbol: SymbolArgument,
+    first: FromOption = None,
+    last: ToOption = None,
+    live: Annotated[bool, typer.Option("--live", help="Compare with the provider's present trading hours.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The windows of each trading day in Beijing time, with their sources. Exit 1 when the provider's hours differ."""
+    settings, today, chosen = load_settings(), shanghai_day(utc_now_ns()), parse_symbol(symbol)
+    known = calendar_for(settings.home)
+    default = (today if known.is_trading_day(today) else known.previous(today)).isoformat()
+    start, end = day_range(first or last or default, last or first or default, known)
+    events = events_for(settings.home)
+    found = None
+    if live:
+        with provider_for(settings) as provider:
+            found = live_hours(provider, settings.home, chosen, today, known)
+    hours = symbol_hours(chosen, known.days(start, end), known, events, found)
+    if as_json:
+        emit_json(hours)
+    else:
+        _show_hours(hours)
+    raise typer.Exit(1 if found and found.differences else 0)
+
+
+@app.command("l5-start")
+def l5_start(
+    symbol: SymbolArgument,
+    first: FromOption = None,
+    last: ToOption = None,
+    step: Annotated[int, typer.Option(min=1, help="Probe every so many trading days first.")] = PROBE_STEP,
+    as_json: AsJson = False,
+) -> None:
+    """The first trading day with five levels, by probing, and the setting that starts there."""
+    settings, chosen = load_settings(), parse_symbol(symbol)
+    known = calendar_for(settings.home)
+    completed = last_completed_day(known, utc_now_ns())
+    start, end = _probed_range(settings, known, first, last, completed)
+    with provider_for(settings) as provider:
+        source = DepthSource(provider, settings.home, settings.ingest_workers)
+        found = find_five_level_start(source, chosen, known, start, end, step)
+    if as_json:
+        emit_json(found)
+        return
+    if found.levels == 1:
+        out.print(f"{chosen.exchange} delivers one level: {chosen.text} has no five-level day", highlight=False)
+        return
+    columns = ("trading_day", "contract", "state", "rows", "five_level_rows")
+    rows = ([getattr(one, column) for column in columns] for one in found.probed)
+    emit_table(f"probed days of {found.symbol}, every {step}th first", columns, rows)
+    for opened, closed in found.spans:
+        out.print(f"five levels from {opened} to {closed}", highlight=False)
+    out.print(found.setting or "no probed day has five levels", highlight=False)
+
+
+def _probed_range(
+    settings: Settings, known: TradingCalendar, first: str | None, last: str | None, completed: date
+) -> tuple[date, date]:
+    start = parse_day(first, "--from") if first else settings.first_day
+    end = parse_day(last, "--to") if last else completed
+    if start > end:
+        raise BadInputError(f"--from {start} lies after --to {end}", "swap them")
+    if end > completed:
+        raise BadInputError(f"--to {end} is not complete yet", f"probe up to {completed}")
+    known.days(start, end)
+    return start, end
+
+
+def _about(known: TradingCalendar, horizon: HorizonFinding) -> dict[str, object]:
+    return {
+        "source": known.source,
+        "digest": known.digest,
+        "first": known.first,
+        "horizon": known.horizon,
+        "days_ahead": horizon.days_ahead,
+        "horizon_ok": horizon.ok,
+    }
+
+
+def _refreshed(done: CalendarRefresh | None) -> dict[str, object] | None:
+    if done is None:
+        return None
+    return {
+        "digest_before": done.before.digest,
+        "differences": [as_document(one) for one in done.differences],
+        "adopted": done.adopted,
+        "changed": done.changed,
+        "added": done.added,
+        "stored": done.stored,
+    }
+
+
+def _show_calendar(document: dict[str, object], done: CalendarRefresh | None, horizon: HorizonFinding) -> None:
+    shown = ("start", "end", "source", "digest", "first", "horizon")
+    emit_table("calendar", ("name", "value"), ((name, document[name]) for name in shown))
+    for name in ("trading_days", "holidays"):
+        days = document[name]
+        assert isinstance(days, list)
+        out.print(f"{len(days)} {name.replace('_', ' ')}: {_listed(days)}", highlight=False)
+    out.print(str(horizon), highlight=False)
+    if done is None:
+        return
+    for one in done.differences:
+        out.print(f"DIFFERS: {one}", highlight=False)
+    if not done.differences:
+        out.print("the provider's holiday list agrees", highlight=False)
+    out.print(f"changed partitions: {_listed(done.changed) or 'none'}", highlight=False)
+    out.print(f"new trading days: {len(done.added)}", highlight=False)
+    if done.stored:
+        out.print(f"stored as {done.stored}; reload the definitions in Dagster to see it", highlight=False)
+
+
+def _show_hours(hours: SymbolHours) -> None:
+    columns = ("trading day", "windows, Beijing time", "expected s", "strict s", "verified", "sources")
+    emit_table(f"sessions of {hours.symbol}", columns, (_day_cells(day) for day in hours.days))
+    rows = ((row.session, row.first_day, row.hours, row.verified, row.source) for row in hours.table)
+    emit_table("session table of the product", ("session", "first day", "hours", "verified", "source"), rows)
+    for event in hours.events:
+        out.print(
+            f"event: {event.action} of the {event.session} session, {event.first_day} to {event.last_day} "
+            f"({event.source})",
+            highlight=False,
+            markup=False,
+        )
+    if hours.live is not None:
+        for one in hours.live.differences:
+            out.print(f"DIFFERS: {one}", highlight=False)
+        if not hours.live.differences:
+            out.print(f"the provider's present hours of {hours.live.contract} agree", highlight=False)
+
+
+def _day_cells(day: ShownDay) -> Sequence[object]:
+    windows = "  ".join(f"{one.session} {one.start:%m-%d %H:%M}-{one.end:%H:%M}" for one in day.windows)
+    return (
+        day.trading_day,
+        windows,
+        day.expected_seconds,
+        day.expected_seconds_strict,
+        day.verified,
+        " | ".join(day.sources),
+    )
+
+
+def _listed(days: Sequence[object]) -> str:
+    return ", ".join(str(day) for day in days)

@@ -1,0 +1,147 @@
+"""The first trading day with five book levels, found by asking the provider for days.
+
+Belongs here: which days are probed, and what follows from the answers. Does not belong here: fetching (`tq`).
+
+Depth is not assumed to grow only: days on a grid are probed first, then every boundary between two neighbours that
+differ is narrowed down to the day. What comes and goes between two days of the grid is not seen; the grid is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+from ghtrader_assets.errors import BadInputError, FetchError, IngestState, UnknownContractError
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.schedule import build_schedule
+from ghtrader_assets.market.symbols import Symbol, depth
+from ghtrader_assets.market.ticks import five_level_rows
+from ghtrader_assets.settings import START_DATE
+from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
+from ghtrader_assets.tq.market_data import fetch_main_contracts
+from ghtrader_assets.tq.pool import FetchPool
+from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.tq.slots import SessionSlots
+
+Probe = Callable[[Sequence[date]], Mapping[date, bool]]
+"""Asks about several days at once: whether a day has any row with five levels."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedDay:
+    """One answer of the provider. `five_level_rows` is 0 for a day with one level or without ticks."""
+
+    trading_day: date
+    contract: str
+    state: IngestState
+    rows: int
+    five_level_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class FiveLevelStart:
+    """Since when a symbol has five levels. `first_day` is None where no probed day has them.
+
+    `spans` are the stretches of trading days with five levels, as far as the grid of every `step`th day shows;
+    `setting` is the line to put into the environment or the settings file.
+    """
+
+    symbol: str
+    levels: int
+    first_day: date | None
+    spans: list[tuple[date, date]]
+    setting: str
+    step: int
+    probed: list[ProbedDay]
+
+
+@dataclass(frozen=True, slots=True)
+class DepthSource:
+    """Where days are probed: the provider, how many of its sessions at once, and the home that keeps its files."""
+
+    provider: Provider
+    home: Path
+    workers: int
+
+
+def find_five_level_start(
+    source: DepthSource, symbol: Symbol, calendar: TradingCalendar, start: date, end: date, step: int
+) -> FiveLevelStart:
+    """Probe trading days from `start` to `end`, every `step`th first.
+
+    Raises the `FetchError` family if a day can't be read; `BadInputError` for an empty range.
+    """
+    if depth(symbol.exchange) == 1:
+        return FiveLevelStart(symbol.text, 1, None, [], "", step, [])
+    contracts = _contracts(source, symbol, calendar, start, end)
+    probed: dict[date, ProbedDay] = {}
+    with (
+        SessionSlots(source.home, source.provider, source.workers).held(source.workers) as granted,
+        FetchPool(source.provider, granted, source.home) as pool,
+    ):
+
+        def probe(days: Sequence[date]) -> dict[date, bool]:
+            requests = [FetchRequest(symbol.text, contracts[day], calendar.window(day), 5) for day in days]
+            found = {one.trading_day: one for one in map(_probed, pool.fetch(requests))}
+            probed.update(found)
+            return {day: found[day].five_level_rows > 0 for day in days}
+
+        spans = deep_spans(sorted(contracts), probe, step)
+    first = spans[0][0] if spans else None
+    setting = f"{START_DATE}_{symbol.product.upper()}={first}" if first else ""
+    return FiveLevelStart(symbol.text, 5, first, spans, setting, step, [probed[day] for day in sorted(probed)])
+
+
+def deep_spans(days: Sequence[date], probe: Probe, step: int) -> list[tuple[date, date]]:
+    """The stretches of `days` for which `probe` holds, each boundary exact, as far as every `step`th day shows.
+
+    All boundaries are halved at once, so that the probes of one round can go in parallel.
+    """
+    grid = sorted({*range(0, len(days), step), len(days) - 1})
+    known = dict(zip(grid, _ask(days, grid, probe), strict=True))
+    while middles := [(a + b) // 2 for a, b in pairwise(sorted(known)) if known[a] != known[b] and b - a > 1]:
+        known |= dict(zip(middles, _ask(days, middles, probe), strict=True))
+    spans: list[tuple[date, date]] = []
+    opened: int | None = None
+    for index in sorted(known):
+        if known[index] and opened is None:
+            opened = index
+        elif not known[index] and opened is not None:
+            spans.append((days[opened], days[index - 1]))
+            opened = None
+    return [*spans, (days[opened], days[-1])] if opened is not None else spans
+
+
+def _ask(days: Sequence[date], indices: Sequence[int], probe: Probe) -> list[bool]:
+    answers = probe([days[index] for index in indices])
+    return [answers[days[index]] for index in indices]
+
+
+def _contracts(
+    source: DepthSource, symbol: Symbol, calendar: TradingCalendar, start: date, end: date
+) -> dict[date, str]:
+    if symbol.kind == "contract":
+        contracts = dict.fromkeys(calendar.days(start, end), symbol.text)
+    else:
+        changes = fetch_main_contracts(source.provider, symbol.alias, source.home)
+        rows = build_schedule(symbol.alias, changes, calendar, start, end, end)
+        contracts = {row.trading_day: row.contract for row in rows}
+    if not contracts:
+        raise BadInputError(f"{symbol.text} has no trading day from {start} to {end}", "choose another range")
+    return contracts
+
+
+def _probed(fetched: FetchedDay) -> ProbedDay:
+    """A day without ticks has no five levels; one that can't be read says nothing, and stops the search."""
+    request, state = fetched.request, fetched.state
+    day = request.window.trading_day
+    if state in (IngestState.PROVIDER_EMPTY, IngestState.NOT_LISTED):
+        return ProbedDay(day, request.contract, state, 0, 0)
+    if state == IngestState.UNKNOWN_CONTRACT:
+        raise UnknownContractError(f"{request.contract} {day}: {fetched.reason}", "choose a later --from")
+    if state != IngestState.COMPLETE or fetched.frame is None:
+        raise FetchError(f"{request.contract} {day} can't be probed: {state.value}: {fetched.reason}", "try again")
+    return ProbedDay(day, request.contract, state, fetched.frame.height, five_level_rows(fetched.frame))

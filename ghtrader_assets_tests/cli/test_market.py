@@ -1,0 +1,66 @@
+"""`calendar`, `sessions` and `l5-start` as a user types them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
+from ghtrader_assets_tests.fix_platform import CommandLine
+
+
+def without(calendar: TradingCalendar, day: date) -> TradingCalendar:
+    """The calendar with one trading day taken out."""
+    days = [calendar.previous(calendar.first), *calendar.days(calendar.first, calendar.horizon)]
+    days.remove(day)
+    return TradingCalendar(days, first=calendar.first, horizon=calendar.horizon, source="the operator's own")
+
+
+def test_a_range_of_the_calendar(bare: CommandLine) -> None:
+    document = bare.run("calendar", "--from", "2026-01-01", "--to", "2026-01-06", "--json").document
+    assert document["trading_days"] == ["2026-01-05", "2026-01-06"]
+    assert document["holidays"] == ["2026-01-01", "2026-01-02"]
+    assert (document["digest"], document["refresh"]) == ("f98c569f70ccc8f2", None)
+    beyond = bare.run("calendar", "--from", "2031-01-01")
+    assert (beyond.code, "lies outside the calendar" in beyond.err) == (2, True)
+
+
+def test_sessions_of_copper_after_a_holiday(bare: CommandLine) -> None:
+    ran = bare.run("sessions", "KQ.m@SHFE.cu", "--from", "2026-01-05", "--to", "2026-01-06", "--json")
+    monday, tuesday = ran.document["days"]
+    assert (monday["has_night"], monday["expected_seconds"]) == (False, 13_503)
+    assert (tuesday["has_night"], tuesday["expected_seconds"], tuesday["expected_seconds_strict"]) == (
+        True,
+        27_904,
+        27_896,
+    )
+    assert tuesday["windows"][0]["start"] == "2026-01-05T21:00:00+08:00"
+
+
+def test_a_calendar_that_the_provider_contradicts_is_loud_and_stays_until_adopted(
+    shared: CommandLine, calendar: TradingCalendar
+) -> None:
+    day = date(2026, 3, 4)
+    path = calendar_path(shared.home)
+    path.parent.mkdir(parents=True)
+    path.write_text(dump_calendar(without(calendar, day)), encoding="utf-8")
+    loud = shared.run("calendar", "--refresh")
+    assert loud.code == 1
+    assert "DIFFERS: 2026-03-04 (Wed): closed in our calendar, open in the provider's list" in loud.out
+    assert not calendar_for(shared.home).is_trading_day(day)
+    adopted = shared.run("calendar", "--refresh", "--adopt", "--json")
+    assert (adopted.code, adopted.document["refresh"]["changed"]) == (0, ["2026-03-04", "2026-03-05"])
+    assert calendar_for(shared.home) == calendar
+
+
+def test_the_providers_present_hours_agree(shared: CommandLine) -> None:
+    ran = shared.run("sessions", "KQ.m@SHFE.cu", "--live", "--json")
+    assert (ran.code, ran.document["live"]["differences"]) == (0, [])
+
+
+def test_the_first_five_level_day_is_probed(shared: CommandLine) -> None:
+    ran = shared.run("l5-start", "KQ.m@SHFE.rb", "--from", "2026-01-05", "--to", "2026-01-09", "--step", "3", "--json")
+    document = ran.document
+    assert (document["first_day"], document["setting"]) == ("2026-01-05", "GHTRADER_START_DATE_RB=2026-01-05")
+    assert [one["trading_day"] for one in document["probed"]] == ["2026-01-05", "2026-01-08", "2026-01-09"]
+    one_level = shared.run("l5-start", "KQ.m@DCE.m", "--from", "2026-01-05", "--to", "2026-01-09")
+    assert "DCE delivers one level" in one_level.out
