@@ -20,7 +20,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ghtrader_assets.assets.launch import FINISHED, launch_backfill
-from ghtrader_assets.assets.names import ALL_TABLES, JUDGED, WORKERS_TAG
+from ghtrader_assets.assets.names import ALL_TABLES, JUDGED, TICKS, WORKERS_TAG
 from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, log, out
 from ghtrader_assets.cli.services import announce, services_for
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
@@ -37,6 +37,7 @@ from ghtrader_assets.services.embedded import DAGSTER, owned_runtime
 from ghtrader_assets.settings import Settings, load_settings
 
 POLL_S: Final = 1.0
+UNLOADED: Final = "its run ended before it was done; see its page in Dagster"
 
 
 @dataclass(slots=True)
@@ -117,8 +118,8 @@ def run_backfill(
         announce(f"reading the main-contract schedules of {', '.join(symbol.text for symbol in symbols)}")
         refresh_schedules(platform, symbols)
         for symbol in symbols:
-            needs[symbol] = _needs(platform, symbol, days, report, force=force)
-        watch = _Watch(platform, needs, report)
+            needs[symbol] = _needs(platform, symbol, days, report, force=force, judges=bool(JUDGED & set(tables)))
+        watch = _Watch(platform, needs, report, loads=TICKS in tables)
         with watch.shown():
             messages = _launch(settings, _jobs(needs, tables), workers)
         watch.finish(messages)
@@ -135,7 +136,7 @@ def show_report(report: BackfillReport) -> None:
 
 
 def _needs(
-    platform: Platform, symbol: Symbol, days: Sequence[date], report: BackfillReport, *, force: bool
+    platform: Platform, symbol: Symbol, days: Sequence[date], report: BackfillReport, *, force: bool, judges: bool
 ) -> dict[date, Need]:
     """What each day needs; days that can't be loaded go to the report. Raises `BadInputError` if none can."""
     plan = plan_days(platform, symbol, days)
@@ -145,6 +146,8 @@ def _needs(
     if force:
         return {one.trading_day: Need.LOAD for one in plan.days}
     needs = needs_of(platform, symbol, plan.days)
+    if not judges:
+        needs = {day: Need.NOTHING if need == Need.JUDGEMENT else need for day, need in needs.items()}
     report.unchanged += [DayResult(symbol.text, day, "", None) for day, need in needs.items() if need == Need.NOTHING]
     return {day: need for day, need in needs.items() if need != Need.NOTHING}
 
@@ -192,7 +195,10 @@ def _launch(settings: Settings, jobs: Sequence[_Job], workers: int | None) -> li
 class _Watch:
     """Live progress from the manifests: a line as each day ends, a bar for all of them."""
 
-    def __init__(self, platform: Platform, needs: dict[Symbol, dict[date, Need]], report: BackfillReport) -> None:
+    def __init__(
+        self, platform: Platform, needs: dict[Symbol, dict[date, Need]], report: BackfillReport, *, loads: bool
+    ) -> None:
+        self._loads = loads
         self._platform = platform
         self._report = report
         self._since = datetime.now(tz=UTC)
@@ -229,13 +235,14 @@ class _Watch:
     def finish(self, messages: Sequence[str]) -> None:
         """Account for every day that was launched."""
         self._collect()
-        reason = messages[0] if messages else "its run ended before it was loaded; see its page in Dagster"
+        reason = messages[0] if messages else UNLOADED if self._loads else ""
         for symbol, days in self._waiting.items():
-            self._report.failed += [DayResult(symbol.text, day, reason, None) for day in sorted(days)]
+            left = [DayResult(symbol.text, day, reason, None) for day in sorted(days)]
+            (self._report.failed if reason else self._report.succeeded).extend(left)
         for symbol, days in self._to_judge.items():
             plan = plan_days(self._platform, symbol, days)
             for day, need in needs_of(self._platform, symbol, plan.days).items():
-                result = DayResult(symbol.text, day, "" if need == Need.NOTHING else reason, None)
+                result = DayResult(symbol.text, day, "" if need == Need.NOTHING else reason or UNLOADED, None)
                 (self._report.failed if result.failure else self._report.succeeded).append(result)
 
     def _collect(self) -> int:
