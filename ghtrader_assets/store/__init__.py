@@ -1,0 +1,5 @@
+"""The Python API for researchers: `ghtrader_assets.connect()` and what it answers.
+
+Belongs here: typed questions about ticks, coverage and lineage, as pandas, Arrow or polars.
+Does not belong here: SQL and bulk reads (`questdb`), starting services (`services`), any write.
+"""
