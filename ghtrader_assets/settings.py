@@ -60,7 +60,9 @@ class Settings(BaseSettings):
     questdb_http_port: int = Field(default=9000, ge=0, le=65535)
     questdb_pg_port: int = Field(default=8812, ge=0, le=65535)
     dagster_port: int = Field(default=3000, ge=0, le=65535)
+    dashboard_port: int = Field(default=8050, ge=0, le=65535)
     exchange_port: int = Field(default=7777, ge=0, le=65535)
+    prometheus_port: int | None = Field(default=None, ge=0, le=65535)
 
     min_free_mb: int = Field(default=1024, ge=0)
     ingest_workers: int = Field(default=4, ge=1, le=64)
@@ -74,6 +76,9 @@ class Settings(BaseSettings):
     validate_incremental: bool = True
     validate_workers: int = Field(default=2, ge=1, le=64)
     quality_sample_above_rows: int = Field(default=1_000_000, ge=0)
+
+    metrics_months: int = Field(default=12, ge=1, le=1200)
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
 
     @classmethod
     def settings_customise_sources(

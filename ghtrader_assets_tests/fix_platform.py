@@ -25,7 +25,7 @@ from ghtrader_assets_tests.fix_exchange import ExchangeControl
 
 COMMAND = str(Path(sys.executable).with_name("ghtrader-assets"))
 OURS = ("GHTRADER_", "TQSDK_", "TQ_", "DAGSTER_")
-ANY_PORTS = {f"GHTRADER_{name}_PORT": "0" for name in ("QUESTDB_HTTP", "QUESTDB_PG", "DAGSTER", "EXCHANGE")}
+ANY_PORTS = {f"GHTRADER_{name}_PORT": "0" for name in ("QUESTDB_HTTP", "QUESTDB_PG", "DAGSTER", "DASHBOARD", "EXCHANGE")}
 PLATFORM_SYMBOLS = ("KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF", "KQ.m@DCE.m")
 PASSWORD = "canary-7c21e9"
 
