@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     ingest_workers: int = Field(default=4, ge=1, le=64)
     readback: Literal["full", "checksum"] = "full"
     ingest_batch_days: int = Field(default=10, ge=1, le=250)
+    ingest_rate_share: float = Field(default=0.3, ge=0, lt=1)
     fast_history: Literal["auto", "on", "off"] = "auto"
     sender_pool: bool = True
     prepared_statements: bool = True
@@ -76,6 +77,8 @@ class Settings(BaseSettings):
     validate_incremental: bool = True
     validate_workers: int = Field(default=2, ge=1, le=64)
     quality_sample_above_rows: int = Field(default=1_000_000, ge=0)
+
+    repair_attempts: int = Field(default=4, ge=1, le=100)
 
     metrics_months: int = Field(default=12, ge=1, le=1200)
     log_level: Literal["debug", "info", "warning", "error"] = "warning"

@@ -87,7 +87,12 @@ def day_fingerprint(contract: str, sessions: DaySessions) -> str:
     A new trading day leaves the fingerprints of all others alone; a corrected roll changes exactly the days
     whose contract changed.
     """
-    text = f"{contract}|{sessions.trading_day.isoformat()}|{sessions.fingerprint}|{SCHEMA_HASH}"
+    return fingerprint_of_day(contract, sessions.trading_day, sessions.fingerprint)
+
+
+def fingerprint_of_day(contract: str, day: date, sessions_fingerprint: str) -> str:
+    """The same where only the fingerprint of the sessions is at hand."""
+    text = f"{contract}|{day.isoformat()}|{sessions_fingerprint}|{SCHEMA_HASH}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,0 +1,181 @@
+"""How whole histories stand: what is stored, judged, attempted and suspected of every trading day of many symbols.
+
+Belongs here: five bulk reads of a few columns each, enough for sixty symbols over ten years within a second.
+Does not belong here: what follows from it (`loading.repair`), and single days with all their columns (`reader`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import polars as pl
+
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.schema import (
+    DAILY_AGG,
+    FIELD_QUALITY,
+    MAIN_SCHEDULE,
+    MANIFESTS,
+    VALIDATE_GAPS,
+    VALIDATE_SUMMARY,
+)
+from ghtrader_assets.questdb.sql import literal
+from ghtrader_assets.validation.verdicts import ProbeStatus, midnight_utc
+
+Key = tuple[str, date]
+"""A symbol's trading day."""
+
+_GAP_DAYS_AROUND: Final = timedelta(days=20)
+_ATTEMPT_COLUMNS: Final = (
+    "outcome",
+    "upstream",
+    "digest",
+    "reason",
+    "run_id",
+    "rows",
+    "seconds",
+    "started",
+    "finished",
+)
+
+
+class Content(NamedTuple):
+    """The stored content of a day, and what it was loaded for."""
+
+    contract: str
+    digest: str
+    upstream: str
+    rows: int
+
+
+class Verdict(NamedTuple):
+    """A verdict of one table on a day; it speaks of the content that `content_digest` names."""
+
+    fingerprint: str
+    state: str
+    reason_code: str
+    content_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One load attempt of a day. Instants are zone-aware UTC; `seconds` is what fetching, storing and judging took."""
+
+    outcome: IngestState
+    upstream: str
+    digest: str
+    reason: str
+    run_id: str
+    rows: int
+    seconds: float
+    started: datetime
+    finished: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the small tables say of a range of days of some symbols. `holes`: gaps that the provider could fill."""
+
+    contracts: Mapping[Key, str]
+    contents: Mapping[Key, Content]
+    coverage: Mapping[Key, Verdict]
+    quality: Mapping[Key, Verdict]
+    holes: Mapping[Key, int]
+    _attempts: pl.DataFrame
+
+    def attempts(self, keys: Collection[Key]) -> dict[Key, list[Attempt]]:
+        """Every attempt of these days, oldest first; days without one are left out."""
+        if not keys or self._attempts.is_empty():
+            return {}
+        wanted = pl.DataFrame(list(keys), schema={"symbol": pl.String, "trading_day": pl.Date}, orient="row")
+        found: dict[Key, list[Attempt]] = {}
+        for row in self._attempts.join(wanted, on=["symbol", "trading_day"]).sort("started").iter_rows(named=True):
+            attempt = Attempt(
+                **{name: row[name] for name in _ATTEMPT_COLUMNS if name != "outcome"},
+                outcome=IngestState(row["outcome"]),
+            )
+            found.setdefault((row["symbol"], row["trading_day"]), []).append(attempt)
+        return found
+
+    def first_days(self) -> dict[str, date]:
+        """The first trading day of each symbol that was stored or attempted."""
+        firsts = self._attempts.group_by("symbol").agg(pl.col("trading_day").min()).rows()
+        found: dict[str, date] = dict(firsts)
+        for symbol, day in self.contents:
+            found[symbol] = min(day, found.get(symbol, day))
+        return found
+
+    def pace(self) -> dict[str, tuple[float, float]]:
+        """Of each symbol with a complete load: the mean rows and the mean seconds of one day's load."""
+        whole = self._attempts.filter(pl.col("outcome") == IngestState.COMPLETE.value)
+        means = whole.group_by("symbol").agg(pl.col("rows").mean(), pl.col("seconds").mean())
+        return {symbol: (rows, seconds) for symbol, rows, seconds in means.rows()}
+
+
+def read_standing(db: Database, symbols: Sequence[str], start: date, end: date) -> Standing:
+    """How the trading days from `start` to `end` of the symbols stand. Raises `QuestDBError`."""
+    asked = _Asked(db, ", ".join(literal(symbol) for symbol in symbols), start, end)
+    verdict = "fingerprint, state, reason_code, content_digest"
+    return Standing(
+        contracts={key: row[0] for key, row in asked.rows(MAIN_SCHEDULE, "main_contract")},
+        contents={key: Content(*row) for key, row in asked.rows(DAILY_AGG, "contract, digest, upstream, rows_total")},
+        coverage={key: Verdict(*row) for key, row in asked.rows(VALIDATE_SUMMARY, verdict)},
+        quality={key: Verdict(*row) for key, row in asked.rows(FIELD_QUALITY, verdict)},
+        holes=_holes(db, symbols, start, end),
+        _attempts=asked.frame(
+            MANIFESTS,
+            "outcome, upstream, digest, reason, run_id, rows, started, finished,"
+            " download_s + store_s + readback_s + judge_s seconds",
+        ).with_columns(
+            pl.col("reason", "upstream", "digest", "run_id").fill_null(""),
+            pl.col("rows").fill_null(0),
+            pl.col("seconds").fill_null(0.0),
+            pl.col("started", "finished").dt.replace_time_zone("UTC"),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The symbols and days that are asked for, `symbols` as SQL literals."""
+
+    db: Database
+    symbols: str
+    start: date
+    end: date
+
+    def frame(self, table: str, columns: str) -> pl.DataFrame:
+        found = self.db.export(
+            f"standing.{table}",
+            f"SELECT symbol, trading_day, {columns} FROM {table} WHERE symbol IN ({self.symbols})"
+            f" AND ts >= '{self.start}' AND ts <= '{self.end}'",
+        )
+        return found.with_columns(
+            pl.col("symbol").cast(pl.String), pl.col("trading_day").cast(pl.String).str.to_date("%Y-%m-%d")
+        )
+
+    def rows(self, table: str, columns: str) -> Iterator[tuple[Key, tuple[Any, ...]]]:
+        for symbol, day, *rest in self.frame(table, columns).iter_rows():
+            yield (symbol, day), tuple(rest)
+
+
+def _holes(db: Database, symbols: Sequence[str], start: date, end: date) -> dict[Key, int]:
+    """How many gaps of each day the provider has data for, as a probe found."""
+    found = db.rows(
+        "standing.holes",
+        f"SELECT symbol, trading_day, count() FROM {VALIDATE_GAPS}"
+        f" WHERE ts >= %s AND ts <= %s AND symbol IN ({', '.join(['%s'] * len(symbols))})"
+        " AND (attribution = %s OR tqsdk_status = %s)",
+        [
+            midnight_utc(start) - _GAP_DAYS_AROUND,
+            midnight_utc(end) + _GAP_DAYS_AROUND,
+            *symbols,
+            *[ProbeStatus.PROVIDER_HAS_DATA.value] * 2,
+        ],
+    )
+    days = ((symbol, date.fromisoformat(day), count) for symbol, day, count in found)
+    return {(symbol, day): count for symbol, day, count in days if start <= day <= end}
