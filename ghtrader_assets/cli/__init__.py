@@ -8,11 +8,13 @@ from __future__ import annotations
 import sys
 import traceback
 
-from ghtrader_assets.cli import backfill, bench, demo, doctor, market, reading, services, validate
+from ghtrader_assets.cli import backfill, bench, demo, doctor, market, reading, repair, services, validate
 from ghtrader_assets.cli.app import app
 from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.logs import configure as configure_logs
+from ghtrader_assets.settings import load_settings
 
-COMMANDS = (services, backfill, demo, reading, validate, doctor, bench, market)
+COMMANDS = (services, backfill, demo, reading, repair, validate, doctor, bench, market)
 """Importing a command file registers its commands."""
 
 
@@ -21,6 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     try:
+        configure_logs(load_settings().log_level)
         app(args=[word for word in given if word != "--debug"], standalone_mode=True)
     except GhtraderError as error:
         if debug:

@@ -1,4 +1,4 @@
-"""What a load and a judgement leave in the metrics table: how long they took, how much came, what is missing.
+"""What a load and a judgement leave in the metrics table and in the log: how long they took, what came, what lacks.
 
 Belongs here: names and units of these figures. Does not belong here: writing them (`questdb.records`).
 """
@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.questdb.rows import Metric
 from ghtrader_assets.validation.verdicts import DayVerdict
+
+log = logger(__name__)
 
 
 def judgement_metrics(verdict: DayVerdict, seconds: float) -> list[Metric]:
@@ -22,6 +25,7 @@ def judgement_metrics(verdict: DayVerdict, seconds: float) -> list[Metric]:
         ("gap_seconds", coverage.missing_seconds, "s"),
         ("quality_score", verdict.quality.score, "1"),
     )
+    _log("day judged", coverage.symbol, coverage.trading_day, figures, state=verdict.state, reason=verdict.reason_code)
     return _metrics(coverage.updated_at, coverage.symbol, coverage.trading_day, figures)
 
 
@@ -38,6 +42,7 @@ def load_metrics(manifest: Manifest) -> list[Metric]:
         ("ingest_rows_per_second", manifest.rows / seconds if seconds else 0.0, "rows/s"),
         ("ingest_mb_per_second", manifest.bytes / 1e6 / seconds if seconds else 0.0, "MB/s"),
     )
+    _log("day stored", manifest.symbol, manifest.trading_day, figures, manifest_id=manifest.manifest_id)
     return _metrics(manifest.finished, manifest.symbol, manifest.trading_day, figures)
 
 
@@ -46,3 +51,8 @@ def _metrics(ts: datetime, symbol: str, day: date, figures: Iterable[tuple[str, 
         Metric(ts=ts, name=name, symbol=symbol, trading_day=day, value=float(value), unit=unit)
         for name, value, unit in figures
     ]
+
+
+def _log(event: str, symbol: str, day: date, figures: Iterable[tuple[str, float, str]], **more: str) -> None:
+    rounded = {name: round(value, 4) for name, value, _ in figures}
+    log.info(event, symbol=symbol, trading_day=day.isoformat(), **more, **rounded)

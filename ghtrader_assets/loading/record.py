@@ -17,6 +17,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.figures import judgement_metrics, load_metrics
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.loading.platform import Platform, utc_now
+from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import Manifest, code_version, new_manifest_id, write_manifest_file
 from ghtrader_assets.market.symbols import depth
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
@@ -25,6 +26,8 @@ from ghtrader_assets.questdb.rows import DailyAgg
 from ghtrader_assets.questdb.writer import StoredDay
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.validation.verdicts import DayVerdict
+
+log = logger(__name__)
 
 UNFINISHED: Final = "the load began and has not ended: it is still running, or it was killed"
 
@@ -116,6 +119,15 @@ def stored_manifest(manifest: Manifest, fetched: FetchedDay, stored: StoredDay, 
 
 def record_failed(platform: Platform, manifests: Sequence[Manifest]) -> None:
     """Record attempts that ended without a stored day."""
+    for manifest in manifests:
+        log.info(
+            "day not stored",
+            symbol=manifest.symbol,
+            trading_day=manifest.trading_day.isoformat(),
+            outcome=manifest.outcome,
+            reason=manifest.reason,
+            manifest_id=manifest.manifest_id,
+        )
     _write(platform, manifests)
 
 

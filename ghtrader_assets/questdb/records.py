@@ -64,12 +64,17 @@ def write_metrics(db: Database, rows: Sequence[Metric]) -> None:
     _write(db, METRICS, (values_of(row) for row in rows))
 
 
+def send_metrics(db: Database, rows: Sequence[Metric]) -> None:
+    """Commit measured values and return: they show a moment later."""
+    _send(db, METRICS, (values_of(row) for row in rows))
+
+
 def write_verdicts(db: Database, verdicts: Sequence[DayVerdict], metrics: Sequence[Metric] = ()) -> None:
     """Store verdicts: gaps (a day's new ones replace its old ones at one instant), quality, and the summary last.
 
     `metrics` travel with them and are not waited for.
     """
-    _send_metrics(db, metrics)
+    send_metrics(db, metrics)
     _await(db, _send_verdicts(db, verdicts))
 
 
@@ -85,7 +90,7 @@ def write_stored(
     One wait for four tables instead of four; where a coverage row stands, everything else of the day does. `metrics`
     travel with them and are not waited for.
     """
-    _send_metrics(db, metrics)
+    send_metrics(db, metrics)
     _await(
         db, [*_send_verdicts(db, verdicts), *_send(db, MANIFESTS, (_at_midnight(manifest) for manifest in manifests))]
     )
@@ -101,10 +106,6 @@ def _send_verdicts(db: Database, verdicts: Sequence[DayVerdict]) -> list[str]:
         *_send(db, FIELD_QUALITY, (values_of(verdict.quality) for verdict in verdicts)),
         *_send(db, VALIDATE_SUMMARY, (values_of(verdict.coverage) for verdict in verdicts)),
     ]
-
-
-def _send_metrics(db: Database, metrics: Sequence[Metric]) -> None:
-    _send(db, METRICS, (values_of(row) for row in metrics))
 
 
 def _write(db: Database, name: str, rows: Iterable[Mapping[str, Any]]) -> None:

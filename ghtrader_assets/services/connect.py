@@ -14,8 +14,10 @@ from pydantic import SecretStr
 from ghtrader_assets.errors import QuestDBError, ServiceError
 from ghtrader_assets.exchange.client_env import tqsdk_environment
 from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.logs import hide
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.session_events import events_for
+from ghtrader_assets.metrics import metrics_into
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.credentials import Endpoint, embedded_endpoint
 from ghtrader_assets.questdb.schema import ensure_schema
@@ -42,28 +44,40 @@ def open_platform(settings: Settings) -> Generator[Platform]:
 
 @contextmanager
 def open_database(settings: Settings) -> Generator[Database]:
-    """Connect to the store alone: all that reading needs."""
-    with Database(
-        questdb_endpoint(settings), prepared=settings.prepared_statements, sender_pool=settings.sender_pool
-    ) as database:
-        yield database
+    """Connect to the store alone: all that reading needs. Each query's latency goes into the metrics table."""
+    endpoint = questdb_endpoint(settings)
+    metrics = metrics_into(endpoint)
+    try:
+        with Database(
+            endpoint,
+            prepared=settings.prepared_statements,
+            sender_pool=settings.sender_pool,
+            on_query=metrics.observe,
+        ) as database:
+            yield database
+    finally:
+        metrics.close()
 
 
 def questdb_endpoint(settings: Settings) -> Endpoint:
     """Where QuestDB is: the external server of the settings, or the embedded one of the runtime file."""
     if settings.questdb_http is not None and settings.questdb_pg is not None:
         password = settings.questdb_password or SecretStr("quest")
+        hide(settings.questdb_password)
         return Endpoint(settings.questdb_http, settings.questdb_pg, settings.questdb_user or "admin", password)
     service = _embedded(settings, QUESTDB)
     if service is None:
         raise QuestDBError(f"no QuestDB runs for {settings.home}", "start it with `ghtrader-assets up`")
     http_port, pg_port = (int(url.rpartition(":")[2]) for url in (service.urls["http"], service.urls["pg"]))
-    return embedded_endpoint(settings.home, http_port, pg_port)
+    endpoint = embedded_endpoint(settings.home, http_port, pg_port)
+    hide(endpoint.password)
+    return endpoint
 
 
 def provider_of(settings: Settings) -> Provider:
     """Who delivers ticks: TqSdk under the settings' account, or the embedded exchange."""
     if settings.tqsdk_user is not None and settings.tqsdk_password is not None:
+        hide(settings.tqsdk_password)
         passed = {name: os.environ[name] for name in TQSDK_PASSTHROUGH if name in os.environ}
         return Provider(settings.tqsdk_user, settings.tqsdk_password, passed, "tqsdk")
     service = _embedded(settings, EXCHANGE)

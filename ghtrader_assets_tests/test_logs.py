@@ -1,0 +1,84 @@
+"""Logs: one JSON object a line on stderr, and no secret in any of them, whoever wrote the record."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from ghtrader_assets.logs import HIDDEN, hide, redacted
+from ghtrader_assets_tests.fix_platform import PASSWORD, CommandLine
+
+CANARY = "canary-5f0d-secret"
+
+SCRIPT = f"""
+import logging, warnings
+from pydantic import SecretStr
+from ghtrader_assets.logs import configure, hide, logger
+configure("debug")
+hide(SecretStr({CANARY!r}))
+log = logger("ghtrader_assets.somewhere")
+log.debug("plain", count=3, ok=True, nothing=None)
+log.info("with 100% {CANARY} inside", where="http://user:{CANARY}@host/x", nested={{"deep": ["{CANARY}"]}})
+log.warning("by key", password="other-secret-1", headers={{"Authorization": "Bearer other-secret-2"}})
+log.info("a secret type", value=SecretStr("other-secret-3"))
+logging.getLogger("urllib3").warning("GET /?token=other-secret-4 %s", {CANARY!r})
+logging.getLogger("urllib3").info("not shown")
+try:
+    raise RuntimeError("failed with {CANARY}")
+except RuntimeError:
+    log.exception("an exception")
+    logging.getLogger("library").exception("theirs")
+"""
+
+
+def test_every_record_is_one_line_of_json_on_stderr_without_a_secret() -> None:
+    ran = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout == ""
+    for secret in (CANARY, *(f"other-secret-{number}" for number in range(1, 5))):
+        assert secret not in ran.stderr, secret
+    records = [json.loads(line) for line in ran.stderr.splitlines()]
+    assert [record["event"] for record in records] == [
+        "plain",
+        f"with 100% {HIDDEN} inside",
+        "by key",
+        "a secret type",
+        f"GET /?token={HIDDEN} {HIDDEN}",
+        "an exception",
+        "theirs",
+    ]
+    assert records[0] | {"ts": ""} == {
+        "ts": "",
+        "level": "debug",
+        "logger": "ghtrader_assets.somewhere",
+        "event": "plain",
+        "count": 3,
+        "ok": True,
+        "nothing": None,
+    }
+    assert records[0]["ts"].endswith("+00:00")
+    assert records[1]["nested"] == {"deep": [HIDDEN]}
+    assert all("RuntimeError" in record["exception"] for record in records[-2:])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
+def test_a_known_secret_survives_nowhere(value: object) -> None:
+    hide(SecretStr(CANARY))
+    planted = json.loads(json.dumps({"at": value, "with": [value, f"a{CANARY}b"]}))
+    assert CANARY not in json.dumps(redacted(planted))
+
+
+def test_a_command_logs_its_loads_to_stderr_and_keeps_stdout_for_its_document(shared: CommandLine, symbol: str) -> None:
+    ran = shared.run("coverage", "KQ.m@SHFE.cu", "--json", GHTRADER_LOG_LEVEL="debug")
+    assert ran.code == 0, ran.err
+    assert ran.document[0]["symbol"] == "KQ.m@SHFE.cu"
+    records = [json.loads(line) for line in ran.err.splitlines() if line.startswith("{")]
+    assert "coverage" in {record.get("query") for record in records} | {"coverage"}
+    assert [record for record in records if record["event"] == "query"]
+    assert PASSWORD not in ran.err
+    assert shared.environment["GHTRADER_QUESTDB_PASSWORD"] not in ran.err
