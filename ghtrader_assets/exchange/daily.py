@@ -32,6 +32,9 @@ _ANCHORS: Final = (date(2021, 1, 4), date(2026, 1, 5))
 _HANDOVER_DAYS: Final = 5.0
 """How many trading days it takes for most open interest to move to the next main contract."""
 
+_LEFT_QUIET: Final = 0.22
+"""What is left of the quiet half seconds on a day whose night session fell away."""
+
 LIQUID: Final = 0.45
 """From this share of half seconds on, a window ticks at least once in each of its blocks."""
 BLOCK_SLOTS: Final = 5
@@ -83,7 +86,7 @@ def life_of(contract: Contract, seed: int) -> Life:
     interest = _open_interest(contract, places, seed)
     gaps = _overnight(contract.spec, seed)[places[1:] - _base()]
     activity = _activity(contract, places[1:])
-    fill = _fill(contract, activity, seed)
+    fill = _fill(contract, days, activity, seed)
     return Life(
         contract=contract,
         days=days,
@@ -189,6 +192,12 @@ def _activity(contract: Contract, places: Ints) -> Floats:
     return activity
 
 
-def _fill(contract: Contract, activity: Floats, seed: int) -> Floats:
+def _fill(contract: Contract, days: tuple[date, ...], activity: Floats, seed: int) -> Floats:
+    """The share of half seconds that tick. A day whose night session fell away is denser: one session trades it all."""
     draws = stream(seed, contract.text, "fill").uniform(0.93, 1.04, len(activity))
-    return np.minimum(contract.spec.fill * activity * draws, 0.8)
+    usual = np.minimum(contract.spec.fill * activity * draws, 0.8)
+    with_night = np.array([contract.sessions(day).has_night for day in days])
+    if not with_night.any():
+        return usual
+    crowded = 1 - _LEFT_QUIET * (1 - np.minimum(contract.spec.fill * draws, 0.8))
+    return np.where(with_night, usual, np.minimum(activity, 1.0) * crowded)
