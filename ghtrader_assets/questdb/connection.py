@@ -1,42 +1,39 @@
-"""Connections to one QuestDB: pooled PG sessions, pooled ILP senders, bulk reads, and what its errors mean to us.
+"""Connections to one QuestDB: pooled PG sessions, pooled ILP senders, bulk reads.
 
 Belongs here: how statements and rows travel, time-outs, waiting until what was written is visible.
-Does not belong here: the statements themselves (`reader`, `writer`, `records`, `schema`).
+Does not belong here: the statements themselves (`reader`, `writer`, `records`, `schema`), errors (`meaning`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from http import HTTPStatus
 from typing import Any, Final, LiteralString, Self, cast
 
 import polars as pl
 import psycopg
-import questdb
 import requests
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 from questdb import Sender
 
-from ghtrader_assets.errors import CredentialError, QuestDBError, ServiceError
+from ghtrader_assets.errors import QuestDBError
+from ghtrader_assets.questdb.arrow import ArrowTable
+from ghtrader_assets.questdb.bulk_http import BulkHttp
 from ghtrader_assets.questdb.credentials import Endpoint, Login
+from ghtrader_assets.questdb.meaning import explained, suspended_table
 
 PG_DATABASE: Final = "qdb"
 CONNECT_TIMEOUT_S: Final = 5
 STATEMENT_TIMEOUT_S: Final = 60
-EXPORT_TIMEOUT_S: Final = 120
 SEND_TIMEOUT_S: Final = 120
 SEND_RETRY_S: Final = 3
 APPLY_TIMEOUT_S: Final = 300
 SENDER_BUFFER_BYTES: Final = 256 * 2**20
-BUSY_TIMEOUT_S: Final = 60
-BUSY_PAUSE_S: Final = 0.05
 POLL_S: Final = 0.004
 
 # What a pool would say about a server that is away, we say once and in one line.
@@ -81,11 +78,12 @@ class Database:
         )
         self._pool_lock = threading.Lock()
         self._senders = _Senders(endpoint, max_senders if sender_pool else 1)
-        self._http = threading.local()
+        self._bulk = BulkHttp(endpoint)
 
     def close(self) -> None:
         """Close every session and sender."""
         self._senders.close()
+        self._bulk.close()
         with self._pool_lock:
             self._pool.close()
 
@@ -98,7 +96,7 @@ class Database:
     @contextlib.contextmanager
     def session(self) -> Generator[psycopg.Connection[TupleRow], None, None]:
         """A PG session from the pool. Raises `QuestDBError` or `CredentialError`, in one line, for what goes wrong."""
-        with _explained(self.endpoint.pg):
+        with explained(self.endpoint.pg):
             self._open()
             try:
                 connection = self._pool.getconn()
@@ -121,17 +119,22 @@ class Database:
             return session.execute(cast("LiteralString", statement), parameters or None, binary=True).fetchall()
 
     def export(self, name: str, statement: str) -> pl.DataFrame:
-        """The result of a query as a frame, by Parquet over HTTP: the fastest way that 9.3.4 has.
+        """The result of a query as a polars frame, by Parquet over HTTP: the fastest way that 9.3.4 has.
 
         `/exp` knows no bound parameters: a statement's values come from `sql.literal` alone.
         """
-        with _explained(self.endpoint.http), self._timed(name):
-            return pl.read_parquet(io.BytesIO(self._export(statement)))
+        with self._timed(name):
+            return pl.read_parquet(self._bulk.parquet(statement))
+
+    def arrow(self, name: str, statement: str) -> ArrowTable:
+        """The same as an Arrow table, without a second copy of its columns."""
+        with self._timed(name):
+            return self._bulk.table(statement)
 
     @contextlib.contextmanager
     def sender(self) -> Generator[Sender, None, None]:
         """An ILP sender that flushes only when told. Errors are explained; a sender that met one is dropped."""
-        with _explained(self.endpoint.http), self._senders.lent() as sender:
+        with explained(self.endpoint.http), self._senders.lent() as sender:
             yield sender
 
     def await_applied(self, table: str, timeout_s: float = APPLY_TIMEOUT_S) -> None:
@@ -145,7 +148,7 @@ class Database:
             written, committed, suspended, message = self._wal_state(table)
             target = committed if target is None else target
             if suspended:
-                raise _suspended(table, message)
+                raise suspended_table(table, message)
             if written >= target:
                 return
             if time.monotonic() > give_up_at:
@@ -154,21 +157,6 @@ class Database:
                     "look at `SELECT * FROM wal_tables()` and at QuestDB's log",
                 )
             time.sleep(POLL_S)
-
-    def _export(self, statement: str) -> bytes:
-        """The Parquet bytes; a server that has its hands full (429) is asked again for a while."""
-        give_up_at = time.monotonic() + BUSY_TIMEOUT_S
-        while True:
-            response = self._session().get(
-                f"http://{self.endpoint.http}/exp",
-                params={"query": statement, "fmt": "parquet"},
-                timeout=(CONNECT_TIMEOUT_S, EXPORT_TIMEOUT_S),
-            )
-            if response.ok:
-                return response.content
-            if response.status_code != HTTPStatus.TOO_MANY_REQUESTS or time.monotonic() > give_up_at:
-                raise _meaning(self.endpoint.http, f"{response.status_code} {response.text[:500]}")
-            time.sleep(BUSY_PAUSE_S)
 
     def _wal_state(self, table: str) -> tuple[int, int, bool, str]:
         found = self.rows(
@@ -186,15 +174,6 @@ class Database:
             if self._pool.closed:
                 psycopg.connect(**self._arguments).close()
                 self._pool.open()
-
-    def _session(self) -> requests.Session:
-        session = getattr(self._http, "session", None)
-        if session is None:
-            session = requests.Session()
-            session.trust_env = False
-            session.auth = (self.endpoint.user, self.endpoint.password.get_secret_value())
-            self._http.session = session
-        return session
 
     @contextlib.contextmanager
     def _timed(self, name: str) -> Generator[None, None, None]:
@@ -280,51 +259,3 @@ def _new_sender(endpoint: Endpoint) -> Sender:
     )
     sender.establish()
     return sender
-
-
-@contextlib.contextmanager
-def _explained(address: str) -> Generator[None, None, None]:
-    """Turn a client library's exception into ours: what is wrong, where, what to do."""
-    try:
-        yield
-    except PoolTimeout:
-        raise QuestDBError(
-            f"all sessions to QuestDB at {address} are busy", "allow more, or ask less at once"
-        ) from None
-    except (psycopg.Error, questdb.QuestDBError, requests.RequestException) as error:
-        raise _meaning(address, str(error)) from error
-
-
-def _meaning(address: str, text: str) -> ServiceError:
-    line = " ".join(text.split())
-    lower = line.lower()
-    if "invalid username/password" in lower or "401" in lower or "unauthorized" in lower:
-        return CredentialError(
-            f"QuestDB at {address} refuses the user name or password",
-            "set GHTRADER_QUESTDB_USER and GHTRADER_QUESTDB_PASSWORD (embedded: stop, then `ghtrader-assets up`)",
-        )
-    if "no space left" in lower or "could not allocate" in lower or "errno=28" in lower:
-        return ServiceError(f"QuestDB's disk is full: {line}", "free space, then run the same command again")
-    if "reset by peer" in lower or "broken pipe" in lower or "closed the connection" in lower:
-        return QuestDBError(
-            f"QuestDB at {address} broke off: {line}",
-            "see its log: it may have died, as on a full disk; then `ghtrader-assets up` and the same command again",
-        )
-    if "refused" in lower or "could not connect" in lower:
-        return QuestDBError(f"QuestDB at {address} is away: {line}", "start it with `ghtrader-assets up`")
-    if "timeout, query aborted" in lower or "timed out" in lower:
-        return QuestDBError(f"QuestDB at {address} did not answer in time: {line}", "ask for fewer days at once")
-    return QuestDBError(f"QuestDB at {address}: {line}")
-
-
-def _suspended(table: str, message: str) -> ServiceError:
-    why = f": {message}" if message else ""
-    if "no space left" in message.lower():
-        return ServiceError(
-            f"QuestDB's disk is full, {table} is suspended{why}",
-            f"free space, run `ALTER TABLE {table} RESUME WAL`, then the same command again",
-        )
-    return QuestDBError(
-        f"table {table} is suspended: it takes writes and shows none{why}",
-        f"see QuestDB's log for the cause, then run `ALTER TABLE {table} RESUME WAL`",
-    )
