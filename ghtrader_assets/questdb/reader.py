@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import polars as pl
 
+from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.ticks import DayWindow
@@ -103,6 +104,17 @@ def read_latest_manifests(db: Database, symbol: str, days: Sequence[date]) -> di
     found = sorted(read_manifests(db, symbol, days), key=lambda one: one.started)
     latest = {one.trading_day: one for one in found}
     return {day: latest[day] for day in days if day in latest}
+
+
+def read_last_loads(db: Database, symbol: str, limit: int) -> list[Manifest]:
+    """The symbol's complete loads that ended last, at most `limit`, newest first."""
+    found = db.rows(
+        "last_loads",
+        f"SELECT {columns_of_kind(Manifest)} FROM {MANIFESTS}"
+        " WHERE symbol = %s AND outcome = %s ORDER BY finished DESC LIMIT %s",
+        [symbol, IngestState.COMPLETE.value, limit],
+    )
+    return rows_of(Manifest, found)
 
 
 def read_coverage(db: Database, symbols: Sequence[str] = ()) -> list[SymbolCoverage]:
