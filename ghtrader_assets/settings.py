@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     questdb_pg: str | None = None
     questdb_user: str | None = None
     questdb_password: SecretStr | None = None
+    questdb_reader_user: str | None = None
+    questdb_reader_password: SecretStr | None = None
+    questdb_sessions: int = Field(default=8, ge=1, le=64)
     questdb_mode: Literal["live", "bulk"] = "live"
 
     questdb_http_port: int = Field(default=9000, ge=0, le=65535)
@@ -72,6 +75,12 @@ class Settings(BaseSettings):
     fast_history: Literal["auto", "on", "off"] = "auto"
     sender_pool: bool = True
     prepared_statements: bool = True
+
+    query_timeout_s: float = Field(default=60, gt=0)
+    read_workers: int = Field(default=2, ge=1, le=32)
+    coverage_cache: Literal["memory", "redis", "off"] = "memory"
+    cache_ttl_s: float = Field(default=300, ge=0)
+    redis_url: SecretStr | None = None
 
     validate_after_ingest: Literal["always", "never", "on-error"] = "always"
     validate_incremental: bool = True
@@ -140,6 +149,10 @@ def load_settings() -> Settings:
             "only one of GHTRADER_QUESTDB_HTTP and GHTRADER_QUESTDB_PG is set",
             "an external QuestDB needs both, as host:port",
         )
+    if settings.coverage_cache == "redis" and settings.redis_url is None:
+        raise BadInputError(
+            "GHTRADER_COVERAGE_CACHE is redis and GHTRADER_REDIS_URL is not set", "set it: redis://host:6379/0"
+        )
     return settings
 
 
@@ -157,6 +170,12 @@ def sourced_values(settings: Settings) -> list[SourcedValue]:
         for field in Settings.model_fields
         for variable in [variable_of(field)]
     ]
+
+
+def sourced_value(settings: Settings, field: str) -> SourcedValue:
+    """One setting with its value and source."""
+    variable = variable_of(field)
+    return SourcedValue(variable, getattr(settings, field), _source_of(variable, _file_values()))
 
 
 def suffixed_values(prefix: str) -> dict[str, SourcedValue]:
@@ -221,7 +240,7 @@ def _first_fault(error: ValidationError) -> tuple[str, str]:
     fault = error.errors(include_url=False, include_input=True)[0]
     place = str(fault["loc"][0]) if fault["loc"] else "settings"
     variable = variable_of(place) if place in Settings.model_fields else place
-    secret = "PASSWORD" in variable
+    secret = "PASSWORD" in variable or variable.endswith("REDIS_URL")
     shown = "" if secret else f"={fault['input']}"
     return (
         f"{variable}{shown} is not a legal value: {fault['msg']}",

@@ -19,7 +19,7 @@ from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.session_events import events_for
 from ghtrader_assets.metrics import metrics_into
 from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint, embedded_endpoint
+from ghtrader_assets.questdb.credentials import Endpoint, Login, embedded_endpoint
 from ghtrader_assets.questdb.schema import ensure_schema
 from ghtrader_assets.services.embedded import EXCHANGE, QUESTDB
 from ghtrader_assets.services.runtime import Service, read_runtime
@@ -43,8 +43,11 @@ def open_platform(settings: Settings) -> Generator[Platform]:
 
 
 @contextmanager
-def open_database(settings: Settings) -> Generator[Database]:
-    """Connect to the store alone: all that reading needs. Each query's latency goes into the metrics table."""
+def open_database(settings: Settings, *, readonly: bool = False) -> Generator[Database]:
+    """Connect to the store alone: all that reading needs. Each query's latency goes into the metrics table.
+
+    `readonly`: by the log-in that can't change anything, where the server has one.
+    """
     endpoint = questdb_endpoint(settings)
     metrics = metrics_into(endpoint)
     try:
@@ -52,6 +55,9 @@ def open_database(settings: Settings) -> Generator[Database]:
             endpoint,
             prepared=settings.prepared_statements,
             sender_pool=settings.sender_pool,
+            readonly=readonly,
+            max_sessions=settings.questdb_sessions,
+            statement_timeout_s=settings.query_timeout_s,
             on_query=metrics.observe,
         ) as database:
             yield database
@@ -64,7 +70,8 @@ def questdb_endpoint(settings: Settings) -> Endpoint:
     if settings.questdb_http is not None and settings.questdb_pg is not None:
         password = settings.questdb_password or SecretStr("quest")
         hide(settings.questdb_password)
-        return Endpoint(settings.questdb_http, settings.questdb_pg, settings.questdb_user or "admin", password)
+        user = settings.questdb_user or "admin"
+        return Endpoint(settings.questdb_http, settings.questdb_pg, user, password, _reader(settings))
     service = _embedded(settings, QUESTDB)
     if service is None:
         raise QuestDBError(f"no QuestDB runs for {settings.home}", "start it with `ghtrader-assets up`")
@@ -72,6 +79,14 @@ def questdb_endpoint(settings: Settings) -> Endpoint:
     endpoint = embedded_endpoint(settings.home, http_port, pg_port)
     hide(endpoint.password)
     return endpoint
+
+
+def _reader(settings: Settings) -> Login | None:
+    """The read-only log-in of an external QuestDB, where the settings name one."""
+    if settings.questdb_reader_user is None or settings.questdb_reader_password is None:
+        return None
+    hide(settings.questdb_reader_password)
+    return Login(settings.questdb_reader_user, settings.questdb_reader_password)
 
 
 def provider_of(settings: Settings) -> Provider:
