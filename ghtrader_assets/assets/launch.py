@@ -45,6 +45,13 @@ query Failures($id: String!, $tag: String!) {
   }
 }"""
 
+_RUNNING: Final = """
+{
+  runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) {
+    ... on Runs { results { runId } }
+  }
+}"""
+
 FINISHED: Final = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
 REQUEST_TIMEOUT_S: Final = 60
 
@@ -96,6 +103,11 @@ def launch_backfill(
     if answer["__typename"] != "LaunchBackfillSuccess":
         raise ServiceError(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
     return Backfill(dagster_url, str(answer["backfillId"]))
+
+
+def running_runs(dagster_url: str) -> frozenset[str]:
+    """The ids of the runs that are queued or in progress. Raises `ServiceError`."""
+    return frozenset(run["runId"] for run in _ask(dagster_url, _RUNNING, {})["runsOrError"].get("results", []))
 
 
 def _ask(dagster_url: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:

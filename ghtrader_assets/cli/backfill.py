@@ -119,11 +119,23 @@ def run_backfill(
         refresh_schedules(platform, symbols)
         for symbol in symbols:
             needs[symbol] = _needs(platform, symbol, days, report, force=force, judges=bool(JUDGED & set(tables)))
-        watch = _Watch(platform, needs, report, loads=TICKS in tables)
-        with watch.shown():
-            messages = _launch(settings, _jobs(needs, tables), workers)
-        watch.finish(messages)
+        carry_out(platform, needs, tables, report, workers=workers)
     return report
+
+
+def carry_out(
+    platform: Platform,
+    needs: dict[Symbol, dict[date, Need]],
+    tables: Sequence[str],
+    report: BackfillReport,
+    *,
+    workers: int | None = None,
+) -> None:
+    """Load and judge what `needs` says, show progress, and report on each day."""
+    watch = _Watch(platform, needs, report, loads=TICKS in tables)
+    with watch.shown():
+        messages = _launch(platform.settings, _jobs(needs, tables), workers)
+    watch.finish(messages)
 
 
 def show_report(report: BackfillReport) -> None:

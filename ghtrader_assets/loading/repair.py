@@ -201,11 +201,12 @@ def _wanted(
     standing: Standing,
     policy: str,
 ) -> Wanted | None:
-    """What the day should be; None for a day on which the product was not traded."""
+    """What the day should be; None for a day without trading in the product, or without main contract."""
     sessions = _sessions_fingerprint(symbol, day, calendar, events)
-    if sessions is None:
-        return None
     contract = standing.contracts.get((symbol.text, day), "")
+    asked_to = standing.scheduled_to.get(symbol.text)
+    if sessions is None or (not contract and asked_to is not None and day <= asked_to):
+        return None
     upstream = fingerprint_of_day(contract, day, sessions) if contract else ""
     return Wanted(contract, upstream, sessions, policy)
 

@@ -78,8 +78,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the small tables say of a range of days of some symbols. `holes`: gaps that the provider could fill."""
+    """What the small tables say of a range of days of some symbols.
 
+    `scheduled_to` is the last trading day, of all, for which the provider was asked for a main contract; `holes`
+    counts the gaps that the provider could fill.
+    """
+
+    scheduled_to: Mapping[str, date]
     contracts: Mapping[Key, str]
     contents: Mapping[Key, Content]
     coverage: Mapping[Key, Verdict]
@@ -121,6 +126,7 @@ def read_standing(db: Database, symbols: Sequence[str], start: date, end: date) 
     asked = _Asked(db, ", ".join(literal(symbol) for symbol in symbols), start, end)
     verdict = "fingerprint, state, reason_code, content_digest"
     return Standing(
+        scheduled_to=_scheduled_to(db, symbols),
         contracts={key: row[0] for key, row in asked.rows(MAIN_SCHEDULE, "main_contract")},
         contents={key: Content(*row) for key, row in asked.rows(DAILY_AGG, "contract, digest, upstream, rows_total")},
         coverage={key: Verdict(*row) for key, row in asked.rows(VALIDATE_SUMMARY, verdict)},
@@ -161,6 +167,15 @@ class _Asked:
     def rows(self, table: str, columns: str) -> Iterator[tuple[Key, tuple[Any, ...]]]:
         for symbol, day, *rest in self.frame(table, columns).iter_rows():
             yield (symbol, day), tuple(rest)
+
+
+def _scheduled_to(db: Database, symbols: Sequence[str]) -> dict[str, date]:
+    found = db.rows(
+        "standing.scheduled_to",
+        f"SELECT symbol, max(ts) FROM {MAIN_SCHEDULE} WHERE symbol IN ({', '.join(['%s'] * len(symbols))})",
+        list(symbols),
+    )
+    return {symbol: last.date() for symbol, last in found}
 
 
 def _holes(db: Database, symbols: Sequence[str], start: date, end: date) -> dict[Key, int]:

@@ -1,0 +1,168 @@
+"""`repair`: what should be loaded or judged again and why, and with `--apply` doing it.
+
+Belongs here: the command and how a plan is shown. Does not belong here: the plan itself (`loading.repair`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import date
+from itertools import groupby
+from typing import Annotated, Any, Final
+
+import typer
+
+from ghtrader_assets.assets.launch import running_runs
+from ghtrader_assets.assets.names import ALL_TABLES
+from ghtrader_assets.cli.app import (
+    AsJson,
+    FromOption,
+    ToOption,
+    app,
+    emit_json,
+    emit_table,
+    known_symbol,
+    out,
+    trading_day,
+)
+from ghtrader_assets.cli.backfill import BackfillReport, carry_out, show_report
+from ghtrader_assets.cli.services import announce, services_for
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.loading.days import require_room
+from ghtrader_assets.loading.due import Need
+from ghtrader_assets.loading.platform import utc_now, utc_now_ns
+from ghtrader_assets.loading.repair import Repair, RepairPlan, Work, read_plan
+from ghtrader_assets.loading.schedule import refresh_schedules
+from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.market.schedule import last_completed_day
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.services.connect import open_platform
+from ghtrader_assets.services.embedded import DAGSTER
+from ghtrader_assets.services.runtime import Runtime
+from ghtrader_assets.settings import Settings, load_settings
+
+PARTS: Final = ("planned", "waiting", "given_up", "running")
+COLUMNS: Final = ("", "symbol", "trading_days", "days", "cause", "tries", "not_before", "reason")
+
+
+@app.command()
+def repair(
+    symbols: Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL…]")] = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only the plan is printed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Plan what is missing, failed, partial or stale, with reasons; --apply does it.
+
+    Exit 0: nothing to do, or all done. Exit 1: work is planned or waits, some failed, or days are given up.
+    """
+    settings = load_settings()
+    chosen = [known_symbol(text, settings.symbols) for text in symbols or settings.symbols]
+    start, end = _range(settings, first, last)
+    report: BackfillReport | None = None
+    with services_for(settings) as runtime, open_platform(settings) as platform:
+        if apply:
+            require_room(platform)
+            announce("reading the main-contract schedules")
+            refresh_schedules(platform, chosen)
+        plan = read_plan(platform, chosen, start, end, utc_now(), _running(runtime))
+        if apply and plan.planned:
+            report = BackfillReport()
+            carry_out(platform, _needs(plan), ALL_TABLES, report)
+    if as_json:
+        emit_json(_document(plan, report))
+    else:
+        _show(plan, report)
+    raise typer.Exit(_exit_code(plan, report, applied=apply))
+
+
+def _range(settings: Settings, first: str | None, last: str | None) -> tuple[date | None, date]:
+    """`--from` and `--to`; without them each symbol's start and the last completed trading day."""
+    calendar = calendar_for(settings.home)
+    completed = last_completed_day(calendar, utc_now_ns())
+    start = trading_day(first, "--from", calendar) if first else None
+    end = trading_day(last, "--to", calendar) if last else completed
+    if end > completed:
+        raise BadInputError(f"--to {end} is not complete yet", f"the last completed trading day is {completed}")
+    if start is not None and start > end:
+        raise BadInputError(f"--from {start} lies after --to {end}", "swap them")
+    return start, end
+
+
+def _running(runtime: Runtime) -> frozenset[str]:
+    dagster = runtime.service(DAGSTER)
+    return running_runs(dagster.urls["http"]) if dagster else frozenset()
+
+
+def _needs(plan: RepairPlan) -> dict[Symbol, dict[date, Need]]:
+    needs: dict[Symbol, dict[date, Need]] = {}
+    for one in plan.planned:
+        needs.setdefault(one.symbol, {})[one.trading_day] = one.need
+    return needs
+
+
+def _exit_code(plan: RepairPlan, report: BackfillReport | None, *, applied: bool) -> int:
+    left = plan.waiting or plan.given_up or (plan.planned and not applied)
+    return (report.exit_code if report else 0) or int(bool(left))
+
+
+def _document(plan: RepairPlan, report: BackfillReport | None) -> dict[str, Any]:
+    """The JSON that scripts rely on."""
+    parts = {part: [_day(one) for one in getattr(plan, part)] for part in PARTS}
+    return {**parts, "work": asdict(plan.work), "applied": report.document() if report else None}
+
+
+def _day(one: Repair) -> dict[str, Any]:
+    return {
+        "symbol": one.symbol.text,
+        "trading_day": one.trading_day,
+        "cause": one.cause,
+        "need": one.need,
+        "reason": one.reason,
+        "tries": one.tries,
+        "not_before": one.not_before,
+    }
+
+
+def _show(plan: RepairPlan, report: BackfillReport | None) -> None:
+    rows = [row for part in PARTS for row in _rows(part.replace("_", " "), getattr(plan, part))]
+    if rows:
+        emit_table("repair", COLUMNS, rows)
+    out.print(_work_line(plan), highlight=False)
+    if plan.given_up:
+        one = plan.given_up[0]
+        out.print(
+            "given up: as many loads ended alike as GHTRADER_REPAIR_ATTEMPTS allows; look into the reason, then e.g."
+            f" `ghtrader-assets backfill {one.symbol.text} --from {one.trading_day} --to {one.trading_day}`",
+            highlight=False,
+        )
+    if report:
+        show_report(report)
+
+
+def _rows(part: str, repairs: Sequence[Repair]) -> Iterator[tuple[object, ...]]:
+    """One row for neighbouring days of a symbol that need the same for the same reason."""
+    for (symbol, cause, reason, tries), group in groupby(
+        repairs, key=lambda one: (one.symbol.text, one.cause, one.reason, one.tries)
+    ):
+        days = list(group)
+        first, last = days[0], days[-1]
+        shown = str(first.trading_day) if first is last else f"{first.trading_day} … {last.trading_day}"
+        later = f"{first.not_before:%Y-%m-%d %H:%M} UTC" if part == "waiting" and first.not_before else ""
+        yield part, symbol, shown, len(days), cause.value, tries, later, reason
+
+
+def _work_line(plan: RepairPlan) -> str:
+    if plan.empty and not plan.running:
+        return "nothing to repair"
+    counts = ", ".join(f"{len(getattr(plan, part))} {part.replace('_', ' ')}" for part in PARTS)
+    return f"{counts}; {_estimate(plan.work)}"
+
+
+def _estimate(work: Work) -> str:
+    todo = f"{work.loads} days to load, {work.judgements} to judge"
+    if work.rows is None or work.seconds is None or not work.loads:
+        return todo
+    return f"{todo}: about {work.rows:,} ticks and {work.seconds:,.0f} s of one session's work"
