@@ -11,13 +11,15 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import metadata
 from types import FrameType
+from typing import Annotated
 
 import typer
 
 from ghtrader_assets.cli.app import AsJson, app, emit_json, emit_table, log, out
+from ghtrader_assets.loading.feeds import Feed
 from ghtrader_assets.questdb.credentials import credentials_file
 from ghtrader_assets.services.embedded import owned_runtime, running_services, stop_services
-from ghtrader_assets.services.health import ServiceHealth, service_health
+from ghtrader_assets.services.health import ServiceHealth, feed_health, service_health
 from ghtrader_assets.services.runtime import Runtime
 from ghtrader_assets.settings import Settings, load_settings
 
@@ -45,25 +47,35 @@ def down(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def status(as_json: AsJson = False) -> None:
-    """What runs where, in which version, and whether it answers. Exit 0 when all is healthy, else 1."""
+def status(
+    as_json: AsJson = False,
+    feeds_count: Annotated[bool, typer.Option("--feeds", help="A feed that is not good counts as unhealthy.")] = False,
+) -> None:
+    """What runs where, in which version, whether it answers, and how the feeds stand. Exit 0 when healthy, else 1.
+
+    Services decide; with --feeds a symbol whose latest expected trading day is not present, judged and good does too.
+    """
     settings = load_settings()
     services = service_health(settings)
+    feeds = feed_health(settings)
     versions = {name: metadata.version(name) for name in VERSIONED}
     credentials = str(credentials_file(settings.home))
     healthy = all(service.healthy for service in services)
+    if feeds_count:
+        healthy = healthy and all(feed.good for feed in feeds)
     if as_json:
         emit_json(
             {
                 "healthy": healthy,
                 "home": settings.home,
                 "services": services,
+                "feeds": feeds,
                 "versions": versions,
                 "questdb_credentials": credentials,
             }
         )
     else:
-        _show_status(settings, services, versions, credentials)
+        _show_status(settings, services, feeds, versions, credentials)
     raise typer.Exit(0 if healthy else 1)
 
 
@@ -102,9 +114,18 @@ def wait_for_interrupt() -> None:
     asked.wait()
 
 
-def _show_status(settings: Settings, services: list[ServiceHealth], versions: dict[str, str], credentials: str) -> None:
+def _show_status(
+    settings: Settings,
+    services: list[ServiceHealth],
+    feeds: list[Feed],
+    versions: dict[str, str],
+    credentials: str,
+) -> None:
     rows = ((one.name, "healthy" if one.healthy else "down", one.where, one.detail) for one in services)
     emit_table("services", ("service", "health", "where", "detail"), rows)
+    if feeds:
+        lines = ((one.symbol, one.state.value, one.expected_day, one.last_day, one.reason, one.remedy) for one in feeds)
+        emit_table("feeds", ("symbol", "feed", "expected_day", "last_day", "finding", "remedy"), lines)
     out.print(f"home       {settings.home}", highlight=False)
     out.print(f"console    user and password of QuestDB's console: {credentials}", highlight=False)
     out.print("versions   " + "  ".join(f"{name} {version}" for name, version in versions.items()), highlight=False)

@@ -6,7 +6,7 @@ Belongs here: what can be asked. Does not belong here: caching, and what is done
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import polars as pl
@@ -137,6 +137,16 @@ def read_stored_days(db: Database, symbol: str, start: date, end: date) -> list[
         [symbol, midnight_utc(start), midnight_utc(end)],
     )
     return [date.fromisoformat(text) for (text,) in found]
+
+
+def read_newest_days(db: Database, symbols: Sequence[str]) -> dict[str, tuple[date, datetime]]:
+    """Of each symbol with a stored day: its last trading day, and when last a day of it was stored (UTC)."""
+    found = db.rows(
+        "newest_days",
+        f"SELECT symbol, max(ts), max(updated_at) FROM {DAILY_AGG} WHERE symbol IN ({_places(symbols)})",
+        list(symbols),
+    )
+    return {symbol: (last.date(), loaded.replace(tzinfo=UTC)) for symbol, last, loaded in found}
 
 
 def _of_days(

@@ -1,6 +1,7 @@
 """Whether each service of this home answers.
 
-Belongs here: one probe a service. Does not belong here: whether the data is good (`validation`), settings (`doctor`).
+Belongs here: one probe a service, and how the feeds stand. Does not belong here: what makes a feed good
+(`loading.feeds`), settings (`doctor`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from dataclasses import dataclass
 
 import requests
 
-from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.errors import GhtraderError, ServiceError
+from ghtrader_assets.loading.feeds import Feed, feeds_of
+from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.services.connect import open_database
 from ghtrader_assets.services.embedded import DAGSTER, EXCHANGE, QUESTDB
 from ghtrader_assets.services.runtime import Service, read_runtime
@@ -35,6 +39,16 @@ def service_health(settings: Settings) -> list[ServiceHealth]:
     names = [DAGSTER] if settings.uses_real_tqsdk else [EXCHANGE, DAGSTER]
     found += [_web_service(name, runtime.service(name) if runtime else None) for name in names]
     return found
+
+
+def feed_health(settings: Settings) -> list[Feed]:
+    """How each symbol's feed stands; none where the store does not answer, which `service_health` says."""
+    symbols = [parse_symbol(text) for text in settings.symbols]
+    try:
+        with open_database(settings) as database:
+            return feeds_of(database, settings, calendar_for(settings.home), symbols)
+    except ServiceError:
+        return []
 
 
 def _questdb(settings: Settings) -> ServiceHealth:
