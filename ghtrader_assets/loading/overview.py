@@ -11,7 +11,7 @@ from datetime import date
 from typing import Final
 
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.platform import Platform, utc_now_ns
+from ghtrader_assets.loading.platform import Shelf, utc_now_ns
 from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.reader import read_schedule
@@ -35,7 +35,7 @@ class SymbolCoverage:
     missing_days: dict[str, list[date]]
 
 
-def days_of(platform: Platform, symbol: Symbol, start: date, end: date) -> list[DayState]:
+def days_of(platform: Shelf, symbol: Symbol, start: date, end: date) -> list[DayState]:
     """Every trading day from `start` to `end`, both included, stored or not."""
     database, name = platform.database, symbol.text
     known = {row.trading_day: row for row in read_day_states(database, [name], start, end)}
@@ -47,7 +47,7 @@ def days_of(platform: Platform, symbol: Symbol, start: date, end: date) -> list[
     ]
 
 
-def coverage_of(platform: Platform, symbol: Symbol) -> SymbolCoverage:
+def coverage_of(platform: Shelf, symbol: Symbol) -> SymbolCoverage:
     """What is stored of a symbol against the trading days from its start to the last completed one."""
     start = max(start_date_of(platform.settings, symbol.product), platform.calendar.first)
     end = last_completed_day(platform.calendar, utc_now_ns())

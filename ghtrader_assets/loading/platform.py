@@ -8,12 +8,26 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.session_events import SessionEvent
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
+
+
+class Shelf(Protocol):
+    """What looking at the store needs: settings, calendar and database, and nobody who delivers ticks."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def calendar(self) -> TradingCalendar: ...
+
+    @property
+    def database(self) -> Database: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import Manifest, code_version, new_manifest_id, write_manifest_file
 from ghtrader_assets.market.symbols import depth
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
+from ghtrader_assets.questdb.cache import announce_load
 from ghtrader_assets.questdb.records import write_manifests, write_stored
 from ghtrader_assets.questdb.rows import DailyAgg
 from ghtrader_assets.questdb.writer import StoredDay
@@ -132,7 +133,10 @@ def record_failed(platform: Platform, manifests: Sequence[Manifest]) -> None:
 
 
 def record_stored(platform: Platform, manifest: Manifest, verdict: DayVerdict | None) -> None:
-    """Record a day that is stored: its verdict with its metrics, its manifest, and last its coverage row."""
+    """Record a day that is stored: its verdict with its metrics, its manifest, and last its coverage row.
+
+    Kept answers to coverage queries are old from then on.
+    """
     write_manifest_file(platform.settings.home, manifest)
     write_stored(
         platform.database,
@@ -141,6 +145,7 @@ def record_stored(platform: Platform, manifest: Manifest, verdict: DayVerdict | 
         [daily_agg(manifest)],
         load_metrics(manifest) + (judgement_metrics(verdict, manifest.judge_s) if verdict else []),
     )
+    announce_load(platform.settings, platform.database.endpoint)
 
 
 def _write(platform: Platform, manifests: Sequence[Manifest]) -> None:

@@ -119,14 +119,32 @@ def read_last_loads(db: Database, symbol: str, limit: int) -> list[Manifest]:
 
 def read_coverage(db: Database, symbols: Sequence[str] = ()) -> list[SymbolCoverage]:
     """What is stored of each symbol, from the coverage table; of all symbols where none is named."""
-    where = f" WHERE symbol IN ({_places(symbols)})" if symbols else ""
+    places, values = bound_list(symbols)
+    where = f" WHERE symbol IN ({places})" if symbols else ""
     found = db.rows(
         "coverage",
-        "SELECT symbol, min(trading_day), max(trading_day), count(), sum(rows_total)"
+        "SELECT symbol, min(trading_day), max(trading_day), count(), sum(rows_total), min(first_tick), max(last_tick)"
         f" FROM {DAILY_AGG}{where} ORDER BY symbol",
-        list(symbols),
+        values,
     )
     return rows_of(SymbolCoverage, found)
+
+
+def read_latest(db: Database, symbols: Sequence[str] = ()) -> list[DailyAgg]:
+    """The coverage row of each symbol's last stored day, by symbol; of all symbols where none is named."""
+    places, values = bound_list(symbols)
+    where = f" WHERE symbol IN ({places})" if symbols else ""
+    found = db.rows(
+        "latest",
+        f"SELECT {columns_of_kind(DailyAgg)} FROM {DAILY_AGG}{where} LATEST ON ts PARTITION BY symbol",
+        values,
+    )
+    return sorted(rows_of(DailyAgg, found), key=lambda one: one.symbol)
+
+
+def read_daily_aggs(db: Database, symbols: Sequence[str], start: date, end: date) -> list[DailyAgg]:
+    """The coverage rows of symbols, by default all, in an inclusive range of trading days."""
+    return _select(db, "daily_aggs", DailyAgg, DAILY_AGG, symbols, start, end)
 
 
 def read_stored_days(db: Database, symbol: str, start: date, end: date) -> list[date]:
@@ -141,10 +159,11 @@ def read_stored_days(db: Database, symbol: str, start: date, end: date) -> list[
 
 def read_newest_days(db: Database, symbols: Sequence[str]) -> dict[str, tuple[date, datetime]]:
     """Of each symbol with a stored day: its last trading day, and when last a day of it was stored (UTC)."""
+    places, values = bound_list(symbols)
     found = db.rows(
         "newest_days",
-        f"SELECT symbol, max(ts), max(updated_at) FROM {DAILY_AGG} WHERE symbol IN ({_places(symbols)})",
-        list(symbols),
+        f"SELECT symbol, max(ts), max(updated_at) FROM {DAILY_AGG} WHERE symbol IN ({places})",
+        values,
     )
     return {symbol: (last.date(), loaded.replace(tzinfo=UTC)) for symbol, last, loaded in found}
 
@@ -170,14 +189,22 @@ def _select(
     columns: str = "",
 ) -> list[Row]:
     """Rows of a small table for symbols and an inclusive range of trading days, by trading day."""
-    where = f" AND symbol IN ({_places(symbols)})" if symbols else ""
+    places, values = bound_list(symbols)
+    where = f" AND symbol IN ({places})" if symbols else ""
     found = db.rows(
         name,
         f"SELECT {columns or columns_of_kind(kind)} FROM {table} WHERE ts >= %s AND ts <= %s{where} ORDER BY ts",
-        [midnight_utc(start), midnight_utc(end), *symbols],
+        [midnight_utc(start), midnight_utc(end), *values],
     )
     return rows_of(kind, found)
 
 
-def _places(values: Sequence[object]) -> str:
-    return ", ".join(["%s"] * len(values))
+def bound_list(values: Sequence[str]) -> tuple[str, list[str]]:
+    """Places and values of a bound list, filled up with the last value to 1, 2, 4, 8, … places.
+
+    So that questions about any number of symbols are few statements, and stay prepared.
+    """
+    if not values:
+        return "", []
+    places = 1 << (len(values) - 1).bit_length()
+    return ", ".join(["%s"] * places), [*values, *([values[-1]] * (places - len(values)))]

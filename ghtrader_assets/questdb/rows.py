@@ -49,13 +49,15 @@ class Metric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolCoverage:
-    """What is stored of a symbol."""
+    """What is stored of a symbol. Instants are UTC, None where no stored day has a tick."""
 
     symbol: str
     first_day: date
     last_day: date
     n_days: int
     rows: int
+    first_tick: datetime | None
+    last_tick: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.reader import bound_list
 from ghtrader_assets.questdb.rows import DayState
 from ghtrader_assets.questdb.schema import DAILY_AGG, FIELD_QUALITY, MANIFESTS, VALIDATE_SUMMARY
 from ghtrader_assets.validation.verdicts import State, midnight_utc
@@ -86,22 +87,23 @@ def _state_of(verdict: Found | None, digest: str) -> str:
 
 
 def _by_day(db: Database, table: str, columns: str, symbols: Sequence[str], start: date, end: date) -> dict[Key, Found]:
+    places, values = bound_list(symbols)
     found = db.rows(
         f"day_states.{table}",
-        f"SELECT symbol, trading_day, {columns} FROM {table}"
-        f" WHERE ts >= %s AND ts <= %s AND symbol IN ({', '.join(['%s'] * len(symbols))})",
-        [midnight_utc(start), midnight_utc(end), *symbols],
+        f"SELECT symbol, trading_day, {columns} FROM {table} WHERE ts >= %s AND ts <= %s AND symbol IN ({places})",
+        [midnight_utc(start), midnight_utc(end), *values],
     )
     return {(row[0], row[1]): row[2:] for row in found}
 
 
 def _last_attempts(db: Database, symbols: Sequence[str], start: date, end: date) -> dict[Key, _Attempt]:
     """The last attempt of each symbol-day: ids sort by the second they began, `started` decides within one."""
+    places, values = bound_list(symbols)
     found = db.rows(
         "day_states.attempts",
         f"SELECT symbol, trading_day, rows, contract, outcome, reason, manifest_id, started FROM {MANIFESTS}"
-        f" WHERE ts >= %s AND ts <= %s AND symbol IN ({', '.join(['%s'] * len(symbols))})",
-        [midnight_utc(start), midnight_utc(end), *symbols],
+        f" WHERE ts >= %s AND ts <= %s AND symbol IN ({places})",
+        [midnight_utc(start), midnight_utc(end), *values],
     )
     return {
         (row[0], row[1]): _Attempt(row[2] or 0, row[3] or "", row[4] or "", row[5] or "", row[6])
