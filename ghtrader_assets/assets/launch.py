@@ -13,8 +13,9 @@ from typing import Any, Final, cast
 
 import requests
 
-from ghtrader_assets.assets.names import LAUNCHED_BY_TAG
+from ghtrader_assets.assets.names import EXIT_CODE, LAUNCHED_BY_TAG
 from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.market.symbols import Symbol
 
 _LAUNCH: Final = """
@@ -41,7 +42,10 @@ _FAILURES: Final = """
 query Failures($id: String!, $tag: String!) {
   partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { error { message } } }
   runsOrError(filter: {tags: [{key: $tag, value: $id}], statuses: [FAILURE, CANCELED]}) {
-    ... on Runs { results { eventConnection { events { ... on ExecutionStepFailureEvent { error { message } } } } } }
+    ... on Runs { results { eventConnection { events { ... on ExecutionStepFailureEvent {
+      error { message cause { message } }
+      failureMetadata { description metadataEntries { label ... on IntMetadataEntry { intValue } } }
+    } } } } }
   }
 }"""
 
@@ -74,15 +78,15 @@ class Backfill:
             raise ServiceError(f"Dagster does not know backfill {self.backfill_id}", "look at its Runs page")
         return str(answer["status"])
 
-    def failure_messages(self) -> list[str]:
-        """What the backfill itself and the failed steps of its runs said."""
+    def stops(self) -> list[Stopped]:
+        """What ended the backfill itself, or steps of its runs before they had done with their days."""
         answer = _ask(self.dagster_url, _FAILURES, {"id": self.backfill_id, "tag": "dagster/backfill"})
         error = answer["partitionBackfillOrError"].get("error")
         events = [
             event for run in answer["runsOrError"].get("results", []) for event in run["eventConnection"]["events"]
         ]
-        steps = [event["error"]["message"] for event in events if event.get("error")]
-        return [message.strip() for message in ([error["message"]] if error else []) + steps]
+        steps = [_stopped(event) for event in events if event.get("error") or event.get("failureMetadata")]
+        return ([Stopped(error["message"].strip())] if error else []) + steps
 
 
 def launch_backfill(
@@ -108,6 +112,15 @@ def launch_backfill(
 def running_runs(dagster_url: str) -> frozenset[str]:
     """The ids of the runs that are queued or in progress. Raises `ServiceError`."""
     return frozenset(run["runId"] for run in _ask(dagster_url, _RUNNING, {})["runsOrError"].get("results", []))
+
+
+def _stopped(event: dict[str, Any]) -> Stopped:
+    """The words and exit code of a `Failure`; of any other exception, what it says itself."""
+    failure = event.get("failureMetadata")
+    if failure is None:
+        return Stopped(str((event["error"]["cause"] or event["error"])["message"]).strip())
+    codes = [entry["intValue"] for entry in failure["metadataEntries"] if entry["label"] == EXIT_CODE]
+    return Stopped(failure["description"], codes[0] if codes else 1)
 
 
 def _ask(dagster_url: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:

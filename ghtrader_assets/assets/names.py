@@ -18,6 +18,9 @@ JUDGED: Final = frozenset({VALIDATION_SUMMARY, FIELD_QUALITY})
 FOLLOWING: Final = JUDGED | {MANIFEST}
 """What is materialized again by itself when the ticks of a day change."""
 
+EXIT_CODE: Final = "exit_code"
+"""Metadata of a failed step: what a command that asked for it exits with."""
+
 WORKERS_TAG: Final = "ghtrader/ingest_workers"
 LAUNCHED_BY_TAG: Final = "ghtrader/launched_by"
 INGESTS_TAG: Final = "ghtrader/ingests"

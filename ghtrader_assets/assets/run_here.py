@@ -11,10 +11,12 @@ from datetime import date
 from typing import Final
 
 import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
 
-from ghtrader_assets.assets.names import LAUNCHED_BY_TAG, TICKS
+from ghtrader_assets.assets.names import EXIT_CODE, LAUNCHED_BY_TAG, TICKS
 from ghtrader_assets.assets.partitions import DAYS_PER_RUN
 from ghtrader_assets.assets.tables import asset_key
+from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.market.symbols import Symbol
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
@@ -27,14 +29,14 @@ def run_here(
     days: Sequence[date],
     tables: Sequence[str],
     tags: Mapping[str, str],
-) -> list[str]:
+) -> list[Stopped]:
     """Materialize the partitions in this process, in the same runs that the daemon would make of them.
 
-    Returns the messages of steps that failed before they reached their days, such as a refused log-in.
+    Returns what ended steps before they had done with their days, such as a refused log-in or a full disk.
     """
     job = definitions.resolve_implicit_global_asset_job_def()
     instance = dg.DagsterInstance.get()
-    failures: list[str] = []
+    stops: list[Stopped] = []
     for run_days in _runs_of(definitions, symbols, days):
         result = job.execute_in_process(
             instance=instance,
@@ -48,12 +50,18 @@ def run_here(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
-        failures += [
-            str(event.step_failure_data.error.message).strip()
-            for event in result.get_step_failure_events()
-            if event.step_failure_data.error is not None
-        ]
-    return failures
+        stops += [_stopped(event.step_failure_data) for event in result.get_step_failure_events()]
+    return stops
+
+
+def _stopped(step: StepFailureData) -> Stopped:
+    """The words and exit code of a `Failure`; of any other exception, what it says itself."""
+    if step.user_failure_data is not None:
+        code = step.user_failure_data.metadata.get(EXIT_CODE)
+        return Stopped(step.user_failure_data.description or "", int(str(code.value)) if code else 1)
+    error = step.error
+    assert error is not None
+    return Stopped((error.cause or error).message.strip())
 
 
 def _runs_of(definitions: dg.Definitions, symbols: Sequence[Symbol], days: Sequence[date]) -> Iterator[list[date]]:

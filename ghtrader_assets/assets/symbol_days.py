@@ -6,17 +6,27 @@ days are to be complete in every table.
 Does not belong here: what each table's materialization says (`tables`), and the work (`loading`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import date
 
 import dagster as dg
 
 from ghtrader_assets.assets import tables
 from ghtrader_assets.assets.automation import content_changed
-from ghtrader_assets.assets.names import ALL_TABLES, DAY_TABLES, FOLLOWING, JUDGED, MAIN_SCHEDULE, TICKS, WORKERS_TAG
+from ghtrader_assets.assets.names import (
+    ALL_TABLES,
+    DAY_TABLES,
+    EXIT_CODE,
+    FOLLOWING,
+    JUDGED,
+    MAIN_SCHEDULE,
+    TICKS,
+    WORKERS_TAG,
+)
 from ghtrader_assets.assets.partitions import BACKFILL_POLICY
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.errors import FetchError
+from ghtrader_assets.errors import FetchError, GhtraderError
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
@@ -44,7 +54,7 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.
         wanted = [date.fromisoformat(key) for key in context.partition_keys]
         failed: dict[str, str] = {}
         workers = context.run.tags.get(WORKERS_TAG)
-        with platform.opened(workers) as opened:
+        with _named_failures(), platform.opened(workers) as opened:
             console = f"http://{opened.database.endpoint.http}"
             if MAIN_SCHEDULE in selected:
                 yield from _scheduled(context, opened, symbol, wanted)
@@ -60,6 +70,19 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.
     return days
 
 
+@contextmanager
+def _named_failures() -> Generator[None]:
+    """What stops all days ends the step with our one line and its exit code, not with Dagster's words around it."""
+    try:
+        yield
+    except GhtraderError as error:
+        raise _stopping(str(error), error) from error
+
+
+def _stopping(reason: str, error: GhtraderError) -> dg.Failure:
+    return dg.Failure(reason, metadata={EXIT_CODE: error.exit_code}, allow_retries=False)
+
+
 def following_keys(symbol: Symbol) -> list[dg.AssetKey]:
     """The assets that follow the ticks by themselves."""
     return [tables.asset_key(symbol, table) for table in DAY_TABLES if table in FOLLOWING]
@@ -72,7 +95,7 @@ def _scheduled(
     try:
         rows = refresh_schedule(platform, symbol).rows
     except FetchError as error:
-        raise dg.Failure(f"the main-contract schedule of {symbol.text}: {error}", allow_retries=False) from None
+        raise _stopping(f"the main-contract schedule of {symbol.text}: {error}", error) from None
     for day in days:
         if day in rows:
             yield tables.schedule_materialization(symbol, rows[day])

@@ -24,10 +24,11 @@ from ghtrader_assets.assets.names import ALL_TABLES, JUDGED, TICKS, WORKERS_TAG
 from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, log, out
 from ghtrader_assets.cli.services import announce, services_for
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
-from ghtrader_assets.loading.days import require_room
 from ghtrader_assets.loading.due import DayResult, Need, needs_of, results_since
+from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.loading.plan import plan_days
 from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.loading.room import require_room
 from ghtrader_assets.loading.schedule import refresh_schedules
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol
@@ -47,12 +48,14 @@ class BackfillReport:
     succeeded: list[DayResult] = field(default_factory=list)
     failed: list[DayResult] = field(default_factory=list)
     unchanged: list[DayResult] = field(default_factory=list)
+    stopped_by: int = 0
+    """The exit code of what stopped days before they were tried."""
 
     @property
     def exit_code(self) -> int:
-        """0 when nothing failed, 3 when the provider refused the account, else 1."""
+        """0 when nothing failed, 3 when a service, the disk or the provider refused, else 1."""
         denied = any(one.manifest and one.manifest.outcome == IngestState.DENIED for one in self.failed)
-        return 3 if denied else int(bool(self.failed))
+        return 3 if denied else max(self.stopped_by, int(bool(self.failed)))
 
     def document(self) -> dict[str, list[dict[str, str]]]:
         """The JSON that scripts rely on."""
@@ -134,13 +137,16 @@ def carry_out(
     """Load and judge what `needs` says, show progress, and report on each day."""
     watch = _Watch(platform, needs, report, loads=TICKS in tables)
     with watch.shown():
-        messages = _launch(platform.settings, _jobs(needs, tables), workers)
-    watch.finish(messages)
+        stops = _launch(platform.settings, _jobs(needs, tables), workers)
+    watch.finish(stops)
 
 
 def show_report(report: BackfillReport) -> None:
+    alike: dict[tuple[str, str], list[str]] = {}
     for result in report.failed:
-        out.print(f"failed     {result.symbol} {result.trading_day}  {result.failure}", highlight=False)
+        alike.setdefault((result.symbol, result.failure), []).append(result.trading_day.isoformat())
+    for (symbol, failure), days in alike.items():
+        out.print(f"failed     {symbol} {', '.join(days)}  {failure}", highlight=False)
     out.print(
         f"{len(report.succeeded)} succeeded, {len(report.failed)} failed, {len(report.unchanged)} unchanged",
         highlight=False,
@@ -184,8 +190,8 @@ def _jobs(needs: dict[Symbol, dict[date, Need]], tables: Sequence[str]) -> list[
     return [_Job(tuple(symbols), days, chosen) for (days, chosen), symbols in alike.items()]
 
 
-def _launch(settings: Settings, jobs: Sequence[_Job], workers: int | None) -> list[str]:
-    """Run the jobs to their end; returns the messages of steps that failed as a whole."""
+def _launch(settings: Settings, jobs: Sequence[_Job], workers: int | None) -> list[Stopped]:
+    """Run the jobs to their end; returns what stopped steps as a whole."""
     runtime = owned_runtime(settings)
     dagster = runtime.service(DAGSTER) if runtime else None
     tags = {WORKERS_TAG: str(workers)} if workers else {}
@@ -195,13 +201,13 @@ def _launch(settings: Settings, jobs: Sequence[_Job], workers: int | None) -> li
 
         os.environ.update(dagster_environment(settings.home))
         definitions = build_definitions(settings)
-        return [message for job in jobs for message in run_here(definitions, job.symbols, job.days, job.tables, tags)]
+        return [stop for job in jobs for stop in run_here(definitions, job.symbols, job.days, job.tables, tags)]
     backfills = [launch_backfill(dagster.urls["http"], job.symbols, job.days, job.tables, tags) for job in jobs]
     for backfill_ in backfills:
         log.print(f"backfill {backfill_.page}", highlight=False)
     while not all(one.status() in FINISHED for one in backfills):
         time.sleep(POLL_S)
-    return [message for one in backfills for message in one.failure_messages()]
+    return [stop for one in backfills for stop in one.stops()]
 
 
 class _Watch:
@@ -244,13 +250,16 @@ class _Watch:
                 done.set()
                 thread.join()
 
-    def finish(self, messages: Sequence[str]) -> None:
+    def finish(self, stops: Sequence[Stopped]) -> None:
         """Account for every day that was launched."""
         self._collect()
-        reason = messages[0] if messages else UNLOADED if self._loads else ""
+        worst = max(stops, key=lambda stop: stop.exit_code, default=None)
+        reason = worst.reason if worst else UNLOADED if self._loads else ""
         for symbol, days in self._waiting.items():
             left = [DayResult(symbol.text, day, reason, None) for day in sorted(days)]
             (self._report.failed if reason else self._report.succeeded).extend(left)
+            if left and worst:
+                self._report.stopped_by = worst.exit_code
         for symbol, days in self._to_judge.items():
             plan = plan_days(self._platform, symbol, days)
             for day, need in needs_of(self._platform, symbol, plan.days).items():

@@ -29,9 +29,9 @@ from ghtrader_assets.loading.record import (
     record_stored,
     stored_manifest,
 )
+from ghtrader_assets.loading.room import disk_is_full, full_disk_named, require_room
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.server import require_disk_space
 from ghtrader_assets.questdb.writer import DayLoad, StoredDay, StoreFailure, store_days
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.tq.pool import FetchPool
@@ -128,7 +128,7 @@ def load_days(
         return
     begun = begin_attempts(platform, plan.days, run_id)
     attempts = {one.trading_day: _Attempt(one, manifest) for one, manifest in zip(plan.days, begun, strict=True)}
-    with _fetching(platform, plan.days, on_retry) as feed:
+    with full_disk_named(platform), _fetching(platform, plan.days, on_retry) as feed:
         for batch in feed.batches(platform.settings.ingest_batch_days):
             require_room(platform)
             for fetched in batch:
@@ -136,12 +136,6 @@ def load_days(
             taken = [attempts[fetched.request.window.trading_day] for fetched in batch]
             yield from _fetch_failures(platform, taken)
             yield from _store(platform, taken, must_judge=must_judge)
-
-
-def require_room(platform: Platform) -> None:
-    """Raises `ServiceError` when the disk under the home is short of space: QuestDB dies where it fills up."""
-    if not platform.settings.uses_external_questdb:
-        require_disk_space(platform.settings.home, platform.settings.min_free_mb * 2**20)
 
 
 def _fetch_failures(platform: Platform, attempts: Sequence[_Attempt]) -> Iterator[DayOutcome]:
@@ -163,6 +157,8 @@ def _store(platform: Platform, attempts: Sequence[_Attempt], *, must_judge: bool
         for result in store_days(platform.database, loads, platform.settings.readback):
             attempt = whole[result.load.trading_day]
             if isinstance(result, StoreFailure):
+                if disk_is_full(platform):
+                    raise result.error
                 manifest = failed_manifest(attempt.manifest, str(result.error))
                 record_failed(platform, [manifest])
                 yield DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=manifest.reason)
@@ -187,7 +183,7 @@ def _judge_and_record(platform: Platform, attempt: _Attempt, stored: StoredDay, 
     if must_judge or _judged_after_ingest(platform, attempt):
         policy = policy_of(attempt.plan.symbol)
         verdict, seconds = judge_frame(
-            platform, attempt.plan, attempt.fetched.frame, stored.digest, attempt.manifest.manifest_id, policy
+            attempt.plan, attempt.fetched.frame, stored.digest, attempt.manifest.manifest_id, policy
         )
         judgement = Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=seconds)
     manifest = stored_manifest(attempt.manifest, attempt.fetched, stored, judgement.seconds if judgement else 0.0)

@@ -31,6 +31,14 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """What ended a run before its days did: the one line, and the exit code of the error it was."""
+
+    reason: str
+    exit_code: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class DayOutcome:
     """One trading day: the manifest of the load that its stored content comes from, and the verdict on it.
 

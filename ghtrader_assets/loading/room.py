@@ -1,0 +1,45 @@
+"""Room on the disk that the embedded QuestDB writes to: asked for before a load, and named where it ran out.
+
+Belongs here: telling a full disk from every other failure of a store. Does not belong here: the load itself (`days`).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.questdb.server import require_disk_space
+
+FULL_BYTES: Final = 64 * 2**20
+"""QuestDB extends many files at once, by up to 16 MB each: with less than this left, one of them failed."""
+
+
+def require_room(platform: Platform) -> None:
+    """Raises `ServiceError` when the disk under the home has less room than a load is given."""
+    if not platform.settings.uses_external_questdb:
+        require_disk_space(platform.settings.home, platform.settings.min_free_mb * 2**20)
+
+
+def disk_is_full(platform: Platform) -> bool:
+    """Whether the embedded QuestDB has no room left to write in."""
+    if platform.settings.uses_external_questdb:
+        return False
+    return shutil.disk_usage(platform.settings.home).free < FULL_BYTES
+
+
+@contextmanager
+def full_disk_named(platform: Platform) -> Generator[None]:
+    """A store that broke off because its disk filled up says so: to a client it only closes the connection."""
+    try:
+        yield
+    except ServiceError as error:
+        if not disk_is_full(platform):
+            raise
+        raise ServiceError(
+            f"the disk under {platform.settings.home} is full ({error.what})",
+            "free space, then run the same command again",
+        ) from error
