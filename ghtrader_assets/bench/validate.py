@@ -33,9 +33,11 @@ from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import Exchange, Symbol, depth, parse_symbol
 from ghtrader_assets.market.ticks import tick_frame
 from ghtrader_assets.questdb.reader import read_gaps
+from ghtrader_assets.settings import SourcedValue
 from ghtrader_assets.validation.coverage import measure_coverage
 from ghtrader_assets.validation.intake import read_ticks
-from ghtrader_assets.validation.judge import SAMPLE_ABOVE_ROWS, Provenance, judge_day, quality_day
+from ghtrader_assets.validation.judge import Provenance, judge_day, quality_day
+from ghtrader_assets.validation.policy import SAMPLING, policy_for
 from ghtrader_assets.validation.quality.measure import measure_quality
 from ghtrader_assets.validation.quality.rules import QualityDay
 from ghtrader_assets.validation.verdicts import DayVerdict
@@ -46,6 +48,7 @@ LAST_DAY: Final = date(2026, 1, 9)
 LARGE_DAY: Final = date(2026, 1, 6)
 LARGE_CONTRACT: Final = "SHFE.ag2602"
 FAULT_EVERY_DAYS: Final = 3
+WHOLE: Final = dataclasses.replace(SAMPLING, value=0)
 
 
 @dataclass(frozen=True)
@@ -223,29 +226,28 @@ def _in_memory(symbol: Symbol, sizes: Sizes, watch: Watch) -> None:
     columns = model_day(symbol, LARGE_DAY)
     frame = tick_frame(stretched(columns, sizes.rows))
     for _ in range(5 * sizes.rounds):
-        watch.time("frame", lambda: _judged(symbol, frame, 0))
+        watch.time("frame", lambda: _judged(symbol, frame, WHOLE))
     large = tick_frame(stretched(columns, sizes.sampled_rows))
     for _ in range(sizes.rounds):
-        watch.time("whole", lambda: _judged(symbol, large, 0))
-        sampled = watch.time("sampled", lambda: _judged(symbol, large, SAMPLE_ABOVE_ROWS))
+        watch.time("whole", lambda: _judged(symbol, large, WHOLE))
+        sampled = watch.time("sampled", lambda: _judged(symbol, large, SAMPLING))
         assert sampled.quality.sampled
-        for name, above in (("quality whole", 0), ("quality sampled", SAMPLE_ABOVE_ROWS)):
+        for name, above in (("quality whole", 0), ("quality sampled", 1_000_000)):
             day = _quality_day(symbol, large)
             with watch.timing(name):
                 measure_quality(day, above, "seed")
 
 
-def _judged(symbol: Symbol, frame: pl.DataFrame, sample_above_rows: int) -> DayVerdict:
+def _judged(symbol: Symbol, frame: pl.DataFrame, sampling: SourcedValue) -> DayVerdict:
     return judge_day(
         frame,
         symbol,
         LARGE_CONTRACT,
         day_sessions(symbol, LARGE_DAY, snapshot_calendar()),
         product_on(symbol, LARGE_DAY),
-        policy_of(symbol),
+        policy_for(symbol.product, sampling=sampling),
         Provenance(content_digest="0" * 32, judged_at=datetime.now(UTC)),
         window=snapshot_calendar().window(LARGE_DAY),
-        sample_above_rows=sample_above_rows,
     )
 
 

@@ -32,8 +32,9 @@ _ANCHORS: Final = (date(2021, 1, 4), date(2026, 1, 5))
 _HANDOVER_DAYS: Final = 5.0
 """How many trading days it takes for most open interest to move to the next main contract."""
 
-_LEFT_QUIET: Final = 0.22
-"""What is left of the quiet half seconds on a day whose night session fell away."""
+_LEFT_QUIET: Final = 0.01
+"""What is left of the quiet half seconds on a day whose night session fell away: with 25,000 ticks its cadence is the
+fixed one, in which two seconds of a hundred without their two ticks are a fault (docs/validation.md)."""
 
 LIQUID: Final = 0.45
 """From this share of half seconds on, a window ticks at least once in each of its blocks."""

@@ -34,7 +34,7 @@ from ghtrader_assets.questdb.reader import read_daily_agg, read_manifests, read_
 from ghtrader_assets.questdb.records import write_verdicts
 from ghtrader_assets.questdb.rows import DailyAgg
 from ghtrader_assets.questdb.writer import verify_day
-from ghtrader_assets.settings import L5_VALIDATE_PREFIX, suffixed_values
+from ghtrader_assets.settings import L5_VALIDATE_PREFIX, load_settings, sourced_value, suffixed_values
 from ghtrader_assets.validation.judge import RULE_VERSION, Provenance, fingerprint, judge_day, needs_judgement
 from ghtrader_assets.validation.policy import Policy, policy_for
 from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, QualityRow
@@ -45,16 +45,18 @@ BATCH_VERDICTS: Final = 20
 
 def policy_of(symbol: Symbol) -> Policy:
     """The validation policy of a symbol's product, as the settings stand now."""
-    return policy_for(symbol.product, suffixed_values(L5_VALIDATE_PREFIX))
+    sampling = sourced_value(load_settings(), "quality_sample_above_rows")
+    return policy_for(symbol.product, suffixed_values(L5_VALIDATE_PREFIX), sampling)
 
 
 def wanted_fingerprint(plan: DayPlan, digest: str, policy: Policy) -> str:
     """The fingerprint of a verdict on this content that is in force now."""
-    return fingerprint(digest, plan.sessions.fingerprint, plan.schedule.contract, RULE_VERSION, policy.digest)
+    contract, price_tick = plan.schedule.contract, plan.product.price_tick
+    return fingerprint(digest, plan.sessions.fingerprint, contract, price_tick, RULE_VERSION, policy.digest)
 
 
 def judge_frame(
-    platform: Platform, plan: DayPlan, frame: pl.DataFrame, digest: str, load_id: str, policy: Policy
+    plan: DayPlan, frame: pl.DataFrame, digest: str, load_id: str, policy: Policy
 ) -> tuple[DayVerdict, float]:
     """Judge the frame of a day; returns the verdict and the seconds it took."""
     started = perf_counter()
@@ -73,7 +75,6 @@ def judge_frame(
             load_id=load_id,
         ),
         window=plan.window,
-        sample_above_rows=platform.settings.quality_sample_above_rows,
     )
     return verdict, perf_counter() - started
 
@@ -184,7 +185,7 @@ def _judged(platform: Platform, due: Sequence[_Due], policy: Policy) -> Iterator
 
 def _judge(platform: Platform, one: _Due, policy: Policy) -> Judged:
     frame = verify_day(platform.database, one.plan.symbol.text, one.plan.window, one.content.digest)
-    return judge_frame(platform, one.plan, frame, one.content.digest, one.content.load_id, policy)
+    return judge_frame(one.plan, frame, one.content.digest, one.content.load_id, policy)
 
 
 def _write_batch(

@@ -23,10 +23,11 @@ from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.record import UNFINISHED
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import SHANGHAI
+from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import fingerprint_of_day
 from ghtrader_assets.market.session_events import SessionEvent
 from ghtrader_assets.market.sessions import day_sessions
-from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.questdb.standing import Attempt, Content, Key, Standing, read_standing
 from ghtrader_assets.settings import start_date_of
 from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint, needs_judgement
@@ -122,13 +123,14 @@ class Wanted:
     """What a stored day should have been loaded for and judged by now. `contract` is empty where none is known."""
 
     contract: str
+    price_tick: float
     upstream: str
     sessions: str
     policy: str
 
     def verdict_on(self, digest: str) -> str:
         """The fingerprint of a verdict on this content that would be in force."""
-        return fingerprint(digest, self.sessions, self.contract, RULE_VERSION, self.policy)
+        return fingerprint(digest, self.sessions, self.contract, self.price_tick, RULE_VERSION, self.policy)
 
 
 def read_plan(
@@ -146,24 +148,38 @@ def read_plan(
     `running` are the ids of runs in progress: what they began is left to them. With `begun_only` a symbol's history
     begins with the first day that anybody loaded, so that nothing starts a history by itself. Raises `QuestDBError`.
     """
-    calendar = platform.calendar
-    first = max(start or min(start_date_of(platform.settings, one.product) for one in symbols), calendar.first)
+    first = max(
+        start or min(start_date_of(platform.settings, one.product) for one in symbols), platform.calendar.first
+    )
     if first > end:
         return RepairPlan((), (), (), (), Work(0, 0, None, None))
     standing = read_standing(platform.database, [symbol.text for symbol in symbols], first, end)
-    begun = standing.first_days() if begun_only else {}
-    wanted: dict[Key, tuple[Symbol, Wanted]] = {}
-    for symbol in symbols:
-        own = max(first, start_date_of(platform.settings, symbol.product))
-        if begun_only:
-            own = max(own, begun.get(symbol.text, end + timedelta(days=1)))
+    firsts = standing.first_days() if begun_only else {}
+    starts = {
+        symbol: max(first, start_date_of(platform.settings, symbol.product), firsts.get(symbol.text, first))
+        for symbol in symbols
+        if not begun_only or symbol.text in firsts
+    }
+    wanted = wanted_days(platform.calendar, platform.operator_events, starts, end, standing)
+    return plan_of(find_repairs(wanted, standing, running), standing, platform.settings.repair_attempts, now)
+
+
+def wanted_days(
+    calendar: TradingCalendar,
+    events: tuple[SessionEvent, ...],
+    starts: Mapping[Symbol, date],
+    end: date,
+    standing: Standing,
+) -> dict[Key, tuple[Symbol, Wanted]]:
+    """What each trading day should be, from each symbol's start to `end`."""
+    found: dict[Key, tuple[Symbol, Wanted]] = {}
+    for symbol, start in starts.items():
         policy = policy_of(symbol).digest
-        for day in calendar.days(own, end) if own <= end else ():
-            found = _wanted(symbol, day, calendar, platform.operator_events, standing, policy)
-            if found is not None:
-                wanted[symbol.text, day] = (symbol, found)
-    found_repairs = find_repairs(wanted, standing, frozenset(running))
-    return plan_of(found_repairs, standing, platform.settings.repair_attempts, now)
+        for day in calendar.days(start, end) if start <= end else ():
+            wanted = _wanted(symbol, day, calendar, events, standing, policy)
+            if wanted is not None:
+                found[symbol.text, day] = (symbol, wanted)
+    return found
 
 
 def find_repairs(
@@ -202,13 +218,18 @@ def _wanted(
     policy: str,
 ) -> Wanted | None:
     """What the day should be; None for a day without trading in the product, or without main contract."""
-    sessions = _sessions_fingerprint(symbol, day, calendar, events)
     contract = standing.contracts.get((symbol.text, day), "")
+    sessions = _sessions_fingerprint(parse_symbol(contract) if contract else symbol, day, calendar, events)
     asked_to = standing.scheduled_to.get(symbol.text)
     if sessions is None or (not contract and asked_to is not None and day <= asked_to):
         return None
     upstream = fingerprint_of_day(contract, day, sessions) if contract else ""
-    return Wanted(contract, upstream, sessions, policy)
+    return Wanted(contract, _price_tick(contract, day) if contract else 0.0, upstream, sessions, policy)
+
+
+@lru_cache(maxsize=262_144)
+def _price_tick(contract: str, day: date) -> float:
+    return product_on(parse_symbol(contract), day).price_tick
 
 
 @lru_cache(maxsize=262_144)

@@ -22,7 +22,7 @@ from ghtrader_assets.market.ticks import BOOK_COLUMNS, DayWindow
 from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundGap, measure_coverage
 from ghtrader_assets.validation.gaps import Gap
 from ghtrader_assets.validation.intake import NS, DayTicks, Floats, read_ticks
-from ghtrader_assets.validation.policy import Policy
+from ghtrader_assets.validation.policy import SAMPLE_ABOVE_ROWS, Policy
 from ghtrader_assets.validation.quality.measure import SCORED, Quality, measure_quality
 from ghtrader_assets.validation.quality.rules import QualityDay
 from ghtrader_assets.validation.states import CoverageStates, coverage_states, quality_standing, worse_state
@@ -42,8 +42,6 @@ from ghtrader_assets.validation.verdicts import (
 RULE_VERSION: Final = "1"
 """Changes whenever a rule, a formula or a state would judge the same ticks differently."""
 
-SAMPLE_ABOVE_ROWS: Final = 1_000_000
-
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
@@ -57,10 +55,18 @@ class Provenance:
 
 
 def fingerprint(
-    content_digest: str, sessions_fingerprint: str, contract: str, rule_version: str, policy_digest: str
+    content_digest: str,
+    sessions_fingerprint: str,
+    contract: str,
+    price_tick: float,
+    rule_version: str,
+    policy_digest: str,
 ) -> str:
-    """32 hex digits that name everything a verdict depends on."""
-    parts = (content_digest, sessions_fingerprint, contract, rule_version, policy_digest)
+    """32 hex digits that name everything a verdict depends on.
+
+    What else of product and exchange enters one (book levels, whole seconds) hangs on the contract's exchange alone.
+    """
+    parts = (content_digest, sessions_fingerprint, contract, price_tick, rule_version, policy_digest)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -80,22 +86,21 @@ def judge_day(
     *,
     window: DayWindow | None = None,
     limits: tuple[float, float] | None = None,
-    sample_above_rows: int = SAMPLE_ABOVE_ROWS,
 ) -> DayVerdict:
     """Judge one symbol-day from its tick frame. Never raises for what is in the frame: that becomes the verdict.
 
     `window` is the trading day's window: rows outside it are counted and left out. `limits` are the day's lowest and
-    highest legal price where they were recorded. Above `sample_above_rows` ticks (0: never) rules about single ticks
-    see a sample.
+    highest legal price where they were recorded. Above the policy's `SAMPLE_ABOVE_ROWS` ticks (0: never) rules about
+    single ticks see a sample.
     """
     ticks = read_ticks(frame, sessions.windows, window)
     coverage = measure_coverage(ticks, policy, limits)
     quality = measure_quality(
         quality_day(ticks, symbol.exchange, product, policy, coverage, limits),
-        sample_above_rows,
+        int(policy.value(SAMPLE_ABOVE_ROWS)),
         provenance.content_digest,
     )
-    case = _Case(symbol.text, contract, sessions, policy, provenance)
+    case = _Case(symbol.text, contract, product.price_tick, sessions, policy, provenance)
     coverage_row = case.coverage_row(coverage, ticks, coverage_states(coverage, ticks, policy))
     quality_row = case.quality_row(quality, depth(symbol.exchange))
     overall = worse_state(coverage_row, quality_row)
@@ -136,6 +141,7 @@ class _Case:
 
     symbol: str
     contract: str
+    price_tick: float
     sessions: DaySessions
     policy: Policy
     provenance: Provenance
@@ -157,7 +163,9 @@ class _Case:
             "ts": midnight_utc(self.sessions.trading_day),
             "content_digest": digest,
             "sessions_fingerprint": sessions,
-            "fingerprint": fingerprint(digest, sessions, self.contract, RULE_VERSION, self.policy.digest),
+            "fingerprint": fingerprint(
+                digest, sessions, self.contract, self.price_tick, RULE_VERSION, self.policy.digest
+            ),
             "rule_version": RULE_VERSION,
             "policy_digest": self.policy.digest,
             "load_id": self.provenance.load_id,

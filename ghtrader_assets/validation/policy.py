@@ -24,6 +24,9 @@ from ghtrader_assets.settings import L5_VALIDATE_PREFIX, SourcedValue
 
 SESSIONS: Final = ("day", "night")
 DEFAULT: Final = "default"
+SAMPLE_ABOVE_ROWS: Final = "SAMPLE_ABOVE_ROWS"
+"""The threshold that is no setting of this family: `GHTRADER_QUALITY_SAMPLE_ABOVE_ROWS`."""
+SAMPLING: Final = SourcedValue("GHTRADER_QUALITY_SAMPLE_ABOVE_ROWS", 1_000_000, DEFAULT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +135,18 @@ class Policy:
         return {each.name: each for each in self.thresholds}
 
 
-def policy_for(product_code: str, overrides: Mapping[str, SourcedValue] | None = None) -> Policy:
+def policy_for(
+    product_code: str, overrides: Mapping[str, SourcedValue] | None = None, sampling: SourcedValue = SAMPLING
+) -> Policy:
     """The policy of one product ('cu', 'SR').
 
-    `overrides` are the settings whose names begin with `GHTRADER_L5_VALIDATE_`. Raises `BadInputError` naming
-    the variable and its source when a value is no number or out of range.
+    `overrides` are the settings whose names begin with `GHTRADER_L5_VALIDATE_`, `sampling` is the number of ticks above
+    which single ticks are sampled. Raises `BadInputError` naming the variable and its source when a value is no number
+    or out of range.
     """
     given = overrides or {}
     variety = product_code.upper()
-    found: list[Threshold] = []
+    found = [Threshold(SAMPLE_ABOVE_ROWS, float(str(sampling.value)), sampling.source)]
     for knob in KNOBS:
         found.append(_resolve(knob, knob.name, (f"{knob.name}_{variety}", knob.name), given))
         for session in SESSIONS if knob.by_session else ():

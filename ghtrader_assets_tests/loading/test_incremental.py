@@ -139,7 +139,7 @@ class Bench:
 
     def verdict_from_memory(self, day: date) -> DayVerdict:
         (row,), (plan,) = read_daily_agg(self.platform.database, SYMBOL.text, [day]), self.plans([day])
-        return judge_frame(self.platform, plan, self.frame(day), row.digest, row.load_id, policy_of(SYMBOL))[0]
+        return judge_frame(plan, self.frame(day), row.digest, row.load_id, policy_of(SYMBOL))[0]
 
     def grounds(self, day: date) -> Grounds:
         halted = self.halted and HALT.applies(SYMBOL, day)
@@ -166,7 +166,7 @@ class Bench:
     def compare_with_full(self, outcome: DayOutcome, plan: DayPlan, row: DailyAgg) -> None:
         database, day = self.platform.database, outcome.trading_day
         frame = verify_day(database, SYMBOL.text, plan.window, row.digest)
-        full, _ = judge_frame(self.platform, plan, frame, row.digest, row.load_id, policy_of(SYMBOL))
+        full, _ = judge_frame(plan, frame, row.digest, row.load_id, policy_of(SYMBOL))
         known = outcome.judgement
         assert known is not None
         for mine, theirs in ((known.coverage, full.coverage), (known.quality, full.quality)):

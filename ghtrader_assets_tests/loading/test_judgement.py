@@ -88,7 +88,7 @@ def test_the_frame_in_memory_is_judged_like_the_stored_day(platform: Platform, n
     frame = tick_frame(columns)
     (plan,) = stored(platform, symbol, contract, {DAY: frame})
     (content,) = read_daily_agg(platform.database, name, [DAY])
-    memory, _ = judge_frame(platform, plan, frame, content.digest, content.load_id, policy_of(symbol))
+    memory, _ = judge_frame(plan, frame, content.digest, content.load_id, policy_of(symbol))
     (outcome,) = judge_days(platform, symbol, [DAY])
     assert outcome.judgement is not None
     assert outcome.judgement.fresh

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.settings import L5_VALIDATE_PREFIX, SourcedValue
+from ghtrader_assets.settings import L5_VALIDATE_PREFIX, Settings, SourcedValue
 from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint, needs_judgement
-from ghtrader_assets.validation.policy import KNOBS, Policy, knob, policy_for, unknown_names
+from ghtrader_assets.validation.policy import KNOBS, SAMPLING, Policy, knob, policy_for, unknown_names
 
 
 def given(product: str = "cu", **values: object) -> Policy:
@@ -88,11 +91,18 @@ def test_misspelt_names_are_told() -> None:
 
 
 def test_a_day_is_judged_again_when_anything_its_verdict_depends_on_changes_and_only_then() -> None:
-    parts = ["digest", "sessions", "SHFE.cu2602", RULE_VERSION, "policy"]
+    parts: list[Any] = ["digest", "sessions", "SHFE.cu2602", 10.0, RULE_VERSION, "policy"]
     now = fingerprint(*parts)
     assert needs_judgement(None, now)
     assert not needs_judgement(now, fingerprint(*parts))
     for place in range(len(parts)):
         changed = [*parts[:place], "other", *parts[place + 1 :]]
         assert needs_judgement(now, fingerprint(*changed))
-    assert fingerprint("ab", "c", "", "", "") != fingerprint("a", "bc", "", "", "")
+    assert fingerprint("ab", "c", "", 1, "", "") != fingerprint("a", "bc", "", 1, "", "")
+
+
+def test_where_sampling_begins_is_policy() -> None:
+    other = policy_for("cu", sampling=replace(SAMPLING, value=5))
+    assert other.value("SAMPLE_ABOVE_ROWS") == 5
+    assert other.digest != policy_for("cu").digest
+    assert SAMPLING.value == Settings.model_fields["quality_sample_above_rows"].default

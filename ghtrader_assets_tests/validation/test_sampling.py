@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ghtrader_assets.market.ticks import tick_frame
 from ghtrader_assets.validation.intake import DayTicks, read_ticks
+from ghtrader_assets.validation.policy import SAMPLING, Policy, policy_for
 from ghtrader_assets.validation.quality.rules import Part
 from ghtrader_assets.validation.quality.sampling import BLOCK_ROWS, draw_sample
 from ghtrader_assets_tests.validation.days import TUESDAY, clean_day, findings, judge_frame, sessions_of
@@ -34,6 +36,10 @@ def ticks_of(day: Day) -> DayTicks:
 
 
 DAY = TUESDAY
+
+
+def sampling_above(rows: int) -> Policy:
+    return policy_for("rb", sampling=replace(SAMPLING, value=rows))
 
 
 def test_rates_are_unbiased_and_their_bound_holds() -> None:
@@ -74,21 +80,22 @@ def test_large_days_are_sampled_for_single_tick_rules_only() -> None:
     day.columns["bid_volume2"][::50] = -1.0
     day.columns["open_interest"][70_000:70_101] = np.nan
     frame = tick_frame(day.columns)
-    full = judge_frame(frame, CONTRACT, sample_above_rows=0)
-    sampled = judge_frame(frame, CONTRACT, sample_above_rows=100_000)
+    full = judge_frame(frame, CONTRACT, policy=sampling_above(0))
+    sampled = judge_frame(frame, CONTRACT, policy=sampling_above(100_000))
     assert (full.quality.sampled, sampled.quality.sampled) == (False, True)
     assert sampled.quality.sample_rows < full.quality.sample_rows
     truth, estimate = findings(full)["negative_volume"], findings(sampled)["negative_volume"]
     assert abs(truth["rate"] - estimate["rate"]) <= estimate["rate_error"] <= sampled.quality.rate_error_bound
     assert findings(full)["null_run"] == findings(sampled)["null_run"]
-    assert full.coverage == sampled.coverage
+    named = {name: getattr(full.coverage, name) for name in ("fingerprint", "policy_digest", "policy_json")}
+    assert full.coverage == replace(sampled.coverage, **named)
     assert full.gaps == sampled.gaps
 
 
 def test_a_day_below_the_border_is_seen_whole() -> None:
     frame = tick_frame(clean_day(CONTRACT).columns)
-    assert not judge_frame(frame, CONTRACT, sample_above_rows=frame.height).quality.sampled
-    assert judge_frame(frame, CONTRACT, sample_above_rows=frame.height - 1).quality.sampled
+    assert not judge_frame(frame, CONTRACT, policy=sampling_above(frame.height)).quality.sampled
+    assert judge_frame(frame, CONTRACT, policy=sampling_above(frame.height - 1)).quality.sampled
 
 
 @pytest.mark.slow
