@@ -79,12 +79,12 @@ def plan_days(platform: Platform, symbol: Symbol, days: Sequence[date]) -> LoadP
 
 def plan_day(platform: Platform, symbol: Symbol, row: ScheduleDay, schedule_hash: str) -> DayPlan:
     """The plan of a day whose contract is known: its terms, sessions and window on that very day."""
-    day, calendar = row.trading_day, platform.calendar
+    day, calendar, contract = row.trading_day, platform.calendar, parse_symbol(row.contract)
     return DayPlan(
         symbol=symbol,
-        product=product_on(parse_symbol(row.contract), day),
+        product=product_on(contract, day),
         schedule=row,
         schedule_hash=schedule_hash,
-        sessions=day_sessions(symbol, day, calendar, operator_events=platform.operator_events),
+        sessions=day_sessions(contract, day, calendar, operator_events=platform.operator_events),
         window=calendar.window(day),
     )

@@ -19,6 +19,7 @@ from ghtrader_assets.errors import BadInputError, NotListedError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import NS, instant_ns
 from ghtrader_assets.market.data_files import Hours, second_of_day
+from ghtrader_assets.market.expiry import last_trading_day
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.session_events import SessionEvent, SessionKind, packaged_events
 from ghtrader_assets.market.session_tables import row_on
@@ -88,11 +89,13 @@ def day_sessions(
 ) -> DaySessions:
     """The sessions of `symbol`'s product on trading day `day`.
 
-    `contract_last_day` is the last trading day of the contract traded, where known: some end earlier on it.
+    Some contracts end earlier on their last trading day: a contract symbol's own is known by rule (`expiry`),
+    `contract_last_day` states it for an alias or where the provider says otherwise.
     `operator_events` (`session_events.events_for(home)`) come after ours. Raises BadInputError for an unknown product
     or a day that does not trade, NotListedError for a day before the product's first.
     """
-    return _day_sessions(symbol, day, calendar, contract_last_day == day, operator_events)
+    last_day = contract_last_day or last_trading_day(symbol, calendar)
+    return _day_sessions(symbol, day, calendar, last_day == day, operator_events)
 
 
 @lru_cache(maxsize=65_536)

@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.expiry import last_trading_day
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.sessions import compare_trading_time
-from ghtrader_assets.market.symbols import Symbol, delivery_month, parse_symbol
+from ghtrader_assets.market.symbols import Exchange, Symbol, delivery_month, parse_symbol
 
 CALENDAR = snapshot_calendar()
 CLOSED_AFTERWARDS = {date(2020, 1, 1), date(2020, 1, 31)}
@@ -49,6 +50,12 @@ def test_last_trading_days_are_trading_days(contracts: list[Contract]) -> None:
     assert len(contracts) == 2488
     closed = {last for _, last, _ in contracts if not CALENDAR.is_trading_day(last)}
     assert closed == CLOSED_AFTERWARDS
+
+
+def test_the_last_day_of_every_cffex_contract_follows_by_rule(contracts: list[Contract]) -> None:
+    known = {symbol: last for symbol, last, _ in contracts if symbol.exchange is Exchange.CFFEX}
+    assert len(known) > 100
+    assert {symbol: last_trading_day(symbol, CALENDAR) for symbol in known} == known
 
 
 def test_every_contract_traded_the_hours_of_our_table(contracts: list[Contract]) -> None:

@@ -90,6 +90,7 @@ def test_days_of_contracts(row: dict[str, str]) -> None:
     day, last_day = date.fromisoformat(row["day"]), date.fromisoformat(row["last_day"])
     sessions = day_sessions(parse_symbol(row["symbol"]), day, CALENDAR, contract_last_day=last_day)
     assert written(sessions) == row["hours"], row["note"]
+    assert written(of(row["symbol"], row["day"])) == row["hours"], "the contract's own last day is known by rule"
 
 
 @pytest.mark.parametrize(
