@@ -44,11 +44,13 @@ class Variant:
 
 @dataclass(frozen=True)
 class Report:
-    """A benchmark's outcome. `ratios` say how many times better ours is than what it is compared with."""
+    """A benchmark's outcome. `ratios` say how many times better ours is than what it is compared
+    with; `figures` stand for themselves."""
 
     name: str
     variants: list[Variant]
     ratios: dict[str, float]
+    figures: dict[str, float] = field(default_factory=dict[str, float])
     machine: dict[str, object] = field(default_factory=_machine)
 
 

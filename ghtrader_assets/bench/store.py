@@ -12,7 +12,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,7 @@ from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.records import write_schedule, write_stored
-from ghtrader_assets.questdb.schema import ensure_schema
+from ghtrader_assets.questdb.schema import TABLES, TICKS, ensure_schema
 from ghtrader_assets.questdb.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.writer import DayLoad, StoredDay, StoreFailure, store_days
 from ghtrader_assets.settings import Settings
@@ -58,7 +58,7 @@ def own_store(**settings: Any) -> Generator[Platform]:
 
 def model_day(symbol: Symbol, day: date) -> Columns:
     """The columns of a trading day of the symbol's main contract, as the embedded exchange would deliver them."""
-    columns = ticks_of(_contract(symbol, day), day)
+    columns = ticks_of(contract_of(symbol, day), day)
     return {name: values for name, values in columns.items() if name in _KEPT}
 
 
@@ -74,14 +74,26 @@ def stretched(columns: Mapping[str, npt.NDArray[Any]], rows: int) -> Columns:
     return longer
 
 
-def fill(platform: Platform, symbol: Symbol, frames: Mapping[date, pl.DataFrame]) -> None:
-    """Store and record each day with its frame, and the schedule they belong to."""
+def store_schedule(platform: Platform, symbol: Symbol, days: Sequence[date]) -> list[DayPlan]:
+    """Store the schedule of these days, as the embedded exchange has it, and return their plans."""
     rows = [
-        ScheduleDay(symbol.text, day, _contract(symbol, day), 0, is_roll=False, provisional=False) for day in frames
+        ScheduleDay(symbol.text, day, contract_of(symbol, day), 0, is_roll=False, provisional=False) for day in days
     ]
     digest = schedule_hash(rows)
     write_schedule(platform.database, rows, digest)
-    plans = [plan_day(platform, symbol, row, digest) for row in rows]
+    return [plan_day(platform, symbol, row, digest) for row in rows]
+
+
+def empty_ticks(platform: Platform) -> None:
+    """Forget every stored tick, so that the next load stores days for the first time."""
+    table = TABLES[TICKS].base
+    platform.database.execute(cast("LiteralString", f"TRUNCATE TABLE {table}"))
+    platform.database.await_applied(table)
+
+
+def fill(platform: Platform, symbol: Symbol, frames: Mapping[date, pl.DataFrame]) -> None:
+    """Store and record each day with its frame, and the schedule they belong to."""
+    plans = store_schedule(platform, symbol, list(frames))
     for start in range(0, len(plans), CHUNK_DAYS):
         store_frames(platform, plans[start : start + CHUNK_DAYS], frames)
 
@@ -124,5 +136,6 @@ def _manifest(begun: Manifest, stored: StoredDay | StoreFailure) -> Manifest:
     )
 
 
-def _contract(symbol: Symbol, day: date) -> str:
+def contract_of(symbol: Symbol, day: date) -> str:
+    """The main contract of the day, as the embedded exchange has it."""
     return main_contract(SPECS[f"{symbol.exchange.value}.{symbol.product}"], day).text

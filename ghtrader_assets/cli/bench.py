@@ -10,12 +10,13 @@ from typing import Annotated, Final
 
 import typer
 
+from ghtrader_assets.bench.ingest import bench_ingest
 from ghtrader_assets.bench.report import Report
 from ghtrader_assets.bench.validate import bench_validate
 from ghtrader_assets.cli.app import app, emit_json
 from ghtrader_assets.errors import BadInputError
 
-BENCHMARKS: Final[dict[str, Callable[..., Report]]] = {"validate": bench_validate}
+BENCHMARKS: Final[dict[str, Callable[..., Report]]] = {"validate": bench_validate, "ingest": bench_ingest}
 """Name → benchmark; each takes `quick`."""
 
 

@@ -1,0 +1,34 @@
+"""An embedded exchange of a benchmark's own, with a latency, as a process that ends with the benchmark.
+
+Belongs here: starting it and naming it as a provider. Does not belong here: what is measured with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from ghtrader_assets.exchange.client_env import tqsdk_environment
+from ghtrader_assets.ports import LOOPBACK, claim_port
+from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, wait_ready
+from ghtrader_assets.tq.provider import Provider
+
+READY_WITHIN_S: Final = 60.0
+
+
+@contextmanager
+def own_exchange(home: Path, latency_ms: float) -> Generator[Provider]:
+    """An exchange that adds `latency_ms` to every page, as the provider of an account that anybody may use."""
+    port = claim_port(0, "")
+    url, log = f"http://{LOOPBACK}:{port}", home / "exchange.log"
+    options = ["--port", str(port), "--home", str(home), "--latency-ms", str(latency_ms)]
+    process = spawn(["-m", "ghtrader_assets.exchange", *options], log, {})
+    try:
+        wait_ready("the benchmark's exchange", process, log, lambda: answers_http(url), READY_WITHIN_S)
+        yield Provider("bench", SecretStr("bench"), tqsdk_environment(url), "embedded")
+    finally:
+        stop_tree(process.pid)
