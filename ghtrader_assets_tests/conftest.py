@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import pytest
+
 pytest_plugins = (
     "ghtrader_assets_tests.fix_exchange",
     "ghtrader_assets_tests.fix_questdb",
     "ghtrader_assets_tests.fix_platform",
     "ghtrader_assets_tests.fix_browser",
 )
+
+LONGEST = "platform"
+"""The group of all tests that share one running platform: they wait on Dagster's daemon, and take longest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests run side by side by file; `slow` ones apart from their file, and what takes longest starts first."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            alone = item.get_closest_marker("slow") is not None
+            item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else item.path.name))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    group = item.get_closest_marker("xdist_group")
+    if group is not None and group.args == (LONGEST,):
+        return 0
+    return 1 if item.get_closest_marker("slow") else 2

@@ -74,6 +74,7 @@ def killed(bare: CommandLine) -> Iterator[CommandLine]:
     bare.run("down")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_nothing(killed: CommandLine) -> None:
     process = killed.start("backfill", SYMBOL, *RANGE, "--json")
     worker = await_that("a worker", lambda: manifest_count(killed) and find(process, "ghtrader_assets.tq.worker"))
@@ -83,6 +84,7 @@ def test_a_killed_worker_costs_nothing(killed: CommandLine) -> None:
     assert digests(killed) == true_digests(killed)
 
 
+@pytest.mark.slow
 def test_a_killed_run_and_a_killed_server(killed: CommandLine) -> None:
     process = killed.start("backfill", SYMBOL, *RANGE)
     await_that("a stored day", lambda: manifest_count(killed))
@@ -104,6 +106,7 @@ def test_a_killed_run_and_a_killed_server(killed: CommandLine) -> None:
     assert killed.run("backfill", SYMBOL, *RANGE, "--json").document["unchanged"] != []
 
 
+@pytest.mark.slow
 def test_questdb_killed_in_the_middle(killed: CommandLine) -> None:
     process = killed.start("backfill", SYMBOL, *RANGE, "--json")
     await_that("an attempt", lambda: manifest_count(killed))
