@@ -1,1 +1,25 @@
-"""."""
+"""Tick history of Chinese futures as Dagster assets on QuestDB.
+
+`connect()` is the way in for researchers. Importing the package starts nothing and opens no connection.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ghtrader_assets.settings import Settings
+    from ghtrader_assets.store import Store
+
+__all__ = ["connect"]
+
+
+def connect(settings: Settings | None = None) -> Store:
+    """The store of `GHTRADER_HOME`, or of other settings, to ask for ticks, coverage and lineage.
+
+    Raises `QuestDBError` when no QuestDB runs for the home, `BadInputError` for a malformed setting. Close it, or use
+    it in a `with`, when done.
+    """
+    from ghtrader_assets.store import connect as connect_to_store  # noqa: PLC0415 - importing the package stays cheap
+
+    return connect_to_store(settings)

@@ -65,14 +65,14 @@ def cache_of(settings: Settings, endpoint: Endpoint) -> CoverageCache:
 
 
 def announce_load(settings: Settings, endpoint: Endpoint) -> None:
-    """Make every kept answer old: the coverage table has just changed."""
-    path = _version_path(settings.home)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    """Make every kept answer old: the coverage table has just changed.
+
+    A home or a Redis that can't be written costs freshness for at most the answers' time to live, and never the load.
+    """
     try:
-        os.write(descriptor, b".")
-    finally:
-        os.close(descriptor)
+        _grow(_version_path(settings.home))
+    except OSError as error:
+        log.warning("the coverage version file was not written", reason=str(error))
     if settings.coverage_cache == "redis" and settings.redis_url is not None:
         _server(settings.redis_url.get_secret_value()).count_up(f"{_prefix(endpoint, settings.home)}:version")
 
@@ -215,6 +215,16 @@ def _rows(raw: msgspec.Raw, kind: type[Row]) -> list[Row] | None:
 
 def _version_path(home: Path) -> Path:
     return home / "cache" / VERSION_FILE
+
+
+def _grow(path: Path) -> None:
+    """Append a byte: one system call, so that loads of several processes all count."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, b".")
+    finally:
+        os.close(descriptor)
 
 
 def _version(path: str) -> str:

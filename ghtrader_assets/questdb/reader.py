@@ -70,13 +70,29 @@ def read_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, 
 
 def read_gaps(db: Database, symbol: str, day: date) -> list[GapRow]:
     """The gaps of a judged day, in time order."""
+    return read_gaps_of_days(db, symbol, [day])
+
+
+def read_gaps_of_days(db: Database, symbol: str, days: Sequence[date]) -> list[GapRow]:
+    """The gaps of these days, those that are judged, in time order."""
+    if not days:
+        return []
+    first, last = min(days), max(days)
     found = db.rows(
         "gaps",
-        f"SELECT {columns_of_kind(GapRow)} FROM {VALIDATE_GAPS}"
-        " WHERE symbol = %s AND trading_day = %s AND ts >= %s AND ts < %s",
-        [symbol, day.isoformat(), midnight_utc(day) - timedelta(days=20), midnight_utc(day) + timedelta(days=2)],
+        f"SELECT {columns_of_kind(GapRow)} FROM {VALIDATE_GAPS} WHERE symbol = %s"
+        " AND trading_day >= %s AND trading_day <= %s AND ts >= %s AND ts < %s",
+        [
+            symbol,
+            first.isoformat(),
+            last.isoformat(),
+            midnight_utc(first) - timedelta(days=20),
+            midnight_utc(last) + timedelta(days=2),
+        ],
     )
-    return sorted(rows_of(GapRow, found), key=lambda gap: gap.start_ts)
+    wanted = set(days)
+    gaps = [gap for gap in rows_of(GapRow, found) if gap.trading_day in wanted]
+    return sorted(gaps, key=lambda gap: gap.start_ts)
 
 
 def read_manifest(db: Database, manifest_id: str) -> Manifest | None:
@@ -125,6 +141,20 @@ def read_coverage(db: Database, symbols: Sequence[str] = ()) -> list[SymbolCover
         "coverage",
         "SELECT symbol, min(trading_day), max(trading_day), count(), sum(rows_total), min(first_tick), max(last_tick)"
         f" FROM {DAILY_AGG}{where} ORDER BY symbol",
+        values,
+    )
+    return rows_of(SymbolCoverage, found)
+
+
+def read_five_level_bounds(db: Database, symbols: Sequence[str]) -> list[SymbolCoverage]:
+    """`read_coverage` of the days whose stored load has a row of more than one level, by what its manifest counted."""
+    places, values = bound_list(symbols)
+    found = db.rows(
+        "five_level_bounds",
+        "SELECT a.symbol, min(a.trading_day), max(a.trading_day), count(), sum(a.rows_total), min(a.first_tick),"
+        f" max(a.last_tick) FROM {DAILY_AGG} a JOIN {MANIFESTS} m"
+        " ON a.symbol = m.symbol AND a.load_id = m.manifest_id AND a.trading_day = m.trading_day"
+        f" WHERE a.symbol IN ({places}) AND m.five_level_rows > 0 ORDER BY a.symbol",
         values,
     )
     return rows_of(SymbolCoverage, found)

@@ -3,3 +3,9 @@
 Belongs here: typed questions about ticks, coverage and lineage, as pandas, Arrow or polars.
 Does not belong here: SQL and bulk reads (`questdb`), starting services (`services`), any write.
 """
+
+from __future__ import annotations
+
+from ghtrader_assets.store.api import Store, connect
+
+__all__ = ["Store", "connect"]

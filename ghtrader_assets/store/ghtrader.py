@@ -1,0 +1,145 @@
+"""ghTrader's names for the same questions, with its arguments where they mean something here.
+
+Belongs here: their arguments and the shapes they answer in. Does not belong here: new questions (`api`).
+
+`cfg`, `table` and the knobs of a connection have no meaning here: the store knows them. Where ghTrader handed out text,
+days are `datetime.date` and instants zone-aware; `*_ns` are epoch nanoseconds UTC, cut to microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, Literal, Protocol
+
+import pandas as pd
+
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.reader import read_five_level_bounds
+from ghtrader_assets.questdb.rows import DailyAgg, SymbolCoverage
+from ghtrader_assets.questdb.whole_days import read_whole_day
+from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
+
+PROVENANCE: Final = ("underlying_contract", "segment_id", "schedule_hash")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Asked(Protocol):
+    """What these questions are put to."""
+
+    @property
+    def database(self) -> Database: ...
+
+    @property
+    def calendar(self) -> TradingCalendar: ...
+
+    def coverage(self, *symbols: str) -> list[SymbolCoverage]: ...
+
+    def latest(self, *symbols: str) -> list[DailyAgg]: ...
+
+
+class GhtraderQueries:
+    """ghTrader's reading functions, as methods of the store."""
+
+    def query_symbol_day_bounds(
+        self: _Asked,
+        symbols: Sequence[str],
+        *,
+        dataset_version: str = DATASET_VERSION,
+        ticks_kind: str = TICKS_KIND,
+        l5_only: bool = False,
+    ) -> dict[str, dict[str, Any]]:
+        """`{symbol: {first_day, last_day, n_days, first_ns, last_ns, first_ts, last_ts}}` of the symbols stored.
+
+        From the coverage table, cached. `l5_only` counts the days with any row of more than one level; then the
+        instants are those of the first and last such day's first and last tick.
+        """
+        _require_kind(dataset_version, ticks_kind)
+        if not symbols:
+            return {}
+        names = sorted({parse_symbol(symbol).text for symbol in symbols})
+        found = read_five_level_bounds(self.database, names) if l5_only else self.coverage(*names)
+        return {
+            one.symbol: {
+                "first_day": one.first_day,
+                "last_day": one.last_day,
+                "n_days": one.n_days,
+                "first_ns": _ns(one.first_tick),
+                "last_ns": _ns(one.last_tick),
+                "first_ts": one.first_tick,
+                "last_ts": one.last_tick,
+            }
+            for one in found
+        }
+
+    def query_symbol_latest(
+        self: _Asked, symbols: Sequence[str], *, dataset_version: str = DATASET_VERSION, ticks_kind: str = TICKS_KIND
+    ) -> dict[str, dict[str, Any]]:
+        """`{symbol: {last_day, last_ns, last_ts}}` of the symbols stored, from the coverage table, cached."""
+        _require_kind(dataset_version, ticks_kind)
+        if not symbols:
+            return {}
+        return {
+            one.symbol: {"last_day": one.trading_day, "last_ns": _ns(one.last_tick), "last_ts": one.last_tick}
+            for one in self.latest(*symbols)
+        }
+
+    def fetch_ticks_for_symbol_day(
+        self: _Asked,
+        symbol: str,
+        trading_day: date | str,
+        *,
+        dataset_version: str = DATASET_VERSION,
+        ticks_kind: str = TICKS_KIND,
+        limit: int | None = None,
+        order: Literal["asc", "desc"] = "asc",
+        include_provenance: bool = False,
+    ) -> pd.DataFrame:
+        """A trading day with ghTrader's columns: `symbol`, `datetime` (epoch ns UTC), the 27 numbers, `row_hash`.
+
+        With `include_provenance` also `underlying_contract`, `segment_id`, `schedule_hash`. Empty where no whole day is
+        stored, as in ghTrader.
+        """
+        _require_kind(dataset_version, ticks_kind)
+        if order not in {"asc", "desc"} or (limit is not None and limit < 0):
+            raise BadInputError(f"order={str(order)[:80]!r}, limit={limit}", "order is asc or desc, limit 0 or more")
+        name, window = parse_symbol(symbol).text, self.calendar.window(_day(trading_day))
+        columns = ["symbol", "datetime_ns", *NUMERIC_COLUMNS, "row_hash"]
+        provenance = ["contract", "segment_id", "schedule_hash"] if include_provenance else []
+        try:
+            ticks = read_whole_day(self.database, name, window, [*columns, *provenance]).ticks
+        except BadInputError:
+            return pd.DataFrame(columns=_renamed([*columns, *provenance]))
+        ticks = ticks.rename_columns(_renamed(ticks.column_names))
+        frame: pd.DataFrame = ticks.to_pandas()
+        if order == "desc":
+            frame = frame.iloc[::-1].reset_index(drop=True)
+        return frame if limit is None else frame.head(limit)
+
+
+def _renamed(columns: Sequence[str]) -> list[str]:
+    names = {"datetime_ns": "datetime", "contract": "underlying_contract"}
+    return [names.get(column, column) for column in columns]
+
+
+def _require_kind(dataset_version: str, ticks_kind: str) -> None:
+    if (dataset_version, ticks_kind) != (DATASET_VERSION, TICKS_KIND):
+        raise BadInputError(
+            f"there is no data set {str(dataset_version)[:80]!r} of {str(ticks_kind)[:80]!r}",
+            f"this store holds {DATASET_VERSION!r} of {TICKS_KIND!r}",
+        )
+
+
+def _day(text: date | str) -> date:
+    try:
+        return text if isinstance(text, date) else date.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise BadInputError(f"{str(text)[:80]!r} is no date", "write it as YYYY-MM-DD") from None
+
+
+def _ns(instant: datetime | None) -> int | None:
+    return None if instant is None else (instant - _EPOCH) // timedelta(microseconds=1) * 1000
