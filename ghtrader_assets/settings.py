@@ -36,6 +36,11 @@ def _split_words(value: object) -> object:
     return value
 
 
+def _joined(value: object) -> object:
+    """Several addresses as apprise takes them: a list from the settings file becomes one text."""
+    return ", ".join(str(one) for one in cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 
 
@@ -85,9 +90,15 @@ class Settings(BaseSettings):
     validate_after_ingest: Literal["always", "never", "on-error"] = "always"
     validate_incremental: bool = True
     validate_workers: int = Field(default=2, ge=1, le=64)
+    source_probe: bool = False
+    l5_validate_tq_check_max_days: int = Field(default=2, ge=0)
+    l5_validate_tq_check_max_segments: int = Field(default=8, ge=0)
     quality_sample_above_rows: int = Field(default=1_000_000, ge=0)
 
+    automation: Literal["auto", "on", "off"] = "auto"
     repair_attempts: int = Field(default=4, ge=1, le=100)
+    alert_urls: Annotated[SecretStr | None, BeforeValidator(_joined)] = None
+    workspace: Path | None = None
 
     metrics_months: int = Field(default=12, ge=1, le=1200)
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
@@ -107,6 +118,11 @@ class Settings(BaseSettings):
     def uses_real_tqsdk(self) -> bool:
         """Whether TqSdk credentials are present; otherwise the embedded exchange is the provider."""
         return self.tqsdk_user is not None
+
+    @property
+    def runs_by_itself(self) -> bool:
+        """Whether the daily schedule and the repair sensor are on before anybody switches them in the UI."""
+        return self.automation == "on" or (self.automation == "auto" and self.uses_real_tqsdk)
 
     @property
     def uses_external_questdb(self) -> bool:

@@ -148,9 +148,7 @@ def read_plan(
     `running` are the ids of runs in progress: what they began is left to them. With `begun_only` a symbol's history
     begins with the first day that anybody loaded, so that nothing starts a history by itself. Raises `QuestDBError`.
     """
-    first = max(
-        start or min(start_date_of(platform.settings, one.product) for one in symbols), platform.calendar.first
-    )
+    first = max(start or min(start_date_of(platform.settings, one.product) for one in symbols), platform.calendar.first)
     if first > end:
         return RepairPlan((), (), (), (), Work(0, 0, None, None))
     standing = read_standing(platform.database, [symbol.text for symbol in symbols], first, end)

@@ -115,7 +115,7 @@ def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
 def _start_dagster(settings: Settings, stack: ExitStack) -> Service:
     port = claim_port(settings.dagster_port, "GHTRADER_DAGSTER_PORT")
     log = settings.home / "logs" / "dagster.log"
-    process, url = start_dagster(settings.home, port, log)
+    process, url = start_dagster(settings.home, port, log, settings.workspace)
     stack.callback(stop_tree, process.pid)
     return Service(name=DAGSTER, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
 

@@ -1,0 +1,110 @@
+"""Asset checks of each symbol's ticks: is the latest expected trading day there, and did it come as fast as usual.
+
+Belongs here: the checks as Dagster shows them. Does not belong here: what is good (`loading.feeds`, `loading.rates`),
+and single days: those are judged by `validation_summary` and `field_quality`, asset by asset and day by day.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import dagster as dg
+
+from ghtrader_assets.assets.names import TICKS
+from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.assets.tables import asset_key
+from ghtrader_assets.loading.feeds import Feed, FeedState, feeds_of
+from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.loading.rates import RateDrop, rate_drops, read_rates
+from ghtrader_assets.market.symbols import Symbol
+
+LATEST_DAY: Final = "latest_day"
+INGEST_RATE: Final = "ingest_rate"
+_DESCRIPTIONS: Final = {
+    LATEST_DAY: "The latest expected trading day is present, judged and good. A day is expected by 21:00 Beijing time;"
+    " weekends and exchange holidays are none.",
+    INGEST_RATE: "The last loaded day came at no less than GHTRADER_INGEST_RATE_SHARE of the symbol's usual rate.",
+}
+
+
+def feed_checks(symbols: Sequence[Symbol]) -> dg.AssetChecksDefinition:
+    """Both checks of every symbol, run by hand or with a load; the health sensor keeps them up to date by itself."""
+
+    @dg.multi_asset_check(
+        name="feed_checks",
+        specs=[
+            dg.AssetCheckSpec(name, asset=asset_key(symbol, TICKS), description=_DESCRIPTIONS[name])
+            for symbol in symbols
+            for name in (LATEST_DAY, INGEST_RATE)
+        ],
+        can_subset=True,
+    )
+    def feed_checks_(
+        context: dg.AssetCheckExecutionContext, platform: PlatformResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        selected = context.selected_asset_check_keys
+        chosen = [symbol for symbol in symbols if any(key.asset_key == asset_key(symbol, TICKS) for key in selected)]
+        with platform.opened() as opened:
+            for one in evaluations(*read_findings(opened, chosen), chosen):
+                if dg.AssetCheckKey(one.asset_key, one.check_name) in selected:
+                    yield dg.AssetCheckResult(
+                        passed=one.passed,
+                        asset_key=one.asset_key,
+                        check_name=one.check_name,
+                        severity=one.severity,
+                        description=one.description,
+                        metadata=one.metadata,
+                    )
+
+    return feed_checks_
+
+
+def read_findings(platform: Platform, symbols: Sequence[Symbol]) -> tuple[list[Feed], list[RateDrop]]:
+    """How the feeds stand and which of them slowed down. Raises `QuestDBError`."""
+    database, settings = platform.database, platform.settings
+    feeds = feeds_of(database, settings, platform.calendar, symbols)
+    rates = [rate for symbol in symbols for rate in read_rates(database, symbol.text)]
+    return feeds, rate_drops(rates, settings.ingest_rate_share)
+
+
+def evaluations(
+    feeds: Iterable[Feed], drops: Iterable[RateDrop], symbols: Sequence[Symbol]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The findings as Dagster records them."""
+    by_feed = {feed.symbol: feed for feed in feeds}
+    by_drop = {drop.symbol: drop for drop in drops}
+    for symbol in symbols:
+        yield _latest_day(symbol, by_feed[symbol.text])
+        yield _ingest_rate(symbol, by_drop.get(symbol.text))
+
+
+def _latest_day(symbol: Symbol, feed: Feed) -> dg.AssetCheckEvaluation:
+    metadata: dict[str, Any] = {"expected_day": feed.expected_day.isoformat(), "state": feed.state.value}
+    if feed.last_day is not None and feed.loaded_at is not None:
+        metadata |= {
+            "last_day": feed.last_day.isoformat(),
+            "loaded_at": dg.MetadataValue.timestamp(feed.loaded_at),
+        }
+    if feed.remedy:
+        metadata["remedy"] = feed.remedy
+    return dg.AssetCheckEvaluation(
+        asset_key=asset_key(symbol, TICKS),
+        check_name=LATEST_DAY,
+        passed=feed.good,
+        severity=dg.AssetCheckSeverity.WARN if feed.state == FeedState.UNJUDGED else dg.AssetCheckSeverity.ERROR,
+        description=feed.reason,
+        metadata=metadata,
+    )
+
+
+def _ingest_rate(symbol: Symbol, drop: RateDrop | None) -> dg.AssetCheckEvaluation:
+    metadata: dict[str, Any] = {}
+    if drop is not None:
+        metadata = {"rows_per_s": drop.rows_per_s, "median_rows_per_s": drop.median_rows_per_s, "share": drop.share}
+    return dg.AssetCheckEvaluation(
+        asset_key=asset_key(symbol, TICKS),
+        check_name=INGEST_RATE,
+        passed=drop is None,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="as usual" if drop is None else str(drop),
+        metadata=metadata,
+    )
