@@ -9,11 +9,22 @@ from typing import Annotated
 
 import typer
 
-from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, out
+from ghtrader_assets.cli.app import (
+    AsJson,
+    SymbolsArgument,
+    app,
+    as_document,
+    day_range,
+    emit_json,
+    known_symbol,
+    log,
+    out,
+)
 from ghtrader_assets.cli.reading import store
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
+from ghtrader_assets.loading.probe import ProbedDay, probe_gaps
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.settings import load_settings
 
@@ -24,6 +35,10 @@ def validate(
     first: Annotated[str, typer.Option("--from", metavar="D", help="First trading day, YYYY-MM-DD.")],
     last: Annotated[str, typer.Option("--to", metavar="D", help="Last trading day, YYYY-MM-DD.")],
     full: Annotated[bool, typer.Option("--full", help="Judge every day again.")] = False,
+    probe: Annotated[
+        bool | None,
+        typer.Option("--probe/--no-probe", help="Ask the provider again about the worst gaps (GHTRADER_SOURCE_PROBE)."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge stored days. Exit 0 when none is in error or there was nothing to do, 1 if any day is in error."""
@@ -38,16 +53,27 @@ def validate(
             _row(symbol.text, outcome)
             for symbol in chosen
             for outcome in judge_days(platform, symbol, days, full=all_again)
-            if outcome.state != IngestState.MISSING
+            if outcome.state not in (IngestState.MISSING, IngestState.PARTIAL)
         ]
+        asks = settings.source_probe if probe is None else probe
+        probed = [day for symbol in chosen if asks for day in probe_gaps(platform, symbol, days, log.print)]
     noop = not any(row["judged"] or row["state"] == "error" for row in rows)
     if as_json:
-        emit_json({"result": "noop" if noop else "judged", "days": rows})
+        answers = {"probed": [as_document(day) for day in probed]} if asks else {}
+        emit_json({"result": "noop" if noop else "judged", "days": rows, **answers})
     elif noop:
         out.print(f"nothing to do: all {len(rows)} stored days are judged as they are", highlight=False)
     for row in [] if as_json or noop else rows:
         out.print("  ".join(str(value) for value in row.values()), highlight=False)
+    for day in [] if as_json else probed:
+        out.print(_said(day), highlight=False)
     raise typer.Exit(1 if any(row["state"] == "error" for row in rows) else 0)
+
+
+def _said(day: ProbedDay) -> str:
+    line = f"{day.symbol}  {day.trading_day}  of its worst gaps the provider has data for {day.provider_has_data}"
+    line += f" and none for {day.provider_missing}"
+    return line if not day.errors else f"{line}; {day.errors} unanswered: {day.reason}"
 
 
 def _row(symbol: str, outcome: DayOutcome) -> dict[str, object]:

@@ -25,7 +25,7 @@ Place = Literal["token", "handshake", "page"]
 _ACCESS: Final = frozenset(get_args(AccessKind))
 _DELIVERY: Final = frozenset(get_args(DeliveryKind))
 _CONTENT: Final = frozenset(get_args(RevisionKind))
-_NEEDS_DAY: Final = frozenset({"changed", "fewer", "truncated", "missing_id"})
+_NEEDS_DAY: Final = frozenset({"changed", "fewer", "hole", "truncated", "missing_id"})
 MAINTENANCE_TEXT: Final = "系统维护中，每日 19:00-19:30 为日常运维时间，请稍后再试"
 
 

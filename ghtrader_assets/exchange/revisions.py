@@ -16,7 +16,7 @@ from ghtrader_assets.exchange.contracts import Contract
 from ghtrader_assets.exchange.model import Columns
 
 RevisionKind = Literal[
-    "changed", "fewer", "no_data", "truncated", "missing_id", "ms", "quoted", "extra_keys", "patches"
+    "changed", "fewer", "hole", "no_data", "truncated", "missing_id", "ms", "quoted", "extra_keys", "patches"
 ]
 ON_THE_WIRE: Final = frozenset({"missing_id", "quoted", "extra_keys", "patches"})
 """Kinds that leave the day's columns alone and change how its ticks are written."""
@@ -48,7 +48,7 @@ def revised_count(count: int, day: date, revisions: Revisions) -> int:
         if revision.touches(day):
             if revision.kind == "no_data":
                 return 0
-            if revision.kind == "fewer":
+            if revision.kind in ("fewer", "hole"):
                 count = max(1, count - revision.amount)
     return count
 
@@ -60,6 +60,8 @@ def revised_columns(columns: Columns, contract: Contract, day: date, revisions: 
             continue
         if revision.kind == "fewer":
             columns = _fewer(columns, revision.amount)
+        elif revision.kind == "hole":
+            columns = _hole(columns, revision)
         elif revision.kind == "changed":
             columns = _changed(columns, revision, contract.terms(day).price_tick)
         elif revision.kind == "ms":
@@ -96,3 +98,12 @@ def _milliseconds(columns: Columns) -> Columns:
     stamps = columns["datetime_ns"]
     odd = 3 + 2 * (np.arange(len(stamps)) % 200)
     return {**columns, "datetime_ns": np.maximum.accumulate(stamps + odd * 1_000_000)}
+
+
+def _hole(columns: Columns, revision: Revision) -> Columns:
+    """Without `amount` ticks in a row, from `fraction` of the day on; the first and the last tick stay."""
+    count = len(columns["datetime_ns"])
+    keep = np.ones(count, dtype=bool)
+    start = min(max(1, place_in_day(revision, count)), count - 1 - revision.amount)
+    keep[start : start + revision.amount] = False
+    return {name: values[keep] for name, values in columns.items()}

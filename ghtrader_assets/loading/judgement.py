@@ -10,6 +10,7 @@ once and shares sessions (docs/performance.md has both measured).
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +31,13 @@ from ghtrader_assets.loading.schedule import schedule_of
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.connection import answers
-from ghtrader_assets.questdb.reader import read_daily_agg, read_manifests, read_quality, read_summary
+from ghtrader_assets.questdb.reader import (
+    read_daily_agg,
+    read_gaps_of_days,
+    read_manifests,
+    read_quality,
+    read_summary,
+)
 from ghtrader_assets.questdb.records import write_verdicts
 from ghtrader_assets.questdb.rows import DailyAgg
 from ghtrader_assets.questdb.writer import verify_day
@@ -101,7 +108,7 @@ def judge_days(platform: Platform, symbol: Symbol, days: Sequence[date], *, full
         plan = plan_day(platform, symbol, schedule.rows[day], schedule.hash)
         in_force = None if full else stored.judgement(day, wanted_fingerprint(plan, row.digest, policy))
         if in_force is None:
-            due.append(_Due(plan, row, stored.manifests.get(row.load_id)))
+            due.append(_Due(plan, row, stored.manifests.get(row.load_id), stored.is_about(day, row.digest)))
         else:
             known[day] = DayOutcome(day, IngestState.COMPLETE, stored.manifests.get(row.load_id), in_force)
     yield from _in_order(wanted, known, _judged(platform, due, policy))
@@ -126,6 +133,10 @@ class _Stored:
             quality=read_quality(db, name, days),
         )
 
+    def is_about(self, day: date, digest: str) -> bool:
+        """Whether the stored verdict, in force or not, speaks of this content."""
+        return day in self.coverage and self.coverage[day].content_digest == digest
+
     def judgement(self, day: date, wanted: str) -> Judgement | None:
         """The stored verdict, if it was given on this content under the rules, sessions and policy in force."""
         coverage, quality = self.coverage.get(day), self.quality.get(day)
@@ -138,11 +149,12 @@ class _Stored:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A stored day that has to be judged."""
+    """A stored day that has to be judged. `again`: the same content was judged before."""
 
     plan: DayPlan
     content: DailyAgg
     manifest: Manifest | None
+    again: bool
 
     def outcome(self, judgement: Judgement | None = None, failure: str = "") -> DayOutcome:
         return DayOutcome(self.plan.trading_day, IngestState.COMPLETE, self.manifest, judgement, failure)
@@ -188,6 +200,23 @@ def _judge(platform: Platform, one: _Due, policy: Policy) -> Judged:
     return judge_frame(one.plan, frame, one.content.digest, one.content.load_id, policy)
 
 
+def _with_answers(platform: Platform, again: Sequence[DayPlan], verdicts: Sequence[DayVerdict]) -> list[DayVerdict]:
+    """The verdicts, where the same content is judged `again` with what the provider has answered about its gaps."""
+    days = [plan.trading_day for plan in again]
+    known = read_gaps_of_days(platform.database, again[0].symbol.text, days) if again else []
+    answers = {(gap.start_ts, gap.end_ts): gap.tqsdk_status for gap in known}
+    return [
+        dataclasses.replace(
+            verdict,
+            gaps=tuple(
+                dataclasses.replace(gap, tqsdk_status=answers.get((gap.start_ts, gap.end_ts), gap.tqsdk_status))
+                for gap in verdict.gaps
+            ),
+        )
+        for verdict in verdicts
+    ]
+
+
 def _write_batch(
     platform: Platform, due: Sequence[_Due], futures: Sequence[Future[Judged]], errors: list[BaseException]
 ) -> Iterator[DayOutcome]:
@@ -208,7 +237,7 @@ def _write_batch(
             errors.append(error)
     write_verdicts(
         platform.database,
-        [verdict for verdict, _ in judged],
+        _with_answers(platform, [one.plan for one in due if one.again], [verdict for verdict, _ in judged]),
         [metric for verdict, seconds in judged for metric in judgement_metrics(verdict, seconds)],
     )
     yield from outcomes

@@ -25,7 +25,7 @@ from ghtrader_assets.questdb.schema import (
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
 )
-from ghtrader_assets.validation.verdicts import DayVerdict, midnight_utc
+from ghtrader_assets.validation.verdicts import DayVerdict, GapRow, midnight_utc
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_BREAK: Final = timedelta(days=20)
@@ -67,6 +67,11 @@ def write_metrics(db: Database, rows: Sequence[Metric]) -> None:
 def send_metrics(db: Database, rows: Sequence[Metric]) -> None:
     """Commit measured values and return: they show a moment later."""
     _send(db, METRICS, (values_of(row) for row in rows))
+
+
+def write_gaps(db: Database, rows: Sequence[GapRow]) -> None:
+    """Store gaps of judged days again, each in place of the one that begins with it."""
+    _write(db, VALIDATE_GAPS, ({**values_of(row), "live": True} for row in rows))
 
 
 def write_verdicts(db: Database, verdicts: Sequence[DayVerdict], metrics: Sequence[Metric] = ()) -> None:

@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Final
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.settings import L5_VALIDATE_PREFIX, SourcedValue
+from ghtrader_assets.settings import L5_VALIDATE_PREFIX, Settings, SourcedValue, variable_of
 
 SESSIONS: Final = ("day", "night")
 DEFAULT: Final = "default"
@@ -161,7 +161,12 @@ def unknown_names(names: Iterable[str]) -> list[str]:
     """Those of the `GHTRADER_L5_VALIDATE_` names that no threshold answers to: misspelt, or ghTrader's own."""
     stems = "|".join(sorted((re.escape(knob.name) for knob in KNOBS), key=len, reverse=True))
     legal = re.compile(rf"{L5_VALIDATE_PREFIX}(?:{stems})(?:_[A-Z]{{1,2}})?(?:_DAY|_NIGHT)?")
-    return [name for name in names if name.startswith(L5_VALIDATE_PREFIX) and not legal.fullmatch(name)]
+    settings = {variable_of(field) for field in Settings.model_fields}
+    return [
+        name
+        for name in names
+        if name.startswith(L5_VALIDATE_PREFIX) and name not in settings and not legal.fullmatch(name)
+    ]
 
 
 def knob(name: str) -> Knob:

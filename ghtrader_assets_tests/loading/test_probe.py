@@ -1,0 +1,155 @@
+"""The provider asked again about gaps: what it has and we lost, what it never had, and when it says nothing."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from ghtrader_assets.loading.days import load_days
+from ghtrader_assets.loading.judgement import judge_days, policy_of
+from ghtrader_assets.loading.platform import Platform, utc_now
+from ghtrader_assets.loading.probe import HARMLESS, UNANSWERED, probe_gaps, worst_gaps
+from ghtrader_assets.loading.repair import Cause, read_plan
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.reader import read_gaps, read_summary
+from ghtrader_assets.settings import Settings
+from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.validation.verdicts import Attribution, GapRow, ProbeStatus, instant, midnight_utc
+from ghtrader_assets_tests.fix_exchange import ExchangeControl
+
+SYMBOL = parse_symbol("KQ.m@GFEX.lc")
+DAY = date(2025, 12, 24)
+CONTRACT = "GFEX.lc2603"
+HOLE = {"kind": "hole", "symbol": CONTRACT, "trading_day": DAY.isoformat(), "amount": 200, "fraction": 0.4}
+
+
+@pytest.fixture
+def platform(db: Database, calendar: TradingCalendar, exchange: ExchangeControl, tmp_path: Path) -> Platform:
+    provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
+    home = Settings(home=tmp_path, ingest_workers=1, min_free_mb=0, fast_history="off", start_date=DAY)
+    return Platform(home, calendar, db, provider)
+
+
+def load(platform: Platform) -> None:
+    outcomes = list(load_days(platform, SYMBOL, [DAY], "test", must_judge=True, on_retry=lambda _: None))
+    assert [outcome.failure for outcome in outcomes] == [""]
+
+
+def status(platform: Platform) -> list[str]:
+    return [gap.tqsdk_status for gap in read_gaps(platform.database, SYMBOL.text, DAY)]
+
+
+def repairs(platform: Platform) -> list[tuple[date, Cause]]:
+    plan = read_plan(platform, [SYMBOL], DAY, DAY, utc_now())
+    return [(one.trading_day, one.cause) for one in (*plan.planned, *plan.waiting)]
+
+
+def ask(platform: Platform) -> list[tuple[int, int, int]]:
+    found = probe_gaps(platform, SYMBOL, [DAY], lambda _: None)
+    return [(one.provider_has_data, one.provider_missing, one.errors) for one in found]
+
+
+def test_a_lost_segment_is_found_and_repaired_and_a_missing_one_is_known(
+    platform: Platform, exchange: ExchangeControl
+) -> None:
+    exchange.faults(HOLE)
+    load(platform)
+    assert status(platform) == ["unchecked"]
+    assert repairs(platform) == []
+
+    assert ask(platform) == [(0, 1, 0)], "the provider lacks it still"
+    assert status(platform) == ["provider_missing"]
+    assert ask(platform) == [], "what was answered is not asked again"
+    list(judge_days(platform, SYMBOL, [DAY], full=True))
+    assert status(platform) == ["provider_missing"], "the same content keeps its answers"
+    assert repairs(platform) == []
+
+    exchange.reset()
+    exchange.faults({**HOLE, "fraction": 0.7})
+    load(platform)
+    assert status(platform) == ["unchecked"], "other content, another gap"
+    exchange.reset()
+    exchange.faults({"kind": "maintenance", "at": "token", "times": None})
+    assert ask(platform) == [(0, 0, 1)]
+    assert status(platform) == ["error"]
+
+    exchange.reset()
+    before = read_summary(platform.database, SYMBOL.text, [DAY])
+    assert before[DAY].state != "ok"
+    assert ask(platform) == [(1, 0, 0)]
+    assert status(platform) == ["provider_has_data"]
+    assert repairs(platform) == [(DAY, Cause.PROVIDER_HAS_DATA)]
+    assert read_summary(platform.database, SYMBOL.text, [DAY]) == before, "an answer is no verdict"
+    load(platform)
+    assert status(platform) == []
+    assert repairs(platform) == []
+
+
+def gap(day: date, first_s: int, seconds: int, attribution: Attribution, answer: ProbeStatus) -> GapRow:
+    start = int(midnight_utc(day).timestamp()) + first_s
+    return GapRow(
+        ts=instant(start * 10**9),
+        symbol=SYMBOL.text,
+        trading_day=day,
+        session="day",
+        start_ts=instant(start * 10**9),
+        end_ts=instant((start + seconds - 1) * 10**9),
+        duration_s=seconds,
+        tqsdk_status=answer,
+        schedule_hash="",
+        updated_at=instant(0),
+        contract=CONTRACT,
+        window_index=0,
+        position="inner",
+        attribution=attribution,
+        over_adaptive=attribution not in HARMLESS,
+        adaptive_threshold_s=10.0,
+        judgement_id="",
+    )
+
+
+GAPS = st.lists(
+    st.builds(
+        gap,
+        st.dates(date(2025, 12, 1), date(2025, 12, 5)),
+        st.integers(0, 10_000),
+        st.integers(1, 500),
+        st.sampled_from(Attribution),
+        st.sampled_from(ProbeStatus),
+    ),
+    max_size=30,
+)
+
+
+@hypothesis_settings(deadline=None, max_examples=60)
+@given(GAPS, st.integers(0, 3), st.integers(0, 4))
+def test_the_worst_come_first_within_the_budget(gaps: list[GapRow], days: int, segments: int) -> None:
+    chosen = worst_gaps(gaps, days, segments)
+    assert len(chosen) <= days
+    open_ = [one for one in gaps if one.tqsdk_status in UNANSWERED]
+    assert len(chosen) == (min(days, len({one.trading_day for one in open_})) if segments else 0)
+
+    def harmful(day: date) -> int:
+        return sum(one.duration_s for one in open_ if one.trading_day == day and one.attribution not in HARMLESS)
+
+    left_out = {one.trading_day for one in open_} - chosen.keys()
+    assert all(harmful(day) >= harmful(other) for day in chosen for other in left_out if segments and days)
+    for day, asked in chosen.items():
+        of_day = [one for one in open_ if one.trading_day == day]
+        rank = sorted((one.attribution in HARMLESS, -one.duration_s) for one in of_day)
+        assert [(one.attribution in HARMLESS, -one.duration_s) for one in asked] == rank[:segments]
+
+
+def test_a_budget_makes_no_day_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = policy_of(SYMBOL).digest
+    monkeypatch.setenv("GHTRADER_L5_VALIDATE_TQ_CHECK_MAX_DAYS", "7")
+    monkeypatch.setenv("GHTRADER_SOURCE_PROBE", "1")
+    assert policy_of(SYMBOL).digest == before
