@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import apprise
-
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.loading.feeds import Feed
 from ghtrader_assets.loading.rates import RateDrop
@@ -107,6 +105,8 @@ def check_alert(asset: str, check: str, said: str, dagster_url: str | None) -> A
 
 
 def _notify(urls: str, alerts: Sequence[Alert]) -> None:
+    import apprise  # noqa: PLC0415 - half a second that every load of the definitions would pay
+
     sender = apprise.Apprise()
     if not sender.add(urls):
         raise BadInputError(
