@@ -21,8 +21,7 @@ from ghtrader_assets.metrics import metrics_into
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.credentials import Endpoint, Login, embedded_endpoint
 from ghtrader_assets.questdb.schema import ensure_schema
-from ghtrader_assets.services.embedded import EXCHANGE, QUESTDB
-from ghtrader_assets.services.runtime import Service, read_runtime
+from ghtrader_assets.services.runtime import EXCHANGE, QUESTDB, Service, read_runtime
 from ghtrader_assets.settings import TQSDK_PASSTHROUGH, Settings
 from ghtrader_assets.tq.provider import Provider
 

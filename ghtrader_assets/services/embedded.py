@@ -1,4 +1,4 @@
-"""The embedded services of one home: QuestDB, the exchange, Dagster; started in order, recorded, stopped in reverse.
+"""The embedded services of one home, from QuestDB to Dagster: started in order, recorded, stopped in reverse.
 
 Belongs here: which services a configuration needs, and who owns them.
 Does not belong here: how one of them works, and connecting to them (`connect`).
@@ -14,10 +14,17 @@ from typing import Final
 
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
+from ghtrader_assets.questdb.measured import keep_metrics
+from ghtrader_assets.questdb.schema import ensure_schema
 from ghtrader_assets.questdb.server import EmbeddedQuestDB
+from ghtrader_assets.services.connect import open_database
 from ghtrader_assets.services.dagster_instance import start_dagster
 from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, wait_ready
 from ghtrader_assets.services.runtime import (
+    DAGSTER,
+    DASHBOARD,
+    EXCHANGE,
+    QUESTDB,
     RunningProcess,
     Runtime,
     Service,
@@ -27,10 +34,8 @@ from ghtrader_assets.services.runtime import (
 )
 from ghtrader_assets.settings import Settings
 
-QUESTDB: Final = "questdb"
-EXCHANGE: Final = "exchange"
-DAGSTER: Final = "dagster"
 EXCHANGE_START_DEADLINE_S: Final = 60.0
+DASHBOARD_START_DEADLINE_S: Final = 120.0
 
 Announce = Callable[[str], None]
 
@@ -90,6 +95,7 @@ def _starters(settings: Settings, *, with_dagster: bool) -> Iterator[tuple[str, 
     if not settings.uses_real_tqsdk:
         yield EXCHANGE, _start_exchange
     if with_dagster:
+        yield DASHBOARD, _start_dashboard
         yield DAGSTER, _start_dagster
 
 
@@ -110,6 +116,21 @@ def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
     stack.callback(stop_tree, process.pid)
     wait_ready("the embedded exchange", process, log, lambda: answers_http(url), EXCHANGE_START_DEADLINE_S)
     return Service(name=EXCHANGE, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
+
+
+def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
+    """The tables stand before anybody looks at them, and metrics are kept for as long as the settings say."""
+    with open_database(settings) as database:
+        ensure_schema(database)
+        keep_metrics(database, settings.metrics_months)
+    port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
+    log = settings.home / "logs" / "dashboard.log"
+    url = f"http://{LOOPBACK}:{port}"
+    home = {"GHTRADER_HOME": str(settings.home)}
+    process = spawn(["-m", "ghtrader_assets.dashboard", "--port", str(port)], log, home)
+    stack.callback(stop_tree, process.pid)
+    wait_ready("the dashboard", process, log, lambda: answers_http(f"{url}/health"), DASHBOARD_START_DEADLINE_S)
+    return Service(name=DASHBOARD, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
 
 
 def _start_dagster(settings: Settings, stack: ExitStack) -> Service:

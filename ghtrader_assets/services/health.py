@@ -15,11 +15,12 @@ from ghtrader_assets.loading.feeds import Feed, feeds_of
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.services.connect import open_database
-from ghtrader_assets.services.embedded import DAGSTER, EXCHANGE, QUESTDB
-from ghtrader_assets.services.runtime import Service, read_runtime
+from ghtrader_assets.services.runtime import DAGSTER, DASHBOARD, EXCHANGE, QUESTDB, Service, read_runtime
 from ghtrader_assets.settings import Settings
 
 PROBE_TIMEOUT_S = 5
+_PROBED = {DASHBOARD: "/health"}
+"""What is asked of a service where its first page would cost it work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ def service_health(settings: Settings) -> list[ServiceHealth]:
     """The health of every service that the settings call for."""
     runtime = read_runtime(settings.home)
     found = [_questdb(settings)]
-    names = [DAGSTER] if settings.uses_real_tqsdk else [EXCHANGE, DAGSTER]
-    found += [_web_service(name, runtime.service(name) if runtime else None) for name in names]
+    names = [] if settings.uses_real_tqsdk else [EXCHANGE]
+    found += [_web_service(name, runtime.service(name) if runtime else None) for name in (*names, DASHBOARD, DAGSTER)]
     return found
 
 
@@ -66,7 +67,7 @@ def _web_service(name: str, service: Service | None) -> ServiceHealth:
         return ServiceHealth(name, False, "", "not running; start it with `ghtrader-assets up`")
     url = service.urls["http"]
     try:
-        answer = requests.get(url, timeout=PROBE_TIMEOUT_S)
+        answer = requests.get(f"{url}{_PROBED.get(name, '')}", timeout=PROBE_TIMEOUT_S)
     except requests.RequestException as error:
         return ServiceHealth(name, False, url, f"does not answer ({type(error).__name__}); its log is {service.log}")
     return ServiceHealth(name, answer.status_code < 500, url, f"HTTP {answer.status_code}")

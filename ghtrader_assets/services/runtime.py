@@ -9,11 +9,18 @@ import contextlib
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import psutil
 from pydantic import BaseModel, ValidationError
 
 RUNTIME_FILE = "runtime.json"
+
+QUESTDB: Final = "questdb"
+EXCHANGE: Final = "exchange"
+DASHBOARD: Final = "dashboard"
+DAGSTER: Final = "dagster"
+PROMETHEUS: Final = "prometheus"
 
 
 class RunningProcess(BaseModel, frozen=True):

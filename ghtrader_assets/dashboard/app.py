@@ -1,0 +1,168 @@
+"""The Dash application: an address becomes a page, drawn by the server first and by Dash's scripts afterwards.
+
+Belongs here: the application, its one callback, what is shown when a question can't be answered.
+Does not belong here: pages (`pages`), addresses (`routes`), questions (`data`).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+import dash
+import flask
+from dash import Input, Output, dcc, html
+from dash.development.base_component import Component
+
+from ghtrader_assets.dashboard.data import Source
+from ghtrader_assets.dashboard.markup import as_html
+from ghtrader_assets.dashboard.pages.day import day_page
+from ghtrader_assets.dashboard.pages.operations import operations_page
+from ghtrader_assets.dashboard.pages.overview import overview_page
+from ghtrader_assets.dashboard.pages.parts import Links, frame
+from ghtrader_assets.dashboard.pages.symbol import symbol_page
+from ghtrader_assets.dashboard.routes import DayPage, OperationsPage, OverviewPage, Page, Router, SymbolPage
+from ghtrader_assets.errors import BadInputError, GhtraderError
+from ghtrader_assets.logs import logger, redacted
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.products import product_of
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.services.runtime import DAGSTER, QUESTDB, read_runtime
+from ghtrader_assets.settings import Settings
+
+TITLE: Final = "ghtrader-assets"
+HEALTH: Final = "health"
+KEPT_S: Final = 2.0
+"""A page is asked for twice, by the browser and then by Dash: the second answer is the first one."""
+
+_FIRST_ANSWER: Final = "<!-- first answer -->"
+_HERE: Final[dict[type[Page], str]] = {OverviewPage: "overview", OperationsPage: "operations"}
+
+log = logger(__name__)
+
+
+def dashboard_app(settings: Settings, calendar: TradingCalendar) -> Dashboard:
+    """The application over this platform's store. Nothing is asked of the store before the first page."""
+    app = Dashboard(
+        "ghtrader_assets.dashboard",
+        title=TITLE,
+        update_title="",
+        serve_locally=True,
+        health_endpoint=HEALTH,
+        suppress_callback_exceptions=True,
+    )
+    pages = Pages(Source(settings, calendar), Router(settings.symbols, calendar))
+    app.pages = pages
+    app.layout = html.Div([dcc.Location(id="address"), html.Div(id="page")])
+
+    def page_at(path: object, search: object) -> Component:
+        return pages.of(_text(path) + _text(search))
+
+    app.callback(Output("page", "children"), Input("address", "pathname"), Input("address", "search"))(page_at)
+    return app
+
+
+class Pages:
+    """Addresses to pages. What goes wrong is a page as well, of one clear line."""
+
+    def __init__(self, source: Source, router: Router) -> None:
+        self.source = source
+        self.router = router
+        self._kept: dict[str, tuple[float, Component]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, address: str) -> Component:
+        """The page at an address, of a second or two ago at the oldest."""
+        with self._lock:
+            self._kept = {key: kept for key, kept in self._kept.items() if time.monotonic() - kept[0] < KEPT_S}
+            found = self._kept.get(address)
+        if found is not None:
+            return found[1]
+        page, keep = self._made(address)
+        if keep:
+            with self._lock:
+                self._kept[address] = (time.monotonic(), page)
+        return page
+
+    def links(self) -> Links:
+        runtime = read_runtime(self.source.settings.home)
+        found = [runtime.service(name) if runtime else None for name in (DAGSTER, QUESTDB)]
+        return Links(*(service.urls["http"] if service else None for service in found))
+
+    def _made(self, address: str) -> tuple[Component, bool]:
+        links, here = self.links(), ""
+        try:
+            page = self.router.page(address)
+            here = _HERE.get(type(page), "")
+            return frame(self._body(page, links), here, links), True
+        except GhtraderError as error:
+            return frame(_failure(error), here, links), False
+
+    def _body(self, page: Page, links: Links) -> list[Component]:
+        source = self.source
+        match page:
+            case OverviewPage(last):
+                return overview_page(source.grid(source.settings.symbols, last), last)
+            case SymbolPage(symbol, last):
+                return symbol_page(symbol, _name(symbol), source.grid([symbol.text], last), last)
+            case DayPage(symbol, day):
+                calendar = source.calendar
+                following = calendar.next(day) if day < source.last_completed() else None
+                return day_page(source.day(symbol, day), _name(symbol), calendar.previous(day), following, links)
+            case OperationsPage(window):
+                return operations_page(source.operations(window))
+
+
+class Dashboard(dash.Dash):
+    """Dash whose first answer is the page itself instead of "Loading…"."""
+
+    pages: Pages
+
+    def index(self, *args: Any, **kwargs: Any) -> Any:
+        address = flask.request.full_path.removesuffix("?")
+        page = self.pages.of(address)
+        document = str(cast("Callable[..., Any]", super().index)(*args, **kwargs))
+        return document.replace(_FIRST_ANSWER, as_html(page), 1)
+
+    def interpolate_index(
+        self,
+        metas: str = "",
+        title: str = "",
+        css: str = "",
+        config: str = "",
+        scripts: str = "",
+        app_entry: str = "",
+        favicon: str = "",
+        renderer: str = "",
+    ) -> str:
+        return (
+            f'<!DOCTYPE html><html lang="en"><head>{metas}<title>{title}</title>{favicon}{css}</head>'
+            f'<body><div id="first-answer">{_FIRST_ANSWER}</div>{app_entry}'
+            f"<footer>{config}{scripts}{renderer}</footer></body></html>"
+        )
+
+
+def _failure(error: GhtraderError) -> list[Component]:
+    """One clear line, and what to do."""
+    what, remedy = str(redacted(error.what)), str(redacted(error.remedy))
+    title = "This page does not exist" if isinstance(error, BadInputError) else "The store does not answer"
+    log.info("page not shown", error=str(error))
+    return [
+        html.Div(
+            [html.H1(title), html.P(what), html.P(f"What to do: {remedy}") if remedy else None],
+            className="failure",
+            role="alert",
+        )
+    ]
+
+
+def _name(symbol: Symbol) -> str:
+    product = product_of(symbol.exchange, symbol.product)
+    return product.name_en
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "/" + json.dumps(value, default=str)[:40]

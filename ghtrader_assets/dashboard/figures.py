@@ -1,0 +1,226 @@
+"""Plotly figures: prices of a day, trends of a symbol, courses of ingest and latency.
+
+Belongs here: frames to figures, thinned to what a screen can show. Does not belong here: questions (`data`), layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import plotly.graph_objects as go
+import polars as pl
+from plotly.subplots import make_subplots
+
+from ghtrader_assets.dashboard.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILION
+from ghtrader_assets.market.clock import SHANGHAI, shanghai_time
+from ghtrader_assets.market.sessions import DaySessions
+from ghtrader_assets.questdb.measured import IngestStep, Step, TimedPercentiles
+from ghtrader_assets.validation.verdicts import GapRow
+
+PRICES_HEIGHT: Final = 420
+TRENDS_HEIGHT: Final = 430
+COURSE_HEIGHT: Final = 240
+POINTS: Final = 900
+SHADED_GAPS: Final = 60
+FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', Arial, sans-serif"
+_STEP_MS: Final[dict[Step, int]] = {
+    "1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000, "6h": 21_600_000, "1d": 86_400_000,
+}  # fmt: skip
+
+
+def prices(ticks: pl.DataFrame, sessions: DaySessions, gaps: Sequence[GapRow]) -> go.Figure:
+    """Last price within bid and ask, spread, and volume, over the time of the sessions put end to end."""
+    points = _thinned(ticks, sessions)
+    clock = points["at"]
+    figure = make_subplots(rows=3, cols=1, shared_xaxes=True, row_heights=[0.62, 0.2, 0.18], vertical_spacing=0.035)
+    x = points["x"]
+    _band(figure, x, points["low"], points["high"])
+    figure.add_trace(
+        go.Scatter(
+            x=x, y=points["last"], customdata=clock, name="last price", line={"color": BLUE, "width": 1.4},
+            hovertemplate="%{customdata}<br>last %{y:,}<extra></extra>",
+        ),
+        row=1, col=1,
+    )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=x, y=points["spread"], customdata=clock, name="widest spread", line={"color": ORANGE, "width": 1.2},
+            fill="tozeroy", fillcolor="rgba(230,159,0,.18)",
+            hovertemplate="%{customdata}<br>spread up to %{y:,}<extra></extra>",
+        ),
+        row=2, col=1,
+    )  # fmt: skip
+    figure.add_trace(
+        go.Bar(
+            x=x, y=points["traded"], customdata=clock, name="volume", marker={"color": GREEN, "line": {"width": 0}},
+            hovertemplate="%{customdata}<br>%{y:,} lots<extra></extra>",
+        ),
+        row=3, col=1,
+    )  # fmt: skip
+    _axes_of_sessions(figure, sessions)
+    _shade(figure, sessions, gaps)
+    figure.update_yaxes(title_text="price", row=1, col=1)
+    figure.update_yaxes(title_text="spread", rangemode="tozero", row=2, col=1)
+    figure.update_yaxes(title_text="lots", rangemode="tozero", row=3, col=1)
+    return _dressed(figure, PRICES_HEIGHT, legend=True).update_layout(bargap=0)
+
+
+def trends(frame: pl.DataFrame) -> go.Figure:
+    """Ticks, missing seconds and quality score of each trading day (frame: `questdb.grid.GRID_SCHEMA`)."""
+    figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    days = frame["trading_day"].dt.strftime("%Y-%m-%d").to_list()
+    for row, (column, name, colour) in enumerate(
+        (("rows", "ticks", BLUE), ("gap_seconds", "seconds missing", VERMILION), ("score", "quality score", GREEN)), 1
+    ):
+        shape = go.Bar if column != "score" else go.Scatter
+        style: dict[str, Any] = (
+            {"marker": {"color": colour, "line": {"width": 0}}}
+            if shape is go.Bar
+            else {"mode": "lines+markers", "line": {"color": colour, "width": 1.2}, "marker": {"size": 4}}
+        )
+        hover = "%{x}<br>" + name + " %{y:,}<extra></extra>"
+        figure.add_trace(
+            shape(x=days, y=frame[column].to_list(), name=name, hovertemplate=hover, **style), row=row, col=1
+        )
+        figure.update_yaxes(title_text=name, row=row, col=1)
+    figure.update_yaxes(rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(rangemode="tozero", row=2, col=1)
+    return _dressed(figure, TRENDS_HEIGHT).update_layout(bargap=0.15)
+
+
+def query_course(steps: Sequence[TimedPercentiles], start: datetime, end: datetime) -> go.Figure:
+    """P50, P95 and P99 of all queries, in milliseconds, on a logarithmic axis."""
+    figure = go.Figure()
+    at = [_beijing(step.ts) for step in steps]
+    for name, colour, dash in (("p50", SKY, "dot"), ("p95", BLUE, "solid"), ("p99", PURPLE, "dash")):
+        figure.add_trace(
+            go.Scatter(
+                x=at, y=[1e3 * getattr(step, name) for step in steps], name=name.upper(), mode="lines+markers",
+                line={"color": colour, "width": 1.6, "dash": dash}, marker={"size": 5},
+                hovertemplate="%{x|%m-%d %H:%M}<br>" + name.upper() + " %{y:.3g} ms<extra></extra>",
+            )
+        )  # fmt: skip
+    figure.update_yaxes(type="log", title_text="ms", dtick="D2")
+    figure.update_xaxes(range=[_beijing(start), _beijing(end)], title_text="Asia/Shanghai")
+    return _dressed(figure, COURSE_HEIGHT, legend=True)
+
+
+def ingest_course(steps: Sequence[IngestStep], start: datetime, end: datetime, step: Step) -> go.Figure:
+    """Ticks stored in each step of time."""
+    figure = go.Figure(
+        go.Bar(
+            x=[_beijing(one.ts) for one in steps], y=[one.rows for one in steps],
+            customdata=[one.days for one in steps], marker={"color": BLUE, "line": {"width": 0}}, name="ticks",
+            width=_STEP_MS[step] * 0.9, offset=0,
+            hovertemplate="%{x|%m-%d %H:%M}<br>%{y:,} ticks of %{customdata} days<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_yaxes(title_text=f"ticks a {step}", rangemode="tozero")
+    figure.update_xaxes(range=[_beijing(start), _beijing(end)], title_text="Asia/Shanghai")
+    return _dressed(figure, COURSE_HEIGHT)
+
+
+def _thinned(ticks: pl.DataFrame, sessions: DaySessions) -> pl.DataFrame:
+    """`POINTS` buckets over the sessions: x (s, sessions end to end), at, last, low, high, spread, traded."""
+    total = sum(window.end_ns - window.start_ns for window in sessions.windows)
+    bucket = max(total // POINTS, 1)
+    pieces: list[pl.DataFrame] = []
+    before = 0
+    for window in sessions.windows:
+        inside = ticks.filter(pl.col("datetime_ns").is_between(window.start_ns, window.end_ns, closed="left"))
+        passed = pl.col("datetime_ns") - window.start_ns + before
+        pieces.append(inside.with_columns(bucket=passed // bucket))
+        before += window.end_ns - window.start_ns
+    return (
+        pl.concat(pieces)
+        .with_columns(
+            traded=pl.col("volume").diff().fill_null(0).clip(lower_bound=0),
+            spread=pl.col("ask_price1") - pl.col("bid_price1"),
+        )
+        .group_by("bucket", maintain_order=True)
+        .agg(
+            pl.col("datetime_ns").first(),
+            last=pl.col("last_price").fill_nan(None).drop_nulls().last(),
+            low=pl.col("bid_price1").fill_nan(None).min(),
+            high=pl.col("ask_price1").fill_nan(None).max(),
+            spread=pl.col("spread").fill_nan(None).max().round(6),
+            traded=pl.col("traded").fill_nan(None).sum(),
+        )
+        .with_columns(
+            x=pl.col("bucket") * (bucket / 1e9),
+            at=pl.col("datetime_ns").map_elements(_said, return_dtype=pl.String),
+        )
+    )
+
+
+def _said(instant_ns: int) -> str:
+    return f"{shanghai_time(instant_ns):%m-%d %H:%M:%S}"
+
+
+def _band(figure: go.Figure, x: pl.Series, low: pl.Series, high: pl.Series) -> None:
+    for y, fill in ((low, None), (high, "tonexty")):
+        figure.add_trace(
+            go.Scatter(
+                x=x, y=y, fill=fill, fillcolor="rgba(86,180,233,.30)", line={"width": 0}, hoverinfo="skip",
+                name="lowest bid to highest ask", showlegend=fill is not None, connectgaps=False,
+            ),
+            row=1, col=1,
+        )  # fmt: skip
+
+
+def _axes_of_sessions(figure: go.Figure, sessions: DaySessions) -> None:
+    """Clock times under the sessions put end to end, and a line where one ends and the next begins."""
+    values: list[float] = []
+    texts: list[str] = []
+    before = 0.0
+    for window in sessions.windows:
+        length = (window.end_ns - window.start_ns) / 1e9
+        texts.append(f"{shanghai_time(window.start_ns):%H:%M}")
+        values.append(before)
+        first = -(-window.start_ns // 1_800_000_000_000) * 1_800_000_000_000
+        for instant in range(first, window.end_ns, 1_800_000_000_000):
+            at = before + (instant - window.start_ns) / 1e9
+            if at - before > 900 and before + length - at > 900:
+                values.append(at)
+                texts.append(f"{shanghai_time(instant):%H:%M}")
+        before += length
+        figure.add_vline(x=before, line={"color": GREY, "width": 1, "dash": "dot"})
+    figure.update_xaxes(tickvals=values, ticktext=texts, range=[0, before], showgrid=True)
+
+
+def _shade(figure: go.Figure, sessions: DaySessions, gaps: Sequence[GapRow]) -> None:
+    """The longest gaps as bands behind the prices."""
+    before: list[float] = []
+    total = 0.0
+    for window in sessions.windows:
+        before.append(total - window.start_ns / 1e9)
+        total += (window.end_ns - window.start_ns) / 1e9
+    for gap in sorted(gaps, key=lambda one: -one.duration_s)[:SHADED_GAPS]:
+        if 0 <= gap.window_index < len(before):
+            start = gap.start_ts.timestamp() + before[gap.window_index]
+            figure.add_vrect(
+                x0=start, x1=start + gap.duration_s, fillcolor=VERMILION, opacity=0.22, line_width=0, row=1, col=1  # pyright: ignore[reportArgumentType]
+            )  # fmt: skip
+
+
+def _dressed(figure: go.Figure, height: int, *, legend: bool = False) -> go.Figure:
+    figure.update_layout(
+        height=height,
+        template="plotly_white",
+        font={"family": FONT, "size": 12, "color": INK},
+        margin={"l": 64, "r": 12, "t": 26 if legend else 8, "b": 34},
+        showlegend=legend,
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        hovermode="closest",
+        paper_bgcolor="#ffffff",
+        plot_bgcolor="#ffffff",
+    )
+    figure.update_xaxes(gridcolor="#edf0f4", zeroline=False, title_font={"size": 11})
+    return figure.update_yaxes(gridcolor="#edf0f4", zeroline=False, title_font={"size": 11})
+
+
+def _beijing(instant: datetime) -> str:
+    """Beijing's wall clock, which plotly shows as it stands."""
+    return instant.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,126 @@
+"""`/operations`: what runs, what is stale or failing with the command that repairs it, rates and latencies.
+
+Belongs here: this page. Does not belong here: working out repairs (`loading.repair`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from dash import html
+from dash.development.base_component import Component
+
+from ghtrader_assets.dashboard.data import Operations
+from ghtrader_assets.dashboard.figures import COURSE_HEIGHT, ingest_course, query_course
+from ghtrader_assets.dashboard.pages.parts import badge, command, graph, heading, seconds, section, shanghai, table
+from ghtrader_assets.dashboard.routes import WINDOWS, day_address, operations_address
+from ghtrader_assets.loading.repair import Repair, RepairPlan
+from ghtrader_assets.questdb.measured import Percentiles
+from ghtrader_assets.validation.verdicts import State
+
+SHOWN_REPAIRS = 20
+SHOWN_QUERIES = 20
+
+
+def operations_page(found: Operations) -> list[Component]:
+    """Repairs first, then services, ingest, queries."""
+    under = f"{shanghai(found.start, '%m-%d %H:%M')} to {shanghai(found.end, '%m-%d %H:%M')} Asia/Shanghai"
+    loaded = graph(ingest_course(found.ingest_course, found.start, found.end, found.step), COURSE_HEIGHT)
+    latency = graph(query_course(found.query_course, found.start, found.end), COURSE_HEIGHT)
+    return [
+        html.Div([heading("Operations", under), _windows(found.window)], className="top"),
+        section("Stale or failing", *_repairs(found.plan), note="the last 250 trading days of what was begun"),
+        html.Div(
+            [
+                section("Services", _services(found)),
+                section("Ingest", _ingest(found), note="seconds of download, storing and reading back, added up"),
+            ],
+            className="columns",
+        ),
+        html.Div([section("Ticks loaded", loaded), section("Query latency", latency)], className="columns even"),
+        html.Div(
+            [
+                section("Queries by name", _percentiles(_slowest(found.queries)), note="exact percentiles, by P95"),
+                section("Steps of a load", _percentiles(found.timings), note="a trading day each"),
+            ],
+            className="columns even",
+        ),
+    ]
+
+
+def _windows(here: str) -> Component:
+    ways = [
+        html.A(window, href=operations_address(window), className="here" if window == here else "")
+        for window in WINDOWS
+    ]
+    return html.Nav(ways, className="windows")
+
+
+def _repairs(plan: RepairPlan) -> list[Component]:
+    if plan.empty and not plan.running:
+        return [html.P([badge(State.OK, "nothing is stale or failing")], className="calm")]
+    groups = {"to do now": plan.planned, "waits": plan.waiting, "given up": plan.given_up, "running": plan.running}
+    rows = [row for name, repairs in groups.items() for row in _grouped(name, repairs)]
+    days = [one.trading_day for repairs in groups.values() for one in repairs]
+    more = len(rows) - SHOWN_REPAIRS
+    return [
+        html.P(["Repairs all of it: ", command(f"ghtrader-assets repair --from {min(days)} --to {max(days)} --apply")]),
+        table(("", "symbol", "cause", "days", "which", "why"), rows[:SHOWN_REPAIRS], numbers=(3,)),
+        html.P(f"and {more} more groups: `ghtrader-assets repair` lists all" if more > 0 else "", className="note"),
+    ]
+
+
+def _grouped(name: str, repairs: Iterable[Repair]) -> list[tuple[str | Component, ...]]:
+    def key(one: Repair) -> tuple[str, str]:
+        return one.symbol.text, one.cause.value
+
+    rows: list[tuple[str | Component, ...]] = []
+    for (symbol, cause), group in groupby(sorted(repairs, key=key), key=key):
+        members = list(group)
+        first, last = members[0].trading_day, members[-1].trading_day
+        which: list[str | Component] = [html.A(f"{first}", href=day_address(symbol, first))]
+        if last != first:
+            which += [" to ", html.A(f"{last}", href=day_address(symbol, last))]
+        rows.append((name, symbol, badge(cause), f"{len(members):,}", html.Span(which), members[-1].reason))
+    return rows
+
+
+def _services(found: Operations) -> Component:
+    rows = [
+        (one.name, badge(State.OK if one.healthy else State.ERROR, "healthy" if one.healthy else "down"), one.detail)
+        for one in found.services
+    ]
+    return table(("service", "health", "says"), rows)
+
+
+def _ingest(found: Operations) -> Component:
+    rows = [
+        (
+            one.symbol,
+            f"{one.days:,}",
+            f"{one.rows:,}",
+            f"{one.bytes / 1e6:,.1f} MB",
+            seconds(one.seconds),
+            f"{one.rows_per_s:,.0f}",
+            shanghai(one.last, "%m-%d %H:%M"),
+        )
+        for one in found.ingest
+    ]
+    return table(("symbol", "days", "ticks", "fetched", "time", "ticks/s", "last"), rows, numbers=(1, 2, 3, 4, 5))
+
+
+def _slowest(queries: list[Percentiles]) -> list[Percentiles]:
+    return sorted(queries, key=lambda one: -one.p95)[:SHOWN_QUERIES]
+
+
+def _percentiles(found: list[Percentiles]) -> Component:
+    rows = [
+        (
+            one.name.replace("_seconds", ""),
+            f"{one.count:,}",
+            *(seconds(value) for value in (one.p50, one.p95, one.p99, one.largest)),
+        )
+        for one in found
+    ]
+    return table(("name", "count", "P50", "P95", "P99", "longest"), rows, numbers=(1, 2, 3, 4, 5))

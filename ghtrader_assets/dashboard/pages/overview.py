@@ -1,0 +1,77 @@
+"""`/`: every symbol on every trading day at one look, and which symbols need somebody.
+
+Belongs here: this page. Does not belong here: one symbol's calendar (`symbol`), repairs (`operations`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, timedelta
+
+from dash import html
+from dash.development.base_component import Component
+
+from ghtrader_assets.dashboard.data import Grid
+from ghtrader_assets.dashboard.heatmap import heatmap
+from ghtrader_assets.dashboard.pages.parts import command, heading, legend, section, table, tile, tiles
+from ghtrader_assets.dashboard.palette import CODES
+from ghtrader_assets.dashboard.routes import day_address, operations_address, overview_address, symbol_address
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.validation.verdicts import State
+
+GOOD = (State.OK, State.WARN, IngestState.NOT_LISTED)
+SHOWN_SYMBOLS = 15
+
+
+def overview_page(grid: Grid, last: date | None) -> list[Component]:
+    """The heatmap with its legend, and the symbols with most days that need somebody."""
+    counts = Counter(code for row in grid.codes for code in row)
+    cells = len(grid.symbols) * len(grid.days)
+    good = sum(counts[code] for code, look in CODES.items() if look.state in GOOD)
+    return [
+        html.Div(
+            [
+                heading("Coverage", f"{grid.days[0]} to {grid.days[-1]}: each cell is one trading day of one symbol"),
+                tiles(
+                    tile(f"{len(grid.symbols):,}", "symbols"),
+                    tile(f"{len(grid.days):,}", "trading days"),
+                    tile(f"{grid.rows:,}", "ticks stored"),
+                    tile(f"{good / cells:.1%}", "ok or warn", "of all symbol-days shown"),
+                    tile(f"{cells - good:,}", "need somebody", "symbol-days that are neither ok nor warn"),
+                ),
+            ],
+            className="top",
+        ),
+        html.Div([heatmap(grid.symbols, grid.days, grid.codes), _side(grid, counts, last)], className="overview"),
+        section("Symbols that need somebody", _worst(grid), note="a click on a cell opens its day"),
+    ]
+
+
+def _side(grid: Grid, counts: Counter[str], last: date | None) -> Component:
+    older = grid.days[0] - timedelta(days=1)
+    newer = grid.days[-1] + timedelta(days=366)
+    ways = [html.A("← older", href=overview_address(older))]
+    if last is not None:
+        ways += [html.A("newer →", href=overview_address(newer)), html.A("latest", href=overview_address())]
+    return html.Div([legend(dict(counts)), html.Div(ways, className="ways")], className="side")
+
+
+def _worst(grid: Grid) -> Component:
+    bad = {
+        symbol: [(day, code) for day, code in zip(grid.days, row, strict=True) if CODES[code].state not in GOOD]
+        for symbol, row in zip(grid.symbols, grid.codes, strict=True)
+    }
+    ranked = sorted((item for item in bad.items() if item[1]), key=lambda item: -len(item[1]))[:SHOWN_SYMBOLS]
+    rows = [
+        (
+            html.A(symbol, href=symbol_address(symbol)),
+            f"{len(days):,}",
+            ", ".join(f"{count} {CODES[code].word}" for code, count in Counter(c for _, c in days).most_common()),
+            html.A(f"{days[-1][0]}", href=day_address(symbol, days[-1][0])),
+            command(f"ghtrader-assets repair --from {days[0][0]} --to {days[-1][0]}"),
+        )
+        for symbol, days in ranked
+    ]
+    why = html.A("Operations", href=operations_address())
+    note = html.P(["What exactly is stale or failing, and why: ", why], className="note")
+    return html.Div([table(("symbol", "days", "of which", "latest", "what would be done"), rows, numbers=(1,)), note])

@@ -1,0 +1,107 @@
+"""`/symbol/<symbol>`: one symbol's calendar, each trading day a link, and how its figures went.
+
+Belongs here: this page. Does not belong here: the trends' figure (`dashboard.figures`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import groupby
+
+from dash import html
+from dash.development.base_component import Component
+
+from ghtrader_assets.dashboard.data import Grid
+from ghtrader_assets.dashboard.figures import TRENDS_HEIGHT, trends
+from ghtrader_assets.dashboard.pages.parts import graph, heading, legend, section, tile, tiles
+from ghtrader_assets.dashboard.palette import CODES
+from ghtrader_assets.dashboard.routes import day_address, symbol_address
+from ghtrader_assets.market.symbols import Symbol
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
+MONTHS_A_ROW = 7
+
+
+def symbol_page(symbol: Symbol, name: str, grid: Grid, last: date | None) -> list[Component]:
+    """The calendar of the days shown, and the trends of rows, gaps and quality over them."""
+    counts = Counter(grid.codes[0])
+    scores = grid.frame["score"].drop_nulls()
+    average = scores.mean()
+    mean = f"{average:.4f}" if isinstance(average, float) else "–"
+    return [
+        html.Div(
+            [
+                heading([symbol.text, html.Span(name, className="product")], f"{grid.days[0]} to {grid.days[-1]}"),
+                tiles(
+                    tile(f"{len(grid.days):,}", "trading days"),
+                    tile(f"{grid.rows:,}", "ticks stored"),
+                    tile(mean, "mean quality score", "1 is faultless"),
+                    tile(f"{int(grid.frame['gap_seconds'].sum() or 0):,} s", "missing in sessions"),
+                ),
+            ],
+            className="top",
+        ),
+        html.Div(
+            [_calendar(symbol, grid), html.Div([legend(dict(counts)), _ways(symbol, grid, last)], className="side")],
+            className="overview",
+        ),
+        section(
+            "Trends",
+            graph(trends(grid.frame), TRENDS_HEIGHT),
+            note="a point is one trading day",
+        ),
+    ]
+
+
+def _ways(symbol: Symbol, grid: Grid, last: date | None) -> Component:
+    ways = [html.A("← older", href=symbol_address(symbol.text, grid.days[0] - timedelta(days=1)))]
+    if last is not None:
+        ways += [
+            html.A("newer →", href=symbol_address(symbol.text, grid.days[-1] + timedelta(days=366))),
+            html.A("latest", href=symbol_address(symbol.text)),
+        ]
+    return html.Div(ways, className="ways")
+
+
+def _calendar(symbol: Symbol, grid: Grid) -> Component:
+    """Months side by side, a column a week, a row a weekday."""
+    code_of = dict(zip(grid.days, grid.codes[0], strict=True))
+    months = [list(days) for _, days in groupby(grid.days, key=lambda day: (day.year, day.month))]
+    rows = [months[start : start + MONTHS_A_ROW] for start in range(0, len(months), MONTHS_A_ROW)]
+    return html.Div(
+        [
+            html.Div([_weekdays(), *(_month(symbol, days, code_of) for days in row)], className="calendar-row")
+            for row in rows
+        ],
+        className="calendar",
+    )
+
+
+def _weekdays() -> Component:
+    return html.Div([html.Span(), *(html.Span(name) for name in WEEKDAYS)], className="weekdays")
+
+
+def _month(symbol: Symbol, days: Sequence[date], code_of: dict[date, str]) -> Component:
+    first_week = days[0] - timedelta(days=days[0].weekday())
+    cells: list[Component] = []
+    for day in days:
+        look = CODES[code_of[day]]
+        cells.append(
+            html.A(
+                f"{day.day}",
+                href=day_address(symbol.text, day),
+                title=f"{day} {day:%a}: {look.word}: {look.says}",
+                className=f"cell mark-{look.mark}",
+                style={
+                    "background": look.colour,
+                    "gridColumn": str((day - first_week).days // 7 + 1),
+                    "gridRow": str(day.weekday() + 1),
+                },
+            )
+        )
+    return html.Div(
+        [html.Div(f"{days[0]:%b %Y}", className="month-name"), html.Div(cells, className="month-days")],
+        className="month",
+    )
