@@ -22,5 +22,8 @@ EXIT_CODE: Final = "exit_code"
 """Metadata of a failed step: what a command that asked for it exits with."""
 
 WORKERS_TAG: Final = "ghtrader/ingest_workers"
+PARTIAL_TAG: Final = "ghtrader/allow_partial"
+"""A run with it stores what there is of a trading day in progress."""
+
 LAUNCHED_BY_TAG: Final = "ghtrader/launched_by"
 INGESTS_TAG: Final = "ghtrader/ingests"

@@ -21,6 +21,7 @@ from ghtrader_assets.assets.names import (
     FOLLOWING,
     JUDGED,
     MAIN_SCHEDULE,
+    PARTIAL_TAG,
     TICKS,
     WORKERS_TAG,
 )
@@ -118,6 +119,7 @@ def _outcomes(
             context.run_id,
             must_judge=bool(selected & JUDGED),
             on_retry=context.log.warning,
+            allow_partial=PARTIAL_TAG in context.run.tags,
         )
     elif selected & set(DAY_TABLES):
         yield from judge_days(platform, symbol, days)

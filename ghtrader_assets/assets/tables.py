@@ -206,6 +206,7 @@ def _ticks(manifest: Manifest) -> Said:
     return manifest.digest, {
         "dagster/partition_row_count": manifest.rows,
         "rows": manifest.rows,
+        "ingest_state": manifest.outcome.value,
         "contract": manifest.contract,
         "digest": manifest.digest,
         "schema_hash": manifest.schema_hash,

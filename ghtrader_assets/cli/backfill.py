@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,13 +20,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ghtrader_assets.assets.launch import FINISHED, launch_backfill
-from ghtrader_assets.assets.names import ALL_TABLES, JUDGED, TICKS, WORKERS_TAG
+from ghtrader_assets.assets.names import ALL_TABLES, JUDGED, PARTIAL_TAG, TICKS, WORKERS_TAG
 from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, log, out
 from ghtrader_assets.cli.services import announce, services_for
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
 from ghtrader_assets.loading.due import DayResult, Need, needs_of, results_since
 from ghtrader_assets.loading.outcome import Stopped
-from ghtrader_assets.loading.plan import plan_days
+from ghtrader_assets.loading.plan import LoadPlan, plan_days
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.room import require_room
 from ghtrader_assets.loading.schedule import refresh_schedules
@@ -75,6 +75,10 @@ def backfill(
     tables: Annotated[str, typer.Option(help="Tables to materialize, comma-separated.")] = ",".join(ALL_TABLES),
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="TqSdk sessions at once.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Load days again that are complete and unchanged.")] = False,
+    allow_partial: Annotated[
+        bool,
+        typer.Option("--allow-partial", help="Store what there is of a day in progress; it is loaded again later."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Materialize trading days. Exit 0 when all succeeded or were unchanged, 1 when some failed, 3 if denied."""
@@ -85,7 +89,9 @@ def backfill(
         raise BadInputError(f"--from {start} lies before the first partition {settings.first_day}", "start there")
     wanted = parse_tables(tables)
     with services_for(settings):
-        report = run_backfill(settings, chosen, start, end, wanted, workers=workers, force=force)
+        report = run_backfill(
+            settings, chosen, start, end, wanted, workers=workers, force=force, allow_partial=allow_partial
+        )
     if as_json:
         emit_json(report.document())
     else:
@@ -111,6 +117,7 @@ def run_backfill(
     *,
     workers: int | None = None,
     force: bool = False,
+    allow_partial: bool = False,
 ) -> BackfillReport:
     """Bring the days of the symbols up to date and report on each. Raises `GhtraderError` for what stops all."""
     report = BackfillReport()
@@ -121,8 +128,10 @@ def run_backfill(
         announce(f"reading the main-contract schedules of {', '.join(symbol.text for symbol in symbols)}")
         refresh_schedules(platform, symbols)
         for symbol in symbols:
-            needs[symbol] = _needs(platform, symbol, days, report, force=force, judges=bool(JUDGED & set(tables)))
-        carry_out(platform, needs, tables, report, workers=workers)
+            plan = plan_days(platform, symbol, days, allow_partial=allow_partial)
+            needs[symbol] = _needs(platform, symbol, plan, report, force=force, judges=bool(JUDGED & set(tables)))
+        tags = {WORKERS_TAG: str(workers)} if workers else {}
+        carry_out(platform, needs, tables, report, tags | ({PARTIAL_TAG: "yes"} if allow_partial else {}))
     return report
 
 
@@ -131,13 +140,12 @@ def carry_out(
     needs: dict[Symbol, dict[date, Need]],
     tables: Sequence[str],
     report: BackfillReport,
-    *,
-    workers: int | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> None:
-    """Load and judge what `needs` says, show progress, and report on each day."""
+    """Load and judge what `needs` says in runs with these tags, show progress, and report on each day."""
     watch = _Watch(platform, needs, report, loads=TICKS in tables)
     with watch.shown():
-        stops = _launch(platform.settings, _jobs(needs, tables), workers)
+        stops = _launch(platform.settings, _jobs(needs, tables), tags or {})
     watch.finish(stops)
 
 
@@ -154,12 +162,11 @@ def show_report(report: BackfillReport) -> None:
 
 
 def _needs(
-    platform: Platform, symbol: Symbol, days: Sequence[date], report: BackfillReport, *, force: bool, judges: bool
+    platform: Platform, symbol: Symbol, plan: LoadPlan, report: BackfillReport, *, force: bool, judges: bool
 ) -> dict[date, Need]:
-    """What each day needs; days that can't be loaded go to the report. Raises `BadInputError` if none can."""
-    plan = plan_days(platform, symbol, days)
-    if plan.refused and days[0] in plan.refused:
-        raise BadInputError(str(plan.refused[days[0]]))
+    """What each day needs; days that can't be loaded go to the report. Raises `BadInputError` if the first can't."""
+    if plan.refused and not any(one.trading_day < min(plan.refused) for one in plan.days):
+        raise BadInputError(str(plan.refused[min(plan.refused)]))
     report.failed += [DayResult(symbol.text, day, str(error), None) for day, error in plan.refused.items()]
     if force:
         return {one.trading_day: Need.LOAD for one in plan.days}
@@ -190,11 +197,10 @@ def _jobs(needs: dict[Symbol, dict[date, Need]], tables: Sequence[str]) -> list[
     return [_Job(tuple(symbols), days, chosen) for (days, chosen), symbols in alike.items()]
 
 
-def _launch(settings: Settings, jobs: Sequence[_Job], workers: int | None) -> list[Stopped]:
+def _launch(settings: Settings, jobs: Sequence[_Job], tags: Mapping[str, str]) -> list[Stopped]:
     """Run the jobs to their end; returns what stopped steps as a whole."""
     runtime = owned_runtime(settings)
     dagster = runtime.service(DAGSTER) if runtime else None
-    tags = {WORKERS_TAG: str(workers)} if workers else {}
     if dagster is None:
         from ghtrader_assets.assets.build import build_definitions  # noqa: PLC0415 - two seconds that only this path needs
         from ghtrader_assets.assets.run_here import run_here  # noqa: PLC0415
@@ -282,9 +288,10 @@ class _Watch:
             log.print(f"failed  {result.symbol} {result.trading_day}  {result.failure}", highlight=False)
             return
         self._report.succeeded.append(result)
+        word = "partial" if manifest.outcome == IngestState.PARTIAL else "stored "
         seconds = manifest.download_s + manifest.store_s + manifest.readback_s
         log.print(
-            f"stored  {result.symbol} {result.trading_day}  {manifest.contract}  {manifest.rows:,} ticks"
+            f"{word}  {result.symbol} {result.trading_day}  {manifest.contract}  {manifest.rows:,} ticks"
             f"  {manifest.rows / max(seconds, 1e-9):,.0f} rows/s  {manifest.replaced}",
             highlight=False,
         )

@@ -213,7 +213,7 @@ def _show_hours(hours: SymbolHours) -> None:
         for one in hours.live.differences:
             out.print(f"DIFFERS: {one}", highlight=False)
         if not hours.live.differences:
-            out.print(f"the provider's present hours of {hours.live.contract} agree", highlight=False)
+            out.print(f"the provider's present hours and terms of {hours.live.contract} agree", highlight=False)
 
 
 def _day_cells(day: ShownDay) -> Sequence[object]:

@@ -117,7 +117,8 @@ class DiffConnection:
         variables = request.get("variables") or {}
         self._market.record("ins_query", connection=self._number, query=query[:200], variables=variables)
         await self._delay()
-        entry = await self._market.in_thread(answer, query, variables, self._market.today(), self._market.seed)
+        market, wrong = self._market, self._market.faults.reference()
+        entry = await market.in_thread(answer, query, variables, market.today(), market.seed, wrong)
         await self._put(_dumps({"symbols": {query_id: entry}}))
 
     async def _quotes(self, ins_list: str) -> None:

@@ -3,8 +3,9 @@
 Belongs here: the JSON of a rule, matching, counting down.
 Does not belong here: doing the trouble (`diff`, `server`, `revisions`).
 
-Three families. *Access* faults meet the token request or the websocket handshake. *Delivery* faults meet one page and
+Four families. *Access* faults meet the token request or the websocket handshake. *Delivery* faults meet one page and
 its connection. *Content* faults change what a chart sees from the request that opens it until it is closed.
+*Reference* faults misstate the continuous table, the holidays or an instrument.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ from typing import Any, Final, Literal, cast, get_args
 import msgspec
 
 from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.exchange.misstatements import Misstatement, MisstatementKind
 from ghtrader_assets.exchange.revisions import Revision, RevisionKind, Revisions
 
 AccessKind = Literal["refuse", "maintenance", "wrong_grant", "slow", "stall"]
 DeliveryKind = Literal["drop", "stall", "maintenance", "garbage", "duplicate_page", "stale_page", "slow"]
-Place = Literal["token", "handshake", "page"]
+Place = Literal["token", "handshake", "page", "reference"]
 
 _ACCESS: Final = frozenset(get_args(AccessKind))
 _DELIVERY: Final = frozenset(get_args(DeliveryKind))
 _CONTENT: Final = frozenset(get_args(RevisionKind))
+_REFERENCE: Final = frozenset(get_args(MisstatementKind))
 _NEEDS_DAY: Final = frozenset({"changed", "fewer", "hole", "truncated", "missing_id"})
+_LEGAL: Final = {"page": _DELIVERY | _CONTENT, "reference": _REFERENCE}
 MAINTENANCE_TEXT: Final = "系统维护中，每日 19:00-19:30 为日常运维时间，请稍后再试"
 
 
@@ -33,12 +37,12 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One fault rule; its JSON has these names.
 
     `times` is how often it strikes: once if left out, for content faults for ever; null is for ever too. `symbol` is
-    `*` or exactly what a chart asks for. `page` counts a chart's answered pages from 0. `seconds` is how long `slow`
+    `*` or exactly what is asked for. `page` counts a chart's answered pages from 0. `seconds` is how long `slow`
     takes, `status` what `refuse` answers, `features` the grants left by `wrong_grant`; `amount` (ticks) and `fraction`
     (place in the day, 0..1) belong to content faults. `hits` counts what it met.
     """
 
-    kind: AccessKind | DeliveryKind | RevisionKind
+    kind: AccessKind | DeliveryKind | RevisionKind | MisstatementKind
     at: Place | None = None
     symbol: str = "*"
     trading_day: date | None = None
@@ -55,6 +59,8 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     @property
     def place(self) -> Place:
         """Where it strikes: what it says, or what is usual for its kind."""
+        if self.kind in _REFERENCE:
+            return "reference"
         usual: Place = "token" if self.kind == "wrong_grant" else "handshake" if self.kind == "refuse" else "page"
         return self.at or usual
 
@@ -62,7 +68,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     def live(self) -> bool:
         """Whether the rule may still strike."""
         if self.times is msgspec.UNSET:
-            return self.kind in _CONTENT or self.hits < 1
+            return self.kind in _CONTENT | _REFERENCE or self.hits < 1
         return self.times is None or self.hits < self.times
 
     @property
@@ -112,6 +118,14 @@ class Faults:
         )
         return frozenset(rule.revision for rule in met)
 
+    def reference(self) -> list[Misstatement]:
+        """What reference data says wrongly by now, counted."""
+        met = _counted(rule for rule in self.rules if rule.kind in _REFERENCE and rule.live)
+        return [
+            Misstatement(cast("MisstatementKind", rule.kind), rule.symbol, rule.trading_day, rule.amount)
+            for rule in met
+        ]
+
 
 def parse_rules(document: bytes) -> list[Rule]:
     """Rules from a JSON list. Raises BadInputError naming the field and what is legal."""
@@ -120,7 +134,7 @@ def parse_rules(document: bytes) -> list[Rule]:
     except msgspec.MsgspecError as error:
         raise BadInputError(f"the fault rules are not legal: {error}", "docs/exchange.md shows the JSON") from None
     for rule in rules:
-        legal = _ACCESS if rule.place != "page" else _DELIVERY | _CONTENT
+        legal = _LEGAL.get(rule.place, _ACCESS)
         if rule.kind not in legal:
             raise BadInputError(f"{rule.kind!r} can't strike at {rule.place!r}", f"{', '.join(sorted(legal))} can")
         if rule.kind in _NEEDS_DAY and rule.trading_day is None:

@@ -11,19 +11,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
 from ghtrader_assets.exchange.instruments import FIGURES, Record, describe, figures_of, known_symbols
+from ghtrader_assets.exchange.misstatements import Misstatement, misstated_record
 
 _ARGUMENT: Final = re.compile(r"(?P<name>\w+)\s*:\s*(?P<value>\[[^\]]*\]|\$\w+|\"[^\"]*\"|[\w.+-]+)")
 _CALL: Final = re.compile(r"multi_symbol_info\s*(?:\((?P<arguments>[^()]*)\))?")
 
 
-def answer(query: str, variables: Mapping[str, Any], today: date, seed: int) -> dict[str, Any]:
+def answer(
+    query: str, variables: Mapping[str, Any], today: date, seed: int, wrong: Sequence[Misstatement] = ()
+) -> dict[str, Any]:
     """The `symbols.<query_id>` entry for a query: `result`, or `error` for an unknown contract asked by variable.
 
+    `wrong` is what instruments are to be misstated as.
     tqsdk asks for what its packaged file knows one by one with variables, and falls back to that file on an error.
     """
     entry: dict[str, Any] = {"query": query, "variables": dict(variables)}
@@ -33,7 +37,8 @@ def answer(query: str, variables: Mapping[str, Any], today: date, seed: int) -> 
     arguments = _arguments(call["arguments"] or "", variables)
     named = _strings(arguments.get("instrument_id"))
     records = (describe(symbol, today) for symbol in named or known_symbols(today))
-    found = [record for record in records if record is not None and _matches(record, arguments)]
+    told = (misstated_record(record, wrong) for record in records if record is not None)
+    found = [record for record in told if _matches(record, arguments)]
     if variables.get("instrument_id") and not found:
         return {**entry, "error": f"instrument not found: {named}"}
     words = set(re.findall(r"\w+", query))

@@ -22,6 +22,7 @@ from ghtrader_assets.exchange.contracts import main_changes
 from ghtrader_assets.exchange.diff import DiffConnection
 from ghtrader_assets.exchange.faults import Rule, as_json
 from ghtrader_assets.exchange.market import Market
+from ghtrader_assets.exchange.misstatements import misstated_changes, misstated_holidays
 from ghtrader_assets.exchange.specs import SPECS
 from ghtrader_assets.market.calendar import snapshot_calendar
 
@@ -106,16 +107,17 @@ class ExchangeServer:
     async def _holidays(self, _request: web.Request) -> web.Response:
         self._market.record("holidays")
         calendar = snapshot_calendar()
-        closed = calendar.holidays_on_weekdays(date(FIRST_HOLIDAY_YEAR, 1, 1), calendar.horizon)
+        true = calendar.holidays_on_weekdays(date(FIRST_HOLIDAY_YEAR, 1, 1), calendar.horizon)
+        closed = misstated_holidays(true, self._market.faults.reference())
         return _json([day.isoformat() for day in closed])
 
     async def _continuous(self, _request: web.Request) -> web.Response:
         self._market.record("continuous")
-        today = self._market.today()
-        table = {
-            key: [[f"{day:%Y%m%d}", contract.text] for day, contract in main_changes(spec, today)]
-            for key, spec in SPECS.items()
-        }
+        today, wrong = self._market.today(), self._market.faults.reference()
+        table: dict[str, list[list[str]]] = {}
+        for key, spec in SPECS.items():
+            true = [(day, contract.text) for day, contract in main_changes(spec, today)]
+            table[key] = [[f"{day:%Y%m%d}", name] for day, name in misstated_changes(f"KQ.m@{key}", true, wrong)]
         return _json({key: changes for key, changes in table.items() if changes})
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:

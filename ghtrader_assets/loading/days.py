@@ -114,14 +114,16 @@ def load_days(
     *,
     must_judge: bool,
     on_retry: Callable[[str], None],
+    allow_partial: bool = False,
 ) -> Iterator[DayOutcome]:
     """Load each day and yield its outcome as it is recorded. Safe to run again after a kill at any point.
 
     One day's failure is that day's outcome. Raises `GhtraderError` only for what stops all of them: the schedule
     can't be had, the store is away. `must_judge` asks for a verdict whatever the settings say.
+    With `allow_partial` a day in progress is stored as far as it goes; nobody judges half a day.
     """
     require_room(platform)
-    plan = plan_days(platform, symbol, days)
+    plan = plan_days(platform, symbol, days, allow_partial=allow_partial)
     for day, error in plan.refused.items():
         yield DayOutcome(day, getattr(error, "state", IngestState.MISSING), failure=str(error))
     if not plan.days:
@@ -180,7 +182,7 @@ def _judge_and_record(platform: Platform, attempt: _Attempt, stored: StoredDay, 
     assert attempt.fetched.frame is not None
     judgement: Judgement | None = None
     verdict: DayVerdict | None = None
-    if must_judge or _judged_after_ingest(platform, attempt):
+    if not attempt.plan.is_partial and (must_judge or _judged_after_ingest(platform, attempt)):
         policy = policy_of(attempt.plan.symbol)
         verdict, seconds = judge_frame(
             attempt.plan, attempt.fetched.frame, stored.digest, attempt.manifest.manifest_id, policy

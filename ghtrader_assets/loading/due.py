@@ -40,7 +40,10 @@ class DayResult:
 
 
 def needs_of(platform: Platform, symbol: Symbol, plans: Sequence[DayPlan]) -> dict[date, Need]:
-    """What each planned day needs: a load unless its content is stored for the same contract, sessions and schema."""
+    """What each planned day needs: a load unless its content is stored for the same contract, sessions and schema.
+
+    A day in progress always needs one, and a day that was stored before it was complete too.
+    """
     days = [plan.trading_day for plan in plans]
     stored = {row.trading_day: row for row in read_daily_agg(platform.database, symbol.text, days)}
     summaries = read_summary(platform.database, symbol.text, days)
@@ -49,7 +52,7 @@ def needs_of(platform: Platform, symbol: Symbol, plans: Sequence[DayPlan]) -> di
 
     def need(plan: DayPlan) -> Need:
         row = stored.get(plan.trading_day)
-        if row is None or row.upstream != plan.upstream:
+        if row is None or plan.is_partial or row.upstream != plan.upstream:
             return Need.LOAD
         wanted = wanted_fingerprint(plan, row.digest, policy)
         verdicts = (summaries.get(plan.trading_day), qualities.get(plan.trading_day))
@@ -70,6 +73,6 @@ def results_since(platform: Platform, symbol: Symbol, days: Sequence[date], sinc
 
 
 def _failure(manifest: Manifest) -> str:
-    if manifest.outcome == IngestState.COMPLETE:
+    if manifest.outcome in (IngestState.COMPLETE, IngestState.PARTIAL):
         return ""
     return f"{manifest.outcome.value}: {manifest.reason}"

@@ -13,11 +13,11 @@ from pathlib import Path
 from ghtrader_assets.errors import UnknownContractError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import shanghai_time
-from ghtrader_assets.market.products import Product, product_on
+from ghtrader_assets.market.products import Product, TermsFinding, compare_terms, product_on
 from ghtrader_assets.market.session_events import SessionEvent, SessionKind, packaged_events
 from ghtrader_assets.market.session_tables import SessionRow, TableSession, rows_of
 from ghtrader_assets.market.sessions import DaySessions, SessionFinding, compare_trading_time, day_sessions
-from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.tq.market_data import fetch_instrument, fetch_main_contracts
 from ghtrader_assets.tq.provider import Provider
 
@@ -58,10 +58,10 @@ class ShownRow:
 
 @dataclass(frozen=True, slots=True)
 class LiveHours:
-    """How the provider's present `trading_time` of a contract compares with ours."""
+    """How the provider's present `trading_time`, price tick and multiplier of a contract compare with ours."""
 
     contract: str
-    differences: list[SessionFinding]
+    differences: list[SessionFinding | TermsFinding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,16 @@ def symbol_hours(
 
 
 def live_hours(provider: Provider, home: Path, symbol: Symbol, today: date, calendar: TradingCalendar) -> LiveHours:
-    """Compare the provider's present hours with ours, on the last trading day up to `today`. Raises `FetchError`."""
+    """Compare the provider's present hours and terms with ours, on the last trading day up to `today`.
+
+    Nothing is adopted: the past is dated in our tables. Raises `FetchError`.
+    """
     contract = symbol.text if symbol.kind == "contract" else _main_contract(provider, home, symbol, today)
     instrument = fetch_instrument(provider, contract, home)
     day = today if calendar.is_trading_day(today) else calendar.previous(today)
-    return LiveHours(contract, compare_trading_time(symbol, day, calendar, instrument.trading_time))
+    hours = compare_trading_time(symbol, day, calendar, instrument.trading_time)
+    terms = compare_terms(parse_symbol(contract), day, instrument.price_tick, instrument.multiplier)
+    return LiveHours(contract, [*hours, *terms])
 
 
 def _main_contract(provider: Provider, home: Path, symbol: Symbol, today: date) -> str:

@@ -29,6 +29,7 @@ from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.loading.schedule import schedule_of
 from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.market.schedule import is_partial
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.connection import answers
 from ghtrader_assets.questdb.reader import (
@@ -104,6 +105,9 @@ def judge_days(platform: Platform, symbol: Symbol, days: Sequence[date], *, full
         if row is None:
             failure = f"no ticks of {symbol.text} are stored for {day}; load the day first"
             known[day] = DayOutcome(day, IngestState.MISSING, failure=failure)
+            continue
+        if is_partial(row.upstream):
+            known[day] = DayOutcome(day, IngestState.PARTIAL, stored.manifests.get(row.load_id))
             continue
         plan = plan_day(platform, symbol, schedule.rows[day], schedule.hash)
         in_force = None if full else stored.judgement(day, wanted_fingerprint(plan, row.digest, policy))

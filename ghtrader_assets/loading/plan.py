@@ -7,14 +7,21 @@ Does not belong here: fetching, storing, judging.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from ghtrader_assets.errors import GhtraderError
-from ghtrader_assets.loading.platform import Platform, utc_now_ns
+from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.schedule import require_listed, schedule_of
 from ghtrader_assets.market.products import Product, product_on
-from ghtrader_assets.market.schedule import ScheduleDay, day_fingerprint, require_complete
+from ghtrader_assets.market.schedule import (
+    ScheduleDay,
+    day_fingerprint,
+    is_complete,
+    partial_fingerprint,
+    partial_window,
+    require_complete,
+)
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Symbol, depth, parse_symbol
 from ghtrader_assets.market.ticks import DayWindow
@@ -23,7 +30,10 @@ from ghtrader_assets.tq.fetch import FetchRequest
 
 @dataclass(frozen=True, slots=True)
 class DayPlan:
-    """One trading day to be loaded: its contract, sessions and window."""
+    """One trading day to be loaded: its contract, sessions and window.
+
+    `readable` is the part of the window that can be read by now of a day in progress; None of a complete day.
+    """
 
     symbol: Symbol
     product: Product
@@ -31,6 +41,11 @@ class DayPlan:
     schedule_hash: str
     sessions: DaySessions
     window: DayWindow
+    readable: DayWindow | None = None
+
+    @property
+    def is_partial(self) -> bool:
+        return self.readable is not None
 
     @property
     def trading_day(self) -> date:
@@ -39,13 +54,14 @@ class DayPlan:
     @property
     def upstream(self) -> str:
         """The fingerprint of what the day is loaded for: contract, sessions and schema."""
-        return day_fingerprint(self.schedule.contract, self.sessions)
+        whole = day_fingerprint(self.schedule.contract, self.sessions)
+        return partial_fingerprint(whole) if self.is_partial else whole
 
     def request(self) -> FetchRequest:
         return FetchRequest(
             symbol=self.symbol.text,
             contract=self.schedule.contract,
-            window=self.window,
+            window=self.readable or self.window,
             levels=depth(self.symbol.exchange),
         )
 
@@ -58,8 +74,8 @@ class LoadPlan:
     refused: dict[date, GhtraderError]
 
 
-def plan_days(platform: Platform, symbol: Symbol, days: Sequence[date]) -> LoadPlan:
-    """Look up contract and sessions of each day.
+def plan_days(platform: Platform, symbol: Symbol, days: Sequence[date], *, allow_partial: bool = False) -> LoadPlan:
+    """Look up contract and sessions of each day. A day that is not complete is refused unless `allow_partial`.
 
     Raises `FetchError` or `QuestDBError` if the schedule can't be had: then no day can be planned.
     """
@@ -68,13 +84,24 @@ def plan_days(platform: Platform, symbol: Symbol, days: Sequence[date]) -> LoadP
     refused: dict[date, GhtraderError] = {}
     for day in days:
         try:
-            require_complete(day, utc_now_ns())
+            readable = _readable(platform, day, allow_partial=allow_partial)
             row = require_listed(platform, symbol, day, schedule)
         except GhtraderError as error:
             refused[day] = error
         else:
-            planned.append(plan_day(platform, symbol, row, schedule.hash))
+            planned.append(replace(plan_day(platform, symbol, row, schedule.hash), readable=readable))
     return LoadPlan(tuple(planned), refused)
+
+
+def _readable(platform: Platform, day: date, *, allow_partial: bool) -> DayWindow | None:
+    """None for a complete day. Raises `BadInputError` for another one that may not or can't be loaded in part."""
+    now_ns = platform.now_ns()
+    if is_complete(day, now_ns):
+        return None
+    readable = partial_window(platform.calendar.window(day), now_ns) if allow_partial else None
+    if readable is None:
+        require_complete(day, now_ns)
+    return readable
 
 
 def plan_day(platform: Platform, symbol: Symbol, row: ScheduleDay, schedule_hash: str) -> DayPlan:

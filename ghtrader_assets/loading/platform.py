@@ -6,6 +6,7 @@ Belongs here: the record itself. Does not belong here: finding the services (`se
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -15,6 +16,7 @@ from ghtrader_assets.market.session_events import SessionEvent
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.tq.timing import Timing
 
 
 class Shelf(Protocol):
@@ -32,13 +34,23 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Settings, calendar, store and tick provider of one process, and the operator's own session events."""
+    """Settings, calendar, store and tick provider of one process, and the operator's own session events.
+
+    `now_ns` tells the instant (epoch nanoseconds) by which trading days count as complete.
+    """
 
     settings: Settings
     calendar: TradingCalendar
     database: Database
     provider: Provider
     operator_events: tuple[SessionEvent, ...] = ()
+    now_ns: Callable[[], int] = time.time_ns
+
+    @property
+    def timing(self) -> Timing:
+        """Waits and limits of fetching, with the account's rates from the settings."""
+        settings = self.settings
+        return Timing(sessions_per_minute=settings.sessions_per_minute, pages_per_s=settings.pages_per_second)
 
 
 def utc_now() -> datetime:

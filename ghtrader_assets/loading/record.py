@@ -19,6 +19,7 @@ from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import Manifest, code_version, new_manifest_id, write_manifest_file
+from ghtrader_assets.market.schedule import is_partial
 from ghtrader_assets.market.symbols import depth
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
 from ghtrader_assets.questdb.cache import announce_load
@@ -30,6 +31,7 @@ from ghtrader_assets.validation.verdicts import DayVerdict
 
 log = logger(__name__)
 
+NOT_COMPLETE: Final = "the trading day was not complete yet; it is loaded again"
 UNFINISHED: Final = "the load began and has not ended: it is still running, or it was killed"
 
 
@@ -100,10 +102,11 @@ def failed_manifest(manifest: Manifest, reason: str) -> Manifest:
 def stored_manifest(manifest: Manifest, fetched: FetchedDay, stored: StoredDay, judge_s: float) -> Manifest:
     """The manifest of a day that was stored and read back."""
     assert fetched.frame is not None
+    partial = is_partial(manifest.upstream)
     return dataclasses.replace(
         manifest,
-        outcome=IngestState.COMPLETE,
-        reason="",
+        outcome=IngestState.PARTIAL if partial else IngestState.COMPLETE,
+        reason=NOT_COMPLETE if partial else "",
         rows=stored.rows,
         five_level_rows=five_level_rows(fetched.frame),
         same_instant_rows=int((fetched.frame["seq"] > 0).sum()),

@@ -79,6 +79,27 @@ def product_on(symbol: Symbol, day: date) -> Product:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class TermsFinding:
+    """A contract term that differs between our table and a provider, on a trading day."""
+
+    contract: str
+    day: date
+    term: str
+    ours: float
+    theirs: float
+
+    def __str__(self) -> str:
+        return f"{self.contract} {self.term} on {self.day}: {self.ours:g} in our table, {self.theirs:g} at the provider"
+
+
+def compare_terms(contract: Symbol, day: date, price_tick: float, multiplier: int) -> list[TermsFinding]:
+    """Where a provider's price tick and multiplier of a contract differ from the ones in force on `day` here."""
+    ours = product_on(contract, day)
+    pairs = (("price tick", ours.price_tick, price_tick), ("multiplier", ours.multiplier, multiplier))
+    return [TermsFinding(contract.text, day, term, mine, theirs) for term, mine, theirs in pairs if mine != theirs]
+
+
 @cache
 def _former_terms() -> tuple[dict[str, str], ...]:
     return tuple(rows("product_terms.csv"))

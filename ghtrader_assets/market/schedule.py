@@ -16,13 +16,18 @@ from typing import Final
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar
-from ghtrader_assets.market.clock import instant_ns, shanghai_day, shanghai_time
+from ghtrader_assets.market.clock import NS, instant_ns, shanghai_day, shanghai_time
 from ghtrader_assets.market.sessions import DaySessions
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.market.ticks import SCHEMA_HASH
+from ghtrader_assets.market.ticks import SCHEMA_HASH, DayWindow
 
 COMPLETE_S: Final = 16 * 3600
 """A trading day is complete at 16:00 Beijing time: 45 minutes after the last exchange (CFFEX bonds, 15:15) closed."""
+
+PARTIAL_MARGIN_S: Final = 60
+"""A trading day in progress is read up to this long before now: what is older does not change any more."""
+
+_PARTIAL: Final = "partial:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,16 @@ def fingerprint_of_day(contract: str, day: date, sessions_fingerprint: str) -> s
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def partial_fingerprint(fingerprint: str) -> str:
+    """The fingerprint of a day loaded before it was complete: never that of the whole day, so it is due again."""
+    return f"{_PARTIAL}{fingerprint}"
+
+
+def is_partial(fingerprint: str) -> bool:
+    """Whether a day was stored before it was complete."""
+    return fingerprint.startswith(_PARTIAL)
+
+
 def last_completed_day(calendar: TradingCalendar, now_ns: int) -> date:
     """The last trading day the calendar knows that is complete at `now_ns` (epoch nanoseconds).
 
@@ -118,8 +133,19 @@ def require_complete(day: date, now_ns: int) -> None:
         ready = shanghai_time(instant_ns(day, COMPLETE_S))
         raise BadInputError(
             f"trading day {day} is not complete before {ready:%Y-%m-%d %H:%M} Beijing time",
-            "load it then",
+            "load it then, or what there is of it with --allow-partial",
         )
+
+
+def partial_window(window: DayWindow, now_ns: int) -> DayWindow | None:
+    """What can be read by now of a trading day that is not complete; None before its own date in Beijing.
+
+    Until then it has no partition, although its night session may have traded on the evening before.
+    """
+    until_ns = now_ns - PARTIAL_MARGIN_S * NS
+    if shanghai_day(now_ns) < window.trading_day or until_ns <= window.start_ns:
+        return None
+    return DayWindow(window.trading_day, window.start_ns, min(until_ns, window.end_ns))
 
 
 def _segments(

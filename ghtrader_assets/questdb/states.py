@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, Final
 
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.market.schedule import is_partial
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.reader import bound_list
 from ghtrader_assets.questdb.rows import DayState
@@ -33,12 +34,13 @@ class _Attempt:
 def read_day_states(db: Database, symbols: Sequence[str], start: date, end: date) -> list[DayState]:
     """Every day of the symbols in the inclusive range that was stored or attempted, by symbol and day.
 
-    Ingest is `complete` where content is stored, whatever a later attempt came to; otherwise it is how the last
+    Ingest is `complete` where content is stored, `partial` where that was before the day had closed, whatever a later
+    attempt came to; otherwise it is how the last
     attempt ended. `state` is the worst of ingest, coverage and quality; `reason` says what decided it.
     """
     if not symbols:
         return []
-    stored = _by_day(db, DAILY_AGG, "rows_total, contract, digest, load_id", symbols, start, end)
+    stored = _by_day(db, DAILY_AGG, "rows_total, contract, digest, load_id, upstream", symbols, start, end)
     attempts = _last_attempts(db, symbols, start, end)
     coverage = _by_day(db, VALIDATE_SUMMARY, "state, reason_code, content_digest", symbols, start, end)
     quality = _by_day(db, FIELD_QUALITY, "state, reason_code, content_digest", symbols, start, end)
@@ -63,7 +65,8 @@ def _day_state(
             coverage_state="", quality_state="", state=attempt.outcome, reason=attempt.reason, digest="",
             manifest_id=attempt.manifest_id,
         )  # fmt: skip
-    rows, contract, digest, load_id = stored
+    rows, contract, digest, load_id, upstream = stored
+    partial = is_partial(upstream or "")
     verdicts = [one for one in (coverage, quality) if one is not None and one[2] == digest]
     worst = max(verdicts, key=lambda one: _SEVERITY.index(State(one[0])), default=None)
     return DayState(
@@ -71,11 +74,11 @@ def _day_state(
         trading_day=day,
         rows=rows,
         contract=contract,
-        ingest_state=IngestState.COMPLETE,
+        ingest_state=IngestState.PARTIAL if partial else IngestState.COMPLETE,
         coverage_state=_state_of(coverage, digest),
         quality_state=_state_of(quality, digest),
-        state=worst[0] if worst else "",
-        reason=worst[1] if worst else "",
+        state=worst[0] if worst else IngestState.PARTIAL.value if partial else "",
+        reason=worst[1] if worst else "day_in_progress" if partial else "",
         digest=digest,
         manifest_id=load_id,
     )

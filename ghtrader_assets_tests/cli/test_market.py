@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
+from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine
 
 
@@ -55,6 +56,21 @@ def test_a_calendar_that_the_provider_contradicts_is_loud_and_stays_until_adopte
 def test_the_providers_present_hours_agree(shared: CommandLine) -> None:
     ran = shared.run("sessions", "KQ.m@SHFE.cu", "--live", "--json")
     assert (ran.code, ran.document["live"]["differences"]) == (0, [])
+
+
+def test_other_hours_and_terms_at_the_provider_are_reported_and_change_nothing(
+    shared: CommandLine, exchange: ExchangeControl
+) -> None:
+    before = shared.run("sessions", "KQ.m@DCE.m", "--from", "2026-01-06", "--to", "2026-01-06", "--json").document
+    exchange.faults({"kind": "hours"}, {"kind": "terms"})
+    ran = shared.run("sessions", "KQ.m@DCE.m", "--from", "2026-01-06", "--to", "2026-01-06", "--live", "--json")
+    session, tick, multiplier = ran.document["live"]["differences"]
+    assert ran.code == 1
+    assert (session["session"], session["theirs"]) == ("night", [[75_600, 91_800]])
+    assert (tick["term"], tick["ours"], tick["theirs"]) == ("price tick", 1.0, 2.0)
+    assert (multiplier["term"], multiplier["ours"], multiplier["theirs"]) == ("multiplier", 10, 20)
+    assert ran.document["days"] == before["days"], "nothing is adopted, least of all for the past"
+    assert ran.document["terms"] == before["terms"]
 
 
 def test_the_first_five_level_day_is_probed(shared: CommandLine) -> None:

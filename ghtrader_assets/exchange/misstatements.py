@@ -1,0 +1,63 @@
+"""Reference data that says something else than the market does: another roll, holiday, session or contract term.
+
+Belongs here: what each kind of misstatement changes in an answer. Does not belong here: which rules are in force
+(`faults`), and how the true answer comes about (`contracts`, `instruments`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from ghtrader_assets.market.calendar import snapshot_calendar
+
+MisstatementKind = Literal["moved_roll", "holiday", "hours", "terms"]
+"""`moved_roll`: the roll of `trading_day` came `amount` trading days later (earlier, if negative). `holiday`:
+`trading_day` is left out of the list of holidays, or stands in it. `hours`: there is a
+night session from 21:00 to 01:30, which no product has. `terms`: price tick and multiplier are doubled."""
+
+Change = tuple[date, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Misstatement:
+    """What is said wrongly, of which symbol (`*` for any) and day."""
+
+    kind: MisstatementKind
+    symbol: str
+    day: date | None
+    amount: int
+
+    def touches(self, symbol: str) -> bool:
+        return self.symbol in ("*", symbol)
+
+
+def misstated_changes(alias: str, changes: Sequence[Change], wrong: Iterable[Misstatement]) -> list[Change]:
+    """A symbol's main-contract changes with its moved rolls."""
+    moved = {one.day: one.amount for one in wrong if one.kind == "moved_roll" and one.touches(alias)}
+    return [(_moved(day, moved[day]) if day in moved else day, contract) for day, contract in changes]
+
+
+def misstated_holidays(closed: Iterable[date], wrong: Iterable[Misstatement]) -> list[date]:
+    """The days without trading, each misstated one turned round."""
+    return sorted(set(closed) ^ {one.day for one in wrong if one.kind == "holiday" and one.day is not None})
+
+
+def misstated_record(record: dict[str, Any], wrong: Iterable[Misstatement]) -> dict[str, Any]:
+    """An instrument's record with other hours or terms."""
+    kinds = {one.kind for one in wrong if one.touches(str(record["instrument_id"]))}
+    if "hours" in kinds:
+        night = [["21:00:00", "25:30:00"]]
+        record = {**record, "trading_time": {**record["trading_time"], "night": night}}
+    if "terms" in kinds:
+        doubled = {name: 2 * record[name] for name in ("price_tick", "volume_multiple") if name in record}
+        record = {**record, **doubled}
+    return record
+
+
+def _moved(day: date, amount: int) -> date:
+    calendar = snapshot_calendar()
+    days = calendar.days(calendar.first, calendar.horizon)
+    return days[days.index(day) + amount]
