@@ -207,13 +207,18 @@ def _incremental(
         watch.time("long full", lambda: list(judge_days(platform, symbol, long, full=True)))
         watch.time("short full", lambda: list(judge_days(platform, symbol, short, full=True)))
         for _ in range(3):
-            _require_judged(watch.time("none", lambda: list(judge_days(platform, symbol, short))), 0)
+            _require_judged(watch.time("none", lambda: _validated(platform, symbol, short)), 0)
     changed = long[len(long) // 2]
     for number in range(2 * sizes.rounds + 1):
         columns = model_day(symbol, changed)
         columns["bid_volume1"][0] += 1 + number
         fill(platform, symbol, {changed: tick_frame(columns)})
-        _require_judged(watch.time("long one", lambda: list(judge_days(platform, symbol, long))), 1)
+        _require_judged(watch.time("long one", lambda: _validated(platform, symbol, long)), 1)
+
+
+def _validated(platform: Platform, symbol: Symbol, days: Sequence[date]) -> list[DayOutcome]:
+    """What `validate` does: the states of all days, and the rows of those that had to be judged."""
+    return list(judge_days(platform, symbol, days, rows=False))
 
 
 def _require_judged(outcomes: Sequence[DayOutcome], wanted: int) -> None:

@@ -52,7 +52,7 @@ def validate(
         rows = [
             _row(symbol.text, outcome)
             for symbol in chosen
-            for outcome in judge_days(platform, symbol, days, full=all_again)
+            for outcome in judge_days(platform, symbol, days, full=all_again, rows=False)
             if outcome.state not in (IngestState.MISSING, IngestState.PARTIAL)
         ]
         asks = settings.source_probe if probe is None else probe
@@ -78,11 +78,13 @@ def _said(day: ProbedDay) -> str:
 
 def _row(symbol: str, outcome: DayOutcome) -> dict[str, object]:
     judgement = outcome.judgement
-    decided = judgement.deciding if judgement else None
+    state, reason = outcome.standing or ("error", outcome.failure)
+    if judgement:
+        state, reason = judgement.deciding.state, judgement.deciding.reason_code
     return {
         "symbol": symbol,
         "trading_day": outcome.trading_day,
-        "state": str(decided.state) if decided else "error",
-        "reason": decided.reason_code if decided else outcome.failure,
+        "state": str(state),
+        "reason": reason,
         "judged": judgement is not None and judgement.fresh,
     }

@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from time import perf_counter
-from typing import Final
+from typing import Final, cast
 
 import polars as pl
 
@@ -29,7 +29,6 @@ from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.loading.schedule import schedule_of
 from ghtrader_assets.manifests import Manifest
-from ghtrader_assets.market.schedule import is_partial
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.connection import answers
 from ghtrader_assets.questdb.reader import (
@@ -37,15 +36,17 @@ from ghtrader_assets.questdb.reader import (
     read_gaps_of_days,
     read_manifests,
     read_quality,
+    read_standing_verdicts,
     read_summary,
 )
 from ghtrader_assets.questdb.records import write_verdicts
-from ghtrader_assets.questdb.rows import DailyAgg
+from ghtrader_assets.questdb.rows import DailyAgg, StandingVerdict
 from ghtrader_assets.questdb.writer import verify_day
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, load_settings, sourced_value, suffixed_values
 from ghtrader_assets.validation.judge import RULE_VERSION, Provenance, fingerprint, judge_day, needs_judgement
 from ghtrader_assets.validation.policy import Policy, policy_for
-from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, QualityRow
+from ghtrader_assets.validation.states import worst
+from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, QualityRow, State
 
 BATCH_VERDICTS: Final = 20
 """Verdicts written at once. A batch is written while the next days are judged."""
@@ -87,16 +88,20 @@ def judge_frame(
     return verdict, perf_counter() - started
 
 
-def judge_days(platform: Platform, symbol: Symbol, days: Sequence[date], *, full: bool = False) -> Iterator[DayOutcome]:
+def judge_days(
+    platform: Platform, symbol: Symbol, days: Sequence[date], *, full: bool = False, rows: bool = True
+) -> Iterator[DayOutcome]:
     """The verdict on each stored day, by day: the one in force where nothing it hangs on has changed, else a new one.
 
-    With `full` every day is judged again. A day without stored ticks, or whose stored content is not what was loaded,
-    is a failure of that day. A query that fails is an error of the run and never a verdict: where the store still
-    answers, the other days are judged first and written, then the error is raised. Raises `QuestDBError`.
+    With `full` every day is judged again. Without `rows` a day whose verdict is
+    in force comes with its standing alone: what most of the time of a range goes into, when little of it has changed.
+    A day without stored ticks, or whose stored content is not what was loaded, is a failure of that day. A query that
+    fails is an error of the run and never a verdict: where the store still answers, the other days are judged first and
+    written, then the error is raised. Raises `QuestDBError`.
     """
     wanted = sorted(set(days))
     policy = policy_of(symbol)
-    stored = _Stored.read(platform, symbol, wanted)
+    stored = _Stored.read(platform, symbol, wanted, rows=rows)
     schedule = schedule_of(platform, symbol, list(stored.contents))
     known: dict[date, DayOutcome] = {}
     due: list[_Due] = []
@@ -106,16 +111,27 @@ def judge_days(platform: Platform, symbol: Symbol, days: Sequence[date], *, full
             failure = f"no ticks of {symbol.text} are stored for {day}; load the day first"
             known[day] = DayOutcome(day, IngestState.MISSING, failure=failure)
             continue
-        if is_partial(row.upstream):
-            known[day] = DayOutcome(day, IngestState.PARTIAL, stored.manifests.get(row.load_id))
-            continue
         plan = plan_day(platform, symbol, schedule.rows[day], schedule.hash)
-        in_force = None if full else stored.judgement(day, wanted_fingerprint(plan, row.digest, policy))
+        in_force = None if full else stored.in_force(day, wanted_fingerprint(plan, row.digest, policy))
         if in_force is None:
             due.append(_Due(plan, row, stored.manifests.get(row.load_id), stored.is_about(day, row.digest)))
         else:
-            known[day] = DayOutcome(day, IngestState.COMPLETE, stored.manifests.get(row.load_id), in_force)
+            known[day] = _known(day, stored.manifests.get(row.load_id), in_force)
     yield from _in_order(wanted, known, _judged(platform, due, policy))
+
+
+Verdicts = tuple[CoverageRow, QualityRow] | tuple[StandingVerdict, StandingVerdict]
+"""A day's two stored verdicts: their whole rows, or how they stand."""
+
+
+def _known(day: date, manifest: Manifest | None, verdicts: Verdicts) -> DayOutcome:
+    coverage, quality = verdicts
+    if isinstance(coverage, CoverageRow) and isinstance(quality, QualityRow):
+        judgement = Judgement(coverage, quality, fresh=False, seconds=0.0)
+        return DayOutcome(day, IngestState.COMPLETE, manifest, judgement)
+    overall = worst((State(coverage.state), State(quality.state)))
+    deciding = coverage if coverage.state == overall else quality
+    return DayOutcome(day, IngestState.COMPLETE, standing=(overall, deciding.reason_code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,31 +140,30 @@ class _Stored:
 
     contents: Mapping[date, DailyAgg]
     manifests: Mapping[str, Manifest]
-    coverage: Mapping[date, CoverageRow]
-    quality: Mapping[date, QualityRow]
+    coverage: Mapping[date, CoverageRow] | Mapping[date, StandingVerdict]
+    quality: Mapping[date, QualityRow] | Mapping[date, StandingVerdict]
 
     @classmethod
-    def read(cls, platform: Platform, symbol: Symbol, days: Sequence[date]) -> _Stored:
+    def read(cls, platform: Platform, symbol: Symbol, days: Sequence[date], *, rows: bool) -> _Stored:
         db, name = platform.database, symbol.text
-        return cls(
-            contents={row.trading_day: row for row in read_daily_agg(db, name, days)},
-            manifests={row.manifest_id: row for row in read_manifests(db, name, days)},
-            coverage=read_summary(db, name, days),
-            quality=read_quality(db, name, days),
-        )
+        contents = {row.trading_day: row for row in read_daily_agg(db, name, days)}
+        if not rows:
+            return cls(contents, {}, *read_standing_verdicts(db, name, days))
+        manifests = {row.manifest_id: row for row in read_manifests(db, name, days)}
+        return cls(contents, manifests, read_summary(db, name, days), read_quality(db, name, days))
 
     def is_about(self, day: date, digest: str) -> bool:
         """Whether the stored verdict, in force or not, speaks of this content."""
         return day in self.coverage and self.coverage[day].content_digest == digest
 
-    def judgement(self, day: date, wanted: str) -> Judgement | None:
-        """The stored verdict, if it was given on this content under the rules, sessions and policy in force."""
+    def in_force(self, day: date, wanted: str) -> Verdicts | None:
+        """The stored verdicts, if given on this content under the rules, sessions and policy in force."""
         coverage, quality = self.coverage.get(day), self.quality.get(day)
         if coverage is None or quality is None:
             return None
         if needs_judgement(coverage.fingerprint, wanted) or needs_judgement(quality.fingerprint, wanted):
             return None
-        return Judgement(coverage, quality, fresh=False, seconds=0.0)
+        return cast("Verdicts", (coverage, quality))
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class DayOutcome:
     """One trading day: the manifest of the load that its stored content comes from, and the verdict on it.
 
     `failure` is empty if all that was asked for the day was done, else the one line that says what was not.
+    `standing` is the state and reason of a verdict that is in force and whose rows nobody asked for.
     """
 
     trading_day: date
@@ -50,3 +51,4 @@ class DayOutcome:
     manifest: Manifest | None = None
     judgement: Judgement | None = None
     failure: str = ""
+    standing: tuple[State, str] | None = None

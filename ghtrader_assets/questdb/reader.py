@@ -17,7 +17,7 @@ from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.ticks import DayWindow
 from ghtrader_assets.questdb.codec import columns_of_kind, rows_of
 from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.rows import DailyAgg, SymbolCoverage
+from ghtrader_assets.questdb.rows import DailyAgg, StandingVerdict, SymbolCoverage
 from ghtrader_assets.questdb.schema import (
     DAILY_AGG,
     FIELD_QUALITY,
@@ -66,6 +66,14 @@ def read_summary(db: Database, symbol: str, days: Sequence[date]) -> dict[date, 
 def read_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, QualityRow]:
     """The field quality of these days, those that are stored."""
     return _of_days(db, "quality", QualityRow, FIELD_QUALITY, symbol, days)
+
+
+def read_standing_verdicts(
+    db: Database, symbol: str, days: Sequence[date]
+) -> tuple[dict[date, StandingVerdict], dict[date, StandingVerdict]]:
+    """How these days stand by coverage and by field quality, those that are judged."""
+    coverage = _of_days(db, "coverage_standing", StandingVerdict, VALIDATE_SUMMARY, symbol, days)
+    return coverage, _of_days(db, "quality_standing", StandingVerdict, FIELD_QUALITY, symbol, days)
 
 
 def read_gaps(db: Database, symbol: str, day: date) -> list[GapRow]:

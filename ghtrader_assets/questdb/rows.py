@@ -36,6 +36,17 @@ class DailyAgg:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StandingVerdict:
+    """How a judged symbol-day stands by one verdict table, and on what grounds: a few columns of a wide row."""
+
+    trading_day: date
+    state: str
+    reason_code: str
+    fingerprint: str
+    content_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """`ghtrader_metrics_v1`: a measured value at an instant, of a symbol-day where it has one."""
 

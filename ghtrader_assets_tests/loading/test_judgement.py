@@ -112,13 +112,19 @@ def test_a_range_with_nothing_to_do_costs_five_queries(
     assert not any(outcome.judgement is None or outcome.judgement.fresh for outcome in outcomes)
     assert queries == Counter(["daily_agg", "manifests", "summary", "quality", "schedule"])
     queries.clear()
+    standing = list(judge_days(platform, symbol, days, rows=False))
+    assert queries == Counter(["daily_agg", "coverage_standing", "quality_standing", "schedule"])
+    assert [one.standing for one in standing] == [
+        (one.judgement.deciding.state, one.judgement.deciding.reason_code) for one in outcomes if one.judgement
+    ]
+    queries.clear()
     frame = small_day(calendar, days[20], 999)
     stored(platform, symbol, "SHFE.zn2602", {days[20]: frame})
     queries.clear()
-    outcomes = list(judge_days(platform, symbol, days))
+    outcomes = list(judge_days(platform, symbol, days, rows=False))
     assert [one.trading_day for one in outcomes if one.judgement and one.judgement.fresh] == [days[20]]
     assert queries.pop("wal_state") > 0
-    assert queries.total() == 7
+    assert queries.total() == 6
 
 
 @pytest.mark.parametrize("workers", [1, 4])
