@@ -217,26 +217,26 @@ def _wanted(
 ) -> Wanted | None:
     """What the day should be; None for a day without trading in the product, or without main contract."""
     contract = standing.contracts.get((symbol.text, day), "")
-    sessions = _sessions_fingerprint(parse_symbol(contract) if contract else symbol, day, calendar, events)
+    terms = _terms(contract or symbol.text, day, calendar, events)
     asked_to = standing.scheduled_to.get(symbol.text)
-    if sessions is None or (not contract and asked_to is not None and day <= asked_to):
+    if terms is None or (not contract and asked_to is not None and day <= asked_to):
         return None
-    upstream = fingerprint_of_day(contract, day, sessions) if contract else ""
-    return Wanted(contract, _price_tick(contract, day) if contract else 0.0, upstream, sessions, policy)
+    sessions, price_tick, upstream = terms
+    return Wanted(contract, price_tick, upstream if contract else "", sessions, policy)
 
 
 @lru_cache(maxsize=262_144)
-def _price_tick(contract: str, day: date) -> float:
-    return product_on(parse_symbol(contract), day).price_tick
+def _terms(
+    name: str, day: date, calendar: TradingCalendar, events: tuple[SessionEvent, ...]
+) -> tuple[str, float, str] | None:
+    """Fingerprint of the sessions, price tick and upstream fingerprint of a contract's day; None if it had none.
 
-
-@lru_cache(maxsize=262_144)
-def _sessions_fingerprint(
-    symbol: Symbol, day: date, calendar: TradingCalendar, events: tuple[SessionEvent, ...]
-) -> str | None:
-    """Kept beyond what `day_sessions` keeps: a sensor asks for sixty symbols' ten years at every tick."""
+    Kept: a sensor asks for sixty symbols' ten years at every tick.
+    """
+    symbol = parse_symbol(name)
     try:
-        return day_sessions(symbol, day, calendar, operator_events=events).fingerprint
+        sessions = day_sessions(symbol, day, calendar, operator_events=events).fingerprint
+        return sessions, product_on(symbol, day).price_tick, fingerprint_of_day(name, day, sessions)
     except GhtraderError:
         return None
 
