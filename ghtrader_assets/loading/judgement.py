@@ -29,6 +29,7 @@ from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.loading.schedule import schedule_of
 from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.market.schedule import is_partial
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.connection import answers
 from ghtrader_assets.questdb.reader import (
@@ -93,7 +94,7 @@ def judge_days(
 ) -> Iterator[DayOutcome]:
     """The verdict on each stored day, by day: the one in force where nothing it hangs on has changed, else a new one.
 
-    With `full` every day is judged again. Without `rows` a day whose verdict is
+    With `full` every day is judged again; a day stored in part is never judged. Without `rows` a day whose verdict is
     in force comes with its standing alone: what most of the time of a range goes into, when little of it has changed.
     A day without stored ticks, or whose stored content is not what was loaded, is a failure of that day. A query that
     fails is an error of the run and never a verdict: where the store still answers, the other days are judged first and
@@ -110,6 +111,9 @@ def judge_days(
         if row is None:
             failure = f"no ticks of {symbol.text} are stored for {day}; load the day first"
             known[day] = DayOutcome(day, IngestState.MISSING, failure=failure)
+            continue
+        if is_partial(row.upstream):
+            known[day] = DayOutcome(day, IngestState.PARTIAL, stored.manifests.get(row.load_id))
             continue
         plan = plan_day(platform, symbol, schedule.rows[day], schedule.hash)
         in_force = None if full else stored.in_force(day, wanted_fingerprint(plan, row.digest, policy))
