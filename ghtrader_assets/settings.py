@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     ingest_workers: int = Field(default=4, ge=1, le=64)
     readback: Literal["full", "checksum"] = "full"
     ingest_batch_days: int = Field(default=10, ge=1, le=250)
+    sessions_per_minute: float = Field(default=120, gt=0, le=6000)
+    pages_per_second: float = Field(default=50, gt=0, le=10000)
     ingest_rate_share: float = Field(default=0.3, ge=0, lt=1)
     fast_history: Literal["auto", "on", "off"] = "auto"
     sender_pool: bool = True
