@@ -61,7 +61,7 @@ def parse_day(text: str, where: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise BadInputError(f"{where} {text!r} is no date", "write it as YYYY-MM-DD") from None
+        raise BadInputError(f"{where} {text[:80]!r} is no date", "write it as YYYY-MM-DD") from None
 
 
 def trading_day(text: str, where: str, calendar: TradingCalendar) -> date:

@@ -6,6 +6,7 @@ Belongs here: these commands. Does not belong here: queries (`questdb.reader`, `
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,13 +33,21 @@ from ghtrader_assets.cli.app import (
 )
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.loading.export import export_day
+from ghtrader_assets.loading.export import export_days, put_csv, require_target, stored_days
 from ghtrader_assets.loading.overview import SymbolCoverage, coverage_of, days_of
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.rolls import segments_of
 from ghtrader_assets.manifests import as_document as manifest_document
 from ghtrader_assets.market.calendar import calendar_for
-from ghtrader_assets.questdb.reader import manifests_covering, read_gaps, read_manifest, read_quality, read_schedule
+from ghtrader_assets.questdb.reader import (
+    LAST_DAY,
+    manifests_covering,
+    read_gaps,
+    read_manifest,
+    read_quality,
+    read_schedule,
+)
+from ghtrader_assets.questdb.whole_days import require_columns
 from ghtrader_assets.services.connect import open_platform
 from ghtrader_assets.settings import Settings, load_settings
 
@@ -154,11 +163,10 @@ def schedule(
     """The main contract of each trading day, its segment, and the days it rolled."""
     settings = load_settings()
     chosen = known_symbol(symbol, settings.symbols)
-    start = parse_day(first, "--from") if first else settings.first_day
+    start = parse_day(first, "--from") if first is not None else settings.first_day
+    end = parse_day(last, "--to") if last is not None else LAST_DAY
     with store(settings) as platform:
-        rows = [row for row in read_schedule(platform.database, chosen.text) if row.trading_day >= start]
-    if last:
-        rows = [row for row in rows if row.trading_day <= parse_day(last, "--to")]
+        rows = read_schedule(platform.database, chosen.text, start, end)
     if picture:
         from ghtrader_assets.loading.pictures import draw_roll_history  # noqa: PLC0415 - half a second of matplotlib
 
@@ -170,23 +178,48 @@ def schedule(
 @app.command()
 def ticks(
     symbol: SymbolArgument,
-    day: DayArgument,
-    target: Annotated[Path | None, typer.Option("--out", metavar="F", help="A .parquet or .csv file.")] = None,
+    day: Annotated[str | None, typer.Argument(metavar="[DAY]", help="A trading day, or --from and --to.")] = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    target: Annotated[
+        Path | None, typer.Option("--out", metavar="F", help="A .parquet or .csv file, or a folder for a tree.")
+    ] = None,
     columns: Annotated[str | None, typer.Option(help="Columns, comma-separated; all without.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Export the ticks of a trading day to Parquet or CSV, or print them as CSV."""
+    """Export the stored ticks of a trading day or a range to Parquet, CSV or a Parquet tree, or print them as CSV."""
     settings = load_settings()
-    chosen, wanted = known_symbol(symbol, settings.symbols), trading_day(day, "DAY", calendar_for(settings.home))
-    names = [name.strip() for name in columns.split(",")] if columns else None
-    with store(settings) as platform:
-        frame = export_day(platform, chosen, wanted, names, target)
-    if as_json:
-        emit_json({"symbol": chosen.text, "trading_day": wanted, "rows": frame.height, "file": target})
-    elif target is None:
-        typer.echo(frame.write_csv(), nl=False)
+    calendar = calendar_for(settings.home)
+    chosen = known_symbol(symbol, settings.symbols)
+    if day is not None and first is None and last is None:
+        start = end = trading_day(day, "DAY", calendar)
+    elif day is None and first is not None and last is not None:
+        start, end = day_range(first, last, calendar)
     else:
-        out.print(f"{frame.height:,} ticks of {chosen.text} on {wanted} are in {target}", highlight=False)
+        raise BadInputError("ticks wants a DAY or --from and --to", "name one or the other")
+    names = require_columns([name.strip() for name in columns.split(",")] if columns is not None else None)
+    if target is not None:
+        require_target(target)
+    elif as_json:
+        raise BadInputError("--json says what a file holds", "add --out F")
+    with store(settings) as platform:
+        if target is None:
+            for number, one in enumerate(stored_days(platform, chosen, start, end, names)):
+                put_csv(one.ticks, sys.stdout.buffer, header=number == 0)
+            return
+        exported = export_days(platform, chosen, start, end, names, target)
+    if as_json:
+        emit_json(
+            {
+                "symbol": chosen.text,
+                "rows": exported.rows,
+                "files": exported.files,
+                "manifest_ids": {str(day): load for day, load in exported.manifest_ids.items()},
+            }
+        )
+        return
+    days = f"{len(exported.manifest_ids)} trading days" if start != end else f"{start}"
+    out.print(f"{exported.rows:,} ticks of {chosen.text}, {days}, are in {target}", highlight=False)
 
 
 def _missing(found: SymbolCoverage) -> str:

@@ -1,66 +1,162 @@
-"""Exporting stored ticks to files, whole or not at all.
+"""Exporting stored trading days to files: each file whole or not at all, and saying which loads it holds.
 
-Belongs here: from the store to a Parquet or CSV file. Does not belong here: reading (`questdb.reader`).
+Belongs here: Parquet, CSV and partitioned trees of Parquet. Does not belong here: reading (`questdb.whole_days`).
+
+A range goes to disk day by day, so that its size does not matter. A file grows under a hidden name beside its target
+and takes the target's name when it is complete.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, BinaryIO, Final
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from ghtrader_assets.errors import BadInputError, ServiceError
-from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.loading.platform import Shelf
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.market.ticks import TICK_SCHEMA
-from ghtrader_assets.questdb.reader import read_daily_agg, read_day
+from ghtrader_assets.questdb.arrow import ArrowTable
+from ghtrader_assets.questdb.reader import read_daily_aggs
+from ghtrader_assets.questdb.rows import DailyAgg
+from ghtrader_assets.questdb.whole_days import WholeDay, read_whole_days, require_columns
 
-INSTANT: Final = "datetime"
-SUFFIXES: Final = (".parquet", ".csv")
+FILE_SUFFIXES: Final = (".parquet", ".csv")
+PARTITION_COLUMNS: Final = ("symbol", "trading_day")
+"""Of a tree: folders `symbol=…/trading_day=…` carry them, the files do not."""
+
+METADATA_KEY: Final = "ghtrader"
+"""Key of a Parquet file's metadata: JSON of `_said_of`."""
 
 
-def export_day(
-    platform: Platform, symbol: Symbol, day: date, columns: Sequence[str] | None, target: Path | None
-) -> pl.DataFrame:
-    """The ticks of a stored trading day, written to `target` if one is named.
+@dataclass
+class Exported:
+    """What was exported: rows, files, and the load (manifest id) of each trading day."""
 
-    `datetime` is the exchange's time as an Asia/Shanghai instant. Raises `BadInputError` for a day that is not stored,
-    an unknown column or suffix, and `ServiceError` when the file can't be written.
-    """
-    known = [INSTANT, *TICK_SCHEMA.names()]
-    unknown = [name for name in columns or () if name not in known]
-    if unknown:
-        raise BadInputError(f"there is no tick column {unknown[0]!r}", f"choose from {', '.join(known)}")
-    if target is not None and target.suffix not in SUFFIXES:
-        raise BadInputError(f"--out {target} has no known suffix", "end it with .parquet or .csv")
-    if not list(read_daily_agg(platform.database, symbol.text, [day])):
+    symbol: str
+    rows: int = 0
+    files: list[Path] = field(default_factory=list[Path])
+    manifest_ids: dict[date, str] = field(default_factory=dict[date, str])
+
+    def add(self, day: WholeDay) -> None:
+        self.rows += day.ticks.num_rows
+        self.manifest_ids[day.agg.trading_day] = day.agg.load_id
+
+
+def require_target(target: Path) -> None:
+    """Raises `BadInputError` for a target that is neither a Parquet or CSV file nor a folder."""
+    if target.suffix not in FILE_SUFFIXES and (target.suffix or target.is_file()):
         raise BadInputError(
-            f"no ticks of {symbol.text} are stored for {day}", "load it with `ghtrader-assets backfill`"
+            f"--out {target} has no known suffix", "end it with .parquet or .csv, or name a folder for a tree"
         )
-    ticks = read_day(platform.database, symbol.text, platform.calendar.window(day))
-    frame = ticks.with_columns(
-        pl.from_epoch("datetime_ns", time_unit="ns")
-        .dt.replace_time_zone("UTC")
-        .dt.convert_time_zone("Asia/Shanghai")
-        .alias(INSTANT)
-    ).select(columns or known)
-    if target is not None:
-        _write(frame, target)
-    return frame
 
 
-def _write(frame: pl.DataFrame, target: Path) -> None:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+def export_days(
+    shelf: Shelf, symbol: Symbol, start: date, end: date, columns: Sequence[str] | None, target: Path
+) -> Exported:
+    """Write the stored trading days from `start` to `end`, both included.
+
+    To one `.parquet` (a row group a day) or `.csv` file, or else into a folder as a tree that DuckDB and polars read at
+    once: `symbol=…/trading_day=…/ticks.parquet`, days that were there already replaced. Raises `BadInputError` when no
+    day is stored or a column is unknown, `ServiceError` when a file can't be written; then no target has changed but
+    the days of a tree that were complete by then.
+    """
+    require_target(target)
+    exported = Exported(symbol.text)
+    days = stored_days(shelf, symbol, start, end, columns)
     try:
         if target.suffix == ".parquet":
-            frame.write_parquet(temporary)
+            _write_parquet(days, target, exported)
+        elif target.suffix == ".csv":
+            _write_csv(days, target, exported)
         else:
-            frame.write_csv(temporary)
-        temporary.replace(target)
+            _write_tree(days, target, exported)
     except OSError as error:
+        raise ServiceError(
+            f"{target} could not be written: {error.strerror or error}", "choose another --out"
+        ) from None
+    return exported
+
+
+def stored_days(
+    shelf: Shelf, symbol: Symbol, start: date, end: date, columns: Sequence[str] | None
+) -> Generator[WholeDay]:
+    """The stored trading days of a range, whole, read ahead. Raises `BadInputError` at once, as `export_days`."""
+    wanted = require_columns(columns)
+    stored = [one.trading_day for one in read_daily_aggs(shelf.database, [symbol.text], start, end)]
+    if not stored:
+        what = f"{start}" if start == end else f"{start} to {end}"
+        raise BadInputError(
+            f"no ticks of {symbol.text} are stored for {what}", "load it with `ghtrader-assets backfill`"
+        )
+    windows = [shelf.calendar.window(day) for day in stored]
+    return read_whole_days(shelf.database, symbol.text, windows, wanted, workers=shelf.settings.read_workers)
+
+
+def put_csv(ticks: ArrowTable, file: BinaryIO, *, header: bool) -> None:
+    """Add ticks to a CSV file: a missing number is empty, instants carry their offset."""
+    frame = pl.from_arrow(ticks)
+    assert isinstance(frame, pl.DataFrame)
+    frame.write_csv(file, include_header=header)
+
+
+def _write_parquet(days: Iterable[WholeDay], target: Path, exported: Exported) -> None:
+    with _whole_file(target) as file, contextlib.ExitStack() as stack:
+        writer: Any = None
+        said: list[DailyAgg] = []
+        for day in days:
+            writer = writer or stack.enter_context(pq.ParquetWriter(file, day.ticks.schema, compression="zstd"))
+            writer.write_table(day.ticks)
+            said.append(day.agg)
+            exported.add(day)
+        writer.add_key_value_metadata({METADATA_KEY: _said_of(said)})
+    exported.files.append(target)
+
+
+def _write_csv(days: Iterable[WholeDay], target: Path, exported: Exported) -> None:
+    with _whole_file(target) as file:
+        for day in days:
+            put_csv(day.ticks, file, header=not exported.manifest_ids)
+            exported.add(day)
+    exported.files.append(target)
+
+
+def _write_tree(days: Iterable[WholeDay], target: Path, exported: Exported) -> None:
+    for day in days:
+        folder = target / f"symbol={day.agg.symbol}" / f"trading_day={day.agg.trading_day}"
+        folder.mkdir(parents=True, exist_ok=True)
+        within = day.ticks.drop_columns([name for name in PARTITION_COLUMNS if name in day.ticks.column_names])
+        _write_parquet([WholeDay(day.agg, within)], folder / "ticks.parquet", exported)
+
+
+def _said_of(days: Sequence[DailyAgg]) -> str:
+    """What a file says of its content: `{symbol, manifest_ids, contracts, digests}`, the latter by trading day."""
+    return json.dumps(
+        {
+            "symbol": days[0].symbol,
+            "manifest_ids": {day.trading_day.isoformat(): day.load_id for day in days},
+            "contracts": {day.trading_day.isoformat(): day.contract for day in days},
+            "digests": {day.trading_day.isoformat(): day.digest for day in days},
+        }
+    )
+
+
+@contextlib.contextmanager
+def _whole_file(target: Path) -> Generator[BinaryIO]:
+    """A file that takes the target's name once it was written to the end, and vanishes otherwise."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
         temporary.unlink(missing_ok=True)
-        raise ServiceError(f"{target} could not be written: {error.strerror}", "choose another --out") from None

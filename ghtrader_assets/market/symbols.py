@@ -64,7 +64,7 @@ def parse_symbol(text: str) -> Symbol:
     """Parse a symbol. Raises BadInputError for anything but the exact spelling TqSdk uses."""
     match = _ALIAS.fullmatch(text) or _CONTRACT.fullmatch(text)
     if match is None:
-        raise BadInputError(f"'{text}' is no futures symbol", _REMEDY)
+        raise BadInputError(f"{text[:80]!r} is no futures symbol", _REMEDY)
     parts = match.groupdict()
     try:
         exchange = Exchange(parts["exchange"])

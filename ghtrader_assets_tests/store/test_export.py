@@ -1,0 +1,119 @@
+"""Exports: one file or a tree, read at once by DuckDB and polars, naming their loads, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from ghtrader_assets.errors import BadInputError, QuestDBError, ServiceError
+from ghtrader_assets.loading.export import METADATA_KEY, Exported, export_days
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.market.ticks import content_digest
+from ghtrader_assets.questdb import whole_days
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.tick_columns import as_tick_frame
+from ghtrader_assets.questdb.writer import DayLoad
+from ghtrader_assets.store import Store
+from ghtrader_assets_tests.store.conftest import Record, begin, put
+
+WEEK = (date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7))
+ROWS = (30, 40, 50)
+LoadOf = Callable[..., DayLoad]
+
+
+@pytest.fixture
+def loads(load_of: LoadOf) -> list[DayLoad]:
+    return [load_of(day, rows=rows) for day, rows in zip(WEEK, ROWS, strict=True)]
+
+
+@pytest.fixture
+def ids(loads: list[DayLoad], record: Record) -> dict[str, str]:
+    """The loads by trading day."""
+    return {one.trading_day.isoformat(): record(one).manifest_id for one in loads}
+
+
+def export(store: Store, symbol: str, target: Path, columns: list[str] | None = None) -> Exported:
+    return export_days(store, parse_symbol(symbol), WEEK[0], WEEK[-1], columns, target)
+
+
+def said_by(path: Path) -> dict[str, dict[str, str]]:
+    return json.loads(pq.read_metadata(path).metadata[METADATA_KEY.encode()])
+
+
+def test_a_range_in_one_parquet(
+    store: Store, symbol: str, loads: list[DayLoad], ids: dict[str, str], tmp_path: Path
+) -> None:
+    target = tmp_path / "week.parquet"
+    exported = export(store, symbol, target)
+    assert (exported.rows, exported.files) == (120, [target])
+    assert said_by(target)["manifest_ids"] == ids
+    frame = pl.read_parquet(target)
+    assert frame["datetime"].dtype == pl.Datetime("ns", "Asia/Shanghai")
+    for load in loads:
+        day = frame.filter(trading_day=load.trading_day)
+        assert content_digest(as_tick_frame(day)) == content_digest(load.frame)
+        assert said_by(target)["digests"][str(load.trading_day)] == content_digest(load.frame)
+    assert pq.ParquetFile(target).num_row_groups == 3
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_a_tree_is_read_at_once(store: Store, symbol: str, ids: dict[str, str], tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    for _ in range(2):
+        exported = export(store, symbol, tree)
+        assert len(exported.files) == 3
+    (tree / "left-over").mkdir()
+    found = duckdb.sql(
+        f"SELECT symbol, trading_day, count(*), count(last_price) > 0 FROM read_parquet('{tree}/**/*.parquet',"
+        " hive_partitioning = true) GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    assert found == [(symbol, day, rows, True) for day, rows in zip(WEEK, ROWS, strict=True)]
+    scanned = pl.scan_parquet(tree, hive_partitioning=True).group_by("symbol", "trading_day").len().sort("trading_day")
+    assert scanned.collect().rows() == [(symbol, day, rows) for day, rows in zip(WEEK, ROWS, strict=True)]
+    file = tree / f"symbol={symbol}" / "trading_day=2026-01-06" / "ticks.parquet"
+    assert said_by(file)["manifest_ids"] == {"2026-01-06": ids["2026-01-06"]}
+
+
+def test_csv(store: Store, symbol: str, ids: dict[str, str], tmp_path: Path) -> None:
+    export(store, symbol, tmp_path / "week.csv", ["datetime", "contract", "last_price"])
+    lines = (tmp_path / "week.csv").read_text().splitlines()
+    assert lines[0] == "datetime,contract,last_price"
+    assert len(lines) == 121
+    assert "+0800,SHFE.cu2602," in lines[1]
+    assert not [line for line in lines if "NaN" in line or "null" in line]
+
+
+@pytest.mark.parametrize("name", ["week.parquet", "week.csv"])
+def test_a_file_is_whole_or_as_it_was(
+    store: Store, db: Database, symbol: str, load_of: LoadOf, ids: dict[str, str], tmp_path: Path, name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The last day of the range can't be read: neither a part of it nor a hidden file stays behind."""
+    target = tmp_path / name
+    target.write_text("as it was")
+    broken = load_of(WEEK[-1], rows=60, seed=9)
+    begin(db, broken)
+    put(db, broken)
+    monkeypatch.setattr(whole_days, "PATIENCE_S", 0.1)
+    with pytest.raises(QuestDBError):
+        export(store, symbol, target)
+    assert target.read_text() == "as it was"
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_what_cannot_be_written(store: Store, symbol: str, ids: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match="could not be written"):
+        export(store, symbol, tmp_path / "no-such-folder" / "week.parquet")
+    with pytest.raises(BadInputError, match="suffix"):
+        export(store, symbol, tmp_path / "week.xlsx")
+    with pytest.raises(BadInputError, match="no tick column 'lost_price'"):
+        export(store, symbol, tmp_path / "week.csv", ["lost_price"])
+    with pytest.raises(BadInputError, match=r"no ticks of SHFE\.zn2601 are stored"):
+        export(store, "SHFE.zn2601", tmp_path / "week.csv")
