@@ -5,8 +5,10 @@ Belongs here: the HTTP sessions and how a busy server is asked again. Does not b
 
 from __future__ import annotations
 
-import threading
+import contextlib
 import time
+from collections import deque
+from collections.abc import Generator
 from http import HTTPStatus
 from typing import Final
 
@@ -25,13 +27,14 @@ BUSY_PAUSE_S: Final = 0.05
 
 
 class BulkHttp:
-    """`/exp?fmt=parquet` of one server, for any number of threads; each keeps its connection."""
+    """`/exp?fmt=parquet` of one server, for any number of threads: as many connections as ask at once.
+
+    A connection kept by each thread would outlive threads that come and go, and the server takes only 64.
+    """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._opened: list[requests.Session] = []
+        self._idle: deque[requests.Session] = deque()
 
     def table(self, statement: str) -> ArrowTable:
         """The result of a query. Raises `QuestDBError` or `CredentialError`."""
@@ -45,33 +48,36 @@ class BulkHttp:
 
     def close(self) -> None:
         """Close every connection."""
-        with self._lock:
-            while self._opened:
-                self._opened.pop().close()
-            self._local = threading.local()
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
     def _parquet(self, statement: str) -> bytes:
         """The Parquet bytes; a server that has its hands full (429) is asked again for a while."""
         give_up_at = time.monotonic() + BUSY_TIMEOUT_S
         while True:
-            response = self._session().get(
-                f"http://{self._endpoint.http}/exp",
-                params={"query": statement, "fmt": "parquet"},
-                timeout=(CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S),
-            )
+            with self._session() as session:
+                response = session.get(
+                    f"http://{self._endpoint.http}/exp",
+                    params={"query": statement, "fmt": "parquet"},
+                    timeout=(CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S),
+                )
             if response.ok:
                 return response.content
             if response.status_code != HTTPStatus.TOO_MANY_REQUESTS or time.monotonic() > give_up_at:
                 raise meaning(self._endpoint.http, f"{response.status_code} {response.text[:500]}")
             time.sleep(BUSY_PAUSE_S)
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
+    @contextlib.contextmanager
+    def _session(self) -> Generator[requests.Session]:
+        """An idle session, or a new one; it is idle again afterwards."""
+        try:
+            session = self._idle.pop()
+        except IndexError:
             session = requests.Session()
             session.trust_env = False
             session.auth = (self._endpoint.user, self._endpoint.password.get_secret_value())
-            self._local.session = session
-            with self._lock:
-                self._opened.append(session)
-        return session
+        try:
+            yield session
+        finally:
+            self._idle.append(session)

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import random
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,24 +14,24 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
-from ghtrader_assets.bench.store import store_frames
 from ghtrader_assets.loading import judgement
+from ghtrader_assets.loading import plan as planning
 from ghtrader_assets.loading.judgement import judge_days, judge_frame, policy_of
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.schedule import schedule_of
 from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
 from ghtrader_assets.market.session_events import SessionEvent
 from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import Exchange, parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, content_digest, tick_frame
 from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.reader import read_daily_agg, read_gaps
-from ghtrader_assets.questdb.records import write_schedule, write_verdicts
+from ghtrader_assets.questdb.reader import read_gaps_of_days
+from ghtrader_assets.questdb.records import write_daily_agg, write_schedule, write_verdicts
 from ghtrader_assets.questdb.rows import DailyAgg
-from ghtrader_assets.questdb.writer import verify_day
+from ghtrader_assets.questdb.writer import DayLoad, StoredDay, store_days
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.validation import judge
@@ -64,6 +64,7 @@ class Grounds(NamedTuple):
     contract: str
     rule_version: str
     threshold: str
+    price_tick: float
     halted: bool
 
 
@@ -103,6 +104,7 @@ def unchanged_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Rule version and threshold are as before when a test has turned them."""
     for module in (judge, judgement):
         monkeypatch.setattr(module, "RULE_VERSION", judge.RULE_VERSION)
+    monkeypatch.setattr(planning, "product_on", product_on)
     monkeypatch.setenv(GAP_THRESHOLD, "5")
     yield
     monkeypatch.undo()
@@ -114,37 +116,54 @@ class Bench:
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.versions: dict[date, int] = {}
+        self.contents: dict[date, DailyAgg] = {}
         self.contracts = dict.fromkeys(DAYS, "SHFE.sn2601")
-        self.rule_version, self.threshold, self.halted = "1", "5", False
+        self.rule_version, self.threshold, self.price_tick, self.halted = "1", "5", 10.0, False
         self.judged: dict[date, Grounds] = {}
+        self.full: dict[tuple[date, Grounds], DayVerdict] = {}
         self.write_schedule()
 
     def write_schedule(self) -> None:
         rows = [ScheduleDay(SYMBOL.text, day, contract, 0, False, False) for day, contract in self.contracts.items()]
         write_schedule(self.platform.database, rows, schedule_hash(rows))
 
-    def plans(self, days: Sequence[date]) -> list[DayPlan]:
-        schedule = schedule_of(self.platform, SYMBOL, days)
-        return [plan_day(self.platform, SYMBOL, schedule.rows[day], schedule.hash) for day in days]
+    def plan(self, day: date) -> DayPlan:
+        return plan_day(self.platform, SYMBOL, ScheduleDay(SYMBOL.text, day, self.contracts[day], 0, False, False), "")
 
     def frame(self, day: date) -> pl.DataFrame:
         return small_day(self.platform.calendar, day, self.versions[day])
 
     def load(self, day: date, version: int, *, judged: bool) -> None:
         self.versions[day] = version
-        store_frames(self.platform, self.plans([day]), {day: self.frame(day)})
+        plan, frame, load_id = self.plan(day), self.frame(day), f"{day:%Y%m%d}T000000-{version:08d}"
+        load = DayLoad(SYMBOL.text, day, plan.window, plan.schedule.contract, 0, "", load_id, frame)
+        (stored,) = store_days(self.platform.database, [load], "checksum")
+        assert isinstance(stored, StoredDay)
+        self.contents[day] = DailyAgg(
+            symbol=SYMBOL.text,
+            trading_day=day,
+            rows_total=stored.rows,
+            first_tick=stored.first_tick,
+            last_tick=stored.last_tick,
+            contract=plan.schedule.contract,
+            digest=stored.digest,
+            upstream=plan.upstream,
+            load_id=load_id,
+            updated_at=datetime.now(UTC),
+        )
+        write_daily_agg(self.platform.database, [self.contents[day]])
         if judged:
             write_verdicts(self.platform.database, [self.verdict_from_memory(day)])
             self.judged[day] = self.grounds(day)
 
     def verdict_from_memory(self, day: date) -> DayVerdict:
-        (row,), (plan,) = read_daily_agg(self.platform.database, SYMBOL.text, [day]), self.plans([day])
-        return judge_frame(plan, self.frame(day), row.digest, row.load_id, policy_of(SYMBOL))[0]
+        row = self.contents[day]
+        return judge_frame(self.plan(day), self.frame(day), row.digest, row.load_id, policy_of(SYMBOL))[0]
 
     def grounds(self, day: date) -> Grounds:
         halted = self.halted and HALT.applies(SYMBOL, day)
         digest = content_digest(self.frame(day))
-        return Grounds(digest, self.contracts[day], self.rule_version, self.threshold, halted)
+        return Grounds(digest, self.contracts[day], self.rule_version, self.threshold, self.price_tick, halted)
 
     def validate(self, days: Sequence[date]) -> None:
         """Validate, and compare with what had to be judged and with a judgement of every day from scratch."""
@@ -159,24 +178,23 @@ class Bench:
         changed = {day for day in loaded if self.judged.get(day) != self.grounds(day)}
         assert fresh == changed
         self.judged |= {day: self.grounds(day) for day in loaded}
-        contents = read_daily_agg(self.platform.database, SYMBOL.text, loaded)
-        for outcome, plan, content in zip(stored, self.plans(loaded), contents, strict=True):
-            self.compare_with_full(outcome, plan, content)
+        gaps = read_gaps_of_days(self.platform.database, SYMBOL.text, loaded)
+        for outcome in stored:
+            self.compare_with_full(outcome, [gap for gap in gaps if gap.trading_day == outcome.trading_day])
 
-    def compare_with_full(self, outcome: DayOutcome, plan: DayPlan, row: DailyAgg) -> None:
-        database, day = self.platform.database, outcome.trading_day
-        frame = verify_day(database, SYMBOL.text, plan.window, row.digest)
-        full, _ = judge_frame(plan, frame, row.digest, row.load_id, policy_of(SYMBOL))
-        known = outcome.judgement
+    def compare_with_full(self, outcome: DayOutcome, stored_gaps: Sequence[GapRow]) -> None:
+        """With a judgement of the frame in memory, which is that of the stored day (`test_judgement`)."""
+        day, known = outcome.trading_day, outcome.judgement
+        grounds = day, self.grounds(day)
+        if grounds not in self.full:
+            self.full[grounds] = self.verdict_from_memory(day)
+        full = self.full[grounds]
         assert known is not None
         for mine, theirs in ((known.coverage, full.coverage), (known.quality, full.quality)):
             kept = dataclasses.replace(theirs, schedule_hash=mine.schedule_hash, load_id=mine.load_id)
             assert content_of(mine) == content_of(kept)
-        gaps = [dataclasses.replace(gap, schedule_hash=full.coverage.schedule_hash) for gap in self.stored_gaps(day)]
+        gaps = [dataclasses.replace(gap, schedule_hash=full.coverage.schedule_hash) for gap in stored_gaps]
         assert [content_of(gap) for gap in gaps] == [content_of(gap) for gap in full.gaps]
-
-    def stored_gaps(self, day: date) -> list[GapRow]:
-        return read_gaps(self.platform.database, SYMBOL.text, day)
 
 
 class Steps:
@@ -191,6 +209,7 @@ class Steps:
             self.correct: 4,
             self.change_rules: 2,
             self.change_policy: 3,
+            self.change_terms: 2,
             self.correct_roll: 3,
             self.change_sessions: 2,
             self.validate_some: 8,
@@ -222,6 +241,11 @@ class Steps:
 
     def change_policy(self) -> None:
         self.bench.threshold = os.environ[GAP_THRESHOLD] = self.random.choice(("5", "20", "120"))
+
+    def change_terms(self) -> None:
+        self.bench.price_tick = self.random.choice((10.0, 20.0))
+        terms = {"price_tick": self.bench.price_tick}
+        planning.product_on = lambda symbol, day: dataclasses.replace(product_on(symbol, day), **terms)  # type: ignore[assignment]
 
     def correct_roll(self) -> None:
         self.bench.contracts[self.day()] = self.random.choice(("SHFE.sn2601", "SHFE.sn2602"))

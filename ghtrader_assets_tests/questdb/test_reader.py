@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 
@@ -140,3 +141,10 @@ def test_a_statement_that_runs_too_long_is_stopped(questdb_endpoint: Endpoint) -
         pytest.raises(QuestDBError, match="did not answer in time"),
     ):
         db.rows("slow", "SELECT sum(x * rnd_double()) FROM long_sequence(100000000000)")
+
+
+def test_threads_that_come_and_go_leave_no_connections_behind(db: Database) -> None:
+    """Each validation judges in threads of its own, and QuestDB takes 64 connections for bulk reads."""
+    for _ in range(80):
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(db.export, "one", "SELECT 1 one FROM long_sequence(1)").result().height == 1
