@@ -23,9 +23,12 @@ from ghtrader_assets.questdb.credentials import Endpoint
 from ghtrader_assets.services.runtime import Runtime, read_runtime
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 
+ROOT = Path(__file__).resolve().parents[1]
 COMMAND = str(Path(sys.executable).with_name("ghtrader-assets"))
 OURS = ("GHTRADER_", "TQSDK_", "TQ_", "DAGSTER_")
-ANY_PORTS = {f"GHTRADER_{name}_PORT": "0" for name in ("QUESTDB_HTTP", "QUESTDB_PG", "DAGSTER", "DASHBOARD", "EXCHANGE")}
+ANY_PORTS = {
+    f"GHTRADER_{name}_PORT": "0" for name in ("QUESTDB_HTTP", "QUESTDB_PG", "DAGSTER", "DASHBOARD", "EXCHANGE")
+}
 PLATFORM_SYMBOLS = ("KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF", "KQ.m@DCE.m")
 PASSWORD = "canary-7c21e9"
 
@@ -133,7 +136,12 @@ class RunningPlatform:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     """One `ghtrader-assets up` for the session: embedded QuestDB and exchange, Dagster UI and daemon."""
-    settings = ANY_PORTS | {"GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS), "GHTRADER_INGEST_WORKERS": "2"}
+    settings = ANY_PORTS | {
+        "GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS),
+        "GHTRADER_INGEST_WORKERS": "2",
+        "GHTRADER_WORKSPACE": str(ROOT / "examples" / "daily_bars" / "workspace.yaml"),
+        "DAILY_BARS_SYMBOL": PLATFORM_SYMBOLS[-1],
+    }
     command = CommandLine(tmp_path_factory.mktemp("platform"), settings)
     process = command.start("up")
     try:

@@ -26,6 +26,8 @@ from ghtrader_assets.services.runtime import read_runtime
 from ghtrader_assets.settings import Settings, load_settings
 
 HEALTH_INTERVAL_S: Final = 120
+SAID_IN_OWN_WORDS: Final = frozenset({LATEST_DAY, INGEST_RATE, "horizon"})
+"""Checks whose findings have an alert of their own, with the command that helps."""
 
 
 def health_sensor(symbols: Sequence[Symbol]) -> dg.SensorDefinition:
@@ -91,8 +93,8 @@ def _reason(event: dg.DagsterEvent) -> str:
 def _checks_in_error(
     instance: dg.DagsterInstance, settings: Settings, keys: Iterable[dg.AssetCheckKey]
 ) -> list[Alert | None]:
-    """Checks that failed with severity error, ours on the feeds aside: those have words of their own."""
-    others = [key for key in keys if key.name not in {LATEST_DAY, INGEST_RATE}]
+    """Checks that failed with severity error, but for those that have words of their own."""
+    others = [key for key in keys if key.name not in SAID_IN_OWN_WORDS]
     if not others or settings.alert_urls is None:
         return []
     found: list[Alert | None] = []

@@ -19,7 +19,7 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant_ns, shanghai_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.reader import read_newest_days
+from ghtrader_assets.questdb.reader import read_begun_symbols, read_newest_days
 from ghtrader_assets.questdb.rows import DayState
 from ghtrader_assets.questdb.states import read_day_states
 from ghtrader_assets.settings import Settings, start_date_of
@@ -90,25 +90,29 @@ def feeds_of(
     symbols: Sequence[Symbol],
     now_ns: int | None = None,
 ) -> list[Feed]:
-    """The feed of each symbol, from five small queries. Raises `QuestDBError`."""
+    """The feed of each symbol, from six small queries. Raises `QuestDBError`."""
     now_ns = utc_now_ns() if now_ns is None else now_ns
     day = expected_day(calendar, now_ns)
     names = [symbol.text for symbol in symbols]
-    loads = read_newest_days(database, names)
+    loads, begun = read_newest_days(database, names), read_begun_symbols(database, names)
     states = {one.symbol: one for one in read_day_states(database, names, day, day)}
     _, dead = freshness_windows(calendar, shanghai_day(now_ns))
     found: list[Feed] = []
     for symbol in symbols:
         last_day, loaded_at = loads.get(symbol.text, (None, None))
-        begun = (last_day is not None or symbol.text in states) and start_date_of(settings, symbol.product) <= day
-        state, reason, remedy = _standing(symbol, day, states.get(symbol.text)) if begun else _IDLE
+        expected = symbol.text in begun and start_date_of(settings, symbol.product) <= day
+        state, reason, remedy = _standing(symbol, day, states.get(symbol.text)) if expected else _IDLE
         age_s = None if loaded_at is None else now_ns / 1e9 - loaded_at.timestamp()
         fresh = None if age_s is None else age_s <= dead.total_seconds()
         found.append(Feed(symbol.text, state, day, last_day, loaded_at, fresh, reason, remedy))
     return found
 
 
-_IDLE: Final = (FeedState.IDLE, "no day of it was ever loaded", "begin its history with `ghtrader-assets backfill`")
+_IDLE: Final = (
+    FeedState.IDLE,
+    "nobody has loaded a day of it yet",
+    "begin its history with `ghtrader-assets backfill`",
+)
 
 
 def _standing(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedState, str, str]:

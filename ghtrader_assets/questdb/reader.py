@@ -195,6 +195,13 @@ def read_stored_days(db: Database, symbol: str, start: date, end: date) -> list[
     return [date.fromisoformat(text) for (text,) in found]
 
 
+def read_begun_symbols(db: Database, symbols: Sequence[str]) -> set[str]:
+    """Those of the symbols of which somebody tried to load a day."""
+    places, values = bound_list(symbols)
+    found = db.rows("begun_symbols", f"SELECT symbol, count() FROM {MANIFESTS} WHERE symbol IN ({places})", values)
+    return {symbol for symbol, _ in found}
+
+
 def read_newest_days(db: Database, symbols: Sequence[str]) -> dict[str, tuple[date, datetime]]:
     """Of each symbol with a stored day: its last trading day, and when last a day of it was stored (UTC)."""
     places, values = bound_list(symbols)

@@ -15,6 +15,7 @@ import polars as pl
 
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.reader import bound_list
 from ghtrader_assets.questdb.schema import (
     DAILY_AGG,
     FIELD_QUALITY,
@@ -170,25 +171,27 @@ class _Asked:
 
 
 def _scheduled_to(db: Database, symbols: Sequence[str]) -> dict[str, date]:
+    places, values = bound_list(symbols)
     found = db.rows(
         "standing.scheduled_to",
-        f"SELECT symbol, max(ts) FROM {MAIN_SCHEDULE} WHERE symbol IN ({', '.join(['%s'] * len(symbols))})",
-        list(symbols),
+        f"SELECT symbol, max(ts) FROM {MAIN_SCHEDULE} WHERE symbol IN ({places})",
+        values,
     )
     return {symbol: last.date() for symbol, last in found}
 
 
 def _holes(db: Database, symbols: Sequence[str], start: date, end: date) -> dict[Key, int]:
     """How many gaps of each day the provider has data for, as a probe found."""
+    places, values = bound_list(symbols)
     found = db.rows(
         "standing.holes",
         f"SELECT symbol, trading_day, count() FROM {VALIDATE_GAPS}"
-        f" WHERE ts >= %s AND ts <= %s AND symbol IN ({', '.join(['%s'] * len(symbols))})"
+        f" WHERE ts >= %s AND ts <= %s AND symbol IN ({places})"
         " AND (attribution = %s OR tqsdk_status = %s)",
         [
             midnight_utc(start) - _GAP_DAYS_AROUND,
             midnight_utc(end) + _GAP_DAYS_AROUND,
-            *symbols,
+            *values,
             *[ProbeStatus.PROVIDER_HAS_DATA.value] * 2,
         ],
     )

@@ -1,0 +1,278 @@
+"""What runs by itself: a year of the daily schedule, the repair sensor's requests, the checks that stay up to date."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._utils.schedules import schedule_execution_time_iterator
+
+from ghtrader_assets.assets.build import build_definitions
+from ghtrader_assets.assets.partitions import DAYS_PER_RUN, TIME_ZONE, trading_day_partitions
+from ghtrader_assets.assets.repair import SYMBOLS_PER_RUN, not_in_hand, run_requests
+from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.assets.run_here import RANGE_END, RANGE_START
+from ghtrader_assets.assets.schedules import AFTER_MAINTENANCE
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.due import Need
+from ghtrader_assets.loading.repair import Cause, Repair, find_repairs, plan_of, wanted_days
+from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.clock import SHANGHAI
+from ghtrader_assets.market.schedule import last_completed_day
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.credentials import Endpoint
+from ghtrader_assets.questdb.records import write_manifests
+from ghtrader_assets.questdb.standing import Content, Key, Standing, Verdict
+from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.fix_platform import pointed_at
+from ghtrader_assets_tests.loading.test_repair import standing
+from ghtrader_assets_tests.test_alerts import Receiver, receiver
+
+CALENDAR = snapshot_calendar()
+SYMBOLS = tuple(parse_symbol(text) for text in ("KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"))
+YEAR = CALENDAR.days(date(2025, 1, 1), date(2025, 12, 31))
+RESOURCES = {"platform": PlatformResource()}
+__all__ = ["receiver"]
+
+
+def ticks_of_the_year() -> list[datetime]:
+    """Every instant of 2025 at which the daemon evaluates the schedule."""
+    start = datetime(2025, 1, 1, tzinfo=SHANGHAI)
+    found: list[datetime] = []
+    for at in schedule_execution_time_iterator(start.timestamp(), AFTER_MAINTENANCE, TIME_ZONE, ascending=True):
+        if at.year > 2025:
+            return found
+        found.append(at)
+    return found
+
+
+class SimulatedStore:
+    """What the tables would say after each day's runs; the plan sees nothing else."""
+
+    def __init__(self) -> None:
+        self.contents: dict[Key, Content] = {}
+        self.verdicts: dict[Key, Verdict] = {}
+        self.contracts: dict[Key, str] = {
+            (symbol.text, day): contract
+            for symbol, contract in zip(SYMBOLS, ("SHFE.cu2601", "CZCE.SR601", "CFFEX.IF2601"), strict=True)
+            for day in YEAR
+        }
+
+    def stands(self) -> Standing:
+        nothing = standing()
+        return dataclasses.replace(
+            nothing,
+            scheduled_to={symbol.text: YEAR[-1] for symbol in SYMBOLS},
+            contracts=self.contracts,
+            contents=self.contents,
+            coverage=self.verdicts,
+            quality=self.verdicts,
+        )
+
+    def plan(self, at: datetime) -> list[Repair]:
+        end = last_completed_day(CALENDAR, int(at.timestamp()) * 10**9)
+        stands = self.stands()
+        self.wanted = wanted_days(CALENDAR, (), dict.fromkeys(SYMBOLS, YEAR[0]), end, stands)
+        return list(plan_of(find_repairs(self.wanted, stands, ()), stands, 4, at).planned)
+
+    def load(self, request: dg.RunRequest) -> set[Key]:
+        """Do what a run would: store and judge the days of the range."""
+        days = CALENDAR.days(*(date.fromisoformat(request.tags[tag]) for tag in (RANGE_START, RANGE_END)))
+        names = {key.path[0] for key in request.asset_selection or ()}
+        done = {(symbol.text, day) for symbol in SYMBOLS if symbol.key in names for day in days}
+        for key in done:
+            wanted = self.wanted[key][1]
+            self.contents[key] = Content(wanted.contract, "d", wanted.upstream, 9)
+            self.verdicts[key] = Verdict(wanted.verdict_on("d"), "ok", "quality_ok", "d")
+        return done
+
+
+def test_a_year_of_the_daily_schedule() -> None:
+    """Each trading day of each symbol is asked for once, on its evening; an outage is made up for; a roll reloads."""
+    store, loaded, keys = SimulatedStore(), set[Key](), trading_day_partitions(YEAR[0], CALENDAR).get_partition_keys()
+    outage = range(date(2025, 3, 3).toordinal(), date(2025, 3, 13).toordinal())
+    rolled = (SYMBOLS[0].text, YEAR[100])
+    evenings = 0
+    for at in ticks_of_the_year():
+        day = at.date()
+        if not CALENDAR.is_trading_day(day) or day.toordinal() in outage:
+            continue
+        if day == YEAR[120]:
+            store.contracts[rolled] = "SHFE.cu2602"
+        requests = run_requests(store.plan(at), keys, "daily_schedule", day.isoformat())
+        fresh = set[Key]().union(*(store.load(request) for request in requests))
+        missed = CALENDAR.days(date(2025, 3, 3), date(2025, 3, 13)) if day == date(2025, 3, 13) else [day]
+        expected = {(symbol.text, one) for symbol in SYMBOLS for one in missed}
+        assert fresh == expected | ({rolled} if day == YEAR[120] else set[Key]()), day
+        assert (fresh - {rolled}).isdisjoint(loaded)
+        assert evenings % 25 or store.plan(at) == []
+        loaded |= fresh
+        evenings += 1
+    assert loaded == {(symbol.text, day) for symbol in SYMBOLS for day in YEAR}
+    assert evenings == len(YEAR) - 8
+
+
+@pytest.fixture
+def environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, questdb_endpoint: Endpoint, exchange: ExchangeControl
+) -> Mapping[str, str]:
+    """This process pointed at the session's store and exchange, as a code server is."""
+    settings = pointed_at(questdb_endpoint, exchange) | {
+        "GHTRADER_HOME": str(tmp_path),
+        "GHTRADER_SYMBOLS": "KQ.m@INE.sc",
+        "GHTRADER_INGEST_RATE_SHARE": "0.3",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return settings
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as made:
+        yield made
+
+
+def location() -> dg.RepositoryDefinition:
+    """Our code location under the settings of the environment."""
+    return build_definitions(load_settings()).get_repository_def()
+
+
+def evaluate(where: dg.RepositoryDefinition, instance: dg.DagsterInstance, at: datetime) -> Any:
+    with dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=at, repository_def=where, resources=RESOURCES
+    ) as context:
+        return where.get_schedule_def("load_trading_days").evaluate_tick(context)
+
+
+def sensor_answer(where: dg.RepositoryDefinition, instance: dg.DagsterInstance, name: str, cursor: str | None) -> Any:
+    with dg.build_sensor_context(
+        instance=instance, cursor=cursor, repository_def=where, resources=RESOURCES
+    ) as context:
+        return where.get_sensor_def(name).evaluate_tick(context)
+
+
+def test_no_evening_without_trading_is_worked_on(environment: Mapping[str, str], instance: dg.DagsterInstance) -> None:
+    """Weekends by the cron line, holidays by the calendar; the store is not even asked."""
+    closed = [at for at in ticks_of_the_year() if not CALENDAR.is_trading_day(at.date())]
+    assert len(closed) == 261 - len(YEAR)
+    assert all((at.hour, at.minute) == (19, 40) and at.weekday() < 5 for at in ticks_of_the_year())
+    where = location()
+    for at in closed[:3] + closed[-1:]:
+        answer = evaluate(where, instance, at)
+        assert not answer.run_requests
+        assert "is no trading day" in answer.skip_message
+
+
+CRUDE = parse_symbol("KQ.m@INE.sc")
+ENDED = datetime(2025, 12, 15, 10, tzinfo=UTC)
+
+
+def failed_load(day: date, outcome: IngestState) -> Manifest:
+    return Manifest(
+        manifest_id=f"{day:%Y%m%d}T100000-0000000b", run_id="", symbol=CRUDE.text, trading_day=day,
+        contract="INE.sc2602", outcome=outcome, reason="no tick", rows=0, five_level_rows=0, same_instant_rows=0,
+        first_tick=None, last_tick=None, digest="", replaced="", schema_hash=SCHEMA_HASH,
+        row_hash_algorithm=ROW_HASH_ALGORITHM, schedule_hash="", upstream="", code_version="", source="embedded",
+        reader="lean", readback="full", depth=5, attempts=1, bytes=0, download_s=1.0, store_s=0.0, readback_s=0.0,
+        judge_s=0.0, started=ENDED, finished=ENDED,
+    )  # fmt: skip
+
+
+def ranges(answer: Any) -> list[tuple[str, str, int]]:
+    asked = answer.run_requests or []
+    return [(one.tags[RANGE_START], one.tags[RANGE_END], len(one.asset_selection)) for one in asked]
+
+
+def test_schedule_repair_and_health_on_a_real_store(
+    environment: Mapping[str, str],
+    instance: dg.DagsterInstance,
+    db: Database,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GHTRADER_ALERT_URLS", receiver.url)
+    where = location()
+    assert not ranges(evaluate(where, instance, datetime(2025, 12, 19, 19, 40, tzinfo=SHANGHAI))), (
+        "nobody began a history"
+    )
+    write_manifests(db, [failed_load(date(2025, 12, 15), IngestState.PROVIDER_EMPTY)])
+
+    answer = evaluate(where, instance, datetime(2025, 12, 19, 19, 40, tzinfo=SHANGHAI))
+    assert ranges(answer) == [("2025-12-15", "2025-12-19", 5)]
+    assert (
+        evaluate(where, instance, datetime(2025, 12, 19, 19, 40, tzinfo=SHANGHAI)).run_requests == answer.run_requests
+    )
+
+    repairing = sensor_answer(where, instance, "repair_days", None)
+    assert ranges(repairing) == [("2025-12-15", "2025-12-15", 5)], "days nobody asked for are not the sensor's"
+    again = sensor_answer(where, instance, "repair_days", repairing.cursor)
+    assert [one.run_key for one in again.run_requests] == [one.run_key for one in repairing.run_requests]
+
+    watching = sensor_answer(where, instance, "watch_feeds", None)
+    checks = {event.check_name: event for event in watching.asset_events}
+    assert not checks["latest_day"].passed
+    assert "ghtrader-assets backfill KQ.m@INE.sc" in str(checks["latest_day"].metadata["remedy"].value)
+    assert checks["ingest_rate"].passed
+    (message,) = receiver.messages
+    assert "KQ.m@INE.sc is late" in message["message"]
+    assert "ghtrader-assets backfill" in message["message"]
+    after_a_restart = sensor_answer(where, instance, "watch_feeds", watching.cursor)
+    assert not after_a_restart.asset_events
+    assert len(receiver.messages) == 1
+    assert json.loads(watching.cursor)
+
+
+def test_automation_is_off_against_the_embedded_exchange_and_on_with_real_tqsdk() -> None:
+    for automation, user, running in (
+        ("auto", None, False),
+        ("auto", "quant", True),
+        ("on", None, True),
+        ("off", "quant", False),
+    ):
+        settings = Settings(
+            automation=automation, tqsdk_user=user, start_date=date(2025, 12, 1), home=Path("/nonexistent")
+        )  # type: ignore[call-arg]
+        location = build_definitions(settings).get_repository_def()
+        states = {
+            location.get_schedule_def("load_trading_days").default_status.value,
+            location.get_sensor_def("repair_days").default_status.value,
+        }
+        assert states == {"RUNNING" if running else "STOPPED"}
+        assert location.get_sensor_def("watch_feeds").default_status.value == "RUNNING"
+
+
+def repair_of(symbol: Any, day: date, need: Need = Need.LOAD) -> Repair:
+    return Repair(symbol, day, Cause.FAILED, need, "why", 1)
+
+
+def test_runs_are_neighbouring_days_and_symbols_with_the_same_days_share_them() -> None:
+    keys = trading_day_partitions(YEAR[0], CALENDAR).get_partition_keys()
+    scattered = [YEAR[0], YEAR[1], YEAR[5]]
+    requests = run_requests([repair_of(symbol, day) for symbol in SYMBOLS for day in scattered], keys, "repair", "s")
+    assert [(one.tags[RANGE_START], one.tags[RANGE_END]) for one in requests] == [
+        (str(YEAR[5]), str(YEAR[5])), (str(YEAR[0]), str(YEAR[1])),
+    ]  # fmt: skip
+    assert all(len(one.asset_selection or ()) == 5 * len(SYMBOLS) for one in requests)
+    long = run_requests([repair_of(SYMBOLS[0], day) for day in YEAR], keys, "repair", "s")
+    assert len(long) == -(-len(YEAR) // DAYS_PER_RUN)
+    many = [dataclasses.replace(SYMBOLS[0], product=f"a{letter}", text=f"KQ.m@SHFE.a{letter}") for letter in "abcdefgh"]
+    assert len(run_requests([repair_of(one, YEAR[0]) for one in many], keys, "repair", "s")) == -(-8 // SYMBOLS_PER_RUN)
+    judged = run_requests([repair_of(SYMBOLS[0], YEAR[0], Need.JUDGEMENT)], keys, "repair", "s")
+    assert {key.path[-1] for key in judged[0].asset_selection or ()} == {"validation_summary", "field_quality"}
+
+
+def test_what_a_run_has_in_hand_is_not_asked_for() -> None:
+    repairs = [repair_of(SYMBOLS[0], day) for day in YEAR[:4]]
+    left = not_in_hand(repairs, {SYMBOLS[0].key: [(str(YEAR[1]), str(YEAR[2]))], SYMBOLS[1].key: [(str(YEAR[0]),) * 2]})
+    assert [one.trading_day for one in left] == [YEAR[0], YEAR[3]]
