@@ -135,18 +135,25 @@ def record_failed(platform: Platform, manifests: Sequence[Manifest]) -> None:
     _write(platform, manifests)
 
 
-def record_stored(platform: Platform, manifest: Manifest, verdict: DayVerdict | None) -> None:
-    """Record a day that is stored: its verdict with its metrics, its manifest, and last its coverage row.
+def record_stored(platform: Platform, days: Sequence[tuple[Manifest, DayVerdict | None]]) -> None:
+    """Record days that are stored: their verdicts and metrics, their manifests, and last their coverage rows.
 
     Kept answers to coverage queries are old from then on.
     """
-    write_manifest_file(platform.settings.home, manifest)
+    if not days:
+        return
+    manifests = [manifest for manifest, _ in days]
+    for manifest in manifests:
+        write_manifest_file(platform.settings.home, manifest)
+    metrics = [metric for manifest in manifests for metric in load_metrics(manifest)]
+    for manifest, verdict in days:
+        metrics += judgement_metrics(verdict, manifest.judge_s) if verdict else []
     write_stored(
         platform.database,
-        [verdict] if verdict else [],
-        [manifest],
-        [daily_agg(manifest)],
-        load_metrics(manifest) + (judgement_metrics(verdict, manifest.judge_s) if verdict else []),
+        [verdict for _, verdict in days if verdict],
+        manifests,
+        [daily_agg(manifest) for manifest in manifests],
+        metrics,
     )
     announce_load(platform.settings, platform.database.endpoint)
 

@@ -10,14 +10,15 @@ with `live = false`. QuestDB applies a transaction whole or not at all, so no re
 
 from __future__ import annotations
 
+import queue
 import random
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date, datetime
 from time import perf_counter
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import polars as pl
 
@@ -102,6 +103,51 @@ Result = StoredDay | StoreFailure
 _Day = tuple[str, date]
 
 
+class DayStore:
+    """Stores days in the background, a few transactions at once; `deliver` is told each day's result as it is there.
+
+    `submit` cuts loads into transactions and returns at once. `deliver` is called from the store's threads, with the
+    results of one transaction; a day's failure is its `StoreFailure`: when a transaction fails, each of its days is
+    sent alone. A context manager: on leaving, what has not begun is dropped and what has begun ends.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        deliver: Callable[[Sequence[Result] | BaseException], None],
+        readback: Readback = "full",
+        *,
+        batch_rows: int = BATCH_ROWS,
+    ) -> None:
+        self._db = db
+        self._deliver = deliver
+        self._readback: Readback = readback
+        self._batch_rows = batch_rows
+        self._pool = ThreadPoolExecutor(BATCHES_IN_FLIGHT, thread_name_prefix="store")
+        self._last_of_day: dict[_Day, Future[None]] = {}
+
+    def submit(self, loads: Sequence[DayLoad]) -> None:
+        for batch in _batches(loads, self._batch_rows):
+            days = [_day_of(load) for load in batch]
+            before = {self._last_of_day[day] for day in days if day in self._last_of_day}
+            future = self._pool.submit(self._store, before, batch)
+            self._last_of_day |= dict.fromkeys(days, future)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def _store(self, before: set[Future[None]], batch: list[DayLoad]) -> None:
+        """Store a batch once earlier ones with a day of it are done: two replacements of a day must not interleave."""
+        try:
+            wait(before)
+            self._deliver(_store_batch(self._db, batch, self._readback))
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the results raises it
+            self._deliver(error)
+
+
 def store_days(
     db: Database, loads: Sequence[DayLoad], readback: Readback = "full", *, batch_rows: int = BATCH_ROWS
 ) -> Iterator[Result]:
@@ -111,20 +157,16 @@ def store_days(
     content is stored already is proved so and not written. `full` recomputes the digest from every column read back;
     `checksum` compares count and the server's sum of row hashes.
     """
-    with ThreadPoolExecutor(BATCHES_IN_FLIGHT, thread_name_prefix="store") as pool:
-        pending: list[Future[list[Result]]] = []
-        last_of_day: dict[_Day, Future[list[Result]]] = {}
-        for batch in _batches(loads, batch_rows):
-            days = [_day_of(load) for load in batch]
-            before = {last_of_day[day] for day in days if day in last_of_day}
-            pending.append(pool.submit(_store_after, before, db, batch, readback))
-            last_of_day |= dict.fromkeys(days, pending[-1])
-        try:
-            for done in as_completed(pending):
-                yield from done.result()
-        finally:
-            for future in pending:
-                future.cancel()
+    done: queue.SimpleQueue[Sequence[Result] | BaseException] = queue.SimpleQueue()
+    with DayStore(db, done.put, readback, batch_rows=batch_rows) as store:
+        store.submit(loads)
+        missing = len(loads)
+        while missing:
+            results = done.get()
+            if isinstance(results, BaseException):
+                raise results
+            missing -= len(results)
+            yield from results
 
 
 def verify_day(db: Database, symbol: str, window: DayWindow, digest: str) -> pl.DataFrame:
@@ -157,14 +199,6 @@ def _batches(loads: Sequence[DayLoad], batch_rows: int) -> list[list[DayLoad]]:
         rows += load.frame.height
         days.add(key)
     return batches
-
-
-def _store_after(
-    before: set[Future[list[Result]]], db: Database, batch: list[DayLoad], readback: Readback
-) -> list[Result]:
-    """Store a batch once earlier ones with a day of it are done: two replacements of a day must not interleave."""
-    wait(before)
-    return _store_batch(db, batch, readback)
 
 
 def _store_batch(db: Database, batch: list[DayLoad], readback: Readback) -> list[Result]:

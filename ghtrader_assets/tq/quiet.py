@@ -6,9 +6,11 @@ Does not belong here: use of the client (`client`), log-in (`login`).
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from types import ModuleType
 
@@ -20,12 +22,27 @@ def import_tqsdk() -> None:
     """
     logging.disable(logging.CRITICAL)
     sys.modules["tqsdk.changelog_notification"] = ModuleType("tqsdk.changelog_notification")
-    import tqsdk  # noqa: PLC0415 - two seconds that only workers pay
-    import tqsdk.data_series  # noqa: PLC0415
+    with _without_scipy():
+        import tqsdk  # noqa: PLC0415 - a second that only workers pay
+        import tqsdk.data_series  # noqa: PLC0415
 
     assert tqsdk.data_series.CACHE_DIR
     gc.collect()
     gc.freeze()
+
+
+@contextlib.contextmanager
+def _without_scipy() -> Generator[None]:
+    """tqsdk imports `scipy.stats` for two functions of option prices: 0.7 s of CPU a worker for nothing of ours."""
+    empty = {name: ModuleType(name) for name in ("scipy", "scipy.stats")}
+    setattr(empty["scipy"], "stats", empty["scipy.stats"])  # noqa: B010 - a module has no such attribute to a checker
+    absent = {name: module for name, module in empty.items() if name not in sys.modules}
+    sys.modules.update(absent)
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
 
 
 def use_cache(directory: Path) -> None:
