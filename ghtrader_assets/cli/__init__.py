@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 import traceback
 
-from ghtrader_assets.cli import backfill, bench, demo, doctor, market, reading, repair, services, validate
+from ghtrader_assets.cli import backfill, bench, demo, doctor, manifests, market, metrics, reading, repair, services, validate
 from ghtrader_assets.cli.app import app
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import configure as configure_logs
 from ghtrader_assets.settings import load_settings
 
-COMMANDS = (services, backfill, demo, reading, repair, validate, doctor, bench, market)
+COMMANDS = (services, backfill, demo, reading, repair, validate, doctor, bench, manifests, market, metrics)
 """Importing a command file registers its commands."""
 
 

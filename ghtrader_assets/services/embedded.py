@@ -19,11 +19,13 @@ from ghtrader_assets.questdb.schema import ensure_schema
 from ghtrader_assets.questdb.server import EmbeddedQuestDB
 from ghtrader_assets.services.connect import open_database
 from ghtrader_assets.services.dagster_instance import start_dagster
+from ghtrader_assets.services.exporter import start_exporter
 from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, wait_ready
 from ghtrader_assets.services.runtime import (
     DAGSTER,
     DASHBOARD,
     EXCHANGE,
+    PROMETHEUS,
     QUESTDB,
     RunningProcess,
     Runtime,
@@ -96,6 +98,8 @@ def _starters(settings: Settings, *, with_dagster: bool) -> Iterator[tuple[str, 
         yield EXCHANGE, _start_exchange
     if with_dagster:
         yield DASHBOARD, _start_dashboard
+        if settings.prometheus_port is not None:
+            yield PROMETHEUS, _start_exporter
         yield DAGSTER, _start_dagster
 
 
@@ -131,6 +135,16 @@ def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
     stack.callback(stop_tree, process.pid)
     wait_ready("the dashboard", process, log, lambda: answers_http(f"{url}/health"), DASHBOARD_START_DEADLINE_S)
     return Service(name=DASHBOARD, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
+
+
+def _start_exporter(settings: Settings, stack: ExitStack) -> Service:
+    """A thread of this process: it has little to do, and ends with it."""
+    port = claim_port(settings.prometheus_port or 0, "GHTRADER_PROMETHEUS_PORT")
+    server = start_exporter(settings, port)
+    stack.callback(server.shutdown)
+    urls = {"http": f"http://{LOOPBACK}:{port}/metrics"}
+    log = settings.home / "logs" / "dashboard.log"
+    return Service(name=PROMETHEUS, process=RunningProcess.of(os.getpid()), urls=urls, log=log)
 
 
 def _start_dagster(settings: Settings, stack: ExitStack) -> Service:

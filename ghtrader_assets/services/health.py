@@ -15,7 +15,7 @@ from ghtrader_assets.loading.feeds import Feed, feeds_of
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.services.connect import open_database
-from ghtrader_assets.services.runtime import DAGSTER, DASHBOARD, EXCHANGE, QUESTDB, Service, read_runtime
+from ghtrader_assets.services.runtime import DAGSTER, DASHBOARD, EXCHANGE, PROMETHEUS, QUESTDB, Service, read_runtime
 from ghtrader_assets.settings import Settings
 
 PROBE_TIMEOUT_S = 5
@@ -39,6 +39,8 @@ def service_health(settings: Settings) -> list[ServiceHealth]:
     found = [_questdb(settings)]
     names = [] if settings.uses_real_tqsdk else [EXCHANGE]
     found += [_web_service(name, runtime.service(name) if runtime else None) for name in (*names, DASHBOARD, DAGSTER)]
+    if settings.prometheus_port is not None:
+        found.append(_web_service(PROMETHEUS, runtime.service(PROMETHEUS) if runtime else None))
     return found
 
 

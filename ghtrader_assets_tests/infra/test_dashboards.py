@@ -1,0 +1,173 @@
+"""Grafana's SQL runs against the real tables; its PromQL and the alert rules run in a real Prometheus that scrapes the
+real exporter."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from pydantic import SecretStr
+
+from ghtrader_assets.bench.grid import fill_records
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.metrics import metrics_into
+from ghtrader_assets.ports import claim_port
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.credentials import Endpoint
+from ghtrader_assets.questdb.records import write_metrics
+from ghtrader_assets.questdb.rows import Metric
+from ghtrader_assets.questdb.schema import METRICS
+from ghtrader_assets.services.exporter import start_exporter
+from ghtrader_assets.settings import Settings
+from ghtrader_assets_tests.fix_exchange import ROOT
+
+GRAFANA, PROMETHEUS = ROOT / "infra" / "grafana", ROOT / "infra" / "prometheus"
+MACROS = {r"\$__timeFilter\((\w+)\)": r"\1 BETWEEN '2020-01-01T00:00:00Z' AND '2100-01-01T00:00:00Z'"}
+SYMBOL = "KQ.m@DCE.lg"
+
+
+def targets(field: str) -> list[tuple[str, str]]:
+    """(panel, text) of every query of a kind in every dashboard."""
+    return [
+        (f"{file.stem}: {panel['title']}", target[field])
+        for file in sorted(GRAFANA.glob("*.json"))
+        for panel in json.loads(file.read_text())["panels"]
+        for target in panel["targets"]
+        if field in target
+    ]
+
+
+@pytest.fixture(scope="module")
+def measured(questdb_endpoint: Endpoint, db: Database, calendar: TradingCalendar) -> Endpoint:
+    """The session's store with days of one symbol, load figures and query latencies in it."""
+    today = datetime.now(UTC)
+    days = calendar.days(date(2025, 12, 1), min(calendar.horizon, today.date()))[-40:]
+    fill_records(db, [SYMBOL], days, seed=3)
+    figures = {"ingest_rows": 40_000.0, "ingest_bytes": 4e6} | dict.fromkeys(
+        ("download_seconds", "store_seconds", "readback_seconds", "validation_seconds"), 0.5
+    )
+    rows = [
+        Metric(ts=today, name=name, symbol=SYMBOL, trading_day=days[-1], value=value, unit="")
+        for name, value in figures.items()
+    ]
+    write_metrics(db, rows)
+    recorder = metrics_into(questdb_endpoint)
+    for nth in range(50):
+        recorder.observe("coverage", nth / 1000)
+    recorder.close()
+    db.await_applied(METRICS)
+    return questdb_endpoint
+
+
+@pytest.mark.parametrize(("panel", "sql"), targets("rawSql"))
+def test_each_panels_sql_finds_rows(measured: Endpoint, db: Database, panel: str, sql: str) -> None:
+    for macro, meaning in MACROS.items():
+        sql = re.sub(macro, meaning, sql)
+    assert "$" not in sql
+    assert db.rows("panel", sql), panel
+
+
+@pytest.fixture(scope="module")
+def exporter_url(measured: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    settings = Settings(
+        home=tmp_path_factory.mktemp("exporter"),
+        questdb_http=measured.http,
+        questdb_pg=measured.pg,
+        questdb_user=measured.user,
+        questdb_password=SecretStr(measured.password.get_secret_value()),
+    )
+    server = start_exporter(settings, 0)
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def prometheus(target: str, folder: Path) -> Iterator[str]:
+    """A Prometheus over our own configuration, scraping `target` and judging the rules each second."""
+    binary = shutil.which("prometheus")
+    assert binary is not None, "these tests need prometheus; type: sudo apt-get install prometheus"
+    configuration = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
+    configuration["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    configuration["rule_files"] = [str(PROMETHEUS / "rules.yml")]
+    configuration["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
+    port = claim_port(0, "-")
+    command = [
+        binary,
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--log.level=error",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def asked(url: str, path: str, **parameters: str) -> Any:
+    return requests.get(f"{url}/api/v1/{path}", params=parameters, timeout=10).json()
+
+
+def test_promql_and_rules_run_in_a_real_prometheus(exporter_url: str, tmp_path: Path) -> None:
+    with prometheus(exporter_url, tmp_path) as url:
+        give_up_at = time.monotonic() + 90
+        alert = f'ALERTS{{alertname="GhtraderDaysInError",symbol="{SYMBOL}"}}'
+        while not (_answers(url, alert) and _answers(url, 'ghtrader:query_seconds:p95max{query="coverage"}')):
+            assert time.monotonic() < give_up_at, "made-up days are in error, and no alert is pending"
+            time.sleep(0.3)
+        for panel, expression in targets("expr"):
+            answer = asked(url, "query", query=expression)
+            assert answer["status"] == "success", (panel, answer)
+            assert answer["data"]["result"] or "service_running" in expression, panel
+        groups = asked(url, "rules")["data"]["groups"]
+        rules = {rule["name"]: rule for group in groups for rule in group["rules"]}
+        assert {rule["health"] for rule in rules.values()} == {"ok"}
+        assert {rule.get("lastError", "") for rule in rules.values()} == {""}
+        assert _answers(url, "ghtrader_store_up == 1")
+        assert _answers(url, f'ghtrader_stored_days{{symbol="{SYMBOL}"}} > 20')
+        assert _answers(url, 'ghtrader_query_seconds{query="coverage",quantile="0.95"} > 0')
+        assert rules["GhtraderTableSuspended"]["type"] == "alerting"
+
+
+def _answers(url: str, expression: str) -> bool:
+    try:
+        return bool(asked(url, "query", query=expression)["data"]["result"])
+    except requests.RequestException:
+        return False
+
+
+def test_promtool_finds_nothing_to_say() -> None:
+    promtool = shutil.which("promtool")
+    assert promtool is not None
+    ran = subprocess.run(
+        [promtool, "check", "rules", str(PROMETHEUS / "rules.yml")], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_a_store_that_is_away_is_a_figure_not_a_failed_scrape(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, questdb_http="127.0.0.1:9", questdb_pg="127.0.0.1:9")
+    server = start_exporter(settings, 0)
+    try:
+        answer = requests.get(f"http://127.0.0.1:{server.server_port}/metrics", timeout=30)
+        assert answer.status_code == 200
+        assert "ghtrader_store_up 0.0" in answer.text
+        assert "ghtrader_stored_days{" not in answer.text
+    finally:
+        server.shutdown()
+        server.server_close()
