@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -50,6 +52,38 @@ def test_importing_starts_nothing() -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_script_needs_three_lines_and_no_close(settings: Settings, load_of: LoadOf, record: Record) -> None:
+    load = load_of(DAY)
+    record(load)
+    code = (
+        "import ghtrader_assets as gh\n"
+        "store = gh.connect()\n"
+        f"ticks = store.ticks({load.symbol!r}, '2026-01-06')\n"
+        "print(ticks[['datetime', 'last_price']].head())\n"
+    )
+    assert settings.questdb_password is not None
+    environment = {
+        "PATH": os.environ["PATH"],
+        "GHTRADER_HOME": str(settings.home),
+        "GHTRADER_QUESTDB_HTTP": str(settings.questdb_http),
+        "GHTRADER_QUESTDB_PG": str(settings.questdb_pg),
+        "GHTRADER_QUESTDB_USER": str(settings.questdb_user),
+        "GHTRADER_QUESTDB_PASSWORD": settings.questdb_password.get_secret_value(),
+    }
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=environment, cwd=settings.home, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "last_price" in ran.stdout
+    assert "+08:00" in ran.stdout
+
+
+def test_without_a_server_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(QuestDBError, match="start it with `ghtrader-assets up`"):
+        Store(Settings(home=tmp_path))
 
 
 def test_a_day_in_every_form(store: Store, load_of: LoadOf, record: Record) -> None:
