@@ -8,6 +8,7 @@ from __future__ import annotations
 import dagster as dg
 
 from ghtrader_assets.assets.automation import validation_sensor
+from ghtrader_assets.assets.calendar import calendar_schedule, horizon_check, trading_calendar
 from ghtrader_assets.assets.checks import feed_checks
 from ghtrader_assets.assets.freshness import feed_freshness
 from ghtrader_assets.assets.health import failed_run_sensor, health_sensor
@@ -38,8 +39,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     )
     by_itself = settings.runs_by_itself
     return dg.Definitions(
-        assets=_with_freshness([symbol_days(symbol, partitions) for symbol in symbols], calendar),
-        asset_checks=[feed_checks(symbols)],
+        assets=[
+            trading_calendar,
+            *_with_freshness([symbol_days(symbol, partitions) for symbol in symbols], calendar),
+        ],
+        asset_checks=[feed_checks(symbols), horizon_check],
         jobs=[job],
         schedules=[
             daily_schedule(
@@ -47,7 +51,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 partitions,
                 job,
                 dg.DefaultScheduleStatus.RUNNING if by_itself else dg.DefaultScheduleStatus.STOPPED,
-            )
+            ),
+            calendar_schedule(
+                dg.DefaultScheduleStatus.RUNNING if by_itself else dg.DefaultScheduleStatus.STOPPED,
+            ),
         ],
         sensors=[
             validation_sensor([key for symbol in symbols for key in following_keys(symbol)]),

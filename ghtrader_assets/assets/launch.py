@@ -17,6 +17,8 @@ from ghtrader_assets.assets.names import EXIT_CODE, LAUNCHED_BY_TAG
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.services.embedded import DAGSTER, owned_runtime
+from ghtrader_assets.settings import Settings
 
 _LAUNCH: Final = """
 mutation Launch($params: LaunchBackfillParams!) {
@@ -55,6 +57,19 @@ _RUNNING: Final = """
     ... on Runs { results { runId } }
   }
 }"""
+
+_RELOAD: Final = """
+mutation Reload($name: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $name) {
+    __typename
+    ... on ReloadNotSupported { message }
+    ... on RepositoryLocationNotFound { message }
+    ... on PythonError { message }
+  }
+}"""
+
+LOCATION: Final = "ghtrader_assets"
+"""The name of our code location, as workspace.yaml has it."""
 
 FINISHED: Final = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
 REQUEST_TIMEOUT_S: Final = 60
@@ -121,6 +136,29 @@ def _stopped(event: dict[str, Any]) -> Stopped:
         return Stopped(str((event["error"]["cause"] or event["error"])["message"]).strip())
     codes = [entry["intValue"] for entry in failure["metadataEntries"] if entry["label"] == EXIT_CODE]
     return Stopped(failure["description"], codes[0] if codes else 1)
+
+
+def reload_definitions(dagster_url: str) -> None:
+    """Have a running Dagster read the definitions anew, so that a changed calendar changes its partitions.
+
+    Raises `ServiceError` where it can't: then they change at its next start.
+    """
+    answer = _ask(dagster_url, _RELOAD, {"name": LOCATION})["reloadRepositoryLocation"]
+    if answer["__typename"] != "WorkspaceLocationEntry":
+        raise ServiceError(f"Dagster did not reload its definitions: {answer.get('message', answer['__typename'])}")
+
+
+def reload_running(settings: Settings) -> str:
+    """`reload_definitions` of the Dagster that runs for this home, if any; says what became of it."""
+    runtime = owned_runtime(settings)
+    dagster = runtime.service(DAGSTER) if runtime else None
+    if dagster is None:
+        return "read at the next start of Dagster"
+    try:
+        reload_definitions(dagster.urls["http"])
+    except ServiceError as error:
+        return f"read at the next start of Dagster: {error}"
+    return "read anew by the running Dagster"
 
 
 def _ask(dagster_url: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:

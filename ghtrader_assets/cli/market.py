@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 import typer
 
+from ghtrader_assets.assets.launch import reload_running
 from ghtrader_assets.cli.app import (
     AsJson,
     FromOption,
@@ -67,20 +68,22 @@ def calendar(
     if adopt and not refresh:
         raise BadInputError("--adopt goes with --refresh", "pass both")
     refreshed: CalendarRefresh | None = None
+    definitions = ""
     if refresh:
         with provider_for(settings) as provider:
             refreshed = refresh_calendar(provider, settings.home, today, adopt=adopt)
+            definitions = reload_running(settings) if refreshed.stored else definitions
     known = calendar_for(settings.home)
     start = parse_day(first, "--from") if first else today
     end = parse_day(last, "--to") if last else max(start, min(start + timedelta(days=30), known.horizon))
     if start > end:
         raise BadInputError(f"--from {start} lies after --to {end}", "swap them")
     shown, horizon = calendar_range(known, start, end), check_horizon(known, today)
-    document = as_document(shown) | _about(known, horizon) | {"refresh": _refreshed(refreshed)}
+    document = as_document(shown) | _about(known, horizon) | {"refresh": _refreshed(refreshed, definitions)}
     if as_json:
         emit_json(document)
     else:
-        _show_calendar(document, refreshed, horizon)
+        _show_calendar(document, refreshed, horizon, definitions)
     raise typer.Exit(1 if refreshed and refreshed.differences and not refreshed.adopted else 0)
 
 
@@ -164,7 +167,7 @@ def _about(known: TradingCalendar, horizon: HorizonFinding) -> dict[str, object]
     }
 
 
-def _refreshed(done: CalendarRefresh | None) -> dict[str, object] | None:
+def _refreshed(done: CalendarRefresh | None, definitions: str) -> dict[str, object] | None:
     if done is None:
         return None
     return {
@@ -174,10 +177,13 @@ def _refreshed(done: CalendarRefresh | None) -> dict[str, object] | None:
         "changed": done.changed,
         "added": done.added,
         "stored": done.stored,
+        "definitions": definitions,
     }
 
 
-def _show_calendar(document: dict[str, object], done: CalendarRefresh | None, horizon: HorizonFinding) -> None:
+def _show_calendar(
+    document: dict[str, object], done: CalendarRefresh | None, horizon: HorizonFinding, definitions: str
+) -> None:
     shown = ("start", "end", "source", "digest", "first", "horizon")
     emit_table("calendar", ("name", "value"), ((name, document[name]) for name in shown))
     for name in ("trading_days", "holidays"):
@@ -194,7 +200,7 @@ def _show_calendar(document: dict[str, object], done: CalendarRefresh | None, ho
     out.print(f"changed partitions: {_listed(done.changed) or 'none'}", highlight=False)
     out.print(f"new trading days: {len(done.added)}", highlight=False)
     if done.stored:
-        out.print(f"stored as {done.stored}; reload the definitions in Dagster to see it", highlight=False)
+        out.print(f"stored as {done.stored}; Dagster's partitions: {definitions}", highlight=False)
 
 
 def _show_hours(hours: SymbolHours) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from ghtrader_assets.loading.confirmation import note_confirmation
 from ghtrader_assets.market.calendar import (
     CalendarFinding,
     HorizonFinding,
@@ -77,6 +78,7 @@ def confirm_calendar(provider: Provider, home: Path, today: date) -> Confirmatio
     """Ask the provider for its holiday list and compare. Raises `FetchError`, `BadInputError` for an empty list."""
     calendar = calendar_for(home)
     holidays = fetch_holidays(provider, home)
+    note_confirmation(calendar, provider.name, home, holidays)
     return Confirmation(calendar, holidays, compare_holidays(calendar, holidays), check_horizon(calendar, today))
 
 
@@ -90,7 +92,7 @@ def refresh_calendar(provider: Provider, home: Path, today: date, *, adopt: bool
     source = f"{provider.name} holiday list of {today}"
     base = adopted(before, found.differences, source) if adopt and found.differences else before
     after = extend_calendar(base, found.holidays, source)
-    return CalendarRefresh(
+    refresh = CalendarRefresh(
         before=before,
         after=after,
         differences=found.differences,
@@ -99,6 +101,9 @@ def refresh_calendar(provider: Provider, home: Path, today: date, *, adopt: bool
         added=after.days(before.horizon + timedelta(days=1), after.horizon) if after.horizon > before.horizon else [],
         stored=_store(after, home) if after != before else None,
     )
+    if refresh.stored is not None:
+        note_confirmation(after, provider.name, home, found.holidays)
+    return refresh
 
 
 def adopted(calendar: TradingCalendar, differences: Sequence[CalendarFinding], source: str) -> TradingCalendar:

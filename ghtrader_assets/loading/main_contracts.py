@@ -14,9 +14,10 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from ghtrader_assets.loading.confirmation import note_confirmation
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.tq.market_data import fetch_continuous_table
+from ghtrader_assets.tq.market_data import fetch_table_and_holidays
 
 KEPT_S: Final = 60.0
 
@@ -27,13 +28,16 @@ Change = tuple[date, str]
 def recent_changes(platform: Platform, symbols: Sequence[Symbol]) -> dict[Symbol, list[Change]]:
     """The changes of each symbol, asked of the provider unless they were within the last minute.
 
-    A contract is its own main contract for ever. Raises the `FetchError` family.
+    A contract is its own main contract for ever. Whoever asks has the provider's holiday list compared as well.
+    Raises the `FetchError` family.
     """
     known = {symbol: _kept(platform, symbol) for symbol in symbols}
     unknown = [symbol for symbol, changes in known.items() if changes is None]
     if unknown:
         names = [symbol.text for symbol in unknown]
-        table = fetch_continuous_table(platform.provider, names, platform.settings.home)
+        home = platform.settings.home
+        table, holidays = fetch_table_and_holidays(platform.provider, names, home, platform.timing)
+        note_confirmation(platform.calendar, platform.provider.name, home, holidays)
         for symbol in unknown:
             known[symbol] = table[symbol.text]
             _keep(platform, symbol, table[symbol.text])

@@ -12,6 +12,7 @@ from importlib import metadata
 from typing import Final, Literal
 
 from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.loading.confirmation import SETTLE, last_confirmation
 from ghtrader_assets.loading.platform import utc_now_ns
 from ghtrader_assets.market.calendar import calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
@@ -78,7 +79,21 @@ def _calendar(settings: Settings) -> Iterator[Finding]:
     except GhtraderError as error:
         yield Finding("calendar", "error", error.what, error.remedy)
         return
-    yield Finding("calendar", "ok" if horizon.ok else "warn", str(horizon))
+    yield Finding("calendar", "ok" if horizon.ok else "error" if horizon.days_ahead < 0 else "warn", str(horizon))
+    yield _confirmation(settings)
+
+
+def _confirmation(settings: Settings) -> Finding:
+    """What the provider's holiday list said of the calendar when it was last asked."""
+    said = last_confirmation(settings.home, calendar_for(settings.home))
+    if said is None:
+        return Finding("holiday list", "warn", "no provider has confirmed this calendar yet", "the next load asks it")
+    text = f"{said.provider} was asked at {said.asked_at:%Y-%m-%d %H:%M} UTC"
+    if said.failure:
+        return Finding("holiday list", "warn", f"{text} and did not answer: {said.failure}", "the next load asks again")
+    if said.differences:
+        return Finding("holiday list", "error", f"{text} and differs: {'; '.join(said.differences)}", SETTLE)
+    return Finding("holiday list", "ok", f"{text} and agrees")
 
 
 def _services(settings: Settings) -> Iterator[Finding]:

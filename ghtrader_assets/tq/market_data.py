@@ -67,12 +67,29 @@ def fetch_continuous_table(
     provider: Provider, symbols: Sequence[str], home: Path, timing: Timing | None = None
 ) -> dict[str, list[tuple[date, str]]]:
     """`fetch_main_contracts` of several symbols in one process."""
-    content = _ask(provider, home, timing or Timing(), wire.AskMarket(0, "main_contracts", tuple(symbols)))
+    return _changes(_ask(provider, home, timing or Timing(), wire.AskMarket(0, "main_contracts", tuple(symbols))))
+
+
+def _changes(content: bytes) -> dict[str, list[tuple[date, str]]]:
     table = msgspec.json.decode(content, type=dict[str, list[tuple[str, str]]])
     return {
         symbol: sorted((datetime.strptime(day, _TABLE_DATE).date(), name) for day, name in changes)  # noqa: DTZ007
         for symbol, changes in table.items()
     }
+
+
+def fetch_table_and_holidays(
+    provider: Provider, symbols: Sequence[str], home: Path, timing: Timing | None = None
+) -> tuple[dict[str, list[tuple[date, str]]], list[date] | FetchError]:
+    """`fetch_continuous_table` and, from the same process, `fetch_holidays`: confirming the calendar costs a request.
+
+    A holiday list that can't be had is handed back as its error: main contracts are no worse for it.
+    """
+    questions = (wire.AskMarket(0, "main_contracts", tuple(symbols)), wire.AskMarket(1, "holidays"))
+    table, holidays = _ask_all(provider, home, timing or Timing(), questions)
+    if isinstance(table, FetchError):
+        raise table
+    return _changes(table), holidays if isinstance(holidays, FetchError) else _days(holidays)
 
 
 def fetch_instrument(provider: Provider, contract: str, home: Path, timing: Timing | None = None) -> Instrument:
@@ -103,18 +120,31 @@ def fetch_instruments(
 
 def fetch_holidays(provider: Provider, home: Path, timing: Timing | None = None) -> list[date]:
     """The provider's days without trading beside the weekends, for the calendar's check. Raises `FetchError`."""
-    content = _ask(provider, home, timing or Timing(), wire.AskMarket(0, "holidays"))
+    return _days(_ask(provider, home, timing or Timing(), wire.AskMarket(0, "holidays")))
+
+
+def _days(content: bytes) -> list[date]:
     return sorted(msgspec.json.decode(content, type=list[date]))
 
 
 def _ask(provider: Provider, home: Path, timing: Timing, question: wire.AskMarket) -> bytes:
-    """Ask in a fresh process each time, again after a transient failure, until attempts or the deadline run out."""
+    (answer,) = _ask_all(provider, home, timing, [question])
+    if isinstance(answer, FetchError):
+        raise answer
+    return answer
+
+
+def _ask_all(
+    provider: Provider, home: Path, timing: Timing, questions: Sequence[wire.AskMarket]
+) -> list[bytes | FetchError]:
+    """Ask in a fresh process each time, again if the first question met a transient failure, until attempts or the
+    deadline run out."""
     deadline = time.monotonic() + timing.day_s
     attempt = 0
     while True:
         attempt += 1
         try:
-            return _ask_once(provider, home, timing, question)
+            return _ask_once(provider, home, timing, questions)
         except TransientFetchError as error:
             pause = getattr(error, "pause_s", None) or timing.backoff_s * 2 ** (attempt - 1)
             pause = min(pause, timing.backoff_cap_s) * random.uniform(0.5, 1.5)
@@ -123,15 +153,30 @@ def _ask(provider: Provider, home: Path, timing: Timing, question: wire.AskMarke
             time.sleep(pause)
 
 
-def _ask_once(provider: Provider, home: Path, timing: Timing, question: wire.AskMarket) -> bytes:
+def _ask_once(
+    provider: Provider, home: Path, timing: Timing, questions: Sequence[wire.AskMarket]
+) -> list[bytes | FetchError]:
+    """The answers of one process. Raises what the first question failed of; the others' failures are answers."""
+    answers: list[bytes | FetchError] = []
     with (
         working_directory(home) as directory,
         WorkerProcess(provider, home, directory / "worker", timing) as worker,
     ):
-        worker.send(question)
-        answer = _next(worker, timing.start_s)
-        if isinstance(answer, wire.Ready):
-            answer = _next(worker, timing.attempt_s)
+        for question in questions:
+            try:
+                answers.append(_one_answer(worker, timing, question))
+            except FetchError as error:
+                if not answers:
+                    raise
+                answers.append(error)
+    return answers
+
+
+def _one_answer(worker: WorkerProcess, timing: Timing, question: wire.AskMarket) -> bytes:
+    worker.send(question)
+    answer = _next(worker, timing.start_s)
+    if isinstance(answer, wire.Ready):
+        answer = _next(worker, timing.attempt_s)
     if isinstance(answer, wire.MarketAnswer):
         return answer.content
     assert isinstance(answer, wire.DayFailed)

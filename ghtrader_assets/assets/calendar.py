@@ -1,0 +1,144 @@
+"""The trading calendar as an asset: confirmed and carried on by the provider's holiday list, once a day.
+
+Belongs here: its asset, its checks and its schedule.
+Does not belong here: comparing and extending (`loading.calendar`).
+
+A changed calendar changes partitions: days that trade now appear, days that don't disappear, and those whose window
+moved are due again. Runs and commands read the calendar when they start; the webserver and the daemon hold partitions
+since they loaded the definitions, so a running Dagster is asked to load them again.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Final
+
+import dagster as dg
+
+from ghtrader_assets.assets.launch import reload_running
+from ghtrader_assets.assets.partitions import TIME_ZONE
+from ghtrader_assets.assets.tables import DATA_VERSION, OWNERS
+from ghtrader_assets.errors import BadInputError, FetchError, ServiceError
+from ghtrader_assets.loading.calendar import CalendarRefresh, refresh_calendar
+from ghtrader_assets.loading.confirmation import SETTLE
+from ghtrader_assets.loading.platform import utc_now_ns
+from ghtrader_assets.market.calendar import MIN_DAYS_AHEAD, TradingCalendar, calendar_for, check_horizon
+from ghtrader_assets.market.clock import shanghai_day
+from ghtrader_assets.services.connect import provider_of
+from ghtrader_assets.settings import Settings, load_settings
+
+TRADING_CALENDAR: Final = dg.AssetKey("trading_calendar")
+CONFIRMED: Final = "confirmed_by_provider"
+HORIZON: Final = "horizon"
+BEFORE_THE_OPEN: Final = "30 8 * * *"
+_SHOWN_AHEAD: Final = timedelta(days=120)
+
+
+@dg.asset(
+    key=TRADING_CALENDAR,
+    group_name="trading_calendar",
+    owners=OWNERS,
+    kinds={"python"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            CONFIRMED,
+            asset=TRADING_CALENDAR,
+            description="The provider's holiday list agrees with the calendar on every weekday that both cover.",
+        )
+    ],
+    description="The trading days of the six futures exchanges since 2004: a versioned snapshot, every disagreement of "
+    "its sources settled by a notice, confirmed by the provider's holiday list and carried on by it. A difference is "
+    "reported and never adopted by itself.",
+)
+def trading_calendar(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+    """Confirm the calendar; store it where the provider's list carries it on."""
+    settings, today = load_settings(), shanghai_day(utc_now_ns())
+    try:
+        found = refresh_calendar(provider_of(settings), settings.home, today, adopt=False)
+    except (FetchError, ServiceError) as error:
+        raise dg.Failure(f"the calendar could not be confirmed: {error}", allow_retries=False) from None
+    for one in found.differences:
+        context.log.error(f"the provider differs: {one}")
+    yield dg.MaterializeResult(
+        asset_key=TRADING_CALENDAR,
+        metadata={**_about(found.after), **_changes(found), "definitions": _taken_up(settings, found)},
+        check_results=[_confirmed(found)],
+        tags={DATA_VERSION: found.after.digest},
+    )
+
+
+@dg.asset_check(
+    asset=TRADING_CALENDAR,
+    name=HORIZON,
+    description=f"The calendar covers the next {MIN_DAYS_AHEAD} days (else a warning) and the trading day after this "
+    "one (else an error: it could not be planned).",
+)
+def horizon_check() -> dg.AssetCheckResult:
+    """Judged from the stored calendar alone: it needs no provider."""
+    calendar, today = calendar_for(load_settings().home), shanghai_day(utc_now_ns())
+    horizon = check_horizon(calendar, today)
+    return dg.AssetCheckResult(
+        passed=horizon.ok,
+        severity=dg.AssetCheckSeverity.WARN if _next_is_known(calendar) else dg.AssetCheckSeverity.ERROR,
+        description=str(horizon),
+        metadata={"days_ahead": horizon.days_ahead, "horizon": str(horizon.horizon), "digest": calendar.digest},
+    )
+
+
+def calendar_schedule(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    """Every morning, weekends included: closures are announced at any time."""
+    return dg.ScheduleDefinition(
+        name="confirm_trading_calendar",
+        target=dg.AssetSelection.assets(TRADING_CALENDAR),
+        cron_schedule=BEFORE_THE_OPEN,
+        execution_timezone=TIME_ZONE,
+        default_status=status,
+        description="At 8:30 Beijing time: compares the calendar with the provider's holiday list and carries it on.",
+    )
+
+
+def _next_is_known(calendar: TradingCalendar) -> bool:
+    try:
+        calendar.next(shanghai_day(utc_now_ns()))
+    except BadInputError:
+        return False
+    return True
+
+
+def _confirmed(found: CalendarRefresh) -> dg.AssetCheckResult:
+    words = [str(one) for one in found.differences]
+    return dg.AssetCheckResult(
+        check_name=CONFIRMED,
+        asset_key=TRADING_CALENDAR,
+        passed=not words,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join([*words, SETTLE]) if words else "the provider's holiday list agrees",
+        metadata={
+            "differences": len(words),
+            "days": dg.MetadataValue.json([str(one.day) for one in found.differences]),
+        },
+    )
+
+
+def _about(calendar: TradingCalendar) -> dict[str, Any]:
+    today = shanghai_day(utc_now_ns())
+    ahead = calendar.holidays_on_weekdays(min(today, calendar.horizon), min(today + _SHOWN_AHEAD, calendar.horizon))
+    return {
+        "digest": calendar.digest,
+        "horizon": str(calendar.horizon),
+        "days_ahead": calendar.days_ahead(today),
+        "trading_days": len(calendar.days(calendar.first, calendar.horizon)),
+        "closed_weekdays_ahead": dg.MetadataValue.json([str(day) for day in ahead]),
+        "source": calendar.source,
+    }
+
+
+def _changes(found: CalendarRefresh) -> dict[str, Any]:
+    return {
+        "differences": len(found.differences),
+        "changed_days": dg.MetadataValue.json([str(day) for day in found.changed]),
+        "added_days": len(found.added),
+    }
+
+
+def _taken_up(settings: Settings, found: CalendarRefresh) -> str:
+    return "unchanged" if found.stored is None else reload_running(settings)

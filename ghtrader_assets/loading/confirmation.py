@@ -1,0 +1,92 @@
+"""What the provider's holiday list says of the calendar: compared whenever it was asked, kept, loud where it differs.
+
+Belongs here: the file that keeps the last comparison under `GHTRADER_HOME`, and its log line.
+Does not belong here: comparing (`market.calendar`), asking (`tq`), replacing a calendar (`calendar`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+from ghtrader_assets.errors import BadInputError, FetchError
+from ghtrader_assets.logs import logger
+from ghtrader_assets.market.calendar import TradingCalendar, compare_holidays
+
+log = logger(__name__)
+
+SETTLE: Final = (
+    "read the exchange's notice; `ghtrader-assets calendar --refresh --adopt` takes the provider's word, else leave it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LastConfirmation:
+    """The last comparison of this very calendar: `differences` in words, empty where the provider agrees.
+
+    `failure` says why there was nothing to compare. `asked_at` is UTC.
+    """
+
+    provider: str
+    asked_at: datetime
+    differences: list[str]
+    failure: str
+
+
+def note_confirmation(
+    calendar: TradingCalendar, provider: str, home: Path, holidays: Sequence[date] | FetchError
+) -> None:
+    """Compare a provider's holiday list with the calendar, keep what it says, and log it where it differs.
+
+    Nothing is adopted: a difference is for people to judge.
+    """
+    differences, failure = _compared(calendar, holidays)
+    if differences:
+        log.error("the provider's holiday list differs from our calendar", days=differences, remedy=SETTLE)
+    if failure:
+        log.warning("the calendar could not be confirmed", provider=provider, reason=failure)
+    document = {
+        "provider": provider,
+        "asked_at": datetime.now(tz=UTC).isoformat(),
+        "digest": calendar.digest,
+        "differences": differences,
+        "failure": failure,
+    }
+    path = _path(home)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def last_confirmation(home: Path, calendar: TradingCalendar) -> LastConfirmation | None:
+    """What the last comparison of this calendar said; None if there was none, or of another calendar."""
+    try:
+        document = json.loads(_path(home).read_text(encoding="utf-8"))
+        found = LastConfirmation(
+            provider=str(document["provider"]),
+            asked_at=datetime.fromisoformat(document["asked_at"]),
+            differences=[str(one) for one in document["differences"]],
+            failure=str(document["failure"]),
+        )
+        return found if document["digest"] == calendar.digest else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _compared(calendar: TradingCalendar, holidays: Sequence[date] | FetchError) -> tuple[list[str], str]:
+    if isinstance(holidays, FetchError):
+        return [], str(holidays)
+    try:
+        return [str(one) for one in compare_holidays(calendar, holidays)], ""
+    except BadInputError as error:
+        return [], str(error)
+
+
+def _path(home: Path) -> Path:
+    return home / "calendar" / "confirmed.json"

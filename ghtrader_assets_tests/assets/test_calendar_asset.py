@@ -1,0 +1,167 @@
+"""The calendar as an asset: confirmed, contradicted, near its end; a running Dagster takes up a changed one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import warnings
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from pydantic import SecretStr
+
+from ghtrader_assets.assets.calendar import CONFIRMED, HORIZON, TRADING_CALENDAR, horizon_check, trading_calendar
+from ghtrader_assets.loading.confirmation import last_confirmation
+from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.loading.schedule import refresh_schedule
+from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
+from ghtrader_assets.market.clock import shanghai_day
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.settings import Settings
+from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.fix_platform import CommandLine, RunningPlatform
+
+CALENDAR_KEYS = """
+query Keys($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
+  partitionKeysByDimension(startIdx: 0) { partitionKeys } } } }"""
+CHANGED = date(2026, 3, 4)
+
+
+@pytest.fixture
+def pointed(shared: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The shared exchange and a home of its own, as the settings of this process."""
+    for name, value in {**shared.environment, "GHTRADER_HOME": str(shared.home)}.items():
+        monkeypatch.setenv(name, value)
+    return shared
+
+
+def materialized() -> tuple[dict[str, dg.MetadataValue], dict[str, dg.AssetCheckEvaluation]]:
+    """Materialize the calendar and run its checks: the metadata, and the checks by name."""
+    with dg.DagsterInstance.ephemeral() as instance, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of dagster itself
+        result = dg.materialize([trading_calendar, horizon_check], instance=instance)
+    (event,) = result.asset_materializations_for_node("trading_calendar")
+    return dict(event.metadata), {one.check_name: one for one in result.get_asset_check_evaluations()}
+
+
+def cut(calendar: TradingCalendar, last: date, without: date | None = None) -> TradingCalendar:
+    """The calendar up to `last`, without one of its trading days."""
+    days = [calendar.previous(calendar.first), *calendar.days(calendar.first, last)]
+    return TradingCalendar(
+        [day for day in days if day != without], first=calendar.first, horizon=last, source="the operator's own"
+    )
+
+
+def stored(home: Path, calendar: TradingCalendar) -> None:
+    path = calendar_path(home)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(dump_calendar(calendar), encoding="utf-8")
+
+
+def test_a_calendar_that_the_provider_confirms(pointed: CommandLine, calendar: TradingCalendar) -> None:
+    metadata, checks = materialized()
+    assert metadata["digest"].value == calendar.digest
+    assert (metadata["differences"].value, metadata["definitions"].value) == (0, "unchanged")
+    assert checks[CONFIRMED].passed
+    said = last_confirmation(pointed.home, calendar)
+    assert said is not None
+    assert (said.differences, said.failure) == ([], "")
+
+
+def test_a_difference_is_loud_everywhere_and_changes_nothing(
+    pointed: CommandLine, exchange: ExchangeControl, calendar: TradingCalendar
+) -> None:
+    exchange.faults({"kind": "holiday", "trading_day": str(CHANGED)})
+    metadata, checks = materialized()
+    wrong = checks[CONFIRMED]
+    assert (wrong.passed, wrong.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "2026-03-04 (Wed): open in our calendar, closed in the provider's list" in (wrong.description or "")
+    assert (metadata["differences"].value, metadata["digest"].value) == (1, calendar.digest)
+    assert calendar_for(pointed.home) == calendar
+    doctor = pointed.run("doctor", "--json")
+    (finding,) = [one for one in doctor.document["findings"] if one["subject"] == "holiday list"]
+    assert (finding["level"], "2026-03-04" in finding["finding"]) == ("error", True)
+
+
+def test_asking_for_main_contracts_confirms_the_calendar_too(
+    db: Database,
+    exchange: ExchangeControl,
+    calendar: TradingCalendar,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
+    platform = Platform(Settings(home=tmp_path, start_date=date(2025, 12, 1)), calendar, db, provider)
+    exchange.faults({"kind": "holiday", "trading_day": str(CHANGED)})
+    with caplog.at_level(logging.ERROR, logger="ghtrader_assets"):
+        refresh_schedule(platform, parse_symbol("KQ.m@INE.sc"))
+    assert "holiday list differs" in caplog.text
+    said = last_confirmation(tmp_path, calendar)
+    assert said is not None
+    assert len(said.differences) == 1
+    assert last_confirmation(tmp_path, cut(calendar, date(2026, 12, 30))) is None, "another calendar was not compared"
+
+
+@pytest.mark.parametrize(
+    ("days_ahead", "passed", "severity"),
+    [(60, True, None), (29, False, dg.AssetCheckSeverity.WARN), (-1, False, dg.AssetCheckSeverity.ERROR)],
+)
+def test_the_horizon_warns_and_then_fails(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    calendar: TradingCalendar,
+    days_ahead: int,
+    passed: bool,
+    severity: dg.AssetCheckSeverity | None,
+) -> None:
+    monkeypatch.setenv("GHTRADER_HOME", str(tmp_path))
+    last = shanghai_day(time.time_ns()) + timedelta(days=days_ahead)
+    weekdays = [day for day in _days_after(calendar.horizon, last) if day.weekday() < 5]
+    known = calendar.days(calendar.first, min(last, calendar.horizon))
+    longer = TradingCalendar(
+        [calendar.previous(calendar.first), *known, *weekdays], first=calendar.first, horizon=last, source="a test"
+    )
+    stored(tmp_path, longer)
+    result = horizon_check()
+    assert isinstance(result, dg.AssetCheckResult)
+    assert result.passed == passed
+    assert result.asset_key in (None, TRADING_CALENDAR)
+    assert result.check_name in (None, HORIZON)
+    assert severity is None or result.severity == severity
+
+
+def _days_after(start: date, end: date) -> Iterator[date]:
+    return (start + timedelta(days=number) for number in range(1, (end - start).days + 1))
+
+
+def partition_keys(platform: RunningPlatform) -> set[str]:
+    path = {"path": [parse_symbol("KQ.m@SHFE.cu").key, "ticks"]}
+    node = platform.graphql(CALENDAR_KEYS, key=path)["assetNodeOrError"]
+    return {key for dimension in node["partitionKeysByDimension"] for key in dimension["partitionKeys"]}
+
+
+@pytest.mark.xdist_group("platform")
+def test_a_running_dagster_takes_up_a_changed_calendar(platform: RunningPlatform, calendar: TradingCalendar) -> None:
+    """Without a restart: a day that the provider trades appears as a partition, all others stay what they were."""
+    before = partition_keys(platform)
+    assert str(CHANGED) in before
+    platform.exchange.faults({"kind": "holiday", "trading_day": str(CHANGED)})
+    try:
+        gone = platform.command.run("calendar", "--refresh", "--adopt", "--json")
+        refresh = gone.document["refresh"]
+        assert gone.code == 0
+        assert refresh["changed"] == [str(CHANGED), str(calendar.next(CHANGED))]
+        assert refresh["definitions"] == "read anew by the running Dagster"
+        assert before - partition_keys(platform) == {str(CHANGED)}
+        platform.exchange.reset()
+        back = json.loads(platform.command.run("calendar", "--refresh", "--adopt", "--json").out)["refresh"]
+        assert (back["changed"], partition_keys(platform)) == (refresh["changed"], before)
+    finally:
+        platform.exchange.reset()
+        calendar_path(platform.command.home).unlink(missing_ok=True)
