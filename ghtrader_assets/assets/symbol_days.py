@@ -32,6 +32,7 @@ from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.loading.probe import probe_gaps
 from ghtrader_assets.loading.schedule import refresh_schedule
 from ghtrader_assets.market.symbols import Symbol
 
@@ -65,6 +66,9 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.
                     context.log.error(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
                 else:
                     yield from tables.materializations(context.instance, console, symbol, outcome, selected)
+            if opened.settings.source_probe and selected & JUDGED:
+                for said in probe_gaps(opened, symbol, wanted, context.log.warning):
+                    context.log.info(f"asked the provider about gaps again: {said}")
         if failed:
             raise _failure(symbol, failed)
 
@@ -97,9 +101,10 @@ def _scheduled(
         rows = refresh_schedule(platform, symbol).rows
     except FetchError as error:
         raise _stopping(f"the main-contract schedule of {symbol.text}: {error}", error) from None
+    history = tables.roll_picture(list(rows.values())) if rows else None
     for day in days:
         if day in rows:
-            yield tables.schedule_materialization(symbol, rows[day])
+            yield tables.schedule_materialization(symbol, rows[day], history if day == max(days) else None)
         else:
             context.log.warning(f"no main contract of {symbol.text} is known for {day}")
 

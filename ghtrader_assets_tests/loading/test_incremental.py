@@ -7,6 +7,7 @@ import os
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,6 +69,7 @@ class Grounds(NamedTuple):
     halted: bool
 
 
+@lru_cache(maxsize=256)
 def small_day(calendar: TradingCalendar, day: date, version: int) -> pl.DataFrame:
     """A few hundred ticks of a session with holes; another `version` has others, one in ten has none at all."""
     drawn = np.random.default_rng((version, day.toordinal()))

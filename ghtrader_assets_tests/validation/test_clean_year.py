@@ -1,0 +1,46 @@
+"""A clean year of the embedded exchange raises nothing: no broken rule, no unusual gap, no state but ok.
+
+The suite sees every twentieth day, and all days whose night session fell away; `make soak` every day.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+import pytest
+
+from ghtrader_assets.exchange.contracts import main_contract
+from ghtrader_assets.exchange.model import ticks_of
+from ghtrader_assets.exchange.specs import SPECS, Spec
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.sessions import breaks_for_holiday
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
+from ghtrader_assets_tests.validation.days import findings, judge_frame
+
+CALENDAR: Final = snapshot_calendar()
+YEAR: Final = CALENDAR.days(date(2025, 1, 2), date(2026, 1, 12))
+NIGHTLESS: Final = [day for day in YEAR if breaks_for_holiday(CALENDAR.previous(day), day)]
+KEPT: Final = {"tick_id", "datetime_ns", *NUMERIC_COLUMNS}
+
+
+def complaint(spec: Spec, day: date) -> str:
+    """What the verdict on a clean day complains of; empty where it does not."""
+    contract = main_contract(spec, day).text
+    columns = {name: values for name, values in ticks_of(contract, day).items() if name in KEPT}
+    verdict = judge_frame(tick_frame(columns), contract, day)
+    broken = ", ".join(findings(verdict))
+    quiet = verdict.coverage.adaptive_missing_segments == 0
+    return "" if verdict.state == "ok" and not broken and quiet else f"{day}: {verdict.reason_code} {broken}"
+
+
+@pytest.mark.parametrize("key", SPECS)
+def test_days_of_a_clean_year_raise_nothing(key: str) -> None:
+    days = sorted({*YEAR[::20], *NIGHTLESS})
+    assert [said for day in days if (said := complaint(SPECS[key], day))] == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("key", SPECS)
+def test_a_clean_year_raises_nothing(key: str) -> None:
+    assert [said for day in YEAR if (said := complaint(SPECS[key], day))] == []
