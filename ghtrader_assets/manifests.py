@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Final, get_type_hints
 
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
 
@@ -29,7 +29,9 @@ class Manifest:
 
     Instants are zone-aware UTC at microseconds, durations seconds, digests hex. `digest` names the content that was
     stored and read back; it is empty unless `outcome` is `complete` or `partial`. `upstream` is the fingerprint of
-    what the day was loaded for: contract, sessions and schema.
+    what the day was loaded for: contract, sessions and schema. The last four name each table that the day was made of
+    or judged into, exact to the day, which Dagster's own provenance of a batched run is not: `schedule_digest` the main
+    contract, `sessions_fingerprint` the hours, the others the verdicts, empty where the load did not judge.
     """
 
     manifest_id: str
@@ -63,6 +65,15 @@ class Manifest:
     judge_s: float
     started: datetime
     finished: datetime
+    schedule_digest: str = ""
+    sessions_fingerprint: str = ""
+    coverage_fingerprint: str = ""
+    quality_fingerprint: str = ""
+
+
+def digest_of(text: str) -> str:
+    """32 hex digits that name a text: blake2b of its UTF-8."""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def new_manifest_id(started: datetime) -> str:
@@ -131,7 +142,12 @@ def as_document(manifest: Manifest) -> dict[str, Any]:
 def from_document(document: dict[str, Any]) -> Manifest:
     """The twin of `as_document`. Raises `KeyError`, `ValueError` or `TypeError` on any other document."""
     hints = get_type_hints(Manifest)
-    return Manifest(**{name: _from_json(hints[name], document[name]) for name in hints})
+    given = {name for name in hints if name in document or name not in _LATER_FIELDS}
+    return Manifest(**{name: _from_json(hints[name], document[name]) for name in hints if name in given})
+
+
+_LATER_FIELDS: Final = frozenset(field.name for field in dataclasses.fields(Manifest) if field.default == "")
+"""Fields that the first manifests did not have; a file of then is still one."""
 
 
 def _to_json(value: object) -> object:

@@ -18,7 +18,7 @@ from ghtrader_assets.loading.figures import judgement_metrics, load_metrics
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.logs import logger
-from ghtrader_assets.manifests import Manifest, code_version, new_manifest_id, write_manifest_file
+from ghtrader_assets.manifests import Manifest, code_version, digest_of, new_manifest_id, write_manifest_file
 from ghtrader_assets.market.schedule import is_partial
 from ghtrader_assets.market.symbols import depth
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
@@ -71,6 +71,8 @@ def begin_attempts(platform: Platform, plans: Sequence[DayPlan], run_id: str) ->
             judge_s=0.0,
             started=started,
             finished=started,
+            schedule_digest=digest_of(plan.schedule.contract),
+            sessions_fingerprint=plan.sessions.fingerprint,
         )
         for plan in plans
     ]
@@ -121,6 +123,17 @@ def stored_manifest(manifest: Manifest, fetched: FetchedDay, stored: StoredDay, 
     )
 
 
+def _judged(manifest: Manifest, verdict: DayVerdict | None) -> Manifest:
+    """The manifest with the fingerprints of the verdicts that its load gave."""
+    if verdict is None:
+        return manifest
+    return dataclasses.replace(
+        manifest,
+        coverage_fingerprint=verdict.coverage.fingerprint,
+        quality_fingerprint=verdict.quality.fingerprint,
+    )
+
+
 def record_failed(platform: Platform, manifests: Sequence[Manifest]) -> None:
     """Record attempts that ended without a stored day."""
     for manifest in manifests:
@@ -142,7 +155,7 @@ def record_stored(platform: Platform, days: Sequence[tuple[Manifest, DayVerdict 
     """
     if not days:
         return
-    manifests = [manifest for manifest, _ in days]
+    manifests = [_judged(manifest, verdict) for manifest, verdict in days]
     for manifest in manifests:
         write_manifest_file(platform.settings.home, manifest)
     metrics = [metric for manifest in manifests for metric in load_metrics(manifest)]

@@ -30,8 +30,9 @@ class Column:
 
 TEXT: Final = frozenset(
     {
-        "action_hint", "code_version", "content_digest", "digest", "fingerprint", "judgement_id", "load_id",
-        "manifest_id", "policy_digest", "reason", "run_id", "sessions_fingerprint", "upstream",
+        "action_hint", "code_version", "content_digest", "coverage_fingerprint", "digest", "fingerprint",
+        "judgement_id", "load_id", "manifest_id", "policy_digest", "quality_fingerprint", "reason", "run_id",
+        "schedule_digest", "sessions_fingerprint", "upstream",
     }
 )  # fmt: skip
 """Text that takes another value on most rows: VARCHAR. Other text is SYMBOL."""
@@ -76,6 +77,10 @@ DESCRIPTIONS: Final = {
     "content_digest": "Names the content that was judged",
     "fingerprint": "Content, sessions, contract, rules and policy of the verdict; another one means: judge again",
     "upstream": "Fingerprint of what the day was loaded for: contract, sessions, schema",
+    "schedule_digest": "Names the main contract that the day was loaded for: the data version of main_schedule",
+    "sessions_fingerprint": "Names the day's session windows",
+    "coverage_fingerprint": "Fingerprint of the coverage verdict that the load gave; empty where it gave none",
+    "quality_fingerprint": "Fingerprint of the field-quality verdict that the load gave; empty where it gave none",
     "load_id": "The manifest of the load that stored the content",
     "manifest_id": "The attempt's id; sorts by time",
     "run_id": "The run or command that the attempt belongs to",
@@ -92,6 +97,13 @@ DESCRIPTIONS: Final = {
     "judge_s": "Seconds of judging",
     "source": "Who delivered the ticks: tqsdk or the embedded exchange",
     "reader": "How the ticks were read: the tqsdk client or the lean reader",
+    "first_day": "First trading day of the range",
+    "last_day": "Last trading day of the range",
+    "expected_days": "Trading days of the part",
+    "n_days": "Trading days of the part that are stored",
+    "gaps": "Gaps of the judged days",
+    "gap_seconds": "Seconds in those gaps",
+    "days_json": "One object a trading day: contract, rows, digest, load, code, schema, source, gaps, states",
     "name": "What was measured",
     "value": "The measured value",
     "unit": "Its unit",

@@ -14,8 +14,9 @@ from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.codec import put_row, values_of
 from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.rows import DailyAgg, Metric
+from ghtrader_assets.questdb.rows import AggregatedRow, DailyAgg, Metric
 from ghtrader_assets.questdb.schema import (
+    AGGREGATED,
     DAILY_AGG,
     FIELD_QUALITY,
     MAIN_SCHEDULE,
@@ -57,6 +58,11 @@ def write_daily_agg(db: Database, rows: Sequence[DailyAgg]) -> None:
 def write_manifests(db: Database, rows: Sequence[Manifest]) -> None:
     """Store manifests, replacing those of the same id."""
     _write(db, MANIFESTS, (_at_midnight(row) for row in rows))
+
+
+def write_aggregated(db: Database, rows: Sequence[AggregatedRow]) -> None:
+    """Store the parts of an aggregated manifest, replacing those of the same id, which say the same."""
+    _write(db, AGGREGATED, (_at_midnight(row) for row in rows))
 
 
 def write_metrics(db: Database, rows: Sequence[Metric]) -> None:
@@ -151,7 +157,7 @@ def _schedule_values(row: ScheduleDay, schedule_hash: str, now: datetime) -> dic
     }
 
 
-def _at_midnight(row: DailyAgg | Manifest) -> dict[str, Any]:
+def _at_midnight(row: DailyAgg | Manifest | AggregatedRow) -> dict[str, Any]:
     return {"ts": midnight_utc(row.trading_day), **values_of(row)}
 
 

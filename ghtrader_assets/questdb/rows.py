@@ -90,3 +90,25 @@ class DayState:
     reason: str
     digest: str
     manifest_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregatedRow:
+    """`ghtrader_aggregated_manifests_v1`: one calendar year of one symbol in an aggregated manifest.
+
+    `trading_day` is the first one of the part, `first_day` and `last_day` the whole manifest's range. `days_json` holds
+    one object a trading day, as `loading.aggregate` writes them; the figures are sums over it.
+    """
+
+    symbol: str
+    trading_day: date
+    manifest_id: str
+    first_day: date
+    last_day: date
+    expected_days: int
+    n_days: int
+    rows: int
+    gaps: int
+    gap_seconds: int
+    digest: str
+    days_json: str

@@ -18,7 +18,7 @@ from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.columns import Column, column, columns_of_row
 from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.rows import DailyAgg, Metric
+from ghtrader_assets.questdb.rows import AggregatedRow, DailyAgg, Metric
 from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
 
 TICKS: Final = "ghtrader_ticks_main_l5_v2"
@@ -28,6 +28,7 @@ VALIDATE_SUMMARY: Final = "ghtrader_main_l5_validate_summary_v2"
 VALIDATE_GAPS: Final = "ghtrader_main_l5_validate_gaps_v2"
 FIELD_QUALITY: Final = "ghtrader_field_quality_v2"
 MANIFESTS: Final = "ghtrader_manifests_v1"
+AGGREGATED: Final = "ghtrader_aggregated_manifests_v1"
 METRICS: Final = "ghtrader_metrics_v1"
 TICK_GAPS: Final = "ghtrader_tick_gaps_v2"
 BASE_SUFFIX: Final = "_base"
@@ -126,6 +127,7 @@ TABLES: Final = {
         Table(VALIDATE_GAPS, columns_of_row(GapRow), "YEAR", (*_DAY_KEYS, "start_ts"), hides_dead_rows=True),
         Table(FIELD_QUALITY, columns_of_row(QualityRow), "YEAR", (*_DAY_KEYS, "ticks_kind", "dataset_version")),
         Table(MANIFESTS, (_TS, *columns_of_row(Manifest)), "YEAR", (*_DAY_KEYS, "manifest_id")),
+        Table(AGGREGATED, (_TS, *columns_of_row(AggregatedRow)), "YEAR", (*_DAY_KEYS, "manifest_id")),
         Table(METRICS, columns_of_row(Metric), "MONTH", ("ts", "name", "symbol", "trading_day")),
     )
 }
