@@ -24,7 +24,7 @@ from ghtrader_assets.loading.record import UNFINISHED
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.products import product_on
-from ghtrader_assets.market.schedule import fingerprint_of_day
+from ghtrader_assets.market.schedule import fingerprint_of_day, partial_fingerprint
 from ghtrader_assets.market.session_events import SessionEvent
 from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
@@ -249,8 +249,7 @@ def _is_good(key: Key, want: Wanted, standing: Standing) -> bool:
 def _fault_of(key: Key, content: Content, want: Wanted, standing: Standing) -> tuple[Cause, Need, str] | None:
     """What is wrong with stored content, if anything."""
     if want.contract and content.upstream != want.upstream:
-        changed = f"for {content.contract}, now {want.contract}" if content.contract != want.contract else "for others"
-        return Cause.STALE, Need.LOAD, f"contract, sessions or schema have changed: it was loaded {changed}"
+        return _loaded_for_something_else(content, want)
     coverage, quality = standing.coverage.get(key), standing.quality.get(key)
     if coverage is None or quality is None:
         return Cause.UNJUDGED, Need.JUDGEMENT, "the stored content was never judged"
@@ -262,6 +261,13 @@ def _fault_of(key: Key, content: Content, want: Wanted, standing: Standing) -> t
     if coverage.state == State.PARTIAL:
         return Cause.PARTIAL, Need.LOAD, f"part of its sessions has no tick: {coverage.reason_code}"
     return None
+
+
+def _loaded_for_something_else(content: Content, want: Wanted) -> tuple[Cause, Need, str]:
+    if content.upstream == partial_fingerprint(want.upstream):
+        return Cause.PARTIAL, Need.LOAD, "it was loaded while it was in progress"
+    changed = f"for {content.contract}, now {want.contract}" if content.contract != want.contract else "for others"
+    return Cause.STALE, Need.LOAD, f"contract, sessions or schema have changed: it was loaded {changed}"
 
 
 def _repair(

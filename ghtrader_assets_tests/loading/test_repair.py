@@ -24,7 +24,7 @@ from ghtrader_assets.loading.record import UNFINISHED
 from ghtrader_assets.loading.repair import CURABLE, Cause, Repair, Wanted, find_repairs, plan_of, read_plan
 from ghtrader_assets.loading.schedule import schedule_of
 from ghtrader_assets.market.calendar import TradingCalendar
-from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
+from ghtrader_assets.market.schedule import ScheduleDay, partial_fingerprint, schedule_hash
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.reader import read_daily_agg
@@ -79,6 +79,7 @@ def repaired(stands: Standing, running: Sequence[str] = ()) -> Repair | None:
 GOOD = Content("SHFE.ni2601", DIGEST, "wanted", 100)
 IN_FORCE = Verdict(WANTED.verdict_on(DIGEST), "ok", "quality_ok", DIGEST)
 COMPLETE = attempt(IngestState.COMPLETE)
+IN_PART = partial_fingerprint(WANTED.upstream)
 EMPTY = attempt(IngestState.PROVIDER_EMPTY, reason="no tick")
 
 ANSWERS: dict[str, tuple[Standing, Cause | None, Need, int]] = {
@@ -95,6 +96,16 @@ ANSWERS: dict[str, tuple[Standing, Cause | None, Need, int]] = {
     "contract changed": (
         standing([dataclasses.replace(COMPLETE, upstream="before")], GOOD._replace(upstream="before"), IN_FORCE),
         Cause.STALE, Need.LOAD, 0,
+    ),
+    "loaded while in progress": (
+        standing(
+            [dataclasses.replace(COMPLETE, outcome=IngestState.PARTIAL, upstream=IN_PART)],
+            GOOD._replace(upstream=IN_PART),
+            IN_FORCE,
+        ),
+        Cause.PARTIAL,
+        Need.LOAD,
+        0,
     ),
     "contract changed and its load failed": (
         standing([dataclasses.replace(COMPLETE, upstream="before"), EMPTY], GOOD._replace(upstream="before"), IN_FORCE),
