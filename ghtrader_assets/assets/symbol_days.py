@@ -28,6 +28,7 @@ from ghtrader_assets.assets.names import (
 from ghtrader_assets.assets.partitions import BACKFILL_POLICY
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.errors import FetchError, GhtraderError
+from ghtrader_assets.loading.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
@@ -35,6 +36,7 @@ from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.probe import probe_gaps
 from ghtrader_assets.loading.schedule import refresh_schedule
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.services.runtime import DASHBOARD, read_runtime
 
 Selected = frozenset[str]
 
@@ -57,7 +59,7 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.
         failed: dict[str, str] = {}
         workers = context.run.tags.get(WORKERS_TAG)
         with _named_failures(), platform.opened(workers) as opened:
-            console = f"http://{opened.database.endpoint.http}"
+            pages = tables.Pages(f"http://{opened.database.endpoint.http}", _dashboard(opened))
             if MAIN_SCHEDULE in selected:
                 yield from _scheduled(context, opened, symbol, wanted)
             for outcome in _outcomes(context, opened, symbol, wanted, selected):
@@ -65,14 +67,25 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.
                     failed[outcome.trading_day.isoformat()] = outcome.failure
                     context.log.error(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
                 else:
-                    yield from tables.materializations(context.instance, console, symbol, outcome, selected)
+                    yield from tables.materializations(context.instance, pages, symbol, outcome, selected)
             if opened.settings.source_probe and selected & JUDGED:
                 for said in probe_gaps(opened, symbol, wanted, context.log.warning):
                     context.log.info(f"asked the provider about gaps again: {said}")
+            if TICKS in selected:
+                made = aggregate(opened, [symbol], wanted[0], wanted[-1])
+                record_aggregated(opened, made)
+                context.log.info(f"what is stored of this run's days: aggregated manifest {made.manifest_id}")
         if failed:
             raise _failure(symbol, failed)
 
     return days
+
+
+def _dashboard(platform: Platform) -> str | None:
+    """Where the dashboard of this home answers, if it runs."""
+    runtime = read_runtime(platform.settings.home)
+    service = runtime.service(DASHBOARD) if runtime else None
+    return service.urls["http"] if service else None
 
 
 @contextmanager

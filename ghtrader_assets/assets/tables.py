@@ -8,15 +8,16 @@ Numbers stay numbers, so that the UI plots them over the partitions; labels neve
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 import dagster as dg
 
 from ghtrader_assets.assets.automation import AnyCondition
+from ghtrader_assets.assets.lineage import column_lineage
 from ghtrader_assets.assets.names import (
     DAY_TABLES,
     FIELD_QUALITY,
@@ -28,7 +29,7 @@ from ghtrader_assets.assets.names import (
 )
 from ghtrader_assets.assets.provenance import provenance_tags
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
-from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.manifests import Manifest, digest_of
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb import schema
@@ -99,6 +100,7 @@ def asset_spec(
             "dagster/table_name": _TABLE_NAMES[table],
             "dagster/storage_kind": "questdb",
             "dagster/column_schema": _column_schema(_TABLE_NAMES[table]),
+            "dagster/column_lineage": column_lineage(symbol, table),
         },
         partitions_def=partitions,
         automation_condition=automation,
@@ -106,13 +108,28 @@ def asset_spec(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where a day's rows are shown: QuestDB's console, and our dashboard where it runs."""
+
+    console: str
+    dashboard: str | None
+
+    def of_day(self, symbol: Symbol, table: str, outcome: DayOutcome) -> dict[str, dg.UrlMetadataValue]:
+        """Links to the day's rows of a table, ready to run, and to the day's page."""
+        links = {"rows_in_questdb": _console_link(self.console, symbol, table, outcome)}
+        if self.dashboard is not None:
+            page = f"{self.dashboard}/day/{quote(symbol.text, safe='@.')}/{outcome.trading_day}"
+            links["day_in_dashboard"] = dg.MetadataValue.url(page)
+        return links
+
+
 def materializations(
-    instance: dg.DagsterInstance, console: str, symbol: Symbol, outcome: DayOutcome, selected: frozenset[str]
+    instance: dg.DagsterInstance, pages: Pages, symbol: Symbol, outcome: DayOutcome, selected: frozenset[str]
 ) -> Iterator[dg.AssetMaterialization]:
     """The events of one trading day for which all that was asked is done, upstream tables first.
 
-    `console` is the address of QuestDB's console. Each event is made when the one before it has been recorded: a
-    table's provenance names the event of its upstream.
+    Each event is made when the one before it has been recorded: a table's provenance names the event of its upstream.
     """
     manifest, judgement = outcome.manifest, outcome.judgement
     day = outcome.trading_day.isoformat()
@@ -128,7 +145,7 @@ def materializations(
             yield dg.AssetMaterialization(
                 asset_key(symbol, table),
                 partition=day,
-                metadata={**metadata, "rows_in_questdb": _console_link(console, symbol, table, outcome)},
+                metadata={**metadata, **pages.of_day(symbol, table, outcome)},
                 tags=_version_tags(table, version) | provenance_tags(instance, day, upstream),
             )
 
@@ -144,7 +161,7 @@ def schedule_materialization(symbol: Symbol, row: ScheduleDay) -> dg.AssetMateri
             "is_roll": int(row.is_roll),
             "provisional": int(row.provisional),
         },
-        tags=_version_tags(MAIN_SCHEDULE, _digest_of(row.contract)),
+        tags=_version_tags(MAIN_SCHEDULE, digest_of(row.contract)),
     )
 
 
@@ -175,16 +192,12 @@ def _upstream_versions(table: str, outcome: DayOutcome) -> dict[str, str]:
     """The versions of the upstream tables that this very day was made of."""
     manifest, judgement = outcome.manifest, outcome.judgement
     if table == TICKS and manifest is not None:
-        return {MAIN_SCHEDULE: _digest_of(manifest.contract)}
+        return {MAIN_SCHEDULE: digest_of(manifest.contract)}
     if table in JUDGED and judgement is not None:
         return {TICKS: judgement.coverage.content_digest}
     if table == MANIFEST and judgement is not None:
         return {VALIDATION_SUMMARY: judgement.coverage.fingerprint, FIELD_QUALITY: judgement.quality.fingerprint}
     return {}
-
-
-def _digest_of(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _code_version(table: str) -> str:
@@ -270,13 +283,17 @@ def _quality(judgement: Judgement) -> Said:
 
 
 def _manifest(manifest: Manifest) -> Said:
-    return _digest_of(f"{manifest.digest}:{manifest.upstream}"), {
+    return digest_of(f"{manifest.digest}:{manifest.upstream}"), {
         "manifest_id": manifest.manifest_id,
         "outcome": manifest.outcome.value,
         "contract": manifest.contract,
         "rows": manifest.rows,
         "digest": manifest.digest,
         "upstream": manifest.upstream,
+        "schedule_digest": manifest.schedule_digest,
+        "sessions_fingerprint": manifest.sessions_fingerprint,
+        "schema_hash": manifest.schema_hash,
+        "code_version": manifest.code_version,
         "source": manifest.source,
         "started": manifest.started.isoformat(),
         "finished": manifest.finished.isoformat(),

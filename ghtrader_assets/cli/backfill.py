@@ -24,6 +24,7 @@ from ghtrader_assets.assets.names import ALL_TABLES, JUDGED, PARTIAL_TAG, TICKS,
 from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, log, out
 from ghtrader_assets.cli.services import announce, services_for
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
+from ghtrader_assets.loading.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.due import DayResult, Need, needs_of, results_since
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.loading.plan import LoadPlan, plan_days
@@ -132,6 +133,10 @@ def run_backfill(
             needs[symbol] = _needs(platform, symbol, plan, report, force=force, judges=bool(JUDGED & set(tables)))
         tags = {WORKERS_TAG: str(workers)} if workers else {}
         carry_out(platform, needs, tables, report, tags | ({PARTIAL_TAG: "yes"} if allow_partial else {}))
+        if any(needs.values()):
+            made = aggregate(platform, symbols, start, end)
+            record_aggregated(platform, made)
+            log.print(f"aggregated manifest {made.manifest_id}", highlight=False)
     return report
 
 

@@ -99,3 +99,20 @@ def test_the_catalog_reads_like_documentation(definitions: dg.Definitions) -> No
 def test_the_judging_sensor_runs_by_default(definitions: dg.Definitions) -> None:
     (sensor,) = [one for one in definitions.sensors or [] if isinstance(one, dg.AutomationConditionSensorDefinition)]
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+
+
+def test_column_lineage_names_columns_that_exist(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+
+    def columns(key: dg.AssetKey) -> set[str]:
+        return {column.name for column in graph.get(key).metadata["dagster/column_schema"].columns}
+
+    for table in ALL_TABLES:
+        key = dg.AssetKey(["KQ_m_SHFE_au", table])
+        lineage = graph.get(key).metadata["dagster/column_lineage"].deps_by_column
+        assert bool(lineage) == (table != "main_schedule")
+        assert lineage.keys() <= columns(key), table
+        for sources in lineage.values():
+            for source in sources:
+                assert source.asset_key in graph.get(key).parent_keys, (table, source)
+                assert source.column_name in columns(source.asset_key), (table, source)
