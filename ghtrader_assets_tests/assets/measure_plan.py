@@ -1,0 +1,145 @@
+"""What a tick of the repair sensor, the daily schedule and the feed watch costs over ten years of sixty symbols.
+
+Run it: `python -m ghtrader_assets_tests.assets.measure_plan`. It fills a QuestDB of its own with 60 whole histories and
+prints one JSON document: CPU seconds of this process, first tick and next, and wall seconds, which hold the server's.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import SecretStr
+
+from ghtrader_assets.assets.checks import read_findings
+from ghtrader_assets.assets.repair import run_requests
+from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.loading.repair import RepairPlan, Wanted, read_plan, wanted_days
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.products import products
+from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.schema import (
+    DAILY_AGG,
+    FIELD_QUALITY,
+    MAIN_SCHEDULE,
+    MANIFESTS,
+    TABLES,
+    VALIDATE_SUMMARY,
+    ensure_schema,
+)
+from ghtrader_assets.questdb.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.standing import Key, Standing, read_standing
+from ghtrader_assets.settings import Settings
+from ghtrader_assets.tq.provider import Provider
+
+SYMBOLS = 60
+FIRST_DAY, LAST_DAY = date(2016, 11, 22), date(2026, 11, 20)
+NOW = datetime(2026, 11, 20, 11, 40, tzinfo=UTC)
+DIGEST = "d" * 32
+
+
+def contract_of(symbol: Symbol) -> str:
+    return f"{symbol.exchange}.{symbol.product}" + ("701" if symbol.exchange == "CZCE" else "2701")
+
+
+def fill(db: Database, wanted: dict[Key, tuple[Symbol, Wanted]]) -> None:
+    """Every day stored, judged and good, with one complete load each."""
+    rows = [
+        {
+            "ts": pd.Timestamp(day),
+            "symbol": name,
+            "trading_day": str(day),
+            "main_contract": want.contract,
+            "contract": want.contract,
+            "digest": DIGEST,
+            "content_digest": DIGEST,
+            "upstream": want.upstream,
+            "fingerprint": want.verdict_on(DIGEST),
+            "state": "ok",
+            "reason_code": "quality_ok",
+            "rows_total": 40_000,
+            "rows": 40_000,
+            "outcome": "complete",
+            "reason": "",
+            "run_id": "run",
+            "manifest_id": f"{day:%Y%m%d}T100000-{number:08x}",
+            "started": pd.Timestamp(NOW),
+            "finished": pd.Timestamp(NOW),
+            "updated_at": pd.Timestamp(NOW),
+            "download_s": 1.0,
+            "store_s": 0.5,
+            "readback_s": 0.5,
+            "judge_s": 0.1,
+            "ticks_kind": "main_l5",
+            "dataset_version": "v2",
+            "exchange": symbol.exchange.value,
+            "variety": symbol.product,
+        }
+        for number, ((name, day), (symbol, want)) in enumerate(wanted.items())
+    ]
+    frame = pd.DataFrame(rows)
+    for name in (MAIN_SCHEDULE, DAILY_AGG, VALIDATE_SUMMARY, FIELD_QUALITY, MANIFESTS):
+        table = TABLES[name]
+        chosen = frame[[one.name for one in table.columns if one.name in frame]]
+        symbols = [one for one in table.symbol_columns if one in chosen]
+        with db.sender() as sender:
+            for start in range(0, len(chosen), 20_000):
+                sender.dataframe(chosen[start : start + 20_000], table_name=name, symbols=symbols, at="ts")
+                sender.flush()
+        db.await_applied(name)
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
+    cpu, wall = time.process_time(), time.perf_counter()
+    done = work()
+    return done, {"cpu_s": round(time.process_time() - cpu, 2), "wall_s": round(time.perf_counter() - wall, 2)}
+
+
+def measure() -> dict[str, Any]:
+    calendar = snapshot_calendar()
+    names = [product.alias for product in products() if product.delisted is None][:SYMBOLS]
+    symbols = [parse_symbol(name) for name in names]
+    days = calendar.days(FIRST_DAY, LAST_DAY)
+    nothing = Standing({}, {(one.text, day): contract_of(one) for one in symbols for day in days}, {}, {}, {}, {}, pd)  # type: ignore[arg-type]
+    wanted = wanted_days(calendar, (), dict.fromkeys(symbols, FIRST_DAY), LAST_DAY, nothing)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        server = EmbeddedQuestDB(home)
+        try:
+            with Database(server.start()) as db:
+                ensure_schema(db)
+                fill(db, wanted)
+                settings = Settings(home=home, start_date=FIRST_DAY, symbols=tuple(names))
+                platform = Platform(settings, calendar, db, Provider("nobody", SecretStr("nobody"), name="embedded"))
+                return {"symbols": len(names), "symbol_days": len(wanted), **ticks(platform, symbols)}
+        finally:
+            server.stop()
+
+
+def ticks(platform: Platform, symbols: list[Symbol]) -> dict[str, Any]:
+    from ghtrader_assets.loading import repair
+
+    def plan() -> RepairPlan:
+        return read_plan(platform, symbols, None, LAST_DAY, NOW, begun_only=True)
+
+    repair._terms.cache_clear()  # as a code server that has just started
+    first, cold = timed(plan)
+    again, warm = timed(plan)
+    assert first.empty, first.planned[:3]
+    assert again.empty
+    _, reading = timed(lambda: read_standing(platform.database, [one.text for one in symbols], FIRST_DAY, LAST_DAY))
+    _, watching = timed(lambda: read_findings(platform, symbols))
+    assert not run_requests(again.planned, [], "repair", "")
+    return {"plan_first": cold, "plan_again": warm, "of_which_reading": reading, "watch_feeds": watching}
+
+
+if __name__ == "__main__":
+    json.dump(measure(), sys.stdout)

@@ -1,0 +1,55 @@
+"""`repair` as a user types it: what failed is planned with its reason, done with --apply, and then there is nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.fix_platform import CommandLine
+
+SYMBOL = "KQ.m@GFEX.lc"
+RANGE = ("--from", "2026-01-14", "--to", "2026-01-16")
+EMPTY, GOOD = "2026-01-15", "2026-01-16"
+
+
+def planned(document: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(one["trading_day"], one["cause"], one["need"]) for one in document["planned"]]
+
+
+def test_what_failed_is_planned_and_repaired_and_then_there_is_nothing(
+    shared: CommandLine, exchange: ExchangeControl
+) -> None:
+    universe = {"GHTRADER_SYMBOLS": SYMBOL}
+    exchange.faults({"kind": "no_data", "trading_day": EMPTY})
+    loaded = shared.run("backfill", SYMBOL, "--from", EMPTY, "--to", GOOD, "--json", **universe)
+    assert loaded.code == 1, loaded.err
+    exchange.reset()
+
+    plan = shared.run("repair", *RANGE, "--json", **universe)
+    assert plan.code == 1, plan.err
+    wanted = [("2026-01-14", "missing", "load"), (EMPTY, "provider_empty", "load")]
+    assert planned(plan.document) == wanted
+    assert plan.document["planned"][1]["tries"] == 1
+    assert plan.document["work"]["loads"] == 2
+    assert plan.document["work"]["rows"] > 10_000
+    assert plan.document["applied"] is None
+
+    done = shared.run("repair", *RANGE, "--apply", "--json", **universe)
+    assert done.code == 0, done.err
+    assert len(done.document["applied"]["succeeded"]) == 2
+
+    nothing = shared.run("repair", *RANGE, **universe)
+    assert nothing.code == 0, nothing.err
+    assert "nothing to repair" in nothing.out
+
+
+def test_a_range_that_is_none_is_refused(shared: CommandLine) -> None:
+    for words in (
+        ("repair", "--from", "2026-01-17"),
+        ("repair", "--to", "2026-12-30"),
+        ("repair", "--from", "2026-01-16", "--to", "2026-01-15"),
+        ("repair", "KQ.m@SHFE.zz"),
+    ):
+        ran = shared.run(*words)
+        assert ran.code == 2, (words, ran.err)
+        assert ran.err.startswith("error: ")
