@@ -49,13 +49,13 @@ def _rate(name: str, default: float, meaning: str) -> Knob:
 
 KNOBS: Final[tuple[Knob, ...]] = (
     Knob("GAP_THRESHOLD_S", 5.0, "silent seconds that make a gap; never below 0.5", by_session=True),
-    Knob("STRICT_RATIO", 0.8, "share of seconds with two ticks that makes a day `fixed_0p5s`", high=1.0),
-    _rate("MISSING_HALF_INFO_RATIO", 0.02, "half-second misses that warn"),
-    _rate("MISSING_HALF_BLOCK_RATIO", 0.10, "half-second misses that are an error"),
+    Knob("STRICT_RATIO", 0.8, "share of seconds with two ticks from which on a day is `fixed_0p5s`", high=1.0),
+    _rate("MISSING_HALF_INFO_RATIO", 0.02, "share of half-second misses from which on the day warns"),
+    _rate("MISSING_HALF_BLOCK_RATIO", 0.10, "share of half-second misses from which on the day is in error"),
     Knob("GAP_BLOCK_GT30", 0, "gaps over 30 s beyond which the day is in error", whole=True),
     Knob("GAP_WARN", 0, "gaps beyond which the day warns", whole=True),
     Knob("SEGMENTS_WARN_AVG_PER_DAY", 500, "gaps beyond which the day has a reason of its own", whole=True),
-    Knob("OUTSIDE_SESSIONS_BLOCK_S", 60, "stray seconds outside the sessions that are an error"),
+    Knob("OUTSIDE_SESSIONS_BLOCK_S", 60, "stray seconds outside the sessions beyond which the day is in error"),
     Knob("AUCTION_LEAD_S", 300, "seconds before a session's opening in which ticks are the call auction"),
     Knob("CLOSE_GRACE_S", 300, "seconds after a window's close in which ticks are stragglers"),
     Knob("SETTLE_GRACE_S", 1800, "the same after the day's last close, when settlement is published"),
