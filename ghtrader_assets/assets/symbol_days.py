@@ -114,9 +114,10 @@ def _scheduled(
         rows = refresh_schedule(platform, symbol).rows
     except FetchError as error:
         raise _stopping(f"the main-contract schedule of {symbol.text}: {error}", error) from None
+    history = tables.roll_picture(platform.settings.home, list(rows.values())) if rows else None
     for day in days:
         if day in rows:
-            yield tables.schedule_materialization(symbol, rows[day])
+            yield tables.schedule_materialization(symbol, rows[day], history if day == max(days) else None)
         else:
             context.log.warning(f"no main contract of {symbol.text} is known for {day}")
 

@@ -8,9 +8,11 @@ Numbers stay numbers, so that the UI plots them over the partitions; labels neve
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -28,10 +30,13 @@ from ghtrader_assets.assets.names import (
     VALIDATION_SUMMARY,
 )
 from ghtrader_assets.assets.provenance import provenance_tags
+from ghtrader_assets.loading.kept_pictures import kept_roll_history
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
+from ghtrader_assets.loading.rolls import segments_of
 from ghtrader_assets.manifests import Manifest, digest_of
+from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.questdb import schema
 from ghtrader_assets.validation.judge import RULE_VERSION
 
@@ -41,6 +46,9 @@ LOAD_VERSION: Final = "1"
 
 DATA_VERSION: Final = "dagster/data_version"
 CODE_VERSION: Final = "dagster/code_version"
+
+SHOWN_SEGMENTS: Final = 24
+"""So many main contracts are in the picture of a materialization; `schedule --picture` draws them all."""
 
 Said = tuple[str, dict[str, Any]]
 """The data version of a table's day and the metadata of its materialization."""
@@ -150,8 +158,17 @@ def materializations(
             )
 
 
-def schedule_materialization(symbol: Symbol, row: ScheduleDay) -> dg.AssetMaterialization:
-    """The event of one trading day's main contract."""
+def roll_picture(home: Path, rows: Sequence[ScheduleDay]) -> dg.MarkdownMetadataValue:
+    """The roll history of a symbol's schedule as a picture in itself, some 20 kB: Dagster's UI shows it as it is."""
+    content = base64.b64encode(kept_roll_history(home, segments_of(rows)[-SHOWN_SEGMENTS:])).decode()
+    return dg.MetadataValue.md(f"![main contracts of {rows[0].symbol}](data:image/png;base64,{content})")
+
+
+def schedule_materialization(
+    symbol: Symbol, row: ScheduleDay, history: dg.MarkdownMetadataValue | None = None
+) -> dg.AssetMaterialization:
+    """The event of one trading day's main contract; the last day of a run carries the picture of all rolls."""
+    terms = product_on(parse_symbol(row.contract), row.trading_day)
     return dg.AssetMaterialization(
         asset_key(symbol, MAIN_SCHEDULE),
         partition=row.trading_day.isoformat(),
@@ -160,6 +177,9 @@ def schedule_materialization(symbol: Symbol, row: ScheduleDay) -> dg.AssetMateri
             "segment_id": row.segment_id,
             "is_roll": int(row.is_roll),
             "provisional": int(row.provisional),
+            "price_tick": terms.price_tick,
+            "multiplier": terms.multiplier,
+            **({"roll_history": history} if history else {}),
         },
         tags=_version_tags(MAIN_SCHEDULE, digest_of(row.contract)),
     )

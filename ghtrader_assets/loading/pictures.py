@@ -44,11 +44,11 @@ def draw_roll_history(segments: Sequence[Segment], target: Path) -> None:
         raise BadInputError(f"{target} can't be written: {error.strerror}", "choose another file") from None
 
 
-def roll_history(segments: Sequence[Segment], chosen: str) -> bytes:
+def roll_history(segments: Sequence[Segment], chosen: str, dpi: int = 110) -> bytes:
     """A bar for each main contract from its first to its last trading day, oldest at the top. Same rows, same bytes."""
     if not segments:
         raise BadInputError("there is no main contract to draw in this range", "choose a range with trading days")
-    figure = Figure(figsize=(9.0, max(2.4, 1.2 + 0.16 * min(len(segments), 70))), dpi=110, layout="constrained")
+    figure = Figure(figsize=(9.0, max(2.4, 1.2 + 0.16 * min(len(segments), 70))), dpi=dpi, layout="constrained")
     axes = figure.add_subplot()
     starts = [float(date2num(one.first_day)) for one in segments]
     lengths = [float(date2num(one.last_day)) - start + 1 for one, start in zip(segments, starts, strict=True)]

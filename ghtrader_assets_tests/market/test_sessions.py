@@ -210,7 +210,7 @@ def test_every_row_and_event_names_its_source_or_unverified() -> None:
     assert all(row.source for row in session_rows())
     assert all(event.source for event in packaged_events())
     assert of("KQ.m@SHFE.cu", "2025-03-04").verified
-    assert not of("KQ.m@SHFE.ao", "2025-03-04").verified
+    assert not of("KQ.m@DCE.pg", "2025-03-04").verified
 
 
 def test_fingerprint_names_the_windows() -> None:

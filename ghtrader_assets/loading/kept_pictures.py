@@ -1,0 +1,38 @@
+"""Small pictures that are drawn once for each state of what they show, and kept under `GHTRADER_HOME`.
+
+Belongs here: keeping them. Does not belong here: drawing (`pictures`, which is imported only when something has to be
+drawn: matplotlib takes a while to load).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from ghtrader_assets.loading.rolls import Segment
+from ghtrader_assets.market.symbols import parse_symbol
+
+SMALL_DPI: Final = 64
+
+
+def kept_roll_history(home: Path, segments: Sequence[Segment]) -> bytes:
+    """A PNG of the roll history, some 20 kB. Raises `BadInputError` where there is nothing to draw."""
+    state = hashlib.sha256(repr(segments).encode()).hexdigest()[:16]
+    folder = home / "pictures" / (parse_symbol(segments[0].symbol).key if segments else "nothing")
+    path = folder / f"rolls-{state}.png"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        from ghtrader_assets.loading.pictures import roll_history  # noqa: PLC0415
+
+        content = roll_history(segments, "png", SMALL_DPI)
+    folder.mkdir(parents=True, exist_ok=True)
+    for former in folder.glob("rolls-*.png"):
+        former.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+    return content

@@ -1,0 +1,46 @@
+"""The roll history that a materialization carries: a small picture, drawn once for each state of the schedule."""
+
+from __future__ import annotations
+
+import base64
+from datetime import date
+from pathlib import Path
+
+from ghtrader_assets.assets.tables import roll_picture, schedule_materialization
+from ghtrader_assets.exchange.contracts import main_changes
+from ghtrader_assets.exchange.specs import SPECS
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.schedule import ScheduleDay, build_schedule
+from ghtrader_assets.market.symbols import parse_symbol
+
+COPPER = parse_symbol("KQ.m@SHFE.cu")
+
+
+def schedule(last: date) -> list[ScheduleDay]:
+    changes = [(day, contract.text) for day, contract in main_changes(SPECS["SHFE.cu"], last)]
+    return build_schedule(COPPER.text, changes, snapshot_calendar(), date(2021, 1, 4), last, last)
+
+
+def test_a_materialization_carries_the_roll_history(tmp_path: Path) -> None:
+    rows = schedule(date(2026, 1, 9))
+    event = schedule_materialization(COPPER, rows[-1], roll_picture(tmp_path, rows))
+    text = event.metadata["roll_history"].value
+    assert isinstance(text, str)
+    picture = base64.b64decode(text.partition("base64,")[2].rstrip(")"))
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 40_000
+    assert (event.metadata["price_tick"].value, event.metadata["multiplier"].value) == (10, 5)
+    assert "roll_history" not in schedule_materialization(COPPER, rows[-1]).metadata
+
+
+def test_it_is_drawn_again_only_when_the_schedule_changed(tmp_path: Path) -> None:
+    def drawn() -> list[tuple[str, int]]:
+        return [(path.name, path.stat().st_mtime_ns) for path in tmp_path.rglob("*.png")]
+
+    first = roll_picture(tmp_path, schedule(date(2026, 1, 9)))
+    before = drawn()
+    assert roll_picture(tmp_path, schedule(date(2026, 1, 9))) == first
+    assert drawn() == before
+    assert roll_picture(tmp_path, schedule(date(2026, 2, 9))) != first
+    assert len(drawn()) == 1
+    assert drawn() != before
