@@ -39,7 +39,7 @@ class BulkHttp:
     def table(self, statement: str) -> ArrowTable:
         """The result of a query. Raises `QuestDBError` or `CredentialError`."""
         with explained(self._endpoint.http):
-            return pq.read_table(pa.BufferReader(self._parquet(statement)))
+            return pq.ParquetFile(pa.BufferReader(self._parquet(statement))).read()
 
     def parquet(self, statement: str) -> bytes:
         """The result of a query as the bytes of a Parquet file. Raises `QuestDBError` or `CredentialError`."""

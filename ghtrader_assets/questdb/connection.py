@@ -29,6 +29,7 @@ from ghtrader_assets.questdb.meaning import explained, suspended_table
 
 PG_DATABASE: Final = "qdb"
 CONNECT_TIMEOUT_S: Final = 5
+FRESH_S: Final = 1.0
 STATEMENT_TIMEOUT_S: Final = 60
 SEND_TIMEOUT_S: Final = 120
 SEND_RETRY_S: Final = 3
@@ -70,14 +71,15 @@ class Database:
         self._login = (readonly and endpoint.reader) or Login(endpoint.user, endpoint.password)
         self._on_query = on_query
         self._arguments = _pg_arguments(endpoint, self._login, statement_timeout_s, prepared=prepared)
-        self._pool = ConnectionPool(
+        self._pool: ConnectionPool[_Session] = ConnectionPool(
             kwargs=self._arguments,
             min_size=0,
             max_size=max_sessions,
             open=False,
             timeout=CONNECT_TIMEOUT_S,
             reconnect_timeout=CONNECT_TIMEOUT_S,
-            check=ConnectionPool.check_connection,
+            check=_check_unless_fresh,
+            connection_class=_Session,
         )
         self._pool_lock = threading.Lock()
         self._senders = _Senders(endpoint, max_senders if sender_pool else 1)
@@ -109,6 +111,7 @@ class Database:
             try:
                 yield connection
             finally:
+                connection.used_at = time.monotonic()
                 self._pool.putconn(connection)
 
     def execute(self, statement: LiteralString, parameters: Parameters = ()) -> None:
@@ -186,6 +189,18 @@ class Database:
         yield
         if self._on_query is not None:
             self._on_query(name, time.perf_counter() - started)
+
+
+class _Session(psycopg.Connection[TupleRow]):
+    """A PG session that knows when it was last used."""
+
+    used_at: float = 0.0
+
+
+def _check_unless_fresh(session: _Session) -> None:
+    """A session that lay idle may have lost its server unnoticed; asking costs as much as a small query."""
+    if time.monotonic() - session.used_at > FRESH_S:
+        ConnectionPool.check_connection(session)
 
 
 class _Senders:
