@@ -24,6 +24,7 @@ TRENDS_HEIGHT: Final = 430
 COURSE_HEIGHT: Final = 240
 POINTS: Final = 900
 SHADED_GAPS: Final = 60
+SILENCE_NS: Final = 60 * 10**9
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', Arial, sans-serif"
 _STEP_MS: Final[dict[Step, int]] = {
     "1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000, "6h": 21_600_000, "1d": 86_400_000,
@@ -103,7 +104,7 @@ def query_course(steps: Sequence[TimedPercentiles], start: datetime, end: dateti
             )
         )  # fmt: skip
     figure.update_yaxes(type="log", title_text="ms", dtick="D2")
-    figure.update_xaxes(range=[_beijing(start), _beijing(end)], title_text="Asia/Shanghai")
+    figure.update_xaxes(type="date", range=[_beijing(start), _beijing(end)], title_text="Asia/Shanghai")
     return _dressed(figure, COURSE_HEIGHT, legend=True)
 
 
@@ -118,12 +119,16 @@ def ingest_course(steps: Sequence[IngestStep], start: datetime, end: datetime, s
         )
     )  # fmt: skip
     figure.update_yaxes(title_text=f"ticks a {step}", rangemode="tozero")
-    figure.update_xaxes(range=[_beijing(start), _beijing(end)], title_text="Asia/Shanghai")
+    figure.update_xaxes(type="date", range=[_beijing(start), _beijing(end)], title_text="Asia/Shanghai")
     return _dressed(figure, COURSE_HEIGHT)
 
 
 def _thinned(ticks: pl.DataFrame, sessions: DaySessions) -> pl.DataFrame:
-    """`POINTS` buckets over the sessions: x (s, sessions end to end), at, last, low, high, spread, traded."""
+    """`POINTS` buckets over the sessions: x (s, sessions end to end), at, last, low, high, spread, traded.
+
+    A bucket without a tick has nulls, so that lines break where ticks lack; what was traded over more than
+    `SILENCE_NS` belongs to no bucket.
+    """
     total = sum(window.end_ns - window.start_ns for window in sessions.windows)
     bucket = max(total // POINTS, 1)
     pieces: list[pl.DataFrame] = []
@@ -133,12 +138,10 @@ def _thinned(ticks: pl.DataFrame, sessions: DaySessions) -> pl.DataFrame:
         passed = pl.col("datetime_ns") - window.start_ns + before
         pieces.append(inside.with_columns(bucket=passed // bucket))
         before += window.end_ns - window.start_ns
-    return (
+    traded = pl.when(pl.col("datetime_ns").diff() <= SILENCE_NS).then(pl.col("volume").diff().clip(lower_bound=0))
+    found = (
         pl.concat(pieces)
-        .with_columns(
-            traded=pl.col("volume").diff().fill_null(0).clip(lower_bound=0),
-            spread=pl.col("ask_price1") - pl.col("bid_price1"),
-        )
+        .with_columns(traded=traded, spread=pl.col("ask_price1") - pl.col("bid_price1"))
         .group_by("bucket", maintain_order=True)
         .agg(
             pl.col("datetime_ns").first(),
@@ -148,10 +151,11 @@ def _thinned(ticks: pl.DataFrame, sessions: DaySessions) -> pl.DataFrame:
             spread=pl.col("spread").fill_nan(None).max().round(6),
             traded=pl.col("traded").fill_nan(None).sum(),
         )
-        .with_columns(
-            x=pl.col("bucket") * (bucket / 1e9),
-            at=pl.col("datetime_ns").map_elements(_said, return_dtype=pl.String),
-        )
+    )
+    every = pl.DataFrame({"bucket": range(total // bucket + 1)}, schema={"bucket": pl.Int64})
+    return every.join(found, on="bucket", how="left", maintain_order="left").with_columns(
+        x=pl.col("bucket") * (bucket / 1e9),
+        at=pl.col("datetime_ns").map_elements(_said, return_dtype=pl.String),
     )
 
 
