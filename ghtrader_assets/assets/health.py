@@ -7,12 +7,14 @@ A check evaluated by a sensor costs no run. It is recorded when what it says has
 as the history of its feed.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import dagster as dg
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 
 from ghtrader_assets.alerts import Alert, check_alert, feed_alert, horizon_alert, rate_alert, run_alert, send_new
 from ghtrader_assets.assets.checks import INGEST_RATE, LATEST_DAY, evaluations, read_findings
@@ -26,6 +28,7 @@ from ghtrader_assets.services.runtime import read_runtime
 from ghtrader_assets.settings import Settings, load_settings
 
 HEALTH_INTERVAL_S: Final = 120
+_EVALUATED: Final = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 SAID_IN_OWN_WORDS: Final = frozenset({LATEST_DAY, INGEST_RATE, "horizon"})
 """Checks whose findings have an alert of their own, with the command that helps."""
 
@@ -49,13 +52,9 @@ def health_sensor(symbols: Sequence[Symbol]) -> dg.SensorDefinition:
         checks = context.repository_def.asset_graph.asset_check_keys if context.repository_def else ()
         found += _checks_in_error(context.instance, settings, checks)
         sent = send_new(settings, [alert for alert in found if alert is not None])
-        said: dict[str, str] = json.loads(context.cursor or "{}")
-        current = {_name(one): one for one in evaluations(feeds, drops, symbols)}
-        changed = [one for name, one in current.items() if said.get(name) != _saying(one)]
+        changed = _changed(context.instance, list(evaluations(feeds, drops, symbols)))
         return dg.SensorResult(
-            skip_reason=f"{len(changed)} checks changed, {len(sent)} alerts sent",
-            asset_events=changed,
-            cursor=json.dumps({name: _saying(one) for name, one in current.items()}),
+            skip_reason=f"{len(changed)} checks changed, {len(sent)} alerts sent", asset_events=changed
         )
 
     return watch_feeds
@@ -114,9 +113,16 @@ def _ui(settings: Settings) -> str | None:
     return service.urls["http"] if service else None
 
 
-def _name(one: dg.AssetCheckEvaluation) -> str:
-    return f"{one.asset_key.path[0]}:{one.check_name}"
+def _changed(instance: dg.DagsterInstance, current: Sequence[dg.AssetCheckEvaluation]) -> list[dg.AssetCheckEvaluation]:
+    """Those that say something else than their check's last record, or whose last record is of a run that never came
+    to it."""
+    keys = {dg.AssetCheckKey(one.asset_key, one.check_name): one for one in current}
+    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
+    return [one for key, one in keys.items() if _said(recorded.get(key)) != (one.passed, one.description)]
 
 
-def _saying(one: dg.AssetCheckEvaluation) -> str:
-    return f"{one.passed}:{one.description}"
+def _said(record: AssetCheckExecutionRecord | None) -> tuple[bool, str | None] | None:
+    if record is None or record.event is None or record.status not in _EVALUATED:
+        return None
+    evaluation = record.event.asset_check_evaluation
+    return None if evaluation is None else (evaluation.passed, evaluation.description)

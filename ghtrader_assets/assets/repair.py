@@ -117,7 +117,7 @@ def repair_sensor(
         now = utc_now()
         with platform.opened() as opened:
             end = last_completed_day(opened.calendar, int(now.timestamp() * 1e9))
-            plan = read_plan(opened, symbols, None, end, now, ids, begun_only=True)
+            plan = read_plan(opened, symbols, None, end, now, ids, begun_only=True, in_bulk=True)
         todo = not_in_hand(plan.only(CURABLE), ranges)
         stamp = now.astimezone(SHANGHAI).date().isoformat()
         requests = run_requests(todo, partitions.get_partition_keys(), "repair", stamp) if todo else []

@@ -133,12 +133,20 @@ def ticks(platform: Platform, symbols: list[Symbol]) -> dict[str, Any]:
     repair._terms.cache_clear()  # as a code server that has just started
     first, cold = timed(plan)
     again, warm = timed(plan)
+    in_bulk, tick = timed(lambda: read_plan(platform, symbols, None, LAST_DAY, NOW, begun_only=True, in_bulk=True))
+    assert in_bulk.empty
     assert first.empty, first.planned[:3]
     assert again.empty
     _, reading = timed(lambda: read_standing(platform.database, [one.text for one in symbols], FIRST_DAY, LAST_DAY))
     _, watching = timed(lambda: read_findings(platform, symbols))
     assert not run_requests(again.planned, [], "repair", "")
-    return {"plan_first": cold, "plan_again": warm, "of_which_reading": reading, "watch_feeds": watching}
+    return {
+        "repair_sensor": tick,
+        "plan_first": cold,
+        "plan_again": warm,
+        "of_which_reading": reading,
+        "watch_feeds": watching,
+    }
 
 
 if __name__ == "__main__":

@@ -246,6 +246,8 @@ def test_the_plan_is_read_from_the_tables(platform: Platform, db: Database) -> N
     assert "SHFE.ni2602" in plan.planned[1].reason
     assert (plan.work.loads, plan.work.judgements) == (4, 0)
     assert plan.work.rows == 4 * 300
+    in_bulk = read_plan(platform, [SYMBOL], None, DAYS[-1], now, in_bulk=True)
+    assert in_bulk == plan, "days that need no closer look are none that the plan names"
     later = read_plan(platform, [SYMBOL], DAYS[-1], DAYS[-1], now, begun_only=True)
     assert later.empty, "a history that nobody began in the range stays so"
 
