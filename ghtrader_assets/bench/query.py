@@ -44,7 +44,7 @@ from ghtrader_assets.store import Store
 SYMBOLS: Final = ("KQ.m@SHFE.ag", "KQ.m@SHFE.au", "KQ.m@SHFE.cu")
 LAST_DAY: Final = date(2026, 1, 9)
 MODEL_DAY: Final = date(2026, 1, 6)
-RESAMPLES: Final = 4000
+RESAMPLES: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -292,7 +292,7 @@ def _many_symbols(store: Store, platform: Platform, days: Sequence[date], sizes:
     )  # fmt: skip
     seconds: Seconds = {"one": [], "each": []}
     names = sorted([*SYMBOLS, *others])
-    for _ in range(max(20, sizes.asked // 5)):
+    for _ in range(sizes.asked // 5):
         together = _timed(seconds["one"], lambda: read_coverage(store.database, names))
         single = _timed(
             seconds["each"], lambda: [row for name in names for row in read_coverage(store.database, [name])]
