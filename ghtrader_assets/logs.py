@@ -57,6 +57,17 @@ def configure(level: str) -> None:
     logging.getLogger(PACKAGE).setLevel(level.upper())
 
 
+def attach(level: str) -> None:
+    """Send our own logs to stderr in a process whose logging is somebody else's, as a Dagster run's."""
+    ours = logging.getLogger(PACKAGE)
+    ours.setLevel(level.upper())
+    if not ours.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_Lines())
+        ours.addHandler(handler)
+        ours.propagate = False
+
+
 def redacted(value: Any) -> Any:
     """The value without secrets: known ones, those under a telling key, and those a URL or a header carries."""
     if isinstance(value, Mapping):

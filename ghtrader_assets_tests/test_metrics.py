@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 from hypothesis import given, settings
@@ -163,3 +165,14 @@ def test_old_months_are_dropped_and_the_rest_stays(db: Database) -> None:
 
 def _names(db: Database, table: str) -> list[str]:
     return sorted(row[0] for row in db.rows("names", f"SELECT name FROM {table}"))
+
+
+def test_the_documents_statement_is_the_percentile_that_the_command_prints(db: Database) -> None:
+    text = Path("docs/metrics.md").read_text(encoding="utf-8")
+    (statement,) = re.findall(r"```sql\n(.*?)```", text, flags=re.DOTALL)
+    start = datetime(2026, 1, 5, 6, tzinfo=UTC)
+    write_metrics(db, [measured("query.coverage", start + timedelta(seconds=nth), nth / 1000) for nth in range(1, 61)])
+    found = next(
+        one for one in read_query_percentiles(db, start, start + timedelta(hours=12)) if one.name == "coverage"
+    )
+    assert db.rows("documented", statement) == [(found.p95,)] == [(0.057,)]

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 import dagster as dg
 
 from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.logs import attach
 from ghtrader_assets.services.connect import open_platform
 from ghtrader_assets.settings import load_settings
 
@@ -21,6 +22,7 @@ class PlatformResource(dg.ConfigurableResource[Platform]):
     def opened(self, workers: str | None = None) -> AbstractContextManager[Platform]:
         """The platform of this process's settings; `workers` is a run's own number of TqSdk sessions."""
         settings = load_settings()
+        attach(settings.log_level)
         if workers is not None:
             settings = settings.model_copy(update={"ingest_workers": int(workers)})
         return open_platform(settings)

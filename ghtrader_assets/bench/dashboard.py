@@ -3,7 +3,7 @@
 Belongs here: the two pages' paint times. Does not belong here: the pages (`dashboard`).
 
 Both are asked for in turn by a fresh browser profile each time, with nothing in its cache. A time runs from the start
-of the navigation to the moment the browser says that the cells are on the screen (largest contentful paint, an image's).
+of the navigation to the moment the browser says that the cells are on the screen (largest contentful paint).
 The server's answer to an earlier request is never reused: it keeps pages two seconds, rounds lie further apart.
 """
 
