@@ -137,6 +137,7 @@ class RunningPlatform:
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     """One `ghtrader-assets up` for the session: embedded QuestDB and exchange, Dagster UI and daemon."""
     settings = ANY_PORTS | {
+        "GHTRADER_PROMETHEUS_PORT": "0",
         "GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS),
         "GHTRADER_INGEST_WORKERS": "2",
         "GHTRADER_WORKSPACE": str(ROOT / "examples" / "daily_bars" / "workspace.yaml"),

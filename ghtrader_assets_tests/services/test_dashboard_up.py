@@ -1,0 +1,62 @@
+"""The dashboard and `/metrics` as part of `up`: started, named, healthy, linked with Dagster both ways."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import requests
+
+from ghtrader_assets.services.runtime import read_runtime
+from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
+
+pytestmark = pytest.mark.xdist_group("platform")
+
+
+def test_up_runs_the_dashboard_and_status_names_it(platform: RunningPlatform) -> None:
+    ran = platform.command.run("status", "--json")
+    services = {one["name"]: one for one in ran.document["services"]}
+    for name in ("dashboard", "prometheus"):
+        assert services[name]["healthy"], services[name]
+        assert services[name]["where"].startswith("http://127.0.0.1:")
+    page = requests.get(platform.url("dashboard"), timeout=60).text
+    first = page.split('id="react-entry-point"')[0]
+    assert f'data-symbols="{" ".join(PLATFORM_SYMBOLS)}"' in first
+    assert f'href="{platform.url("dagster")}"' in first
+
+
+def test_a_days_page_links_to_a_partition_that_dagster_has(platform: RunningPlatform) -> None:
+    page = requests.get(f"{platform.url('dashboard')}/day/{PLATFORM_SYMBOLS[0]}/2026-01-06", timeout=60).text
+    found = re.search(r"/assets/(\w+)/(\w+)\?view=partitions&amp;partition=(2026-01-06)", page)
+    assert found is not None
+    query = (
+        "query Keys($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode { partitionKeys } } }"
+    )
+    answer = platform.graphql(query, key={"path": [found[1], found[2]]})
+    assert found[3] in answer["assetNodeOrError"]["partitionKeys"]
+
+
+def test_metrics_of_the_platform_are_exported_and_printed(platform: RunningPlatform) -> None:
+    assert requests.get(platform.url("dashboard"), timeout=60).ok
+    exported = requests.get(platform.url("prometheus"), timeout=60).text
+    assert "ghtrader_store_up 1.0" in exported
+    assert 'ghtrader_service_running{service="dagster"} 1.0' in exported
+    ran = platform.command.run("metrics", "--json", "--window", "24h")
+    assert ran.code == 0, ran.err
+    assert set(ran.document) == {"from", "to", "ingest", "steps", "validation", "queries"}
+    names = {one["name"] for one in ran.document["queries"]}
+    assert "grid.stored" in names
+    assert all(one["p50"] <= one["p95"] <= one["p99"] for one in ran.document["queries"])
+
+
+@pytest.mark.parametrize("window", ["24", "-1h", "24h; DROP TABLE x"])
+def test_a_window_that_is_none_is_bad_usage(platform: RunningPlatform, window: str) -> None:
+    ran = platform.command.run("metrics", "--window", window)
+    assert (ran.code, len(ran.err.splitlines())) == (2, 1), ran.err
+
+
+def test_the_services_of_up_are_in_the_runtime_file(platform: RunningPlatform) -> None:
+    runtime = read_runtime(platform.command.home)
+    assert runtime is not None
+    names = [service.name for service in runtime.services]
+    assert names == ["questdb", "exchange", "dashboard", "prometheus", "dagster"]
