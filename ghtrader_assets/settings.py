@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     ingest_batch_days: int = Field(default=10, ge=1, le=250)
     sessions_per_minute: float = Field(default=120, gt=0, le=6000)
     pages_per_second: float = Field(default=50, gt=0, le=10000)
+    maintenance_wait_s: float = Field(default=2700, ge=0, le=86400)
     ingest_rate_share: float = Field(default=0.3, ge=0, lt=1)
     fast_history: Literal["auto", "on", "off"] = "auto"
     sender_pool: bool = True

@@ -27,12 +27,13 @@ from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
 from ghtrader_assets.loading.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.due import DayResult, Need, needs_of, results_since
 from ghtrader_assets.loading.outcome import Stopped
+from ghtrader_assets.loading.patience import Patience
 from ghtrader_assets.loading.plan import LoadPlan, plan_days
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.room import require_room
 from ghtrader_assets.loading.schedule import refresh_schedules
 from ghtrader_assets.market.calendar import calendar_for
-from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.services.connect import open_platform
 from ghtrader_assets.services.dagster_instance import dagster_environment
 from ghtrader_assets.services.embedded import DAGSTER, owned_runtime
@@ -148,10 +149,38 @@ def carry_out(
     tags: Mapping[str, str] | None = None,
 ) -> None:
     """Load and judge what `needs` says in runs with these tags, show progress, and report on each day."""
-    watch = _Watch(platform, needs, report, loads=TICKS in tables)
-    with watch.shown():
-        stops = _launch(platform.settings, _jobs(needs, tables), tags or {})
-    watch.finish(stops)
+    patience = Patience(platform)
+    while any(needs.values()):
+        watch = _Watch(platform, needs, report, loads=TICKS in tables)
+        with watch.shown():
+            stops = _launch(platform.settings, _jobs(needs, tables), tags or {})
+        watch.finish(stops)
+        needs = {} if _daemon_runs(platform.settings) else _after_maintenance(report, patience)
+
+
+def _after_maintenance(report: BackfillReport, patience: Patience) -> dict[Symbol, dict[date, Need]]:
+    """The days that met the provider's maintenance, taken from the report once it should be over."""
+    met = [one for one in report.failed if one.manifest and one.manifest.outcome == IngestState.MAINTENANCE]
+    if not met:
+        return {}
+    with log.status("") as status:
+
+        def show(seconds: float) -> None:
+            left = f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+            status.update(f"the provider is under maintenance: {len(met)} day(s) are asked for again in {left}")
+
+        if not patience.wait(show):
+            return {}
+    report.failed = [one for one in report.failed if one not in met]
+    needs: dict[Symbol, dict[date, Need]] = {}
+    for one in met:
+        needs.setdefault(parse_symbol(one.symbol), {})[one.trading_day] = Need.LOAD
+    return needs
+
+
+def _daemon_runs(settings: Settings) -> bool:
+    runtime = owned_runtime(settings)
+    return runtime is not None and runtime.service(DAGSTER) is not None
 
 
 def show_report(report: BackfillReport) -> None:

@@ -9,10 +9,12 @@ Does not belong here: the rules of wholeness (`wholeness`), the lean reader (`le
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import shutil
+import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, cast
@@ -34,6 +36,9 @@ from ghtrader_assets.tq.wire import ReadDay
 
 _MICROSECOND_NS: Final = 1000
 _PAGE: Final = 2000
+_DISCONNECTED: Final = 2019112911
+"""The code of the client's own notice that its connection is lost."""
+_LOOK_S: Final = 0.5
 _QUOTE_TIME: Final = "%Y-%m-%d %H:%M:%S.%f"
 
 
@@ -102,10 +107,32 @@ class PlainClient:
 
     def heed_notices(self) -> None:
         """Raise `MaintenanceError` if the server announced maintenance on this session."""
+        for notice in self._notices():
+            faults.heed_notice(str(notice.get("content", "")))
+
+    def _notices(self) -> list[Mapping[str, Any]]:
         notices: Mapping[str, Any] = self._api._data.get("notify", {})
-        for notice in notices.values():
-            if hasattr(notice, "get"):
-                faults.heed_notice(str(notice.get("content", "")))
+        return [notice for notice in notices.values() if hasattr(notice, "get")]
+
+    @contextlib.contextmanager
+    def _heeding_a_lost_connection(self) -> Generator[None]:
+        """Raise `MaintenanceError` in the middle of a call once the connection is lost and maintenance was announced.
+
+        The client itself would connect again every 10 to 20 s and tell nobody for half a minute. It waits in the main
+        thread, where a signal's handler may raise.
+        """
+
+        def look(*_: object) -> None:
+            if any(notice.get("code") == _DISCONNECTED for notice in self._notices()):
+                self.heed_notices()
+
+        before = signal.signal(signal.SIGALRM, look)
+        signal.setitimer(signal.ITIMER_REAL, _LOOK_S, _LOOK_S)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
 
     def quote(self, contract: str) -> Mapping[str, Any]:
         """The instrument's fields as tqsdk's Quote. Raises as `require_contract`."""
@@ -154,9 +181,10 @@ class PlainClient:
         cache.mkdir(parents=True)
         use_cache(cache)
         try:
-            frame = self._api.get_tick_data_series(
-                symbol=contract, start_dt=_beijing(start_ns), end_dt=_beijing(end_ns - _MICROSECOND_NS)
-            )
+            with self._heeding_a_lost_connection():
+                frame = self._api.get_tick_data_series(
+                    symbol=contract, start_dt=_beijing(start_ns), end_dt=_beijing(end_ns - _MICROSECOND_NS)
+                )
         finally:
             shutil.rmtree(cache, ignore_errors=True)
         self._ticks_seen += frame.shape[0] + _PAGE

@@ -1,8 +1,8 @@
 """The pool: days handed to worker processes, retried, given up or yielded, as one loop.
 
-Belongs here: who works on what, deadlines, pauses, and the circuit breaker shared by all workers.
+Belongs here: who works on what, deadlines, pauses, and that maintenance and denial end all days.
 Does not belong here: how a day is read (`worker`, `reading`), which reader is trusted (`trust`), what an exception
-means (`faults`), how a failed attempt is followed up (`attempts`).
+means (`faults`), how a failed attempt is followed up (`attempts`), what other runs found (`breaker`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ import polars as pl
 from ghtrader_assets.errors import DeniedError, FetchError, MaintenanceError, TransientFetchError
 from ghtrader_assets.tq import faults, wire
 from ghtrader_assets.tq.attempts import Task
+from ghtrader_assets.tq.breaker import Breaker
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.market_data import rebuilt
 from ghtrader_assets.tq.process import WorkerProcess, working_directory
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets.tq.timing import Timing, maintenance_ends_in
+from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.trust import FastHistory
 
 log: Final = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class FetchPool:
         self._home = home
         self._timing = timing or Timing()
         self._on_retry = on_retry or log.info
+        self._breaker = Breaker(home, provider, self._timing)
         self._fast = FastHistory(home, provider.server, fast_history)
         self._resources = ExitStack()
         self._directory: Path | None = None
@@ -80,7 +82,7 @@ class FetchPool:
     def _run(self, waiting: list[Task]) -> Iterator[FetchedDay]:
         breaker: FetchError | None = None
         while (waiting or self._busy) and not self._closed:
-            breaker = breaker or self._maintenance()
+            breaker = breaker or self._breaker.tripped()
             if breaker is not None and waiting:
                 yield from (task.ended_with(breaker) for task in waiting)
                 waiting.clear()
@@ -98,6 +100,8 @@ class FetchPool:
                     self._on_retry(task.retry_line(outcome, pause))
                     waiting.append(task)
                     continue
+                if isinstance(outcome, MaintenanceError):
+                    self._breaker.trip(outcome)
                 breaker = breaker or _for_everybody(outcome)
                 yield task.ended_with(outcome)
 
@@ -119,13 +123,6 @@ class FetchPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _maintenance(self) -> FetchError | None:
-        if self._provider.keeps_maintenance_window and maintenance_ends_in(self._timing.now_ns()) is not None:
-            return MaintenanceError(
-                "the provider's daily maintenance window 19:00-19:30 Beijing", faults.MAINTENANCE_REMEDY
-            )
-        return None
 
     def _hand_out(self, waiting: list[Task]) -> None:
         now = time.monotonic()
@@ -182,6 +179,7 @@ class FetchPool:
         if isinstance(message, wire.DayRead):
             frame = worker.receive_frame()
             self._note_proof(task, message, frame, worker)
+            self._breaker.close()
             return task.came_whole(message, frame)
         assert isinstance(message, wire.DayFailed)
         if task.mode == "both":

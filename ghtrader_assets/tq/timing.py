@@ -46,6 +46,8 @@ class Timing(msgspec.Struct, frozen=True):
     throttle_cap_s: float = 60.0
     throttle_budget_s: float = 1800.0
     """How long a day waits out 429s before it is given up."""
+    breaker_s: float = 300.0
+    """Maintenance that the provider announced keeps all runs of the account from asking for this long."""
     handshake_s: float = 10.0
     instrument_s: float = 10.0
     """How long an instrument query may take before the contract's existence is in doubt."""
@@ -55,9 +57,9 @@ class Timing(msgspec.Struct, frozen=True):
     """A TqApi keeps what it has merged, with its garbage about 8 kB a tick: a day that begins when it has seen this
     many begins with a new one. 42,000 ticks make a worker of 700 MB, 84,000 one of 870 MB: none reaches 1 GB."""
     sessions_per_minute: float = 120.0
-    """New sessions of the account, all processes of this host together."""
+    """New sessions of the account, all processes of this host together (`GHTRADER_SESSIONS_PER_MINUTE`)."""
     pages_per_s: float = 50.0
-    """Pages that the lean readers of the account ask for, all processes of this host together."""
+    """Pages that the lean readers of the account ask for, all processes of this host (`GHTRADER_PAGES_PER_SECOND`)."""
     clock_offset_s: float = msgspec.field(default_factory=_clock_offset)
 
     def now_ns(self) -> int:

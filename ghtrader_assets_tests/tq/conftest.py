@@ -42,6 +42,7 @@ QUICK = Timing(
     backoff_cap_s=0.1,
     throttle_s=0.3,
     throttle_cap_s=0.5,
+    breaker_s=0.0,
     handshake_s=5.0,
     instrument_s=5.0,
     frame_s=3.0,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.trust import MAX_PROOFS, FastHistory, versions
+from ghtrader_assets.tq.trust import log as trust_log
 from ghtrader_assets_tests.tq.conftest import QUICK, Exchange, assert_same, request_of, served
 
 SHFE = [request_of("SHFE.au2604", date(2025, 4, day)) for day in (21, 22, 23, 24)]
@@ -45,13 +48,34 @@ def test_one_proof_at_a_time_and_no_end_of_trying(tmp_path: Path) -> None:
     assert trust.mode_for(SHFE[1], allowed=True) == "tqsdk"
 
 
-def test_a_difference_switches_the_server_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+class Heard(logging.Handler):
+    """What a logger itself was told, whoever set up the root logger before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[int, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append((record.levelno, record.getMessage()))
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    handler = Heard()
+    trust_log.addHandler(handler)
+    yield handler
+    trust_log.removeHandler(handler)
+
+
+def test_a_difference_switches_the_server_back(tmp_path: Path, heard: Heard) -> None:
     trust = FastHistory(tmp_path, SERVER, "auto")
     trust.agreed(CZCE)
     assert trust.mode_for(CZCE, allowed=True) == "lean"
     plain, lean = pl.DataFrame({"last_price": [1.0]}), pl.DataFrame({"last_price": [2.0]})
     trust.differed(SHFE[0], plain, lean)
-    assert "fast history is switched off for 127.0.0.1:1" in caplog.text
+    [(level, line)] = heard.lines
+    assert level == logging.ERROR
+    assert "fast history is switched off for 127.0.0.1:1" in line
     for again in (trust, FastHistory(tmp_path, SERVER, "auto")):
         assert again.mode_for(CZCE, allowed=True) == "tqsdk"
     record = json.loads((tmp_path / "fast_history.json").read_text())[SERVER]

@@ -1,0 +1,75 @@
+"""The circuit breaker of an account: maintenance that one run met keeps every other from asking for a while.
+
+Belongs here: the small file that all processes of a host share, and when the provider may be asked again.
+Does not belong here: ending days (`pool`), waiting (`loading.patience`).
+
+The daily window needs no file: the clock tells. Maintenance that was announced outside it opens the circuit for
+`Timing.breaker_s`; the first day that comes whole afterwards closes it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from ghtrader_assets.errors import MaintenanceError
+from ghtrader_assets.market.clock import NS
+from ghtrader_assets.tq import faults
+from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.tq.timing import Timing, maintenance_ends_in
+
+
+class _Opened(msgspec.Struct):
+    what: str
+    until_ns: int
+
+
+class Breaker:
+    """Whether the provider of an account may be asked now. Times are those of `timing`'s clock."""
+
+    def __init__(self, home: Path, provider: Provider, timing: Timing) -> None:
+        self._path = home / "slots" / provider.account_key / "maintenance.json"
+        self._keeps_window = provider.keeps_maintenance_window
+        self._timing = timing
+
+    def trip(self, error: MaintenanceError) -> None:
+        """Let nobody ask for a while: the provider said that it is under maintenance."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        opened = _Opened(error.what, self._timing.now_ns() + int(self._timing.breaker_s * NS))
+        scratch = self._path.with_suffix(".new")
+        scratch.write_bytes(msgspec.json.encode(opened))
+        scratch.replace(self._path)
+
+    def close(self) -> None:
+        """The provider delivers again."""
+        self._path.unlink(missing_ok=True)
+
+    def reopens_in(self) -> float:
+        """Seconds until the provider may be asked, 0 if now."""
+        now_ns = self._timing.now_ns()
+        window_s = maintenance_ends_in(now_ns) if self._keeps_window else None
+        opened = self._opened()
+        announced_s = max(0.0, (opened.until_ns - now_ns) / NS) if opened else 0.0
+        return max(window_s or 0.0, announced_s)
+
+    def tripped(self) -> MaintenanceError | None:
+        """Why nobody may ask now, None if one may."""
+        now_ns = self._timing.now_ns()
+        if self._keeps_window and maintenance_ends_in(now_ns) is not None:
+            return MaintenanceError(
+                "the provider's daily maintenance window 19:00-19:30 Beijing", faults.MAINTENANCE_REMEDY
+            )
+        opened = self._opened()
+        if opened is None or opened.until_ns <= now_ns:
+            return None
+        seconds = (opened.until_ns - now_ns) / NS
+        return MaintenanceError(f"{opened.what}; nobody asks for {seconds:.0f} s", faults.MAINTENANCE_REMEDY)
+
+    def _opened(self) -> _Opened | None:
+        try:
+            opened = msgspec.json.decode(self._path.read_bytes(), type=_Opened)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
+        farthest_ns = self._timing.now_ns() + int(self._timing.breaker_s * NS)
+        return opened if opened.until_ns <= farthest_ns else None  # the clock was set back
