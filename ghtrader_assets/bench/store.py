@@ -30,7 +30,7 @@ from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.records import write_schedule, write_stored
 from ghtrader_assets.questdb.schema import TABLES, TICKS, ensure_schema
@@ -101,23 +101,30 @@ def fill(platform: Platform, symbol: Symbol, frames: Mapping[date, pl.DataFrame]
 def store_frames(platform: Platform, plans: Sequence[DayPlan], frames: Mapping[date, pl.DataFrame]) -> None:
     """Store planned days and record them as complete loads, not judged. Raises the error of a day that fails."""
     begun = {one.trading_day: one for one in begin_attempts(platform, plans, "bench")}
-    loads = [
-        DayLoad(
-            symbol=plan.symbol.text,
-            trading_day=plan.trading_day,
-            window=plan.window,
-            contract=plan.schedule.contract,
-            segment_id=plan.schedule.segment_id,
-            schedule_hash=plan.schedule_hash,
-            load_id=begun[plan.trading_day].manifest_id,
-            frame=frames[plan.trading_day],
-        )
-        for plan in plans
-    ]
+    loads = [_day_load(plan, frames[plan.trading_day], begun[plan.trading_day].manifest_id) for plan in plans]
     manifests = [
         _manifest(begun[result.load.trading_day], result) for result in store_days(platform.database, loads, "checksum")
     ]
     write_stored(platform.database, [], manifests, [daily_agg(one) for one in manifests])
+
+
+def day_loads(platform: Platform, symbol: Symbol, days: Sequence[date]) -> list[DayLoad]:
+    """Days of the market model, planned and ready to be stored."""
+    plans = store_schedule(platform, symbol, days)
+    return [_day_load(plan, tick_frame(model_day(symbol, plan.trading_day)), "bench") for plan in plans]
+
+
+def _day_load(plan: DayPlan, frame: pl.DataFrame, load_id: str) -> DayLoad:
+    return DayLoad(
+        symbol=plan.symbol.text,
+        trading_day=plan.trading_day,
+        window=plan.window,
+        contract=plan.schedule.contract,
+        segment_id=plan.schedule.segment_id,
+        schedule_hash=plan.schedule_hash,
+        load_id=load_id,
+        frame=frame,
+    )
 
 
 def _manifest(begun: Manifest, stored: StoredDay | StoreFailure) -> Manifest:

@@ -149,9 +149,15 @@ class DayStore:
 
 
 def store_days(
-    db: Database, loads: Sequence[DayLoad], readback: Readback = "full", *, batch_rows: int = BATCH_ROWS
+    db: Database,
+    loads: Sequence[DayLoad],
+    readback: Readback = "full",
+    *,
+    batch_rows: int = BATCH_ROWS,
+    batch_days: int | None = None,
 ) -> Iterator[Result]:
-    """Store each day by one replacement and yield it once it has been read back. Days of one batch share a transaction.
+    """Store each day by one replacement and yield it once it has been read back. Days of one batch share a transaction,
+    at most `batch_days` of them and few more rows than `batch_rows`.
 
     A day's failure is that day's `StoreFailure`: when a batch fails, each of its days is sent alone. A day whose
     content is stored already is proved so and not written. `full` recomputes the digest from every column read back;
@@ -159,7 +165,9 @@ def store_days(
     """
     done: queue.SimpleQueue[Sequence[Result] | BaseException] = queue.SimpleQueue()
     with DayStore(db, done.put, readback, batch_rows=batch_rows) as store:
-        store.submit(loads)
+        size = batch_days or len(loads) or 1
+        for start in range(0, len(loads), size):
+            store.submit(loads[start : start + size])
         missing = len(loads)
         while missing:
             results = done.get()
