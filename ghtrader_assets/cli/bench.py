@@ -17,7 +17,7 @@ from ghtrader_assets.errors import BadInputError
 if TYPE_CHECKING:
     from ghtrader_assets.bench.report import Report
 
-BENCHMARKS: Final = ("ingest", "write", "scale", "memory", "validate", "query", "dashboard")
+BENCHMARKS: Final = ("ingest", "write", "scale", "memory", "validate", "query", "dashboard", "calendar")
 """Each is the function `bench_NAME` of the module `bench.NAME`, imported when asked for: one of them needs Dagster."""
 
 
