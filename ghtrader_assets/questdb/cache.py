@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
+from pydantic import SecretStr
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.logs import hide, logger
 from ghtrader_assets.questdb.credentials import Endpoint
 from ghtrader_assets.settings import Settings
@@ -75,6 +77,16 @@ def announce_load(settings: Settings, endpoint: Endpoint) -> None:
         log.warning("the coverage version file was not written", reason=str(error))
     if settings.coverage_cache == "redis" and settings.redis_url is not None:
         _server(settings.redis_url.get_secret_value()).count_up(f"{_prefix(endpoint, settings.home)}:version")
+
+
+def redis_finding(url: SecretStr) -> str:
+    """What is wrong with a Redis, empty when it answers."""
+    try:
+        with Redis.from_url(url.get_secret_value(), socket_connect_timeout=2, socket_timeout=2) as client:
+            client.ping()
+    except (RedisError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 class NoCache:
@@ -195,7 +207,13 @@ class _Server:
 
 @lru_cache(maxsize=8)
 def _server(url: str) -> _Server:
-    return _Server(url)
+    """One client an address. Raises `BadInputError` for what is none."""
+    try:
+        return _Server(url)
+    except ValueError:
+        raise BadInputError(
+            "GHTRADER_REDIS_URL is no address of a Redis", "write redis://[user:password@]host:6379/0"
+        ) from None
 
 
 def _entry(value: bytes | None) -> _Entry | None:

@@ -18,6 +18,7 @@ from ghtrader_assets.market.calendar import calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.questdb.cache import redis_finding
 from ghtrader_assets.questdb.jar import ensure_jar
 from ghtrader_assets.questdb.parameters import parameter_findings
 from ghtrader_assets.questdb.schema import shape_findings
@@ -48,6 +49,7 @@ def find_all(settings: Settings) -> list[Finding]:
         *_calendar(settings),
         *_services(settings),
         *_store(settings),
+        *_cache(settings),
     ]
 
 
@@ -116,6 +118,14 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield Finding("tables", "ok", "all are there, in the shape of this version")
     for parameter in parameters:
         yield Finding(parameter.name, *_standing(settings, str(parameter), ok=parameter.ok))
+
+
+def _cache(settings: Settings) -> Iterator[Finding]:
+    """A Redis that is away costs speed alone, so it is a warning."""
+    if settings.coverage_cache == "redis" and settings.redis_url is not None:
+        wrong = redis_finding(settings.redis_url)
+        remedy = "start it, mend GHTRADER_REDIS_URL, or set GHTRADER_COVERAGE_CACHE=memory" if wrong else ""
+        yield Finding("redis", "warn" if wrong else "ok", wrong or "answers", remedy)
 
 
 def _standing(settings: Settings, found: str, *, ok: bool) -> tuple[Level, str, str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.questdb import cache as caching
 from ghtrader_assets.questdb.cache import CoverageCache, announce_load, cache_of
 from ghtrader_assets.questdb.credentials import Endpoint
@@ -196,7 +197,9 @@ def test_redis_dying_changes_speed_not_answers(
     monkeypatch.setattr(caching, "REDIS_PAUSE_S", 0.0)
     store = Store(cache_of(homes("one"), ENDPOINT))
     store.coverage()
+    assert caching.redis_finding(SecretStr(redis_server.url)) == ""
     redis_server.kill()
+    assert "refused" in caching.redis_finding(SecretStr(redis_server.url))
     with caplog.at_level(logging.WARNING):
         assert [store.coverage()[0].rows for _ in range(3)] == [1, 1, 1]
     assert store.asked == 4
@@ -225,3 +228,13 @@ def test_strange_entries_are_misses(redis_server: RedisServer, homes: Callable[[
 def test_the_password_of_redis_is_not_shown(redis_server: RedisServer, homes: Callable[[str], Settings]) -> None:
     assert PASSWORD not in repr(homes("one"))
     assert PASSWORD not in str(homes("one").model_dump())
+
+
+def test_what_is_no_address_of_a_redis_is_named_and_not_shown(tmp_path: Path) -> None:
+    url = SecretStr(f"http://:{PASSWORD}@127.0.0.1:1")
+    settings = Settings(home=tmp_path, coverage_cache="redis", redis_url=url)
+    with pytest.raises(BadInputError, match="GHTRADER_REDIS_URL") as caught:
+        cache_of(settings, ENDPOINT)
+    assert PASSWORD not in str(caught.value)
+    assert caching.redis_finding(url)
+    assert PASSWORD not in caching.redis_finding(url)
