@@ -18,6 +18,8 @@ from ghtrader_assets.services.processes import spawn, wait_ready
 
 CONFIGURATION: Final = "dagster.yaml"
 START_DEADLINE_S: Final = 180.0
+EVALUATION_TIMEOUT_S: Final = "300"
+"""Dagster's own is a minute, which a daily comparison of sixty symbols' ten years can pass on a busy machine."""
 WORKSPACE: Final = Path(__file__).with_name("workspace.yaml")
 
 
@@ -37,6 +39,8 @@ def dagster_environment(home: Path) -> dict[str, str]:
     return {
         "DAGSTER_HOME": str(dagster_home(home)),
         "DAGSTER_DISABLE_TELEMETRY": "1",
+        "DAGSTER_SCHEDULE_GRPC_TIMEOUT_SECONDS": EVALUATION_TIMEOUT_S,
+        "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": EVALUATION_TIMEOUT_S,
         "GHTRADER_HOME": str(home),
         "PYTHONWARNINGS": "ignore",
     }
