@@ -1,7 +1,7 @@
 """How long the GraphQL questions of docs/lineage.md take on three symbols of 250 materialized trading days each.
 
-Run it: `python -m ghtrader_assets_tests.assets.measure_lineage [DAYS]`. It prints one JSON document, seconds. The events
-are those that runs leave, reported to a fresh instance on sqlite; the web server is a real one.
+Run it: `python -m ghtrader_assets_tests.assets.measure_lineage [DAYS]`. It prints one JSON document, seconds. The
+events are those that runs leave, reported to a fresh instance on sqlite; the web server is a real one.
 """
 
 from __future__ import annotations
