@@ -19,6 +19,7 @@ from dagster._core.storage.asset_check_execution_record import (
 from ghtrader_assets.alerts import Alert, check_alert, feed_alert, horizon_alert, rate_alert, run_alert, send_new
 from ghtrader_assets.assets.checks import INGEST_RATE, LATEST_DAY, evaluations, read_findings
 from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.loading.platform import utc_now_ns
 from ghtrader_assets.market.calendar import check_horizon
 from ghtrader_assets.market.clock import shanghai_day
@@ -51,11 +52,9 @@ def health_sensor(symbols: Sequence[Symbol]) -> dg.SensorDefinition:
         found = [feed_alert(feed) for feed in feeds] + [rate_alert(drop) for drop in drops] + [horizon_alert(horizon)]
         checks = context.repository_def.asset_graph.asset_check_keys if context.repository_def else ()
         found += _checks_in_error(context.instance, settings, checks)
-        sent = send_new(settings, [alert for alert in found if alert is not None])
+        told = _tell(settings, [alert for alert in found if alert is not None])
         changed = _changed(context.instance, list(evaluations(feeds, drops, symbols)))
-        return dg.SensorResult(
-            skip_reason=f"{len(changed)} checks changed, {len(sent)} alerts sent", asset_events=changed
-        )
+        return dg.SensorResult(skip_reason=f"{len(changed)} checks changed, {told}", asset_events=changed)
 
     return watch_feeds
 
@@ -78,6 +77,14 @@ def failed_run_sensor(settings: Settings) -> dg.SensorDefinition:
         send_new(now, [alert])
 
     return alert_failed_runs
+
+
+def _tell(settings: Settings, alerts: Sequence[Alert]) -> str:
+    """Send what is new. An address that does not answer keeps no check from being recorded: it is tried again."""
+    try:
+        return f"{len(send_new(settings, alerts))} alerts sent"
+    except GhtraderError as error:
+        return f"alerts not sent: {error}"
 
 
 def _reason(event: dg.DagsterEvent) -> str:
