@@ -218,6 +218,11 @@ def test_schedule_repair_and_health_on_a_real_store(
     again = sensor_answer(where, instance, "repair_days", repairing.cursor)
     assert [one.run_key for one in again.run_requests] == [one.run_key for one in repairing.run_requests]
 
+    receiver.status = 500
+    unheard = sensor_answer(where, instance, "watch_feeds", None)
+    assert len(unheard.asset_events) == 2, "an address that does not answer keeps no check from being recorded"
+    assert "alerts not sent" in unheard.skip_message
+    receiver.status = 200
     watching = sensor_answer(where, instance, "watch_feeds", None)
     checks = {event.check_name: event for event in watching.asset_events}
     assert not checks["latest_day"].passed
