@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -53,6 +55,13 @@ class DayTicks:
     def n(self) -> int:
         """How many ticks there are."""
         return len(self.ids)
+
+    @cached_property
+    def window_runs(self) -> tuple[tuple[slice, int], ...]:
+        """The stretches of ticks of one window (or outside), in order: usually as many as there are windows."""
+        edges = 1 + np.flatnonzero(self.window_of[1:] != self.window_of[:-1])
+        bounds = [0, *(int(edge) for edge in edges), self.n]
+        return tuple((slice(a, b), int(self.window_of[a])) for a, b in pairwise(bounds) if b > a)
 
     def missing(self, name: str) -> Bools | None:
         """Which ticks lack a value of a column; None where none does."""

@@ -31,7 +31,7 @@ def price_jumps(day: QualityDay) -> Mapping[str, Part]:
     if max(_largest(changes, allowed), _largest(-changes, allowed)) <= factor * day.price_tick + _slack(day):
         return _part(_NONE, evaluated)
     rows = np.flatnonzero(allowed)
-    jumps = _beyond(np.abs(changes[rows]), factor, day.price_tick, _slack(day))
+    jumps, _ = _beyond(np.abs(changes[rows]), factor, day.price_tick, _slack(day))
     return _part(_without_returns(rows[jumps], changes), evaluated)
 
 
@@ -48,13 +48,12 @@ def volume_spikes(day: QualityDay) -> Mapping[str, Part]:
         return nothing_checked()
     if _largest(traded, allowed) <= least:
         return _part(_NONE, evaluated)
-    rows = np.flatnonzero(allowed)
-    sizes = traded[rows]
+    sizes = traded[allowed]
     factor = day.policy.value("VOLUME_SPIKE_FACTOR")
-    spikes = _beyond(sizes, factor, least / factor if factor else 0.0, 0.0)
+    spikes, usual = _beyond(sizes, factor, least / factor if factor else 0.0, 0.0)
     if len(spikes):
-        spikes = spikes[sizes[spikes] > np.maximum(least, factor * _median_trade(sizes, spikes))]
-    return _part(rows[spikes], evaluated)
+        spikes = spikes[sizes[spikes] > np.maximum(least, factor * _median_trade(sizes, usual))]
+    return _part(np.flatnonzero(allowed)[spikes] if len(spikes) else _NONE, evaluated)
 
 
 def wide_spreads(day: QualityDay) -> Mapping[str, Part]:
@@ -67,7 +66,7 @@ def wide_spreads(day: QualityDay) -> Mapping[str, Part]:
     if _largest(spread, allowed) <= factor * day.price_tick + _slack(day):
         return {"": Part(_NONE, evaluated)}
     rows = np.flatnonzero(allowed)
-    wide = _beyond(spread[rows], factor, day.price_tick, _slack(day))
+    wide, _ = _beyond(spread[rows], factor, day.price_tick, _slack(day))
     return {"": Part(rows[wide], evaluated)}
 
 
@@ -82,16 +81,18 @@ def interest_jumps(day: QualityDay) -> Mapping[str, Part]:
     return _part(_without_returns(jumps, changes), int(np.count_nonzero(allowed)))
 
 
-def _beyond(sizes: Floats, factor: float, least: float, slack: float) -> Ints:
-    """Which sizes exceed `factor` x max(the usual size around them, `least`) + `slack`.
+def _beyond(sizes: Floats, factor: float, least: float, slack: float) -> tuple[Ints, Floats]:
+    """Which sizes exceed `factor` x max(the usual size around them, `least`) + `slack`, and what is usual there.
 
     Sorting blocks is what costs: where every block has enough sizes that the largest of all is within bounds of its
     percentile there is nothing to find, and else only blocks with a size beyond the bounds of `least` are sorted.
     """
     if _all_usual(sizes, (float(sizes.max()) - slack) / factor if factor else np.inf):
-        return _NONE
+        return _NONE, np.empty(0)
     large = np.flatnonzero(sizes > factor * least + slack)
-    return large[sizes[large] > factor * usual_around(sizes, large) + slack]
+    usual = usual_around(sizes, large)
+    beyond = sizes[large] > factor * usual + slack
+    return large[beyond], usual[beyond]
 
 
 def _all_usual(sizes: Floats, bound: float) -> bool:
@@ -128,11 +129,10 @@ def _largest(values: Floats, allowed: Bools) -> float:
     return float(np.max(values, where=allowed, initial=-np.inf))
 
 
-def _median_trade(traded: Floats, spikes: Ints) -> Floats:
-    """The median tick that traded where the usual volume is 0, for each spike; else 0."""
-    usual = usual_around(traded, spikes)
+def _median_trade(traded: Floats, usual: Floats) -> Floats:
+    """The median tick that traded for each spike around which the usual volume is 0; else 0."""
     if (usual > 0).all():
-        return np.zeros(len(spikes))
+        return np.zeros(len(usual))
     return np.where(usual > 0, 0.0, float(np.median(traded[traded > 0])))
 
 

@@ -82,8 +82,11 @@ class QualityDay:
     def warm(self) -> Bools:
         """Which ticks lie beyond the warm-up after their window's opening."""
         warm_up = self.policy.value("WARMUP_S")
-        from_s = np.array([each.start_ns // NS + warm_up for each in self.ticks.windows] + [np.inf])
-        return self.ticks.seconds >= from_s[self.ticks.window_of]
+        warm = np.zeros(self.ticks.n, dtype=np.bool_)
+        for span, window in self.ticks.window_runs:
+            if window != OUTSIDE:
+                warm[span] = self.ticks.seconds[span] >= self.ticks.windows[window].start_ns // NS + warm_up
+        return warm
 
     @cached_property
     def steady(self) -> Bools:

@@ -21,7 +21,7 @@ from ghtrader_assets.validation.intake import OUTSIDE, DayTicks, Ints
 from ghtrader_assets.validation.quality.rules import Part
 
 BLOCK_ROWS: Final = 1000
-TARGET_ROWS: Final = 200_000
+TARGET_ROWS: Final = 100_000
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,10 @@ def draw_sample(ticks: DayTicks, seed: str, target_rows: int = TARGET_ROWS) -> S
     strata: list[Stratum] = []
     drawn_before = 0
     for window in range(OUTSIDE, len(ticks.windows)):
-        mine = np.flatnonzero(ticks.window_of == window)
-        if len(mine) == 0:
+        spans = [span for span, found in ticks.window_runs if found == window]
+        if not spans:
             continue
+        mine = np.concatenate([np.arange(span.start, span.stop) for span in spans])
         blocks = -(-len(mine) // BLOCK_ROWS)
         drawn = min(blocks, max(2, round(share * blocks)))
         chosen = np.sort(random.choice(blocks, drawn, replace=False))
