@@ -37,7 +37,7 @@ def prices(ticks: pl.DataFrame, sessions: DaySessions, gaps: Sequence[GapRow]) -
     clock = points["at"]
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, row_heights=[0.62, 0.2, 0.18], vertical_spacing=0.035)
     x = points["x"]
-    _band(figure, x, points["low"], points["high"])
+    _band(figure, points.drop_nulls(["low", "high"]))
     figure.add_trace(
         go.Scatter(
             x=x, y=points["last"], customdata=clock, name="last price", line={"color": BLUE, "width": 1.4},
@@ -48,7 +48,6 @@ def prices(ticks: pl.DataFrame, sessions: DaySessions, gaps: Sequence[GapRow]) -
     figure.add_trace(
         go.Scatter(
             x=x, y=points["spread"], customdata=clock, name="widest spread", line={"color": ORANGE, "width": 1.2},
-            fill="tozeroy", fillcolor="rgba(230,159,0,.18)",
             hovertemplate="%{customdata}<br>spread up to %{y:,}<extra></extra>",
         ),
         row=2, col=1,
@@ -163,12 +162,13 @@ def _said(instant_ns: int) -> str:
     return f"{shanghai_time(instant_ns):%m-%d %H:%M:%S}"
 
 
-def _band(figure: go.Figure, x: pl.Series, low: pl.Series, high: pl.Series) -> None:
-    for y, fill in ((low, None), (high, "tonexty")):
+def _band(figure: go.Figure, points: pl.DataFrame) -> None:
+    """The band between the lowest bid and the highest ask. Nulls are left out: plotly fills wrongly around them."""
+    for column, fill in (("low", None), ("high", "tonexty")):
         figure.add_trace(
             go.Scatter(
-                x=x, y=y, fill=fill, fillcolor="rgba(86,180,233,.30)", line={"width": 0}, hoverinfo="skip",
-                name="lowest bid to highest ask", showlegend=fill is not None, connectgaps=False,
+                x=points["x"], y=points[column], fill=fill, fillcolor="rgba(86,180,233,.30)", line={"width": 0},
+                hoverinfo="skip", name="lowest bid to highest ask", showlegend=fill is not None,
             ),
             row=1, col=1,
         )  # fmt: skip
