@@ -34,7 +34,7 @@ def measure(days: int, home: Path) -> dict[str, object]:
     seeded = _seed(days)
     text = (ROOT / "docs" / "lineage.md").read_text(encoding="utf-8")
     found: dict[str, object] = {"events": seeded}
-    with _webserver() as url:
+    with webserver() as url:
         for name in QUESTIONS:
             block = re.search(rf"<!-- {name} -->\n```\w+\n(.*?)```", text, re.DOTALL)
             assert block is not None
@@ -74,7 +74,8 @@ def _seed(days: int) -> int:
 
 
 @contextmanager
-def _webserver() -> Iterator[str]:
+def webserver() -> Iterator[str]:
+    """A web server on the environment's home and settings; its address."""
     from ghtrader_assets.ports import claim_port
     from ghtrader_assets.services.dagster_instance import WORKSPACE
 
