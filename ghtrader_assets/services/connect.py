@@ -76,7 +76,7 @@ def questdb_endpoint(settings: Settings) -> Endpoint:
         raise QuestDBError(f"no QuestDB runs for {settings.home}", "start it with `ghtrader-assets up`")
     http_port, pg_port = (int(url.rpartition(":")[2]) for url in (service.urls["http"], service.urls["pg"]))
     endpoint = embedded_endpoint(settings.home, http_port, pg_port)
-    hide(endpoint.password)
+    hide(endpoint.password, endpoint.reader.password if endpoint.reader else None)
     return endpoint
 
 
