@@ -42,6 +42,11 @@ def test_what_failed_is_planned_and_repaired_and_then_there_is_nothing(
     assert nothing.code == 0, nothing.err
     assert "nothing to repair" in nothing.out
 
+    status = shared.run("status", "--json", **universe)
+    (feed,) = status.document["feeds"]
+    assert (feed["symbol"], feed["state"], feed["last_day"]) == (SYMBOL, "late", GOOD)
+    assert f"backfill {SYMBOL}" in feed["remedy"]
+
 
 def test_a_range_that_is_none_is_refused(shared: CommandLine) -> None:
     for words in (
