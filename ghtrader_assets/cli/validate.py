@@ -49,25 +49,27 @@ def validate(
     all_again = full or not settings.validate_incremental
     with store(settings) as platform:
         days = calendar.days(start, end)
-        rows = [
-            _row(symbol.text, outcome)
+        outcomes = [
+            (symbol.text, outcome)
             for symbol in chosen
             for outcome in judge_days(platform, symbol, days, full=all_again, rows=False)
             if outcome.state not in (IngestState.MISSING, IngestState.PARTIAL)
         ]
         asks = settings.source_probe if probe is None else probe
         probed = [day for symbol in chosen if asks for day in probe_gaps(platform, symbol, days, log.print)]
-    noop = not any(row["judged"] or row["state"] == "error" for row in rows)
+    rows = [_row(symbol, outcome) for symbol, outcome in outcomes]
+    noop = not any(outcome.failure or outcome.judgement for _, outcome in outcomes)
+    in_error = [row for row in rows if row["state"] == "error"]
     if as_json:
         answers = {"probed": [as_document(day) for day in probed]} if asks else {}
         emit_json({"result": "noop" if noop else "judged", "days": rows, **answers})
     elif noop:
         out.print(f"nothing to do: all {len(rows)} stored days are judged as they are", highlight=False)
-    for row in [] if as_json or noop else rows:
+    for row in [] if as_json else in_error if noop else rows:
         out.print("  ".join(str(value) for value in row.values()), highlight=False)
     for day in [] if as_json else probed:
         out.print(_said(day), highlight=False)
-    raise typer.Exit(1 if any(row["state"] == "error" for row in rows) else 0)
+    raise typer.Exit(1 if in_error else 0)
 
 
 def _said(day: ProbedDay) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.validation.verdicts import Attribution, GapRow, ProbeStatus, instant, midnight_utc
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.fix_platform import CommandLine
 
 SYMBOL = parse_symbol("KQ.m@GFEX.lc")
 DAY = date(2025, 12, 24)
@@ -52,13 +54,19 @@ def repairs(platform: Platform) -> list[tuple[date, Cause]]:
     return [(one.trading_day, one.cause) for one in (*plan.planned, *plan.waiting)]
 
 
+def elsewhere(platform: Platform) -> Platform:
+    """The same platform in another home."""
+    home = {"home": platform.settings.home / "elsewhere"}
+    return dataclasses.replace(platform, settings=platform.settings.model_copy(update=home))
+
+
 def ask(platform: Platform) -> list[tuple[int, int, int]]:
     found = probe_gaps(platform, SYMBOL, [DAY], lambda _: None)
     return [(one.provider_has_data, one.provider_missing, one.errors) for one in found]
 
 
 def test_a_lost_segment_is_found_and_repaired_and_a_missing_one_is_known(
-    platform: Platform, exchange: ExchangeControl
+    platform: Platform, exchange: ExchangeControl, shared: CommandLine
 ) -> None:
     exchange.faults(HOLE)
     load(platform)
@@ -78,13 +86,18 @@ def test_a_lost_segment_is_found_and_repaired_and_a_missing_one_is_known(
     assert status(platform) == ["unchecked"], "other content, another gap"
     exchange.reset()
     exchange.faults({"kind": "maintenance", "at": "token", "times": None})
-    assert ask(platform) == [(0, 0, 1)]
+    assert ask(elsewhere(platform)) == [(0, 0, 1)], "where maintenance keeps nobody else of this home from asking"
     assert status(platform) == ["error"]
 
     exchange.reset()
     before = read_summary(platform.database, SYMBOL.text, [DAY])
     assert before[DAY].state != "ok"
-    assert ask(platform) == [(1, 0, 0)]
+    words = ("validate", SYMBOL.text, "--from", DAY.isoformat(), "--to", DAY.isoformat(), "--probe", "--json")
+    ran = shared.run(*words, GHTRADER_SYMBOLS=SYMBOL.text)
+    assert ran.out, ran.err
+    assert ran.document["result"] == "noop"
+    (said,) = ran.document["probed"]
+    assert (said["provider_has_data"], said["provider_missing"], said["errors"]) == (1, 0, 0)
     assert status(platform) == ["provider_has_data"]
     assert repairs(platform) == [(DAY, Cause.PROVIDER_HAS_DATA)]
     assert read_summary(platform.database, SYMBOL.text, [DAY]) == before, "an answer is no verdict"
