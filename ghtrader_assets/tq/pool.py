@@ -8,11 +8,14 @@ means (`faults`), how a failed attempt is followed up (`attempts`), what other r
 from __future__ import annotations
 
 import logging
+import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from statistics import median
 from types import TracebackType
 from typing import Final, Literal, cast
 
@@ -30,6 +33,7 @@ from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.trust import FastHistory
 
 log: Final = logging.getLogger(__name__)
+_RECENT_DAYS: Final = 8
 _LOOK_UP_S: Final = 1.0
 """The loop looks at the clock at least this often."""
 
@@ -60,6 +64,7 @@ class FetchPool:
         self._resources = ExitStack()
         self._directory: Path | None = None
         self._started = 0
+        self._lean_seconds: deque[float] = deque(maxlen=_RECENT_DAYS)
         self._idle: list[WorkerProcess] = []
         self._busy: dict[Connection, tuple[WorkerProcess, Task]] = {}
         self._closed = False
@@ -132,10 +137,21 @@ class FetchPool:
             mode = self._fast.mode_for(task.request, allowed=task.fast_allowed)
             if mode is None:
                 continue
+            if mode == "lean" and not self._idle and not self._worth_another_worker(len(waiting)):
+                continue
             waiting.remove(task)
             worker = self._idle.pop() if self._idle else self._new_worker()
             worker.send(task.begin(mode, worker_ready=worker.ready))
             self._busy[worker.connection] = (worker, task)
+
+    def _worth_another_worker(self, waiting: int) -> bool:
+        """Whether a worker beyond one a core pays: the lean reader needs a core for less than its start costs one."""
+        workers = len(self._busy)
+        if workers < (os.cpu_count() or 1):
+            return True
+        if not self._lean_seconds:
+            return False
+        return waiting * median(self._lean_seconds) / workers > self._timing.worker_pays_s
 
     def _new_worker(self) -> WorkerProcess:
         if self._directory is None:
@@ -180,6 +196,8 @@ class FetchPool:
             frame = worker.receive_frame()
             self._note_proof(task, message, frame, worker)
             self._breaker.close()
+            if message.reader == "lean":
+                self._lean_seconds.append(message.seconds)
             return task.came_whole(message, frame)
         assert isinstance(message, wire.DayFailed)
         if task.mode == "both":

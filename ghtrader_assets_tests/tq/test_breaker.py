@@ -122,3 +122,10 @@ def test_a_budget_that_does_not_reach_is_not_begun(tmp_path: Path, monkeypatch: 
     assert patience.wait(clock.shown.append)
     assert not patience.wait(clock.shown.append)
     assert not clock.patience(tmp_path, 0, monkeypatch).wait(clock.shown.append)
+
+
+def test_the_rates_of_an_account_are_settings(tmp_path: Path) -> None:
+    unused = cast("Any", None)
+    settings = Settings(home=tmp_path, sessions_per_minute=6, pages_per_second=2.5)
+    timing = Platform(settings, unused, unused, LIVE).timing
+    assert (timing.sessions_per_minute, timing.pages_per_s) == (6, 2.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -63,6 +64,17 @@ def test_killed_workers_lose_no_day_and_leave_nothing(exchange: Exchange, home: 
         assert_same(one.frame, served(CONTRACT, one.request.window.trading_day))
     assert workers_of(os.getpid()) == []
     assert [path.name for path in (home / "tq").iterdir()] == [".guard"]
+
+
+def test_the_longest_days_are_fetched_first(exchange: Exchange, home: Path) -> None:
+    days = [date(2025, 4, 21), date(2025, 4, 22), date(2025, 4, 23)]
+    requests = [
+        dataclasses.replace(request_of(CONTRACT, day), expected_ticks=ticks)
+        for day, ticks in zip(days, (100, 300, 200), strict=True)
+    ]
+    with FetchPool(exchange.provider(), 1, home, fast_history="on", timing=QUICK) as pool:
+        fetched = [one.request.window.trading_day for one in pool.fetch(requests)]
+    assert fetched == [days[1], days[2], days[0]]
 
 
 def test_workers_end_with_a_killed_parent(exchange: Exchange, home: Path) -> None:
