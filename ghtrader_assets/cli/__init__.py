@@ -8,7 +8,19 @@ from __future__ import annotations
 import sys
 import traceback
 
-from ghtrader_assets.cli import backfill, bench, demo, doctor, manifests, market, metrics, reading, repair, services, validate
+from ghtrader_assets.cli import (
+    backfill,
+    bench,
+    demo,
+    doctor,
+    manifests,
+    market,
+    metrics,
+    reading,
+    repair,
+    services,
+    validate,
+)
 from ghtrader_assets.cli.app import app
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import configure as configure_logs
