@@ -16,6 +16,7 @@ LONGEST = "platform"
 """The group of all tests that share one running platform: they wait on Dagster's daemon, and take longest."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests run side by side by file; `slow` ones apart from their file, and what takes longest starts first."""
     for item in items:
