@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
+
+from ghtrader_assets.logs import PACKAGE
 
 pytest_plugins = (
     "ghtrader_assets_tests.fix_exchange",
@@ -11,6 +15,17 @@ pytest_plugins = (
     "ghtrader_assets_tests.fix_browser",
     "ghtrader_assets_tests.fix_redis",
 )
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_imported() -> None:
+    """A command or a Dagster run of an earlier test in this process may have taken our loggers for itself."""
+    for name, one in list(logging.root.manager.loggerDict.items()):
+        if isinstance(one, logging.Logger) and (name == PACKAGE or name.startswith(f"{PACKAGE}.")):
+            one.handlers.clear()
+            one.propagate, one.disabled = True, False
+            one.setLevel(logging.NOTSET)
+
 
 LONGEST = "platform"
 """The group of all tests that share one running platform: they wait on Dagster's daemon, and take longest."""

@@ -39,7 +39,7 @@ class BulkHttp:
     def table(self, statement: str) -> ArrowTable:
         """The result of a query. Raises `QuestDBError` or `CredentialError`."""
         with explained(self._endpoint.http):
-            return pq.ParquetFile(pa.BufferReader(self._parquet(statement))).read()
+            return _exactly_sized(pq.ParquetFile(pa.BufferReader(self._parquet(statement))).read())
 
     def parquet(self, statement: str) -> bytes:
         """The result of a query as the bytes of a Parquet file. Raises `QuestDBError` or `CredentialError`."""
@@ -81,3 +81,11 @@ class BulkHttp:
             yield session
         finally:
             self._idle.append(session)
+
+
+def _exactly_sized(table: ArrowTable) -> ArrowTable:
+    """The same table in buffers of its own size: decoded Parquet keeps half as much again to grow into."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return pa.ipc.open_stream(sink.getvalue()).read_all()
