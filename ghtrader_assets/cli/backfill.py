@@ -30,7 +30,7 @@ from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.loading.patience import Patience
 from ghtrader_assets.loading.plan import LoadPlan, plan_days
 from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.room import require_room
+from ghtrader_assets.loading.room import full_disk_named, require_room
 from ghtrader_assets.loading.schedule import refresh_schedules
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
@@ -123,7 +123,7 @@ def run_backfill(
 ) -> BackfillReport:
     """Bring the days of the symbols up to date and report on each. Raises `GhtraderError` for what stops all."""
     report = BackfillReport()
-    with open_platform(settings) as platform:
+    with open_platform(settings) as platform, full_disk_named(platform):
         require_room(platform)
         days = platform.calendar.days(start, end)
         needs: dict[Symbol, dict[date, Need]] = {}

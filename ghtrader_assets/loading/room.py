@@ -14,8 +14,9 @@ from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.questdb.server import require_disk_space
 
-FULL_BYTES: Final = 64 * 2**20
-"""QuestDB extends many files at once, by up to 16 MB each: with less than this left, one of them failed."""
+FULL_BYTES: Final = 512 * 2**20
+"""QuestDB extends dozens of files at once, by up to 16 MB each, and gives them back when one of them fails: where it
+broke off and less than this is left, that is why."""
 
 
 def require_room(platform: Platform) -> None:
@@ -28,7 +29,11 @@ def disk_is_full(platform: Platform) -> bool:
     """Whether the embedded QuestDB has no room left to write in."""
     if platform.settings.uses_external_questdb:
         return False
-    return shutil.disk_usage(platform.settings.home).free < FULL_BYTES
+    return _free(platform) < FULL_BYTES
+
+
+def _free(platform: Platform) -> int:
+    return shutil.disk_usage(platform.settings.home).free
 
 
 @contextmanager
@@ -40,6 +45,6 @@ def full_disk_named(platform: Platform) -> Generator[None]:
         if not disk_is_full(platform):
             raise
         raise ServiceError(
-            f"the disk under {platform.settings.home} is full ({error.what})",
+            f"the disk under {platform.settings.home} is full, {_free(platform) // 2**20} MB are left ({error.what})",
             "free space, then run the same command again",
         ) from error
