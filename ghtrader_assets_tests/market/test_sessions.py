@@ -265,7 +265,7 @@ def test_operator_events_come_after_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"exchanges": ["XXXX"]}, "event 1"),
+        ({"exchanges": ["NYSE"]}, "event 1"),
         ({"exchanges": "SHFE"}, "no list of names"),
         ({"action": "stop"}, "no such action"),
         ({"time": "25:99"}, "no time of day"),
