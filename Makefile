@@ -25,7 +25,7 @@ up: install
 
 test: install
 	sh infra/dev/test-parts.sh
-	$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadgroup $(ARGS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -27,8 +27,8 @@ def _loggers_as_imported() -> None:
             one.setLevel(logging.NOTSET)
 
 
-LONGEST = frozenset({"platform", "surface"})
-"""The groups of tests that share a running platform: they wait on Dagster's daemon, and take longest."""
+LONGEST = "platform"
+"""The group of all tests that share one running platform: they wait on Dagster's daemon, and take longest."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -43,6 +43,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _turn(item: pytest.Item) -> int:
     group = item.get_closest_marker("xdist_group")
-    if group is not None and group.args[0] in LONGEST:
+    if group is not None and group.args == (LONGEST,):
         return 0
     return 1 if item.get_closest_marker("slow") else 2

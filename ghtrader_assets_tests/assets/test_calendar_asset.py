@@ -95,13 +95,15 @@ def test_asking_for_main_contracts_confirms_the_calendar_too(
     calendar: TradingCalendar,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
     platform = Platform(Settings(home=tmp_path, start_date=date(2025, 12, 1)), calendar, db, provider)
     exchange.faults({"kind": "holiday", "trading_day": str(CHANGED)})
     with caplog.at_level(logging.ERROR, logger="ghtrader_assets"):
         refresh_schedule(platform, parse_symbol("KQ.m@INE.sc"))
-    assert "holiday list differs" in caplog.text
+    # tqsdk, once imported, puts a root logger of its own in place: then the line is on stderr.
+    assert "holiday list differs" in caplog.text + capsys.readouterr().err
     said = last_confirmation(tmp_path, calendar)
     assert said is not None
     assert len(said.differences) == 1
