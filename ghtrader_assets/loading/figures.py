@@ -5,7 +5,6 @@ Belongs here: names and units of these figures. Does not belong here: writing th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime
 
 from ghtrader_assets.logs import logger
@@ -16,23 +15,47 @@ from ghtrader_assets.validation.verdicts import DayVerdict
 log = logger(__name__)
 
 
+Figures = tuple[tuple[str, float, str], ...]
+"""Name, value and unit of each."""
+
+
 def judgement_metrics(verdict: DayVerdict, seconds: float) -> list[Metric]:
     """The figures of one judged symbol-day, at the instant of its judgement; `seconds` is what judging took."""
     coverage = verdict.coverage
-    figures = (
+    return _metrics(coverage.updated_at, coverage.symbol, coverage.trading_day, _judgement_figures(verdict, seconds))
+
+
+def load_metrics(manifest: Manifest) -> list[Metric]:
+    """The figures of one stored symbol-day, at the instant its load ended."""
+    return _metrics(manifest.finished, manifest.symbol, manifest.trading_day, _load_figures(manifest))
+
+
+def log_judged(verdict: DayVerdict, seconds: float) -> None:
+    """Say that a verdict is recorded: only once it is."""
+    coverage = verdict.coverage
+    figures = _judgement_figures(verdict, seconds)
+    _log("day judged", coverage.symbol, coverage.trading_day, figures, state=verdict.state, reason=verdict.reason_code)
+
+
+def log_stored(manifest: Manifest) -> None:
+    """Say that a day is stored: only once its load is recorded."""
+    figures = _load_figures(manifest)
+    _log("day stored", manifest.symbol, manifest.trading_day, figures, manifest_id=manifest.manifest_id)
+
+
+def _judgement_figures(verdict: DayVerdict, seconds: float) -> Figures:
+    coverage = verdict.coverage
+    return (
         ("validation_seconds", seconds, "s"),
         ("gap_count", coverage.missing_segments, "gaps"),
         ("gap_seconds", coverage.missing_seconds, "s"),
         ("quality_score", verdict.quality.score, "1"),
     )
-    _log("day judged", coverage.symbol, coverage.trading_day, figures, state=verdict.state, reason=verdict.reason_code)
-    return _metrics(coverage.updated_at, coverage.symbol, coverage.trading_day, figures)
 
 
-def load_metrics(manifest: Manifest) -> list[Metric]:
-    """The figures of one stored symbol-day, at the instant its load ended."""
+def _load_figures(manifest: Manifest) -> Figures:
     seconds = manifest.download_s + manifest.store_s + manifest.readback_s
-    figures = (
+    return (
         ("ingest_rows", manifest.rows, "rows"),
         ("ingest_bytes", manifest.bytes, "B"),
         ("ingest_attempts", manifest.attempts, "1"),
@@ -42,17 +65,15 @@ def load_metrics(manifest: Manifest) -> list[Metric]:
         ("ingest_rows_per_second", manifest.rows / seconds if seconds else 0.0, "rows/s"),
         ("ingest_mb_per_second", manifest.bytes / 1e6 / seconds if seconds else 0.0, "MB/s"),
     )
-    _log("day stored", manifest.symbol, manifest.trading_day, figures, manifest_id=manifest.manifest_id)
-    return _metrics(manifest.finished, manifest.symbol, manifest.trading_day, figures)
 
 
-def _metrics(ts: datetime, symbol: str, day: date, figures: Iterable[tuple[str, float, str]]) -> list[Metric]:
+def _metrics(ts: datetime, symbol: str, day: date, figures: Figures) -> list[Metric]:
     return [
         Metric(ts=ts, name=name, symbol=symbol, trading_day=day, value=float(value), unit=unit)
         for name, value, unit in figures
     ]
 
 
-def _log(event: str, symbol: str, day: date, figures: Iterable[tuple[str, float, str]], **more: str) -> None:
+def _log(event: str, symbol: str, day: date, figures: Figures, **more: str) -> None:
     rounded = {name: round(value, 4) for name, value, _ in figures}
     log.info(event, symbol=symbol, trading_day=day.isoformat(), **more, **rounded)

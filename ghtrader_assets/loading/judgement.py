@@ -23,7 +23,7 @@ from typing import Final, cast
 import polars as pl
 
 from ghtrader_assets.errors import IngestState, ReadBackError, ServiceError
-from ghtrader_assets.loading.figures import judgement_metrics
+from ghtrader_assets.loading.figures import judgement_metrics, log_judged
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.loading.platform import Platform, utc_now
@@ -263,4 +263,6 @@ def _write_batch(
         _with_answers(platform, [one.plan for one in due if one.again], [verdict for verdict, _ in judged]),
         [metric for verdict, seconds in judged for metric in judgement_metrics(verdict, seconds)],
     )
+    for verdict, seconds in judged:
+        log_judged(verdict, seconds)
     yield from outcomes

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.figures import judgement_metrics, load_metrics
+from ghtrader_assets.loading.figures import judgement_metrics, load_metrics, log_judged, log_stored
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.logs import logger
@@ -169,6 +169,10 @@ def record_stored(platform: Platform, days: Sequence[tuple[Manifest, DayVerdict 
         metrics,
     )
     announce_load(platform.settings, platform.database.endpoint)
+    for manifest, verdict in days:
+        log_stored(manifest)
+        if verdict:
+            log_judged(verdict, manifest.judge_s)
 
 
 def _write(platform: Platform, manifests: Sequence[Manifest]) -> None:
