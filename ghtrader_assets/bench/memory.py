@@ -22,6 +22,7 @@ from ghtrader_assets.errors import GhtraderError, IngestState
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.tq import nursery
 
 SYMBOL: Final = "KQ.m@SHFE.cu"
 FIRST_DAY: Final = date(2025, 8, 1)
@@ -100,7 +101,8 @@ def _watched(platform: Platform, symbol: Symbol, days: Sequence[date], fast_hist
     for outcome in load_days(loading, symbol, days, "bench", must_judge=True, on_retry=_refuse):
         if outcome.state != IngestState.COMPLETE:
             raise GhtraderError(f"{outcome.trading_day} is {outcome.state.value}: {outcome.failure}")
-        workers = [one for one in own.children() if "ghtrader_assets.tq.worker" in one.cmdline()]
+        nurseries = [one for one in own.children() if nursery.__name__ in one.cmdline()]
+        workers = [worker for one in nurseries for worker in one.children()]
         course.worker.append(max((one.memory_info().rss / MB for one in workers), default=0.0))
         course.own.append(own.memory_info().rss / MB)
     return course

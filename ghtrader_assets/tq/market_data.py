@@ -19,7 +19,7 @@ import msgspec
 
 from ghtrader_assets.errors import FetchError, TransientFetchError
 from ghtrader_assets.tq import faults, wire
-from ghtrader_assets.tq.process import WorkerProcess, working_directory
+from ghtrader_assets.tq.process import Nursery, WorkerProcess, working_directory
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 
@@ -160,7 +160,8 @@ def _ask_once(
     answers: list[bytes | FetchError] = []
     with (
         working_directory(home) as directory,
-        WorkerProcess(provider, home, directory / "worker", timing) as worker,
+        Nursery(provider, home, directory, timing) as nursery,
+        nursery.worker() as worker,
     ):
         for question in questions:
             try:
@@ -189,7 +190,7 @@ def _next(worker: WorkerProcess, timeout_s: float) -> wire.FromWorker:
     try:
         return worker.receive()
     except (EOFError, OSError):
-        raise TransientFetchError(f"the worker process died: {worker.kill()}", faults.RETRY_REMEDY) from None
+        raise TransientFetchError(worker.died(), faults.RETRY_REMEDY) from None
 
 
 def rebuilt(failure: wire.DayFailed) -> FetchError:

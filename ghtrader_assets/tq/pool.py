@@ -8,14 +8,11 @@ means (`faults`), how a failed attempt is followed up (`attempts`), what other r
 from __future__ import annotations
 
 import logging
-import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from statistics import median
 from types import TracebackType
 from typing import Final, Literal, cast
 
@@ -27,13 +24,12 @@ from ghtrader_assets.tq.attempts import Task
 from ghtrader_assets.tq.breaker import Breaker
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.market_data import rebuilt
-from ghtrader_assets.tq.process import WorkerProcess, working_directory
+from ghtrader_assets.tq.process import Nursery, WorkerProcess, working_directory
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.trust import FastHistory
 
 log: Final = logging.getLogger(__name__)
-_RECENT_DAYS: Final = 8
 _LOOK_UP_S: Final = 1.0
 """The loop looks at the clock at least this often."""
 
@@ -62,9 +58,7 @@ class FetchPool:
         self._breaker = Breaker(home, provider, self._timing)
         self._fast = FastHistory(home, provider.server, fast_history)
         self._resources = ExitStack()
-        self._directory: Path | None = None
-        self._started = 0
-        self._lean_seconds: deque[float] = deque(maxlen=_RECENT_DAYS)
+        self._nursery: Nursery | None = None
         self._idle: list[WorkerProcess] = []
         self._busy: dict[Connection, tuple[WorkerProcess, Task]] = {}
         self._closed = False
@@ -83,6 +77,8 @@ class FetchPool:
                 worker.kill()
                 self._lost(task)
             self._busy.clear()
+            if self._closed:  # meanwhile, by another thread
+                self._resources.close()
 
     def _run(self, waiting: list[Task]) -> Iterator[FetchedDay]:
         breaker: FetchError | None = None
@@ -116,10 +112,8 @@ class FetchPool:
         A `fetch` that runs in another thread ends: its workers are gone.
         """
         self._closed = True
-        for worker in [*self._idle, *(worker for worker, _ in list(self._busy.values()))]:
-            worker.stop()
-        self._idle.clear()
         self._resources.close()
+        self._idle.clear()
 
     def __enter__(self) -> FetchPool:
         return self
@@ -137,27 +131,16 @@ class FetchPool:
             mode = self._fast.mode_for(task.request, allowed=task.fast_allowed)
             if mode is None:
                 continue
-            if mode == "lean" and not self._idle and not self._worth_another_worker(len(waiting)):
-                continue
             waiting.remove(task)
             worker = self._idle.pop() if self._idle else self._new_worker()
             worker.send(task.begin(mode, worker_ready=worker.ready))
             self._busy[worker.connection] = (worker, task)
 
-    def _worth_another_worker(self, waiting: int) -> bool:
-        """Whether a worker beyond one a core pays: the lean reader needs a core for less than its start costs one."""
-        workers = len(self._busy)
-        if workers < (os.cpu_count() or 1):
-            return True
-        if not self._lean_seconds:
-            return False
-        return waiting * median(self._lean_seconds) / workers > self._timing.worker_pays_s
-
     def _new_worker(self) -> WorkerProcess:
-        if self._directory is None:
-            self._directory = self._resources.enter_context(working_directory(self._home))
-        self._started += 1
-        return WorkerProcess(self._provider, self._home, self._directory / f"worker-{self._started}", self._timing)
+        if self._nursery is None or not self._nursery.is_alive:
+            directory = self._resources.enter_context(working_directory(self._home))
+            self._nursery = self._resources.enter_context(Nursery(self._provider, self._home, directory, self._timing))
+        return self._nursery.worker()
 
     def _collect(self) -> list[tuple[Task, FetchedDay | FetchError]]:
         """What has come since, after waiting for something to come or to become due."""
@@ -181,12 +164,8 @@ class FetchPool:
             outcome = self._outcome(worker, task, message)
         except (EOFError, OSError):
             self._busy.pop(connection, None)
-            code = worker.exit_code
-            last_words = worker.kill()
             self._lost(task)
-            return task, TransientFetchError(
-                f"the worker process died ({code})" + (f": {last_words}" if last_words else ""), faults.RETRY_REMEDY
-            )
+            return task, TransientFetchError(worker.died(), faults.RETRY_REMEDY)
         self._busy.pop(connection, None)
         self._idle.append(worker)
         return task, outcome
@@ -196,8 +175,6 @@ class FetchPool:
             frame = worker.receive_frame()
             self._note_proof(task, message, frame, worker)
             self._breaker.close()
-            if message.reader == "lean":
-                self._lean_seconds.append(message.seconds)
             return task.came_whole(message, frame)
         assert isinstance(message, wire.DayFailed)
         if task.mode == "both":

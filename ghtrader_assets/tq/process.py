@@ -1,7 +1,7 @@
-"""A worker process as the pool holds it: started, spoken to, killed; and the directory it works in.
+"""Worker processes as the pool holds them: started, spoken to, killed; and the directory they work in.
 
 Belongs here: what a worker's environment holds, and that nothing of it outlives the pool.
-Does not belong here: what workers are asked (`pool`, `market_data`) and how they answer (`worker`).
+Does not belong here: forking (`nursery`); what workers are asked (`pool`, `market_data`); how they answer (`worker`).
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import site
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Generator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+import msgspec
 import polars as pl
 
-from ghtrader_assets.tq import faults, wire
+from ghtrader_assets.tq import faults, nursery, wire
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 
@@ -33,19 +36,24 @@ _NOT_INHERITED: Final = ("PYTHONOPTIMIZE", "TQSDK_USER", "TQSDK_PASSWORD", "GHTR
 """tqsdk signals failures by `assert`; and no secret is in a worker's environment."""
 
 
-class WorkerProcess:
-    """One worker process. The socket to it is the only thing that keeps it alive."""
+class Nursery:
+    """Starts worker processes, each a fork of one process that has imported tqsdk. A context manager.
+
+    Safe for several threads. Its workers end with it, and it with the process that holds it, however that ends.
+    """
 
     def __init__(self, provider: Provider, home: Path, directory: Path, timing: Timing) -> None:
-        directory.mkdir(parents=True)
+        self._provider = provider
+        self._home = home
         self._directory = directory
-        self._password = provider.password.get_secret_value()
-        ours, theirs = socket.socketpair()
-        self.connection = Connection(ours.detach())
-        self._stderr = directory / "stderr"
+        self._timing = timing
+        self._lock = threading.Lock()
+        self._born = 0
+        self._stderr = directory / "nursery-stderr"
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, self._stderr.open("wb") as stderr:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "ghtrader_assets.tq.worker", str(theirs.fileno())],
+                [sys.executable, "-m", "ghtrader_assets.tq.nursery", str(theirs.fileno())],
                 env=_environment(provider, directory),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
@@ -53,24 +61,77 @@ class WorkerProcess:
                 stderr=stderr,
                 start_new_session=True,  # Ctrl-C is the parent's to handle
             )
-        self.send(
-            wire.Setup(
-                user=provider.user,
-                password=self._password,
-                account_key=provider.account_key,
-                home=str(home),
-                directory=str(directory),
-                keeps_maintenance_window=provider.keeps_maintenance_window,
-                timing=timing,
-            )
-        )
-
-        self.ready = False
-        self._last_words = b""
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def worker(self) -> WorkerProcess:
+        """A new worker, at once: it says itself when it is ready. If it can't be had, its connection is at its end."""
+        with self._lock:
+            self._born += 1
+            number = self._born
+            directory = self._directory / f"worker-{number}"
+            directory.mkdir()
+            ours, theirs = socket.socketpair()
+            with theirs, contextlib.suppress(OSError):
+                order = msgspec.msgpack.encode(nursery.Fork(number, str(directory)))
+                socket.send_fds(self._orders, [order], [theirs.fileno()])
+        setup = wire.Setup(
+            user=self._provider.user,
+            password=self._provider.password.get_secret_value(),
+            account_key=self._provider.account_key,
+            home=str(self._home),
+            directory=str(directory),
+            keeps_maintenance_window=self._provider.keeps_maintenance_window,
+            timing=self._timing,
+        )
+        return WorkerProcess(self, number, Connection(ours.detach()), setup)
+
+    def end(self, number: int, *, dying: bool) -> int | None:
+        """End a worker; how it ended, None if that is not known because the nursery has ended as well."""
+        with self._lock, contextlib.suppress(OSError):
+            self._orders.send(msgspec.msgpack.encode(nursery.End(number, dying)))
+            answer = self._orders.recv(nursery.ORDER_BYTES)
+            if answer:
+                return msgspec.msgpack.decode(answer, type=nursery.Ended).code
+        return None
+
+    def last_words(self) -> bytes:
+        return _tail(self._stderr)
+
+    def close(self) -> None:
+        """End the process and its workers. Safe from another thread, and twice."""
+        with contextlib.suppress(OSError):
+            self._orders.shutdown(socket.SHUT_RDWR)
+        try:
+            self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        with self._lock:
+            self._orders.close()
+
+    def __enter__(self) -> Nursery:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class WorkerProcess:
+    """One worker process. The socket to it is the only thing that keeps it alive."""
+
+    def __init__(self, nursery: Nursery, number: int, connection: Connection, setup: wire.Setup) -> None:
+        self._nursery = nursery
+        self._number = number
+        self._password = setup.password
+        self._directory = Path(setup.directory)
+        self.connection = connection
+        self.ready = False
+        self.send(setup)
 
     def send(self, message: wire.ToWorker) -> None:
         """Send a message. A worker that is gone shows at the next `receive`."""
@@ -86,27 +147,23 @@ class WorkerProcess:
     def receive_frame(self) -> pl.DataFrame:
         return wire.decode_frame(self.connection.recv_bytes())
 
-    def kill(self) -> str:
-        """End the process now and remove its directory; returns its last words, without secrets."""
-        self.stop()
+    def kill(self) -> None:
+        """End the process now and remove its directory."""
+        self._end(dying=False)
+
+    def died(self) -> str:
+        """What is known of the end of a worker that hung up: its exit code and its last words, without secrets."""
+        code, last_words = self._end(dying=True)
+        tail = (last_words if code is not None else self._nursery.last_words()).decode(errors="replace").strip()
+        said = faults.redacted(tail.splitlines()[-1] if tail else "", self._password)
+        return f"the worker process died ({code})" + (f": {said}" if said else "")
+
+    def _end(self, *, dying: bool) -> tuple[int | None, bytes]:
+        code = self._nursery.end(self._number, dying=dying)
         self.connection.close()
-        tail = self._last_words.decode(errors="replace").strip()
-        return faults.redacted(tail.splitlines()[-1] if tail else "", self._password)
-
-    def stop(self) -> None:
-        """`kill` for another thread than the one that waits for the connection, which then finds it ended."""
-        self._process.kill()
-        self._process.wait(_STOP_S)
-        if self._stderr.exists():
-            self._last_words = self._stderr.read_bytes()[-_STDERR_TAIL:]
+        last_words = _tail(self._directory / "stderr")
         shutil.rmtree(self._directory, ignore_errors=True)
-
-    @property
-    def exit_code(self) -> int | None:
-        """How a worker that ended by itself ended: its exit code, negative for a signal."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return self._process.wait(_STOP_S)
-        return None
+        return code, last_words
 
     def __enter__(self) -> WorkerProcess:
         return self
@@ -115,6 +172,10 @@ class WorkerProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+
+
+def _tail(path: Path) -> bytes:
+    return path.read_bytes()[-_STDERR_TAIL:] if path.exists() else b""
 
 
 @contextlib.contextmanager

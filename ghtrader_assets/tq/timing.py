@@ -33,8 +33,6 @@ class Timing(msgspec.Struct, frozen=True):
     """A worker that has not answered within this time is killed; its day is tried again elsewhere."""
     start_s: float = 90.0
     """A new worker may take this long to import tqsdk (2 s on a free core) before its first attempt counts."""
-    worker_pays_s: float = 4.0
-    """A worker of the lean reader beyond one a core is started when so many seconds of reading lie ahead of each."""
     day_s: float = 600.0
     """The deadline of one trading day, all its attempts and their pauses together."""
     attempts: int = 5

@@ -1,39 +1,32 @@
 """A worker process: reads trading days for the pool, one session at a time, until the pool goes away.
 
 Belongs here: the loop, and turning whatever happens into a message.
-Does not belong here: which reader reads (`reading`); retries, deadlines and the circuit breaker (`pool`): a worker
-that hangs is killed.
+Does not belong here: its birth (`nursery`); which reader reads (`reading`); retries, deadlines and the circuit breaker
+(`pool`): a worker that hangs is killed.
 """
 
 from __future__ import annotations
 
 import os
 import queue
-import sys
 import threading
 import time
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
+from typing import NoReturn
 
 from ghtrader_assets.errors import FetchError, MaintenanceError, TransientFetchError
 from ghtrader_assets.tq import faults, wire
-from ghtrader_assets.tq.quiet import import_tqsdk
+from ghtrader_assets.tq.reading import Readers
 from ghtrader_assets.tq.timing import maintenance_ends_in
 
-if TYPE_CHECKING:
-    from ghtrader_assets.tq.reading import Readers
 
-
-def main() -> None:
-    """Serve the socket whose descriptor is the only argument; end when its other end is closed."""
-    pool = Connection(int(sys.argv[1]))
+def serve(descriptor: int) -> NoReturn:
+    """Serve the socket of this descriptor. The process ends when its other end is closed."""
+    pool = Connection(descriptor)
     inbox: queue.SimpleQueue[wire.ToWorker] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(pool, inbox), daemon=True).start()
     setup = inbox.get()
     assert isinstance(setup, wire.Setup)
-    import_tqsdk()
-    from ghtrader_assets.tq.reading import Readers  # noqa: PLC0415 - imports tqsdk
-
     readers = Readers(setup)
     pool.send_bytes(wire.encode(wire.Ready()))
     while True:
@@ -97,7 +90,3 @@ def _failed(setup: wire.Setup, readers: Readers, job: int, error: FetchError, st
         seconds=time.perf_counter() - started,
         pause_s=getattr(error, "pause_s", None),
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -54,6 +54,11 @@ def find(process: Any, word: str) -> psutil.Process | None:
     return None
 
 
+def a_worker(process: Any) -> psutil.Process | None:
+    nursery = find(process, "ghtrader_assets.tq.nursery")
+    return next(iter(nursery.children()), None) if nursery else None
+
+
 def await_that(what: str, holds: Callable[[], Any], within_s: float = 120) -> Any:
     give_up_at = time.monotonic() + within_s
     while time.monotonic() < give_up_at:
@@ -77,7 +82,7 @@ def killed(bare: CommandLine) -> Iterator[CommandLine]:
 @pytest.mark.slow
 def test_a_killed_worker_costs_nothing(killed: CommandLine) -> None:
     process = killed.start("backfill", SYMBOL, *RANGE, "--json")
-    worker = await_that("a worker", lambda: manifest_count(killed) and find(process, "ghtrader_assets.tq.worker"))
+    worker = await_that("a worker", lambda: manifest_count(killed) and a_worker(process))
     worker.send_signal(signal.SIGKILL)
     out, err = process.communicate(timeout=480)
     assert process.returncode == 0, err + out

@@ -25,6 +25,7 @@ from pydantic import SecretStr
 
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.tq import nursery
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets_tests.fix_exchange import started_exchange
@@ -58,8 +59,8 @@ def measure(environment: dict[str, str], home: Path, fast_history: Any, sessions
 
 
 def workers() -> list[psutil.Process]:
-    children = psutil.Process().children()
-    return [one for one in children if "ghtrader_assets.tq.worker" in " ".join(one.cmdline())]
+    nurseries = [one for one in psutil.Process().children() if nursery.__name__ in one.cmdline()]
+    return [worker for one in nurseries for worker in one.children()]
 
 
 def cpu_seconds() -> float:

@@ -19,6 +19,7 @@ import pytest
 
 from ghtrader_assets.errors import IngestState, UnknownContractError
 from ghtrader_assets.market.clock import SHANGHAI
+from ghtrader_assets.tq import nursery
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.tq.market_data import (
     fetch_continuous_table,
@@ -41,7 +42,12 @@ def offset_to(hour: int, minute: int, second: int = 0) -> float:
 
 
 def workers_of(pid: int) -> list[psutil.Process]:
-    return [one for one in psutil.Process(pid).children() if "ghtrader_assets.tq.worker" in " ".join(one.cmdline())]
+    return [
+        worker
+        for one in psutil.Process(pid).children()
+        if nursery.__name__ in one.cmdline()
+        for worker in one.children()
+    ]
 
 
 def test_killed_workers_lose_no_day_and_leave_nothing(exchange: Exchange, home: Path) -> None:
@@ -64,6 +70,21 @@ def test_killed_workers_lose_no_day_and_leave_nothing(exchange: Exchange, home: 
         assert_same(one.frame, served(CONTRACT, one.request.window.trading_day))
     assert workers_of(os.getpid()) == []
     assert [path.name for path in (home / "tq").iterdir()] == [".guard"]
+
+
+def test_a_killed_nursery_loses_no_day(exchange: Exchange, home: Path) -> None:
+    exchange.fault("slow", symbol=CONTRACT, seconds=2.0, times=2)
+    days = [date(2025, 4, 21), date(2025, 4, 22), date(2025, 4, 23)]
+    with FetchPool(exchange.provider(), 2, home, fast_history="on", timing=QUICK) as pool:
+        days_coming = pool.fetch([request_of(CONTRACT, day) for day in days])
+        first = next(days_coming)
+        workers = workers_of(os.getpid())
+        for victim in (workers[0].parent(), *workers):
+            assert victim is not None
+            victim.kill()
+        fetched = [first, *days_coming]
+    assert {one.state for one in fetched} == {IngestState.COMPLETE}
+    assert workers_of(os.getpid()) == []
 
 
 def test_the_longest_days_are_fetched_first(exchange: Exchange, home: Path) -> None:

@@ -1,0 +1,98 @@
+"""The process that workers come from: it imports tqsdk once, for a second, and forks them in milliseconds.
+
+Belongs here: forking, ending and waiting for workers, on the orders of the process that holds the other end.
+Does not belong here: what a worker does (`worker`), its order book on the other side (`process`).
+
+It has one thread and has asked nothing of anybody when it forks, so a worker is as fresh as a new interpreter.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NoReturn
+
+import msgspec
+
+from ghtrader_assets.tq.quiet import import_tqsdk
+
+ORDER_BYTES: Final = 1 << 16
+_LAST_WORDS_S: Final = 2.0
+_LOOK_S: Final = 0.005
+
+
+class Fork(msgspec.Struct, tag=True, frozen=True):
+    """Fork a worker. The descriptor of its socket comes with the message; its stderr goes to `directory`."""
+
+    number: int
+    directory: str
+
+
+class End(msgspec.Struct, tag=True, frozen=True):
+    """End a worker; the answer is how it ended (`Ended`). `dying`: it hung up, so leave it a moment to end itself."""
+
+    number: int
+    dying: bool
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A worker's exit code, negative for a signal."""
+
+    code: int
+
+
+def main() -> None:
+    """Serve the socket whose descriptor is the only argument; when its other end is closed, end with all workers."""
+    orders = socket.socket(fileno=int(sys.argv[1]))
+    import_tqsdk()
+    from ghtrader_assets.tq.worker import serve  # noqa: PLC0415 - needs tqsdk
+
+    workers: dict[int, int] = {}
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(orders, ORDER_BYTES, 1)
+        if not data:
+            break
+        order = msgspec.msgpack.decode(data, type=Fork | End)
+        if isinstance(order, End):
+            orders.send(msgspec.msgpack.encode(Ended(_end(workers.pop(order.number), dying=order.dying))))
+            continue
+        pid = os.fork()
+        if pid == 0:
+            orders.close()
+            _become_worker(order.directory, functools.partial(serve, descriptors[0]))
+        os.close(descriptors[0])
+        workers[order.number] = pid
+    for pid in workers.values():
+        _end(pid, dying=False)
+
+
+def _become_worker(directory: str, serve: Callable[[], NoReturn]) -> NoReturn:
+    stderr = os.open(Path(directory) / "stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(stderr, sys.stderr.fileno())
+    try:
+        serve()
+    except BaseException:  # noqa: BLE001 - a fork never returns into the nursery
+        traceback.print_exc()
+    os._exit(1)
+
+
+def _end(pid: int, *, dying: bool) -> int:
+    give_up_at = time.monotonic() + (_LAST_WORDS_S if dying else 0.0)
+    while time.monotonic() < give_up_at:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(_LOOK_S)
+    os.kill(pid, signal.SIGKILL)  # not reaped yet, so the pid is still its own
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+if __name__ == "__main__":
+    main()
