@@ -125,7 +125,7 @@ def _at_latency(platform: Platform, symbol: Symbol, days: Sequence[date], latenc
         own_exchange(Path(folder), latency_ms) as server,
     ):
         served = dataclasses.replace(platform, provider=server)
-        _ours(served, symbol, days[:1], "on", Turns())
+        _ours(served, symbol, days, "on", Turns())
         with one_by_one(platform.database, server, Path(folder)) as (flow, start_s):
             found.start_s = start_s
             for stretch in _stretches(days, rounds):

@@ -18,6 +18,8 @@ from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, w
 from ghtrader_assets.tq.provider import Provider
 
 READY_WITHIN_S: Final = 60.0
+CACHE_MB: Final = "1000"
+"""30 days of copper: what an exchange spends on making ticks is not what a benchmark measures."""
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def own_exchange(home: Path, latency_ms: float) -> Generator[Provider]:
     """An exchange that adds `latency_ms` to every page, as the provider of an account that anybody may use."""
     port = claim_port(0, "")
     url, log = f"http://{LOOPBACK}:{port}", home / "exchange.log"
-    options = ["--port", str(port), "--home", str(home), "--latency-ms", str(latency_ms)]
+    options = ["--port", str(port), "--home", str(home), "--latency-ms", str(latency_ms), "--cache-mb", CACHE_MB]
     process = spawn(["-m", "ghtrader_assets.exchange", *options], log, {})
     try:
         wait_ready("the benchmark's exchange", process, log, lambda: answers_http(url), READY_WITHIN_S)

@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True, help="where exchange.log is written")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the market model")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="added to every page, quote and query")
+    parser.add_argument("--cache-mb", type=int, default=256, help="memory for the text of the days served last")
     parser.add_argument("--user", help="the only user let in; default anybody")
     parser.add_argument("--password", type=SecretStr, help="the only password accepted; default any")
     options = parser.parse_args()
@@ -50,7 +51,7 @@ def main() -> int:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    market = Market(options.seed, options.latency_ms / 1000)
+    market = Market(options.seed, options.latency_ms / 1000, options.cache_mb * 1_000_000)
     server = ExchangeServer(market, Credentials(options.user, options.password))
     runner = web.AppRunner(server.application(), shutdown_timeout=2.0)
     await runner.setup()

@@ -29,11 +29,11 @@ T = TypeVar("T")
 class Market:
     """One exchange's state. Ticks are made in a single worker thread, so the event loop keeps its pace."""
 
-    def __init__(self, seed: int, latency_s: float) -> None:
+    def __init__(self, seed: int, latency_s: float, cache_bytes: int) -> None:
         self.seed = seed
         self.latency_s = latency_s
         self.faults = Faults()
-        self.writer = PageWriter(seed)
+        self.writer = PageWriter(seed, cache_bytes)
         self.requests: deque[dict[str, Any]] = deque(maxlen=MAX_REQUESTS)
         self.log = logging.getLogger("ghtrader_assets.exchange")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ticks")

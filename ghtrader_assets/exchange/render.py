@@ -56,7 +56,7 @@ def render_day(columns: Columns, first_id: int) -> RenderedDay:
 class PageWriter:
     """Renders pages, keeping the text of the days used last up to `cache_bytes`. Not thread-safe."""
 
-    def __init__(self, seed: int, cache_bytes: int = 256_000_000) -> None:
+    def __init__(self, seed: int, cache_bytes: int) -> None:
         self._seed = seed
         self._limit = cache_bytes
         self._kept: OrderedDict[tuple[str, object, int, Revisions], RenderedDay] = OrderedDict()

@@ -14,7 +14,7 @@ from typing import Final
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.judgement import judge_frame, policy_of
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
-from ghtrader_assets.loading.pipeline import DayPipeline
+from ghtrader_assets.loading.pipeline import DayPipeline, FinishedDays
 from ghtrader_assets.loading.plan import DayPlan, plan_days
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.record import (
@@ -91,12 +91,17 @@ def load_days(
     if not plan.days:
         return
     requests = _requests(platform, symbol, plan.days)
-    with full_disk_named(platform), DayPipeline(platform, symbol, requests, on_retry) as pipeline:
+    attempts: dict[date, _Attempt] = {}
+
+    def finish(results: Sequence[Result]) -> list[DayOutcome]:
+        return _finished(platform, attempts, results, must_judge=must_judge)
+
+    with full_disk_named(platform), DayPipeline(platform, symbol, requests, finish, on_retry) as pipeline:
         begun = begin_attempts(platform, plan.days, run_id)
-        attempts = {one.trading_day: _Attempt(one, manifest) for one, manifest in zip(plan.days, begun, strict=True)}
+        attempts |= {one.trading_day: _Attempt(one, manifest) for one, manifest in zip(plan.days, begun, strict=True)}
         for event in pipeline.events():
-            if not isinstance(event, FetchedDay):
-                yield from _stored(platform, attempts, event, must_judge=must_judge)
+            if isinstance(event, FinishedDays):
+                yield from event.outcomes
                 continue
             attempt = attempts[event.request.window.trading_day]
             attempt.take(event)
@@ -127,10 +132,11 @@ def _not_fetched(platform: Platform, attempt: _Attempt) -> DayOutcome:
     return DayOutcome(attempt.plan.trading_day, state, attempt.manifest, failure=failure)
 
 
-def _stored(
+def _finished(
     platform: Platform, attempts: dict[date, _Attempt], results: Sequence[Result], *, must_judge: bool
-) -> Iterator[DayOutcome]:
+) -> list[DayOutcome]:
     """Judge and record the days of one transaction together; from then on their frames are not needed."""
+    outcomes: list[DayOutcome] = []
     judged: list[tuple[Manifest, DayVerdict | None, Judgement | None]] = []
     for result in results:
         attempt = attempts.pop(result.load.trading_day)
@@ -141,10 +147,11 @@ def _stored(
             raise result.error
         manifest = failed_manifest(attempt.manifest, str(result.error))
         record_failed(platform, [manifest])
-        yield DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=manifest.reason)
+        outcomes.append(DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=manifest.reason))
     record_stored(platform, [(manifest, verdict) for manifest, verdict, _ in judged])
-    for manifest, _, judgement in judged:
-        yield DayOutcome(manifest.trading_day, manifest.outcome, manifest, judgement)
+    return outcomes + [
+        DayOutcome(manifest.trading_day, manifest.outcome, manifest, judgement) for manifest, _, judgement in judged
+    ]
 
 
 def _judged(

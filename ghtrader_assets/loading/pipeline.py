@@ -1,11 +1,11 @@
-"""Days on their way from the wire into the store: fetched and stored in the background, handed over as events.
+"""Days on their way from the wire into the record: fetched, stored, finished in the background, handed over as events.
 
 Belongs here: the threads, the batches, and that neither side runs far ahead of the other.
 Does not belong here: what an event means for a day (`days`), fetching (`tq.pool`), transactions (`questdb.writer`).
 
-The fetch has a thread of its own and the store has several, all running until the last day is done: while one batch is
-applied and read back, the next is sent and later days are downloaded. At most `CAPACITY_BATCHES` batches of days are in
-memory.
+The fetch has a thread of its own, the store has several and finishing (judging and recording) has one, all running
+until the last day is done: while one batch is recorded, another is applied and read back, the next is sent and later
+days are downloaded. At most `CAPACITY_BATCHES` batches of days are in memory.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import fcntl
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, Self
 
+from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.room import require_room
 from ghtrader_assets.market.symbols import Symbol
@@ -31,22 +34,40 @@ BATCH_AGE_S: Final = 1.0
 CAPACITY_BATCHES: Final = 2
 _ALL_FETCHED: Final = object()
 
-Event = FetchedDay | Sequence[Result]
+Finish = Callable[[Sequence[Result]], Sequence[DayOutcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedDays:
+    """The outcomes of one transaction's days, recorded."""
+
+    outcomes: Sequence[DayOutcome]
+
+
+Event = FetchedDay | FinishedDays
 
 
 class DayPipeline:
     """Fetches the requested days of a symbol and stores those that are handed back. A context manager, for one use.
 
-    `events` yields each day as it is fetched, whole or not, and the results of each transaction. Whoever takes a whole
-    day from it calls `store` before asking for the next event.
+    `events` yields each day as it is fetched, whole or not, and the days of each transaction as they are finished.
+    Whoever takes a whole day from it calls `store` before asking for the next event. `finish` is called from a thread
+    of its own, with the results of one transaction after the other.
     """
 
     def __init__(
-        self, platform: Platform, symbol: Symbol, requests: Sequence[FetchRequest], on_retry: Callable[[str], None]
+        self,
+        platform: Platform,
+        symbol: Symbol,
+        requests: Sequence[FetchRequest],
+        finish: Finish,
+        on_retry: Callable[[str], None],
     ) -> None:
         self._platform = platform
         self._symbol = symbol
         self._requests = requests
+        self._finish = finish
+        self._finishing = ThreadPoolExecutor(1, thread_name_prefix="finish")
         self._on_retry = on_retry
         size = platform.settings.ingest_batch_days
         self._size = size
@@ -78,6 +99,7 @@ class DayPipeline:
             opened.callback(self._room.release, len(self._requests))
             opened.callback(pool.close)
             opened.enter_context(self._writing)
+            opened.callback(self._finishing.shutdown, cancel_futures=True)
             self._store = opened.enter_context(DayStore(self._platform.database, self._queue.put, settings.readback))
             self._opened = opened.pop_all()
         return self
@@ -101,10 +123,12 @@ class DayPipeline:
                 yield item
                 if len(self._batch) + self._storing == waiting:  # nobody stores it
                     self._room.release()
+            elif isinstance(item, FinishedDays):
+                yield item
+                self._done(len(item.outcomes))
             else:
                 results: Sequence[Result] = item  # pyright: ignore[reportAssignmentType] - the only kind left
-                yield results
-                self._done(len(results))
+                self._finishing.submit(self._finish_days, results)
 
     def store(self, load: DayLoad) -> None:
         """Store a day with others of its batch, soon."""
@@ -139,6 +163,12 @@ class DayPipeline:
         self._room.release(days)
         if not self._storing:
             self._writing.close()
+
+    def _finish_days(self, results: Sequence[Result]) -> None:
+        try:
+            self._queue.put(FinishedDays(self._finish(results)))
+        except BaseException as error:  # noqa: BLE001 - raised where the events are taken
+            self._queue.put(error)
 
     def _become_only_writer(self) -> None:
         """One run of this host at a time stores a symbol's days: two replacements of one day would mix."""

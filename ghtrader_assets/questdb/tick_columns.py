@@ -17,7 +17,7 @@ import polars as pl
 from questdb import SenderTransaction
 
 from ghtrader_assets.errors import ReadBackError
-from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, row_hashes
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, in_stored_order, row_hashes
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.schema import TICKS
 from ghtrader_assets.questdb.sql import instant_literal, literal
@@ -47,7 +47,7 @@ def put_ticks(transaction: SenderTransaction, load: DayLoad) -> None:
     """Add the rows of a day, live, to an ILP transaction, in stored order."""
     if load.frame.is_empty():
         return
-    ordered = load.frame.sort(pl.col("datetime_ns") // 1000, "seq", maintain_order=True)
+    ordered = in_stored_order(load.frame)
     columns: dict[str, Any] = {
         "symbol": _constant(load.symbol, ordered.height),
         "trading_day": _constant(load.trading_day.isoformat(), ordered.height),
@@ -90,13 +90,13 @@ def read_ticks(db: Database, symbol: str, window: DayWindow) -> pl.DataFrame:
 
 
 def read_columns(db: Database, symbol: str, window: DayWindow, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Columns of the live rows of a symbol's trading day, ordered by (ts, seq)."""
-    wanted = dict.fromkeys(("ts", "seq", *columns))
+    """Columns of the live rows of a symbol's trading day, in stored order."""
+    wanted = dict.fromkeys(("datetime_ns", "seq", *columns))
     statement = (
         f"SELECT {', '.join(wanted)} FROM {TICKS} WHERE symbol = {literal(symbol)}"
         f" AND ts >= {instant_literal(window.start_ns)} AND ts < {instant_literal(window.end_ns)}"
     )
-    return db.export("ticks_of_day", statement).sort("ts", "seq").select(columns)
+    return in_stored_order(db.export("ticks_of_day", statement)).select(columns)
 
 
 def as_tick_frame(stored: pl.DataFrame) -> pl.DataFrame:
@@ -109,7 +109,7 @@ def as_tick_frame(stored: pl.DataFrame) -> pl.DataFrame:
 
 def require_same(load: DayLoad, stored: pl.DataFrame) -> None:
     """Raises `ReadBackError` naming the day and the first difference between what was loaded and what is stored."""
-    sent = load.frame.sort(pl.col("datetime_ns") // 1000, "seq", maintain_order=True)
+    sent = in_stored_order(load.frame)
     if sent.height != stored.height:
         raise _different(load, f"{stored.height} rows are stored, {sent.height} were loaded")
     for name in _TICK_COLUMNS:

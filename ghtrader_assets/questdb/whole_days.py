@@ -24,7 +24,7 @@ import polars as pl
 import pyarrow as pa
 
 from ghtrader_assets.errors import BadInputError, QuestDBError
-from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, content_digest
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, content_digest, stored_order
 from ghtrader_assets.questdb.arrow import ArrowTable
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.reader import read_daily_agg
@@ -174,13 +174,9 @@ def _read(db: Database, symbol: str, window: DayWindow, columns: Sequence[str]) 
 
 
 def _in_stored_order(ticks: ArrowTable) -> ArrowTable:
-    """The rows by (microsecond, seq). QuestDB hands them out by microsecond, and those of one mostly by `seq`."""
-    micros = ticks["datetime_ns"].to_numpy() // 1000
-    seq = ticks["seq"].to_numpy()
-    step = np.diff(micros)
-    if not np.any((step < 0) | ((step == 0) & (np.diff(seq) <= 0))):
-        return ticks
-    return ticks.take(pa.array(np.lexsort((seq, micros))))
+    """QuestDB hands rows out by microsecond, and those of one mostly by `seq`."""
+    order = stored_order(ticks["datetime_ns"].to_numpy(), ticks["seq"].to_numpy())
+    return ticks if order is None else ticks.take(pa.array(order))
 
 
 def _digest(ticks: ArrowTable) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, Protocol, cast
 
@@ -115,6 +116,7 @@ class _FastForm:
         self.last_id = -1
         self._contract = contract
         self._names = delivered_columns(levels)
+        self._numbers_of: Callable[[Any], tuple[float, ...]] = attrgetter(*self._names)
         self._decoder = _decoder(levels)
         self._ticks: dict[int, _Tick] = {}
 
@@ -141,9 +143,10 @@ class _FastForm:
             "tick_id": np.array(ids, dtype=np.int64),
             "datetime_ns": np.fromiter(map(_datetime_of, rows), dtype=np.int64, count=len(rows)),
         }
-        for name in self._names:
-            columns[name] = np.fromiter(map(attrgetter(name), rows), dtype=np.float64, count=len(rows))
-        return columns
+        numbers = np.fromiter(
+            chain.from_iterable(map(self._numbers_of, rows)), dtype=np.float64, count=len(rows) * len(self._names)
+        )
+        return columns | dict(zip(self._names, numbers.reshape(len(rows), -1).T, strict=True))
 
 
 class _SlowForm:
