@@ -3,27 +3,29 @@
 Belongs here: the sizes, the measurements, their ratios. Does not belong here: fetching, judging, recording.
 
 All variants alternate in one run, each on an empty table. Ours ends when every day was read back and its digest
-compared; the row loop, which is how vn.py's recorders write, ends when its rows show.
+compared; the row loop ends when its rows show. It is how vnpy_questdb 1.0.0 writes: one call with what one query
+brought, here a day; a sender for each call; each tick an object with an attribute a number and a zone-aware time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, make_dataclass
+from datetime import UTC, date, datetime
+from operator import attrgetter
 from statistics import median
 from time import perf_counter
-from typing import Final
-
-from questdb import TimestampNanos
+from typing import Any, Final
 
 from ghtrader_assets.bench.report import Report, Variant, rounded
 from ghtrader_assets.bench.store import day_loads, empty_ticks, own_store
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.market.clock import NS, SHANGHAI
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
-from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.connection import Database, new_sender
 from ghtrader_assets.questdb.schema import TABLES, TICKS
 from ghtrader_assets.questdb.writer import DayLoad, Readback, Result, store_days
 
@@ -50,17 +52,12 @@ FULL: Final = Sizes(days=20, loop_days=3, rounds=3)
 QUICK: Final = Sizes(days=10, loop_days=1, rounds=2)
 
 
-@dataclass(slots=True)
-class _TickData:
-    """A tick as an object with attributes, which is what vn.py hands to a database."""
-
-    symbol: str
-    contract: str
-    trading_day: str
-    datetime_ns: int
-    tick_id: int
-    seq: int
-    numbers: dict[str, float]
+INTEGERS: Final = ("datetime_ns", "tick_id", "seq")
+_TickData: Final[Any] = make_dataclass(
+    "_TickData", ["symbol", "contract", "trading_day", "datetime", *INTEGERS, *NUMERIC_COLUMNS]
+)
+"""A tick as an object with attributes, which is what vn.py hands to a database."""
+_columns_of: Final = attrgetter(*INTEGERS, *NUMERIC_COLUMNS)
 
 
 def bench_write(*, quick: bool) -> Report:
@@ -70,7 +67,7 @@ def bench_write(*, quick: bool) -> Report:
     with own_store() as platform, Database(platform.database.endpoint, sender_pool=False) as unpooled:
         days = platform.calendar.days(FIRST_DAY, date(2026, 1, 9))[: sizes.days]
         loads = day_loads(platform, parse_symbol(SYMBOL), days)
-        ticks = list(_tick_objects(loads[: sizes.loop_days]))
+        ticks = [_tick_objects(load) for load in loads[: sizes.loop_days]]
         _ours(platform, platform.database, loads[:3], 10)
         for _ in range(sizes.rounds):
             rates.setdefault(POOLED, []).append(_ours(platform, platform.database, loads, 10))
@@ -107,27 +104,37 @@ def _ours(
     return rows / seconds
 
 
-def _tick_objects(loads: Sequence[DayLoad]) -> Iterator[_TickData]:
-    for load in loads:
-        for row in load.frame.iter_rows(named=True):
-            numbers = {name: row[name] for name in NUMERIC_COLUMNS}
-            yield _TickData(
-                load.symbol,
-                load.contract,
-                load.trading_day.isoformat(),
-                row["datetime_ns"],
-                row["tick_id"],
-                row["seq"],
-                numbers,
-            )
+def _tick_objects(load: DayLoad) -> list[Any]:
+    return [
+        _TickData(
+            load.symbol,
+            load.contract,
+            load.trading_day.isoformat(),
+            datetime.fromtimestamp(row["datetime_ns"] / NS, tz=SHANGHAI),
+            *(row[name] for name in (*INTEGERS, *NUMERIC_COLUMNS)),
+        )
+        for row in load.frame.iter_rows(named=True)
+    ]
 
 
-def _row_loop(platform: Platform, ticks: Sequence[_TickData]) -> float:
-    """Rows a second until they show: one `row` call a tick, the client's own batches."""
+def _row_loop(platform: Platform, days: Sequence[Sequence[Any]]) -> float:
+    """Rows a second until they show."""
     empty_ticks(platform)
+    rows = sum(len(ticks) for ticks in days)
     started = perf_counter()
-    with platform.database.sender() as sender:
-        for number, tick in enumerate(ticks, 1):
+    for ticks in days:
+        _save_ticks(platform.database, ticks)
+    seconds = perf_counter() - started
+    [(count,)] = platform.database.rows("bench", f"SELECT count() FROM {BASE}")  # noqa: S608 - a constant
+    if count != rows:
+        raise GhtraderError(f"the row loop stored {count} of {rows} rows")
+    return rows / seconds
+
+
+def _save_ticks(database: Database, ticks: Sequence[Any]) -> None:
+    """One `row` call a tick, the client's own batches, then wait until all is applied."""
+    with closing(new_sender(database.endpoint, auto_flush=True)) as sender:
+        for tick in ticks:
             sender.row(
                 BASE,
                 symbols={
@@ -135,15 +142,8 @@ def _row_loop(platform: Platform, ticks: Sequence[_TickData]) -> float:
                     "trading_day": tick.trading_day,
                     "underlying_contract": tick.contract,
                 },
-                columns={"datetime_ns": tick.datetime_ns, "tick_id": tick.tick_id, "seq": tick.seq, **tick.numbers},
-                at=TimestampNanos(tick.datetime_ns),
+                columns=dict(zip((*INTEGERS, *NUMERIC_COLUMNS), _columns_of(tick), strict=True)),
+                at=tick.datetime.astimezone(UTC),
             )
-            if number % 75_000 == 0:
-                sender.flush()
         sender.flush()
-    platform.database.await_applied(BASE)
-    seconds = perf_counter() - started
-    [(count,)] = platform.database.rows("bench", f"SELECT count() FROM {BASE}")  # noqa: S608 - a constant
-    if count != len(ticks):
-        raise GhtraderError(f"the row loop stored {count} of {len(ticks)} rows")
-    return len(ticks) / seconds
+    database.await_applied(BASE)

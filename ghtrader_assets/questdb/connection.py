@@ -217,7 +217,7 @@ class _Senders:
         sender = self._idle.get()
         try:
             if sender is None:
-                sender = _new_sender(self._endpoint)
+                sender = new_sender(self._endpoint)
             yield sender
         except BaseException:
             if sender is not None:
@@ -267,12 +267,13 @@ def _pg_arguments(endpoint: Endpoint, login: Login, statement_timeout_s: float, 
     }
 
 
-def _new_sender(endpoint: Endpoint) -> Sender:
+def new_sender(endpoint: Endpoint, *, auto_flush: bool = False) -> Sender:
+    """A connected sender. With `auto_flush` the client sends what has come together; ours send whole transactions."""
     sender = Sender.from_conf(
         f"http::addr={endpoint.http};",
         username=endpoint.user,
         password=endpoint.password.get_secret_value(),
-        auto_flush=False,
+        auto_flush=auto_flush,
         max_buf_size=SENDER_BUFFER_BYTES,
         request_timeout=SEND_TIMEOUT_S * 1000,
         retry_timeout=SEND_RETRY_S * 1000,
