@@ -45,6 +45,9 @@ SYMBOLS: Final = ("KQ.m@SHFE.ag", "KQ.m@SHFE.au", "KQ.m@SHFE.cu")
 LAST_DAY: Final = date(2026, 1, 9)
 MODEL_DAY: Final = date(2026, 1, 6)
 RESAMPLES: Final = 2000
+ASKED_A_SIDE: Final = 1000
+"""Each load is followed by some hundred milliseconds of queries, not only by the first few: those meet a server that
+still removes the files that were replaced."""
 
 
 @dataclass(frozen=True)
@@ -253,7 +256,7 @@ def _loads(
     """Queries before and after each of several bulk loads that replace full days by other content."""
     seconds: dict[str, Seconds] = {"a symbol-day's ticks": {}, "coverage": {}}
     full = days[-sizes.full_days :]
-    asked = -(-200 // sizes.cycles)
+    asked = -(-ASKED_A_SIDE // sizes.cycles)
     for cycle in range(sizes.cycles):
         _ask(store, platform, full, seconds, "before", asked)
         chosen = [full[(cycle * sizes.load_days + number) % len(full)] for number in range(sizes.load_days)]
