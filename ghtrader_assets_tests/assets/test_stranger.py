@@ -61,7 +61,7 @@ def test_figures_are_plotted_over_days(platform: RunningPlatform, page: Page) ->
     page.goto(f"{platform.url('dagster')}/assets/{path_of(BEANS)}/ticks?view=overview", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Plots").first.click(timeout=PATIENCE_MS)
     expect(page.locator("canvas").first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_text("rows", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("download_s", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
     keep(page, "dagster-plots")
 
 
