@@ -3,8 +3,8 @@
 Belongs here: when health is looked at, and what of Dagster's own (failed runs, checks in error) is said to a person.
 Does not belong here: what is healthy (`loading`), the words and the sending (`alerts`).
 
-A check evaluated by a sensor costs no run. It is recorded when what it says has changed, so the page of a check reads
-as the history of its feed.
+A check evaluated by a sensor costs no run. It is recorded when what it says has changed or its asset was loaded since,
+so the page of a check reads as the history of its feed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ from ghtrader_assets.services.embedded import DAGSTER
 from ghtrader_assets.services.runtime import read_runtime
 from ghtrader_assets.settings import Settings, load_settings
 
-HEALTH_INTERVAL_S: Final = 120
+HEALTH_INTERVAL_S: Final = 60
 _EVALUATED: Final = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 SAID_IN_OWN_WORDS: Final = frozenset({LATEST_DAY, INGEST_RATE, "horizon"})
 """Checks whose findings have an alert of their own, with the command that helps."""
@@ -122,14 +122,28 @@ def _ui(settings: Settings) -> str | None:
 
 def _changed(instance: dg.DagsterInstance, current: Sequence[dg.AssetCheckEvaluation]) -> list[dg.AssetCheckEvaluation]:
     """Those that say something else than their check's last record, or whose last record is of a run that never came
-    to it."""
-    keys = {dg.AssetCheckKey(one.asset_key, one.check_name): one for one in current}
-    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
-    return [one for key, one in keys.items() if _said(recorded.get(key)) != (one.passed, one.description)]
+    to it, or is older than its asset's last materialization: of those Dagster shows none."""
+    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key([_key(one) for one in current])
+    loaded = _last_loads(instance, {one.asset_key for one in current})
+    return [
+        one
+        for one in current
+        if _said(recorded.get(_key(one)), loaded.get(one.asset_key, 0.0)) != (one.passed, one.description)
+    ]
 
 
-def _said(record: AssetCheckExecutionRecord | None) -> tuple[bool, str | None] | None:
-    if record is None or record.event is None or record.status not in _EVALUATED:
+def _key(one: dg.AssetCheckEvaluation) -> dg.AssetCheckKey:
+    return dg.AssetCheckKey(one.asset_key, one.check_name)
+
+
+def _last_loads(instance: dg.DagsterInstance, assets: Iterable[dg.AssetKey]) -> dict[dg.AssetKey, float]:
+    """When each asset was last materialized, in seconds since the epoch."""
+    entries = [record.asset_entry for record in instance.get_asset_records(list(assets))]
+    return {one.asset_key: one.last_materialization.timestamp for one in entries if one.last_materialization}
+
+
+def _said(record: AssetCheckExecutionRecord | None, loaded_at: float) -> tuple[bool, str | None] | None:
+    if record is None or record.event is None or record.status not in _EVALUATED or record.create_timestamp < loaded_at:
         return None
     evaluation = record.event.asset_check_evaluation
     return None if evaluation is None else (evaluation.passed, evaluation.description)

@@ -235,6 +235,11 @@ def test_schedule_repair_and_health_on_a_real_store(
         instance.report_runless_asset_event(event)
     after_a_restart = sensor_answer(where, instance, "watch_feeds", None)
     assert not after_a_restart.asset_events
+    instance.report_runless_asset_event(dg.AssetMaterialization(checks["latest_day"].asset_key, partition="2025-12-15"))
+    after_a_load = sensor_answer(where, instance, "watch_feeds", None)
+    assert {event.check_name for event in after_a_load.asset_events} == set(checks), (
+        "Dagster shows no check that is older than the asset's last materialization"
+    )
     assert len(receiver.messages) == 1
 
 

@@ -67,7 +67,7 @@ def test_figures_are_plotted_over_days(platform: RunningPlatform, page: Page) ->
 
 @pytest.mark.usefixtures("september")
 def test_health_after_a_missed_day(platform: RunningPlatform, page: Page) -> None:
-    give_up_at = time.monotonic() + 180
+    give_up_at = time.monotonic() + 300
     while latest_day(platform) != "FAILED":
         assert time.monotonic() < give_up_at, latest_day(platform)
         time.sleep(2)
