@@ -35,6 +35,9 @@ PARTITION_COLUMNS: Final = ("symbol", "trading_day")
 METADATA_KEY: Final = "ghtrader"
 """Key of a Parquet file's metadata: JSON of `_said_of`."""
 
+CSV_METADATA_SUFFIX: Final = "-metadata.json"
+"""A CSV file can't say what it holds. Its companion does, named as in https://www.w3.org/TR/tabular-data-primer/."""
+
 
 @dataclass
 class Exported:
@@ -63,10 +66,10 @@ def export_days(
 ) -> Exported:
     """Write the stored trading days from `start` to `end`, both included.
 
-    To one `.parquet` (a row group a day) or `.csv` file, or else into a folder as a tree that DuckDB and polars read at
-    once: `symbol=…/trading_day=…/ticks.parquet`, days that were there already replaced. Raises `BadInputError` when no
-    day is stored or a column is unknown, `ServiceError` when a file can't be written; then no target has changed but
-    the days of a tree that were complete by then.
+    To one `.parquet` (a row group a day) or `.csv` file with its companion, or else into a folder as a tree that DuckDB
+    and polars read at once: `symbol=…/trading_day=…/ticks.parquet`, whose days that were there already are replaced.
+    Raises `BadInputError` when no day is stored or a column is unknown, `ServiceError` when a file can't be written;
+    then no target has changed but the days of a tree that were complete by then.
     """
     require_target(target)
     exported = Exported(symbol.text)
@@ -121,10 +124,17 @@ def _write_parquet(days: Iterable[WholeDay], target: Path, exported: Exported) -
 
 
 def _write_csv(days: Iterable[WholeDay], target: Path, exported: Exported) -> None:
+    """A companion that stands beside a file is about that file: the old one goes before, the new one comes after it."""
+    companion = target.with_name(f"{target.name}{CSV_METADATA_SUFFIX}")
+    said: list[DailyAgg] = []
     with _whole_file(target) as file:
         for day in days:
-            put_csv(day.ticks, file, header=not exported.manifest_ids)
+            put_csv(day.ticks, file, header=not said)
+            said.append(day.agg)
             exported.add(day)
+        companion.unlink(missing_ok=True)
+    with _whole_file(companion) as file:
+        file.write(json.dumps({METADATA_KEY: json.loads(_said_of(said))}).encode())
     exported.files.append(target)
 
 

@@ -24,7 +24,8 @@ from ghtrader_assets.questdb.parameters import parameter_findings
 from ghtrader_assets.questdb.schema import shape_findings
 from ghtrader_assets.services.connect import open_database
 from ghtrader_assets.services.health import service_health
-from ghtrader_assets.settings import Settings, start_date_of
+from ghtrader_assets.settings import L5_VALIDATE_PREFIX, Settings, start_date_of, suffixed_values
+from ghtrader_assets.validation.policy import unknown_names
 
 Level = Literal["ok", "warn", "error"]
 
@@ -46,6 +47,7 @@ def find_all(settings: Settings) -> list[Finding]:
     return [
         *_dependencies(),
         *_symbols(settings),
+        *_thresholds(),
         *_calendar(settings),
         *_services(settings),
         *_store(settings),
@@ -73,6 +75,12 @@ def _symbols(settings: Settings) -> Iterator[Finding]:
             yield Finding(text, "ok", f"partitions from {start_date_of(settings, symbol.product)}")
         except GhtraderError as error:
             yield Finding(text, "error", error.what, error.remedy)
+
+
+def _thresholds() -> Iterator[Finding]:
+    """A threshold by a name that none has would be without effect."""
+    for name in unknown_names(given := suffixed_values(L5_VALIDATE_PREFIX)):
+        yield Finding(name, "warn", f"({given[name].source}) names no threshold", "docs/validation.md has their names")
 
 
 def _calendar(settings: Settings) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets_tests.fix_browser import keep
 from ghtrader_assets_tests.fix_platform import RunningPlatform
 
-pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.browser]
+pytestmark = [pytest.mark.xdist_group("second_platform"), pytest.mark.browser]
 
 BEANS = "KQ.m@DCE.m"
 SEPTEMBER = snapshot_calendar().days(date(2025, 9, 1), date(2025, 9, 5))
@@ -58,8 +58,10 @@ def test_the_lineage_graph_of_a_symbol(platform: RunningPlatform, page: Page) ->
 
 @pytest.mark.usefixtures("september")
 def test_figures_are_plotted_over_days(platform: RunningPlatform, page: Page) -> None:
+    """By event: by partition Dagster plots no more than the latest 120 partitions, and September lies before them."""
     page.goto(f"{platform.url('dagster')}/assets/{path_of(BEANS)}/ticks?view=overview", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Plots").first.click(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Events").first.click(timeout=PATIENCE_MS)
     expect(page.locator("canvas").first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("download_s", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
     keep(page, "dagster-plots")

@@ -25,7 +25,7 @@ from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.fix_browser import keep
 from ghtrader_assets_tests.fix_platform import RunningPlatform
 
-pytestmark = pytest.mark.xdist_group("platform")
+pytestmark = pytest.mark.xdist_group("second_platform")
 
 LINEAGE = Path(__file__).resolve().parents[2] / "docs" / "lineage.md"
 COPPER, SUGAR, INDEX = "KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"

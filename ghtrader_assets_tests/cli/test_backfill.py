@@ -149,8 +149,12 @@ def test_ticks_are_exported_whole(loaded: CommandLine) -> None:
     assert narrow.out.splitlines()[0] == "datetime,last_price"
 
 
-def test_the_password_shows_nowhere(loaded: CommandLine) -> None:
-    ran = loaded.run("doctor", "--json")
+def test_the_doctor_names_a_misspelt_threshold_and_no_password(loaded: CommandLine) -> None:
+    right, wrong = "GHTRADER_L5_VALIDATE_GAP_THRESHOLD_S_CU", "GHTRADER_L5_VALIDATE_GAP_TRESHOLD_S"
+    ran = loaded.run("doctor", "--json", **{right: "6", wrong: "6"})
+    warned = {one["subject"]: one["finding"] for one in ran.document["findings"] if one["level"] == "warn"}
+    assert "names no threshold" in warned[wrong]
+    assert right not in warned
     assert PASSWORD not in ran.out + ran.err
     for path in loaded.home.rglob("*"):
         if path.is_file():

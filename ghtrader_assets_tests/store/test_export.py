@@ -88,6 +88,9 @@ def test_csv(store: Store, symbol: str, ids: dict[str, str], tmp_path: Path) -> 
     assert len(lines) == 121
     assert "+0800,SHFE.cu2602," in lines[1]
     assert not [line for line in lines if "NaN" in line or "null" in line]
+    said = json.loads((tmp_path / "week.csv-metadata.json").read_text())[METADATA_KEY]
+    assert said["manifest_ids"] == ids
+    assert said["symbol"] == symbol
 
 
 @pytest.mark.parametrize("name", ["week.parquet", "week.csv"])
@@ -97,14 +100,16 @@ def test_a_file_is_whole_or_as_it_was(
 ) -> None:  # fmt: skip
     """The last day of the range can't be read: neither a part of it nor a hidden file stays behind."""
     target = tmp_path / name
-    target.write_text("as it was")
+    companion = tmp_path / f"{name}-metadata.json"
+    for file in (target, companion):
+        file.write_text("as it was")
     broken = load_of(WEEK[-1], rows=60, seed=9)
     begin(db, broken)
     put(db, broken)
     monkeypatch.setattr(whole_days, "PATIENCE_S", 0.1)
     with pytest.raises(QuestDBError):
         export(store, symbol, target)
-    assert target.read_text() == "as it was"
+    assert target.read_text() == companion.read_text() == "as it was"
     assert [path.name for path in tmp_path.glob(".*")] == []
 
 
