@@ -196,12 +196,12 @@ def _scan(endpoint: Endpoint) -> list[tuple[Any, ...]]:
 
 
 def _reads(store: Store, platform: Platform, day: date, sizes: Sizes) -> Seconds:
-    symbol, window = SYMBOLS[0], platform.calendar.window(day)
+    symbol, window, workers = SYMBOLS[0], platform.calendar.window(day), store.settings.read_workers
     seconds: Seconds = {"arrow": [], "pandas": [], "five": [], "psycopg": [], "rows": []}
     five = ["datetime", "last_price", "volume", "bid_price1", "ask_price1"]
     for _ in range(sizes.reads):
-        arrow = _timed(seconds["arrow"], lambda: read_whole_day(store.database, symbol, window).ticks)
-        _timed(seconds["five"], lambda: read_whole_day(store.database, symbol, window, five))
+        arrow = _timed(seconds["arrow"], lambda: read_whole_day(store.database, symbol, window, workers=workers).ticks)
+        _timed(seconds["five"], lambda: read_whole_day(store.database, symbol, window, five, workers=workers))
         _timed(seconds["pandas"], lambda: store.ticks(symbol, day))
         plain = _timed(seconds["psycopg"], lambda: _plain_frame(platform.database.endpoint, symbol, window))
         same = plain["last_price"].fillna(0).sum() == arrow["last_price"].to_pandas().fillna(0).sum()

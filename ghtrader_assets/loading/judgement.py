@@ -42,6 +42,7 @@ from ghtrader_assets.questdb.reader import (
 )
 from ghtrader_assets.questdb.records import write_verdicts
 from ghtrader_assets.questdb.rows import DailyAgg, StandingVerdict
+from ghtrader_assets.questdb.tick_columns import even_slices
 from ghtrader_assets.questdb.writer import verify_day
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, load_settings, sourced_value, suffixed_values
 from ghtrader_assets.validation.judge import RULE_VERSION, Provenance, fingerprint, judge_day, needs_judgement
@@ -206,8 +207,10 @@ def _judged(platform: Platform, due: Sequence[_Due], policy: Policy) -> Iterator
     if not due:
         return
     errors: list[BaseException] = []
-    with ThreadPoolExecutor(platform.settings.validate_workers, thread_name_prefix="judge") as pool:
-        futures = [pool.submit(_judge, platform, one, policy) for one in due]
+    workers = platform.settings.validate_workers
+    with ThreadPoolExecutor(workers, thread_name_prefix="judge") as pool:
+        readers = max(1, workers // len(due))
+        futures = [pool.submit(_judge, platform, one, policy, readers) for one in due]
         try:
             for start in range(0, len(due), BATCH_VERDICTS):
                 batch = slice(start, start + BATCH_VERDICTS)
@@ -218,8 +221,10 @@ def _judged(platform: Platform, due: Sequence[_Due], policy: Policy) -> Iterator
         raise errors[0]
 
 
-def _judge(platform: Platform, one: _Due, policy: Policy) -> Judged:
-    frame = verify_day(platform.database, one.plan.symbol.text, one.plan.window, one.content.digest)
+def _judge(platform: Platform, one: _Due, policy: Policy, readers: int) -> Judged:
+    """Read a day, prove it and judge it. Workers that have no day of their own read a slice of this one."""
+    slices = even_slices(one.content.first_tick, one.content.last_tick, readers)
+    frame = verify_day(platform.database, one.plan.symbol.text, one.plan.window, one.content.digest, slices)
     return judge_frame(one.plan, frame, one.content.digest, one.content.load_id, policy)
 
 

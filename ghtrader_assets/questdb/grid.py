@@ -49,7 +49,7 @@ def read_grid(db: Database, start: date, end: date) -> pl.DataFrame:
     nothing is stored. `gap_seconds` and `score` (share in [0, 1]) are null where there is no verdict.
     """
     first, last = midnight_utc(start), midnight_utc(end)
-    within = f"ts >= {_literal(first)} AND ts <= {_literal(last)}"
+    within = f"ts >= {instant_literal(first)} AND ts <= {instant_literal(last)}"
     statement = _STORED.format(agg=DAILY_AGG, summary=VALIDATE_SUMMARY, quality=FIELD_QUALITY, range=within)
     with ThreadPoolExecutor(1) as beside:
         attempts = beside.submit(
@@ -94,7 +94,3 @@ def _failed(stored: pl.DataFrame, attempts: list[tuple[str, datetime, str, str]]
         if (symbol, day) not in known
     ]
     return pl.DataFrame(rows, schema=GRID_SCHEMA, orient="row")
-
-
-def _literal(instant: datetime) -> str:
-    return instant_literal(int(instant.timestamp()) * 10**9)

@@ -26,6 +26,7 @@ from ghtrader_assets.questdb.schema import (
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
 )
+from ghtrader_assets.questdb.sql import bound_list
 from ghtrader_assets.questdb.tick_columns import read_columns, read_ticks
 from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow, midnight_utc
 
@@ -242,14 +243,3 @@ def _select(
         [midnight_utc(start), midnight_utc(end), *values],
     )
     return rows_of(kind, found)
-
-
-def bound_list(values: Sequence[str]) -> tuple[str, list[str]]:
-    """Places and values of a bound list, filled up with the last value to 1, 2, 4, 8, … places.
-
-    So that questions about any number of symbols are few statements, and stay prepared.
-    """
-    if not values:
-        return "", []
-    places = 1 << (len(values) - 1).bit_length()
-    return ", ".join(["%s"] * places), [*values, *([values[-1]] * (places - len(values)))]

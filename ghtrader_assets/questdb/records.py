@@ -85,8 +85,9 @@ def write_verdicts(db: Database, verdicts: Sequence[DayVerdict], metrics: Sequen
 
     `metrics` travel with them and are not waited for.
     """
+    sent = _send_verdicts(db, verdicts)
     send_metrics(db, metrics)
-    _await(db, _send_verdicts(db, verdicts))
+    db.await_applied(*sent)
 
 
 def write_stored(
@@ -101,10 +102,10 @@ def write_stored(
     One wait for four tables instead of four; where a coverage row stands, everything else of the day does. `metrics`
     travel with them and are not waited for.
     """
+    sent = _send_verdicts(db, verdicts)
+    sent += _send(db, MANIFESTS, (_at_midnight(manifest) for manifest in manifests))
     send_metrics(db, metrics)
-    _await(
-        db, [*_send_verdicts(db, verdicts), *_send(db, MANIFESTS, (_at_midnight(manifest) for manifest in manifests))]
-    )
+    db.await_applied(*sent)
     write_daily_agg(db, aggs)
 
 
@@ -120,12 +121,7 @@ def _send_verdicts(db: Database, verdicts: Sequence[DayVerdict]) -> list[str]:
 
 
 def _write(db: Database, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    _await(db, _send(db, name, rows))
-
-
-def _await(db: Database, tables: Iterable[str]) -> None:
-    for table in tables:
-        db.await_applied(table)
+    db.await_applied(*_send(db, name, rows))
 
 
 def _send(db: Database, name: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -1,11 +1,13 @@
-"""Values inside statements that know no bound parameters.
+"""How values get into statements.
 
-Belongs here: the only function that puts a value into SQL text. Everything else binds.
+Belongs here: lists of bound values, and the only functions that put a value into SQL text, for statements that know no
+bound parameters. Everything else binds.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -27,6 +29,17 @@ def instant(epoch_ns: int) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=nanos // 1000)
 
 
-def instant_literal(epoch_ns: int) -> str:
-    """The same as an SQL literal."""
-    return f"'{instant(epoch_ns):%Y-%m-%dT%H:%M:%S.%f}Z'"
+def instant_literal(at: datetime) -> str:
+    """A UTC datetime as an SQL literal."""
+    return f"'{at:%Y-%m-%dT%H:%M:%S.%f}Z'"
+
+
+def bound_list(values: Sequence[str]) -> tuple[str, list[str]]:
+    """Places and values of a bound list, filled up with the last value to 1, 2, 4, 8, … places.
+
+    So that questions about any number of symbols are few statements, and stay prepared.
+    """
+    if not values:
+        return "", []
+    places = 1 << (len(values) - 1).bit_length()
+    return ", ".join(["%s"] * places), [*values, *([values[-1]] * (places - len(values)))]

@@ -16,7 +16,6 @@ import polars as pl
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.schedule import partial_fingerprint
 from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.reader import bound_list
 from ghtrader_assets.questdb.schema import (
     DAILY_AGG,
     FIELD_QUALITY,
@@ -25,7 +24,7 @@ from ghtrader_assets.questdb.schema import (
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
 )
-from ghtrader_assets.questdb.sql import literal
+from ghtrader_assets.questdb.sql import bound_list, literal
 from ghtrader_assets.validation.verdicts import ProbeStatus, State, midnight_utc
 
 Key = tuple[str, date]

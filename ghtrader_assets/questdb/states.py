@@ -14,9 +14,9 @@ from typing import Any, Final
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.schedule import is_partial
 from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.reader import bound_list
 from ghtrader_assets.questdb.rows import DayState
 from ghtrader_assets.questdb.schema import DAILY_AGG, FIELD_QUALITY, MANIFESTS, VALIDATE_SUMMARY
+from ghtrader_assets.questdb.sql import bound_list
 from ghtrader_assets.validation.verdicts import State, midnight_utc
 
 _SEVERITY: Final = (State.OK, State.WARN, State.PARTIAL, State.ERROR)

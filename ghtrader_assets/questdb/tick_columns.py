@@ -6,9 +6,13 @@ Does not belong here: transactions and replacement (`writer`).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, Final
+from datetime import date, datetime
+from functools import partial
+from itertools import pairwise
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +24,16 @@ from ghtrader_assets.errors import ReadBackError
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, in_stored_order, row_hashes
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.schema import TICKS
-from ghtrader_assets.questdb.sql import instant_literal, literal
+from ghtrader_assets.questdb.sql import instant, instant_literal, literal
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 
 _TICK_COLUMNS: Final = tuple(TICK_SCHEMA.names())
+
+Slices = tuple[datetime, ...]
+"""Instants (UTC) that part a day. A read in slices may see two versions of it; the content digest tells."""
+
+WHOLE: Final[Slices] = ()
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +94,46 @@ def keys_of(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(micros=pl.col("datetime_ns") // 1000, seq="seq")
 
 
-def read_ticks(db: Database, symbol: str, window: DayWindow) -> pl.DataFrame:
+def read_ticks(db: Database, symbol: str, window: DayWindow, slices: Slices = WHOLE) -> pl.DataFrame:
     """The stored ticks of a symbol's trading day as a tick frame, in stored order."""
-    return as_tick_frame(read_columns(db, symbol, window, _TICK_COLUMNS))
+    return as_tick_frame(read_columns(db, symbol, window, _TICK_COLUMNS, slices))
 
 
-def read_columns(db: Database, symbol: str, window: DayWindow, columns: tuple[str, ...]) -> pl.DataFrame:
+def read_columns(
+    db: Database, symbol: str, window: DayWindow, columns: tuple[str, ...], slices: Slices = WHOLE
+) -> pl.DataFrame:
     """Columns of the live rows of a symbol's trading day, in stored order."""
-    wanted = dict.fromkeys(("datetime_ns", "seq", *columns))
-    statement = (
-        f"SELECT {', '.join(wanted)} FROM {TICKS} WHERE symbol = {literal(symbol)}"
-        f" AND ts >= {instant_literal(window.start_ns)} AND ts < {instant_literal(window.end_ns)}"
-    )
-    return in_stored_order(db.export("ticks_of_day", statement)).select(columns)
+    statements = statements_of_day(symbol, window, columns, slices)
+    return in_stored_order(pl.concat(at_once(partial(db.export, "ticks_of_day"), statements))).select(columns)
+
+
+def even_slices(first: datetime | None, last: datetime | None, number: int) -> Slices:
+    """The instants that part a day, from its first tick to its last, into `number` slices of equal length."""
+    if first is None or last is None:
+        return WHOLE
+    return tuple(first + (last - first) / number * nth for nth in range(1, number))
+
+
+def statements_of_day(symbol: str, window: DayWindow, columns: Iterable[str], slices: Slices) -> list[str]:
+    """What to ask `/exp` for a day's live rows: one statement a slice, in time order.
+
+    `columns` come with `datetime_ns` and `seq`, by which rows are put in stored order.
+    """
+    wanted = ", ".join(dict.fromkeys(("datetime_ns", "seq", *columns)))
+    bounds = [instant(window.start_ns), *slices, instant(window.end_ns)]
+    return [
+        f"SELECT {wanted} FROM {TICKS} WHERE symbol = {literal(symbol)}"
+        f" AND ts >= {instant_literal(start)} AND ts < {instant_literal(end)}"
+        for start, end in pairwise(bounds)
+    ]
+
+
+def at_once(ask: Callable[[str], Answer], statements: Sequence[str]) -> list[Answer]:
+    """The answers to all statements, asked side by side, in their order."""
+    if len(statements) == 1:
+        return [ask(statements[0])]
+    with ThreadPoolExecutor(len(statements), thread_name_prefix="slice") as pool:
+        return list(pool.map(ask, statements))
 
 
 def as_tick_frame(stored: pl.DataFrame) -> pl.DataFrame:

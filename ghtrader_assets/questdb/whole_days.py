@@ -17,6 +17,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -29,9 +30,15 @@ from ghtrader_assets.questdb.arrow import ArrowTable
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.reader import read_daily_agg
 from ghtrader_assets.questdb.rows import DailyAgg
-from ghtrader_assets.questdb.schema import MANIFESTS, TICKS
-from ghtrader_assets.questdb.sql import instant_literal, literal
-from ghtrader_assets.questdb.tick_columns import as_tick_frame
+from ghtrader_assets.questdb.schema import MANIFESTS
+from ghtrader_assets.questdb.tick_columns import (
+    WHOLE,
+    Slices,
+    as_tick_frame,
+    at_once,
+    even_slices,
+    statements_of_day,
+)
 from ghtrader_assets.validation.verdicts import midnight_utc
 
 SHANGHAI: Final = "Asia/Shanghai"
@@ -85,15 +92,17 @@ def require_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def read_whole_day(db: Database, symbol: str, window: DayWindow, columns: Sequence[str] | None = None) -> WholeDay:
-    """A symbol's trading day, whole and in one version.
+def read_whole_day(
+    db: Database, symbol: str, window: DayWindow, columns: Sequence[str] | None = None, *, workers: int = 1
+) -> WholeDay:
+    """A symbol's trading day, whole and in one version; `workers` read a slice of it each.
 
     Raises `BadInputError` for a day that has no coverage row (never loaded, or not to its end) and an unknown column,
     `QuestDBError` when the ticks are not those of the coverage row for `PATIENCE_S`.
     """
     wanted = require_columns(columns)
     before = _agg_of(db, symbol, window.trading_day)
-    ticks = _read(db, symbol, window, wanted)
+    ticks = _read(db, symbol, window, wanted, even_slices(before.first_tick, before.last_tick, workers))
     after = _agg_of(db, symbol, window.trading_day)
     if after.load_id == before.load_id and after.rows_total == ticks.num_rows and _is_settled(db, after):
         return WholeDay(after, _result(ticks, after, wanted))
@@ -103,16 +112,18 @@ def read_whole_day(db: Database, symbol: str, window: DayWindow, columns: Sequen
 def read_whole_days(
     db: Database, symbol: str, windows: Sequence[DayWindow], columns: Sequence[str] | None = None, *, workers: int = 2
 ) -> Generator[WholeDay]:
-    """Trading days one after the other, each as `read_whole_day`; `workers` of them are read ahead at once.
+    """Trading days one after the other, each as `read_whole_day`; `workers` of them are read ahead at once. Where there
+    are fewer days than workers, several read a day.
 
     No more than `workers` days beside the one that was handed out are held, however long the range.
     """
     wanted = require_columns(columns)
+    a_day = max(1, workers // max(1, len(windows)))
     with ThreadPoolExecutor(workers, thread_name_prefix="bulk-read") as pool:
         ahead: deque[Future[WholeDay]] = deque()
         try:
             for window in windows:
-                ahead.append(pool.submit(read_whole_day, db, symbol, window, wanted))
+                ahead.append(pool.submit(read_whole_day, db, symbol, window, wanted, workers=a_day))
                 if len(ahead) > workers:
                     yield ahead.popleft().result()
             while ahead:
@@ -163,14 +174,11 @@ def _is_settled(db: Database, agg: DailyAgg) -> bool:
     return others == 0
 
 
-def _read(db: Database, symbol: str, window: DayWindow, columns: Sequence[str]) -> ArrowTable:
+def _read(db: Database, symbol: str, window: DayWindow, columns: Sequence[str], slices: Slices = WHOLE) -> ArrowTable:
     """Stored columns of the day's live rows, with `datetime_ns` and `seq`, in stored order."""
-    names = dict.fromkeys(("datetime_ns", "seq", *(name for name in columns if name in _STORED)))
-    statement = (
-        f"SELECT {', '.join(names)} FROM {TICKS} WHERE symbol = {literal(symbol)}"
-        f" AND ts >= {instant_literal(window.start_ns)} AND ts < {instant_literal(window.end_ns)}"
-    )
-    return _in_stored_order(db.arrow("whole_day", statement))
+    statements = statements_of_day(symbol, window, (name for name in columns if name in _STORED), slices)
+    tables = at_once(partial(db.arrow, "whole_day"), statements)
+    return _in_stored_order(tables[0] if len(tables) == 1 else pa.concat_tables(tables).combine_chunks())
 
 
 def _in_stored_order(ticks: ArrowTable) -> ArrowTable:

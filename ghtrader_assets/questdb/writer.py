@@ -28,7 +28,9 @@ from ghtrader_assets.questdb.connection import Database, answers
 from ghtrader_assets.questdb.schema import TABLES, TICKS
 from ghtrader_assets.questdb.sql import instant
 from ghtrader_assets.questdb.tick_columns import (
+    WHOLE,
     DayLoad,
+    Slices,
     keys_of,
     put_ticks,
     put_tombstones,
@@ -177,9 +179,9 @@ def store_days(
             yield from results
 
 
-def verify_day(db: Database, symbol: str, window: DayWindow, digest: str) -> pl.DataFrame:
+def verify_day(db: Database, symbol: str, window: DayWindow, digest: str, slices: Slices = WHOLE) -> pl.DataFrame:
     """Read a stored day and compare its digest; returns its tick frame. Raises `ReadBackError` naming the day."""
-    frame = read_ticks(db, symbol, window)
+    frame = read_ticks(db, symbol, window, slices)
     found = content_digest(frame)
     if found != digest:
         raise ReadBackError(

@@ -22,6 +22,7 @@ from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.reader import read_five_level_bounds
 from ghtrader_assets.questdb.rows import DailyAgg, SymbolCoverage
 from ghtrader_assets.questdb.whole_days import read_whole_day
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 
 PROVENANCE: Final = ("underlying_contract", "segment_id", "schedule_hash")
@@ -36,6 +37,9 @@ class _Asked(Protocol):
 
     @property
     def calendar(self) -> TradingCalendar: ...
+
+    @property
+    def settings(self) -> Settings: ...
 
     def coverage(self, *symbols: str) -> list[SymbolCoverage]: ...
 
@@ -111,7 +115,8 @@ class GhtraderQueries:
         columns = ["symbol", "datetime_ns", *NUMERIC_COLUMNS, "row_hash"]
         provenance = ["contract", "segment_id", "schedule_hash"] if include_provenance else []
         try:
-            ticks = read_whole_day(self.database, name, window, [*columns, *provenance]).ticks
+            wanted, workers = [*columns, *provenance], self.settings.read_workers
+            ticks = read_whole_day(self.database, name, window, wanted, workers=workers).ticks
         except BadInputError:
             return pd.DataFrame(columns=_renamed([*columns, *provenance]))
         ticks = ticks.rename_columns(_renamed(ticks.column_names))

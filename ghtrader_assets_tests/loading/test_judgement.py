@@ -29,7 +29,7 @@ from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.credentials import Endpoint
 from ghtrader_assets.questdb.reader import read_daily_agg, read_gaps, read_summary
 from ghtrader_assets.questdb.records import write_daily_agg, write_schedule
-from ghtrader_assets.questdb.sql import instant_literal
+from ghtrader_assets.questdb.sql import instant, instant_literal
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
@@ -151,7 +151,7 @@ class OneDayUnreadable(Database):
 
     def __init__(self, endpoint: Endpoint, window: DayWindow) -> None:
         super().__init__(endpoint)
-        self._broken = f"ts >= {instant_literal(window.start_ns)}"
+        self._broken = f"ts >= {instant_literal(instant(window.start_ns))}"
 
     def export(self, name: str, statement: str) -> pl.DataFrame:
         if self._broken in statement:

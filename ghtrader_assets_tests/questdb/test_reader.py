@@ -71,7 +71,7 @@ def test_a_days_ticks_are_found_by_their_interval(db: Database, load_of: LoadOf,
         ),
         (
             f"EXPLAIN SELECT ts, seq, last_price FROM ghtrader_ticks_main_l5_v2 WHERE symbol = {literal('SHFE.cu2602')}"
-            f" AND ts >= {instant_literal(window.start_ns)} AND ts < {instant_literal(window.end_ns)}",
+            f" AND ts >= {instant_literal(bounds[0])} AND ts < {instant_literal(bounds[1])}",
             [],
         ),
     ):

@@ -21,6 +21,8 @@ from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, content_dig
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.credentials import Endpoint
 from ghtrader_assets.questdb.reader import read_day
+from ghtrader_assets.questdb.sql import instant
+from ghtrader_assets.questdb.tick_columns import even_slices
 from ghtrader_assets.questdb.writer import DayLoad, StoredDay, StoreFailure, store_days, verify_day
 from ghtrader_assets_tests.fix_questdb import fresh_symbol, random_ticks
 
@@ -200,6 +202,21 @@ def test_one_changed_cell_is_found_and_the_day_is_named(db: Database, load_of: L
         verify_day(db, load.symbol, load.window, digest)
     assert stored(db, load)[DAY].replaced == "changed"
     assert_stored(db, load)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 7])
+def test_a_day_read_in_slices_is_the_day(db: Database, load_of: LoadOf, number: int) -> None:
+    """Wherever it is cut: evenly, at a tick, before the first tick and after the last one."""
+    load = load_of(DAY, rows=200)
+    found = stored(db, load)[DAY]
+    assert found.first_tick is not None
+    assert found.last_tick is not None
+    evenly = even_slices(found.first_tick, found.last_tick, number)
+    assert len(evenly) == number - 1
+    at_ticks = tuple(instant(at) for at in load.frame["datetime_ns"].unique().sort()[::20])
+    around = (instant(load.window.start_ns), found.first_tick, found.last_tick, instant(load.window.end_ns))
+    for slices in (evenly, at_ticks, around):
+        assert content_digest(verify_day(db, load.symbol, load.window, found.digest, slices)) == found.digest
 
 
 def _change_one_cell(db: Database, symbol: str, stamp: int) -> None:
