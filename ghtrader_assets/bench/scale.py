@@ -3,6 +3,8 @@
 Belongs here: the sizes, the measurements, their figures. Does not belong here: the wire (`ingest`), the write path of
 one symbol (`write`).
 
+The twentieth symbol's days come into day partitions that hold those of 19 others, and QuestDB merges them by time.
+
 Dagster's own cost is a run of 20 days (all tables, all events, in this process) less the same load without Dagster; the
 days are stored already, so that both fetch, prove and judge them and nothing else differs.
 """
@@ -16,20 +18,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 from typing import Final
 
 from ghtrader_assets.assets.build import build_definitions
 from ghtrader_assets.assets.names import ALL_TABLES
 from ghtrader_assets.assets.run_here import run_here
+from ghtrader_assets.bench.own_exchange import own_exchange
 from ghtrader_assets.bench.report import Report, Variant, Watch, rounded
 from ghtrader_assets.bench.store import day_loads, empty_ticks, own_store
 from ghtrader_assets.errors import GhtraderError, IngestState
 from ghtrader_assets.loading.days import load_days
+from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.schedule import refresh_schedule
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
-from ghtrader_assets.questdb.writer import StoredDay, store_days
+from ghtrader_assets.questdb.writer import DayLoad, StoredDay, store_days
 from ghtrader_assets.services.connect import open_platform
 from ghtrader_assets.services.dagster_instance import dagster_environment
 from ghtrader_assets.services.embedded import running_services
@@ -39,57 +41,80 @@ SYMBOL: Final = "KQ.m@SHFE.rb"
 FIRST_DAY: Final = date(2025, 9, 1)
 RUN_DAYS: Final = 20
 SYMBOLS: Final = 20
+SESSIONS: Final = 4
+WRITE_PATH: Final = "write path alone"
+WHOLE_LOAD: Final = "download to recorded"
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Days of each of the symbols that share a table, and turns of the run with and without Dagster."""
+    """Days of each of the symbols that share a table, and turns of everything that is measured."""
 
     days: int
     rounds: int
 
 
 FULL: Final = Sizes(days=10, rounds=3)
-QUICK: Final = Sizes(days=4, rounds=2)
+QUICK: Final = Sizes(days=4, rounds=1)
 
 
 def bench_scale(*, quick: bool) -> Report:
     """Measure both. Raises `GhtraderError` if a day is not stored or a run fails."""
     sizes = QUICK if quick else FULL
-    shared = _symbols_of_one_table(sizes)
+    shared = _loads_into_one_table(sizes)
     watch = _with_and_without_dagster(sizes)
-    first, last = median(shared[:1]), median(shared[-1:])
     overhead = (watch.of("dagster") - watch.of("plain")) / RUN_DAYS
     variants = [
-        Variant("first symbol in a shared table", rounded({"s_per_day": first / sizes.days})),
-        Variant(
-            f"symbols 2 to {SYMBOLS}",
-            rounded({"s_per_day": median(shared[1:]) / sizes.days, "s_per_day_high": max(shared[1:]) / sizes.days}),
-        ),
-        Variant(f"symbol {SYMBOLS}", rounded({"s_per_day": last / sizes.days})),
+        Variant(f"{which} symbol, {what}", rounded({"s_per_day": shared.of(f"{which} {what}") / sizes.days}))
+        for what in (WHOLE_LOAD, WRITE_PATH)
+        for which in ("first", "twentieth")
+    ]
+    variants += [
         Variant(f"{RUN_DAYS} days through Dagster", rounded({"s": watch.of("dagster")})),
         Variant(f"{RUN_DAYS} days without Dagster", rounded({"s": watch.of("plain")})),
     ]
-    figures = {"dagster_s_per_symbol_day": overhead, "twentieth_symbol_vs_first": last / first}
+    figures = {
+        "dagster_s_per_symbol_day": overhead,
+        "twentieth_symbol_vs_first": shared.of(f"twentieth {WHOLE_LOAD}") / shared.of(f"first {WHOLE_LOAD}"),
+        "twentieth_symbol_write_vs_first": shared.of(f"twentieth {WRITE_PATH}") / shared.of(f"first {WRITE_PATH}"),
+    }
     return Report("scale", variants, {}, figures=rounded(figures))
 
 
-def _symbols_of_one_table(sizes: Sizes) -> list[float]:
-    """Seconds of the same days stored for one symbol after the other."""
-    with own_store() as platform:
+def _loads_into_one_table(sizes: Sizes) -> Watch:
+    """The same days for the first symbol of an empty table, and for the twentieth beside days of 19 others: downloaded,
+    stored, judged and recorded, and stored alone."""
+    watch, symbol = Watch(), parse_symbol(SYMBOL)
+    with (
+        own_store(ingest_workers=SESSIONS, fast_history="on") as platform,
+        tempfile.TemporaryDirectory(prefix="ghtrader-bench-") as folder,
+        own_exchange(Path(folder), 0) as server,
+    ):
         days = platform.calendar.days(FIRST_DAY, date(2026, 1, 9))[: sizes.days]
-        loads = day_loads(platform, parse_symbol(SYMBOL), days)
-        seconds: list[float] = []
-        for number in range(-1, SYMBOLS):
-            if number == 0:
+        loads = day_loads(platform, symbol, days)
+        served = replace(platform, provider=server)
+        _load(served, symbol, days)
+        for _ in range(sizes.rounds):
+            for which, others in (("first", 0), ("twentieth", SYMBOLS - 1)):
                 empty_ticks(platform)
-            name = f"KQ.m@SHFE.x{chr(ord('a') + max(number, 0))}"
-            started = perf_counter()
-            results = list(store_days(platform.database, [replace(load, symbol=name) for load in loads]))
-            seconds.append(perf_counter() - started)
-            if not all(isinstance(one, StoredDay) for one in results):
-                raise GhtraderError(f"a day of {name} was not stored")
-        return seconds[1:]
+                for number in range(others):
+                    _store(platform, loads, number)
+                with watch.timing(f"{which} {WRITE_PATH}"):
+                    _store(platform, loads, others)
+                empty_ticks(platform)
+                for number in range(others):
+                    _store(platform, loads, number)
+                with watch.timing(f"{which} {WHOLE_LOAD}"):
+                    _load(served, symbol, days)
+    return watch
+
+
+def _store(platform: Platform, loads: Sequence[DayLoad], number: int) -> None:
+    """Store the days as those of another symbol."""
+    name = f"KQ.m@SHFE.x{chr(ord('a') + number)}"
+    results = list(store_days(platform.database, [replace(load, symbol=name) for load in loads]))
+    if not all(isinstance(one, StoredDay) for one in results):
+        raise GhtraderError(f"a day of {name} was not stored")
 
 
 def _with_and_without_dagster(sizes: Sizes) -> Watch:
@@ -100,20 +125,20 @@ def _with_and_without_dagster(sizes: Sizes) -> Watch:
             days = platform.calendar.days(FIRST_DAY, date(2026, 1, 9))[:RUN_DAYS]
             _require_no_stop(run_here(definitions, [symbol], days, ALL_TABLES, {}))
             for _ in range(sizes.rounds):
-                with watch.timing("plain"):
-                    _load(settings, symbol, days)
+                with watch.timing("plain"), open_platform(settings) as loading:
+                    refresh_schedule(loading, symbol)
+                    _load(loading, symbol, days)
                 with watch.timing("dagster"):
                     stops = run_here(definitions, [symbol], days, ALL_TABLES, {})
                 _require_no_stop(stops)
     return watch
 
 
-def _load(settings: Settings, symbol: Symbol, days: Sequence[date]) -> None:
-    with open_platform(settings) as platform:
-        refresh_schedule(platform, symbol)
-        for outcome in load_days(platform, symbol, days, "bench", must_judge=True, on_retry=_silent):
-            if outcome.state != IngestState.COMPLETE:
-                raise GhtraderError(f"{outcome.trading_day} is {outcome.state.value}: {outcome.failure}")
+def _load(platform: Platform, symbol: Symbol, days: Sequence[date]) -> None:
+    """Download, store, judge and record the days."""
+    for outcome in load_days(platform, symbol, days, "bench", must_judge=True, on_retry=_silent):
+        if outcome.state != IngestState.COMPLETE:
+            raise GhtraderError(f"{outcome.trading_day} is {outcome.state.value}: {outcome.failure}")
 
 
 def _require_no_stop(stops: Sequence[object]) -> None:

@@ -84,8 +84,18 @@ def test_an_account_without_the_grant(shared: CommandLine, exchange: ExchangeCon
     assert [(day["rows"], day["ingest_state"]) for day in listed] == [(0, "denied")] * 2
 
 
-def test_questdb_away(shared: CommandLine) -> None:
-    ran = shared.run("days", COPPER, *WEEK, GHTRADER_QUESTDB_PG="127.0.0.1:1", GHTRADER_QUESTDB_HTTP="127.0.0.1:1")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("days", COPPER, *WEEK),
+        ("verify-manifest", "20260105T080000-00000000"),
+        ("lineage", COPPER, "2026-01-05"),
+        ("repair", COPPER, *WEEK),
+    ],
+    ids=lambda words: words[0],
+)
+def test_questdb_away(shared: CommandLine, words: tuple[str, ...]) -> None:
+    ran = shared.run(*words, GHTRADER_QUESTDB_PG="127.0.0.1:1", GHTRADER_QUESTDB_HTTP="127.0.0.1:1")
     refused(ran, 3, "QuestDB", "127.0.0.1:1")
 
 
