@@ -5,6 +5,7 @@ Belongs here: finding out whether a port is free. Does not belong here: which se
 
 from __future__ import annotations
 
+import random
 import socket
 from typing import Final
 
@@ -13,15 +14,40 @@ from ghtrader_assets.errors import PortTakenError
 LOOPBACK: Final = "127.0.0.1"
 
 
+ANY_PORT: Final = range(15_000, 32_000)
+"""Where any port is taken from: below those that systems lend to outgoing connections, one of which might take a port
+between its claim and the service's start."""
+
+_handed_out: Final[set[int]] = set()
+
+
 def claim_port(port: int, setting: str) -> int:
-    """A free TCP port on the loopback address: `port` itself, or any for 0. Raises `PortTakenError`."""
+    """A free TCP port on the loopback address: `port` itself, or for 0 any, and never one twice in a process, which may
+    claim several before it binds the first. Raises `PortTakenError`."""
+    if port == 0:
+        return _any_port(setting)
+    if not _is_free(port):
+        raise port_taken(port, setting)
+    return port
+
+
+def _any_port(setting: str) -> int:
+    for _ in ANY_PORT:
+        port = random.choice(ANY_PORT)
+        if port not in _handed_out and _is_free(port):
+            _handed_out.add(port)
+            return port
+    raise PortTakenError(f"no port of {LOOPBACK} from {ANY_PORT.start} on is free", f"set {setting} to one that is")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
         except OSError:
-            raise port_taken(port, setting) from None
-        return int(probe.getsockname()[1])
+            return False
+        return True
 
 
 def port_taken(port: int, setting: str) -> PortTakenError:

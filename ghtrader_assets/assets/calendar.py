@@ -20,7 +20,7 @@ from ghtrader_assets.assets.tables import DATA_VERSION, OWNERS
 from ghtrader_assets.errors import BadInputError, FetchError, ServiceError
 from ghtrader_assets.loading.calendar import CalendarRefresh, refresh_calendar
 from ghtrader_assets.loading.confirmation import SETTLE
-from ghtrader_assets.loading.platform import utc_now_ns
+from ghtrader_assets.loading.platform import timing_of, utc_now_ns
 from ghtrader_assets.market.calendar import MIN_DAYS_AHEAD, TradingCalendar, calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.services.connect import provider_of
@@ -53,7 +53,7 @@ def trading_calendar(context: dg.AssetExecutionContext) -> Iterator[dg.Materiali
     """Confirm the calendar; store it where the provider's list carries it on."""
     settings, today = load_settings(), shanghai_day(utc_now_ns())
     try:
-        found = refresh_calendar(provider_of(settings), settings.home, today, adopt=False)
+        found = refresh_calendar(provider_of(settings), settings.home, today, timing_of(settings), adopt=False)
     except (FetchError, ServiceError) as error:
         raise dg.Failure(f"the calendar could not be confirmed: {error}", allow_retries=False) from None
     for one in found.differences:

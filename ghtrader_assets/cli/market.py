@@ -32,7 +32,7 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.loading.calendar import CalendarRefresh, calendar_range, refresh_calendar
 from ghtrader_assets.loading.depth import DepthSource, find_five_level_start
 from ghtrader_assets.loading.hours import ShownDay, SymbolHours, live_hours, symbol_hours
-from ghtrader_assets.loading.platform import utc_now_ns
+from ghtrader_assets.loading.platform import timing_of, utc_now_ns
 from ghtrader_assets.market.calendar import HorizonFinding, TradingCalendar, calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.schedule import last_completed_day
@@ -71,7 +71,7 @@ def calendar(
     definitions = ""
     if refresh:
         with provider_for(settings) as provider:
-            refreshed = refresh_calendar(provider, settings.home, today, adopt=adopt)
+            refreshed = refresh_calendar(provider, settings.home, today, timing_of(settings), adopt=adopt)
             definitions = reload_running(settings) if refreshed.stored else definitions
     known = calendar_for(settings.home)
     start = parse_day(first, "--from") if first else today
@@ -104,7 +104,7 @@ def sessions(
     found = None
     if live:
         with provider_for(settings) as provider:
-            found = live_hours(provider, settings.home, chosen, today, known)
+            found = live_hours(provider, settings.home, timing_of(settings), chosen, today, known)
     hours = symbol_hours(chosen, known.days(start, end), known, events, found)
     if as_json:
         emit_json(hours)
@@ -127,7 +127,7 @@ def l5_start(
     completed = last_completed_day(known, utc_now_ns())
     start, end = _probed_range(settings, known, first, last, completed)
     with provider_for(settings) as provider:
-        source = DepthSource(provider, settings.home, settings.ingest_workers)
+        source = DepthSource(provider, settings.home, settings.ingest_workers, timing_of(settings))
         found = find_five_level_start(source, chosen, known, start, end, step)
     if as_json:
         emit_json(found)

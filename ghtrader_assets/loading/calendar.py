@@ -30,6 +30,7 @@ from ghtrader_assets.market.calendar import (
 )
 from ghtrader_assets.tq.market_data import fetch_holidays
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.tq.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +75,20 @@ def calendar_range(calendar: TradingCalendar, start: date, end: date) -> Calenda
     return CalendarRange(start, end, calendar.days(start, end), calendar.holidays_on_weekdays(start, end))
 
 
-def confirm_calendar(provider: Provider, home: Path, today: date) -> Confirmation:
+def confirm_calendar(provider: Provider, home: Path, today: date, timing: Timing) -> Confirmation:
     """Ask the provider for its holiday list and compare. Raises `FetchError`, `BadInputError` for an empty list."""
     calendar = calendar_for(home)
-    holidays = fetch_holidays(provider, home)
+    holidays = fetch_holidays(provider, home, timing)
     note_confirmation(calendar, provider.name, home, holidays)
     return Confirmation(calendar, holidays, compare_holidays(calendar, holidays), check_horizon(calendar, today))
 
 
-def refresh_calendar(provider: Provider, home: Path, today: date, *, adopt: bool) -> CalendarRefresh:
+def refresh_calendar(provider: Provider, home: Path, today: date, timing: Timing, *, adopt: bool) -> CalendarRefresh:
     """Carry the calendar on by the provider's holiday list and store it under `home`.
 
     With `adopt` the provider's word replaces ours on the days that differ. Raises `FetchError`.
     """
-    found = confirm_calendar(provider, home, today)
+    found = confirm_calendar(provider, home, today, timing)
     before = found.calendar
     source = f"{provider.name} holiday list of {today}"
     base = adopted(before, found.differences, source) if adopt and found.differences else before

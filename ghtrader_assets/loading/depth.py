@@ -25,6 +25,7 @@ from ghtrader_assets.tq.market_data import fetch_main_contracts
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.slots import SessionSlots
+from ghtrader_assets.tq.timing import Timing
 
 Probe = Callable[[Sequence[date]], Mapping[date, bool]]
 """Asks about several days at once: whether a day has any row with five levels."""
@@ -60,11 +61,13 @@ class FiveLevelStart:
 
 @dataclass(frozen=True, slots=True)
 class DepthSource:
-    """Where days are probed: the provider, how many of its sessions at once, and the home that keeps its files."""
+    """Where days are probed: the provider, how many of its sessions at once and how fast, and the home that keeps
+    its files."""
 
     provider: Provider
     home: Path
     workers: int
+    timing: Timing
 
 
 def find_five_level_start(
@@ -80,7 +83,7 @@ def find_five_level_start(
     probed: dict[date, ProbedDay] = {}
     with (
         SessionSlots(source.home, source.provider, source.workers).held(source.workers) as granted,
-        FetchPool(source.provider, granted, source.home) as pool,
+        FetchPool(source.provider, granted, source.home, timing=source.timing) as pool,
     ):
 
         def probe(days: Sequence[date]) -> dict[date, bool]:
@@ -126,7 +129,7 @@ def _contracts(
     if symbol.kind == "contract":
         contracts = dict.fromkeys(calendar.days(start, end), symbol.text)
     else:
-        changes = fetch_main_contracts(source.provider, symbol.alias, source.home)
+        changes = fetch_main_contracts(source.provider, symbol.alias, source.home, source.timing)
         rows = build_schedule(symbol.alias, changes, calendar, start, end, end)
         contracts = {row.trading_day: row.contract for row in rows}
     if not contracts:

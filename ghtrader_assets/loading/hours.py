@@ -20,6 +20,7 @@ from ghtrader_assets.market.sessions import DaySessions, SessionFinding, compare
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.tq.market_data import fetch_instrument, fetch_main_contracts
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.tq.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +99,23 @@ def symbol_hours(
     )
 
 
-def live_hours(provider: Provider, home: Path, symbol: Symbol, today: date, calendar: TradingCalendar) -> LiveHours:
+def live_hours(
+    provider: Provider, home: Path, timing: Timing, symbol: Symbol, today: date, calendar: TradingCalendar
+) -> LiveHours:
     """Compare the provider's present hours and terms with ours, on the last trading day up to `today`.
 
     Nothing is adopted: the past is dated in our tables. Raises `FetchError`.
     """
-    contract = symbol.text if symbol.kind == "contract" else _main_contract(provider, home, symbol, today)
-    instrument = fetch_instrument(provider, contract, home)
+    contract = symbol.text if symbol.kind == "contract" else _main_contract(provider, home, timing, symbol, today)
+    instrument = fetch_instrument(provider, contract, home, timing)
     day = today if calendar.is_trading_day(today) else calendar.previous(today)
     hours = compare_trading_time(symbol, day, calendar, instrument.trading_time)
     terms = compare_terms(parse_symbol(contract), day, instrument.price_tick, instrument.multiplier)
     return LiveHours(contract, [*hours, *terms])
 
 
-def _main_contract(provider: Provider, home: Path, symbol: Symbol, today: date) -> str:
-    changes = fetch_main_contracts(provider, symbol.alias, home)
+def _main_contract(provider: Provider, home: Path, timing: Timing, symbol: Symbol, today: date) -> str:
+    changes = fetch_main_contracts(provider, symbol.alias, home, timing)
     known = [contract for day, contract in changes if day <= today and contract]
     if not known:
         raise UnknownContractError(f"the provider names no main contract of {symbol.alias} for {today}")

@@ -48,9 +48,12 @@ class Platform:
 
     @property
     def timing(self) -> Timing:
-        """Waits and limits of fetching, with the account's rates from the settings."""
-        settings = self.settings
-        return Timing(sessions_per_minute=settings.sessions_per_minute, pages_per_s=settings.pages_per_second)
+        return timing_of(self.settings)
+
+
+def timing_of(settings: Settings) -> Timing:
+    """Waits and limits of fetching, with the account's rates from the settings."""
+    return Timing(sessions_per_minute=settings.sessions_per_minute, pages_per_s=settings.pages_per_second)
 
 
 def utc_now() -> datetime:
