@@ -40,6 +40,7 @@ _TAIL_TICKS: Final = 16
 _END_TICKS: Final = 2
 _NOTICE_BYTES: Final = 4096
 _PEEK: Final = '{"aid":"peek_message"}'
+_FRAMES: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 Request = Mapping[str, Any]
@@ -100,7 +101,7 @@ class LeanConnection:
                 compress=15 if far else 0,  # pages shrink 6 to 9 times, for 30 ms a day of CPU
                 decode_text=False,
             )
-        await self._socket.send_str(_PEEK)
+        await self._send(_PEEK)
 
     async def _close(self) -> None:
         if self._socket is not None:
@@ -112,22 +113,38 @@ class LeanConnection:
     async def send(self, request: Request) -> None:
         if request.get("ins_list"):
             await asyncio.sleep(self._pages.reserve())
+        await self._send(json.dumps(request))
+
+    async def _send(self, text: str) -> None:
         assert self._socket is not None
-        await self._socket.send_str(json.dumps(request))
+        try:
+            await self._socket.send_str(text)
+        except ConnectionError:
+            await self._heed_last_words(self._socket)
+            raise
+
+    async def _heed_last_words(self, socket: aiohttp.ClientWebSocketResponse[Literal[False]]) -> None:
+        """Raise `MaintenanceError` if it was announced before the connection was closed; pages no longer count."""
+        while (message := await socket.receive(timeout=self._timing.frame_s)).type in _FRAMES:
+            _heed_notice(message.data)
 
     async def frame(self) -> bytes:
         """The next frame; the next peek is out before anybody parses it."""
         assert self._socket is not None
         message = await self._socket.receive(timeout=self._timing.frame_s)
-        if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+        if message.type not in _FRAMES:
             said = f"{message.data!s} {message.extra or ''}"
             raise faults.of_exception(ConnectionError(f"the connection was closed ({said.strip()})"))
         data: bytes = message.data
-        if len(data) < _NOTICE_BYTES and b'"notify"' in data:
-            faults.heed_notice(data.decode(errors="replace"))
+        _heed_notice(data)
         if b"rsp_login" not in data[:200]:  # not an answer to a peek
-            await self._socket.send_str(_PEEK)
+            await self._send(_PEEK)
         return data
+
+
+def _heed_notice(frame: bytes) -> None:
+    if len(frame) < _NOTICE_BYTES and b'"notify"' in frame:
+        faults.heed_notice(frame.decode(errors="replace"))
 
 
 class _Day:

@@ -77,7 +77,6 @@ def test_maintenance_in_the_middle_announces_itself(exchange: ExchangeControl) -
     with DiffClient(exchange) as client:
         client.peek()
         client.send(aid="set_chart", chart_id="a", ins_list=CONTRACT, duration=0, view_width=10, left_kline_id=FIRST)
-        client.send(aid="peek_message")
         assert client.receive()["data"][0]["notify"]["maintenance"]["content"] == MAINTENANCE_TEXT
         with pytest.raises(ConnectionClosed):
             client.receive()

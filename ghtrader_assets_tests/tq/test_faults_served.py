@@ -232,6 +232,13 @@ def test_maintenance_in_the_middle(exchange: Exchange, shared: dict[str, Watched
     assert [states[day] for day in days] == [COMPLETE] * 2 + [IngestState.MAINTENANCE] * 3
 
 
+def test_maintenance_that_closes_the_connection_before_the_next_request(exchange: Exchange, watched: Watching) -> None:
+    """What the server said counts, though it is the next request that finds the connection closed."""
+    exchange.fault("maintenance", symbol=CONTRACT)
+    slow_asker = msgspec.structs.replace(QUICK, pages_per_s=1.0)
+    assert watched(exchange.provider(), "on", slow_asker).fetch_one().state == IngestState.MAINTENANCE
+
+
 def test_unknown_contract_is_told_from_a_time_out(exchange: Exchange, reader: Watched) -> None:
     started = time.monotonic()
     known, unknown = request_of(CONTRACT, DAY), request_of("SHFE.au9912", DAY)
