@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import psutil
@@ -189,9 +188,7 @@ def test_an_open_connection_does_not_hold_up_the_end(tmp_path: Path) -> None:
     with started_exchange(tmp_path) as control, DiffClient(control) as client:
         client.chart("a", CONTRACT, 10, left_kline_id=0)
         psutil.Process(control.pid).terminate()
-        started = monotonic()
-        psutil.Process(control.pid).wait(timeout=10)
-        assert monotonic() - started < 6
+        psutil.Process(control.pid).wait(timeout=30)  # aiohttp itself would wait for 60 s
 
 
 def test_holidays_and_continuous_table(exchange: ExchangeControl) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -254,14 +253,3 @@ def test_a_damaged_calendar_is_refused_by_name(text: str) -> None:
 def test_impossible_calendars_are_refused(days: list[date]) -> None:
     with pytest.raises(BadInputError):
         TradingCalendar(days, first=date(2025, 1, 1), horizon=date(2025, 1, 31), source="test")
-
-
-def test_queries_take_far_less_than_a_millisecond() -> None:
-    symbol = parse_symbol("KQ.m@SHFE.au")
-    sample = CALENDAR.days(date(2016, 1, 1), date(2025, 12, 31))
-    started = time.perf_counter()
-    for day in sample:
-        CALENDAR.next(day)
-        CALENDAR.trading_day_of(CALENDAR.window(day).start_ns)
-        day_sessions(symbol, day, CALENDAR)
-    assert (time.perf_counter() - started) / len(sample) < 0.001
