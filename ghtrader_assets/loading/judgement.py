@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from time import perf_counter
 from typing import Final, cast
 
@@ -37,13 +38,14 @@ from ghtrader_assets.questdb.reader import (
     read_gaps_of_days,
     read_manifests,
     read_quality,
-    read_standing_verdicts,
+    read_standing_coverage,
+    read_standing_quality,
     read_summary,
 )
 from ghtrader_assets.questdb.records import write_verdicts
 from ghtrader_assets.questdb.rows import DailyAgg, StandingVerdict
-from ghtrader_assets.questdb.tick_columns import even_slices
-from ghtrader_assets.questdb.writer import verify_day
+from ghtrader_assets.questdb.tick_columns import even_slices, read_ticks
+from ghtrader_assets.questdb.writer import require_content
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, load_settings, sourced_value, suffixed_values
 from ghtrader_assets.validation.judge import RULE_VERSION, Provenance, fingerprint, judge_day, needs_judgement
 from ghtrader_assets.validation.policy import Policy, policy_for
@@ -150,12 +152,19 @@ class _Stored:
 
     @classmethod
     def read(cls, platform: Platform, symbol: Symbol, days: Sequence[date], *, rows: bool) -> _Stored:
+        """Ask all tables side by side, as far as there are workers."""
         db, name = platform.database, symbol.text
-        contents = {row.trading_day: row for row in read_daily_agg(db, name, days)}
-        if not rows:
-            return cls(contents, {}, *read_standing_verdicts(db, name, days))
-        manifests = {row.manifest_id: row for row in read_manifests(db, name, days)}
-        return cls(contents, manifests, read_summary(db, name, days), read_quality(db, name, days))
+        with ThreadPoolExecutor(platform.settings.validate_workers, thread_name_prefix="stored") as pool:
+            contents = pool.submit(read_daily_agg, db, name, days)
+            coverage = pool.submit(read_summary if rows else read_standing_coverage, db, name, days)
+            quality = pool.submit(read_quality if rows else read_standing_quality, db, name, days)
+            manifests = pool.submit(read_manifests, db, name, days if rows else ())
+        return cls(
+            contents={row.trading_day: row for row in contents.result()},
+            manifests={row.manifest_id: row for row in manifests.result()},
+            coverage=coverage.result(),
+            quality=quality.result(),
+        )
 
     def is_about(self, day: date, digest: str) -> bool:
         """Whether the stored verdict, in force or not, speaks of this content."""
@@ -222,10 +231,22 @@ def _judged(platform: Platform, due: Sequence[_Due], policy: Policy) -> Iterator
 
 
 def _judge(platform: Platform, one: _Due, policy: Policy, readers: int) -> Judged:
-    """Read a day, prove it and judge it. Workers that have no day of their own read a slice of this one."""
-    slices = even_slices(one.content.first_tick, one.content.last_tick, readers)
-    frame = verify_day(platform.database, one.plan.symbol.text, one.plan.window, one.content.digest, slices)
-    return judge_frame(one.plan, frame, one.content.digest, one.content.load_id, policy)
+    """Read a day, prove it and judge it. Workers that have no day of their own take a share of this one.
+
+    A verdict on ticks that turn out not to be the day's content is dropped.
+    """
+    plan, content = one.plan, one.content
+    slices = even_slices(content.first_tick, content.last_tick, readers)
+    frame = read_ticks(platform.database, plan.symbol.text, plan.window, slices)
+    proof = partial(require_content, frame, plan.symbol.text, plan.trading_day, content.digest)
+    if readers == 1:
+        proof()
+        return judge_frame(plan, frame, content.digest, content.load_id, policy)
+    with ThreadPoolExecutor(1, thread_name_prefix="proof") as beside:
+        proved = beside.submit(proof)
+        verdict = judge_frame(plan, frame, content.digest, content.load_id, policy)
+    proved.result()
+    return verdict
 
 
 def _with_answers(platform: Platform, again: Sequence[DayPlan], verdicts: Sequence[DayVerdict]) -> list[DayVerdict]:

@@ -69,12 +69,14 @@ def read_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, 
     return _of_days(db, "quality", QualityRow, FIELD_QUALITY, symbol, days)
 
 
-def read_standing_verdicts(
-    db: Database, symbol: str, days: Sequence[date]
-) -> tuple[dict[date, StandingVerdict], dict[date, StandingVerdict]]:
-    """How these days stand by coverage and by field quality, those that are judged."""
-    coverage = _of_days(db, "coverage_standing", StandingVerdict, VALIDATE_SUMMARY, symbol, days)
-    return coverage, _of_days(db, "quality_standing", StandingVerdict, FIELD_QUALITY, symbol, days)
+def read_standing_coverage(db: Database, symbol: str, days: Sequence[date]) -> dict[date, StandingVerdict]:
+    """How these days stand by coverage, those that are judged."""
+    return _of_days(db, "coverage_standing", StandingVerdict, VALIDATE_SUMMARY, symbol, days)
+
+
+def read_standing_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, StandingVerdict]:
+    """How these days stand by field quality, those that are judged."""
+    return _of_days(db, "quality_standing", StandingVerdict, FIELD_QUALITY, symbol, days)
 
 
 def read_gaps(db: Database, symbol: str, day: date) -> list[GapRow]:

@@ -28,9 +28,7 @@ from ghtrader_assets.questdb.connection import Database, answers
 from ghtrader_assets.questdb.schema import TABLES, TICKS
 from ghtrader_assets.questdb.sql import instant
 from ghtrader_assets.questdb.tick_columns import (
-    WHOLE,
     DayLoad,
-    Slices,
     keys_of,
     put_ticks,
     put_tombstones,
@@ -179,16 +177,14 @@ def store_days(
             yield from results
 
 
-def verify_day(db: Database, symbol: str, window: DayWindow, digest: str, slices: Slices = WHOLE) -> pl.DataFrame:
-    """Read a stored day and compare its digest; returns its tick frame. Raises `ReadBackError` naming the day."""
-    frame = read_ticks(db, symbol, window, slices)
+def require_content(frame: pl.DataFrame, symbol: str, day: date, digest: str) -> None:
+    """Raises `ReadBackError` naming the day if `frame`, as it was read back, is not the content of this digest."""
     found = content_digest(frame)
     if found != digest:
         raise ReadBackError(
-            f"{symbol} {window.trading_day}: the stored ticks have digest {found}, the load's was {digest}",
+            f"{symbol} {day}: the stored ticks have digest {found}, the load's was {digest}",
             "somebody changed them; load the day again with --force",
         )
-    return frame
 
 
 def _day_of(load: DayLoad) -> _Day:

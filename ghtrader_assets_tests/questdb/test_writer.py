@@ -22,8 +22,8 @@ from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.credentials import Endpoint
 from ghtrader_assets.questdb.reader import read_day
 from ghtrader_assets.questdb.sql import instant
-from ghtrader_assets.questdb.tick_columns import even_slices
-from ghtrader_assets.questdb.writer import DayLoad, StoredDay, StoreFailure, store_days, verify_day
+from ghtrader_assets.questdb.tick_columns import even_slices, read_ticks
+from ghtrader_assets.questdb.writer import DayLoad, StoredDay, StoreFailure, require_content, store_days
 from ghtrader_assets_tests.fix_questdb import fresh_symbol, random_ticks
 
 DAY = date(2026, 1, 6)
@@ -195,11 +195,11 @@ def test_the_same_day_twice_in_one_call_ends_as_the_later(db: Database, load_of:
 def test_one_changed_cell_is_found_and_the_day_is_named(db: Database, load_of: LoadOf) -> None:
     load = load_of(DAY)
     digest = stored(db, load)[DAY].digest
-    verify_day(db, load.symbol, load.window, digest)
+    require_content(read_ticks(db, load.symbol, load.window), load.symbol, DAY, digest)
     stamp = int(load.frame["datetime_ns"][7])
     _change_one_cell(db, load.symbol, stamp)
     with pytest.raises(ReadBackError, match=rf"{load.symbol} {DAY}"):
-        verify_day(db, load.symbol, load.window, digest)
+        require_content(read_ticks(db, load.symbol, load.window), load.symbol, DAY, digest)
     assert stored(db, load)[DAY].replaced == "changed"
     assert_stored(db, load)
 
@@ -216,7 +216,7 @@ def test_a_day_read_in_slices_is_the_day(db: Database, load_of: LoadOf, number: 
     at_ticks = tuple(instant(at) for at in load.frame["datetime_ns"].unique().sort()[::20])
     around = (instant(load.window.start_ns), found.first_tick, found.last_tick, instant(load.window.end_ns))
     for slices in (evenly, at_ticks, around):
-        assert content_digest(verify_day(db, load.symbol, load.window, found.digest, slices)) == found.digest
+        assert content_digest(read_ticks(db, load.symbol, load.window, slices)) == found.digest
 
 
 def _change_one_cell(db: Database, symbol: str, stamp: int) -> None:
