@@ -44,6 +44,7 @@ from ghtrader_assets.questdb.reader import (
 )
 from ghtrader_assets.questdb.records import write_verdicts
 from ghtrader_assets.questdb.rows import DailyAgg, StandingVerdict
+from ghtrader_assets.questdb.sql import instant
 from ghtrader_assets.questdb.tick_columns import even_slices, read_ticks
 from ghtrader_assets.questdb.writer import require_content
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, load_settings, sourced_value, suffixed_values
@@ -236,7 +237,8 @@ def _judge(platform: Platform, one: _Due, policy: Policy, readers: int) -> Judge
     A verdict on ticks that turn out not to be the day's content is dropped.
     """
     plan, content = one.plan, one.content
-    slices = even_slices(content.first_tick, content.last_tick, readers)
+    open_hours = [(instant(each.start_ns), instant(each.end_ns)) for each in plan.sessions.windows]
+    slices = even_slices(open_hours, readers)
     frame = read_ticks(platform.database, plan.symbol.text, plan.window, slices)
     proof = partial(require_content, frame, plan.symbol.text, plan.trading_day, content.digest)
     if readers == 1:

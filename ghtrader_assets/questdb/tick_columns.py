@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from typing import Any, Final, TypeVar
@@ -107,11 +107,22 @@ def read_columns(
     return in_stored_order(pl.concat(at_once(partial(db.export, "ticks_of_day"), statements))).select(columns)
 
 
-def even_slices(first: datetime | None, last: datetime | None, number: int) -> Slices:
-    """The instants that part a day, from its first tick to its last, into `number` slices of equal length."""
-    if first is None or last is None:
+def even_slices(spans: Sequence[tuple[datetime, datetime]], number: int) -> Slices:
+    """The instants that part a day into `number` slices of equal length, counting only its `spans` (start and end, in
+    order of time): those in which ticks are expected."""
+    lengths = [end - start for start, end in spans]
+    total = sum(lengths, timedelta())
+    if not total:
         return WHOLE
-    return tuple(first + (last - first) / number * nth for nth in range(1, number))
+    cuts: list[datetime] = []
+    for nth in range(1, number):
+        left = total / number * nth
+        for (start, _), length in zip(spans, lengths, strict=True):
+            if left <= length:
+                cuts.append(start + left)
+                break
+            left -= length
+    return tuple(cuts)
 
 
 def statements_of_day(symbol: str, window: DayWindow, columns: Iterable[str], slices: Slices) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -211,12 +212,29 @@ def test_a_day_read_in_slices_is_the_day(db: Database, load_of: LoadOf, number: 
     found = stored(db, load)[DAY]
     assert found.first_tick is not None
     assert found.last_tick is not None
-    evenly = even_slices(found.first_tick, found.last_tick, number)
+    evenly = even_slices([(found.first_tick, found.last_tick)], number)
     assert len(evenly) == number - 1
     at_ticks = tuple(instant(at) for at in load.frame["datetime_ns"].unique().sort()[::20])
     around = (instant(load.window.start_ns), found.first_tick, found.last_tick, instant(load.window.end_ns))
     for slices in (evenly, at_ticks, around):
         assert content_digest(read_ticks(db, load.symbol, load.window, slices)) == found.digest
+
+
+@given(st.lists(st.tuples(st.integers(1, 20_000), st.integers(0, 20_000)), min_size=1, max_size=5), st.integers(1, 9))
+def test_slices_hold_equal_shares_of_the_open_hours(hours: list[tuple[int, int]], number: int) -> None:
+    """`hours` are the seconds that each session is open, and those it is closed after it."""
+    spans: list[tuple[datetime, datetime]] = []
+    opens = datetime(2026, 1, 5, 13, tzinfo=UTC)
+    for open_s, closed_s in hours:
+        spans.append((opens, opens + timedelta(seconds=open_s)))
+        opens = spans[-1][1] + timedelta(seconds=closed_s)
+    bounds = [spans[0][0], *even_slices(spans, number), spans[-1][1]]
+    shares = [
+        sum((max(min(end, high) - max(start, low), timedelta()) for start, end in spans), timedelta())
+        for low, high in pairwise(bounds)
+    ]
+    assert len(shares) == number
+    assert max(shares) - min(shares) < timedelta(milliseconds=1)
 
 
 def _change_one_cell(db: Database, symbol: str, stamp: int) -> None:
