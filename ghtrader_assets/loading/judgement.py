@@ -3,9 +3,10 @@
 Belongs here: finding out whether a day needs judgement, reading it, writing the verdict.
 Does not belong here: the rules and the decision whether a judgement is out of date (`validation`).
 
-A range costs five queries, however long it is; each day to be judged costs one more. Days are judged by threads: most
-of a day's time is spent in numpy, polars and the store, which leave the interpreter to others, and a thread starts at
-once and shares sessions (docs/performance.md has both measured).
+A range costs five queries, however long it is; each day to be judged costs one more, or a few where workers would
+otherwise have nothing to do. Days are judged by threads: most of a day's time is spent in numpy, polars and the store,
+which leave the interpreter to others, and a thread starts at once and shares sessions (docs/performance.md has both
+measured).
 """
 
 from __future__ import annotations
