@@ -209,7 +209,7 @@ def _one_changed(platform: Platform, symbol: Symbol, days: Sequence[date], sizes
     """
     list(judge_days(platform, symbol, days, rows=False))
     changed = days[len(days) // 2]
-    for number in range(2 * sizes.rounds + 1):
+    for number in range(5 * sizes.rounds):
         columns = model_day(symbol, changed)
         columns["bid_volume1"][0] += 1 + number
         fill(platform, symbol, {changed: tick_frame(columns)})

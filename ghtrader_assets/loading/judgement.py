@@ -29,7 +29,7 @@ from ghtrader_assets.loading.figures import judgement_metrics, log_judged
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.loading.platform import Platform, utc_now
-from ghtrader_assets.loading.schedule import schedule_of
+from ghtrader_assets.loading.schedule import Schedule, stored_schedule, with_days
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import is_partial
 from ghtrader_assets.market.symbols import Symbol
@@ -108,7 +108,7 @@ def judge_days(
     wanted = sorted(set(days))
     policy = policy_of(symbol)
     stored = _Stored.read(platform, symbol, wanted, rows=rows)
-    schedule = schedule_of(platform, symbol, list(stored.contents))
+    schedule = with_days(platform, symbol, stored.schedule, list(stored.contents))
     known: dict[date, DayOutcome] = {}
     due: list[_Due] = []
     for day in wanted:
@@ -147,6 +147,7 @@ def _known(day: date, manifest: Manifest | None, verdicts: Verdicts) -> DayOutco
 class _Stored:
     """What the small tables say of a symbol's days: read once for all of them."""
 
+    schedule: Schedule
     contents: Mapping[date, DailyAgg]
     manifests: Mapping[str, Manifest]
     coverage: Mapping[date, CoverageRow] | Mapping[date, StandingVerdict]
@@ -154,14 +155,16 @@ class _Stored:
 
     @classmethod
     def read(cls, platform: Platform, symbol: Symbol, days: Sequence[date], *, rows: bool) -> _Stored:
-        """Ask all tables side by side, as far as there are workers."""
+        """Ask all tables side by side, as far as there are workers; the widest first."""
         db, name = platform.database, symbol.text
         with ThreadPoolExecutor(platform.settings.validate_workers, thread_name_prefix="stored") as pool:
-            contents = pool.submit(read_daily_agg, db, name, days)
             coverage = pool.submit(read_summary if rows else read_standing_coverage, db, name, days)
             quality = pool.submit(read_quality if rows else read_standing_quality, db, name, days)
+            contents = pool.submit(read_daily_agg, db, name, days)
+            schedule = pool.submit(stored_schedule, platform, symbol)
             manifests = pool.submit(read_manifests, db, name, days if rows else ())
         return cls(
+            schedule=schedule.result(),
             contents={row.trading_day: row for row in contents.result()},
             manifests={row.manifest_id: row for row in manifests.result()},
             coverage=coverage.result(),

@@ -55,7 +55,16 @@ def refresh_schedules(platform: Platform, symbols: Sequence[Symbol]) -> dict[Sym
 
 def schedule_of(platform: Platform, symbol: Symbol, days: Sequence[date]) -> Schedule:
     """The stored schedule; refreshed first if one of `days` is not in it."""
-    stored = Schedule.of(read_schedule(platform.database, symbol.text))
+    return with_days(platform, symbol, stored_schedule(platform, symbol), days)
+
+
+def stored_schedule(platform: Platform, symbol: Symbol) -> Schedule:
+    """The schedule as it is stored, without a row where nothing was ever loaded."""
+    return Schedule.of(read_schedule(platform.database, symbol.text))
+
+
+def with_days(platform: Platform, symbol: Symbol, stored: Schedule, days: Sequence[date]) -> Schedule:
+    """The stored schedule, refreshed if one of `days` is not in it."""
     return stored if all(day in stored.rows for day in days) else refresh_schedule(platform, symbol)
 
 

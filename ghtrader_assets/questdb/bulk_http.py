@@ -56,17 +56,22 @@ class BulkHttp:
         """The Parquet bytes; a server that has its hands full (429) is asked again for a while."""
         give_up_at = time.monotonic() + BUSY_TIMEOUT_S
         while True:
-            with self._session() as session:
-                response = session.get(
-                    f"http://{self._endpoint.http}/exp",
-                    params={"query": statement, "fmt": "parquet"},
-                    timeout=(CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S),
-                )
+            with self._session() as session, self._asked(session, statement) as response:
+                # As the server cuts it: `content` of a response that isn't streamed comes in pieces of 10 kB.
+                content = b"".join(response.iter_content(None))
             if response.ok:
-                return response.content
+                return content
             if response.status_code != HTTPStatus.TOO_MANY_REQUESTS or time.monotonic() > give_up_at:
-                raise meaning(self._endpoint.http, f"{response.status_code} {response.text[:500]}")
+                raise meaning(self._endpoint.http, f"{response.status_code} {content[:500].decode(errors='replace')}")
             time.sleep(BUSY_PAUSE_S)
+
+    def _asked(self, session: requests.Session, statement: str) -> requests.Response:
+        return session.get(
+            f"http://{self._endpoint.http}/exp",
+            params={"query": statement, "fmt": "parquet"},
+            timeout=(CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S),
+            stream=True,
+        )
 
     @contextlib.contextmanager
     def _session(self) -> Generator[requests.Session]:
