@@ -19,8 +19,8 @@ from ghtrader_assets.services.runtime import DAGSTER, DASHBOARD, EXCHANGE, PROME
 from ghtrader_assets.settings import Settings
 
 PROBE_TIMEOUT_S = 5
-_PROBED = {DASHBOARD: "/health"}
-"""What is asked of a service where its first page would cost it work."""
+_PROBED = {DASHBOARD: "/health", EXCHANGE: "/control/faults"}
+"""What is asked of a service whose first page would cost it work, or that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +72,4 @@ def _web_service(name: str, service: Service | None) -> ServiceHealth:
         answer = requests.get(f"{url}{_PROBED.get(name, '')}", timeout=PROBE_TIMEOUT_S)
     except requests.RequestException as error:
         return ServiceHealth(name, False, url, f"does not answer ({type(error).__name__}); its log is {service.log}")
-    return ServiceHealth(name, answer.status_code < 500, url, f"HTTP {answer.status_code}")
+    return ServiceHealth(name, answer.ok, url, f"HTTP {answer.status_code}")

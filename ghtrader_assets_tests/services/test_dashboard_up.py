@@ -25,6 +25,12 @@ def test_up_runs_the_dashboard_and_status_names_it(platform: RunningPlatform) ->
     assert f'href="{platform.url("dagster")}"' in first
 
 
+def test_status_asks_every_service_for_something_that_it_has(platform: RunningPlatform) -> None:
+    services = platform.command.run("status", "--json").document["services"]
+    answers = {one["name"]: one["detail"] for one in services if one["name"] != "questdb"}
+    assert answers == dict.fromkeys(("exchange", "dashboard", "dagster", "prometheus"), "HTTP 200")
+
+
 def test_a_days_page_links_to_a_partition_that_dagster_has(platform: RunningPlatform) -> None:
     page = requests.get(f"{platform.url('dashboard')}/day/{PLATFORM_SYMBOLS[0]}/2026-01-06", timeout=60).text
     found = re.search(r"/assets/(\w+)/(\w+)\?view=partitions&amp;partition=(2026-01-06)", page)
