@@ -238,21 +238,21 @@ def _judged(platform: Platform, due: Sequence[_Due], policy: Policy) -> Iterator
 def _judge(platform: Platform, one: _Due, policy: Policy, readers: int) -> Judged:
     """Read a day, prove it and judge it. Workers that have no day of their own take a share of this one.
 
-    A verdict on ticks that turn out not to be the day's content is dropped.
+    Whatever judging said of ticks that turn out not to be the day's content is dropped.
     """
     plan, content = one.plan, one.content
     open_hours = [(instant(each.start_ns), instant(each.end_ns)) for each in plan.sessions.windows]
     slices = even_slices(open_hours, readers)
     frame = read_ticks(platform.database, plan.symbol.text, plan.window, slices)
     proof = partial(require_content, frame, plan.symbol.text, plan.trading_day, content.digest)
+    judgement = partial(judge_frame, plan, frame, content.digest, content.load_id, policy)
     if readers == 1:
         proof()
-        return judge_frame(plan, frame, content.digest, content.load_id, policy)
-    with ThreadPoolExecutor(1, thread_name_prefix="proof") as beside:
-        proved = beside.submit(proof)
-        verdict = judge_frame(plan, frame, content.digest, content.load_id, policy)
-    proved.result()
-    return verdict
+        return judgement()
+    with ThreadPoolExecutor(1, thread_name_prefix="beside") as beside:
+        judged = beside.submit(judgement)
+        proof()
+    return judged.result()
 
 
 def _with_answers(platform: Platform, again: Sequence[DayPlan], verdicts: Sequence[DayVerdict]) -> list[DayVerdict]:

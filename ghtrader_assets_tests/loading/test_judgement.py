@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import polars as pl
@@ -145,6 +145,23 @@ def test_a_tampered_and_a_missing_day_are_theirs_alone(
     judged = set(days) - {days[3]}
     assert {one.trading_day for one in outcomes if one.judgement} == judged
     assert set(read_summary(platform.database, name, days)) == judged
+
+
+def test_a_tampered_day_says_so_even_where_the_rules_choke_on_it(
+    platform: Platform, calendar: TradingCalendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day alone is judged while it is proved: the proof's word counts before the judgement's."""
+
+    def choke(*_: object) -> NoReturn:
+        raise ArithmeticError("no rule was made for this")
+
+    symbol, (day,) = small_days(platform, "KQ.m@SHFE.sp", calendar, 1)
+    (row,) = read_daily_agg(platform.database, symbol.text, [day])
+    write_daily_agg(platform.database, [dataclasses.replace(row, digest="0" * 32)])
+    monkeypatch.setattr("ghtrader_assets.loading.judgement.judge_frame", choke)
+    (outcome,) = judge_days(platform, symbol, [day])
+    assert "have digest" in outcome.failure
+    assert outcome.judgement is None
 
 
 class OneDayUnreadable(Database):
