@@ -24,7 +24,7 @@ from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.room import require_room
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.writer import BATCH_ROWS, DayLoad, DayStore, Result
+from ghtrader_assets.questdb.writer import DayLoad, DayStore, Result, is_full
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.slots import SessionSlots
@@ -135,7 +135,7 @@ class DayPipeline:
         if not self._batch:
             self._due_at = perf_counter() + BATCH_AGE_S
         self._batch.append(load)
-        if len(self._batch) >= self._size or sum(one.frame.height for one in self._batch) >= BATCH_ROWS:
+        if len(self._batch) >= self._size or is_full(self._batch):
             self._send()
 
     def _next(self) -> object:

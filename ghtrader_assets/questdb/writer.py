@@ -106,9 +106,10 @@ _Day = tuple[str, date]
 class DayStore:
     """Stores days in the background, a few transactions at once; `deliver` is told each day's result as it is there.
 
-    `submit` cuts loads into transactions and returns at once. `deliver` is called from the store's threads, with the
-    results of one transaction; a day's failure is its `StoreFailure`: when a transaction fails, each of its days is
-    sent alone. A context manager: on leaving, what has not begun is dropped and what has begun ends.
+    `submit` takes a batch for one transaction, cuts one that is more than full, and returns at once. `deliver` is
+    called from the store's threads, with the results of one transaction; a day's failure is its `StoreFailure`: when
+    a transaction fails, each of its days is sent alone. A context manager: on leaving, what has not begun is dropped
+    and what has begun ends.
     """
 
     def __init__(
@@ -156,8 +157,8 @@ def store_days(
     batch_rows: int = BATCH_ROWS,
     batch_days: int | None = None,
 ) -> Iterator[Result]:
-    """Store each day by one replacement and yield it once it has been read back. Days of one batch share a transaction,
-    at most `batch_days` of them and few more rows than `batch_rows`.
+    """Store each day by one replacement and yield it once it has been read back. A batch is one transaction: at most
+    `batch_days` days, and no further day once it holds `batch_rows` rows.
 
     A day's failure is that day's `StoreFailure`: when a batch fails, each of its days is sent alone. A day whose
     content is stored already is proved so and not written. `full` recomputes the digest from every column read back;
@@ -191,19 +192,18 @@ def _day_of(load: DayLoad) -> _Day:
     return load.symbol, load.trading_day
 
 
+def is_full(batch: Sequence[DayLoad], batch_rows: int = BATCH_ROWS) -> bool:
+    """Whether a batch holds as many rows as a transaction should: no further day joins it."""
+    return sum(load.frame.height for load in batch) >= batch_rows
+
+
 def _batches(loads: Sequence[DayLoad], batch_rows: int) -> list[list[DayLoad]]:
-    """Loads in order, cut where a batch would grow too large or hold a symbol's day twice."""
+    """Loads in order, cut after a full batch and where one would hold a symbol's day twice."""
     batches: list[list[DayLoad]] = []
-    rows = 0
-    days: set[_Day] = set()
     for load in loads:
-        key = _day_of(load)
-        if not batches or rows + load.frame.height > batch_rows or key in days:
+        if not batches or is_full(batches[-1], batch_rows) or _day_of(load) in map(_day_of, batches[-1]):
             batches.append([])
-            rows, days = 0, set()
         batches[-1].append(load)
-        rows += load.frame.height
-        days.add(key)
     return batches
 
 

@@ -180,10 +180,11 @@ def test_only_the_day_at_fault_is_lost(db: Database, load_of: LoadOf) -> None:
     assert_stored(db, after)
 
 
-def test_batches_are_cut_by_rows(db: Database, load_of: LoadOf) -> None:
-    loads = [load_of(day, rows=100) for day in (DAY, NEXT, FRIDAY, MONDAY)]
+@pytest.mark.parametrize("full_at", [101, 200])
+def test_a_batch_ends_with_the_day_that_fills_it(db: Database, load_of: LoadOf, full_at: int) -> None:
+    loads = [load_of(day, rows=100, seed=full_at) for day in (DAY, NEXT, FRIDAY, MONDAY)]
     before = _transactions(db)
-    assert len(list(store_days(db, loads, "full", batch_rows=200))) == 4
+    assert len(list(store_days(db, loads, "full", batch_rows=full_at))) == 4
     assert _transactions(db) == before + 2
 
 
