@@ -41,7 +41,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             trading_calendar,
-            *_with_freshness([symbol_days(symbol, partitions) for symbol in symbols], calendar),
+            *_with_freshness([one for symbol in symbols for one in symbol_days(symbol, partitions)], calendar),
         ],
         asset_checks=[feed_checks(symbols), horizon_check],
         jobs=[job],

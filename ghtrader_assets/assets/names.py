@@ -12,11 +12,16 @@ TICKS: Final = "ticks"
 VALIDATION_SUMMARY: Final = "validation_summary"
 FIELD_QUALITY: Final = "field_quality"
 MANIFEST: Final = "manifest"
-DAY_TABLES: Final = (TICKS, VALIDATION_SUMMARY, FIELD_QUALITY, MANIFEST)
-ALL_TABLES: Final = (MAIN_SCHEDULE, *DAY_TABLES)
-JUDGED: Final = frozenset({VALIDATION_SUMMARY, FIELD_QUALITY})
-FOLLOWING: Final = JUDGED | {MANIFEST}
+LOADED: Final = (MAIN_SCHEDULE, TICKS)
+FOLLOWING: Final = (VALIDATION_SUMMARY, FIELD_QUALITY, MANIFEST)
 """What is materialized again by itself when the ticks of a day change."""
+
+ALL_TABLES: Final = (*LOADED, *FOLLOWING)
+DAY_TABLES: Final = (TICKS, *FOLLOWING)
+JUDGED: Final = frozenset({VALIDATION_SUMMARY, FIELD_QUALITY})
+
+LOAD_POOL: Final = "ghtrader_loads"
+"""The Dagster pool of the runs that load: its limit is how many of them go at once."""
 
 EXIT_CODE: Final = "exit_code"
 """Metadata of a failed step: what a command that asked for it exits with."""
@@ -26,4 +31,3 @@ PARTIAL_TAG: Final = "ghtrader/allow_partial"
 """A run with it stores what there is of a trading day in progress."""
 
 LAUNCHED_BY_TAG: Final = "ghtrader/launched_by"
-INGESTS_TAG: Final = "ghtrader/ingests"

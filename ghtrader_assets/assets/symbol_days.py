@@ -1,8 +1,10 @@
 """The days of one symbol: main contract, ticks, validation summary, field quality and manifest of each trading day.
 
-Belongs here: the multi-asset that materializes them as each day commits. One op, because a downstream op would not
-run after the `Failure` that names the days which failed, nor after an upstream one that leaves a day out, and the good
-days are to be complete in every table.
+Belongs here: the two multi-assets of a symbol. The one that loads materializes every table of a day as the day commits,
+those of the other asset too: a downstream op would not run after the `Failure` that names the days which failed, and
+the good days are to be complete in every table. Dagster skips the other one in such a run, for nothing was handed to
+it; it works in runs that ask for verdicts alone. They are two because a Dagster pool belongs to an op: runs that load
+share the pool, and one that only judges never waits for them.
 Does not belong here: what each table's materialization says (`tables`), and the work (`loading`).
 """
 
@@ -20,6 +22,8 @@ from ghtrader_assets.assets.names import (
     EXIT_CODE,
     FOLLOWING,
     JUDGED,
+    LOAD_POOL,
+    LOADED,
     MAIN_SCHEDULE,
     PARTIAL_TAG,
     TICKS,
@@ -41,44 +45,60 @@ from ghtrader_assets.services.runtime import DASHBOARD, read_runtime
 Selected = frozenset[str]
 
 
-def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """The tables of `symbol` as one subsettable multi-asset."""
+def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The tables of `symbol` as two subsettable multi-assets: what is loaded, and what follows from it."""
+    loaded = [tables.asset_spec(symbol, table, partitions) for table in LOADED]
+    following = [tables.asset_spec(symbol, table, partitions, content_changed()) for table in FOLLOWING]
 
     @dg.multi_asset(
-        name=f"{symbol.key}_days",
-        specs=[
-            tables.asset_spec(symbol, table, partitions, content_changed() if table in FOLLOWING else None)
-            for table in ALL_TABLES
-        ],
-        can_subset=True,
-        backfill_policy=BACKFILL_POLICY,
+        name=f"{symbol.key}_load", specs=loaded, can_subset=True, backfill_policy=BACKFILL_POLICY, pool=LOAD_POOL
     )
-    def days(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetMaterialization]:
-        selected = frozenset(key.path[-1] for key in context.selected_asset_keys)
-        wanted = [date.fromisoformat(key) for key in context.partition_keys]
-        failed: dict[str, str] = {}
-        workers = context.run.tags.get(WORKERS_TAG)
-        with _named_failures(), platform.opened(workers) as opened:
-            pages = tables.Pages(f"http://{opened.database.endpoint.http}", _dashboard(opened))
-            if MAIN_SCHEDULE in selected:
-                yield from _scheduled(context, opened, symbol, wanted)
-            for outcome in _outcomes(context, opened, symbol, wanted, selected):
-                if outcome.failure:
-                    failed[outcome.trading_day.isoformat()] = outcome.failure
-                    context.log.error(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
-                else:
-                    yield from tables.materializations(context.instance, pages, symbol, outcome, selected)
-            if opened.settings.source_probe and selected & JUDGED:
-                for said in probe_gaps(opened, symbol, wanted, context.log.warning):
-                    context.log.info(f"asked the provider about gaps again: {said}")
-            if TICKS in selected:
-                made = aggregate(opened, [symbol], wanted[0], wanted[-1])
-                record_aggregated(opened, made)
-                context.log.info(f"what is stored of this run's days: aggregated manifest {made.manifest_id}")
-        if failed:
-            raise _failure(symbol, failed)
+    def load(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetMaterialization]:
+        yield from _materialized(context, platform, symbol)
 
-    return days
+    @dg.multi_asset(name=f"{symbol.key}_judge", specs=following, can_subset=True, backfill_policy=BACKFILL_POLICY)
+    def judge(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetMaterialization]:
+        yield from _materialized(context, platform, symbol)
+
+    return [load, judge]
+
+
+def _materialized(
+    context: dg.AssetExecutionContext, platform: PlatformResource, symbol: Symbol
+) -> Iterator[dg.AssetMaterialization]:
+    """Work on the run's days of `symbol`, and the events of every table that the run was asked for."""
+    selected = _asked_for(context, symbol)
+    wanted = [date.fromisoformat(key) for key in context.partition_keys]
+    failed: dict[str, str] = {}
+    workers = context.run.tags.get(WORKERS_TAG)
+    with _named_failures(), platform.opened(workers) as opened:
+        pages = tables.Pages(f"http://{opened.database.endpoint.http}", _dashboard(opened))
+        if MAIN_SCHEDULE in selected:
+            yield from _scheduled(context, opened, symbol, wanted)
+        for outcome in _outcomes(context, opened, symbol, wanted, selected):
+            if outcome.failure:
+                failed[outcome.trading_day.isoformat()] = outcome.failure
+                context.log.error(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
+            else:
+                yield from tables.materializations(context.instance, pages, symbol, outcome, selected)
+        if opened.settings.source_probe and selected & JUDGED:
+            for said in probe_gaps(opened, symbol, wanted, context.log.warning):
+                context.log.info(f"asked the provider about gaps again: {said}")
+        if TICKS in selected:
+            made = aggregate(opened, [symbol], wanted[0], wanted[-1])
+            record_aggregated(opened, made)
+            context.log.info(f"what is stored of this run's days: aggregated manifest {made.manifest_id}")
+    if failed:
+        raise _failure(symbol, failed)
+
+
+def _asked_for(context: dg.AssetExecutionContext, symbol: Symbol) -> Selected:
+    """The tables of `symbol` that this step sees to: in a run that loads ticks, those of both assets."""
+    mine = frozenset(key.path[-1] for key in context.selected_asset_keys)
+    if TICKS not in mine:
+        return mine
+    of_the_run = context.job_def.asset_layer.selected_asset_keys
+    return frozenset(table for table in ALL_TABLES if tables.asset_key(symbol, table) in of_the_run)
 
 
 def _dashboard(platform: Platform) -> str | None:
@@ -103,7 +123,7 @@ def _stopping(reason: str, error: GhtraderError) -> dg.Failure:
 
 def following_keys(symbol: Symbol) -> list[dg.AssetKey]:
     """The assets that follow the ticks by themselves."""
-    return [tables.asset_key(symbol, table) for table in DAY_TABLES if table in FOLLOWING]
+    return [tables.asset_key(symbol, table) for table in FOLLOWING]
 
 
 def _scheduled(

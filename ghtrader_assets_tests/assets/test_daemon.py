@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from ghtrader_assets.assets.names import ALL_TABLES, DAY_TABLES
+from ghtrader_assets.assets.names import ALL_TABLES, DAY_TABLES, JUDGED, LOAD_POOL, LOADED
+from ghtrader_assets.assets.run_here import RANGE_END, RANGE_START
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets_tests.fix_browser import keep
@@ -187,3 +189,85 @@ def test_a_changed_day_is_judged_again_by_itself_and_an_identical_load_is_not(
     while freshness(platform, COPPER, day) != fresh or verdict() == before:
         assert time.monotonic() < give_up_at, freshness(platform, COPPER, day)
         time.sleep(3)
+
+
+LAUNCH_RUN = """
+mutation LaunchRun($params: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $params) {
+    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+  }
+}"""
+
+RUN = """
+query Run($id: ID!) { runOrError(runId: $id) { ... on Run {
+  status allPools stepStats { stepKey status }
+} } }"""
+
+LIMIT = "mutation Limit($pool: String!, $limit: Int!) { setConcurrencyLimit(concurrencyKey: $pool, limit: $limit) }"
+FORGET = "mutation Forget($pool: String!) { deleteConcurrencyLimit(concurrencyKey: $pool) }"
+
+
+def launch_run(platform: RunningPlatform, day: date, tables: Iterable[str]) -> str:
+    selector = {
+        "repositoryLocationName": "ghtrader_assets",
+        "repositoryName": "__repository__",
+        "pipelineName": "trading_days",
+        "assetSelection": [asset(COPPER, table) for table in tables],
+        "assetCheckSelection": [],
+    }
+    tags = [{"key": key, "value": str(day)} for key in (RANGE_START, RANGE_END)]
+    params = {"selector": selector, "executionMetadata": {"tags": tags}}
+    launched = platform.graphql(LAUNCH_RUN, params=params)["launchPipelineExecution"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    return str(launched["run"]["runId"])
+
+
+def await_success(platform: RunningPlatform, run_id: str, within_s: float = 150) -> dict[str, str]:
+    """The state of each step of a run that succeeded."""
+    give_up_at = time.monotonic() + within_s
+    while (run := platform.graphql(RUN, id=run_id)["runOrError"])["status"] != "SUCCESS":
+        assert run["status"] not in {"FAILURE", "CANCELED"}, run
+        assert time.monotonic() < give_up_at, run
+        time.sleep(0.5)
+    return {step["stepKey"]: step["status"] for step in run["stepStats"]}
+
+
+MADE = """
+query Made($key: AssetKeyInput!, $days: [String!]) {
+  assetOrError(assetKey: $key) { ... on Asset { assetMaterializations(partitions: $days, limit: 100) { runId } } }
+}"""
+
+
+def materialized(platform: RunningPlatform, table: str, day: date) -> int:
+    found = platform.graphql(MADE, key=asset(COPPER, table), days=[str(day)])["assetOrError"]
+    return len(found["assetMaterializations"])
+
+
+@pytest.mark.timeout(500)
+def test_the_pool_holds_loads_back_and_judging_never_waits_for_it(
+    platform: RunningPlatform, december: dict[str, Any]
+) -> None:
+    day, key = DECEMBER[0], parse_symbol(COPPER).key
+    assert platform.graphql(LIMIT, pool=LOAD_POOL, limit=0)["setConcurrencyLimit"]
+    try:
+        loading = launch_run(platform, day, LOADED)
+        judging = launch_run(platform, day, JUDGED)
+        assert await_success(platform, judging) == {f"{key}_judge": "SUCCESS"}
+        run = platform.graphql(RUN, id=loading)["runOrError"]
+        assert (run["status"], run["allPools"]) == ("QUEUED", [LOAD_POOL])
+    finally:
+        platform.graphql(FORGET, pool=LOAD_POOL)
+    assert await_success(platform, loading) == {f"{key}_load": "SUCCESS"}
+
+
+@pytest.mark.timeout(500)
+def test_a_run_of_all_tables_does_each_days_work_once(platform: RunningPlatform, december: dict[str, Any]) -> None:
+    day, key = DECEMBER[1], parse_symbol(COPPER).key
+
+    def made() -> dict[str, int]:
+        return {table: materialized(platform, table, day) for table in ALL_TABLES}
+
+    before = made()
+    steps = await_success(platform, launch_run(platform, day, ALL_TABLES))
+    assert steps == {f"{key}_load": "SUCCESS", f"{key}_judge": "SKIPPED"}
+    assert made() == {table: count + 1 for table, count in before.items()}
