@@ -1,10 +1,13 @@
-"""`bench validate`: judging days, beside the straightforward way, beside doing it all again, beside one worker.
+"""`bench validate`: judging days, beside the straightforward way, beside doing it all again, beside two workers.
 
 Belongs here: the sizes, the measurements, their ratios. Does not belong here: the straightforward way itself
 (`plain_validation`).
 
 All variants alternate in one process on one store, so that what else the machine does hits all alike. The plain version
 must find the same gaps and count the same violations, or there is no figure at all.
+
+A ratio varies one thing. What better code and not doing work twice are worth is measured with one worker on both sides;
+what a second worker is worth has a ratio of its own. The same ratios with two workers on our side stand beside them.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -48,6 +52,9 @@ LAST_DAY: Final = date(2026, 1, 9)
 LARGE_DAY: Final = date(2026, 1, 6)
 LARGE_CONTRACT: Final = "SHFE.ag2602"
 FAULT_EVERY_DAYS: Final = 3
+WORKERS: Final = {1: "", 2: "_2_workers"}
+"""What is measured with so many workers has this suffix."""
+
 WHOLE: Final = dataclasses.replace(SAMPLING, value=0)
 
 
@@ -70,7 +77,7 @@ def bench_validate(*, quick: bool) -> Report:
     """Measure everything the issue names. Raises `GhtraderError` when the two versions disagree."""
     sizes = QUICK if quick else FULL
     symbol, watch = parse_symbol(SYMBOL), Watch()
-    with own_store(validate_workers=2) as platform:
+    with own_store() as platform:
         long = platform.calendar.days(date(2024, 1, 2), LAST_DAY)[-sizes.long_days :]
         fill(platform, symbol, _frames(symbol, long))
         short = long[-sizes.days :]
@@ -82,24 +89,31 @@ def bench_validate(*, quick: bool) -> Report:
 
 
 def _report(sizes: Sizes, watch: Watch) -> Report:
-    names = {
-        "plain pandas over psycopg": {"range_s": watch.of("plain")},
-        "ours, 2 workers": {"range_s": watch.of("full"), "per_day_ms": 1000 * watch.of("full") / sizes.days},
-        "ours, 1 worker": {"range_s": watch.of("one worker"), "per_day_ms": 1000 * watch.of("one worker") / sizes.days},
-        "nothing changed": {"range_s": watch.of("none")},
-        f"{sizes.long_days} days, all": {"range_s": watch.of("long full")},
-        f"{sizes.long_days} days, one changed": {"range_s": watch.of("long one")},
+    names: dict[str, dict[str, float]] = {"plain pandas over psycopg": {"range_s": watch.of("plain")}}
+    ratios: dict[str, float] = {}
+    for workers, suffix in WORKERS.items():
+        full, ours = watch.of(f"full{suffix}"), f"{workers} workers: " if suffix else "1 worker: "
+        none, long_full, one = (watch.of(f"{name}{suffix}") for name in ("none", "long full", "long one"))
+        names |= {
+            f"{ours}{sizes.days} days": {"range_s": full, "per_day_ms": 1000 * full / sizes.days},
+            f"{ours}{sizes.days} days, nothing changed": {"range_s": none},
+            f"{ours}{sizes.long_days} days, all": {"range_s": long_full},
+            f"{ours}{sizes.long_days} days, one changed": {"range_s": one},
+        }
+        ratios |= {
+            f"full_vs_naive{suffix}": watch.of("plain") / full,
+            f"incremental_30_none{suffix}": watch.of(f"short full{suffix}") / none,
+            f"incremental_250_one{suffix}": long_full / one,
+        }
+    names |= {
         f"frame of {sizes.rows} rows in memory": {"ms": 1000 * watch.of("frame")},
         f"frame of {sizes.sampled_rows} rows, all of them": {"s": watch.of("whole")},
         f"frame of {sizes.sampled_rows} rows, sampled": {"s": watch.of("sampled")},
         f"field quality of {sizes.sampled_rows} rows, all of them": {"s": watch.of("quality whole")},
         f"field quality of {sizes.sampled_rows} rows, sampled": {"s": watch.of("quality sampled")},
     }
-    ratios = {
-        "full_vs_naive": watch.of("plain") / watch.of("full"),
-        "incremental_30_none": watch.of("short full") / watch.of("none"),
-        "incremental_250_one": watch.of("long full") / watch.of("long one"),
-        "workers_2_vs_1": watch.of("one worker") / watch.of("full"),
+    ratios |= {
+        "workers_2_vs_1": watch.of("full") / watch.of("full_2_workers"),
         "sampling_vs_full": watch.of("quality whole") / watch.of("quality sampled"),
         "sampling_vs_full_with_coverage": watch.of("whole") / watch.of("sampled"),
     }
@@ -155,17 +169,21 @@ def _spoiled(columns: Columns) -> Columns:
 def _beside_plain(platform: Platform, symbol: Symbol, days: Sequence[date], sizes: Sizes, watch: Watch) -> None:
     with platform.database.session() as session:
         plain_days = {day: _plain_day(platform, symbol, day) for day in days}
-        alone = _with_workers(platform, 1)
-        plain: dict[date, PlainVerdict] = {}
         for _ in range(sizes.rounds):
-            full = watch.time("full", lambda: list(judge_days(platform, symbol, days, full=True)))
-            watch.time("one worker", lambda: list(judge_days(alone, symbol, days, full=True)))
             plain = watch.time("plain", lambda: {day: judge_plainly(session, one) for day, one in plain_days.items()})
-            _require_equal(platform, symbol, full, plain)
+            for suffix, ours in _by_workers(platform).items():
+                full = watch.time(f"full{suffix}", partial(_judged_all, ours, symbol, days))
+                _require_equal(platform, symbol, full, plain)
 
 
-def _with_workers(platform: Platform, workers: int) -> Platform:
-    return dataclasses.replace(platform, settings=platform.settings.model_copy(update={"validate_workers": workers}))
+def _by_workers(platform: Platform) -> dict[str, Platform]:
+    """The platform with each number of workers, by the suffix of what is measured with it."""
+    return {
+        suffix: dataclasses.replace(
+            platform, settings=platform.settings.model_copy(update={"validate_workers": workers})
+        )
+        for workers, suffix in WORKERS.items()
+    }
 
 
 def _plain_day(platform: Platform, symbol: Symbol, day: date) -> PlainDay:
@@ -208,12 +226,13 @@ def _one_changed(platform: Platform, symbol: Symbol, days: Sequence[date], sizes
     where nothing else has just happened.
     """
     list(judge_days(platform, symbol, days, rows=False))
-    changed = days[len(days) // 2]
-    for number in range(5 * sizes.rounds):
-        columns = model_day(symbol, changed)
-        columns["bid_volume1"][0] += 1 + number
-        fill(platform, symbol, {changed: tick_frame(columns)})
-        _require_judged(watch.time("long one", lambda: _validated(platform, symbol, days)), 1)
+    changed, numbers = days[len(days) // 2], count(1)
+    for _ in range(5 * sizes.rounds):
+        for suffix, ours in _by_workers(platform).items():
+            columns = model_day(symbol, changed)
+            columns["bid_volume1"][0] += next(numbers)
+            fill(platform, symbol, {changed: tick_frame(columns)})
+            _require_judged(watch.time(f"long one{suffix}", partial(_validated, ours, symbol, days)), 1)
 
 
 def _all_or_none(
@@ -221,10 +240,15 @@ def _all_or_none(
 ) -> None:
     """All days judged again, and nothing to be judged."""
     for _ in range(sizes.rounds):
-        watch.time("long full", lambda: list(judge_days(platform, symbol, long, full=True)))
-        watch.time("short full", lambda: list(judge_days(platform, symbol, short, full=True)))
-        for _ in range(3):
-            _require_judged(watch.time("none", lambda: _validated(platform, symbol, short)), 0)
+        for suffix, ours in _by_workers(platform).items():
+            watch.time(f"long full{suffix}", partial(_judged_all, ours, symbol, long))
+            watch.time(f"short full{suffix}", partial(_judged_all, ours, symbol, short))
+            for _ in range(3):
+                _require_judged(watch.time(f"none{suffix}", partial(_validated, ours, symbol, short)), 0)
+
+
+def _judged_all(platform: Platform, symbol: Symbol, days: Sequence[date]) -> list[DayOutcome]:
+    return list(judge_days(platform, symbol, days, full=True))
 
 
 def _validated(platform: Platform, symbol: Symbol, days: Sequence[date]) -> list[DayOutcome]:
