@@ -2,8 +2,8 @@
 
 Belongs here: the two multi-assets of a symbol. The one that loads materializes every table of a day as the day commits,
 those of the other asset too: a downstream op would not run after the `Failure` that names the days which failed, and
-the good days are to be complete in every table. Dagster skips the other one in such a run, for nothing was handed to
-it; it works in runs that ask for verdicts alone. They are two because a Dagster pool belongs to an op: runs that load
+the good days are to be complete in every table. The other one does nothing in such a run, and Dagster skips it where it
+can; it works in runs that ask for verdicts alone. They are two because a Dagster pool belongs to an op: runs that load
 share the pool, and one that only judges never waits for them.
 Does not belong here: what each table's materialization says (`tables`), and the work (`loading`).
 """
@@ -68,6 +68,8 @@ def _materialized(
 ) -> Iterator[dg.AssetMaterialization]:
     """Work on the run's days of `symbol`, and the events of every table that the run was asked for."""
     selected = _asked_for(context, symbol)
+    if not selected:
+        return
     wanted = [date.fromisoformat(key) for key in context.partition_keys]
     failed: dict[str, str] = {}
     workers = context.run.tags.get(WORKERS_TAG)
@@ -93,12 +95,13 @@ def _materialized(
 
 
 def _asked_for(context: dg.AssetExecutionContext, symbol: Symbol) -> Selected:
-    """The tables of `symbol` that this step sees to: in a run that loads ticks, those of both assets."""
+    """The tables of `symbol` that this step sees to: in a run that loads, those of both assets or none."""
     mine = frozenset(key.path[-1] for key in context.selected_asset_keys)
-    if TICKS not in mine:
-        return mine
     of_the_run = context.job_def.asset_layer.selected_asset_keys
-    return frozenset(table for table in ALL_TABLES if tables.asset_key(symbol, table) in of_the_run)
+    asked = frozenset(table for table in ALL_TABLES if tables.asset_key(symbol, table) in of_the_run)
+    if TICKS not in asked:
+        return mine
+    return asked if TICKS in mine else frozenset()
 
 
 def _dashboard(platform: Platform) -> str | None:

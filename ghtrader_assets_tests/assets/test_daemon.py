@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ghtrader_assets.assets.names import ALL_TABLES, DAY_TABLES, JUDGED, LOAD_POOL, LOADED
+from ghtrader_assets.assets.names import ALL_TABLES, DAY_TABLES, JUDGED, LOAD_POOL, LOADED, MANIFEST, TICKS
 from ghtrader_assets.assets.run_here import RANGE_END, RANGE_START
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
@@ -261,13 +261,20 @@ def test_the_pool_holds_loads_back_and_judging_never_waits_for_it(
 
 
 @pytest.mark.timeout(500)
-def test_a_run_of_all_tables_does_each_days_work_once(platform: RunningPlatform, december: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("tables", "judge"),
+    [(ALL_TABLES, "SKIPPED"), ((TICKS, MANIFEST), "SUCCESS")],
+    ids=["all tables", "nothing between ticks and manifest"],
+)
+def test_a_run_that_loads_does_each_days_work_once(
+    platform: RunningPlatform, december: dict[str, Any], tables: tuple[str, ...], judge: str
+) -> None:
     day, key = DECEMBER[1], parse_symbol(COPPER).key
 
     def made() -> dict[str, int]:
-        return {table: materialized(platform, table, day) for table in ALL_TABLES}
+        return {table: materialized(platform, table, day) for table in tables}
 
     before = made()
-    steps = await_success(platform, launch_run(platform, day, ALL_TABLES))
-    assert steps == {f"{key}_load": "SUCCESS", f"{key}_judge": "SKIPPED"}
+    steps = await_success(platform, launch_run(platform, day, tables))
+    assert steps == {f"{key}_load": "SUCCESS", f"{key}_judge": judge}
     assert made() == {table: count + 1 for table, count in before.items()}
