@@ -51,7 +51,7 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> lis
     following = [tables.asset_spec(symbol, table, partitions, content_changed()) for table in FOLLOWING]
 
     @dg.multi_asset(
-        name=f"{symbol.key}_load", specs=loaded, can_subset=True, backfill_policy=BACKFILL_POLICY, pool=LOAD_POOL
+        name=_load_name(symbol), specs=loaded, can_subset=True, backfill_policy=BACKFILL_POLICY, pool=LOAD_POOL
     )
     def load(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetMaterialization]:
         yield from _materialized(context, platform, symbol)
@@ -95,13 +95,18 @@ def _materialized(
 
 
 def _asked_for(context: dg.AssetExecutionContext, symbol: Symbol) -> Selected:
-    """The tables of `symbol` that this step sees to: in a run that loads, those of both assets or none."""
+    """The tables of `symbol` that this step sees to: where a step loads, that one sees to all that were asked for."""
     mine = frozenset(key.path[-1] for key in context.selected_asset_keys)
     of_the_run = context.job_def.asset_layer.selected_asset_keys
     asked = frozenset(table for table in ALL_TABLES if tables.asset_key(symbol, table) in of_the_run)
-    if TICKS not in asked:
+    steps = context.run.step_keys_to_execute
+    if TICKS not in asked or (steps and _load_name(symbol) not in steps):
         return mine
     return asked if TICKS in mine else frozenset()
+
+
+def _load_name(symbol: Symbol) -> str:
+    return f"{symbol.key}_load"
 
 
 def _dashboard(platform: Platform) -> str | None:

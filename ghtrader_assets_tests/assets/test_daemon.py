@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ghtrader_assets.assets.names import ALL_TABLES, DAY_TABLES, JUDGED, LOAD_POOL, LOADED, MANIFEST, TICKS
+from ghtrader_assets.assets.names import ALL_TABLES, DAY_TABLES, FOLLOWING, JUDGED, LOAD_POOL, LOADED, MANIFEST, TICKS
 from ghtrader_assets.assets.run_here import RANGE_END, RANGE_START
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
@@ -198,6 +198,13 @@ mutation LaunchRun($params: ExecutionParams!) {
   }
 }"""
 
+LAUNCH_AGAIN = """
+mutation LaunchAgain($params: ExecutionParams!) {
+  launchPipelineReexecution(executionParams: $params) {
+    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+  }
+}"""
+
 RUN = """
 query Run($id: ID!) { runOrError(runId: $id) { ... on Run {
   status allPools stepStats { stepKey status }
@@ -208,18 +215,32 @@ FORGET = "mutation Forget($pool: String!) { deleteConcurrencyLimit(concurrencyKe
 
 
 def launch_run(platform: RunningPlatform, day: date, tables: Iterable[str]) -> str:
-    selector = {
+    tags = [{"key": key, "value": str(day)} for key in (RANGE_START, RANGE_END)]
+    params = {"selector": _selector(tables), "executionMetadata": {"tags": tags}}
+    return _launched(platform.graphql(LAUNCH_RUN, params=params)["launchPipelineExecution"])
+
+
+def execute_again(platform: RunningPlatform, run_id: str, day: date, tables: Iterable[str], step: str) -> str:
+    """One step of a run once more, as the run's page offers it."""
+    tags = [{"key": key, "value": str(day)} for key in (RANGE_START, RANGE_END)]
+    of_run = {"rootRunId": run_id, "parentRunId": run_id, "tags": tags}
+    params = {"selector": _selector(tables), "executionMetadata": of_run, "stepKeys": [step]}
+    return _launched(platform.graphql(LAUNCH_AGAIN, params=params)["launchPipelineReexecution"])
+
+
+def _selector(tables: Iterable[str]) -> dict[str, Any]:
+    return {
         "repositoryLocationName": "ghtrader_assets",
         "repositoryName": "__repository__",
         "pipelineName": "trading_days",
         "assetSelection": [asset(COPPER, table) for table in tables],
         "assetCheckSelection": [],
     }
-    tags = [{"key": key, "value": str(day)} for key in (RANGE_START, RANGE_END)]
-    params = {"selector": selector, "executionMetadata": {"tags": tags}}
-    launched = platform.graphql(LAUNCH_RUN, params=params)["launchPipelineExecution"]
-    assert launched["__typename"] == "LaunchRunSuccess", launched
-    return str(launched["run"]["runId"])
+
+
+def _launched(answer: dict[str, Any]) -> str:
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    return str(answer["run"]["runId"])
 
 
 def await_success(platform: RunningPlatform, run_id: str, within_s: float = 150) -> dict[str, str]:
@@ -278,3 +299,16 @@ def test_a_run_that_loads_does_each_days_work_once(
     steps = await_success(platform, launch_run(platform, day, tables))
     assert steps == {f"{key}_load": "SUCCESS", f"{key}_judge": judge}
     assert made() == {table: count + 1 for table, count in before.items()}
+
+
+@pytest.mark.timeout(500)
+def test_the_step_that_judges_works_when_it_alone_is_executed_again(
+    platform: RunningPlatform, december: dict[str, Any]
+) -> None:
+    day, judge = DECEMBER[1], f"{parse_symbol(COPPER).key}_judge"
+    whole = launch_run(platform, day, ALL_TABLES)
+    await_success(platform, whole)
+    before = {table: materialized(platform, table, day) for table in ALL_TABLES}
+    assert await_success(platform, execute_again(platform, whole, day, ALL_TABLES, judge)) == {judge: "SUCCESS"}
+    made = {table: materialized(platform, table, day) - count for table, count in before.items()}
+    assert made == {table: int(table in FOLLOWING) for table in ALL_TABLES}
