@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -23,6 +23,7 @@ from typing import Any, Final, Literal
 
 from ghtrader_assets.errors import BadInputError, GhtraderError
 from ghtrader_assets.market.clock import instant_ns
+from ghtrader_assets.market.data_files import own_text
 from ghtrader_assets.market.ticks import DayWindow
 
 EVENING_S: Final = 18 * 3600
@@ -166,14 +167,15 @@ def check_horizon(calendar: TradingCalendar, today: date, minimum: int = MIN_DAY
 def compare_holidays(calendar: TradingCalendar, holidays: Iterable[date | str]) -> list[CalendarFinding]:
     """Where a provider's holiday list (TqSdk: days that do not trade, weekends optional) differs from ours.
 
-    Compared over the years that both cover: from the list's first year to the horizon's, bounded by the
-    calendar.
+    Compared over the years that both cover: from the list's first year to the last one that it covers whole, bounded by
+    the calendar. Raises BadInputError for an empty list.
     """
     closed = {_day(item) for item in holidays}
     if not closed:
         raise BadInputError("the provider's holiday list is empty")
     start = max(calendar.first, date(min(closed).year, 1, 1))
-    end = min(calendar.horizon, date(max(closed).year, 12, 31))
+    covered = [day.year for day in closed if _covers_year(closed, day.year)]
+    end = min(calendar.horizon, date(max(covered, default=start.year - 1), 12, 31))
     return [
         CalendarFinding(day, "open" if ours else "closed", "closed" if ours else "open")
         for day in _weekdays(start, end)
@@ -184,13 +186,11 @@ def compare_holidays(calendar: TradingCalendar, holidays: Iterable[date | str]) 
 def extend_calendar(calendar: TradingCalendar, holidays: Iterable[date | str], source: str) -> TradingCalendar:
     """`calendar` carried on through the years that a provider's holiday list covers whole.
 
-    A year counts as covered once its National Day closure in October is listed: a list that ends with New Year's Day
-    must not turn the rest of that year into trading days. Days that `calendar` covers stay as they are; differences
-    there are findings of `compare_holidays`, never adopted.
+    Days that `calendar` covers stay as they are; differences there are findings of `compare_holidays`, never adopted.
     """
     closed = {_day(item) for item in holidays}
     year = calendar.horizon.year
-    while any((day.year, day.month) == (year + 1, 10) and day.weekday() < 5 for day in closed):
+    while _covers_year(closed, year + 1):
         year += 1
     last = date(year, 12, 31)
     if last <= calendar.horizon:
@@ -206,6 +206,14 @@ def extend_calendar(calendar: TradingCalendar, holidays: Iterable[date | str], s
         horizon=last,
         source=f"{calendar.source}; from {start} on: {source}",
     )
+
+
+def _covers_year(closed: Collection[date], year: int) -> bool:
+    """Whether a holiday list covers a year whole: its National Day closure in October is listed.
+
+    A list that ends with New Year's Day must not turn the rest of that year into trading days.
+    """
+    return any((day.year, day.month) == (year, 10) and day.weekday() < 5 for day in closed)
 
 
 def changed_days(old: TradingCalendar, new: TradingCalendar) -> list[date]:
@@ -257,11 +265,8 @@ def calendar_for(home: Path) -> TradingCalendar:
     Raises BadInputError if the stored one is damaged: it is never passed over in silence.
     """
     path = calendar_path(home)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return snapshot_calendar()
-    return _parse_cached(text, str(path))
+    text = own_text(path)
+    return snapshot_calendar() if text is None else _parse_cached(text, str(path))
 
 
 @cache

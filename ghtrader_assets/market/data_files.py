@@ -1,6 +1,6 @@
-"""The package's own data files: CSV tables of products, sessions and events, and the grammars of their cells.
+"""Data files: our CSV tables of products, sessions and events, the operator's own, and the grammars of their cells.
 
-Belongs here: finding and reading the files under `market/data`, days, hours and times written in them.
+Belongs here: finding and reading them, days, hours and times written in them.
 Does not belong here: what the rows mean.
 """
 
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import csv
 from importlib import resources
+from pathlib import Path
+
+from ghtrader_assets.errors import BadInputError
 
 Hours = tuple[tuple[int, int], ...]
 """Stretches of trading as (opening, closing) seconds after midnight; past 86400 lies the next calendar day."""
@@ -19,6 +22,16 @@ def rows(name: str) -> list[dict[str, str]]:
     lines = csv.reader(path.read_text(encoding="utf-8").splitlines(), strict=True)
     header = next(lines)
     return [dict(zip(header, cells, strict=True)) for cells in lines]
+
+
+def own_text(path: Path) -> str | None:
+    """An operator's own file under the home directory; None where there is none. Raises BadInputError if unreadable."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{path} can't be read ({error})", "repair or remove it") from error
 
 
 def second_of_day(text: str) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.market.data_files import Hours, rows, second_of_day
+from ghtrader_assets.market.data_files import Hours, own_text, rows, second_of_day
 from ghtrader_assets.market.symbols import Exchange, Symbol
 
 SessionKind = Literal["day", "night"]
@@ -81,11 +81,8 @@ def events_path(home: Path) -> Path:
 def events_for(home: Path) -> tuple[SessionEvent, ...]:
     """The operator's own events stored under `home`; none without the file. Raises BadInputError if it is damaged."""
     path = events_path(home)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ()
-    return parse_events(text, str(path))
+    text = own_text(path)
+    return () if text is None else parse_events(text, str(path))
 
 
 @cache

@@ -179,6 +179,11 @@ def test_only_the_years_a_provider_covers_are_compared() -> None:
         compare_holidays(CALENDAR, ["soon"])
 
 
+def test_a_list_that_ends_early_in_a_year_opens_none_of_its_holidays() -> None:
+    until_new_year = [day for day in HOLIDAYS if day < date(2026, 1, 1)]
+    assert compare_holidays(CALENDAR, [*until_new_year, date(2026, 1, 1)]) == []
+
+
 NEXT_YEAR = [*HOLIDAYS, date(2027, 1, 1), date(2027, 2, 8), date(2027, 2, 9), date(2027, 10, 1)]
 
 
@@ -222,6 +227,13 @@ def test_an_operators_calendar_is_used_and_guarded(tmp_path: Path) -> None:
     assert calendar_for(tmp_path).source.endswith("provider list")
     path.write_text(dump_calendar(longer).replace("2027-02-09", "2027-02-10"), encoding="utf-8")
     with pytest.raises(BadInputError, match="does not match its own digest"):
+        calendar_for(tmp_path)
+
+
+def test_an_operators_calendar_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
+    calendar_path(tmp_path).parent.mkdir()
+    calendar_path(tmp_path).write_bytes(b"\xff\xfe{}")
+    with pytest.raises(BadInputError, match=r"calendar\.json can't be read"):
         calendar_for(tmp_path)
 
 

@@ -262,6 +262,12 @@ def test_operator_events_come_after_ours(tmp_path: Path) -> None:
     assert written(of("KQ.m@SHFE.al", "2025-03-04")) == CELLS["01"]
 
 
+def test_operator_events_that_cannot_be_read_are_refused_by_name(tmp_path: Path) -> None:
+    events_path(tmp_path).mkdir(parents=True)
+    with pytest.raises(BadInputError, match=r"session_events\.json can't be read"):
+        events_for(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
