@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from ghtrader_assets.errors import BadInputError, ServiceError
+from ghtrader_assets.files import put_file
 from ghtrader_assets.loading.feeds import Feed
 from ghtrader_assets.loading.rates import RateDrop
 from ghtrader_assets.logs import hide
@@ -138,6 +139,4 @@ def _said(home: Path) -> Generator[dict[str, float]]:
         yield said
         if said != before:
             kept = {key: at for key, at in said.items() if at > time.time() - FORGET_AFTER_S}
-            temporary = path.with_suffix(".new")
-            temporary.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
-            temporary.replace(path)
+            put_file(path, json.dumps(kept, ensure_ascii=False, indent=1))

@@ -6,11 +6,9 @@ Does not belong here: the table (`questdb`), and the load that a manifest descri
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
+from ghtrader_assets.files import put_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,19 +100,10 @@ def manifest_path(home: Path, manifest: Manifest) -> Path:
 def write_manifest_file(home: Path, manifest: Manifest) -> Path:
     """Write the file atomically: whole under its name and on the disk, or not there. Raises `ServiceError`."""
     path = manifest_path(home, manifest)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    text = json.dumps(as_document(manifest), ensure_ascii=False, indent=2, sort_keys=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(as_document(manifest), file, ensure_ascii=False, indent=2, sort_keys=True)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _fsync_folder(path.parent)
+        put_file(path, f"{text}\n")
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise ServiceError(
             f"the manifest {path} could not be written: {error.strerror}",
             "free or mend the disk under GHTRADER_HOME",
@@ -162,11 +152,3 @@ def _from_json(kind: Any, value: Any) -> Any:
     if kind == datetime | None or kind is datetime:
         return datetime.fromisoformat(value)
     return date.fromisoformat(value) if kind is date else kind(value)
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,9 +11,7 @@ stands behind the day, and leaves that digest as it was.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ghtrader_assets.errors import BadInputError, ServiceError
+from ghtrader_assets.files import put_file
 from ghtrader_assets.loading.overview import days_of
 from ghtrader_assets.loading.platform import Shelf
 from ghtrader_assets.manifests import Manifest, digest_of
@@ -106,14 +105,9 @@ def day_line(day: DayState, load: Manifest | None, gaps: GapSum | None) -> DayLi
 def record_aggregated(shelf: Shelf, made: Aggregated) -> Path:
     """Store the manifest as rows and as a file; the same one again changes nothing. Raises `ServiceError`."""
     path = aggregated_path(shelf.settings.home, made.manifest_id)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(made.content)
-        temporary.replace(path)
+        put_file(path, made.content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise ServiceError(
             f"the manifest {path} could not be written: {error.strerror}", "free or mend the disk under GHTRADER_HOME"
         ) from None

@@ -9,12 +9,12 @@ operator says so; days beyond its horizon are taken from years that the list cov
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from ghtrader_assets.files import put_file
 from ghtrader_assets.loading.confirmation import note_confirmation
 from ghtrader_assets.market.calendar import (
     CalendarFinding,
@@ -122,8 +122,5 @@ def adopted(calendar: TradingCalendar, differences: Sequence[CalendarFinding], s
 
 def _store(calendar: TradingCalendar, home: Path) -> Path:
     path = calendar_path(home)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(dump_calendar(calendar), encoding="utf-8")
-    temporary.replace(path)
+    put_file(path, dump_calendar(calendar))
     return path

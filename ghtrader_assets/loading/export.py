@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,6 +20,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from ghtrader_assets.errors import BadInputError, ServiceError
+from ghtrader_assets.files import put_file, whole_file
 from ghtrader_assets.loading.platform import Shelf
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.arrow import ArrowTable
@@ -111,7 +111,7 @@ def put_csv(ticks: ArrowTable, file: BinaryIO, *, header: bool) -> None:
 
 
 def _write_parquet(days: Iterable[WholeDay], target: Path, exported: Exported) -> None:
-    with _whole_file(target) as file, contextlib.ExitStack() as stack:
+    with whole_file(target) as file, contextlib.ExitStack() as stack:
         writer: Any = None
         said: list[DailyAgg] = []
         for day in days:
@@ -127,14 +127,13 @@ def _write_csv(days: Iterable[WholeDay], target: Path, exported: Exported) -> No
     """A companion that stands beside a file is about that file: the old one goes before, the new one comes after it."""
     companion = target.with_name(f"{target.name}{CSV_METADATA_SUFFIX}")
     said: list[DailyAgg] = []
-    with _whole_file(target) as file:
+    with whole_file(target) as file:
         for day in days:
             put_csv(day.ticks, file, header=not said)
             said.append(day.agg)
             exported.add(day)
         companion.unlink(missing_ok=True)
-    with _whole_file(companion) as file:
-        file.write(json.dumps({METADATA_KEY: json.loads(_said_of(said))}).encode())
+    put_file(companion, json.dumps({METADATA_KEY: json.loads(_said_of(said))}))
     exported.files.append(target)
 
 
@@ -156,17 +155,3 @@ def _said_of(days: Sequence[DailyAgg]) -> str:
             "digests": {day.trading_day.isoformat(): day.digest for day in days},
         }
     )
-
-
-@contextlib.contextmanager
-def _whole_file(target: Path) -> Generator[BinaryIO]:
-    """A file that takes the target's name once it was written to the end, and vanishes otherwise."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -7,11 +7,11 @@ drawn: matplotlib takes a while to load).
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from ghtrader_assets.files import put_file
 from ghtrader_assets.loading.rolls import Segment
 from ghtrader_assets.market.symbols import parse_symbol
 
@@ -29,10 +29,7 @@ def kept_roll_history(home: Path, segments: Sequence[Segment]) -> bytes:
         from ghtrader_assets.loading.pictures import roll_history  # noqa: PLC0415
 
         content = roll_history(segments, "png", SMALL_DPI)
-    folder.mkdir(parents=True, exist_ok=True)
     for former in folder.glob("rolls-*.png"):
         former.unlink(missing_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    put_file(path, content)
     return content

@@ -7,13 +7,13 @@ Belongs here: the file that keeps them under `GHTRADER_HOME`. Does not belong he
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
 
+from ghtrader_assets.files import put_file
 from ghtrader_assets.loading.confirmation import note_confirmation
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.market.symbols import Symbol
@@ -57,12 +57,8 @@ def _kept(platform: Platform, symbol: Symbol) -> list[Change] | None:
 
 
 def _keep(platform: Platform, symbol: Symbol, changes: Sequence[Change]) -> None:
-    path = _path(platform, symbol)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     days = [(day.isoformat(), contract) for day, contract in changes]
-    temporary.write_text(json.dumps({"asked_at": time.time(), "changes": days}), encoding="utf-8")
-    temporary.replace(path)
+    put_file(_path(platform, symbol), json.dumps({"asked_at": time.time(), "changes": days}))
 
 
 def _path(platform: Platform, symbol: Symbol) -> Path:

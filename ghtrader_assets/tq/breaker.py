@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from ghtrader_assets.errors import MaintenanceError
+from ghtrader_assets.files import put_file
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.tq import faults
 from ghtrader_assets.tq.provider import Provider
@@ -35,11 +36,8 @@ class Breaker:
 
     def trip(self, error: MaintenanceError) -> None:
         """Let nobody ask for a while: the provider said that it is under maintenance."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         opened = _Opened(error.what, self._timing.now_ns() + int(self._timing.breaker_s * NS))
-        scratch = self._path.with_suffix(".new")
-        scratch.write_bytes(msgspec.json.encode(opened))
-        scratch.replace(self._path)
+        put_file(self._path, msgspec.json.encode(opened))
 
     def close(self) -> None:
         """The provider delivers again."""

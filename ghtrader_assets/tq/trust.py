@@ -20,6 +20,7 @@ from typing import Final, Literal
 import msgspec
 import polars as pl
 
+from ghtrader_assets.files import put_file
 from ghtrader_assets.tq.fetch import FetchRequest
 from ghtrader_assets.tq.wire import ReadMode
 
@@ -129,9 +130,7 @@ class FastHistory:
             record = stored if stored is not None and stored.versions == versions() else ServerRecord(versions())
             yield record
             records[self._server] = self._record = record
-            scratch = self._path.with_suffix(".new")
-            scratch.write_bytes(msgspec.json.format(msgspec.json.encode(records)))
-            scratch.replace(self._path)
+            put_file(self._path, msgspec.json.format(msgspec.json.encode(records)))
 
     def _load(self) -> dict[str, ServerRecord]:
         try:
