@@ -1,7 +1,7 @@
 """The trading calendar as an asset: confirmed and carried on by the provider's holiday list, once a day.
 
-Belongs here: its asset, its checks and its schedule.
-Does not belong here: comparing and extending (`loading.calendar`).
+Belongs here: its asset, its checks and its schedule; the same hour asks for the present hours of each symbol.
+Does not belong here: comparing and extending (`loading.calendar`, `loading.live_hours`).
 
 A changed calendar changes partitions: days that trade now appear, days that don't disappear, and those whose window
 moved are due again. Runs and commands read the calendar when they start; the webserver and the daemon hold partitions
@@ -9,7 +9,7 @@ since they loaded the definitions, so a running Dagster is asked to load them ag
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import dagster as dg
@@ -17,18 +17,23 @@ import dagster as dg
 from ghtrader_assets.assets.launch import reload_running
 from ghtrader_assets.assets.partitions import TIME_ZONE
 from ghtrader_assets.assets.tables import DATA_VERSION, OWNERS
-from ghtrader_assets.errors import BadInputError, FetchError, ServiceError
+from ghtrader_assets.errors import BadInputError, FetchError, GhtraderError, ServiceError
 from ghtrader_assets.loading.calendar import CalendarRefresh, refresh_calendar
 from ghtrader_assets.loading.confirmation import SETTLE
+from ghtrader_assets.loading.live_hours import SETTLE as SETTLE_HOURS
+from ghtrader_assets.loading.live_hours import compare_live_hours
 from ghtrader_assets.loading.platform import timing_of, utc_now_ns
 from ghtrader_assets.market.calendar import MIN_DAYS_AHEAD, TradingCalendar, calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
+from ghtrader_assets.market.session_events import events_for
+from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.services.connect import provider_of
 from ghtrader_assets.settings import Settings, load_settings
 
 TRADING_CALENDAR: Final = dg.AssetKey("trading_calendar")
 CONFIRMED: Final = "confirmed_by_provider"
 HORIZON: Final = "horizon"
+HOURS: Final = "hours_and_terms"
 BEFORE_THE_OPEN: Final = "30 8 * * *"
 _SHOWN_AHEAD: Final = timedelta(days=120)
 
@@ -43,7 +48,13 @@ _SHOWN_AHEAD: Final = timedelta(days=120)
             CONFIRMED,
             asset=TRADING_CALENDAR,
             description="The provider's holiday list agrees with the calendar on every weekday that both cover.",
-        )
+        ),
+        dg.AssetCheckSpec(
+            HOURS,
+            asset=TRADING_CALENDAR,
+            description="The provider's present hours, price tick, multiplier and last trading day of each symbol's "
+            "contract are those of our tables.",
+        ),
     ],
     description="The trading days of the six futures exchanges since 2004: a versioned snapshot, every disagreement of "
     "its sources settled by a notice, confirmed by the provider's holiday list and carried on by it. A difference is "
@@ -61,7 +72,7 @@ def trading_calendar(context: dg.AssetExecutionContext) -> Iterator[dg.Materiali
     yield dg.MaterializeResult(
         asset_key=TRADING_CALENDAR,
         metadata={**_about(found.after), **_changes(found), "definitions": _taken_up(settings, found)},
-        check_results=[_confirmed(found)],
+        check_results=[_confirmed(found), _hours_confirmed(settings, found.after, today)],
         tags={DATA_VERSION: found.after.digest},
     )
 
@@ -92,7 +103,8 @@ def calendar_schedule(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition
         cron_schedule=BEFORE_THE_OPEN,
         execution_timezone=TIME_ZONE,
         default_status=status,
-        description="At 8:30 Beijing time: compares the calendar with the provider's holiday list and carries it on.",
+        description="At 8:30 Beijing time: compares the calendar with the provider's holiday list, carries it on, and "
+        "compares the present hours and terms of each symbol.",
     )
 
 
@@ -116,6 +128,30 @@ def _confirmed(found: CalendarRefresh) -> dg.AssetCheckResult:
             "differences": len(words),
             "days": dg.MetadataValue.json([str(one.day) for one in found.differences]),
         },
+    )
+
+
+def _hours_confirmed(settings: Settings, calendar: TradingCalendar, today: date) -> dg.AssetCheckResult:
+    """A provider that can't be asked about hours is a warning: the calendar itself was confirmed."""
+    home, symbols = settings.home, [parse_symbol(text) for text in settings.symbols]
+    try:
+        found = compare_live_hours(
+            provider_of(settings), home, timing_of(settings), symbols, today, calendar, events_for(home)
+        )
+    except GhtraderError as error:
+        return _hours_check(dg.AssetCheckSeverity.WARN, [f"they could not be compared: {error}"], 0)
+    words = [str(one) for live in found.values() for one in live.differences]
+    return _hours_check(dg.AssetCheckSeverity.ERROR, [*words, SETTLE_HOURS] if words else [], len(found))
+
+
+def _hours_check(severity: dg.AssetCheckSeverity, wrong: list[str], compared: int) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=HOURS,
+        asset_key=TRADING_CALENDAR,
+        passed=not wrong,
+        severity=severity,
+        description="; ".join(wrong) or f"the provider agrees on all {compared} symbols",
+        metadata={"symbols_compared": compared},
     )
 
 

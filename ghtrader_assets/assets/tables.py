@@ -34,6 +34,7 @@ from ghtrader_assets.loading.kept_pictures import kept_roll_history
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.rolls import segments_of
 from ghtrader_assets.manifests import Manifest, digest_of
+from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
@@ -160,7 +161,8 @@ def materializations(
 
 def roll_picture(home: Path, rows: Sequence[ScheduleDay]) -> dg.MarkdownMetadataValue:
     """The roll history of a symbol's schedule as a picture in itself, some 20 kB: Dagster's UI shows it as it is."""
-    content = base64.b64encode(kept_roll_history(home, segments_of(rows)[-SHOWN_SEGMENTS:])).decode()
+    shown = segments_of(rows, calendar_for(home))[-SHOWN_SEGMENTS:]
+    content = base64.b64encode(kept_roll_history(home, shown)).decode()
     return dg.MetadataValue.md(f"![main contracts of {rows[0].symbol}](data:image/png;base64,{content})")
 
 

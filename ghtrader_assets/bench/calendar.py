@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from functools import partial
 from statistics import median
 from time import perf_counter
 from typing import Final, TypeVar
@@ -69,7 +70,7 @@ def _queries(count: int) -> dict[str, float]:
     calendar, copper = snapshot_calendar(), parse_symbol("KQ.m@SHFE.cu")
     days = calendar.days(_FIRST, _LAST)[-count:]
     instants = [calendar.window(day).start_ns + 3_600_000_000_000 for day in days]
-    silver, bond = parse_symbol("KQ.m@SHFE.ag"), parse_symbol("CFFEX.T2603")
+    silver, bond = parse_symbol("KQ.m@SHFE.ag"), parse_symbol("CFFEX.T2612")
     return {
         "is_trading_day": _microseconds(calendar.is_trading_day, days),
         "previous": _microseconds(calendar.previous, days),
@@ -80,7 +81,7 @@ def _queries(count: int) -> dict[str, float]:
         "sessions_new": _microseconds(lambda day: day_sessions(silver, day, calendar), days),
         "sessions_again": _microseconds(lambda day: day_sessions(silver, day, calendar), days),
         "sessions_of_a_bond": _microseconds(lambda day: day_sessions(bond, day, calendar), days),
-        "last_trading_day": _microseconds(lambda _: last_trading_day(bond, calendar), days),
+        "last_trading_day": _microseconds(partial(last_trading_day, bond, calendar), days),
         "terms": _microseconds(lambda day: product_on(copper, day), days),
     }
 

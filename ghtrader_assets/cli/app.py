@@ -74,9 +74,14 @@ def trading_day(text: str, where: str, calendar: TradingCalendar) -> date:
 def day_range(first: str, last: str, calendar: TradingCalendar) -> tuple[date, date]:
     """The trading days `--from` and `--to`. Raises `BadInputError` for a reversed range or no trading day."""
     start, end = trading_day(first, "--from", calendar), trading_day(last, "--to", calendar)
+    require_order(start, end)
+    return start, end
+
+
+def require_order(start: date, end: date) -> None:
+    """Raise `BadInputError` for a range that is reversed."""
     if start > end:
         raise BadInputError(f"--from {start} lies after --to {end}", "swap them")
-    return start, end
 
 
 def emit_json(document: object) -> None:

@@ -26,17 +26,19 @@ from ghtrader_assets.cli.app import (
     emit_table,
     out,
     parse_day,
+    require_order,
 )
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.loading.calendar import CalendarRefresh, calendar_range, refresh_calendar
 from ghtrader_assets.loading.depth import DepthSource, find_five_level_start
-from ghtrader_assets.loading.hours import ShownDay, SymbolHours, live_hours, symbol_hours
+from ghtrader_assets.loading.hours import ShownDay, SymbolHours, symbol_hours
+from ghtrader_assets.loading.live_hours import SETTLE, compare_live_hours
 from ghtrader_assets.loading.platform import timing_of, utc_now_ns
 from ghtrader_assets.market.calendar import HorizonFinding, TradingCalendar, calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
-from ghtrader_assets.market.schedule import last_completed_day
-from ghtrader_assets.market.session_events import events_for
+from ghtrader_assets.market.schedule import last_completed_day, last_trading_day_until
+from ghtrader_assets.market.session_events import ANY, SessionEvent, events_for
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.services.connect import provider_of
 from ghtrader_assets.settings import Settings, load_settings
@@ -74,10 +76,9 @@ def calendar(
             refreshed = refresh_calendar(provider, settings.home, today, timing_of(settings), adopt=adopt)
             definitions = reload_running(settings) if refreshed.stored else definitions
     known = calendar_for(settings.home)
-    start = parse_day(first, "--from") if first else today
+    start = parse_day(first, "--from") if first else min(today, known.horizon)
     end = parse_day(last, "--to") if last else max(start, min(start + timedelta(days=30), known.horizon))
-    if start > end:
-        raise BadInputError(f"--from {start} lies after --to {end}", "swap them")
+    require_order(start, end)
     shown, horizon = calendar_range(known, start, end), check_horizon(known, today)
     document = as_document(shown) | _about(known, horizon) | {"refresh": _refreshed(refreshed, definitions)}
     if as_json:
@@ -98,13 +99,14 @@ def sessions(
     """The windows of each trading day in Beijing time, with their sources. Exit 1 when the provider's hours differ."""
     settings, today, chosen = load_settings(), shanghai_day(utc_now_ns()), parse_symbol(symbol)
     known = calendar_for(settings.home)
-    default = (today if known.is_trading_day(today) else known.previous(today)).isoformat()
+    default = last_trading_day_until(known, today).isoformat()
     start, end = day_range(first or last or default, last or first or default, known)
     events = events_for(settings.home)
     found = None
     if live:
         with provider_for(settings) as provider:
-            found = live_hours(provider, settings.home, timing_of(settings), chosen, today, known)
+            timing = timing_of(settings)
+            found = compare_live_hours(provider, settings.home, timing, [chosen], today, known, events)[chosen]
     hours = symbol_hours(chosen, known.days(start, end), known, events, found)
     if as_json:
         emit_json(hours)
@@ -148,8 +150,7 @@ def _probed_range(
 ) -> tuple[date, date]:
     start = parse_day(first, "--from") if first else settings.first_day
     end = parse_day(last, "--to") if last else completed
-    if start > end:
-        raise BadInputError(f"--from {start} lies after --to {end}", "swap them")
+    require_order(start, end)
     if end > completed:
         raise BadInputError(f"--to {end} is not complete yet", f"probe up to {completed}")
     known.days(start, end)
@@ -209,17 +210,22 @@ def _show_hours(hours: SymbolHours) -> None:
     rows = ((row.session, row.first_day, row.hours, row.verified, row.source) for row in hours.table)
     emit_table("session table of the product", ("session", "first day", "hours", "verified", "source"), rows)
     for event in hours.events:
-        out.print(
-            f"event: {event.action} of the {event.session} session, {event.first_day} to {event.last_day} "
-            f"({event.source})",
-            highlight=False,
-            markup=False,
-        )
+        out.print(_event_line(event), highlight=False, markup=False)
+    if hours.last_day is not None:
+        out.print(f"last trading day {hours.last_day.day} ({hours.last_day.source})", highlight=False, markup=False)
     if hours.live is not None:
         for one in hours.live.differences:
             out.print(f"DIFFERS: {one}", highlight=False)
-        if not hours.live.differences:
-            out.print(f"the provider's present hours and terms of {hours.live.contract} agree", highlight=False)
+        agree = f"the provider's present hours, terms and last day of {hours.live.contract} agree"
+        out.print(SETTLE if hours.live.differences else agree, highlight=False)
+
+
+def _event_line(event: SessionEvent) -> str:
+    whom = "" if ANY in event.contracts else f" of {' '.join(sorted(event.contracts))}"
+    return (
+        f"event: {event.action} of the {event.session} session{whom}, {event.first_day} to {event.last_day} "
+        f"({event.source})"
+    )
 
 
 def _day_cells(day: ShownDay) -> Sequence[object]:

@@ -29,6 +29,7 @@ from ghtrader_assets.cli.app import (
     log,
     out,
     parse_day,
+    require_order,
     trading_day,
 )
 from ghtrader_assets.cli.services import services_for
@@ -36,11 +37,11 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.loading.export import export_days, put_csv, require_target, stored_days
 from ghtrader_assets.loading.overview import SymbolCoverage, coverage_of, days_of
 from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.rolls import segments_of
+from ghtrader_assets.loading.rolls import segments_of, terms_of
+from ghtrader_assets.loading.schedule import refresh_schedule
 from ghtrader_assets.manifests import as_document as manifest_document
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.questdb.reader import (
-    LAST_DAY,
     manifests_covering,
     read_gaps,
     read_manifest,
@@ -63,6 +64,17 @@ DAY_COLUMNS: Final = (
 )
 GAP_COLUMNS: Final = ("session", "start_ts", "end_ts", "duration_s", "attribution", "tqsdk_status")
 MANIFEST_COLUMNS: Final = ("manifest_id", "symbol", "contract", "outcome", "rows", "digest", "started", "reason")
+SEGMENT_COLUMNS: Final = (
+    "contract",
+    "first_day",
+    "last_day",
+    "trading_days",
+    "is_roll",
+    "expires",
+    "price_tick",
+    "multiplier",
+    "terms_source",
+)
 SCHEDULE_COLUMNS: Final = ("trading_day", "contract", "segment_id", "is_roll", "provisional")
 JSON_FIELDS: Final = ("rules_json", "sessions_json", "policy_json")
 
@@ -157,22 +169,37 @@ def schedule(
     symbol: SymbolArgument,
     first: FromOption = None,
     last: ToOption = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask the provider first, and store what is new.")] = False,
     picture: Annotated[Path | None, typer.Option(metavar="F", help="Draw the roll history: .png or .svg.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The main contract of each trading day, its segment, and the days it rolled."""
+    """The main contract of each trading day, its segment and terms, and the days it rolled."""
     settings = load_settings()
-    chosen = known_symbol(symbol, settings.symbols)
+    chosen, calendar = known_symbol(symbol, settings.symbols), calendar_for(settings.home)
     start = parse_day(first, "--from") if first is not None else settings.first_day
-    end = parse_day(last, "--to") if last is not None else LAST_DAY
+    end = parse_day(last, "--to") if last is not None else calendar.horizon
+    calendar.days(start, end)
+    require_order(start, end)
     with store(settings) as platform:
+        if refresh:
+            refresh_schedule(platform, chosen)
         rows = read_schedule(platform.database, chosen.text, start, end)
+    segments = segments_of(rows, calendar)
     if picture:
         from ghtrader_assets.loading.pictures import draw_roll_history  # noqa: PLC0415 - half a second of matplotlib
 
-        draw_roll_history(segments_of(rows), picture)
+        draw_roll_history(segments, picture)
         log.print(f"the roll history is drawn in {picture}", highlight=False)
-    emit_rows(f"main contracts of {chosen.text}", [as_document(row) for row in rows], SCHEDULE_COLUMNS, as_json=as_json)
+    if as_json:
+        emit_json([as_document(row) | terms_of(row) for row in rows])
+        return
+    if not rows:
+        out.print(f"no main contract of {chosen.text} is stored from {start} to {end}: ask with --refresh")
+        return
+    emit_rows(f"segments of {chosen.text}", [as_document(one) for one in segments], SEGMENT_COLUMNS, as_json=False)
+    emit_rows(f"main contracts of {chosen.text}", [as_document(row) for row in rows], SCHEDULE_COLUMNS, as_json=False)
+    if rows[-1].provisional:
+        out.print(f"{rows[-1].trading_day} may still change until it closes", highlight=False)
 
 
 @app.command()

@@ -24,6 +24,7 @@ from ghtrader_assets.cli.app import (
     emit_table,
     known_symbol,
     out,
+    require_order,
     trading_day,
 )
 from ghtrader_assets.cli.backfill import BackfillReport, carry_out, show_report
@@ -86,8 +87,7 @@ def _range(settings: Settings, first: str | None, last: str | None) -> tuple[dat
     end = trading_day(last, "--to", calendar) if last else completed
     if end > completed:
         raise BadInputError(f"--to {end} is not complete yet", f"the last completed trading day is {completed}")
-    if start is not None and start > end:
-        raise BadInputError(f"--from {start} lies after --to {end}", "swap them")
+    require_order(start or end, end)
     return start, end
 
 

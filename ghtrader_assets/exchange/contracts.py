@@ -18,7 +18,8 @@ from typing import Final
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.specs import SPECS, Spec
-from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.calendar import TradingCalendar, snapshot_calendar
+from ghtrader_assets.market.expiry import last_trading_day
 from ghtrader_assets.market.products import Product, product_on
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Exchange, Symbol, contract_symbol, parse_symbol
@@ -132,14 +133,17 @@ def _by_name() -> dict[str, Contract]:
 
 @cache
 def _days() -> tuple[date, ...]:
-    """All trading days known, and, after the calendar's horizon, the weekdays of one more year."""
-    calendar = snapshot_calendar()
-    beyond = [calendar.horizon + timedelta(n) for n in range(1, 400)]
-    return (*calendar.days(calendar.first, calendar.horizon), *(day for day in beyond if _weekday(day)))
+    calendar = _longer_calendar()
+    return tuple(calendar.days(calendar.first, calendar.horizon))
 
 
-def _weekday(day: date) -> bool:
-    return day.weekday() < 5
+@cache
+def _longer_calendar() -> TradingCalendar:
+    """The calendar, carried on by the weekdays of one more year: what expires then is listed by now."""
+    known = snapshot_calendar()
+    beyond = [day for day in (known.horizon + timedelta(n) for n in range(1, 400)) if day.weekday() < 5]
+    days = [known.previous(known.first), *known.days(known.first, known.horizon), *beyond]
+    return TradingCalendar(days, first=known.first, horizon=beyond[-1], source="the embedded exchange")
 
 
 def _delivery_months(spec: Spec) -> list[date]:
@@ -148,16 +152,10 @@ def _delivery_months(spec: Spec) -> list[date]:
 
 
 def _last_day(spec: Spec, month: date) -> date:
-    days = _days()
-    start = bisect_left(days, month)
-    if spec.exchange is Exchange.SHFE:
-        return days[bisect_left(days, month.replace(day=15))]
-    if spec.exchange is Exchange.INE:
-        return days[start - 1]
-    if spec.exchange is Exchange.CFFEX:
-        third_friday = month + timedelta((4 - month.weekday()) % 7 + 14)
-        return days[bisect_left(days, third_friday)]
-    return days[start + 9]
+    contract = contract_symbol(parse_symbol(f"KQ.m@{spec.key}"), month)
+    last = last_trading_day(contract, _longer_calendar(), month)
+    assert last is not None
+    return last.day
 
 
 def _listing(spec: Spec, month: date) -> date:

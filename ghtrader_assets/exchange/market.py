@@ -15,11 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any, Final, ParamSpec, TypeVar
 
-from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.faults import Faults
 from ghtrader_assets.exchange.render import PageWriter
 from ghtrader_assets.market.calendar import snapshot_calendar
-from ghtrader_assets.market.schedule import last_completed_day
+from ghtrader_assets.market.schedule import last_completed_day, present_trading_day
 
 MAX_REQUESTS: Final = 50_000
 P = ParamSpec("P")
@@ -45,10 +44,7 @@ class Market:
 
     def today(self) -> date:
         """The trading day of this moment, or the calendar's last one after its horizon."""
-        try:
-            return snapshot_calendar().trading_day_of(time.time_ns())
-        except BadInputError:
-            return self.until()
+        return present_trading_day(snapshot_calendar(), time.time_ns())
 
     def record(self, kind: str, **details: Any) -> None:
         """Note a request for the control endpoint."""

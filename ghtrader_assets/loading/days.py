@@ -126,10 +126,12 @@ def _session_seconds(plan: DayPlan) -> int:
 
 
 def _not_fetched(platform: Platform, attempt: _Attempt) -> DayOutcome:
-    record_failed(platform, [attempt.manifest])
-    state = attempt.fetched.state
-    failure = f"{state.value}: {attempt.fetched.reason}"
-    return DayOutcome(attempt.plan.trading_day, state, attempt.manifest, failure=failure)
+    state, sessions = attempt.fetched.state, attempt.plan.sessions
+    manifest = attempt.manifest
+    if state == IngestState.PROVIDER_EMPTY and not sessions.windows:
+        manifest = replace(manifest, reason=f"{manifest.reason}; no session was held: {sessions.sources[-1]}")
+    record_failed(platform, [manifest])
+    return DayOutcome(manifest.trading_day, state, manifest, failure=f"{state.value}: {manifest.reason}")
 
 
 def _finished(

@@ -17,6 +17,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.platform import utc_now_ns
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant_ns, shanghai_day
+from ghtrader_assets.market.schedule import last_trading_day_until
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.reader import read_begun_symbols, read_newest_days
@@ -64,10 +65,8 @@ class Feed:
 
 def expected_day(calendar: TradingCalendar, now_ns: int) -> date:
     """The last trading day that should be stored and judged at `now_ns` (epoch nanoseconds)."""
-    today = min(shanghai_day(now_ns), calendar.horizon)
-    if calendar.is_trading_day(today) and now_ns >= instant_ns(today, EXPECTED_BY_S):
-        return today
-    return calendar.previous(today)
+    day = last_trading_day_until(calendar, shanghai_day(now_ns))
+    return day if now_ns >= instant_ns(day, EXPECTED_BY_S) else calendar.previous(day)
 
 
 def longest_closure(calendar: TradingCalendar, today: date) -> timedelta:

@@ -1,6 +1,7 @@
-"""The sessions of a symbol as a person meets them: windows in Beijing time, table rows, the provider's own hours.
+"""The sessions of a symbol as a person meets them: windows in Beijing time, terms, and the rows and events behind them.
 
-Belongs here: gathering them. Does not belong here: the tables and the rules that join them (`market`).
+Belongs here: gathering them. Does not belong here: the tables and the rules that join them (`market`), and what a
+provider says (`live_hours`).
 """
 
 from __future__ import annotations
@@ -8,19 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 
-from ghtrader_assets.errors import UnknownContractError
+from ghtrader_assets.loading.live_hours import LiveHours
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import shanghai_time
-from ghtrader_assets.market.products import Product, TermsFinding, compare_terms, product_on
-from ghtrader_assets.market.session_events import SessionEvent, SessionKind, packaged_events
+from ghtrader_assets.market.expiry import LastDay, last_trading_day
+from ghtrader_assets.market.products import Product, product_on
+from ghtrader_assets.market.session_events import SessionEvent, SessionKind, packaged_events_of
 from ghtrader_assets.market.session_tables import SessionRow, TableSession, rows_of
-from ghtrader_assets.market.sessions import DaySessions, SessionFinding, compare_trading_time, day_sessions
-from ghtrader_assets.market.symbols import Symbol, parse_symbol
-from ghtrader_assets.tq.market_data import fetch_instrument, fetch_main_contracts
-from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets.tq.timing import Timing
+from ghtrader_assets.market.sessions import DaySessions, day_sessions
+from ghtrader_assets.market.symbols import Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +56,16 @@ class ShownRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LiveHours:
-    """How the provider's present `trading_time`, price tick and multiplier of a contract compare with ours."""
-
-    contract: str
-    differences: list[SessionFinding | TermsFinding]
-
-
-@dataclass(frozen=True, slots=True)
 class SymbolHours:
-    """Everything known of a symbol's hours over a range; `live` only if it was asked for."""
+    """Everything known of a symbol's hours over a range; `live` only if it was asked for.
+
+    `last_day` is a contract's last trading day, None for an alias and where nobody knows it yet. `events` are those of
+    the product, of single contracts too.
+    """
 
     symbol: str
     terms: Product
+    last_day: LastDay | None
     days: list[ShownDay]
     table: list[ShownRow]
     events: list[SessionEvent]
@@ -88,38 +83,16 @@ def symbol_hours(
 
     Raises `BadInputError` for an unknown product, `NotListedError` for a day on which it was not traded.
     """
-    events = [*packaged_events(), *operator_events]
+    events = [*packaged_events_of(symbol.exchange, symbol.product), *operator_events]
     return SymbolHours(
         symbol=symbol.text,
         terms=product_on(symbol, days[-1]),
+        last_day=last_trading_day(symbol, calendar, days[-1]),
         days=[_shown(day_sessions(symbol, day, calendar, operator_events=operator_events)) for day in days],
         table=[_row(row) for row in rows_of(symbol)],
-        events=[event for event in events if any(event.applies(symbol, day) for day in days)],
+        events=[event for event in events if any(event.touches(symbol, day) for day in days)],
         live=live,
     )
-
-
-def live_hours(
-    provider: Provider, home: Path, timing: Timing, symbol: Symbol, today: date, calendar: TradingCalendar
-) -> LiveHours:
-    """Compare the provider's present hours and terms with ours, on the last trading day up to `today`.
-
-    Nothing is adopted: the past is dated in our tables. Raises `FetchError`.
-    """
-    contract = symbol.text if symbol.kind == "contract" else _main_contract(provider, home, timing, symbol, today)
-    instrument = fetch_instrument(provider, contract, home, timing)
-    day = today if calendar.is_trading_day(today) else calendar.previous(today)
-    hours = compare_trading_time(symbol, day, calendar, instrument.trading_time)
-    terms = compare_terms(parse_symbol(contract), day, instrument.price_tick, instrument.multiplier)
-    return LiveHours(contract, [*hours, *terms])
-
-
-def _main_contract(provider: Provider, home: Path, timing: Timing, symbol: Symbol, today: date) -> str:
-    changes = fetch_main_contracts(provider, symbol.alias, home, timing)
-    known = [contract for day, contract in changes if day <= today and contract]
-    if not known:
-        raise UnknownContractError(f"the provider names no main contract of {symbol.alias} for {today}")
-    return known[-1]
 
 
 def _shown(sessions: DaySessions) -> ShownDay:

@@ -86,10 +86,9 @@ def plan_days(platform: Platform, symbol: Symbol, days: Sequence[date], *, allow
         try:
             readable = _readable(platform, day, allow_partial=allow_partial)
             row = require_listed(platform, symbol, day, schedule)
+            planned.append(replace(plan_day(platform, symbol, row, schedule.hash), readable=readable))
         except GhtraderError as error:
             refused[day] = error
-        else:
-            planned.append(replace(plan_day(platform, symbol, row, schedule.hash), readable=readable))
     return LoadPlan(tuple(planned), refused)
 
 
@@ -105,7 +104,10 @@ def _readable(platform: Platform, day: date, *, allow_partial: bool) -> DayWindo
 
 
 def plan_day(platform: Platform, symbol: Symbol, row: ScheduleDay, schedule_hash: str) -> DayPlan:
-    """The plan of a day whose contract is known: its terms, sessions and window on that very day."""
+    """The plan of a day whose contract is known: its terms, sessions and window on that very day.
+
+    Raises `NotListedError` where the contract has ended, `BadInputError` for a product that nobody knows.
+    """
     day, calendar, contract = row.trading_day, platform.calendar, parse_symbol(row.contract)
     return DayPlan(
         symbol=symbol,

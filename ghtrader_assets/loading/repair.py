@@ -24,9 +24,9 @@ from ghtrader_assets.loading.record import UNFINISHED
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.products import product_on
-from ghtrader_assets.market.schedule import fingerprint_of_day, partial_fingerprint
+from ghtrader_assets.market.schedule import day_fingerprint, partial_fingerprint
 from ghtrader_assets.market.session_events import SessionEvent
-from ghtrader_assets.market.sessions import day_sessions
+from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.questdb.standing import Attempt, Content, Key, Standing, read_standing
 from ghtrader_assets.settings import start_date_of
@@ -120,8 +120,12 @@ class RepairPlan:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a stored day should have been loaded for and judged by now. `contract` is empty where none is known."""
+    """What a stored day should have been loaded for and judged by now. `contract` is empty where none is known.
 
+    `trades`: a session was held. A day on which the contract was suspended is not missing.
+    """
+
+    trades: bool
     contract: str
     price_tick: float
     upstream: str
@@ -228,28 +232,30 @@ def _wanted(
     if terms is None or (not contract and asked_to is not None and day <= asked_to):
         return None
     sessions, price_tick, upstream = terms
-    return Wanted(contract, price_tick, upstream if contract else "", sessions, policy)
+    return Wanted(
+        bool(sessions.windows), contract, price_tick, upstream if contract else "", sessions.fingerprint, policy
+    )
 
 
 @lru_cache(maxsize=262_144)
 def _terms(
     name: str, day: date, calendar: TradingCalendar, events: tuple[SessionEvent, ...]
-) -> tuple[str, float, str] | None:
-    """Fingerprint of the sessions, price tick and upstream fingerprint of a contract's day; None if it had none.
+) -> tuple[DaySessions, float, str] | None:
+    """Sessions, price tick and upstream fingerprint of a contract's day; None where it was not listed.
 
     Kept: a sensor asks for sixty symbols' ten years at every tick.
     """
     symbol = parse_symbol(name)
     try:
-        sessions = day_sessions(symbol, day, calendar, operator_events=events).fingerprint
-        return sessions, product_on(symbol, day).price_tick, fingerprint_of_day(name, day, sessions)
+        sessions = day_sessions(symbol, day, calendar, operator_events=events)
+        return sessions, product_on(symbol, day).price_tick, day_fingerprint(name, sessions)
     except GhtraderError:
         return None
 
 
 def _is_good(key: Key, want: Wanted, standing: Standing) -> bool:
     content = standing.contents.get(key)
-    return content is not None and _fault_of(key, content, want, standing) is None
+    return not want.trades if content is None else _fault_of(key, content, want, standing) is None
 
 
 def _fault_of(key: Key, content: Content, want: Wanted, standing: Standing) -> tuple[Cause, Need, str] | None:

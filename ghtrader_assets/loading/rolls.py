@@ -1,4 +1,4 @@
-"""The segments of a main-contract schedule: how long each contract stood, and its terms.
+"""The segments of a main-contract schedule: how long each contract stood, its terms and its last trading day.
 
 Belongs here: what is derived from schedule rows for people. Does not belong here: drawing (`pictures`).
 """
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.expiry import last_trading_day
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
@@ -20,7 +22,8 @@ class Segment:
     """A run of trading days with one main contract, and the contract's terms on the first of them.
 
     `first_day` is the roll day unless `is_roll` is false: then the segment begins before the rows that were given.
-    `provisional`: its last day may still change.
+    `provisional`: its last day may still change. `terms_source` says who states price tick and multiplier. `expires`
+    is the contract's last trading day, None where nobody knows it yet.
     """
 
     symbol: str
@@ -33,16 +36,26 @@ class Segment:
     provisional: bool
     price_tick: float
     multiplier: int
+    terms_source: str
+    expires: date | None
 
 
-def segments_of(rows: Sequence[ScheduleDay]) -> list[Segment]:
+def segments_of(rows: Sequence[ScheduleDay], calendar: TradingCalendar) -> list[Segment]:
     """The segments of a symbol's schedule rows, which are in order of trading day."""
-    return [_segment(list(days)) for _, days in groupby(rows, key=lambda row: (row.segment_id, row.contract))]
+    runs = groupby(rows, key=lambda row: (row.segment_id, row.contract))
+    return [_segment(list(days), calendar) for _, days in runs]
 
 
-def _segment(days: Sequence[ScheduleDay]) -> Segment:
+def terms_of(row: ScheduleDay) -> dict[str, float | int | str]:
+    """Price tick and multiplier of the main contract on that very day, and who says so."""
+    terms = product_on(parse_symbol(row.contract), row.trading_day)
+    return {"price_tick": terms.price_tick, "multiplier": terms.multiplier, "terms_source": terms.source}
+
+
+def _segment(days: Sequence[ScheduleDay], calendar: TradingCalendar) -> Segment:
     first, last = days[0], days[-1]
-    terms = product_on(parse_symbol(first.contract), first.trading_day)
+    contract = parse_symbol(first.contract)
+    terms, expires = product_on(contract, first.trading_day), last_trading_day(contract, calendar, first.trading_day)
     return Segment(
         symbol=first.symbol,
         segment_id=first.segment_id,
@@ -54,4 +67,6 @@ def _segment(days: Sequence[ScheduleDay]) -> Segment:
         provisional=last.provisional,
         price_tick=terms.price_tick,
         multiplier=terms.multiplier,
+        terms_source=terms.source,
+        expires=expires.day if expires is not None else None,
     )

@@ -13,7 +13,13 @@ from datetime import date
 from ghtrader_assets.errors import NotListedError, UnknownContractError
 from ghtrader_assets.loading.main_contracts import Change, recent_changes
 from ghtrader_assets.loading.platform import Platform, utc_now_ns
-from ghtrader_assets.market.schedule import ScheduleDay, build_schedule, last_completed_day, schedule_hash
+from ghtrader_assets.market.schedule import (
+    ScheduleDay,
+    build_schedule,
+    last_completed_day,
+    present_trading_day,
+    schedule_hash,
+)
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.reader import read_schedule
 from ghtrader_assets.questdb.records import write_schedule
@@ -91,5 +97,5 @@ def _schedule_rows(platform: Platform, symbol: Symbol, changes: Sequence[Change]
     calendar = platform.calendar
     start = max(platform.settings.first_day, calendar.first)
     now_ns = utc_now_ns()
-    end = calendar.trading_day_of(now_ns)
+    end = present_trading_day(calendar, now_ns)
     return build_schedule(symbol.text, changes, calendar, start, end, last_completed_day(calendar, now_ns))

@@ -36,7 +36,10 @@ def own_text(path: Path) -> str | None:
 
 def second_of_day(text: str) -> int:
     """'21:00' or '25:00:00' -> seconds after midnight; hours past 24 run into the next calendar day."""
-    hour, minute, *rest = (int(part) for part in text.split(":"))
+    parts = text.split(":")
+    if len(parts) < 2 or not all(part.isdigit() for part in parts):
+        raise ValueError(f"'{text}' is no time of day")
+    hour, minute, *rest = (int(part) for part in parts)
     second = rest[0] if rest else 0
     if len(rest) > 1 or not (0 <= hour < 48 and 0 <= minute < 60 and 0 <= second < 60):
         raise ValueError(f"'{text}' is no time of day")

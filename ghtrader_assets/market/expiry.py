@@ -1,41 +1,164 @@
-"""The last trading day of a contract, where its sessions hang on it.
+"""The last trading day of a contract: by the rule of its product, or as the exchange moved it.
 
-Belongs here: the rules of the exchanges whose contracts end earlier on that day (CFFEX).
-Does not belong here: the hours of that day (`session_tables`), and expiries that change no session.
+Belongs here: the rules, the exchanges' adjustments, and how a rule finds its day in the calendar.
+Does not belong here: the hours of that day (`session_tables`); what a provider says of its contracts (`tq`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
+from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.data_files import rows
 from ghtrader_assets.market.symbols import Exchange, Symbol, delivery_month
 
+_MONDAY: Final = 0
 _FRIDAY: Final = 4
-_BONDS: Final = frozenset({"TS", "TF", "T", "TL"})
-_INDEXES: Final = frozenset({"IF", "IH", "IC", "IM"})
 
 
-@lru_cache(maxsize=4096)
-def last_trading_day(contract: Symbol, calendar: TradingCalendar) -> date | None:
-    """The last trading day of a CFFEX contract; None for an alias, for other exchanges, and beyond the calendar.
+@dataclass(frozen=True, slots=True)
+class LastDay:
+    """The last trading day of a contract, and who says so."""
 
-    Bond futures end on the second Friday of the delivery month, index futures on the third, or on the next trading
-    day if that Friday has none (CFFEX contract tables). tqsdk's list of expired contracts agrees on all 214 of them.
+    day: date
+    source: str
+
+    @property
+    def verified(self) -> bool:
+        """Whether a document was opened that says so."""
+        return not self.source.startswith("unverified")
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryRule:
+    """How the last trading day follows from the delivery month, for deliveries from `first_delivery` on.
+
+    `number` counts from 1, or from -1 backwards, in the month `month_offset` months from delivery: 'day' is that day,
+    or the next trading day if it has none; 'trading_day' counts trading days; 'friday' Fridays, the next trading day
+    standing in for one that has none; 'trading_monday' only Mondays that trade.
     """
-    if not contract.digits or contract.exchange is not Exchange.CFFEX:
-        return None
-    if contract.product not in _BONDS | _INDEXES:
-        return None
-    month = delivery_month(contract, calendar.first)
-    friday = _friday(month, 2 if contract.product in _BONDS else 3)
-    if not calendar.first <= friday <= calendar.horizon:
-        return None
-    return friday if calendar.is_trading_day(friday) else calendar.next(friday)
+
+    exchange: Exchange
+    product: str
+    first_delivery: date
+    month_offset: int
+    unit: str
+    number: int
+    source: str
 
 
-def _friday(month: date, number: int) -> date:
+def last_trading_day(contract: Symbol, calendar: TradingCalendar, near: date) -> LastDay | None:
+    """The last trading day of a contract; None for an alias, an unknown product, and beyond the calendar.
+
+    `near` is a day on which the contract trades or once did (`symbols.delivery_month`).
+    """
+    if not contract.digits:
+        return None
+    return _last_day(contract.exchange, contract.product, delivery_month(contract, near), calendar)
+
+
+def contract_has_ended(contract: Symbol, day: date, calendar: TradingCalendar) -> LastDay | None:
+    """The last trading day of a contract that has ended before `day`; None for one that may still trade, or an alias.
+
+    An unverified day ends nothing by itself: such a contract has ended for certain only after its delivery month.
+    """
+    last = last_trading_day(contract, calendar, day)
+    if last is None or last.day >= day:
+        return None
+    return last if last.verified or _month_after(delivery_month(contract, day)) <= day else None
+
+
+@lru_cache(maxsize=16_384)
+def _last_day(exchange: Exchange, product: str, delivery: date, calendar: TradingCalendar) -> LastDay | None:
+    adjusted = _adjustments().get((exchange, product, delivery))
+    if adjusted is not None:
+        return adjusted
+    rule = max(
+        (rule for rule in _rules().get((exchange, product), ()) if rule.first_delivery <= delivery),
+        key=lambda rule: rule.first_delivery,
+        default=None,
+    )
+    if rule is None:
+        return None
+    try:
+        return LastDay(_UNITS[rule.unit](_month(delivery, rule.month_offset), rule.number, calendar), rule.source)
+    except BadInputError:  # the month reaches beyond the calendar: nobody knows yet
+        return None
+
+
+def _day(month: date, number: int, calendar: TradingCalendar) -> date:
+    return _or_next(month.replace(day=number), calendar)
+
+
+def _trading_day(month: date, number: int, calendar: TradingCalendar) -> date:
+    return _nth(calendar.days(month, _month_after(month) - timedelta(days=1)), number)
+
+
+def _friday(month: date, number: int, calendar: TradingCalendar) -> date:
     first = month + timedelta(days=(_FRIDAY - month.weekday()) % 7)
-    return first + timedelta(weeks=number - 1)
+    return _or_next(first + timedelta(weeks=number - 1), calendar)
+
+
+def _trading_monday(month: date, number: int, calendar: TradingCalendar) -> date:
+    days = calendar.days(month, _month_after(month) - timedelta(days=1))
+    return _nth([day for day in days if day.weekday() == _MONDAY], number)
+
+
+_UNITS: Final[dict[str, Callable[[date, int, TradingCalendar], date]]] = {
+    "day": _day,
+    "trading_day": _trading_day,
+    "friday": _friday,
+    "trading_monday": _trading_monday,
+}
+
+
+def _nth(days: Sequence[date], number: int) -> date:
+    return days[number - 1 if number > 0 else number]
+
+
+def _or_next(day: date, calendar: TradingCalendar) -> date:
+    return day if calendar.is_trading_day(day) else calendar.next(day)
+
+
+def _month(month: date, offset: int) -> date:
+    months = month.year * 12 + month.month - 1 + offset
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def _month_after(month: date) -> date:
+    return _month(month, 1)
+
+
+@cache
+def _rules() -> dict[tuple[Exchange, str], list[ExpiryRule]]:
+    found: dict[tuple[Exchange, str], list[ExpiryRule]] = {}
+    for row in rows("last_trading_days.csv"):
+        exchange, first = Exchange(row["exchange"]), row["first_delivery"]
+        for product in row["products"].split():
+            rule = ExpiryRule(
+                exchange=exchange,
+                product=product,
+                first_delivery=date.fromisoformat(f"{first}-01") if first else date.min,
+                month_offset=int(row["month_offset"]),
+                unit=row["unit"],
+                number=int(row["number"]),
+                source=row["source"],
+            )
+            found.setdefault((exchange, product), []).append(rule)
+    return found
+
+
+@cache
+def _adjustments() -> dict[tuple[Exchange, str, date], LastDay]:
+    return {
+        (Exchange(row["exchange"]), product, date.fromisoformat(f"{row['delivery']}-01")): LastDay(
+            date.fromisoformat(row["last_day"]), row["source"]
+        )
+        for row in rows("last_day_adjustments.csv")
+        for product in row["products"].split()
+    }

@@ -92,12 +92,7 @@ def day_fingerprint(contract: str, sessions: DaySessions) -> str:
     A new trading day leaves the fingerprints of all others alone; a corrected roll changes exactly the days
     whose contract changed.
     """
-    return fingerprint_of_day(contract, sessions.trading_day, sessions.fingerprint)
-
-
-def fingerprint_of_day(contract: str, day: date, sessions_fingerprint: str) -> str:
-    """The same where only the fingerprint of the sessions is at hand."""
-    text = f"{contract}|{day.isoformat()}|{sessions_fingerprint}|{SCHEMA_HASH}"
+    text = f"{contract}|{sessions.trading_day.isoformat()}|{sessions.fingerprint}|{SCHEMA_HASH}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -111,15 +106,29 @@ def is_partial(fingerprint: str) -> bool:
     return fingerprint.startswith(_PARTIAL)
 
 
+def present_trading_day(calendar: TradingCalendar, now_ns: int) -> date:
+    """The trading day whose window holds `now_ns` (epoch nanoseconds).
+
+    Past the horizon it is the last day covered: what is known stays usable, `calendar.check_horizon` is loud, and a
+    question about a day beyond is refused.
+    """
+    days = calendar.days(calendar.first, calendar.horizon)
+    return days[-1] if now_ns >= calendar.window(days[-1]).end_ns else calendar.trading_day_of(now_ns)
+
+
 def last_completed_day(calendar: TradingCalendar, now_ns: int) -> date:
     """The last trading day the calendar knows that is complete at `now_ns` (epoch nanoseconds).
 
     Past the horizon it stays the last day covered: `calendar.check_horizon` is what says that time ran out.
     """
-    today = min(shanghai_day(now_ns), calendar.horizon)
-    if calendar.is_trading_day(today) and is_complete(today, now_ns):
-        return today
-    return calendar.previous(today)
+    day = last_trading_day_until(calendar, shanghai_day(now_ns))
+    return day if is_complete(day, now_ns) else calendar.previous(day)
+
+
+def last_trading_day_until(calendar: TradingCalendar, today: date) -> date:
+    """`today` or the trading day before it; past the horizon the last day covered."""
+    latest = min(today, calendar.horizon)
+    return latest if calendar.is_trading_day(latest) else calendar.previous(latest)
 
 
 def is_complete(day: date, now_ns: int) -> bool:

@@ -7,22 +7,27 @@ Does not belong here: hours that changed for good (`session_tables`) and the hol
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal, cast, get_args
+from typing import Any, Final, Literal, cast
+
+import msgspec
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.data_files import Hours, own_text, rows, second_of_day
-from ghtrader_assets.market.symbols import Exchange, Symbol
+from ghtrader_assets.market.products import products as all_products
+from ghtrader_assets.market.symbols import Exchange, Symbol, parse_symbol
 
 SessionKind = Literal["day", "night"]
 Action = Literal["skip", "shift_start", "shift_end", "halt"]
 
-_FIELDS: Final = ("exchanges", "products", "session", "action", "first_day", "last_day", "source")
-_REMEDY: Final = f"an event needs {', '.join(_FIELDS)}, a time for shifts and halts, an until for halts"
+ANY: Final = "*"
+"""Every product of the exchanges, every contract of the products."""
+
+_REMEDY: Final = "docs/operations.md shows how an event is written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,13 @@ class SessionEvent:
 
     'skip': no session at all; 'shift_start' and 'shift_end': it opened or closed at `second`; 'halt': no trading from
     `second` to `until`. Both count from midnight of the day on which the session opens (25:00 is 01:00 the next day).
-    Product '*' is every product of the exchanges.
+    Product '*' is every product of the exchanges, contract '*' every contract of the products; a contract is written
+    without its exchange, as 'ni2204'.
     """
 
-    exchanges: frozenset[str]
+    exchanges: frozenset[Exchange]
     products: frozenset[str]
+    contracts: frozenset[str]
     session: SessionKind
     action: Action
     first_day: date
@@ -45,12 +52,16 @@ class SessionEvent:
     source: str
 
     def applies(self, symbol: Symbol, day: date) -> bool:
-        """Whether the event touches the symbol's product on that trading day."""
-        return (
-            self.first_day <= day <= self.last_day
-            and symbol.exchange in self.exchanges
-            and ("*" in self.products or symbol.product in self.products)
-        )
+        """Whether the event changes the symbol's sessions of that trading day. An alias is no contract."""
+        return self.touches(symbol, day) and (ANY in self.contracts or symbol.code in self.contracts)
+
+    def touches(self, symbol: Symbol, day: date) -> bool:
+        """Whether the event is about the symbol's product, or contracts of it, on that trading day."""
+        return self.first_day <= day <= self.last_day and self.is_about(symbol.exchange, symbol.product)
+
+    def is_about(self, exchange: Exchange, product: str) -> bool:
+        """Whether the event is about a product, or contracts of it, on some day."""
+        return exchange in self.exchanges and (ANY in self.products or product in self.products)
 
     def changed(self, spans: Hours) -> Hours:
         """The hours that the event leaves of a session."""
@@ -70,7 +81,13 @@ class SessionEvent:
 @cache
 def packaged_events() -> tuple[SessionEvent, ...]:
     """The events that ship with the package."""
-    return tuple(_event(_split(row)) for row in rows("session_events.csv"))
+    return tuple(_packaged(row) for row in rows("session_events.csv"))
+
+
+@cache
+def packaged_events_of(exchange: Exchange, product: str) -> tuple[SessionEvent, ...]:
+    """Those of the packaged events that are about a product, or contracts of it, on some day."""
+    return tuple(event for event in packaged_events() if event.is_about(exchange, product))
 
 
 def events_path(home: Path) -> Path:
@@ -97,37 +114,69 @@ def parse_events(text: str, name: str) -> tuple[SessionEvent, ...]:
     events: list[SessionEvent] = []
     for number, item in enumerate(cast("list[Any]", document), start=1):
         try:
-            events.append(_event(item))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadInputError(f"{name}: event {number} is wrong ({error})", _REMEDY) from error
+            events.append(_event(msgspec.convert(item, _Entry)))
+        except ValueError as error:  # msgspec's ValidationError is one
+            raise BadInputError(f"{name}: event {number} is wrong: {error}", _REMEDY) from error
     return tuple(events)
 
 
-def _split(row: dict[str, str]) -> dict[str, Any]:
-    return {**row, "exchanges": row["exchanges"].split(), "products": row["products"].split()}
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An event as it is written. `time` and `until` are clock times such as 22:30, past midnight 25:00."""
+
+    exchanges: tuple[Exchange, ...]
+    products: tuple[str, ...]
+    session: SessionKind
+    action: Action
+    first_day: date
+    last_day: date
+    source: str
+    contracts: tuple[str, ...] = (ANY,)
+    time: str = ""
+    until: str = ""
 
 
-def _event(item: Mapping[str, Any]) -> SessionEvent:
-    action, session = item["action"], item["session"]
-    if action not in get_args(Action) or session not in get_args(SessionKind):
-        raise ValueError(f"no such action or session: {action} {session}")
+def _packaged(row: dict[str, str]) -> SessionEvent:
+    names = {name: row[name].split() for name in ("exchanges", "products", "contracts")}
+    return _event(msgspec.convert({**row, **names}, _Entry))
+
+
+def _event(entry: _Entry) -> SessionEvent:
+    """The event. Raises ValueError for one that would have no effect or none that can be told."""
+    if not (entry.exchanges and entry.products and entry.contracts):
+        raise ValueError("a list of names is empty; '*' is all of them")
+    _require_known_names(entry)
     event = SessionEvent(
-        exchanges=frozenset(Exchange(name) for name in _texts(item["exchanges"])),
-        products=frozenset(_texts(item["products"])),
-        session=session,
-        action=action,
-        first_day=date.fromisoformat(item["first_day"]),
-        last_day=date.fromisoformat(item["last_day"]),
-        second=0 if action == "skip" else second_of_day(item["time"]),
-        until=second_of_day(item["until"]) if action == "halt" else 0,
-        source=str(item["source"]),
+        exchanges=frozenset(entry.exchanges),
+        products=frozenset(entry.products),
+        contracts=frozenset(entry.contracts),
+        session=entry.session,
+        action=entry.action,
+        first_day=entry.first_day,
+        last_day=entry.last_day,
+        second=0 if entry.action == "skip" else second_of_day(entry.time),
+        until=second_of_day(entry.until) if entry.action == "halt" else 0,
+        source=entry.source,
     )
-    if event.first_day > event.last_day or (action == "halt" and event.second >= event.until):
+    if event.first_day > event.last_day or (event.action == "halt" and event.second >= event.until):
         raise ValueError("it ends before it begins")
     return event
 
 
-def _texts(items: Iterable[Any]) -> list[str]:
-    if isinstance(items, str) or not all(isinstance(item, str) for item in items):
-        raise ValueError(f"{items!r} is no list of names")
-    return list(items)
+def _require_known_names(entry: _Entry) -> None:
+    known = {product.code for product in all_products() if product.exchange in entry.exchanges}
+    for code in entry.products:
+        if code not in known | {ANY}:
+            raise ValueError(f"{' '.join(entry.exchanges)} has no product '{code}'")
+    for code in entry.contracts:
+        if code != ANY and not any(_is_contract(exchange, code, entry.products) for exchange in entry.exchanges):
+            raise ValueError(
+                f"'{code}' is no contract of these products; it is written without its exchange, as ni2204"
+            )
+
+
+def _is_contract(exchange: Exchange, code: str, products: Collection[str]) -> bool:
+    try:
+        symbol = parse_symbol(f"{exchange}.{code}")
+    except BadInputError:
+        return False
+    return bool(symbol.digits) and (ANY in products or symbol.product in products)

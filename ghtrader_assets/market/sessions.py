@@ -19,9 +19,9 @@ from ghtrader_assets.errors import BadInputError, NotListedError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import NS, instant_ns
 from ghtrader_assets.market.data_files import Hours, second_of_day
-from ghtrader_assets.market.expiry import last_trading_day
+from ghtrader_assets.market.expiry import contract_has_ended, last_trading_day
 from ghtrader_assets.market.products import product_of
-from ghtrader_assets.market.session_events import SessionEvent, SessionKind, packaged_events
+from ghtrader_assets.market.session_events import SessionEvent, SessionKind, packaged_events_of
 from ghtrader_assets.market.session_tables import row_on
 from ghtrader_assets.market.symbols import Symbol
 
@@ -90,11 +90,13 @@ def day_sessions(
     """The sessions of `symbol`'s product on trading day `day`.
 
     Some contracts end earlier on their last trading day: a contract symbol's own is known by rule (`expiry`),
-    `contract_last_day` states it for an alias or where the provider says otherwise.
+    `contract_last_day` states it for an alias or where the provider says otherwise. A day on which the contract was
+    suspended has no window.
     `operator_events` (`session_events.events_for(home)`) come after ours. Raises BadInputError for an unknown product
-    or a day that does not trade, NotListedError for a day before the product's first.
+    or a day that does not trade, NotListedError for a day before the product's first or after the contract's last.
     """
-    last_day = contract_last_day or last_trading_day(symbol, calendar)
+    by_rule = last_trading_day(symbol, calendar, day) if contract_last_day is None else None
+    last_day = by_rule.day if by_rule is not None else contract_last_day
     return _day_sessions(symbol, day, calendar, last_day == day, operator_events)
 
 
@@ -103,13 +105,13 @@ def _day_sessions(
     symbol: Symbol, day: date, calendar: TradingCalendar, is_last: bool, operator_events: tuple[SessionEvent, ...]
 ) -> DaySessions:
     calendar.require_trading_day(day)
-    _require_listed(symbol, day)
+    _require_listed(symbol, day, calendar)
     evening = calendar.previous(day)
     night, day_hours, sources = _regular_hours(symbol, day, is_last)
     if night and breaks_for_holiday(evening, day):
         night = ()
         sources.append(HOLIDAY_RULE)
-    for event in (*packaged_events(), *operator_events):
+    for event in (*packaged_events_of(symbol.exchange, symbol.product), *operator_events):
         if event.applies(symbol, day) and (night or event.session == "day"):
             sources.append(event.source)
             if event.session == "night":
@@ -144,7 +146,11 @@ class SessionFinding:
 
 
 def compare_trading_time(
-    symbol: Symbol, day: date, calendar: TradingCalendar, trading_time: Mapping[str, Sequence[Sequence[str]]]
+    symbol: Symbol,
+    day: date,
+    calendar: TradingCalendar,
+    trading_time: Mapping[str, Sequence[Sequence[str]]],
+    operator_events: tuple[SessionEvent, ...] = (),
 ) -> list[SessionFinding]:
     """Where TqSdk's live `trading_time` ({"day": [["09:00:00", "10:15:00"], …], "night": […]}) differs from ours.
 
@@ -152,7 +158,7 @@ def compare_trading_time(
     has none. Findings are for people to judge; nothing is adopted, least of all for the past.
     """
     night, day_hours, _ = _regular_hours(symbol, day, is_last=False)
-    actual = day_sessions(symbol, day, calendar)
+    actual = day_sessions(symbol, day, calendar, operator_events=operator_events)
     ours: dict[SessionKind, Hours] = {"night": night, "day": day_hours}
     findings: list[SessionFinding] = []
     for session, regular in ours.items():
@@ -167,13 +173,16 @@ def compare_trading_time(
     return findings
 
 
-def _require_listed(symbol: Symbol, day: date) -> None:
+def _require_listed(symbol: Symbol, day: date, calendar: TradingCalendar) -> None:
     product = product_of(symbol.exchange, symbol.product)
     if day < product.listed:
         raise NotListedError(f"{symbol.text} was not listed on {day}", f"its first day is {product.listed}")
     if product.delisted is not None and day > product.delisted:
         remedy = f"it was followed by {product.successor}" if product.successor else ""
         raise NotListedError(f"{symbol.text} ended on {product.delisted}", remedy)
+    last = contract_has_ended(symbol, day, calendar)
+    if last is not None:
+        raise NotListedError(f"{symbol.text} ended on {last.day}", "choose a later contract, or earlier days")
 
 
 def _regular_hours(symbol: Symbol, day: date, is_last: bool) -> tuple[Hours, Hours, list[str]]:

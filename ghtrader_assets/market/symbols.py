@@ -30,16 +30,24 @@ class Exchange(StrEnum):
 Kind = Literal["main", "index", "contract"]
 
 _UPPER_CASE: Final = (Exchange.CZCE, Exchange.CFFEX)
-_ALIAS: Final = re.compile(r"KQ\.(?P<kind>[mi])@(?P<exchange>[A-Z]{3,5})\.(?P<product>[A-Za-z]{1,2})")
-_CONTRACT: Final = re.compile(r"(?P<exchange>[A-Z]{3,5})\.(?P<product>[A-Za-z]{1,2})(?P<digits>[0-9]{3,4})")
+_ALIAS: Final = re.compile(
+    r"KQ\.(?P<kind>[mi])@(?P<exchange>[A-Z]{3,5})\.(?P<product>[A-Za-z]{1,2})(?P<average>(?:_f)?)"
+)
+_CONTRACT: Final = re.compile(
+    r"(?P<exchange>[A-Z]{3,5})\.(?P<product>[A-Za-z]{1,2})(?P<digits>[0-9]{3,4})(?P<average>F?)"
+)
 _REMEDY: Final = "write it as TqSdk does: KQ.m@SHFE.cu, SHFE.cu2602, CZCE.SR609"
+_AVERAGE: Final = "_f"
+_AVERAGED: Final = ("l", "v", "pp")
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
     """A parsed symbol. `product` is spelt as TqSdk does: 'cu', CZCE 'SR', CFFEX 'IF'.
 
-    `digits` are the delivery year and month of a contract ('2602', CZCE '609'), empty for an alias.
+    `digits` are the delivery year and month of a contract ('2602', CZCE '609'), empty for an alias. DCE settles a
+    contract such as 'l2602F' by the month's average price: another product than 'l2602', which we call 'l_f'; TqSdk
+    has no main contract of it.
     """
 
     text: str
@@ -52,6 +60,11 @@ class Symbol:
     def key(self) -> str:
         """The symbol in letters that Dagster keys and file names allow: 'KQ_m_SHFE_cu'."""
         return self.text.replace(".", "_").replace("@", "_")
+
+    @property
+    def code(self) -> str:
+        """The contract without its exchange, 'cu2602'; the product of an alias."""
+        return self.text.rpartition(".")[2]
 
     @property
     def alias(self) -> str:
@@ -78,6 +91,8 @@ def parse_symbol(text: str) -> Symbol:
     digits = parts.get("digits", "")
     if digits:
         _require_month(text, exchange, digits)
+    if parts["average"]:
+        product = _averaged(text, exchange, product)
     return Symbol(text, kinds[parts.get("kind")], exchange, product, digits)
 
 
@@ -89,24 +104,24 @@ def depth(exchange: Exchange) -> int:
 def delivery_month(contract: Symbol, near: date) -> date:
     """The first day of a contract's delivery month.
 
-    CZCE writes the year's last digit only; `near`, a day on which the contract trades, tells the decade:
-    the delivery month is the one from `near`'s own month on and less than ten years away.
+    CZCE writes the year's last digit only: the delivery month is the one nearest to `near`, a day on which the
+    contract trades, or once did.
     """
     if not contract.digits:
         raise BadInputError(f"'{contract.text}' is no single contract", _REMEDY)
     year, month = int(contract.digits[:-2]), int(contract.digits[-2:])
     if contract.exchange is not Exchange.CZCE:
         return date(2000 + year if year < 90 else 1900 + year, month, 1)
-    full_year = near.year - near.year % 10 + year
-    if (full_year, month) < (near.year, near.month):
-        full_year += 10
-    return date(full_year, month, 1)
+    decade = near.year - near.year % 10
+    candidates = (date(start + year, month, 1) for start in (decade - 10, decade, decade + 10))
+    return min(candidates, key=lambda candidate: abs(candidate - near))
 
 
 def contract_symbol(alias: Symbol, delivery: date) -> Symbol:
     """The contract of an alias's product that delivers in the month of `delivery`."""
     year = f"{delivery.year % 10}" if alias.exchange is Exchange.CZCE else f"{delivery.year % 100:02d}"
-    return parse_symbol(f"{alias.exchange}.{alias.product}{year}{delivery.month:02d}")
+    suffix = "F" if alias.product.endswith(_AVERAGE) else ""
+    return parse_symbol(f"{alias.exchange}.{alias.product.removesuffix(_AVERAGE)}{year}{delivery.month:02d}{suffix}")
 
 
 def _require_month(text: str, exchange: Exchange, digits: str) -> None:
@@ -114,3 +129,9 @@ def _require_month(text: str, exchange: Exchange, digits: str) -> None:
     if len(digits) != wanted or not 1 <= int(digits[-2:]) <= 12:
         pattern = "year's last digit and month, as in 609" if wanted == 3 else "year and month, as in 2602"
         raise BadInputError(f"'{text}': {exchange} numbers a contract by the {pattern}", _REMEDY)
+
+
+def _averaged(text: str, exchange: Exchange, product: str) -> str:
+    if exchange is not Exchange.DCE or product not in _AVERAGED:
+        raise BadInputError(f"'{text}': only DCE has monthly averages, of {', '.join(_AVERAGED)}", _REMEDY)
+    return f"{product}{_AVERAGE}"

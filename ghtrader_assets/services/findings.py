@@ -13,10 +13,13 @@ from typing import Final, Literal
 
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.loading.confirmation import SETTLE, last_confirmation
+from ghtrader_assets.loading.live_hours import SETTLE as SETTLE_HOURS
+from ghtrader_assets.loading.live_hours import kept_hours
 from ghtrader_assets.loading.platform import utc_now_ns
 from ghtrader_assets.market.calendar import calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.products import product_of
+from ghtrader_assets.market.session_events import events_for, events_path
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.cache import redis_finding
 from ghtrader_assets.questdb.jar import ensure_jar
@@ -91,6 +94,8 @@ def _calendar(settings: Settings) -> Iterator[Finding]:
         return
     yield Finding("calendar", "ok" if horizon.ok else "error" if horizon.days_ahead < 0 else "warn", str(horizon))
     yield _confirmation(settings)
+    yield _own_events(settings)
+    yield from _live_hours(settings)
 
 
 def _confirmation(settings: Settings) -> Finding:
@@ -104,6 +109,37 @@ def _confirmation(settings: Settings) -> Finding:
     if said.differences:
         return Finding("holiday list", "error", f"{text} and differs: {'; '.join(said.differences)}", SETTLE)
     return Finding("holiday list", "ok", f"{text} and agrees")
+
+
+def _own_events(settings: Settings) -> Finding:
+    path = events_path(settings.home)
+    try:
+        events = events_for(settings.home)
+    except GhtraderError as error:
+        return Finding("session events", "error", error.what, error.remedy)
+    if not events:
+        return Finding("session events", "ok", f"none of your own in {path}")
+    last = max(event.last_day for event in events)
+    return Finding("session events", "ok", f"{len(events)} of your own in {path}, the latest until {last}")
+
+
+def _live_hours(settings: Settings) -> Iterator[Finding]:
+    """What the provider's hours, terms and last days of the symbols' contracts said when they were last compared."""
+    kept = kept_hours(settings.home)
+    subject, agreeing = "hours and terms", [text for text in settings.symbols if text in kept]
+    for text in settings.symbols:
+        said = kept.get(text)
+        if said is not None and said.differences:
+            agreeing.remove(text)
+            asked = f"{said.provider}, asked at {said.asked_at:%Y-%m-%d %H:%M} UTC, differs on {text}"
+            yield Finding(subject, "error", f"{asked}: {'; '.join(said.differences)}", SETTLE_HOURS)
+    if agreeing:
+        oldest = min(kept[text].asked_at for text in agreeing)
+        yield Finding(subject, "ok", f"the provider agrees on {len(agreeing)} symbols, asked since {oldest:%Y-%m-%d}")
+    unasked = [text for text in settings.symbols if text not in kept]
+    if unasked:
+        remedy = "`sessions SYMBOL --live` asks, and the asset trading_calendar every morning"
+        yield Finding(subject, "warn", f"never compared with the provider's: {', '.join(unasked)}", remedy)
 
 
 def _services(settings: Settings) -> Iterator[Finding]:

@@ -14,8 +14,16 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from ghtrader_assets.assets.calendar import CONFIRMED, HORIZON, TRADING_CALENDAR, horizon_check, trading_calendar
+from ghtrader_assets.assets.calendar import (
+    CONFIRMED,
+    HORIZON,
+    HOURS,
+    TRADING_CALENDAR,
+    horizon_check,
+    trading_calendar,
+)
 from ghtrader_assets.loading.confirmation import last_confirmation
+from ghtrader_assets.loading.live_hours import kept_hours
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.schedule import refresh_schedule
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
@@ -69,6 +77,8 @@ def test_a_calendar_that_the_provider_confirms(pointed: CommandLine, calendar: T
     assert metadata["digest"].value == calendar.digest
     assert (metadata["differences"].value, metadata["definitions"].value) == (0, "unchanged")
     assert checks[CONFIRMED].passed
+    assert checks[HOURS].passed
+    assert set(kept_hours(pointed.home)) == {"KQ.m@SHFE.cu", "KQ.m@SHFE.au", "KQ.m@SHFE.ag"}
     said = last_confirmation(pointed.home, calendar)
     assert said is not None
     assert (said.differences, said.failure) == ([], "")
@@ -87,6 +97,19 @@ def test_a_difference_is_loud_everywhere_and_changes_nothing(
     doctor = pointed.run("doctor", "--json")
     (finding,) = [one for one in doctor.document["findings"] if one["subject"] == "holiday list"]
     assert (finding["level"], "2026-03-04" in finding["finding"]) == ("error", True)
+
+
+def test_other_hours_at_the_provider_fail_a_check_and_an_unknown_symbol_is_a_warning(
+    pointed: CommandLine, exchange: ExchangeControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange.faults({"kind": "hours", "symbol": "*"})
+    wrong = materialized()[1][HOURS]
+    assert (wrong.passed, wrong.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "night session of" in (wrong.description or "")
+    monkeypatch.setenv("GHTRADER_SYMBOLS", "KQ.m@SHFE.sn")
+    unasked = materialized()[1][HOURS]
+    assert (unasked.passed, unasked.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "could not be compared" in (unasked.description or "")
 
 
 def test_asking_for_main_contracts_confirms_the_calendar_too(

@@ -1,10 +1,11 @@
-"""`calendar`, `sessions` and `l5-start` as a user types them."""
+"""`calendar`, `sessions`, `schedule` and `l5-start` as a user types them."""
 
 from __future__ import annotations
 
 from datetime import date
 
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
+from ghtrader_assets.market.session_events import events_path
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine
 
@@ -53,9 +54,45 @@ def test_a_calendar_that_the_provider_contradicts_is_loud_and_stays_until_adopte
     assert calendar_for(shared.home) == calendar
 
 
+def test_a_contract_says_when_it_ended_and_what_befell_it(bare: CommandLine) -> None:
+    ran = bare.run("sessions", "SHFE.cu2602", "--from", "2026-02-24", "--to", "2026-02-24", "--json")
+    assert ran.document["last_day"]["day"] == "2026-02-24"
+    ended = bare.run("sessions", "SHFE.cu2602", "--from", "2026-02-25", "--to", "2026-02-25")
+    assert (ended.code, "SHFE.cu2602 ended on 2026-02-24" in ended.err) == (2, True)
+    suspended = bare.run("sessions", "SHFE.ni2204", "--from", "2022-03-10", "--to", "2022-03-10")
+    assert "skip of the night session of ni2204 ni2205" in suspended.out
+    assert "上期发〔2022〕73号" in suspended.out
+
+
+def test_a_damaged_file_of_session_events_is_one_line(bare: CommandLine) -> None:
+    path = events_path(bare.home)
+    path.parent.mkdir(parents=True)
+    path.write_text('[{"exchange": "SHFE"}]')
+    ran = bare.run("sessions", "KQ.m@SHFE.cu")
+    assert ran.code == 2
+    assert ran.err.startswith(f"error: {path}: event 1 is wrong")
+    assert "docs/operations.md" in ran.err
+    doctor = bare.run("doctor", "--json").document["findings"]
+    (finding,) = [one for one in doctor if one["subject"] == "session events"]
+    assert (finding["level"], "event 1" in finding["finding"]) == ("error", True)
+
+
 def test_the_providers_present_hours_agree(shared: CommandLine) -> None:
     ran = shared.run("sessions", "KQ.m@SHFE.cu", "--live", "--json")
     assert (ran.code, ran.document["live"]["differences"]) == (0, [])
+
+
+def test_the_schedule_is_asked_for_where_nothing_is_stored(shared: CommandLine) -> None:
+    words = ("schedule", "KQ.m@SHFE.sn", "--from", "2026-01-05", "--to", "2026-01-09")
+    universe = {"GHTRADER_SYMBOLS": "KQ.m@SHFE.sn,KQ.m@SHFE.rb"}
+    empty = shared.run(*words, **universe)
+    assert (empty.code, "no main contract of KQ.m@SHFE.sn is stored" in empty.out) == (0, True)
+    unknown = shared.run(*words, "--refresh", **universe)
+    assert (unknown.code, "main contract table has no KQ.m@SHFE.sn" in unknown.err) == (2, True)
+    asked = shared.run("schedule", "KQ.m@SHFE.rb", *words[2:], "--refresh", "--json", **universe).document
+    assert [(row["contract"], row["price_tick"], row["multiplier"]) for row in asked] == [("SHFE.rb2605", 1.0, 10)] * 5
+    beyond = shared.run("schedule", "KQ.m@SHFE.rb", "--from", "2027-01-04", **universe)
+    assert (beyond.code, "2027-01-04 lies outside the calendar" in beyond.err) == (2, True)
 
 
 def test_other_hours_and_terms_at_the_provider_are_reported_and_change_nothing(
@@ -71,6 +108,11 @@ def test_other_hours_and_terms_at_the_provider_are_reported_and_change_nothing(
     assert (multiplier["term"], multiplier["ours"], multiplier["theirs"]) == ("multiplier", 10, 20)
     assert ran.document["days"] == before["days"], "nothing is adopted, least of all for the past"
     assert ran.document["terms"] == before["terms"]
+    doctor = shared.run("doctor", "--json", GHTRADER_SYMBOLS="KQ.m@DCE.m").document["findings"]
+    (finding,) = [one for one in doctor if one["subject"] == "hours and terms"]
+    assert finding["level"] == "error"
+    assert "differs on KQ.m@DCE.m" in finding["finding"]
+    assert "night session of" in finding["finding"]
 
 
 def test_the_first_five_level_day_is_probed(shared: CommandLine) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+import time_machine
 from pydantic import SecretStr
 
 from ghtrader_assets.errors import IngestState
@@ -17,9 +19,11 @@ from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.plan import plan_days
 from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.loading.repair import Cause, read_plan
 from ghtrader_assets.loading.schedule import refresh_schedule
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS, SHANGHAI
+from ghtrader_assets.market.session_events import parse_events
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.reader import read_daily_agg, read_day, read_summary
@@ -126,6 +130,46 @@ def test_a_corrected_roll_makes_exactly_its_days_due_and_a_new_day_no_other(
         assert stored[day].digest == manifest_digest(before[day]), "its neighbours were left alone"
     assert set(needs(platform, symbol, days).values()) == {Need.NOTHING}
     assert set(read_summary(platform.database, symbol.text, days)) == set(days)
+
+
+def test_days_after_a_contracts_last_are_refused_and_the_others_planned(platform: Platform) -> None:
+    symbol, days = parse_symbol("INE.sc2603"), CALENDAR.days(date(2026, 2, 26), date(2026, 3, 2))
+    plan = plan_days(platform, symbol, days)
+    assert [one.trading_day for one in plan.days] == days[:2]
+    ((day, error),) = plan.refused.items()
+    assert (day, getattr(error, "state", None)) == (days[2], IngestState.NOT_LISTED)
+    assert "INE.sc2603 ended on 2026-02-27" in str(error)
+
+
+def test_a_suspended_day_without_ticks_says_so_and_is_nothing_to_repair(
+    platform: Platform, exchange: ExchangeControl
+) -> None:
+    symbol, day = parse_symbol("KQ.m@INE.sc"), date(2026, 1, 21)
+    contract = refresh_schedule(platform, symbol).rows[day].contract
+    exchange.faults({"kind": "no_data", "symbol": contract, "trading_day": day.isoformat()})
+    (empty,) = loaded(platform, symbol, [day])
+    assert empty.state == IngestState.PROVIDER_EMPTY
+    assert repairs(platform, symbol, day) == [Cause.PROVIDER_EMPTY]
+
+    event = {"exchanges": ["INE"], "products": ["sc"], "contracts": [contract.partition(".")[2]], "action": "skip"}
+    days = {"first_day": day.isoformat(), "last_day": day.isoformat(), "source": "INE notice 42"}
+    both = [{**event, **days, "session": session} for session in ("night", "day")]
+    suspended = dataclasses.replace(platform, operator_events=parse_events(json.dumps(both), "mine"))
+    (explained,) = loaded(suspended, symbol, [day])
+    assert explained.failure.endswith("no session was held: INE notice 42")
+    assert repairs(suspended, symbol, day) == []
+
+
+def test_past_the_calendars_end_what_is_known_stays_usable(platform: Platform) -> None:
+    with time_machine.travel(datetime(2027, 3, 2, 12, tzinfo=SHANGHAI)):
+        rows = refresh_schedule(platform, parse_symbol("KQ.m@INE.sc")).rows
+    assert max(rows) == CALENDAR.days(date(2026, 12, 1), CALENDAR.horizon)[-1]
+    assert not rows[date(2026, 12, 31)].provisional
+
+
+def repairs(platform: Platform, symbol: Symbol, day: date) -> list[Cause]:
+    plan = read_plan(platform, [symbol], day, day, datetime.now(tz=SHANGHAI))
+    return [one.cause for one in (*plan.planned, *plan.waiting, *plan.given_up)]
 
 
 def forget_main_contracts(platform: Platform) -> None:

@@ -39,7 +39,7 @@ SYMBOL = parse_symbol("KQ.m@SHFE.ni")
 DAY = date(2025, 12, 16)
 KEY = (SYMBOL.text, DAY)
 NOW = datetime(2025, 12, 17, 4, 0, tzinfo=UTC)
-WANTED = Wanted("SHFE.ni2601", 10.0, "wanted", "sessions", "policy")
+WANTED = Wanted(True, "SHFE.ni2601", 10.0, "wanted", "sessions", "policy")
 BUDGET = 4
 DIGEST = "d" * 32
 

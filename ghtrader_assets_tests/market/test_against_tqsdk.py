@@ -20,11 +20,21 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.expiry import last_trading_day
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.sessions import compare_trading_time
-from ghtrader_assets.market.symbols import Exchange, Symbol, delivery_month, parse_symbol
+from ghtrader_assets.market.symbols import Symbol, delivery_month, parse_symbol
 
 CALENDAR = snapshot_calendar()
 CLOSED_AFTERWARDS = {date(2020, 1, 1), date(2020, 1, 31)}
 """Last days that TqSdk computed and that became holidays: 2020-01-31 by the epidemic, 2020-01-01 by its own slip."""
+
+MOVED_BY_NOTICE = {
+    *(f"SHFE.{code}1802" for code in ["cu", "al", "zn", "pb", "ni", "sn", "au", "ag", "rb", "wr", "hc", "bu"]),
+    *("SHFE.fu1902", "SHFE.fu1910", "SHFE.fu2001", "SHFE.fu2002"),
+    *("INE.sc1810", "INE.sc1902", "INE.sc1910", "INE.sc2001", "INE.sc2002"),
+}
+"""Contracts whose last day the exchange moved (`last_day_adjustments.csv`): TqSdk kept the plain rule's."""
+
+A_DAY_LATE = {f"INE.sc{month}" for month in (1809, *range(1811, 1813), 1901, *range(1903, 1910), 1911, 1912)}
+"""TqSdk has them end on the first trading day of their delivery month; INE's list of 2019-01-23 on the one before."""
 
 FILLED_NIGHTS = {"rb": date(2016, 5, 3), "hc": date(2016, 5, 3), "bu": date(2016, 5, 3), "fu": date(2018, 7, 16)}
 """Until these days TqSdk shows the later night of 21:00-23:00."""
@@ -52,19 +62,21 @@ def test_last_trading_days_are_trading_days(contracts: list[Contract]) -> None:
     assert closed == CLOSED_AFTERWARDS
 
 
-def test_the_last_day_of_every_cffex_contract_follows_by_rule(contracts: list[Contract]) -> None:
-    known = {symbol: last for symbol, last, _ in contracts if symbol.exchange is Exchange.CFFEX}
-    assert len(known) > 100
-    assert {symbol: last_trading_day(symbol, CALENDAR) for symbol in known} == known
+def test_the_last_day_of_every_contract_follows_by_rule_or_notice(contracts: list[Contract]) -> None:
+    ours = {symbol.text: last_trading_day(symbol, CALENDAR, last) for symbol, last, _ in contracts}
+    assert None not in ours.values()
+    differing = {symbol.text for symbol, last, _ in contracts if (known := ours[symbol.text]) and known.day != last}
+    assert differing == MOVED_BY_NOTICE | A_DAY_LATE
 
 
 def test_every_contract_traded_the_hours_of_our_table(contracts: list[Contract]) -> None:
     differing: Counter[str] = Counter()
     for symbol, last, quote in contracts:
-        if last in CLOSED_AFTERWARDS:
-            continue
-        findings = compare_trading_time(symbol, last, CALENDAR, quote["trading_time"])
-        if findings and last > FILLED_NIGHTS.get(symbol.product, date.min):
+        known = last_trading_day(symbol, CALENDAR, last)
+        assert known is not None
+        day = min(last, known.day)
+        findings = compare_trading_time(symbol, day, CALENDAR, quote["trading_time"])
+        if findings and day > FILLED_NIGHTS.get(symbol.product, date.min):
             raise AssertionError(findings)
         differing.update([symbol.product] if findings else [])
     assert differing == Counter({"fu": 25, "rb": 4, "bu": 4, "hc": 3})
@@ -77,7 +89,11 @@ def test_every_contract_had_our_terms(contracts: list[Contract]) -> None:
         for product in [product_on(symbol, last)]
         if (product.price_tick, product.multiplier) != (quote["price_tick"], quote["volume_multiple"])
     }
-    assert differing == {"CZCE.TC601", "CZCE.TC603", "CZCE.TC604"}, "TqSdk gives TC the 100 t of its successor ZC"
+    present = {name for name in differing if name.startswith(("CZCE.TC", "CZCE.OI", "SHFE.fu"))}
+    assert differing == present, "TqSdk fills these with their present terms"
+    assert {name for name in differing if "TC" in name} == {"CZCE.TC601", "CZCE.TC603", "CZCE.TC604"}
+    assert all("CZCE.OI601" <= name <= "CZCE.OI805" for name in differing if "OI" in name)
+    assert all("SHFE.fu1603" <= name <= "SHFE.fu1812" for name in differing if "fu" in name)
 
 
 def test_delivery_months_of_three_and_four_digits(contracts: list[Contract]) -> None:

@@ -20,6 +20,7 @@ from ghtrader_assets.market.schedule import (
     day_fingerprint,
     is_complete,
     last_completed_day,
+    present_trading_day,
     require_complete,
     schedule_hash,
 )
@@ -166,6 +167,21 @@ def test_last_completed_day(day: date, hour: int, expected: date) -> None:
     if day > CALENDAR.horizon:
         expected = CALENDAR.days(date(2026, 12, 1), CALENDAR.horizon)[-1]
     assert last_completed_day(CALENDAR, instant_ns(day, hour * 3600)) == expected
+
+
+@pytest.mark.parametrize(
+    ("day", "hour", "expected"),
+    [
+        (date(2025, 3, 7), 17, date(2025, 3, 7)),
+        (date(2025, 3, 7), 18, date(2025, 3, 10)),
+        (date(2025, 3, 9), 12, date(2025, 3, 10)),
+        (date(2026, 12, 31), 17, date(2026, 12, 31)),
+        (date(2026, 12, 31), 18, date(2026, 12, 31)),
+        (date(2027, 3, 2), 12, date(2026, 12, 31)),
+    ],
+)
+def test_the_present_trading_day_stays_at_the_horizon(day: date, hour: int, expected: date) -> None:
+    assert present_trading_day(CALENDAR, instant_ns(day, hour * 3600)) == expected
 
 
 def test_an_incomplete_day_is_refused_with_the_time_from_which_it_is() -> None:

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from ghtrader_assets.errors import BadInputError, NotListedError
 from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.clock import NS, instant_ns
+from ghtrader_assets.market.data_files import second_of_day
 from ghtrader_assets.market.products import Product, products
 from ghtrader_assets.market.session_events import events_for, events_path, packaged_events, parse_events
 from ghtrader_assets.market.session_tables import row_on, rows_of, session_rows
@@ -107,6 +109,25 @@ def test_days_of_contracts(row: dict[str, str]) -> None:
 def test_known_figures(symbol: str, day: str, expected: int, strict: int) -> None:
     sessions = of(symbol, day)
     assert (sessions.expected_seconds, sessions.expected_seconds_strict) == (expected, strict)
+
+
+def test_fourteen_years_of_nights() -> None:
+    """138,549 product-days against a history of nights that was derived from minute bars."""
+    without = {date.fromisoformat(row["day"]): row["exchanges"].split() for row in typed("no_night_days.csv")}
+    compared = 0
+    for row in typed("night_history.csv"):
+        symbol = parse_symbol(f"KQ.m@{row['exchange']}.{row['product']}")
+        close = row["close"].replace("01:00", "25:00").replace("02:30", "26:30")
+        for day in CALENDAR.days(date.fromisoformat(row["first"]), date.fromisoformat(row["last"])):
+            evening = instant_ns(CALENDAR.previous(day), 0)
+            windows = day_sessions(symbol, day, CALENDAR).windows
+            ours = [(w.start_ns - evening, w.end_ns - evening) for w in windows if w.session == "night"]
+            opening = "22:30" if day == date(2019, 12, 26) else "21:00"
+            closed = close == "none" or row["exchange"] in without.get(day, [])
+            theirs = [] if closed else [(second_of_day(opening) * NS, second_of_day(close) * NS)]
+            assert ours == theirs, (symbol.text, day)
+            compared += 1
+    assert compared == 138_549
 
 
 def test_friday_night_belongs_to_monday() -> None:
@@ -210,7 +231,7 @@ def test_every_row_and_event_names_its_source_or_unverified() -> None:
     assert all(row.source for row in session_rows())
     assert all(event.source for event in packaged_events())
     assert of("KQ.m@SHFE.cu", "2025-03-04").verified
-    assert not of("KQ.m@DCE.pg", "2025-03-04").verified
+    assert not of("KQ.m@CZCE.SA", "2019-12-11").verified
 
 
 def test_fingerprint_names_the_windows() -> None:
@@ -235,6 +256,47 @@ def test_bad_questions_are_refused(symbol: str, day: str, message: str) -> None:
 def test_a_product_that_ended_names_its_successor() -> None:
     with pytest.raises(NotListedError, match="followed by MA"):
         of("CZCE.ME506", "2015-06-01")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "hours"),
+    [
+        ("SHFE.cu0808", "2008-05-19", "D 09:00-10:15 D 10:30-11:30 D 13:30-14:10 D 14:20-14:28 D 14:31-15:00"),
+        ("DCE.m0809", "2008-05-19", "D 09:00-10:15 D 10:30-11:30 D 13:30-14:28 D 14:31-15:00"),
+        ("SHFE.cu0812", "2008-10-24", ""),
+        ("SHFE.cu0812", "2008-10-27", "D 09:00-10:15 D 10:30-11:30 D 13:30-14:10 D 14:20-15:00"),
+        ("CZCE.SR205", "2011-12-07", "D 09:00-09:28 D 09:40-09:47 D 13:30-15:00"),
+        ("CZCE.ME501", "2014-12-22", ""),
+        ("CZCE.ME505", "2014-12-22", f"N 21:00-23:30 {COMMODITY}"),
+        ("CZCE.RM505", "2015-01-06", "N 21:00-23:30 D 09:00-10:06 D 13:30-15:00"),
+        ("DCE.m1705", "2017-03-31", COMMODITY),
+        ("CZCE.SR709", "2017-03-31", f"N 21:00-23:30 {COMMODITY}"),
+        ("CZCE.SR709", "2017-04-19", COMMODITY),
+        ("SHFE.fu1901", "2018-06-27", ""),
+        ("SHFE.fu1901", "2018-07-16", COMMODITY),
+        ("SHFE.rb1905", "2018-11-29", "N 21:00-23:00 D 09:00-10:15 D 10:30-11:30 D 13:52-15:00"),
+        ("INE.sc1901", "2018-11-29", f"N 21:00-02:30 {COMMODITY}"),
+        ("SHFE.ni2204", "2022-03-10", ""),
+        ("SHFE.ni2203", "2022-03-10", f"N 21:00-01:00 {COMMODITY}"),
+        ("SHFE.ni2204", "2022-03-11", f"N 21:00-01:00 {COMMODITY}"),
+        ("CFFEX.IF2212", "2022-12-06", "D 09:30-10:00 D 10:03-11:30 D 13:00-15:00"),
+        ("DCE.l2602F", "2025-10-29", f"N 21:00-23:00 {COMMODITY}"),
+        ("CZCE.UR605", "2026-05-19", "D 09:00-10:15 D 10:30-11:30"),
+    ],
+)
+def test_days_that_differed(symbol: str, day: str, hours: str) -> None:
+    assert written(of(symbol, day)) == hours
+
+
+def test_a_main_contract_symbol_stands_for_no_single_contract() -> None:
+    """What befell single contracts is no session of the product's; the load asks with the contract of the day."""
+    assert written(of("KQ.m@SHFE.ni", "2022-03-10")) == CELLS["01"]
+
+
+def test_a_suspended_day_expects_nothing() -> None:
+    day = of("SHFE.ni2204", "2022-03-10")
+    assert (day.windows, day.has_night, day.expected_seconds, day.expected_seconds_strict) == ((), False, 0, 0)
+    assert any("上期发〔2022〕73号" in source for source in day.sources)
 
 
 EVENT = {
@@ -262,6 +324,28 @@ def test_operator_events_come_after_ours(tmp_path: Path) -> None:
     assert written(of("KQ.m@SHFE.al", "2025-03-04")) == CELLS["01"]
 
 
+def test_operator_events_may_name_contracts() -> None:
+    only = parse_events(json.dumps([{**EVENT, "contracts": ["cu2505"]}]), "mine")
+    hours = [
+        written(day_sessions(parse_symbol(text), date(2025, 3, 4), CALENDAR, operator_events=only))
+        for text in ("SHFE.cu2505", "SHFE.cu2504", "KQ.m@SHFE.cu")
+    ]
+    assert hours == ["N 21:00-01:00 D 09:00-10:00 D 10:40-11:30 D 13:30-15:00", CELLS["01"], CELLS["01"]]
+
+
+def test_the_live_hours_of_a_day_that_an_operator_event_changed() -> None:
+    skipped = parse_events(json.dumps([{**EVENT, "session": "night", "action": "skip"}]), "mine")
+    symbol, day, blank = parse_symbol("KQ.m@SHFE.cu"), date(2025, 3, 4), {**CU, "night": []}
+    assert len(compare_trading_time(symbol, day, CALENDAR, blank)) == 1
+    assert compare_trading_time(symbol, day, CALENDAR, blank, skipped) == []
+
+
+def test_the_events_in_the_docs_are_legal() -> None:
+    text = (DATA.parents[1] / "docs" / "operations.md").read_text(encoding="utf-8")
+    example = text.partition("```json\n")[2].partition("```")[0]
+    assert [event.action for event in parse_events(example, "the docs")] == ["skip", "shift_start"]
+
+
 def test_operator_events_that_cannot_be_read_are_refused_by_name(tmp_path: Path) -> None:
     events_path(tmp_path).mkdir(parents=True)
     with pytest.raises(BadInputError, match=r"session_events\.json can't be read"):
@@ -271,13 +355,20 @@ def test_operator_events_that_cannot_be_read_are_refused_by_name(tmp_path: Path)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"exchanges": ["NYSE"]}, "event 1"),
-        ({"exchanges": "SHFE"}, "no list of names"),
-        ({"action": "stop"}, "no such action"),
+        ({"exchanges": ["NYSE"]}, "event 1 is wrong: Invalid enum value 'NYSE'"),
+        ({"exchanges": "SHFE"}, r"Expected `array`, got `str` - at `\$.exchanges`"),
+        ({"exchanges": []}, "a list of names is empty"),
+        ({"products": ["cu", "xx"]}, "SHFE has no product 'xx'"),
+        ({"products": ["CU"]}, "SHFE has no product 'CU'"),
+        ({"contracts": ["SHFE.cu2505"]}, "'SHFE.cu2505' is no contract of these products"),
+        ({"contracts": ["al2505"]}, "'al2505' is no contract of these products"),
+        ({"action": "stop"}, "Invalid enum value 'stop'"),
         ({"time": "25:99"}, "no time of day"),
+        ({"time": ""}, "no time of day"),
         ({"until": "09:00"}, "ends before it begins"),
         ({"first_day": "2025-03-05"}, "ends before it begins"),
-        ({"source": None, "time": None}, "event 1"),
+        ({"source": None}, r"Expected `str`, got `null` - at `\$.source`"),
+        ({"untill": "10:40"}, "unknown field `untill`"),
     ],
 )
 def test_damaged_operator_events_are_named(change: dict[str, object], message: str) -> None:

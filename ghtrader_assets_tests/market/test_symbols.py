@@ -31,6 +31,8 @@ from ghtrader_assets.market.symbols import (
         ("CFFEX.T2609", Symbol("CFFEX.T2609", "contract", Exchange.CFFEX, "T", "2609"), "CFFEX_T2609"),
         ("INE.sc2703", Symbol("INE.sc2703", "contract", Exchange.INE, "sc", "2703"), "INE_sc2703"),
         ("GFEX.lc2611", Symbol("GFEX.lc2611", "contract", Exchange.GFEX, "lc", "2611"), "GFEX_lc2611"),
+        ("DCE.pp2602F", Symbol("DCE.pp2602F", "contract", Exchange.DCE, "pp_f", "2602"), "DCE_pp2602F"),
+        ("KQ.m@DCE.l_f", Symbol("KQ.m@DCE.l_f", "main", Exchange.DCE, "l_f"), "KQ_m_DCE_l_f"),
     ],
 )
 def test_grammar(text: str, expected: Symbol, key: str) -> None:
@@ -56,6 +58,10 @@ def test_grammar(text: str, expected: Symbol, key: str) -> None:
         ("CZCE.SR2609", "CZCE numbers a contract by the year's last digit"),
         ("SHFE.cu2613", "SHFE numbers a contract"),
         ("SHFE.cu2600", "SHFE numbers a contract"),
+        ("DCE.m2602F", "only DCE has monthly averages, of l, v, pp"),
+        ("SHFE.cu2602F", "only DCE has monthly averages"),
+        ("KQ.m@DCE.m_f", "only DCE has monthly averages"),
+        ("DCE.l2602f", "no futures symbol"),
     ],
 )
 def test_anything_else_is_refused(text: str, message: str) -> None:
@@ -78,7 +84,8 @@ def test_three_digit_months_find_their_decade() -> None:
     contract = parse_symbol("CZCE.SR001")
     assert delivery_month(contract, date(2019, 12, 31)) == date(2020, 1, 1)
     assert delivery_month(contract, date(2020, 1, 14)) == date(2020, 1, 1)
-    assert delivery_month(contract, date(2020, 2, 1)) == date(2030, 1, 1)
+    assert delivery_month(contract, date(2020, 2, 1)) == date(2020, 1, 1), "it has ended: none lists ten years ahead"
+    assert delivery_month(contract, date(2029, 3, 1)) == date(2030, 1, 1)
     assert delivery_month(contract, date(2009, 3, 2)) == date(2010, 1, 1)
     with pytest.raises(BadInputError, match="no single contract"):
         delivery_month(parse_symbol("KQ.m@CZCE.SR"), date(2020, 1, 1))
@@ -118,6 +125,28 @@ def test_an_unknown_product_is_refused_with_those_known() -> None:
         ("GFEX.lc2505", date(2024, 12, 17), 50, 1),
         ("GFEX.lc2505", date(2024, 12, 18), 20, 1),
         ("SHFE.cu2505", date(2010, 1, 4), 10, 5),
+        ("SHFE.au1312", date(2013, 6, 24), 0.01, 1000),
+        ("SHFE.au1312", date(2013, 6, 25), 0.05, 1000),
+        ("SHFE.fu1201", date(2011, 6, 1), 1, 10),
+        ("SHFE.fu1203", date(2011, 6, 1), 1, 50),
+        ("SHFE.fu1812", date(2018, 3, 1), 1, 50),
+        ("SHFE.fu1901", date(2018, 8, 1), 1, 10),
+        ("SHFE.ru1205", date(2011, 12, 1), 5, 5),
+        ("SHFE.ru1209", date(2011, 12, 1), 5, 10),
+        ("SHFE.pb1312", date(2013, 8, 30), 5, 25),
+        ("SHFE.pb1312", date(2013, 9, 2), 5, 5),
+        ("SHFE.bu2206", date(2022, 3, 15), 2, 10),
+        ("SHFE.bu2206", date(2022, 3, 16), 1, 10),
+        ("DCE.l2201", date(2021, 10, 29), 5, 5),
+        ("DCE.l2201", date(2021, 11, 1), 1, 5),
+        ("DCE.i1509", date(2015, 4, 17), 1, 100),
+        ("DCE.i1509", date(2015, 4, 20), 0.5, 100),
+        ("CZCE.OI809", date(2018, 5, 15), 2, 10),
+        ("CZCE.OI809", date(2018, 5, 16), 1, 10),
+        ("CFFEX.TF1506", date(2015, 3, 16), 0.002, 10_000),
+        ("CFFEX.TF1506", date(2015, 3, 17), 0.005, 10_000),
+        ("INE.ec2608", date(2026, 5, 8), 0.1, 50),
+        ("INE.ec2608", date(2026, 5, 11), 0.5, 50),
     ],
 )
 def test_terms_by_day_and_contract(symbol: str, day: date, price_tick: float, multiplier: int) -> None:
