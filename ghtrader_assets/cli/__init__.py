@@ -7,27 +7,30 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Final
 
-from ghtrader_assets.cli import (
-    backfill,
-    bench,
-    demo,
-    doctor,
-    manifests,
-    market,
-    metrics,
-    reading,
-    repair,
-    services,
-    validate,
-)
 from ghtrader_assets.cli.app import app
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import configure as configure_logs
 from ghtrader_assets.settings import load_settings
 
-COMMANDS = (services, backfill, demo, reading, repair, validate, doctor, bench, manifests, market, metrics)
-"""Importing a command file registers its commands."""
+FILES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("up", "down", "status"), "services"),
+    "backfill": "backfill",
+    "demo": "demo",
+    **dict.fromkeys(("coverage", "days", "gaps", "quality", "manifests", "manifest", "schedule", "ticks"), "reading"),
+    "repair": "repair",
+    "validate": "validate",
+    "doctor": "doctor",
+    "bench": "bench",
+    **dict.fromkeys(("aggregate-manifest", "verify-manifest", "diff-manifests", "lineage"), "manifests"),
+    **dict.fromkeys(("calendar", "sessions", "l5-start"), "market"),
+    "metrics": "metrics",
+}
+"""The file of each command, in the order of `--help`. Importing a file registers its commands, so a command pays for
+what it needs and not for what the others do."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -36,6 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     try:
         configure_logs(load_settings().log_level)
+        _register(given)
         app(args=[word for word in given if word != "--debug"], standalone_mode=True)
     except GhtraderError as error:
         if debug:
@@ -44,6 +48,13 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _register(words: Sequence[str]) -> None:
+    """Import the file of the command that the words begin with, or all of them for `--help` and unknown ones."""
+    command = next((word for word in words if not word.startswith("-")), "")
+    for file in dict.fromkeys([FILES[command]] if command in FILES else FILES.values()):
+        import_module(f"ghtrader_assets.cli.{file}")
 
 
 def _one_line(error: GhtraderError) -> str:

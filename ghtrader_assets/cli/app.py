@@ -32,6 +32,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+@app.callback()
+def _group() -> None:
+    """Commands are words of this one, also where only one was registered."""
+
+
 TABLE_WIDTH = 150
 """A table's row stays one line: a narrower terminal wraps it, a pipe gets it whole."""
 

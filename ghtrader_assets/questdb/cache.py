@@ -1,6 +1,7 @@
 """Answers to coverage queries, kept until a load changes them: in the process's memory, or in Redis for several hosts.
 
-Belongs here: where answers are kept, what makes them old. Does not belong here: the queries (`reader`).
+Belongs here: where answers are kept, what makes them old. Does not belong here: the queries (`reader`), and talking to
+Redis (`redis_link`).
 
 Each load appends a byte to a version file under `GHTRADER_HOME`; a hit looks at the file's size. So a load is seen at
 once by every process of the host. Redis carries a version of its own, counted up by each load, for the other hosts. The
@@ -16,30 +17,23 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
-from pydantic import SecretStr
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
 
-from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.logs import hide, logger
 from ghtrader_assets.questdb.credentials import Endpoint
 from ghtrader_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from ghtrader_assets.questdb.redis_link import RedisLink
 
 Row = TypeVar("Row")
 Ask = Callable[[], list[Row]]
 
 VERSION_FILE: Final = "coverage-version"
 CAPACITY: Final = 4096
-REDIS_TIMEOUT_S: Final = 0.25
-REDIS_PAUSE_S: Final = 5.0
-"""How long a Redis that did not answer is left alone: meanwhile questions go straight to the store."""
 
 log = logger(__name__)
 
@@ -76,17 +70,7 @@ def announce_load(settings: Settings, endpoint: Endpoint) -> None:
     except OSError as error:
         log.warning("the coverage version file was not written", reason=str(error))
     if settings.coverage_cache == "redis" and settings.redis_url is not None:
-        _server(settings.redis_url.get_secret_value()).count_up(f"{_prefix(endpoint, settings.home)}:version")
-
-
-def redis_finding(url: SecretStr) -> str:
-    """What is wrong with a Redis, empty when it answers."""
-    try:
-        with Redis.from_url(url.get_secret_value(), socket_connect_timeout=2, socket_timeout=2) as client:
-            client.ping()
-    except (RedisError, ValueError) as error:
-        return str(error)
-    return ""
+        _link(settings.redis_url.get_secret_value()).count_up(f"{_prefix(endpoint, settings.home)}:version")
 
 
 class NoCache:
@@ -142,7 +126,7 @@ class RedisCache:
 
     def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
         assert settings.redis_url is not None
-        self._redis = _server(settings.redis_url.get_secret_value())
+        self._redis = _link(settings.redis_url.get_secret_value())
         self._ttl_ms = max(1, round(settings.cache_ttl_s * 1000))
         self._path = str(_version_path(settings.home))
         self._prefix = _prefix(endpoint, settings.home)
@@ -169,51 +153,10 @@ class RedisCache:
         self._redis.close()
 
 
-class _Server:
-    """One Redis that may be away: then it is left alone for `REDIS_PAUSE_S` and everything is a miss."""
+def _link(url: str) -> RedisLink:
+    from ghtrader_assets.questdb.redis_link import link_to  # noqa: PLC0415 - only who uses Redis pays for its client
 
-    def __init__(self, url: str) -> None:
-        self._client = Redis.from_url(
-            url,
-            socket_timeout=REDIS_TIMEOUT_S,
-            socket_connect_timeout=REDIS_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 1),
-        )
-        self._away_until = 0.0
-
-    def get(self, *keys: str) -> list[bytes | None] | None:
-        """The values of keys, None when Redis does not answer."""
-        return self._ask(lambda: self._client.mget(keys))
-
-    def put(self, key: str, value: bytes, ttl_ms: int) -> None:
-        self._ask(lambda: self._client.set(key, value, px=ttl_ms))
-
-    def count_up(self, key: str) -> None:
-        self._ask(lambda: self._client.incr(key))
-
-    def close(self) -> None:
-        self._client.close()
-
-    def _ask(self, question: Callable[[], Any]) -> Any:
-        if time.monotonic() < self._away_until:
-            return None
-        try:
-            return question()
-        except RedisError as error:
-            self._away_until = time.monotonic() + REDIS_PAUSE_S
-            log.warning("redis does not answer, questions go to the store", reason=str(error))
-            return None
-
-
-@lru_cache(maxsize=8)
-def _server(url: str) -> _Server:
-    """One client an address. Raises `BadInputError` for what is none."""
-    try:
-        return _Server(url)
-    except ValueError:
-        raise BadInputError(
-            "GHTRADER_REDIS_URL is no address of a Redis", "write redis://[user:password@]host:6379/0"
-        ) from None
+    return link_to(url)
 
 
 def _entry(value: bytes | None) -> _Entry | None:

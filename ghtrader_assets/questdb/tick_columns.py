@@ -6,7 +6,7 @@ Does not belong here: transactions and replacement (`writer`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,7 +16,6 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import polars as pl
 from questdb import SenderTransaction
 
@@ -58,35 +57,35 @@ def put_ticks(transaction: SenderTransaction, load: DayLoad) -> None:
     if load.frame.is_empty():
         return
     ordered = in_stored_order(load.frame)
-    columns: dict[str, Any] = {
-        "symbol": _constant(load.symbol, ordered.height),
-        "trading_day": _constant(load.trading_day.isoformat(), ordered.height),
-        "dataset_version": _constant(DATASET_VERSION, ordered.height),
-        "ticks_kind": _constant(TICKS_KIND, ordered.height),
-        "underlying_contract": _constant(load.contract, ordered.height),
-        "schedule_hash": _constant(load.schedule_hash, ordered.height),
+    same = {
+        "symbol": load.symbol,
+        "trading_day": load.trading_day.isoformat(),
+        "dataset_version": DATASET_VERSION,
+        "ticks_kind": TICKS_KIND,
+        "underlying_contract": load.contract,
+        "schedule_hash": load.schedule_hash,
+    }
+    columns = {
         "ts": (ordered["datetime_ns"].to_numpy() // 1000).astype("datetime64[us]"),
         "row_hash": row_hashes(ordered),
         "segment_id": np.full(ordered.height, load.segment_id, dtype=np.int64),
         "live": np.ones(ordered.height, dtype=np.bool_),
         **{name: ordered[name].to_numpy() for name in _TICK_COLUMNS},
     }
-    symbols = ["symbol", "trading_day", "dataset_version", "ticks_kind", "underlying_contract", "schedule_hash"]
-    transaction.dataframe(pd.DataFrame(columns, copy=False), symbols=symbols, at="ts")
+    _put(transaction, same, columns)
 
 
 def put_tombstones(transaction: SenderTransaction, load: DayLoad, keys: pl.DataFrame) -> None:
     """Add rows that hide the keys (`micros`, `seq`) which the day's new content does not have."""
     if keys.is_empty():
         return
-    columns: dict[str, Any] = {
-        "symbol": _constant(load.symbol, keys.height),
-        "trading_day": _constant(load.trading_day.isoformat(), keys.height),
+    same = {"symbol": load.symbol, "trading_day": load.trading_day.isoformat()}
+    columns = {
         "ts": keys["micros"].to_numpy().astype("datetime64[us]"),
         "seq": keys["seq"].to_numpy(),
         "live": np.zeros(keys.height, dtype=np.bool_),
     }
-    transaction.dataframe(pd.DataFrame(columns, copy=False), symbols=["symbol", "trading_day"], at="ts")
+    _put(transaction, same, columns)
 
 
 def keys_of(frame: pl.DataFrame) -> pl.DataFrame:
@@ -180,5 +179,11 @@ def _equal(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.bo
     return same if left.dtype != np.float64 else same | (np.isnan(left) & np.isnan(right))
 
 
-def _constant(value: str, rows: int) -> pd.Categorical:
-    return pd.Categorical.from_codes(np.zeros(rows, dtype=np.int8), categories=[value])
+def _put(transaction: SenderTransaction, same: Mapping[str, str], columns: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Add rows with `columns`, and the symbols that are the same in each of them. ILP takes pandas alone."""
+    import pandas as pd  # noqa: PLC0415 - who only reads need not wait for it
+
+    codes = np.zeros(len(columns["ts"]), dtype=np.int8)
+    constants = {name: pd.Categorical.from_codes(codes, categories=[value]) for name, value in same.items()}
+    frame = pd.DataFrame({**constants, **columns}, copy=False)
+    transaction.dataframe(frame, symbols=list(same), at="ts")

@@ -21,7 +21,6 @@ from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.session_events import events_for, events_path
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.questdb.cache import redis_finding
 from ghtrader_assets.questdb.jar import ensure_jar
 from ghtrader_assets.questdb.parameters import parameter_findings
 from ghtrader_assets.questdb.schema import shape_findings
@@ -167,6 +166,8 @@ def _store(settings: Settings) -> Iterator[Finding]:
 def _cache(settings: Settings) -> Iterator[Finding]:
     """A Redis that is away costs speed alone, so it is a warning."""
     if settings.coverage_cache == "redis" and settings.redis_url is not None:
+        from ghtrader_assets.questdb.redis_link import redis_finding  # noqa: PLC0415 - only who uses Redis pays for it
+
         wrong = redis_finding(settings.redis_url)
         remedy = "start it, mend GHTRADER_REDIS_URL, or set GHTRADER_COVERAGE_CACHE=memory" if wrong else ""
         yield Finding("redis", "warn" if wrong else "ok", wrong or "answers", remedy)

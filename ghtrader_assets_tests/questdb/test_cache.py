@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.questdb import cache as caching
+from ghtrader_assets.questdb import redis_link
 from ghtrader_assets.questdb.cache import CoverageCache, announce_load, cache_of
 from ghtrader_assets.questdb.credentials import Endpoint
 from ghtrader_assets.questdb.rows import DailyAgg, SymbolCoverage
@@ -76,7 +77,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 def forget_servers() -> Iterator[None]:
     """A Redis that a test killed is not left alone by the next one."""
     yield
-    caching._server.cache_clear()
+    redis_link.link_to.cache_clear()
 
 
 def test_a_hit_is_typed_like_a_miss(settings: Settings) -> None:
@@ -197,9 +198,9 @@ def test_redis_dying_changes_speed_not_answers(
     monkeypatch.setattr(caching, "REDIS_PAUSE_S", 0.0)
     store = Store(cache_of(homes("one"), ENDPOINT))
     store.coverage()
-    assert caching.redis_finding(SecretStr(redis_server.url)) == ""
+    assert redis_link.redis_finding(SecretStr(redis_server.url)) == ""
     redis_server.kill()
-    assert "refused" in caching.redis_finding(SecretStr(redis_server.url))
+    assert "refused" in redis_link.redis_finding(SecretStr(redis_server.url))
     with caplog.at_level(logging.WARNING):
         assert [store.coverage()[0].rows for _ in range(3)] == [1, 1, 1]
     assert store.asked == 4
@@ -238,5 +239,5 @@ def test_what_is_no_address_of_a_redis_is_named_and_not_shown(tmp_path: Path) ->
     with pytest.raises(BadInputError, match="GHTRADER_REDIS_URL") as caught:
         cache_of(settings, ENDPOINT)
     assert PASSWORD not in str(caught.value)
-    assert caching.redis_finding(url)
-    assert PASSWORD not in caching.redis_finding(url)
+    assert redis_link.redis_finding(url)
+    assert PASSWORD not in redis_link.redis_finding(url)
