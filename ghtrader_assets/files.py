@@ -17,9 +17,8 @@ from typing import BinaryIO
 def whole_file(path: Path) -> Generator[BinaryIO]:
     """A file that takes its name once it was written to the end and lies on the disk, and vanishes otherwise.
 
-    Folders that are missing are made. Raises `OSError`.
+    Raises `OSError`, also where its folder is missing.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with temporary.open("wb") as file:
@@ -34,7 +33,8 @@ def whole_file(path: Path) -> Generator[BinaryIO]:
 
 
 def put_file(path: Path, content: bytes | str) -> None:
-    """`whole_file` of bytes, or of a text as UTF-8."""
+    """`whole_file` of bytes, or of a text as UTF-8; folders that are missing are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import pytest
 
 from ghtrader_assets.logs import PACKAGE
+
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+"""Each QuestDB of the suite lives for seconds or minutes: the optimizing compiler would take more than it gives."""
 
 pytest_plugins = (
     "ghtrader_assets_tests.fix_exchange",

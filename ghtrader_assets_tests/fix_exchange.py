@@ -100,9 +100,9 @@ def exchange(exchange_process: ExchangeControl) -> Iterator[ExchangeControl]:
 
 @pytest.fixture
 def run_client(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run a script with the real tqsdk in a fresh process and home: `run_client(control, script, timeout=60)`."""
+    """Run a script with the real tqsdk in a fresh process and home: `run_client(control, script, timeout=300)`."""
 
-    def run(control: ExchangeControl, script: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(control: ExchangeControl, script: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         return run_in_client(control, script, tmp_path, timeout)
 
     return run

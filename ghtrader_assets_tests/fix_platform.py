@@ -121,7 +121,7 @@ class RunningPlatform:
 
     def graphql(self, query: str, **variables: Any) -> Any:
         answer = requests.post(
-            f"{self.url('dagster')}/graphql", json={"query": query, "variables": variables}, timeout=60
+            f"{self.url('dagster')}/graphql", json={"query": query, "variables": variables}, timeout=300
         ).json()
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
@@ -149,11 +149,11 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
         yield RunningPlatform(command, _await_dagster(process, command.home))
     finally:
         process.terminate()
-        process.communicate(timeout=90)
+        process.communicate(timeout=300)
 
 
 def _await_dagster(process: subprocess.Popen[str], home: Path) -> Runtime:
-    give_up_at = time.monotonic() + 240
+    give_up_at = time.monotonic() + 600
     while time.monotonic() < give_up_at:
         runtime = read_runtime(home)
         if runtime is not None and runtime.service("dagster") is not None:

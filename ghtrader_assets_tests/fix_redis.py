@@ -37,7 +37,7 @@ class RedisServer:
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
         )
-        give_up_at = time.monotonic() + 20
+        give_up_at = time.monotonic() + 600
         with self.client() as client:
             while time.monotonic() < give_up_at:
                 try:

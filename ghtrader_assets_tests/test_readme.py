@@ -36,7 +36,7 @@ def test_the_first_queries_answer(platform: RunningPlatform) -> None:
         cwd=platform.command.home,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

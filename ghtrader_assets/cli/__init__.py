@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     try:
         configure_logs(load_settings().log_level)
-        _register(given)
+        register(given)
         app(args=[word for word in given if word != "--debug"], standalone_mode=True)
     except GhtraderError as error:
         if debug:
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(130) from None
 
 
-def _register(words: Sequence[str]) -> None:
+def register(words: Sequence[str]) -> None:
     """Import the file of the command that the words begin with, or all of them for `--help` and unknown ones."""
     command = next((word for word in words if not word.startswith("-")), "")
     for file in dict.fromkeys([FILES[command]] if command in FILES else FILES.values()):

@@ -50,11 +50,11 @@ query Bars($key: AssetKeyInput!) {
 }"""
 
 
-def wait_for(holds: Callable[[], bool], what: str, within_s: float = 150) -> None:
+def wait_for(holds: Callable[[], bool], what: str, within_s: float = 600) -> None:
     give_up_at = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < give_up_at, what
-        time.sleep(0.5)
+        time.sleep(1)
 
 
 @pytest.fixture(scope="module")

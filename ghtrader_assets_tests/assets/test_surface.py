@@ -64,7 +64,7 @@ def newest_backfill(platform: RunningPlatform) -> str:
     return next((one["id"] for one in found if one["numPartitions"] == len(OCTOBER)), "")
 
 
-def await_backfills(platform: RunningPlatform, launched: dict[str, str], within_s: float = 240) -> None:
+def await_backfills(platform: RunningPlatform, launched: dict[str, str], within_s: float = 600) -> None:
     """Wait until each backfill ended as it should."""
     give_up_at = time.monotonic() + within_s
     while True:
@@ -93,10 +93,10 @@ def october(platform: RunningPlatform, request: pytest.FixtureRequest) -> str:
     expect(page.get_by_text("10 partitions")).to_be_visible(timeout=PATIENCE_MS)
     keep(page, "dagster-backfill-dialog")
     page.get_by_role("button", name="Launch backfill").click()
-    give_up_at = time.monotonic() + 60
+    give_up_at = time.monotonic() + 600
     while newest_backfill(platform) == before:
         assert time.monotonic() < give_up_at
-        time.sleep(0.5)
+        time.sleep(1)
     page.close()
     launched = newest_backfill(platform)
     await_backfills(platform, {launched: "COMPLETED_SUCCESS"})
@@ -206,7 +206,7 @@ def test_lineage_in_sql_and_python(platform: RunningPlatform, documented: dict[s
         ran = subprocess.run(
             [sys.executable, "-c", block(name)],
             env=platform.command.whole_environment({"PATH": os.environ["PATH"]}),
-            cwd=platform.command.home, capture_output=True, text=True, timeout=120, check=False,
+            cwd=platform.command.home, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         assert ran.returncode == 0, ran.stderr
         assert load["manifest_id"] in ran.stdout

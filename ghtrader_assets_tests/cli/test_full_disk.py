@@ -22,7 +22,7 @@ mount -t tmpfs -o size=6g tmpfs "$DISK"
 export GHTRADER_HOME="$DISK/home"
 mkdir "$GHTRADER_HOME"
 {COMMAND} backfill {COPPER} {" ".join(RANGE)} >"$OUT/full.txt" 2>"$OUT/full.log" &
-until grep -q "day stored" "$OUT/full.log"; do sleep 0.05; done
+until grep -q "day stored" "$OUT/full.log"; do sleep 0.2; done
 until mount -o "remount,size=$(($(df --output=used -k "$DISK" | tail -n 1) + 4096))k" "$DISK"; do :; done
 wait $!; echo $? >"$OUT/full.code"
 mount -o remount,size=6g "$DISK"
@@ -37,7 +37,7 @@ def test_a_disk_that_fills_up_in_the_middle(bare: CommandLine) -> None:
     environment = bare.whole_environment(
         {"GHTRADER_MIN_FREE_MB": "0", "GHTRADER_LOG_LEVEL": "info", "DISK": str(disk), "OUT": str(out)}
     )
-    subprocess.run(["unshare", "-rm", "sh", "-c", SCRIPT], env=environment, cwd=bare.home, check=True, timeout=280)
+    subprocess.run(["unshare", "-rm", "sh", "-c", SCRIPT], env=environment, cwd=bare.home, check=True, timeout=1200)
 
     said = (out / "full.txt").read_text() + (out / "full.log").read_text()
     assert (out / "full.code").read_text().strip() == "3", said

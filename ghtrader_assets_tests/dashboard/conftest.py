@@ -77,7 +77,7 @@ def started_dashboard(environment: dict[str, str]) -> Iterator[str]:
             yield json.loads(line)["url"]
         finally:
             process.terminate()
-            _, err = process.communicate(timeout=30)
+            _, err = process.communicate(timeout=300)
             assert "Traceback" not in err, err
             assert environment["GHTRADER_QUESTDB_PASSWORD"] not in err
     assert process.returncode == 0

@@ -94,9 +94,9 @@ def _callback(client: FlaskClient, path: object, search: object) -> str:
 def test_a_store_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
     environment = dashboard_environment(tmp_path, "127.0.0.1:9", "127.0.0.1:9", "admin", "canary-51f2", SYMBOL)
     with started_dashboard(environment) as url:
-        assert requests.get(f"{url}/health", timeout=30).ok
+        assert requests.get(f"{url}/health", timeout=300).ok
         for path in ("/", f"/symbol/{SYMBOL}", f"/day/{SYMBOL}/{DAY}", "/operations"):
-            text = requests.get(url + path, timeout=60).text
+            text = requests.get(url + path, timeout=300).text
             assert AWAY in text, path
             assert "QuestDB at 127.0.0.1:9 is away" in text
             assert "ghtrader-assets up" in text

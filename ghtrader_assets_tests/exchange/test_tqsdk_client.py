@@ -161,5 +161,5 @@ def test_what_the_client_says_of_a_fault(outcomes: dict[str, dict[str, Any]], na
 def test_the_client_comes_back_after_a_drop(exchange: ExchangeControl, run_client: RunClient) -> None:
     drop = {"drop": [{"kind": "drop", "page": 1}]}
     constants = f"URL, CONTRACT, SCENARIOS = {exchange.url!r}, {CONTRACT!r}, {drop!r}\n"
-    assert answer_of(run_client(exchange, constants + SCENARIOS, timeout=90)) == {"drop": {"rows": ROWS, "nulls": 0}}
+    assert answer_of(run_client(exchange, constants + SCENARIOS, timeout=300)) == {"drop": {"rows": ROWS, "nulls": 0}}
     assert len(exchange.requests("handshake")) == 2

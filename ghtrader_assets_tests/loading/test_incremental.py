@@ -24,7 +24,7 @@ from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
-from ghtrader_assets.market.session_events import SessionEvent
+from ghtrader_assets.market.session_events import ANY, SessionEvent
 from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import Exchange, parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, content_digest, tick_frame
@@ -48,6 +48,7 @@ NOT_CONTENT = ("updated_at", "judgement_id")
 HALT = SessionEvent(
     exchanges=frozenset({Exchange.SHFE}),
     products=frozenset({"sn"}),
+    contracts=frozenset({ANY}),
     session="day",
     action="halt",
     first_day=DAYS[0],

@@ -19,7 +19,7 @@ def test_up_runs_the_dashboard_and_status_names_it(platform: RunningPlatform) ->
     for name in ("dashboard", "prometheus"):
         assert services[name]["healthy"], services[name]
         assert services[name]["where"].startswith("http://127.0.0.1:")
-    page = requests.get(platform.url("dashboard"), timeout=60).text
+    page = requests.get(platform.url("dashboard"), timeout=300).text
     first = page.split('id="react-entry-point"')[0]
     assert f'data-symbols="{" ".join(PLATFORM_SYMBOLS)}"' in first
     assert f'href="{platform.url("dagster")}"' in first
@@ -32,7 +32,7 @@ def test_status_asks_every_service_for_something_that_it_has(platform: RunningPl
 
 
 def test_a_days_page_links_to_a_partition_that_dagster_has(platform: RunningPlatform) -> None:
-    page = requests.get(f"{platform.url('dashboard')}/day/{PLATFORM_SYMBOLS[0]}/2026-01-06", timeout=60).text
+    page = requests.get(f"{platform.url('dashboard')}/day/{PLATFORM_SYMBOLS[0]}/2026-01-06", timeout=300).text
     found = re.search(r"/assets/(\w+)/(\w+)\?view=partitions&amp;partition=(2026-01-06)", page)
     assert found is not None
     query = (
@@ -43,8 +43,8 @@ def test_a_days_page_links_to_a_partition_that_dagster_has(platform: RunningPlat
 
 
 def test_metrics_of_the_platform_are_exported_and_printed(platform: RunningPlatform) -> None:
-    assert requests.get(platform.url("dashboard"), timeout=60).ok
-    exported = requests.get(platform.url("prometheus"), timeout=60).text
+    assert requests.get(platform.url("dashboard"), timeout=300).ok
+    exported = requests.get(platform.url("prometheus"), timeout=300).text
     assert "ghtrader_store_up 1.0" in exported
     assert 'ghtrader_service_running{service="dagster"} 1.0' in exported
     ran = platform.command.run("metrics", "--json", "--window", "24h")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from ghtrader_assets.cli import COMMANDS as REGISTERED
+from ghtrader_assets.cli import register
 from ghtrader_assets.cli.app import app
 from ghtrader_assets.errors import BadInputError, GhtraderError
 from ghtrader_assets.market.calendar import snapshot_calendar
@@ -153,7 +153,7 @@ def test_the_commands_refuse_them(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """All of them as a column, a symbol and a day; every 25th at each other place."""
-    assert REGISTERED
+    register(words)
     command = get_command(app)
     monkeypatch.chdir(tmp_path)
     for name, value in {

@@ -110,7 +110,7 @@ def test_workers_end_with_a_killed_parent(exchange: Exchange, home: Path) -> Non
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(entry or "." for entry in sys.path)}
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], env=environment) as parent:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not exchange.requests("set_chart") and time.monotonic() < deadline:
             time.sleep(0.2)
         [worker] = workers_of(parent.pid)
@@ -166,7 +166,7 @@ def test_closing_from_another_thread_ends_a_fetch(exchange: Exchange, home: Path
     fetched: list[FetchedDay] = []
     thread = threading.Thread(target=lambda: fetched.extend(pool.fetch([request_of(CONTRACT, DAY)])))
     thread.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not exchange.requests("set_chart") and time.monotonic() < deadline:
         time.sleep(0.2)
     pool.close()

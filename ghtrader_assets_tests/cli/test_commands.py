@@ -1,0 +1,38 @@
+"""The command line as a whole: every command has its file, and pays for no other's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from ghtrader_assets.cli import FILES, register
+from ghtrader_assets.cli.app import app
+
+
+def test_each_command_is_registered_by_its_file() -> None:
+    register(["--help"])
+    registered = {
+        one.name or one.callback.__name__.replace("_", "-"): one.callback.__module__.rpartition(".")[2]
+        for one in app.registered_commands
+        if one.callback is not None
+    }
+    assert registered == dict(FILES)
+
+
+@pytest.mark.parametrize(
+    ("command", "never"),
+    [
+        ("calendar", ("pandas", "redis", "dagster", "tqsdk", "matplotlib")),
+        ("days", ("pandas", "redis", "dagster", "tqsdk", "matplotlib")),
+        ("doctor", ("pandas", "redis", "dagster", "tqsdk", "matplotlib")),
+        ("backfill", ("pandas", "redis", "dagster", "tqsdk", "matplotlib")),
+    ],
+)
+def test_a_command_imports_only_what_it_needs(command: str, never: tuple[str, ...]) -> None:
+    code = f"from ghtrader_assets.cli import main\nmain([{command!r}, '--help'])"
+    ran = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
+    assert "typer" in imported
+    assert imported.isdisjoint(never)
