@@ -3,8 +3,7 @@
 Belongs here: asking, comparing, and the file that keeps what was found under `GHTRADER_HOME`.
 Does not belong here: the tables (`market`) and showing sessions (`hours`).
 
-Nothing is adopted, least of all for the past: a difference is for people to judge, who add a session event of their own
-(`market.session_events`) or take a newer release.
+Nothing is adopted, least of all for the past: a difference is for people to judge.
 """
 
 from __future__ import annotations
@@ -34,7 +33,10 @@ from ghtrader_assets.tq.timing import Timing
 
 log = logger(__name__)
 
-SETTLE: Final = "read the exchange's notice; what differs for some days is a session event of your own"
+SETTLE: Final = (
+    "read the exchange's notice: hours of single days are a session event of your own (docs/operations.md), hours or "
+    "terms that changed for good a row of ghtrader_assets/market/data (CONTRIBUTING.md)"
+)
 
 
 @dataclass(frozen=True, slots=True)
