@@ -15,7 +15,7 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 
 MisstatementKind = Literal["moved_roll", "holiday", "hours", "terms"]
 """`moved_roll`: the roll of `trading_day` came `amount` trading days later (earlier, if negative). `holiday`:
-`trading_day` is left out of the list of holidays, or stands in it. `hours`: there is a
+`trading_day` is left out of the list of holidays, or stands in it; without a day the list is empty. `hours`: there is a
 night session from 21:00 to 01:30, which no product has. `terms`: price tick and multiplier are doubled."""
 
 Change = tuple[date, str]
@@ -41,8 +41,9 @@ def misstated_changes(alias: str, changes: Sequence[Change], wrong: Iterable[Mis
 
 
 def misstated_holidays(closed: Iterable[date], wrong: Iterable[Misstatement]) -> list[date]:
-    """The days without trading, each misstated one turned round."""
-    return sorted(set(closed) ^ {one.day for one in wrong if one.kind == "holiday" and one.day is not None})
+    """The days without trading, each misstated one turned round; none at all if one says so."""
+    turned = {one.day for one in wrong if one.kind == "holiday"}
+    return [] if None in turned else sorted(set(closed) ^ {day for day in turned if day is not None})
 
 
 def misstated_record(record: dict[str, Any], wrong: Iterable[Misstatement]) -> dict[str, Any]:

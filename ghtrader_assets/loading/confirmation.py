@@ -7,7 +7,6 @@ Does not belong here: comparing (`market.calendar`), asking (`tq`), replacing a 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ghtrader_assets.errors import BadInputError, FetchError
+from ghtrader_assets.files import put_file
 from ghtrader_assets.logs import logger
 from ghtrader_assets.market.calendar import TradingCalendar, compare_holidays
 
@@ -57,11 +57,7 @@ def note_confirmation(
         "differences": differences,
         "failure": failure,
     }
-    path = _path(home)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    put_file(_path(home), json.dumps(document, ensure_ascii=False, indent=1) + "\n")
 
 
 def last_confirmation(home: Path, calendar: TradingCalendar) -> LastConfirmation | None:

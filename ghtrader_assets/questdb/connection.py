@@ -30,6 +30,8 @@ from ghtrader_assets.questdb.sql import bound_list
 
 PG_DATABASE: Final = "qdb"
 CONNECT_TIMEOUT_S: Final = 5
+SESSION_TIMEOUT_S: Final = 60
+"""As long as a statement may take: whoever waits for a session waits for somebody's statement."""
 FRESH_S: Final = 1.0
 STATEMENT_TIMEOUT_S: Final = 60
 SEND_TIMEOUT_S: Final = 120
@@ -104,11 +106,7 @@ class Database:
         """A PG session from the pool. Raises `QuestDBError` or `CredentialError`, in one line, for what goes wrong."""
         with explained(self.endpoint.pg):
             self._open()
-            try:
-                connection = self._pool.getconn()
-            except PoolTimeout:
-                psycopg.connect(**self._arguments).close()
-                raise
+            connection = self._lent_session()
             try:
                 yield connection
             finally:
@@ -183,6 +181,17 @@ class Database:
             if table not in states:
                 raise QuestDBError(f"table {table} does not exist", "run `ghtrader-assets doctor`")
         return states
+
+    def _lent_session(self) -> _Session:
+        """A session of the pool's once one is free, however slowly the server opens it. One that is away says so."""
+        give_up_at = time.monotonic() + SESSION_TIMEOUT_S
+        while True:
+            try:
+                return self._pool.getconn()
+            except PoolTimeout:
+                psycopg.connect(**self._arguments).close()
+                if time.monotonic() > give_up_at:
+                    raise
 
     def _open(self) -> None:
         with self._pool_lock:

@@ -6,13 +6,14 @@ Belongs here: the record and its atomic file. Does not belong here: starting or 
 from __future__ import annotations
 
 import contextlib
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import psutil
 from pydantic import BaseModel, ValidationError
+
+from ghtrader_assets.files import put_file
 
 RUNTIME_FILE = "runtime.json"
 
@@ -75,9 +76,7 @@ def read_runtime(home: Path) -> Runtime | None:
 
 
 def write_runtime(home: Path, runtime: Runtime) -> None:
-    temporary = home / f".{RUNTIME_FILE}.{os.getpid()}"
-    temporary.write_text(runtime.model_dump_json(indent=2), encoding="utf-8")
-    temporary.replace(home / RUNTIME_FILE)
+    put_file(home / RUNTIME_FILE, runtime.model_dump_json(indent=2))
 
 
 def forget_runtime(home: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 from tqsdk import calendar
 
-from ghtrader_assets.errors import UnknownContractError
+from ghtrader_assets.errors import BrokenDayError, UnknownContractError
 from ghtrader_assets.tq.login import LoggedIn
 
 _FIELDS: Final = {
@@ -31,8 +31,18 @@ _ANY_DAY: Final = date(2024, 1, 2)
 
 
 def holidays(auth: LoggedIn, _symbols: Sequence[str]) -> bytes:
-    """The provider's list of days without trading beside the weekends, as `YYYY-MM-DD`."""
-    calendar._init_chinese_rest_days(headers=auth.headers)
+    """The provider's list of days without trading beside the weekends, as `YYYY-MM-DD`.
+
+    Raises `BrokenDayError` for an answer that is no such list: tqsdk takes whatever comes for one and falls over it.
+    """
+    try:
+        calendar._init_chinese_rest_days(headers=auth.headers)
+    except (LookupError, TypeError, ValueError) as error:
+        if isinstance(error, OSError):  # of requests: the network, or no JSON
+            raise
+        raise BrokenDayError(
+            f"the provider's holiday list is empty or no list of days: {error}", "check TQ_CHINESE_HOLIDAY_URL"
+        ) from None
     assert calendar.rest_days_df is not None
     return msgspec.json.encode([day.date().isoformat() for day in calendar.rest_days_df["date"]])
 

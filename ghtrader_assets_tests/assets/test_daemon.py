@@ -115,7 +115,6 @@ def test_the_same_command_again_loads_only_the_failed_days(platform: RunningPlat
     assert states(platform, COPPER, "ticks").get("FAILED", set()) & set(DECEMBER) == set()
 
 
-@pytest.mark.timeout(1000)
 def test_four_runs_at_once_on_sqlite_lose_nothing(platform: RunningPlatform) -> None:
     symbols = [symbol for symbol in PLATFORM_SYMBOLS if symbol != COPPER]
     selection = [asset(symbol, table) for symbol in symbols for table in ALL_TABLES]
@@ -264,7 +263,6 @@ def materialized(platform: RunningPlatform, table: str, day: date) -> int:
     return len(found["assetMaterializations"])
 
 
-@pytest.mark.timeout(500)
 def test_the_pool_holds_loads_back_and_judging_never_waits_for_it(
     platform: RunningPlatform, december: dict[str, Any]
 ) -> None:
@@ -281,7 +279,6 @@ def test_the_pool_holds_loads_back_and_judging_never_waits_for_it(
     assert await_success(platform, loading) == {f"{key}_load": "SUCCESS"}
 
 
-@pytest.mark.timeout(500)
 @pytest.mark.parametrize(
     ("tables", "judge"),
     [(ALL_TABLES, "SKIPPED"), ((TICKS, MANIFEST), "SUCCESS")],
@@ -301,7 +298,6 @@ def test_a_run_that_loads_does_each_days_work_once(
     assert made() == {table: count + 1 for table, count in before.items()}
 
 
-@pytest.mark.timeout(500)
 def test_the_step_that_judges_works_when_it_alone_is_executed_again(
     platform: RunningPlatform, december: dict[str, Any]
 ) -> None:

@@ -104,7 +104,6 @@ def october(platform: RunningPlatform, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(400)
 def test_a_backfill_launched_in_the_dialog_and_its_page(platform: RunningPlatform, october: str, page: Page) -> None:
     page.goto(f"{platform.url('dagster')}/runs/b/{october}", timeout=PATIENCE_MS)
     expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=PATIENCE_MS)
@@ -117,7 +116,6 @@ def test_a_backfill_launched_in_the_dialog_and_its_page(platform: RunningPlatfor
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(400)
 def test_a_page_with_good_failed_and_stale_days(platform: RunningPlatform, october: str, page: Page) -> None:
     platform.graphql(STOP, id=platform.graphql(SENSOR)["sensorOrError"]["id"])
     platform.exchange.faults(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from ghtrader_assets.errors import BadInputError, QuestDBError
 from ghtrader_assets.market.calendar import TradingCalendar
-from ghtrader_assets.questdb import reader
+from ghtrader_assets.questdb import connection, reader
 from ghtrader_assets.questdb.connection import Database
 from ghtrader_assets.questdb.credentials import Endpoint
 from ghtrader_assets.questdb.sql import instant
@@ -104,6 +104,24 @@ def test_sessions_are_shared_and_bounded(questdb_endpoint: Endpoint) -> None:
             answers = list(pool.map(lambda n: db.rows("one", "SELECT %s::int", [n])[0][0], range(64)))
         assert answers == list(range(64))
         assert db._pool.get_stats()["pool_size"] <= 2
+
+
+@pytest.mark.parametrize(("patience_s", "answered"), [(30, True), (0, False)])
+def test_a_session_is_waited_for_as_long_as_a_statement_may_take(
+    questdb_endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, patience_s: float, answered: bool
+) -> None:
+    """A server that opens sessions slowly once failed a load with "all sessions are busy" after five seconds."""
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT_S", 1)
+    monkeypatch.setattr(connection, "SESSION_TIMEOUT_S", patience_s)
+    with Database(questdb_endpoint, max_sessions=1) as db, ThreadPoolExecutor(1) as pool:
+        with db.session():
+            asked = pool.submit(db.rows, "one", "SELECT 1::int")
+            assert wait([asked], timeout=2.5).not_done == (set() if not answered else {asked})
+        if answered:
+            assert asked.result() == [(1,)]
+        else:
+            with pytest.raises(QuestDBError, match=r"all sessions to QuestDB at .* are busy"):
+                asked.result()
 
 
 def test_repeated_statements_are_prepared(questdb_endpoint: Endpoint) -> None:

@@ -17,7 +17,7 @@ import msgspec
 import psutil
 import pytest
 
-from ghtrader_assets.errors import IngestState, UnknownContractError
+from ghtrader_assets.errors import BrokenDayError, IngestState, UnknownContractError
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.tq import nursery
 from ghtrader_assets.tq.fetch import FetchedDay
@@ -152,6 +152,13 @@ def test_reference_data(exchange: Exchange, home: Path) -> None:
     assert copper.trading_time["night"] == [["21:00:00", "25:00:00"]]
     assert copper.expire_s is not None
     assert datetime.fromtimestamp(copper.expire_s, tz=SHANGHAI).date() == date(2026, 3, 16)
+
+
+def test_an_empty_holiday_list_is_named(exchange: Exchange, home: Path) -> None:
+    """tqsdk falls over it with the words "list index out of range"."""
+    exchange.fault("holiday")
+    with pytest.raises(BrokenDayError, match="holiday list is empty or no list of days"):
+        fetch_holidays(exchange.provider(), home, QUICK)
 
 
 def test_reference_data_refused(exchange: Exchange, home: Path) -> None:
