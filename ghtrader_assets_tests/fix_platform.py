@@ -64,7 +64,7 @@ class CommandLine:
             text=True,
         )
 
-    def run(self, *words: str, timeout: float = 480, **more: str) -> Ran:
+    def run(self, *words: str, timeout: float = 900, **more: str) -> Ran:
         process = self.start(*words, **more)
         try:
             out, err = process.communicate(timeout=timeout)

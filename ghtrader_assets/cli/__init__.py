@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Final
 
 from ghtrader_assets.cli.app import app
-from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.errors import GhtraderError, ServiceError
 from ghtrader_assets.logs import configure as configure_logs
 from ghtrader_assets.settings import load_settings
 
@@ -46,6 +46,11 @@ def main(arguments: list[str] | None = None) -> None:
             traceback.print_exc()
         sys.stderr.write(f"error: {_one_line(error)}\n")
         raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        if debug or error.filename is None:
+            raise
+        sys.stderr.write(f"error: {error.filename}: {error.strerror}; mend the disk, or move away what stands there\n")
+        raise SystemExit(ServiceError.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

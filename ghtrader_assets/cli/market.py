@@ -65,13 +65,14 @@ def calendar(
     adopt: Annotated[bool, typer.Option("--adopt", help="With --refresh: take the provider's differing days.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Trading days and holidays of a range. Exit 1 when the provider's holiday list differs."""
+    """Trading days and holidays of a range. Exit 1 when the provider's holiday list differs or confirms too little."""
     settings, today = load_settings(), shanghai_day(utc_now_ns())
     if adopt and not refresh:
         raise BadInputError("--adopt goes with --refresh", "pass both")
     refreshed: CalendarRefresh | None = None
     definitions = ""
     if refresh:
+        calendar_for(settings.home)  # a damaged one is told before anything is started
         with provider_for(settings) as provider:
             refreshed = refresh_calendar(provider, settings.home, today, timing_of(settings), adopt=adopt)
             definitions = reload_running(settings) if refreshed.stored else definitions
@@ -85,7 +86,7 @@ def calendar(
         emit_json(document)
     else:
         _show_calendar(document, refreshed, horizon, definitions)
-    raise typer.Exit(1 if refreshed and refreshed.differences and not refreshed.adopted else 0)
+    raise typer.Exit(1 if refreshed and _is_open(refreshed) else 0)
 
 
 @app.command()
@@ -143,6 +144,8 @@ def l5_start(
     for opened, closed in found.spans:
         out.print(f"five levels from {opened} to {closed}", highlight=False)
     out.print(found.setting or "no probed day has five levels", highlight=False)
+    if found.may_be_earlier:
+        out.print(f"{found.first_day} is the first day asked about: probe from an earlier --from", highlight=False)
 
 
 def _probed_range(
@@ -168,12 +171,18 @@ def _about(known: TradingCalendar, horizon: HorizonFinding) -> dict[str, object]
     }
 
 
+def _is_open(done: CalendarRefresh) -> bool:
+    """Whether something is left for a person to judge."""
+    return bool(done.unconfirmed) or (bool(done.differences) and not done.adopted)
+
+
 def _refreshed(done: CalendarRefresh | None, definitions: str) -> dict[str, object] | None:
     if done is None:
         return None
     return {
         "digest_before": done.before.digest,
         "differences": [as_document(one) for one in done.differences],
+        "unconfirmed": done.unconfirmed,
         "adopted": done.adopted,
         "changed": done.changed,
         "added": done.added,
@@ -196,7 +205,9 @@ def _show_calendar(
         return
     for one in done.differences:
         out.print(f"DIFFERS: {one}", highlight=False)
-    if not done.differences:
+    if done.unconfirmed:
+        out.print(f"NOT CONFIRMED: {done.unconfirmed}", highlight=False)
+    elif not done.differences:
         out.print("the provider's holiday list agrees", highlight=False)
     out.print(f"changed partitions: {_listed(done.changed) or 'none'}", highlight=False)
     out.print(f"new trading days: {len(done.added)}", highlight=False)

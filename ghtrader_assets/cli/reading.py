@@ -50,7 +50,7 @@ from ghtrader_assets.questdb.reader import (
 )
 from ghtrader_assets.questdb.whole_days import require_columns
 from ghtrader_assets.services.connect import open_platform
-from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.settings import Settings, load_settings, start_date_of
 
 DAY_COLUMNS: Final = (
     "trading_day",
@@ -71,6 +71,7 @@ SEGMENT_COLUMNS: Final = (
     "trading_days",
     "is_roll",
     "expires",
+    "expires_source",
     "price_tick",
     "multiplier",
     "terms_source",
@@ -182,7 +183,7 @@ def schedule(
     require_order(start, end)
     with store(settings) as platform:
         if refresh:
-            refresh_schedule(platform, chosen)
+            refresh_schedule(platform, chosen, afresh=True)
         rows = read_schedule(platform.database, chosen.text, start, end)
     segments = segments_of(rows, calendar)
     if picture:
@@ -191,10 +192,12 @@ def schedule(
         draw_roll_history(segments, picture)
         log.print(f"the roll history is drawn in {picture}", highlight=False)
     if as_json:
-        emit_json([as_document(row) | terms_of(row) for row in rows])
+        emit_json([as_document(row) | terms_of(row, calendar) for row in rows])
         return
     if not rows:
-        out.print(f"no main contract of {chosen.text} is stored from {start} to {end}: ask with --refresh")
+        listed = start_date_of(settings, chosen.product)
+        remedy = "ask with --refresh" if end >= listed else f"schedules begin at the start date, {listed}"
+        out.print(f"no main contract of {chosen.text} is stored from {start} to {end}: {remedy}", highlight=False)
         return
     emit_rows(f"segments of {chosen.text}", [as_document(one) for one in segments], SEGMENT_COLUMNS, as_json=False)
     emit_rows(f"main contracts of {chosen.text}", [as_document(row) for row in rows], SCHEDULE_COLUMNS, as_json=False)

@@ -67,7 +67,7 @@ def repair(
         if apply:
             require_room(platform)
             announce("reading the main-contract schedules")
-            refresh_schedules(platform, chosen)
+            refresh_schedules(platform, chosen, afresh=True)
         plan = read_plan(platform, chosen, start, end, utc_now(), _running(runtime))
         if apply and plan.planned:
             report = BackfillReport()

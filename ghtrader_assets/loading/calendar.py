@@ -25,8 +25,10 @@ from ghtrader_assets.market.calendar import (
     changed_days,
     check_horizon,
     compare_holidays,
+    covers_year,
     dump_calendar,
     extend_calendar,
+    unconfirmed,
 )
 from ghtrader_assets.tq.market_data import fetch_holidays
 from ghtrader_assets.tq.provider import Provider
@@ -45,11 +47,15 @@ class CalendarRange:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What a provider's holiday list says about the calendar: `differences` is empty where they agree."""
+    """What a provider's holiday list says about the calendar: `differences` is empty where they agree.
+
+    `unconfirmed` says what of this year the list leaves open, empty if nothing.
+    """
 
     calendar: TradingCalendar
     holidays: list[date]
     differences: list[CalendarFinding]
+    unconfirmed: str
     horizon: HorizonFinding
 
 
@@ -57,6 +63,7 @@ class Confirmation:
 class CalendarRefresh:
     """What a refresh found and did. `stored` is None where the calendar stays as it was.
 
+    `adopted`: the provider's word was taken on every difference. `unconfirmed` is that of the `Confirmation`.
     `changed` are the covered days that trade now and did not, or the other way round, or whose window moved: their
     partitions appear, disappear or are to be loaded again. `added` are the trading days beyond the old horizon.
     """
@@ -64,6 +71,7 @@ class CalendarRefresh:
     before: TradingCalendar
     after: TradingCalendar
     differences: list[CalendarFinding]
+    unconfirmed: str
     adopted: bool
     changed: list[date]
     added: list[date]
@@ -79,31 +87,40 @@ def confirm_calendar(provider: Provider, home: Path, today: date, timing: Timing
     """Ask the provider for its holiday list and compare. Raises `FetchError`, `BadInputError` for an empty list."""
     calendar = calendar_for(home)
     holidays = fetch_holidays(provider, home, timing)
-    note_confirmation(calendar, provider.name, home, holidays)
-    return Confirmation(calendar, holidays, compare_holidays(calendar, holidays), check_horizon(calendar, today))
+    note_confirmation(calendar, provider.name, home, holidays, today)
+    return Confirmation(
+        calendar=calendar,
+        holidays=holidays,
+        differences=compare_holidays(calendar, holidays),
+        unconfirmed=unconfirmed(calendar, holidays, today),
+        horizon=check_horizon(calendar, today),
+    )
 
 
 def refresh_calendar(provider: Provider, home: Path, today: date, timing: Timing, *, adopt: bool) -> CalendarRefresh:
     """Carry the calendar on by the provider's holiday list and store it under `home`.
 
-    With `adopt` the provider's word replaces ours on the days that differ. Raises `FetchError`.
+    With `adopt` the provider's word replaces ours on the days that differ, in years that its list covers whole: what is
+    cut short opens no holiday. Raises `FetchError`.
     """
     found = confirm_calendar(provider, home, today, timing)
     before = found.calendar
     source = f"{provider.name} holiday list of {today}"
-    base = adopted(before, found.differences, source) if adopt and found.differences else before
+    sure = [one for one in found.differences if adopt and covers_year(found.holidays, one.day.year)]
+    base = adopted(before, sure, source) if sure else before
     after = extend_calendar(base, found.holidays, source)
     refresh = CalendarRefresh(
         before=before,
         after=after,
         differences=found.differences,
-        adopted=base is not before,
+        unconfirmed=found.unconfirmed,
+        adopted=base is not before and sure == found.differences,
         changed=changed_days(before, after),
         added=after.days(before.horizon + timedelta(days=1), after.horizon) if after.horizon > before.horizon else [],
         stored=_store(after, home) if after != before else None,
     )
     if refresh.stored is not None:
-        note_confirmation(after, provider.name, home, found.holidays)
+        note_confirmation(after, provider.name, home, found.holidays, today)
     return refresh
 
 

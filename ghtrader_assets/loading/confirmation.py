@@ -16,7 +16,7 @@ from typing import Final
 from ghtrader_assets.errors import BadInputError, FetchError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.logs import logger
-from ghtrader_assets.market.calendar import TradingCalendar, compare_holidays
+from ghtrader_assets.market.calendar import TradingCalendar, compare_holidays, unconfirmed
 
 log = logger(__name__)
 
@@ -29,7 +29,7 @@ SETTLE: Final = (
 class LastConfirmation:
     """The last comparison of this very calendar: `differences` in words, empty where the provider agrees.
 
-    `failure` says why there was nothing to compare. `asked_at` is UTC.
+    `failure` says why there was nothing to compare, or what the list leaves open. `asked_at` is UTC.
     """
 
     provider: str
@@ -39,13 +39,13 @@ class LastConfirmation:
 
 
 def note_confirmation(
-    calendar: TradingCalendar, provider: str, home: Path, holidays: Sequence[date] | FetchError
+    calendar: TradingCalendar, provider: str, home: Path, holidays: Sequence[date] | FetchError, today: date
 ) -> None:
     """Compare a provider's holiday list with the calendar, keep what it says, and log it where it differs.
 
-    Nothing is adopted: a difference is for people to judge.
+    Nothing is adopted: a difference is for people to judge. `today` is a Shanghai day.
     """
-    differences, failure = _compared(calendar, holidays)
+    differences, failure = _compared(calendar, holidays, today)
     if differences:
         log.error("the provider's holiday list differs from our calendar", days=differences, remedy=SETTLE)
     if failure:
@@ -71,15 +71,15 @@ def last_confirmation(home: Path, calendar: TradingCalendar) -> LastConfirmation
             failure=str(document["failure"]),
         )
         return found if document["digest"] == calendar.digest else None
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):  # damaged: as if nobody had asked
         return None
 
 
-def _compared(calendar: TradingCalendar, holidays: Sequence[date] | FetchError) -> tuple[list[str], str]:
+def _compared(calendar: TradingCalendar, holidays: Sequence[date] | FetchError, today: date) -> tuple[list[str], str]:
     if isinstance(holidays, FetchError):
         return [], str(holidays)
     try:
-        return [str(one) for one in compare_holidays(calendar, holidays)], ""
+        return [str(one) for one in compare_holidays(calendar, holidays)], unconfirmed(calendar, holidays, today)
     except BadInputError as error:
         return [], str(error)
 

@@ -46,13 +46,15 @@ class ProbedDay:
 class FiveLevelStart:
     """Since when a symbol has five levels. `first_day` is None where no probed day has them.
 
-    `spans` are the stretches of trading days with five levels, as far as the grid of every `step`th day shows;
-    `setting` is the line to put into the environment or the settings file.
+    `may_be_earlier`: it is the first of the days that were asked about. `spans` are the stretches of trading days with
+    five levels, as far as the grid of every `step`th day shows; `setting` is the line to put into the environment or
+    the settings file.
     """
 
     symbol: str
     levels: int
     first_day: date | None
+    may_be_earlier: bool
     spans: list[tuple[date, date]]
     setting: str
     step: int
@@ -78,7 +80,7 @@ def find_five_level_start(
     Raises the `FetchError` family if a day can't be read; `BadInputError` for an empty range.
     """
     if depth(symbol.exchange) == 1:
-        return FiveLevelStart(symbol.text, 1, None, [], "", step, [])
+        return FiveLevelStart(symbol.text, 1, None, False, [], "", step, [])
     contracts = _contracts(source, symbol, calendar, start, end)
     probed: dict[date, ProbedDay] = {}
     with (
@@ -95,7 +97,16 @@ def find_five_level_start(
         spans = deep_spans(sorted(contracts), probe, step)
     first = spans[0][0] if spans else None
     setting = f"{START_DATE}_{symbol.product.upper()}={first}" if first else ""
-    return FiveLevelStart(symbol.text, 5, first, spans, setting, step, [probed[day] for day in sorted(probed)])
+    return FiveLevelStart(
+        symbol=symbol.text,
+        levels=5,
+        first_day=first,
+        may_be_earlier=first == calendar.days(start, end)[0],
+        spans=spans,
+        setting=setting,
+        step=step,
+        probed=[probed[day] for day in sorted(probed)],
+    )
 
 
 def deep_spans(days: Sequence[date], probe: Probe, step: int) -> list[tuple[date, date]]:
@@ -133,7 +144,7 @@ def _contracts(
         rows = build_schedule(symbol.alias, changes, calendar, start, end, end)
         contracts = {row.trading_day: row.contract for row in rows}
     if not contracts:
-        raise BadInputError(f"{symbol.text} has no trading day from {start} to {end}", "choose another range")
+        raise BadInputError(f"no main contract of {symbol.text} is known from {start} to {end}", "choose later days")
     return contracts
 
 

@@ -6,16 +6,18 @@ Belongs here: the file that keeps them under `GHTRADER_HOME`. Does not belong he
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from ghtrader_assets.files import put_file
 from ghtrader_assets.loading.confirmation import note_confirmation
-from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.loading.platform import Platform, utc_now_ns
+from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.tq.market_data import fetch_table_and_holidays
 
@@ -25,40 +27,46 @@ Change = tuple[date, str]
 """From this trading day on, this is the main contract."""
 
 
-def recent_changes(platform: Platform, symbols: Sequence[Symbol]) -> dict[Symbol, list[Change]]:
-    """The changes of each symbol, asked of the provider unless they were within the last minute.
+class _Kept(msgspec.Struct, frozen=True):
+    """Changes as they are kept; `asked_at` is in epoch seconds."""
+
+    asked_at: float
+    changes: list[Change]
+
+
+def recent_changes(
+    platform: Platform, symbols: Sequence[Symbol], *, afresh: bool = False
+) -> dict[Symbol, list[Change]]:
+    """The changes of each symbol, asked of the provider unless they were within the last minute, or always `afresh`.
 
     A contract is its own main contract for ever. Whoever asks has the provider's holiday list compared as well.
     Raises the `FetchError` family.
     """
-    known = {symbol: _kept(platform, symbol) for symbol in symbols}
+    known = {symbol: _kept(platform, symbol, 0.0 if afresh else KEPT_S) for symbol in symbols}
     unknown = [symbol for symbol, changes in known.items() if changes is None]
     if unknown:
         names = [symbol.text for symbol in unknown]
         home = platform.settings.home
         table, holidays = fetch_table_and_holidays(platform.provider, names, home, platform.timing)
-        note_confirmation(platform.calendar, platform.provider.name, home, holidays)
+        note_confirmation(platform.calendar, platform.provider.name, home, holidays, shanghai_day(utc_now_ns()))
         for symbol in unknown:
             known[symbol] = table[symbol.text]
             _keep(platform, symbol, table[symbol.text])
     return {symbol: changes for symbol, changes in known.items() if changes is not None}
 
 
-def _kept(platform: Platform, symbol: Symbol) -> list[Change] | None:
+def _kept(platform: Platform, symbol: Symbol, kept_s: float) -> list[Change] | None:
     if symbol.kind == "contract":
         return [(platform.calendar.first, symbol.text)]
     try:
-        document = json.loads(_path(platform, symbol).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        kept = msgspec.json.decode(_path(platform, symbol).read_bytes(), type=_Kept)
+    except (FileNotFoundError, msgspec.MsgspecError):  # damaged: as if nobody had asked
         return None
-    if not 0 <= time.time() - document["asked_at"] < KEPT_S:
-        return None
-    return [(date.fromisoformat(day), contract) for day, contract in document["changes"]]
+    return kept.changes if 0 <= time.time() - kept.asked_at < kept_s else None
 
 
 def _keep(platform: Platform, symbol: Symbol, changes: Sequence[Change]) -> None:
-    days = [(day.isoformat(), contract) for day, contract in changes]
-    put_file(_path(platform, symbol), json.dumps({"asked_at": time.time(), "changes": days}))
+    put_file(_path(platform, symbol), msgspec.json.encode(_Kept(time.time(), list(changes))))
 
 
 def _path(platform: Platform, symbol: Symbol) -> Path:

@@ -278,8 +278,9 @@ def _fault_of(key: Key, content: Content, want: Wanted, standing: Standing) -> t
 def _loaded_for_something_else(content: Content, want: Wanted) -> tuple[Cause, Need, str]:
     if content.upstream == partial_fingerprint(want.upstream):
         return Cause.PARTIAL, Need.LOAD, "it was loaded while it was in progress"
-    changed = f"for {content.contract}, now {want.contract}" if content.contract != want.contract else "for others"
-    return Cause.STALE, Need.LOAD, f"contract, sessions or schema have changed: it was loaded {changed}"
+    if content.contract != want.contract:
+        return Cause.STALE, Need.LOAD, f"it was loaded for {content.contract}, now {want.contract}"
+    return Cause.STALE, Need.LOAD, "its sessions or the schema have changed since it was loaded"
 
 
 def _repair(

@@ -23,7 +23,7 @@ class Segment:
 
     `first_day` is the roll day unless `is_roll` is false: then the segment begins before the rows that were given.
     `provisional`: its last day may still change. `terms_source` says who states price tick and multiplier. `expires`
-    is the contract's last trading day, None where nobody knows it yet.
+    is the contract's last trading day, None where nobody knows it yet, `expires_source` who states it.
     """
 
     symbol: str
@@ -38,6 +38,7 @@ class Segment:
     multiplier: int
     terms_source: str
     expires: date | None
+    expires_source: str
 
 
 def segments_of(rows: Sequence[ScheduleDay], calendar: TradingCalendar) -> list[Segment]:
@@ -46,10 +47,17 @@ def segments_of(rows: Sequence[ScheduleDay], calendar: TradingCalendar) -> list[
     return [_segment(list(days), calendar) for _, days in runs]
 
 
-def terms_of(row: ScheduleDay) -> dict[str, float | int | str]:
-    """Price tick and multiplier of the main contract on that very day, and who says so."""
-    terms = product_on(parse_symbol(row.contract), row.trading_day)
-    return {"price_tick": terms.price_tick, "multiplier": terms.multiplier, "terms_source": terms.source}
+def terms_of(row: ScheduleDay, calendar: TradingCalendar) -> dict[str, float | int | str | date | None]:
+    """Price tick, multiplier and last trading day of the main contract on that very day, and who says so."""
+    contract = parse_symbol(row.contract)
+    terms, expires = product_on(contract, row.trading_day), last_trading_day(contract, calendar, row.trading_day)
+    return {
+        "price_tick": terms.price_tick,
+        "multiplier": terms.multiplier,
+        "terms_source": terms.source,
+        "expires": expires.day if expires is not None else None,
+        "expires_source": expires.source if expires is not None else "",
+    }
 
 
 def _segment(days: Sequence[ScheduleDay], calendar: TradingCalendar) -> Segment:
@@ -69,4 +77,5 @@ def _segment(days: Sequence[ScheduleDay], calendar: TradingCalendar) -> Segment:
         multiplier=terms.multiplier,
         terms_source=terms.source,
         expires=expires.day if expires is not None else None,
+        expires_source=expires.source if expires is not None else "",
     )

@@ -38,17 +38,18 @@ class Schedule:
         return cls({row.trading_day: row for row in rows}, schedule_hash(rows))
 
 
-def refresh_schedule(platform: Platform, symbol: Symbol) -> Schedule:
+def refresh_schedule(platform: Platform, symbol: Symbol, *, afresh: bool = False) -> Schedule:
     """Fetch the continuous table of one symbol and store what is new; see `refresh_schedules`."""
-    return refresh_schedules(platform, [symbol])[symbol]
+    return refresh_schedules(platform, [symbol], afresh=afresh)[symbol]
 
 
-def refresh_schedules(platform: Platform, symbols: Sequence[Symbol]) -> dict[Symbol, Schedule]:
+def refresh_schedules(platform: Platform, symbols: Sequence[Symbol], *, afresh: bool = False) -> dict[Symbol, Schedule]:
     """Fetch the continuous table in a fresh process and store every row that is new or different.
 
+    What was fetched within the last minute is good enough for a run; `afresh`, for a person who asks, it is not.
     Raises the `FetchError` family when the provider fails and `QuestDBError` when the store does.
     """
-    changes = recent_changes(platform, symbols)
+    changes = recent_changes(platform, symbols, afresh=afresh)
     schedules: dict[Symbol, Schedule] = {}
     for symbol in symbols:
         fetched = Schedule.of(_schedule_rows(platform, symbol, changes[symbol]))

@@ -30,7 +30,16 @@ EVENING_S: Final = 18 * 3600
 """A trading day's window turns at 18:00 Beijing time: after every day session, before every night session."""
 
 MIN_DAYS_AHEAD: Final = 30
+_CLOSURES: Final = (
+    ((1, 1), (1, 3), 1),  # New Year
+    ((1, 20), (2, 28), 4),  # Spring Festival
+    ((4, 28), (5, 7), 1),  # Labour Day
+    ((10, 1), (10, 8), 3),  # National Day
+)
+"""Months and days between which every year since 2004 has at least so many weekdays without trading."""
+
 _FORMAT: Final = 1
+_DAMAGED: Final = "remove it: the packaged calendar takes its place; then `ghtrader-assets calendar --refresh`"
 _REFRESH: Final = "refresh the calendar: `ghtrader-assets calendar --refresh`"
 
 
@@ -167,20 +176,41 @@ def check_horizon(calendar: TradingCalendar, today: date, minimum: int = MIN_DAY
 def compare_holidays(calendar: TradingCalendar, holidays: Iterable[date | str]) -> list[CalendarFinding]:
     """Where a provider's holiday list (TqSdk: days that do not trade, weekends optional) differs from ours.
 
-    Compared over the years that both cover: from the list's first year to the last one that it covers whole, bounded by
-    the calendar. Raises BadInputError for an empty list.
+    Compared over `compared_days`. Raises BadInputError for an empty list.
     """
     closed = {_day(item) for item in holidays}
-    if not closed:
-        raise BadInputError("the provider's holiday list is empty")
-    start = max(calendar.first, date(min(closed).year, 1, 1))
-    covered = [day.year for day in closed if _covers_year(closed, day.year)]
-    end = min(calendar.horizon, date(max(covered, default=start.year - 1), 12, 31))
     return [
         CalendarFinding(day, "open" if ours else "closed", "closed" if ours else "open")
-        for day in _weekdays(start, end)
+        for day in _weekdays(*compared_days(calendar, closed))
         if (ours := calendar.is_trading_day(day)) == (day in closed)
     ]
+
+
+def compared_days(calendar: TradingCalendar, closed: Collection[date]) -> tuple[date, date]:
+    """The first and the last day over which a holiday list says something of the calendar; reversed if there is none.
+
+    From the list's first year to its last day, or to the end of that year if it covers it whole. Raises BadInputError
+    for an empty list.
+    """
+    if not closed:
+        raise BadInputError("the provider's holiday list is empty")
+    last = max(closed)
+    end = date(last.year, 12, 31) if covers_year(closed, last.year) else last
+    return max(calendar.first, date(min(closed).year, 1, 1)), min(calendar.horizon, end)
+
+
+def unconfirmed(calendar: TradingCalendar, closed: Collection[date], today: date) -> str:
+    """What a holiday list leaves open of the year of `today` (or of the calendar's last): empty if nothing.
+
+    Raises BadInputError for an empty list.
+    """
+    start, end = compared_days(calendar, closed)
+    if start > end:
+        return f"the list, {min(closed)} to {max(closed)}, has no day in common with our calendar"
+    wanted = date(min(today.year, calendar.horizon.year), 12, 31)
+    if start > wanted or end < min(wanted, calendar.horizon):
+        return f"the list tells only of {start} to {end}: {wanted.year} is not confirmed whole"
+    return ""
 
 
 def extend_calendar(calendar: TradingCalendar, holidays: Iterable[date | str], source: str) -> TradingCalendar:
@@ -190,7 +220,7 @@ def extend_calendar(calendar: TradingCalendar, holidays: Iterable[date | str], s
     """
     closed = {_day(item) for item in holidays}
     year = calendar.horizon.year
-    while _covers_year(closed, year + 1):
+    while covers_year(closed, year + 1):
         year += 1
     last = date(year, 12, 31)
     if last <= calendar.horizon:
@@ -208,12 +238,16 @@ def extend_calendar(calendar: TradingCalendar, holidays: Iterable[date | str], s
     )
 
 
-def _covers_year(closed: Collection[date], year: int) -> bool:
-    """Whether a holiday list covers a year whole: its National Day closure in October is listed.
+def covers_year(closed: Collection[date], year: int) -> bool:
+    """Whether a holiday list covers a year whole: each closure that every year has (`_CLOSURES`) is listed.
 
-    A list that ends with New Year's Day must not turn the rest of that year into trading days.
+    A list that ends with New Year's Day, or names National Day alone, must not turn the rest of that year into trading
+    days.
     """
-    return any((day.year, day.month) == (year, 10) and day.weekday() < 5 for day in closed)
+    return all(
+        sum(date(year, *first) <= day <= date(year, *last) and day.weekday() < 5 for day in closed) >= weekdays
+        for first, last, weekdays in _CLOSURES
+    )
 
 
 def changed_days(old: TradingCalendar, new: TradingCalendar) -> list[date]:
@@ -240,10 +274,10 @@ def parse_calendar(text: str, name: str) -> TradingCalendar:
         days = [before, *(day for day in _weekdays(first, horizon) if day not in closed)]
         calendar = TradingCalendar(days, first=first, horizon=horizon, source=str(document["source"]))
         stated = str(document["digest"])
-    except (ValueError, KeyError, TypeError, AttributeError, GhtraderError) as error:
-        raise BadInputError(f"{name} is no calendar file ({error})", "refresh or remove it") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, GhtraderError) as error:
+        raise BadInputError(f"{name} is no calendar file ({error})", _DAMAGED) from error
     if calendar.digest != stated or document.get("format") != _FORMAT:
-        raise BadInputError(f"{name} does not match its own digest {stated}", "refresh or remove it")
+        raise BadInputError(f"{name} does not match its own digest {stated}", _DAMAGED)
     return calendar
 
 

@@ -65,12 +65,14 @@ def last_trading_day(contract: Symbol, calendar: TradingCalendar, near: date) ->
 def contract_has_ended(contract: Symbol, day: date, calendar: TradingCalendar) -> LastDay | None:
     """The last trading day of a contract that has ended before `day`; None for one that may still trade, or an alias.
 
-    An unverified day ends nothing by itself: such a contract has ended for certain only after its delivery month.
+    An unverified day, or one that nobody knows, ends nothing by itself: such a contract has ended for certain only
+    after its delivery month.
     """
-    last = last_trading_day(contract, calendar, day)
-    if last is None or last.day >= day:
+    if not contract.digits:
         return None
-    return last if last.verified or _month_after(delivery_month(contract, day)) <= day else None
+    after = _month_after(delivery_month(contract, day))
+    last = last_trading_day(contract, calendar, day) or LastDay(after - timedelta(days=1), "its delivery month")
+    return last if last.day < day and (last.verified or after <= day) else None
 
 
 @lru_cache(maxsize=16_384)

@@ -140,9 +140,10 @@ def require_complete(day: date, now_ns: int) -> None:
     """Refuse a trading day that is not complete yet: BadInputError saying from when on it is."""
     if not is_complete(day, now_ns):
         ready = shanghai_time(instant_ns(day, COMPLETE_S))
+        begun = "" if shanghai_day(now_ns) >= day else f" from {day} on"
         raise BadInputError(
             f"trading day {day} is not complete before {ready:%Y-%m-%d %H:%M} Beijing time",
-            "load it then, or what there is of it with --allow-partial",
+            f"load it then, or{begun} what there is of it with --allow-partial",
         )
 
 

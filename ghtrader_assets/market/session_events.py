@@ -27,6 +27,15 @@ Action = Literal["skip", "shift_start", "shift_end", "halt"]
 ANY: Final = "*"
 """Every product of the exchanges, every contract of the products."""
 
+_TIMES: Final[dict[Action, tuple[str, ...]]] = {
+    "skip": (),
+    "shift_start": ("time",),
+    "shift_end": ("time",),
+    "halt": ("time", "until"),
+}
+_BOUNDS: Final[dict[SessionKind, tuple[str, str]]] = {"day": ("09:00", "15:15"), "night": ("21:00", "26:30")}
+"""Outside these no product ever traded: such a time would leave a session as it is, or without a window."""
+
 _REMEDY: Final = "docs/operations.md shows how an event is written"
 
 
@@ -107,7 +116,7 @@ def parse_events(text: str, name: str) -> tuple[SessionEvent, ...]:
     """Read a JSON list of events; `name` says whose, in errors. Raises BadInputError naming the event that is wrong."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError(f"{name} is no JSON ({error})", "repair or remove it") from error
     if not isinstance(document, list):
         raise BadInputError(f"{name} is no JSON list of session events", "repair or remove it")
@@ -145,6 +154,9 @@ def _event(entry: _Entry) -> SessionEvent:
     if not (entry.exchanges and entry.products and entry.contracts):
         raise ValueError("a list of names is empty; '*' is all of them")
     _require_known_names(entry)
+    _require_times(entry)
+    if not entry.source.strip():
+        raise ValueError("its source is empty")
     event = SessionEvent(
         exchanges=frozenset(entry.exchanges),
         products=frozenset(entry.products),
@@ -159,7 +171,23 @@ def _event(entry: _Entry) -> SessionEvent:
     )
     if event.first_day > event.last_day or (event.action == "halt" and event.second >= event.until):
         raise ValueError("it ends before it begins")
+    if (event.last_day - event.first_day).days < 2 and min(event.first_day.weekday(), event.last_day.weekday()) > 4:
+        raise ValueError("it falls on a weekend: name the trading day, for a Friday night the Monday")
     return event
+
+
+def _require_times(entry: _Entry) -> None:
+    """Raise ValueError for a time that the action does not take, or one at which the session never trades."""
+    opens, closes = (second_of_day(text) for text in _BOUNDS[entry.session])
+    for name, text in (("time", entry.time), ("until", entry.until)):
+        if name not in _TIMES[entry.action]:
+            if text:
+                raise ValueError(f"{entry.action} takes no '{name}'")
+        elif not opens <= second_of_day(text) <= closes:
+            raise ValueError(
+                f"'{name}' {text} lies outside every {entry.session} session, {'-'.join(_BOUNDS[entry.session])} (past "
+                "midnight the hours count on: 24:30)"
+            )
 
 
 def _require_known_names(entry: _Entry) -> None:

@@ -16,7 +16,7 @@ from ghtrader_assets.loading.confirmation import SETTLE, last_confirmation
 from ghtrader_assets.loading.live_hours import SETTLE as SETTLE_HOURS
 from ghtrader_assets.loading.live_hours import kept_hours
 from ghtrader_assets.loading.platform import utc_now_ns
-from ghtrader_assets.market.calendar import calendar_for, check_horizon
+from ghtrader_assets.market.calendar import calendar_for, calendar_path, changed_days, check_horizon, snapshot_calendar
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.session_events import events_for, events_path
@@ -92,9 +92,25 @@ def _calendar(settings: Settings) -> Iterator[Finding]:
         yield Finding("calendar", "error", error.what, error.remedy)
         return
     yield Finding("calendar", "ok" if horizon.ok else "error" if horizon.days_ahead < 0 else "warn", str(horizon))
+    yield from _own_calendar(settings)
     yield _confirmation(settings)
     yield _own_events(settings)
     yield from _live_hours(settings)
+
+
+def _own_calendar(settings: Settings) -> Iterator[Finding]:
+    """How a calendar that a refresh stored stands to that of this release, which may know more by now."""
+    ours, packaged = calendar_for(settings.home), snapshot_calendar()
+    if ours == packaged:
+        return
+    subject, said = "stored calendar", f"{calendar_path(settings.home)} reaches to {ours.horizon}"
+    changed = [day.isoformat() for day in changed_days(ours, packaged)]
+    if not changed and packaged.horizon <= ours.horizon:
+        yield Finding(subject, "ok", f"{said}, the package's to {packaged.horizon}, and they agree until then")
+        return
+    differs = f", and they differ on {', '.join(changed)}" if changed else ""
+    remedy = "remove the file to take the package's; leave it if you adopted what differs"
+    yield Finding(subject, "warn", f"{said}, the package's to {packaged.horizon}{differs}", remedy)
 
 
 def _confirmation(settings: Settings) -> Finding:
@@ -103,10 +119,11 @@ def _confirmation(settings: Settings) -> Finding:
     if said is None:
         return Finding("holiday list", "warn", "no provider has confirmed this calendar yet", "the next load asks it")
     text = f"{said.provider} was asked at {said.asked_at:%Y-%m-%d %H:%M} UTC"
-    if said.failure:
-        return Finding("holiday list", "warn", f"{text} and did not answer: {said.failure}", "the next load asks again")
     if said.differences:
         return Finding("holiday list", "error", f"{text} and differs: {'; '.join(said.differences)}", SETTLE)
+    if said.failure:
+        remedy = "the next load asks again"
+        return Finding("holiday list", "warn", f"{text} and did not confirm it: {said.failure}", remedy)
     return Finding("holiday list", "ok", f"{text} and agrees")
 
 

@@ -18,10 +18,13 @@ from typing import Final
 import msgspec
 
 from ghtrader_assets.errors import FetchError, TransientFetchError
+from ghtrader_assets.logs import logger
 from ghtrader_assets.tq import faults, wire
 from ghtrader_assets.tq.process import Nursery, WorkerProcess, working_directory
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
+
+log = logger(__name__)
 
 _TABLE_DATE: Final = "%Y%m%d"
 
@@ -150,6 +153,7 @@ def _ask_all(
             pause = min(pause, timing.backoff_cap_s) * random.uniform(0.5, 1.5)
             if attempt >= timing.attempts or time.monotonic() + pause > deadline:
                 raise
+            log.warning("the provider is asked again", asked=questions[0].kind, reason=str(error), attempt=attempt)
             time.sleep(pause)
 
 

@@ -8,14 +8,17 @@ Belongs here: asking tqsdk and nothing else. Does not belong here: the caller's 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
 import msgspec
+import pandas as pd
+import requests
 from tqsdk import calendar
 
-from ghtrader_assets.errors import BrokenDayError, UnknownContractError
+from ghtrader_assets.errors import BrokenDayError, FetchError, UnknownContractError
 from ghtrader_assets.tq.login import LoggedIn
 
 _FIELDS: Final = {
@@ -33,23 +36,32 @@ _ANY_DAY: Final = date(2024, 1, 2)
 def holidays(auth: LoggedIn, _symbols: Sequence[str]) -> bytes:
     """The provider's list of days without trading beside the weekends, as `YYYY-MM-DD`.
 
-    Raises `BrokenDayError` for an answer that is no such list: tqsdk takes whatever comes for one and falls over it.
+    Raises `BrokenDayError` for an answer that is no such list: tqsdk takes whatever comes for one, whatever its HTTP
+    status, and falls over it.
     """
     try:
         calendar._init_chinese_rest_days(headers=auth.headers)
-    except (LookupError, TypeError, ValueError) as error:
-        if isinstance(error, OSError):  # of requests: the network, or no JSON
-            raise
-        raise BrokenDayError(
-            f"the provider's holiday list is empty or no list of days: {error}", "check TQ_CHINESE_HOLIDAY_URL"
-        ) from None
+    except requests.exceptions.JSONDecodeError:
+        raise _no_holiday_list("answers no JSON (an error page?)") from None
+    except requests.RequestException:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise _no_holiday_list("is empty or no list of days (YYYY-MM-DD)") from None
     assert calendar.rest_days_df is not None
     return msgspec.json.encode([day.date().isoformat() for day in calendar.rest_days_df["date"]])
 
 
 def main_contracts(auth: LoggedIn, symbols: Sequence[str]) -> bytes:
-    """The continuous table's changes of each symbol: `{symbol: [["20260105", "SHFE.cu2602"], …]}`."""
-    table = calendar.TqContCalendar(_ANY_DAY, _ANY_DAY, symbols=[], headers=auth.headers).continuous
+    """The continuous table's changes of each symbol: `{symbol: [["20260105", "SHFE.cu2602"], …]}`.
+
+    tqsdk lays the table out on trading days and asks for the holiday list first. The changes are the same on any
+    calendar: it is given one without holidays, so that a bad list costs nobody the main contracts.
+    """
+    calendar.rest_days_df = pd.DataFrame({"date": pd.Series(dtype="datetime64[ns]")})
+    try:
+        table = calendar.TqContCalendar(_ANY_DAY, _ANY_DAY, symbols=[], headers=auth.headers).continuous
+    finally:
+        calendar.rest_days_df = None
     assert table is not None
     unknown = [symbol for symbol in symbols if symbol not in table]
     if unknown:
@@ -57,6 +69,11 @@ def main_contracts(auth: LoggedIn, symbols: Sequence[str]) -> bytes:
             f"the provider's main contract table has no {', '.join(unknown)}", "check the symbol"
         )
     return msgspec.json.encode({symbol: [[str(day), name] for day, name in table[symbol]] for symbol in symbols})
+
+
+def _no_holiday_list(what: str) -> FetchError:
+    place = os.environ.get("TQ_CHINESE_HOLIDAY_URL", "tqsdk's own address")
+    return BrokenDayError(f"the provider's holiday list at {place} {what}", "check TQ_CHINESE_HOLIDAY_URL")
 
 
 def instruments(quote: Callable[[str], Mapping[str, Any]], contracts: Sequence[str]) -> bytes:

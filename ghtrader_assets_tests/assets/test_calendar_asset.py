@@ -133,6 +133,22 @@ def test_asking_for_main_contracts_confirms_the_calendar_too(
     assert last_confirmation(tmp_path, cut(calendar, date(2026, 12, 30))) is None, "another calendar was not compared"
 
 
+def test_main_contracts_come_whatever_the_holiday_list_says(
+    db: Database, exchange: ExchangeControl, calendar: TradingCalendar, tmp_path: Path
+) -> None:
+    """tqsdk falls over an empty list before it reads the table. A damaged file of kept contracts is as none."""
+    provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
+    platform = Platform(Settings(home=tmp_path, start_date=date(2025, 12, 1)), calendar, db, provider)
+    exchange.faults({"kind": "holiday"})
+    kept = tmp_path / "main_contracts" / provider.account_key / "KQ_m_INE_sc.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("[]")
+    assert refresh_schedule(platform, parse_symbol("KQ.m@INE.sc")).rows
+    said = last_confirmation(tmp_path, calendar)
+    assert said is not None
+    assert "is empty or no list of days" in said.failure
+
+
 @pytest.mark.parametrize(
     ("days_ahead", "passed", "severity"),
     [(60, True, None), (29, False, dg.AssetCheckSeverity.WARN), (-1, False, dg.AssetCheckSeverity.ERROR)],

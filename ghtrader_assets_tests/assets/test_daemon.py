@@ -72,7 +72,7 @@ def december(platform: RunningPlatform) -> dict[str, Any]:
     rules = [{"kind": "no_data", "trading_day": str(day)} for day in BAD]
     platform.exchange.faults(*rules)
     ran = platform.command.run(
-        "backfill", COPPER, "--from", str(DECEMBER[0]), "--to", str(DECEMBER[-1]), "--json", timeout=580
+        "backfill", COPPER, "--from", str(DECEMBER[0]), "--to", str(DECEMBER[-1]), "--json", timeout=900
     )
     platform.exchange.reset()
     assert ran.code == 1, ran.err
@@ -107,7 +107,7 @@ def test_the_ui_shows_exactly_those_days_red(platform: RunningPlatform, december
 
 def test_the_same_command_again_loads_only_the_failed_days(platform: RunningPlatform, december: dict[str, Any]) -> None:
     ran = platform.command.run(
-        "backfill", COPPER, "--from", str(DECEMBER[0]), "--to", str(DECEMBER[-1]), "--json", timeout=580
+        "backfill", COPPER, "--from", str(DECEMBER[0]), "--to", str(DECEMBER[-1]), "--json", timeout=900
     )
     assert ran.code == 0, ran.err
     assert sorted(one["trading_day"] for one in ran.document["succeeded"]) == [str(day) for day in BAD]

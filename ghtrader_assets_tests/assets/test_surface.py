@@ -154,7 +154,7 @@ def test_dagster_s_own_command_materializes_a_partition(platform: RunningPlatfor
             str(Path(sys.executable).with_name("dagster")), "asset", "materialize", "-m", "ghtrader_assets.definitions",
             "--select", f"key:{group(INDEX)}/*", "--partition", day,
         ],
-        env=environment, cwd=platform.command.home, capture_output=True, text=True, timeout=200, check=False,
+        env=environment, cwd=platform.command.home, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr[-3000:]
     (found,) = platform.command.run("days", INDEX, "--from", day, "--to", day, "--json").document

@@ -84,7 +84,7 @@ def test_a_killed_worker_costs_nothing(killed: CommandLine) -> None:
     process = killed.start("backfill", SYMBOL, *RANGE, "--json")
     worker = await_that("a worker", lambda: manifest_count(killed) and a_worker(process))
     worker.send_signal(signal.SIGKILL)
-    out, err = process.communicate(timeout=480)
+    out, err = process.communicate(timeout=900)
     assert process.returncode == 0, err + out
     assert digests(killed) == true_digests(killed)
 
@@ -121,7 +121,7 @@ def test_questdb_killed_in_the_middle(killed: CommandLine) -> None:
     assert server is not None
     time.sleep(2)
     psutil.Process(server.process.pid).send_signal(signal.SIGKILL)
-    _, err = process.communicate(timeout=480)
+    _, err = process.communicate(timeout=900)
     assert process.returncode in (1, 3), err
     assert "Traceback" not in err
     assert "error:" in err or "failed" in err

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
 from ghtrader_assets.market.session_events import events_path
@@ -15,6 +22,18 @@ def without(calendar: TradingCalendar, day: date) -> TradingCalendar:
     days = [calendar.previous(calendar.first), *calendar.days(calendar.first, calendar.horizon)]
     days.remove(day)
     return TradingCalendar(days, first=calendar.first, horizon=calendar.horizon, source="the operator's own")
+
+
+@contextmanager
+def served_folder(folder: Path) -> Iterator[str]:
+    """The files of a folder over HTTP on loopback."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_range_of_the_calendar(bare: CommandLine) -> None:
@@ -52,6 +71,44 @@ def test_a_calendar_that_the_provider_contradicts_is_loud_and_stays_until_adopte
     adopted = shared.run("calendar", "--refresh", "--adopt", "--json")
     assert (adopted.code, adopted.document["refresh"]["changed"]) == (0, ["2026-03-04", "2026-03-05"])
     assert calendar_for(shared.home) == calendar
+
+
+def test_a_stored_calendar_that_the_packages_has_overtaken_is_said_by_doctor(
+    bare: CommandLine, calendar: TradingCalendar
+) -> None:
+    path = calendar_path(bare.home)
+    path.parent.mkdir(parents=True)
+    path.write_text(dump_calendar(without(calendar, date(2026, 3, 4))), encoding="utf-8")
+    (path.parent / "confirmed.json").mkdir()
+    found = {one["subject"]: one for one in bare.run("doctor", "--json").document["findings"]}
+    assert found["stored calendar"]["level"] == "warn"
+    assert "they differ on 2026-03-04, 2026-03-05" in found["stored calendar"]["finding"]
+    assert found["holiday list"]["finding"] == "no provider has confirmed this calendar yet"
+    path.write_text("")
+    damaged = bare.run("calendar", "--refresh")
+    assert (damaged.code, "remove it: the packaged calendar takes its place" in damaged.err) == (2, True)
+
+
+def test_what_stands_in_the_way_of_a_file_is_one_line(shared: CommandLine) -> None:
+    path = calendar_path(shared.home).with_name("confirmed.json")
+    path.mkdir(parents=True)
+    ran = shared.run("calendar", "--refresh")
+    assert (ran.code, ran.err.count("\n")) == (3, 1), ran.err
+    assert "confirmed.json" in ran.err
+
+
+def test_a_list_that_confirms_too_little_is_loud_and_nothing_of_its_gaps_is_adopted(
+    shared: CommandLine, calendar: TradingCalendar, tmp_path: Path
+) -> None:
+    """Cut in June, without Spring Festival: its days would open if they were adopted."""
+    closed = [day for day in calendar.holidays_on_weekdays(calendar.first, date(2026, 6, 30)) if day.month != 2]
+    (tmp_path / "holidays.json").write_text(json.dumps([day.isoformat() for day in closed]))
+    with served_folder(tmp_path) as url:
+        ran = shared.run("calendar", "--refresh", "--adopt", TQ_CHINESE_HOLIDAY_URL=f"{url}/holidays.json")
+    assert ran.code == 1
+    assert "NOT CONFIRMED: the list tells only of 2004-01-01 to 2026-06-19: 2026 is not confirmed whole" in ran.out
+    assert "2026-02-16 (Mon): closed in our calendar, open in the provider's list" in ran.out
+    assert not calendar_for(shared.home).is_trading_day(date(2026, 2, 16))
 
 
 def test_a_contract_says_when_it_ended_and_what_befell_it(bare: CommandLine) -> None:

@@ -140,7 +140,7 @@ def outcomes(exchange_process: ExchangeControl, tmp_path_factory: pytest.TempPat
     rules = {name: given for name, (given, _, _) in ODD_CONTENT.items()}
     rules |= {name: [rule] for name, (rule, _) in ERRORS.items()}
     constants = f"URL, CONTRACT, SCENARIOS = {exchange_process.url!r}, {CONTRACT!r}, {rules!r}\n"
-    ended = run_in_client(exchange_process, constants + SCENARIOS, tmp_path_factory.mktemp("client"), 120)
+    ended = run_in_client(exchange_process, constants + SCENARIOS, tmp_path_factory.mktemp("client"), 600)
     exchange_process.reset()
     return answer_of(ended)
 

@@ -112,8 +112,8 @@ def test_a_corrected_roll_makes_exactly_its_days_due_and_a_new_day_no_other(
     loaded(platform, symbol, days[-1:])
 
     exchange.faults({"kind": "moved_roll", "symbol": symbol.text, "trading_day": roll.isoformat(), "amount": 2})
-    forget_main_contracts(platform)
-    corrected = refresh_schedule(platform, symbol).rows
+    assert refresh_schedule(platform, symbol).rows == rows, "a minute has not passed"
+    corrected = refresh_schedule(platform, symbol, afresh=True).rows
     changed = {day for day in days if corrected[day].contract != rows[day].contract}
     assert changed == {roll, days[at_roll + 1]}
     due = needs(platform, symbol, days)
@@ -170,12 +170,6 @@ def test_past_the_calendars_end_what_is_known_stays_usable(platform: Platform) -
 def repairs(platform: Platform, symbol: Symbol, day: date) -> list[Cause]:
     plan = read_plan(platform, [symbol], day, day, datetime.now(tz=SHANGHAI))
     return [one.cause for one in (*plan.planned, *plan.waiting, *plan.given_up)]
-
-
-def forget_main_contracts(platform: Platform) -> None:
-    """What a minute of waiting does."""
-    for path in (platform.settings.home / "main_contracts").rglob("*.json"):
-        path.unlink()
 
 
 def manifest_digest(outcome: DayOutcome) -> str:

@@ -18,10 +18,12 @@ from ghtrader_assets.market.calendar import (
     changed_days,
     check_horizon,
     compare_holidays,
+    covers_year,
     dump_calendar,
     extend_calendar,
     parse_calendar,
     snapshot_calendar,
+    unconfirmed,
 )
 from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import parse_symbol
@@ -184,7 +186,47 @@ def test_a_list_that_ends_early_in_a_year_opens_none_of_its_holidays() -> None:
     assert compare_holidays(CALENDAR, [*until_new_year, date(2026, 1, 1)]) == []
 
 
-NEXT_YEAR = [*HOLIDAYS, date(2027, 1, 1), date(2027, 2, 8), date(2027, 2, 9), date(2027, 10, 1)]
+TODAY = date(2026, 11, 28)
+SPRING_FESTIVAL = [day for day in HOLIDAYS if (day.year, day.month) == (2026, 2)]
+
+
+def test_a_list_is_compared_up_to_its_last_day() -> None:
+    """One that was cut in June and lacks Spring Festival once "agreed"."""
+    cut = [day for day in HOLIDAYS if day < date(2026, 6, 30) and day not in SPRING_FESTIVAL]
+    assert [one.day for one in compare_holidays(CALENDAR, cut)] == SPRING_FESTIVAL
+    assert compare_holidays(CALENDAR, [day for day in HOLIDAYS if day < date(2026, 6, 30)]) == []
+
+
+@pytest.mark.parametrize(
+    ("closed", "said"),
+    [
+        (HOLIDAYS, ""),
+        ([*HOLIDAYS, date(2027, 1, 1)], ""),
+        ([day for day in HOLIDAYS if day.year == 2026], ""),
+        ([day for day in HOLIDAYS if day < date(2026, 6, 30)], "2004-01-01 to 2026-06-19: 2026 is not confirmed whole"),
+        ([day for day in HOLIDAYS if day.year < 2026], "to 2025-12-31: 2026 is not confirmed whole"),
+        ([date(2035, 10, 1), date(2035, 10, 2)], "2035-10-01 to 2035-10-02, has no day in common with our calendar"),
+    ],
+)
+def test_what_a_list_leaves_open_of_this_year_is_said(closed: list[date], said: str) -> None:
+    left_open = unconfirmed(CALENDAR, closed, TODAY)
+    assert left_open.endswith(said) if said else left_open == ""
+    assert unconfirmed(CALENDAR, HOLIDAYS, date(2027, 5, 1)) == "", "past the horizon the horizon is what is wrong"
+
+
+@pytest.mark.parametrize("year", range(2004, 2027))
+def test_a_year_is_covered_whole_by_its_closures_and_not_without_one_of_them(year: int) -> None:
+    closed = [day for day in HOLIDAYS if day.year == year]
+    assert covers_year(closed, year)
+    for month in ((1,), (1, 2), (4, 5), (10,)):
+        assert not covers_year([day for day in closed if day.month not in month], year)
+
+
+NEXT_YEAR = [
+    *HOLIDAYS,
+    *(date(2027, *day) for day in ((1, 1), (2, 5), (2, 8), (2, 9), (2, 10), (2, 11), (4, 5), (5, 3), (6, 9))),
+    *(date(2027, 10, day) for day in (1, 4, 5, 6, 7)),
+]
 
 
 def test_a_refreshed_calendar_reaches_further_and_changes_no_day_we_know() -> None:
@@ -199,6 +241,7 @@ def test_a_refreshed_calendar_reaches_further_and_changes_no_day_we_know() -> No
 
 def test_a_list_that_ends_with_new_years_day_does_not_open_the_rest_of_the_year() -> None:
     assert extend_calendar(CALENDAR, [*HOLIDAYS, date(2027, 1, 1)], "too early") is CALENDAR
+    assert extend_calendar(CALENDAR, [*HOLIDAYS, date(2027, 10, 1)], "National Day alone") is CALENDAR
     assert extend_calendar(CALENDAR, [*HOLIDAYS, date(2028, 10, 2)], "a year is missing") is CALENDAR
 
 

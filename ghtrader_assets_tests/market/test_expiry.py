@@ -90,6 +90,9 @@ def test_a_contract_has_no_sessions_after_its_last_day() -> None:
     assert day_sessions(contract, last, CALENDAR).windows
     with pytest.raises(NotListedError, match="cu2602 ended on 2026-02-24; choose a later contract"):
         day_sessions(contract, CALENDAR.next(last), CALENDAR)
+    for ancient in ("SHFE.cu0312", "SHFE.cu9912"):
+        with pytest.raises(NotListedError, match="ended on"):
+            day_sessions(parse_symbol(ancient), date(2026, 1, 5), CALENDAR)
     with pytest.raises(NotListedError, match="SR601 ended on 2026-01-16"):
         day_sessions(parse_symbol("CZCE.SR601"), date(2026, 6, 1), CALENDAR)
 

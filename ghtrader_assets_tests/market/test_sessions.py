@@ -316,7 +316,9 @@ def test_operator_events_come_after_ours(tmp_path: Path) -> None:
     assert events_for(tmp_path) == ()
     path = events_path(tmp_path)
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps([EVENT, {**EVENT, "session": "night", "action": "shift_end", "time": "24:30"}]))
+    path.write_text(
+        json.dumps([EVENT, {**EVENT, "session": "night", "action": "shift_end", "time": "24:30", "until": ""}])
+    )
     symbol, day = parse_symbol("KQ.m@SHFE.cu"), date(2025, 3, 4)
     sessions = day_sessions(symbol, day, CALENDAR, operator_events=events_for(tmp_path))
     assert written(sessions) == "N 21:00-00:30 D 09:00-10:00 D 10:40-11:30 D 13:30-15:00"
@@ -334,7 +336,9 @@ def test_operator_events_may_name_contracts() -> None:
 
 
 def test_the_live_hours_of_a_day_that_an_operator_event_changed() -> None:
-    skipped = parse_events(json.dumps([{**EVENT, "session": "night", "action": "skip"}]), "mine")
+    skipped = parse_events(
+        json.dumps([{**EVENT, "session": "night", "action": "skip", "time": "", "until": ""}]), "mine"
+    )
     symbol, day, blank = parse_symbol("KQ.m@SHFE.cu"), date(2025, 3, 4), {**CU, "night": []}
     assert len(compare_trading_time(symbol, day, CALENDAR, blank)) == 1
     assert compare_trading_time(symbol, day, CALENDAR, blank, skipped) == []
@@ -369,6 +373,12 @@ def test_operator_events_that_cannot_be_read_are_refused_by_name(tmp_path: Path)
         ({"first_day": "2025-03-05"}, "ends before it begins"),
         ({"source": None}, r"Expected `str`, got `null` - at `\$.source`"),
         ({"untill": "10:40"}, "unknown field `untill`"),
+        ({"source": " "}, "its source is empty"),
+        ({"action": "skip"}, "skip takes no 'time'"),
+        ({"action": "shift_start"}, "shift_start takes no 'until'"),
+        ({"time": "16:00", "until": "17:00"}, r"'time' 16:00 lies outside every day session, 09:00-15:15"),
+        ({"session": "night", "time": "01:00", "until": "02:00"}, "past midnight the hours count on: 24:30"),
+        ({"first_day": "2025-03-08", "last_day": "2025-03-09"}, "it falls on a weekend"),
     ],
 )
 def test_damaged_operator_events_are_named(change: dict[str, object], message: str) -> None:

@@ -26,6 +26,7 @@ from ghtrader_assets.tq.market_data import (
     fetch_holidays,
     fetch_instruments,
     fetch_main_contracts,
+    fetch_table_and_holidays,
 )
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange, assert_same, request_of, served
@@ -115,7 +116,7 @@ def test_workers_end_with_a_killed_parent(exchange: Exchange, home: Path) -> Non
             time.sleep(0.2)
         [worker] = workers_of(parent.pid)
         parent.kill()
-    assert worker.wait(timeout=10) is None or not worker.is_running()
+    assert worker.wait(timeout=60) is None or not worker.is_running()
 
 
 @pytest.mark.parametrize(("hour", "minute"), [(19, 0), (19, 29)])
@@ -154,11 +155,23 @@ def test_reference_data(exchange: Exchange, home: Path) -> None:
     assert datetime.fromtimestamp(copper.expire_s, tz=SHANGHAI).date() == date(2026, 3, 16)
 
 
-def test_an_empty_holiday_list_is_named(exchange: Exchange, home: Path) -> None:
-    """tqsdk falls over it with the words "list index out of range"."""
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("/shinny_chinese_holiday.json", "is empty or no list of days"),
+        ("/control/requests", "is empty or no list of days"),  # a list of other things
+        ("/control/none", r"answers no JSON \(an error page\?\); check TQ_CHINESE_HOLIDAY_URL"),
+    ],
+)
+def test_what_is_no_holiday_list_is_named_with_its_place(exchange: Exchange, home: Path, place: str, said: str) -> None:
+    """tqsdk falls over the first with the words "list index out of range"; main contracts are no worse for it."""
     exchange.fault("holiday")
-    with pytest.raises(BrokenDayError, match="holiday list is empty or no list of days"):
-        fetch_holidays(exchange.provider(), home, QUICK)
+    provider = exchange.provider(TQ_CHINESE_HOLIDAY_URL=exchange.url + place)
+    with pytest.raises(BrokenDayError, match=f"the provider's holiday list at {exchange.url}{place} {said}"):
+        fetch_holidays(provider, home, QUICK)
+    table, holidays = fetch_table_and_holidays(provider, ["KQ.m@SHFE.cu"], home, QUICK)
+    assert table["KQ.m@SHFE.cu"]
+    assert isinstance(holidays, BrokenDayError)
 
 
 def test_reference_data_refused(exchange: Exchange, home: Path) -> None:
