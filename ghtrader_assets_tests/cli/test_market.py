@@ -148,6 +148,8 @@ def test_the_schedule_is_asked_for_where_nothing_is_stored(shared: CommandLine) 
     assert (unknown.code, "main contract table has no KQ.m@SHFE.sn" in unknown.err) == (2, True)
     asked = shared.run("schedule", "KQ.m@SHFE.rb", *words[2:], "--refresh", "--json", **universe).document
     assert [(row["contract"], row["price_tick"], row["multiplier"]) for row in asked] == [("SHFE.rb2605", 1.0, 10)] * 5
+    assert {row["expires"] for row in asked} == {"2026-05-15"}
+    assert all(row["expires_source"] for row in asked)
     beyond = shared.run("schedule", "KQ.m@SHFE.rb", "--from", "2027-01-04", **universe)
     assert (beyond.code, "2027-01-04 lies outside the calendar" in beyond.err) == (2, True)
 
@@ -176,6 +178,7 @@ def test_the_first_five_level_day_is_probed(shared: CommandLine) -> None:
     ran = shared.run("l5-start", "KQ.m@SHFE.rb", "--from", "2026-01-05", "--to", "2026-01-09", "--step", "3", "--json")
     document = ran.document
     assert (document["first_day"], document["setting"]) == ("2026-01-05", "GHTRADER_START_DATE_RB=2026-01-05")
+    assert document["may_be_earlier"], "the first day asked about has five levels already"
     assert [one["trading_day"] for one in document["probed"]] == ["2026-01-05", "2026-01-08", "2026-01-09"]
     one_level = shared.run("l5-start", "KQ.m@DCE.m", "--from", "2026-01-05", "--to", "2026-01-09")
     assert "DCE delivers one level" in one_level.out
