@@ -72,7 +72,7 @@ def main_contracts(auth: LoggedIn, symbols: Sequence[str]) -> bytes:
 
 
 def _no_holiday_list(what: str) -> FetchError:
-    place = os.environ.get("TQ_CHINESE_HOLIDAY_URL", "tqsdk's own address")
+    place = os.environ.get("TQ_CHINESE_HOLIDAY_URL", "tqsdk's own address").rpartition("@")[2]  # no user, no password
     return BrokenDayError(f"the provider's holiday list at {place} {what}", "check TQ_CHINESE_HOLIDAY_URL")
 
 
