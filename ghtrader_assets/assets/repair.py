@@ -18,9 +18,10 @@ from ghtrader_assets.assets.partitions import DAYS_PER_RUN
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.run_here import RANGE_END, RANGE_START
 from ghtrader_assets.assets.tables import asset_key
+from ghtrader_assets.loading.causes import CURABLE
 from ghtrader_assets.loading.due import Need
 from ghtrader_assets.loading.platform import utc_now
-from ghtrader_assets.loading.repair import CURABLE, Repair, RepairPlan, read_plan
+from ghtrader_assets.loading.repair import Repair, RepairPlan, read_plan
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol

@@ -1,7 +1,8 @@
 """Which trading days should be loaded or judged again, why, and when to leave them alone.
 
 Belongs here: the plan, worked out from the small tables alone, and how often and how soon a day is tried again.
-Does not belong here: carrying the plan out (`cli.repair`, `assets.repair`), judging and loading themselves.
+Does not belong here: what a day should be (`wanted`) and what is wrong with it (`causes`), carrying the plan out
+(`cli.repair`, `assets.repair`), judging and loading themselves.
 
 A day whose last attempts failed for the same contract and sessions has a budget. Maintenance and a refused account
 cost none of it. Between attempts a day waits, longer each time; the first repair after a failure comes at once.
@@ -12,26 +13,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 
-from ghtrader_assets.errors import GhtraderError, IngestState
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.causes import Cause, fault_of, is_good, never_stored
 from ghtrader_assets.loading.due import Need
-from ghtrader_assets.loading.judgement import policy_of
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.record import UNFINISHED
-from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.loading.wanted import Wanted, wanted_days
 from ghtrader_assets.market.clock import SHANGHAI
-from ghtrader_assets.market.products import product_on
-from ghtrader_assets.market.schedule import day_fingerprint, partial_fingerprint
-from ghtrader_assets.market.session_events import SessionEvent
-from ghtrader_assets.market.sessions import DaySessions, day_sessions
-from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing import Attempt, Content, Key, Standing, read_standing
 from ghtrader_assets.settings import start_date_of
-from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint, needs_judgement
-from ghtrader_assets.validation.verdicts import State
 
 MAINTENANCE_ENDS: Final = time(19, 35, tzinfo=SHANGHAI)
 """TqSdk's daily maintenance is 19:00 to 19:30 Beijing time; five minutes for its servers to settle."""
@@ -40,33 +33,7 @@ UNANNOUNCED_MAINTENANCE: Final = timedelta(minutes=40)
 BACKOFF_GROWTH: Final = 4
 MAX_BACKOFF: Final = timedelta(days=7)
 
-
-class Cause(StrEnum):
-    """Why a trading day should be loaded or judged again."""
-
-    MISSING = "missing"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-    MAINTENANCE = "maintenance"
-    PARTIAL = "partial"
-    STALE = "stale"
-    UNJUDGED = "unjudged"
-    PROVIDER_EMPTY = "provider_empty"
-    PROVIDER_HAS_DATA = "provider_has_data"
-    UNKNOWN_CONTRACT = "unknown_contract"
-    DENIED = "denied"
-
-
-CURABLE: Final = frozenset(Cause) - {Cause.MISSING, Cause.UNKNOWN_CONTRACT, Cause.DENIED}
-"""What a repair without a person may cure: a day never asked for is a backfill's, a refused account the operator's."""
-
 _FREE: Final = frozenset({IngestState.MAINTENANCE, IngestState.DENIED})
-_CAUSE_OF: Final = {
-    IngestState.MAINTENANCE: Cause.MAINTENANCE,
-    IngestState.DENIED: Cause.DENIED,
-    IngestState.PROVIDER_EMPTY: Cause.PROVIDER_EMPTY,
-    IngestState.UNKNOWN_CONTRACT: Cause.UNKNOWN_CONTRACT,
-}
 _SLOW: Final = frozenset({Cause.PROVIDER_EMPTY, Cause.PARTIAL, Cause.PROVIDER_HAS_DATA, Cause.UNKNOWN_CONTRACT})
 """What only the provider can mend: asked again after a day, not after an hour."""
 
@@ -118,25 +85,6 @@ class RepairPlan:
         return [one for one in self.planned if one.cause in causes]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a stored day should have been loaded for and judged by now. `contract` is empty where none is known.
-
-    `trades`: a session was held. A day on which the contract was suspended is not missing.
-    """
-
-    trades: bool
-    contract: str
-    price_tick: float
-    upstream: str
-    sessions: str
-    policy: str
-
-    def verdict_on(self, digest: str) -> str:
-        """The fingerprint of a verdict on this content that would be in force."""
-        return fingerprint(digest, self.sessions, self.contract, self.price_tick, RULE_VERSION, self.policy)
-
-
 def read_plan(
     platform: Platform,
     symbols: Sequence[Symbol],
@@ -170,31 +118,11 @@ def read_plan(
     return plan_of(find_repairs(wanted, standing, running), standing, platform.settings.repair_attempts, now)
 
 
-def wanted_days(
-    calendar: TradingCalendar,
-    events: tuple[SessionEvent, ...],
-    starts: Mapping[Symbol, date],
-    end: date,
-    standing: Standing,
-) -> dict[Key, tuple[Symbol, Wanted]]:
-    """What each trading day should be, from each symbol's start to `end`."""
-    found: dict[Key, tuple[Symbol, Wanted]] = {}
-    for symbol, start in starts.items():
-        policy = policy_of(symbol).digest
-        for day in calendar.days(start, end) if start <= end else ():
-            if (symbol.text, day) in standing.sound:
-                continue
-            wanted = _wanted(symbol, day, calendar, events, standing, policy)
-            if wanted is not None:
-                found[symbol.text, day] = (symbol, wanted)
-    return found
-
-
 def find_repairs(
     wanted: Mapping[Key, tuple[Symbol, Wanted]], standing: Standing, running: Collection[str]
 ) -> list[Repair]:
     """Every day that is not as it should be, by symbol and day. `running` are run ids."""
-    suspects = sorted(key for key, (_, want) in wanted.items() if not _is_good(key, want, standing))
+    suspects = sorted(key for key, (_, want) in wanted.items() if not is_good(key, want, standing))
     attempts = standing.attempts(suspects)
     return [_repair(key, *wanted[key], standing, attempts.get(key, []), running) for key in suspects]
 
@@ -217,72 +145,6 @@ def plan_of(repairs: Iterable[Repair], standing: Standing, budget: int, now: dat
     return RepairPlan(tuple(planned), tuple(waiting), tuple(given_up), tuple(in_hand), _work(planned, standing.pace()))
 
 
-def _wanted(
-    symbol: Symbol,
-    day: date,
-    calendar: TradingCalendar,
-    events: tuple[SessionEvent, ...],
-    standing: Standing,
-    policy: str,
-) -> Wanted | None:
-    """What the day should be; None for a day without trading in the product, or without main contract."""
-    contract = standing.contracts.get((symbol.text, day), "")
-    terms = _terms(contract or symbol.text, day, calendar, events)
-    asked_to = standing.scheduled_to.get(symbol.text)
-    if terms is None or (not contract and asked_to is not None and day <= asked_to):
-        return None
-    sessions, price_tick, upstream = terms
-    return Wanted(
-        bool(sessions.windows), contract, price_tick, upstream if contract else "", sessions.fingerprint, policy
-    )
-
-
-@lru_cache(maxsize=262_144)
-def _terms(
-    name: str, day: date, calendar: TradingCalendar, events: tuple[SessionEvent, ...]
-) -> tuple[DaySessions, float, str] | None:
-    """Sessions, price tick and upstream fingerprint of a contract's day; None where it was not listed.
-
-    Kept: a sensor asks for sixty symbols' ten years at every tick.
-    """
-    symbol = parse_symbol(name)
-    try:
-        sessions = day_sessions(symbol, day, calendar, operator_events=events)
-        return sessions, product_on(symbol, day).price_tick, day_fingerprint(name, sessions)
-    except GhtraderError:
-        return None
-
-
-def _is_good(key: Key, want: Wanted, standing: Standing) -> bool:
-    content = standing.contents.get(key)
-    return not want.trades if content is None else _fault_of(key, content, want, standing) is None
-
-
-def _fault_of(key: Key, content: Content, want: Wanted, standing: Standing) -> tuple[Cause, Need, str] | None:
-    """What is wrong with stored content, if anything."""
-    if want.contract and content.upstream != want.upstream:
-        return _loaded_for_something_else(content, want)
-    coverage, quality = standing.coverage.get(key), standing.quality.get(key)
-    if coverage is None or quality is None:
-        return Cause.UNJUDGED, Need.JUDGEMENT, "the stored content was never judged"
-    wanted = want.verdict_on(content.digest)
-    if want.contract and any(needs_judgement(verdict.fingerprint, wanted) for verdict in (coverage, quality)):
-        return Cause.STALE, Need.JUDGEMENT, "its verdict is older than its content, the rules or the policy"
-    if standing.holes.get(key):
-        return Cause.PROVIDER_HAS_DATA, Need.LOAD, f"the provider has ticks for {standing.holes[key]} of its gaps"
-    if coverage.state == State.PARTIAL:
-        return Cause.PARTIAL, Need.LOAD, f"part of its sessions has no tick: {coverage.reason_code}"
-    return None
-
-
-def _loaded_for_something_else(content: Content, want: Wanted) -> tuple[Cause, Need, str]:
-    if content.upstream == partial_fingerprint(want.upstream):
-        return Cause.PARTIAL, Need.LOAD, "it was loaded while it was in progress"
-    if content.contract != want.contract:
-        return Cause.STALE, Need.LOAD, f"it was loaded for {content.contract}, now {want.contract}"
-    return Cause.STALE, Need.LOAD, "its sessions or the schema have changed since it was loaded"
-
-
 def _repair(
     key: Key,
     symbol: Symbol,
@@ -292,8 +154,8 @@ def _repair(
     running: Collection[str],
 ) -> Repair:
     content = standing.contents.get(key)
-    fault = _fault_of(key, content, want, standing) if content is not None else None
-    cause, need, reason = fault or _never_stored(attempts)
+    fault = fault_of(key, content, want, standing) if content is not None else None
+    cause, need, reason = fault or never_stored(attempts)
     in_hand = bool(attempts) and attempts[-1].reason == UNFINISHED and attempts[-1].run_id in running
     if need == Need.JUDGEMENT:
         return Repair(symbol, key[1], cause, need, reason, in_hand=in_hand)
@@ -302,15 +164,6 @@ def _repair(
     if fault is not None and tries and last is not None and last.outcome != IngestState.COMPLETE:
         reason = f"{reason}; the last attempt: {last.outcome.value}: {last.reason}"
     return Repair(symbol, key[1], cause, need, reason, tries, _not_before(cause, tries, last), in_hand)
-
-
-def _never_stored(attempts: Sequence[Attempt]) -> tuple[Cause, Need, str]:
-    if not attempts:
-        return Cause.MISSING, Need.LOAD, "never loaded"
-    last = attempts[-1]
-    if last.reason == UNFINISHED or last.outcome == IngestState.COMPLETE:
-        return Cause.INTERRUPTED, Need.LOAD, f"its load began {last.started:%Y-%m-%d %H:%M} UTC and was cut off"
-    return _CAUSE_OF.get(last.outcome, Cause.FAILED), Need.LOAD, f"{last.outcome.value}: {last.reason}"
 
 
 def _tries(attempts: Sequence[Attempt], upstream: str, content: Content | None) -> int:

@@ -21,7 +21,8 @@ from pydantic import SecretStr
 from ghtrader_assets.assets.checks import read_findings
 from ghtrader_assets.assets.repair import run_requests
 from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.repair import RepairPlan, Wanted, read_plan, wanted_days
+from ghtrader_assets.loading.repair import RepairPlan, read_plan
+from ghtrader_assets.loading.wanted import Wanted, wanted_days
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.products import products
 from ghtrader_assets.market.symbols import Symbol, parse_symbol

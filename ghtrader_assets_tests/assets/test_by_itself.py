@@ -19,8 +19,10 @@ from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.run_here import RANGE_END, RANGE_START
 from ghtrader_assets.assets.schedules import AFTER_MAINTENANCE
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.causes import Cause
 from ghtrader_assets.loading.due import Need
-from ghtrader_assets.loading.repair import Cause, Repair, find_repairs, plan_of, wanted_days
+from ghtrader_assets.loading.repair import Repair, find_repairs, plan_of
+from ghtrader_assets.loading.wanted import wanted_days
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import SHANGHAI

@@ -13,13 +13,14 @@ import time_machine
 from pydantic import SecretStr
 
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.causes import Cause
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.due import Need, needs_of
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.plan import plan_days
 from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.repair import Cause, read_plan
+from ghtrader_assets.loading.repair import read_plan
 from ghtrader_assets.loading.schedule import refresh_schedule
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS, SHANGHAI

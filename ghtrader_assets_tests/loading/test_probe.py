@@ -12,11 +12,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from ghtrader_assets.loading.causes import Cause
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days, policy_of
 from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.loading.probe import HARMLESS, UNANSWERED, probe_gaps, worst_gaps
-from ghtrader_assets.loading.repair import Cause, read_plan
+from ghtrader_assets.loading.repair import read_plan
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.connection import Database

@@ -16,13 +16,15 @@ from pydantic import SecretStr
 
 from ghtrader_assets.bench.store import store_frames
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.causes import CURABLE, Cause
 from ghtrader_assets.loading.due import Need
 from ghtrader_assets.loading.judgement import judge_frame, policy_of
 from ghtrader_assets.loading.plan import plan_day
 from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.record import UNFINISHED
-from ghtrader_assets.loading.repair import CURABLE, Cause, Repair, Wanted, find_repairs, plan_of, read_plan
+from ghtrader_assets.loading.repair import Repair, find_repairs, plan_of, read_plan
 from ghtrader_assets.loading.schedule import schedule_of
+from ghtrader_assets.loading.wanted import Wanted
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay, partial_fingerprint, schedule_hash
 from ghtrader_assets.market.symbols import parse_symbol
