@@ -49,22 +49,22 @@ class ExchangeControl:
 
     def faults(self, *rules: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Put fault rules in force (docs/exchange.md)."""
-        answer = requests.post(f"{self.url}/control/faults", json=list(rules), timeout=60)
+        answer = requests.post(f"{self.url}/control/faults", json=list(rules), timeout=10)
         answer.raise_for_status()
         return answer.json()
 
     def rules(self) -> list[dict[str, Any]]:
         """The rules in force, with their hits."""
-        return requests.get(f"{self.url}/control/faults", timeout=60).json()
+        return requests.get(f"{self.url}/control/faults", timeout=10).json()
 
     def requests(self, kind: str | None = None) -> list[dict[str, Any]]:
         """What was asked since the last reset, of one kind or all."""
-        asked = requests.get(f"{self.url}/control/requests", timeout=60).json()
+        asked = requests.get(f"{self.url}/control/requests", timeout=10).json()
         return [item for item in asked if kind in (None, item["kind"])]
 
     def reset(self) -> None:
         """Forget all rules and requests."""
-        requests.post(f"{self.url}/control/reset", timeout=60).raise_for_status()
+        requests.post(f"{self.url}/control/reset", timeout=10).raise_for_status()
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def started_exchange(home: Path, *options: str) -> Iterator[ExchangeControl]:
             yield ExchangeControl(ready["url"], process.pid, home)
         finally:
             process.terminate()
-            process.wait(timeout=60)
+            process.wait(timeout=15)
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,6 @@ from ghtrader_assets.questdb.sql import bound_list
 
 PG_DATABASE: Final = "qdb"
 CONNECT_TIMEOUT_S: Final = 5
-SESSION_TIMEOUT_S: Final = 60
-"""As long as a statement may take: whoever waits for a session waits for somebody's statement."""
 FRESH_S: Final = 1.0
 STATEMENT_TIMEOUT_S: Final = 60
 SEND_TIMEOUT_S: Final = 120
@@ -73,6 +71,7 @@ class Database:
         self.endpoint = endpoint
         self._login = (readonly and endpoint.reader) or Login(endpoint.user, endpoint.password)
         self._on_query = on_query
+        self._statement_timeout_s = statement_timeout_s
         self._arguments = _pg_arguments(endpoint, self._login, statement_timeout_s, prepared=prepared)
         self._pool: ConnectionPool[_Session] = ConnectionPool(
             kwargs=self._arguments,
@@ -183,8 +182,11 @@ class Database:
         return states
 
     def _lent_session(self) -> _Session:
-        """A session of the pool's once one is free, however slowly the server opens it. One that is away says so."""
-        give_up_at = time.monotonic() + SESSION_TIMEOUT_S
+        """A session of the pool's once one is free, however slowly the server opens it. One that is away says so.
+
+        Whoever waits for a session waits for somebody's statement, and no longer than that may take.
+        """
+        give_up_at = time.monotonic() + self._statement_timeout_s
         while True:
             try:
                 return self._pool.getconn()

@@ -17,7 +17,7 @@ class DiffClient:
     """One connection. `data` is the merged state, nulls removed."""
 
     def __init__(self, control: ExchangeControl) -> None:
-        self._opening = connect(control.environment["TQ_MD_URL"], max_size=None, open_timeout=60)
+        self._opening = connect(control.environment["TQ_MD_URL"], max_size=None, open_timeout=10)
         self._socket: ClientConnection
         self.data: Message = {}
         self.greeting: Message = {}

@@ -192,9 +192,9 @@ def test_an_open_connection_does_not_hold_up_the_end(tmp_path: Path) -> None:
 
 
 def test_holidays_and_continuous_table(exchange: ExchangeControl) -> None:
-    closed = requests.get(exchange.environment["TQ_CHINESE_HOLIDAY_URL"], timeout=60).json()
+    closed = requests.get(exchange.environment["TQ_CHINESE_HOLIDAY_URL"], timeout=10).json()
     assert compare_holidays(snapshot_calendar(), closed) == []
-    table = requests.get(exchange.environment["TQ_CONT_TABLE_URL"], timeout=60).json()
+    table = requests.get(exchange.environment["TQ_CONT_TABLE_URL"], timeout=10).json()
     assert set(table) == set(SPECS)
     until = snapshot_calendar().trading_day_of(snapshot_calendar().window(date(2026, 1, 9)).start_ns)
     changes = [[f"{day:%Y%m%d}", contract.text] for day, contract in main_changes(SPECS["SHFE.cu"], until)]
@@ -204,7 +204,7 @@ def test_holidays_and_continuous_table(exchange: ExchangeControl) -> None:
 
 def test_a_token_carries_the_grants(exchange: ExchangeControl) -> None:
     url = f"{exchange.url}{REALM}/protocol/openid-connect/token"
-    answer = requests.post(url, data={"username": "u", "password": "p", "grant_type": "password"}, timeout=60).json()
+    answer = requests.post(url, data={"username": "u", "password": "p", "grant_type": "password"}, timeout=10).json()
     payload = answer["access_token"].split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     assert {"futr", "tq_dl"} <= set(claims["grants"]["features"])
@@ -215,7 +215,7 @@ def test_only_the_given_user_is_let_in(tmp_path: Path) -> None:
     with started_exchange(tmp_path, "--user", "trader", "--password", "secret") as control:
         url = f"{control.url}{REALM}/protocol/openid-connect/token"
         codes = [
-            requests.post(url, data={"username": user, "password": password}, timeout=60).status_code
+            requests.post(url, data={"username": user, "password": password}, timeout=10).status_code
             for user, password in (("trader", "secret"), ("trader", "wrong"), ("other", "secret"))
         ]
     assert codes == [200, 401, 401]

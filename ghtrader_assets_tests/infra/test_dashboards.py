@@ -123,7 +123,7 @@ def prometheus(target: str, folder: Path) -> Iterator[str]:
 
 
 def asked(url: str, path: str, **parameters: str) -> Any:
-    return requests.get(f"{url}/api/v1/{path}", params=parameters, timeout=60).json()
+    return requests.get(f"{url}/api/v1/{path}", params=parameters, timeout=10).json()
 
 
 def test_promql_and_rules_run_in_a_real_prometheus(exporter_url: str, tmp_path: Path) -> None:

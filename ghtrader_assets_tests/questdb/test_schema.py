@@ -165,10 +165,10 @@ def test_nobody_enters_without_a_password(questdb_endpoint: Endpoint) -> None:
                 "POST" if path in ("/write", "/imp") else "GET",
                 f"http://{questdb_endpoint.http}{path}",
                 auth=login,
-                timeout=60,
+                timeout=10,
             ) as response:
                 assert response.status_code == 401, path
     host, _, port = questdb_endpoint.pg.rpartition(":")
     for user, password in (("admin", "quest"), ("user", "quest"), (questdb_endpoint.user, "")):
         with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(host=host, port=int(port), user=user, password=password, dbname="qdb", connect_timeout=30)
+            psycopg.connect(host=host, port=int(port), user=user, password=password, dbname="qdb", connect_timeout=5)

@@ -116,7 +116,7 @@ def test_workers_end_with_a_killed_parent(exchange: Exchange, home: Path) -> Non
             time.sleep(0.2)
         [worker] = workers_of(parent.pid)
         parent.kill()
-    assert worker.wait(timeout=60) is None or not worker.is_running()
+    assert worker.wait(timeout=10) is None or not worker.is_running()
 
 
 @pytest.mark.parametrize(("hour", "minute"), [(19, 0), (19, 29)])
