@@ -14,7 +14,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index -e .
-	$(BIN)/python -m ghtrader_assets.questdb.jar
+	$(BIN)/python -m ghtrader_assets.questdb.embedded.jar
 	@touch $@
 
 demo: install

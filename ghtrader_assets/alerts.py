@@ -1,7 +1,7 @@
 """Alerts: what somebody should know, said once, to whatever apprise URLs are set.
 
 Belongs here: the words of each kind of alert, what was already said (kept under `GHTRADER_HOME`), sending.
-Does not belong here: finding out what is wrong (`loading.feeds`, `loading.rates`, `market.calendar`, Dagster's runs).
+Does not belong here: finding out what is wrong (`upkeep.feeds`, `upkeep.rates`, `market.calendar`, Dagster's runs).
 
 URLs carry tokens: they are secrets, and apprise's own log lines about them stay unheard.
 """
@@ -20,11 +20,11 @@ from typing import Final
 
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file
-from ghtrader_assets.loading.feeds import Feed
-from ghtrader_assets.loading.rates import RateDrop
 from ghtrader_assets.logs import hide
 from ghtrader_assets.market.calendar import HorizonFinding
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.upkeep.feeds import Feed
+from ghtrader_assets.upkeep.rates import RateDrop
 
 SAID_FILE: Final = "alerts.json"
 FORGET_AFTER_S: Final = 400 * 86_400

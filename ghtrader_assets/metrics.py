@@ -1,7 +1,8 @@
 """Measuring queries: each one's latency by its name, on its way into the metrics table without being in the way.
 
 Belongs here: the recorder that queries report to, and its background flusher.
-Does not belong here: what loads and judgements leave (`loading.figures`), reading the figures (`questdb.measured`).
+Does not belong here: what loads and judgements leave (`loading.figures`), reading the figures
+(`questdb.tables.measured`).
 
 A query's part is to append to a bounded buffer. A thread of its own, over a sender of its own, writes the buffer in
 batches; a store that is away or slow costs old values, counted in `metrics_dropped`, and never a query.
@@ -20,11 +21,11 @@ from typing import Final
 
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import logger
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.questdb.measured import QUERY_PREFIX
-from ghtrader_assets.questdb.records import send_metrics
-from ghtrader_assets.questdb.rows import Metric
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.tables.measured import QUERY_PREFIX
+from ghtrader_assets.questdb.tables.records import send_metrics
+from ghtrader_assets.questdb.tables.rows import Metric
 
 FLUSH_EVERY_S: Final = 2.0
 CAPACITY: Final = 20_000

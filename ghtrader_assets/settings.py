@@ -1,7 +1,7 @@
 """Every setting, once: environment over `ghtrader.toml` over default, each value knowing where it came from.
 
 Belongs here: names, defaults, bounds and sources of settings.
-Does not belong here: what was picked at run time (ports: `services.runtime`) and what follows from a setting.
+Does not belong here: what was picked at run time (ports: `runtime`) and what follows from a setting.
 """
 
 from __future__ import annotations

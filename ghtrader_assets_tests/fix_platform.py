@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 import requests
 
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.services.runtime import Runtime, read_runtime
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.runtime import Runtime, read_runtime
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -18,11 +18,11 @@ import pytest
 
 from ghtrader_assets.market.calendar import TradingCalendar, snapshot_calendar
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, tick_frame
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.questdb.schema import ensure_schema
-from ghtrader_assets.questdb.server import EmbeddedQuestDB
-from ghtrader_assets.questdb.writer import DayLoad
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.tables.schema import ensure_schema
+from ghtrader_assets.questdb.tables.writer import DayLoad
 
 _numbers = itertools.count(1)
 _EXCHANGES = ("SHFE", "INE", "DCE", "GFEX")

@@ -16,10 +16,10 @@ from pydantic import SecretStr
 
 from ghtrader_assets.alerts import Alert, feed_alert, horizon_alert, rate_alert, run_alert, send_new
 from ghtrader_assets.errors import BadInputError, ServiceError
-from ghtrader_assets.loading.feeds import Feed, FeedState
-from ghtrader_assets.loading.rates import RateDrop
 from ghtrader_assets.market.calendar import check_horizon, snapshot_calendar
 from ghtrader_assets.settings import Settings, load_settings, sourced_values
+from ghtrader_assets.upkeep.feeds import Feed, FeedState
+from ghtrader_assets.upkeep.rates import RateDrop
 
 TOKEN = "canary-token-51f0"
 

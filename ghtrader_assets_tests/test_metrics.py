@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghtrader_assets.metrics import DROPPED, QueryMetrics, metrics_into
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.questdb.measured import (
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.tables.measured import (
     keep_metrics,
     read_ingest_course,
     read_ingest_rates,
@@ -25,9 +25,9 @@ from ghtrader_assets.questdb.measured import (
     read_query_course,
     read_query_percentiles,
 )
-from ghtrader_assets.questdb.records import write_metrics
-from ghtrader_assets.questdb.rows import Metric
-from ghtrader_assets.questdb.schema import METRICS, TABLES, ensure_table
+from ghtrader_assets.questdb.tables.records import write_metrics
+from ghtrader_assets.questdb.tables.rows import Metric
+from ghtrader_assets.questdb.tables.schema import METRICS, TABLES, ensure_table
 
 EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.services.connect import questdb_endpoint
+from ghtrader_assets.context.store import questdb_endpoint
+from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.fix_platform import RunningPlatform
 

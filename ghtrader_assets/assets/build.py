@@ -12,17 +12,17 @@ from ghtrader_assets.assets.calendar import calendar_schedule, horizon_check, tr
 from ghtrader_assets.assets.checks import feed_checks
 from ghtrader_assets.assets.freshness import feed_freshness
 from ghtrader_assets.assets.health import failed_run_sensor, health_sensor
-from ghtrader_assets.assets.names import ALL_TABLES, TICKS
 from ghtrader_assets.assets.partitions import trading_day_partitions
 from ghtrader_assets.assets.repair import repair_sensor
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.schedules import daily_schedule
 from ghtrader_assets.assets.symbol_days import following_keys, symbol_days
 from ghtrader_assets.assets.tables import asset_key
-from ghtrader_assets.loading.platform import utc_now_ns
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.orchestration.names import ALL_TABLES, TICKS
 from ghtrader_assets.settings import Settings
 
 
@@ -74,7 +74,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
 def _with_freshness(assets: list[dg.AssetsDefinition], calendar: TradingCalendar) -> list[dg.AssetsDefinition]:
     """Each symbol's ticks with the policy that says whether its feed is alive."""
-    policy = feed_freshness(calendar, shanghai_day(utc_now_ns()))
+    policy = feed_freshness(calendar, shanghai_day(SYSTEM_CLOCK.now_ns()))
 
     def fresh(spec: dg.AssetSpec) -> dg.AssetSpec:
         return spec.replace_attributes(freshness_policy=policy) if spec.key.path[-1] == TICKS else spec

@@ -1,7 +1,7 @@
 """The trading calendar as an asset: confirmed and carried on by the provider's holiday list, once a day.
 
 Belongs here: its asset, its checks and its schedule; the same hour asks for the present hours of each symbol.
-Does not belong here: comparing and extending (`loading.calendar`, `loading.live_hours`).
+Does not belong here: comparing and extending (`reference.calendar`, `reference.live_hours`).
 
 A changed calendar changes partitions: days that trade now appear, days that don't disappear, and those whose window
 moved are due again. Runs and commands read the calendar when they start; the webserver and the daemon hold partitions
@@ -14,20 +14,20 @@ from typing import Any, Final
 
 import dagster as dg
 
-from ghtrader_assets.assets.launch import reload_running
 from ghtrader_assets.assets.partitions import TIME_ZONE
 from ghtrader_assets.assets.tables import DATA_VERSION, OWNERS
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.load import provider_of, timing_of
 from ghtrader_assets.errors import BadInputError, FetchError, GhtraderError, ServiceError
-from ghtrader_assets.loading.calendar import CalendarRefresh, refresh_calendar
-from ghtrader_assets.loading.confirmation import SETTLE
-from ghtrader_assets.loading.live_hours import SETTLE as SETTLE_HOURS
-from ghtrader_assets.loading.live_hours import compare_live_hours
-from ghtrader_assets.loading.platform import timing_of, utc_now_ns
 from ghtrader_assets.market.calendar import MIN_DAYS_AHEAD, TradingCalendar, calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.session_events import events_for
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.services.connect import provider_of
+from ghtrader_assets.orchestration.daemon import reload_running
+from ghtrader_assets.reference.calendar import CalendarRefresh, refresh_calendar
+from ghtrader_assets.reference.confirmation import SETTLE
+from ghtrader_assets.reference.live_hours import SETTLE as SETTLE_HOURS
+from ghtrader_assets.reference.live_hours import compare_live_hours
 from ghtrader_assets.settings import Settings, load_settings
 
 TRADING_CALENDAR: Final = dg.AssetKey("trading_calendar")
@@ -62,7 +62,7 @@ _SHOWN_AHEAD: Final = timedelta(days=120)
 )
 def trading_calendar(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
     """Confirm the calendar; store it where the provider's list carries it on."""
-    settings, today = load_settings(), shanghai_day(utc_now_ns())
+    settings, today = load_settings(), shanghai_day(SYSTEM_CLOCK.now_ns())
     try:
         found = refresh_calendar(provider_of(settings), settings.home, today, timing_of(settings), adopt=False)
     except (FetchError, ServiceError) as error:
@@ -85,7 +85,7 @@ def trading_calendar(context: dg.AssetExecutionContext) -> Iterator[dg.Materiali
 )
 def horizon_check() -> dg.AssetCheckResult:
     """Judged from the stored calendar alone: it needs no provider."""
-    calendar, today = calendar_for(load_settings().home), shanghai_day(utc_now_ns())
+    calendar, today = calendar_for(load_settings().home), shanghai_day(SYSTEM_CLOCK.now_ns())
     horizon = check_horizon(calendar, today)
     return dg.AssetCheckResult(
         passed=horizon.ok,
@@ -110,7 +110,7 @@ def calendar_schedule(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition
 
 def _next_is_known(calendar: TradingCalendar) -> bool:
     try:
-        calendar.next(shanghai_day(utc_now_ns()))
+        calendar.next(shanghai_day(SYSTEM_CLOCK.now_ns()))
     except BadInputError:
         return False
     return True
@@ -157,7 +157,7 @@ def _hours_check(severity: dg.AssetCheckSeverity, wrong: list[str], compared: in
 
 
 def _about(calendar: TradingCalendar) -> dict[str, Any]:
-    today = shanghai_day(utc_now_ns())
+    today = shanghai_day(SYSTEM_CLOCK.now_ns())
     ahead = calendar.holidays_on_weekdays(min(today, calendar.horizon), min(today + _SHOWN_AHEAD, calendar.horizon))
     return {
         "digest": calendar.digest,

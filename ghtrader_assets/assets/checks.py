@@ -1,6 +1,6 @@
 """Asset checks of each symbol's ticks: is the latest expected trading day there, and did it come as fast as usual.
 
-Belongs here: the checks as Dagster shows them. Does not belong here: what is good (`loading.feeds`, `loading.rates`),
+Belongs here: the checks as Dagster shows them. Does not belong here: what is good (`upkeep.feeds`, `upkeep.rates`),
 and single days: those are judged by `validation_summary` and `field_quality`, asset by asset and day by day.
 """
 
@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import dagster as dg
 
-from ghtrader_assets.assets.names import TICKS
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.tables import asset_key
-from ghtrader_assets.loading.feeds import Feed, FeedState, feeds_of
-from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.rates import RateDrop, rate_drops, read_rates
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.orchestration.names import TICKS
+from ghtrader_assets.upkeep.feeds import Feed, FeedState, feeds_of
+from ghtrader_assets.upkeep.rates import RateDrop, rate_drops, read_rates
 
 LATEST_DAY: Final = "latest_day"
 INGEST_RATE: Final = "ingest_rate"
@@ -58,10 +58,10 @@ def feed_checks(symbols: Sequence[Symbol]) -> dg.AssetChecksDefinition:
     return feed_checks_
 
 
-def read_findings(platform: Platform, symbols: Sequence[Symbol]) -> tuple[list[Feed], list[RateDrop]]:
+def read_findings(context: LoadContext, symbols: Sequence[Symbol]) -> tuple[list[Feed], list[RateDrop]]:
     """How the feeds stand and which of them slowed down. Raises `QuestDBError`."""
-    database, settings = platform.database, platform.settings
-    feeds = feeds_of(database, settings, platform.calendar, symbols)
+    database, settings = context.database, context.settings
+    feeds = feeds_of(database, settings, context.calendar, symbols)
     rates = [rate for symbol in symbols for rate in read_rates(database, symbol.text)]
     return feeds, rate_drops(rates, settings.ingest_rate_share)
 

@@ -1,6 +1,6 @@
 """Freshness policies: whether a symbol's feed is alive.
 
-Belongs here: the policy as Dagster takes it. Does not belong here: the windows (`loading.feeds`) and whether a single
+Belongs here: the policy as Dagster takes it. Does not belong here: the windows (`upkeep.feeds`) and whether a single
 trading day is good (`checks`): a policy looks at the last materialization alone, be it of a day long past.
 """
 
@@ -10,8 +10,8 @@ from datetime import date
 
 import dagster as dg
 
-from ghtrader_assets.loading.feeds import freshness_windows
 from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.upkeep.feeds import freshness_windows
 
 
 def feed_freshness(calendar: TradingCalendar, today: date) -> dg.FreshnessPolicy:

@@ -19,13 +19,13 @@ from dagster._core.storage.asset_check_execution_record import (
 from ghtrader_assets.alerts import Alert, check_alert, feed_alert, horizon_alert, rate_alert, run_alert, send_new
 from ghtrader_assets.assets.checks import INGEST_RATE, LATEST_DAY, evaluations, read_findings
 from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import GhtraderError
-from ghtrader_assets.loading.platform import utc_now_ns
 from ghtrader_assets.market.calendar import check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.runtime import read_runtime
 from ghtrader_assets.services.embedded import DAGSTER
-from ghtrader_assets.services.runtime import read_runtime
 from ghtrader_assets.settings import Settings, load_settings
 
 HEALTH_INTERVAL_S: Final = 60
@@ -48,7 +48,7 @@ def health_sensor(symbols: Sequence[Symbol]) -> dg.SensorDefinition:
         with platform.opened() as opened:
             feeds, drops = read_findings(opened, symbols)
             settings = opened.settings
-            horizon = check_horizon(opened.calendar, shanghai_day(utc_now_ns()))
+            horizon = check_horizon(opened.calendar, shanghai_day(SYSTEM_CLOCK.now_ns()))
         found = [feed_alert(feed) for feed in feeds] + [rate_alert(drop) for drop in drops] + [horizon_alert(horizon)]
         checks = context.repository_def.asset_graph.asset_check_keys if context.repository_def else ()
         found += _checks_in_error(context.instance, settings, checks)

@@ -1,7 +1,7 @@
 """Which column is made of which: column-level lineage of a symbol's tables, as Dagster's catalog shows it.
 
 Belongs here: the map of columns, taken from what loading and validation do. Does not belong here: lineage of a single
-day (`loading.lineage`), and what columns mean (`questdb.columns`).
+day (`lineage.day`), and what columns mean (`questdb.tables.columns`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Final
 
 import dagster as dg
 
-from ghtrader_assets.assets.names import FIELD_QUALITY, MAIN_SCHEDULE, MANIFEST, TICKS, VALIDATION_SUMMARY
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.market.ticks import BOOK_COLUMNS
+from ghtrader_assets.orchestration.names import FIELD_QUALITY, MAIN_SCHEDULE, MANIFEST, TICKS, VALIDATION_SUMMARY
 
 Source = tuple[str, str]
 """A table and a column of it."""

@@ -1,7 +1,7 @@
 """From a repair plan to runs, and the sensor that repairs by itself.
 
 Belongs here: cutting days into runs that Dagster launches once, what runs already have in hand, the repair sensor.
-Does not belong here: which days (`loading.repair`), the daily schedule (`schedules`).
+Does not belong here: which days (`upkeep.repair`), the daily schedule (`schedules`).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -13,18 +13,18 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
-from ghtrader_assets.assets.names import ALL_TABLES, JUDGED, LAUNCHED_BY_TAG
 from ghtrader_assets.assets.partitions import DAYS_PER_RUN
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.run_here import RANGE_END, RANGE_START
 from ghtrader_assets.assets.tables import asset_key
-from ghtrader_assets.loading.causes import CURABLE
-from ghtrader_assets.loading.due import Need
-from ghtrader_assets.loading.platform import utc_now
-from ghtrader_assets.loading.repair import Repair, RepairPlan, read_plan
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.orchestration.names import ALL_TABLES, JUDGED, LAUNCHED_BY_TAG
+from ghtrader_assets.upkeep.causes import CURABLE
+from ghtrader_assets.upkeep.due import Need
+from ghtrader_assets.upkeep.repair import Repair, RepairPlan, read_plan
 
 REPAIR_INTERVAL_S: Final = 600
 SYMBOLS_PER_RUN: Final = 6
@@ -115,7 +115,7 @@ def repair_sensor(
         if backfills_under_way(context.instance):
             return dg.SensorResult(skip_reason="a backfill is under way: what it leaves is looked at afterwards")
         ids, ranges = in_hand(context.instance)
-        now = utc_now()
+        now = SYSTEM_CLOCK.now()
         with platform.opened() as opened:
             end = last_completed_day(opened.calendar, int(now.timestamp() * 1e9))
             plan = read_plan(opened, symbols, None, end, now, ids, begun_only=True, in_bulk=True)

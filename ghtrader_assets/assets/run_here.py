@@ -13,11 +13,11 @@ from typing import Final
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
 
-from ghtrader_assets.assets.names import EXIT_CODE, LAUNCHED_BY_TAG, TICKS
 from ghtrader_assets.assets.partitions import DAYS_PER_RUN
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.orchestration.names import EXIT_CODE, LAUNCHED_BY_TAG, TICKS
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
 RANGE_END: Final = "dagster/asset_partition_range_end"

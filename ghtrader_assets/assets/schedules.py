@@ -1,6 +1,6 @@
 """The daily schedule: each trading day at 19:40 Beijing time, whatever is due or changed.
 
-Belongs here: when, and what of the plan. Does not belong here: the plan (`loading.repair`), cutting it into runs
+Belongs here: when, and what of the plan. Does not belong here: the plan (`upkeep.repair`), cutting it into runs
 (`repair`).
 """
 
@@ -11,19 +11,19 @@ from typing import Final
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from ghtrader_assets.assets.names import LAUNCHED_BY_TAG
 from ghtrader_assets.assets.partitions import TIME_ZONE
 from ghtrader_assets.assets.repair import in_hand, not_in_hand, run_requests, said_of
 from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import FetchError
-from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.repair import RepairPlan, read_plan
-from ghtrader_assets.loading.schedule import refresh_schedules
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.orchestration.names import LAUNCHED_BY_TAG
+from ghtrader_assets.reference.schedule import refresh_schedules
 from ghtrader_assets.settings import load_settings
+from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
 
 AFTER_MAINTENANCE: Final = "40 19 * * 1-5"
 """Every exchange closes by 15:15 and TqSdk's maintenance ends at 19:30; the night session belongs to the next day."""
@@ -69,18 +69,18 @@ def daily_schedule(
     return load_trading_days
 
 
-def daily_plan(platform: Platform, symbols: Sequence[Symbol], at: datetime, running: frozenset[str]) -> RepairPlan:
+def daily_plan(context: LoadContext, symbols: Sequence[Symbol], at: datetime, running: frozenset[str]) -> RepairPlan:
     """What is due at this instant, of the histories that somebody began. Raises `QuestDBError`."""
-    end = last_day_due(platform, at)
-    return read_plan(platform, symbols, None, end, at, running, begun_only=True)
+    end = last_day_due(context, at)
+    return read_plan(context, symbols, None, end, at, running, begun_only=True)
 
 
-def last_day_due(platform: Platform, at: datetime) -> date:
+def last_day_due(context: LoadContext, at: datetime) -> date:
     """The last trading day that is complete at an instant."""
-    return last_completed_day(platform.calendar, int(at.timestamp()) * 1_000_000_000)
+    return last_completed_day(context.calendar, int(at.timestamp()) * 1_000_000_000)
 
 
-def _refresh(context: dg.ScheduleEvaluationContext, platform: Platform, symbols: Sequence[Symbol]) -> None:
+def _refresh(context: dg.ScheduleEvaluationContext, platform: LoadContext, symbols: Sequence[Symbol]) -> None:
     """Read the main contracts anew. A provider that is away leaves the known ones; each run asks again itself."""
     try:
         refresh_schedules(platform, symbols)

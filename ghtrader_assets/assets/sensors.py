@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import dagster as dg
 
-from ghtrader_assets.assets.names import ALL_TABLES, TICKS
 from ghtrader_assets.assets.tables import DATA_VERSION, asset_key
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.orchestration.names import ALL_TABLES, TICKS
 
 EVENTS_PER_TICK: Final = 200
 CHANGE_TAG: Final = "ghtrader/content"

@@ -16,7 +16,17 @@ import dagster as dg
 
 from ghtrader_assets.assets import tables
 from ghtrader_assets.assets.automation import content_changed
-from ghtrader_assets.assets.names import (
+from ghtrader_assets.assets.partitions import BACKFILL_POLICY
+from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.errors import FetchError, GhtraderError
+from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
+from ghtrader_assets.loading.days import load_days
+from ghtrader_assets.loading.judgement import judge_days
+from ghtrader_assets.loading.outcome import DayOutcome
+from ghtrader_assets.loading.probe import probe_gaps
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.orchestration.names import (
     ALL_TABLES,
     DAY_TABLES,
     EXIT_CODE,
@@ -29,18 +39,8 @@ from ghtrader_assets.assets.names import (
     TICKS,
     WORKERS_TAG,
 )
-from ghtrader_assets.assets.partitions import BACKFILL_POLICY
-from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.errors import FetchError, GhtraderError
-from ghtrader_assets.loading.aggregate import aggregate, record_aggregated
-from ghtrader_assets.loading.days import load_days
-from ghtrader_assets.loading.judgement import judge_days
-from ghtrader_assets.loading.outcome import DayOutcome
-from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.probe import probe_gaps
-from ghtrader_assets.loading.schedule import refresh_schedule
-from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.services.runtime import DASHBOARD, read_runtime
+from ghtrader_assets.reference.schedule import refresh_schedule
+from ghtrader_assets.runtime import DASHBOARD, read_runtime
 
 Selected = frozenset[str]
 
@@ -109,9 +109,9 @@ def _load_name(symbol: Symbol) -> str:
     return f"{symbol.key}_load"
 
 
-def _dashboard(platform: Platform) -> str | None:
+def _dashboard(context: LoadContext) -> str | None:
     """Where the dashboard of this home answers, if it runs."""
-    runtime = read_runtime(platform.settings.home)
+    runtime = read_runtime(context.settings.home)
     service = runtime.service(DASHBOARD) if runtime else None
     return service.urls["http"] if service else None
 
@@ -135,7 +135,7 @@ def following_keys(symbol: Symbol) -> list[dg.AssetKey]:
 
 
 def _scheduled(
-    context: dg.AssetExecutionContext, platform: Platform, symbol: Symbol, days: list[date]
+    context: dg.AssetExecutionContext, platform: LoadContext, symbol: Symbol, days: list[date]
 ) -> Iterator[dg.AssetMaterialization]:
     """Refresh the schedule. A day without main contract is no failure yet: its load says so, if one was asked for."""
     try:
@@ -152,7 +152,7 @@ def _scheduled(
 
 def _outcomes(
     context: dg.AssetExecutionContext,
-    platform: Platform,
+    platform: LoadContext,
     symbol: Symbol,
     days: list[date],
     selected: Selected,

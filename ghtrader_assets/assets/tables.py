@@ -20,7 +20,14 @@ import dagster as dg
 
 from ghtrader_assets.assets.automation import AnyCondition
 from ghtrader_assets.assets.lineage import column_lineage
-from ghtrader_assets.assets.names import (
+from ghtrader_assets.assets.provenance import provenance_tags
+from ghtrader_assets.loading.outcome import DayOutcome, Judgement
+from ghtrader_assets.manifests import Manifest, digest_of
+from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.market.products import product_on
+from ghtrader_assets.market.schedule import ScheduleDay
+from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.orchestration.names import (
     DAY_TABLES,
     FIELD_QUALITY,
     JUDGED,
@@ -29,16 +36,9 @@ from ghtrader_assets.assets.names import (
     TICKS,
     VALIDATION_SUMMARY,
 )
-from ghtrader_assets.assets.provenance import provenance_tags
-from ghtrader_assets.loading.kept_pictures import kept_roll_history
-from ghtrader_assets.loading.outcome import DayOutcome, Judgement
-from ghtrader_assets.loading.rolls import segments_of
-from ghtrader_assets.manifests import Manifest, digest_of
-from ghtrader_assets.market.calendar import calendar_for
-from ghtrader_assets.market.products import product_on
-from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.market.symbols import Symbol, parse_symbol
-from ghtrader_assets.questdb import schema
+from ghtrader_assets.questdb.tables import schema
+from ghtrader_assets.reference.kept_pictures import kept_roll_history
+from ghtrader_assets.reference.rolls import segments_of
 from ghtrader_assets.validation.judge import RULE_VERSION
 
 OWNERS: Final = ("team:market-data",)

@@ -1,7 +1,7 @@
 """`backfill`: load a range of trading days, through the daemon of a running platform or in this process.
 
-Belongs here: the command, its progress and its summary. Does not belong here: what a day needs (`loading.due`) and how
-runs are launched (`assets.launch`).
+Belongs here: the command, its progress and its summary. Does not belong here: what a day needs (`upkeep.due`) and how
+runs are launched (`orchestration.daemon`).
 """
 
 from __future__ import annotations
@@ -19,25 +19,24 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ghtrader_assets.assets.launch import FINISHED, launch_backfill
-from ghtrader_assets.assets.names import ALL_TABLES, JUDGED, PARTIAL_TAG, TICKS, WORKERS_TAG
 from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, log, out
 from ghtrader_assets.cli.services import announce, services_for
+from ghtrader_assets.context.load import LoadContext, open_load
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
-from ghtrader_assets.loading.aggregate import aggregate, record_aggregated
-from ghtrader_assets.loading.due import DayResult, Need, needs_of, results_since
+from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
+from ghtrader_assets.loading.disk import full_disk_named, require_room
 from ghtrader_assets.loading.outcome import Stopped
-from ghtrader_assets.loading.patience import Patience
 from ghtrader_assets.loading.plan import LoadPlan, plan_days
-from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.room import full_disk_named, require_room
-from ghtrader_assets.loading.schedule import refresh_schedules
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
-from ghtrader_assets.services.connect import open_platform
+from ghtrader_assets.orchestration.daemon import FINISHED, launch_backfill
+from ghtrader_assets.orchestration.names import ALL_TABLES, JUDGED, PARTIAL_TAG, TICKS, WORKERS_TAG
+from ghtrader_assets.reference.schedule import refresh_schedules
+from ghtrader_assets.runtime import DAGSTER, owned_runtime
 from ghtrader_assets.services.dagster_instance import dagster_environment
-from ghtrader_assets.services.embedded import DAGSTER, owned_runtime
 from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.upkeep.due import DayResult, Need, needs_of, results_since
+from ghtrader_assets.upkeep.patience import Patience
 
 POLL_S: Final = 1.0
 UNLOADED: Final = "its run ended before it was done; see its page in Dagster"
@@ -123,39 +122,39 @@ def run_backfill(
 ) -> BackfillReport:
     """Bring the days of the symbols up to date and report on each. Raises `GhtraderError` for what stops all."""
     report = BackfillReport()
-    with open_platform(settings) as platform, full_disk_named(platform):
-        require_room(platform)
-        days = platform.calendar.days(start, end)
+    with open_load(settings) as context, full_disk_named(context):
+        require_room(context)
+        days = context.calendar.days(start, end)
         needs: dict[Symbol, dict[date, Need]] = {}
         announce(f"reading the main-contract schedules of {', '.join(symbol.text for symbol in symbols)}")
-        refresh_schedules(platform, symbols)
+        refresh_schedules(context, symbols)
         for symbol in symbols:
-            plan = plan_days(platform, symbol, days, allow_partial=allow_partial)
-            needs[symbol] = _needs(platform, symbol, plan, report, force=force, judges=bool(JUDGED & set(tables)))
+            plan = plan_days(context, symbol, days, allow_partial=allow_partial)
+            needs[symbol] = _needs(context, symbol, plan, report, force=force, judges=bool(JUDGED & set(tables)))
         tags = {WORKERS_TAG: str(workers)} if workers else {}
-        carry_out(platform, needs, tables, report, tags | ({PARTIAL_TAG: "yes"} if allow_partial else {}))
+        carry_out(context, needs, tables, report, tags | ({PARTIAL_TAG: "yes"} if allow_partial else {}))
         if any(needs.values()):
-            made = aggregate(platform, symbols, start, end)
-            record_aggregated(platform, made)
+            made = aggregate(context, symbols, start, end)
+            record_aggregated(context, made)
             log.print(f"aggregated manifest {made.manifest_id}", highlight=False)
     return report
 
 
 def carry_out(
-    platform: Platform,
+    context: LoadContext,
     needs: dict[Symbol, dict[date, Need]],
     tables: Sequence[str],
     report: BackfillReport,
     tags: Mapping[str, str] | None = None,
 ) -> None:
     """Load and judge what `needs` says in runs with these tags, show progress, and report on each day."""
-    patience = Patience(platform)
+    patience = Patience(context)
     while any(needs.values()):
-        watch = _Watch(platform, needs, report, loads=TICKS in tables)
+        watch = _Watch(context, needs, report, loads=TICKS in tables)
         with watch.shown():
-            stops = _launch(platform.settings, _jobs(needs, tables), tags or {})
+            stops = _launch(context.settings, _jobs(needs, tables), tags or {})
         watch.finish(stops)
-        needs = {} if _daemon_runs(platform.settings) else _after_maintenance(report, patience)
+        needs = {} if _daemon_runs(context.settings) else _after_maintenance(report, patience)
 
 
 def _after_maintenance(report: BackfillReport, patience: Patience) -> dict[Symbol, dict[date, Need]]:
@@ -179,7 +178,7 @@ def _after_maintenance(report: BackfillReport, patience: Patience) -> dict[Symbo
 
 
 def _daemon_runs(settings: Settings) -> bool:
-    runtime = owned_runtime(settings)
+    runtime = owned_runtime(settings.home)
     return runtime is not None and runtime.service(DAGSTER) is not None
 
 
@@ -196,7 +195,7 @@ def show_report(report: BackfillReport) -> None:
 
 
 def _needs(
-    platform: Platform, symbol: Symbol, plan: LoadPlan, report: BackfillReport, *, force: bool, judges: bool
+    context: LoadContext, symbol: Symbol, plan: LoadPlan, report: BackfillReport, *, force: bool, judges: bool
 ) -> dict[date, Need]:
     """What each day needs; days that can't be loaded go to the report. Raises `BadInputError` if the first can't."""
     if plan.refused and not any(one.trading_day < min(plan.refused) for one in plan.days):
@@ -204,7 +203,7 @@ def _needs(
     report.failed += [DayResult(symbol.text, day, str(error), None) for day, error in plan.refused.items()]
     if force:
         return {one.trading_day: Need.LOAD for one in plan.days}
-    needs = needs_of(platform, symbol, plan.days)
+    needs = needs_of(context, symbol, plan.days)
     if not judges:
         needs = {day: Need.NOTHING if need == Need.JUDGEMENT else need for day, need in needs.items()}
     report.unchanged += [DayResult(symbol.text, day, "", None) for day, need in needs.items() if need == Need.NOTHING]
@@ -233,7 +232,7 @@ def _jobs(needs: dict[Symbol, dict[date, Need]], tables: Sequence[str]) -> list[
 
 def _launch(settings: Settings, jobs: Sequence[_Job], tags: Mapping[str, str]) -> list[Stopped]:
     """Run the jobs to their end; returns what stopped steps as a whole."""
-    runtime = owned_runtime(settings)
+    runtime = owned_runtime(settings.home)
     dagster = runtime.service(DAGSTER) if runtime else None
     if dagster is None:
         from ghtrader_assets.assets.build import build_definitions  # noqa: PLC0415 - two seconds that only this path needs
@@ -254,10 +253,10 @@ class _Watch:
     """Live progress from the manifests: a line as each day ends, a bar for all of them."""
 
     def __init__(
-        self, platform: Platform, needs: dict[Symbol, dict[date, Need]], report: BackfillReport, *, loads: bool
+        self, context: LoadContext, needs: dict[Symbol, dict[date, Need]], report: BackfillReport, *, loads: bool
     ) -> None:
         self._loads = loads
-        self._platform = platform
+        self._context = context
         self._report = report
         self._since = datetime.now(tz=UTC)
         self._waiting = {
@@ -301,15 +300,15 @@ class _Watch:
             if left and worst:
                 self._report.stopped_by = worst.exit_code
         for symbol, days in self._to_judge.items():
-            plan = plan_days(self._platform, symbol, days)
-            for day, need in needs_of(self._platform, symbol, plan.days).items():
+            plan = plan_days(self._context, symbol, days)
+            for day, need in needs_of(self._context, symbol, plan.days).items():
                 result = DayResult(symbol.text, day, "" if need == Need.NOTHING else reason or UNLOADED, None)
                 (self._report.failed if result.failure else self._report.succeeded).append(result)
 
     def _collect(self) -> int:
         ended = 0
         for symbol, days in self._waiting.items():
-            for day, result in results_since(self._platform, symbol, sorted(days), self._since).items():
+            for day, result in results_since(self._context, symbol, sorted(days), self._since).items():
                 days.discard(day)
                 ended += 1
                 self._note(result)

@@ -14,21 +14,20 @@ from typing import Annotated, Final
 
 import typer
 
-from ghtrader_assets.assets.names import ALL_TABLES
 from ghtrader_assets.cli.app import app, emit_table, log, out
 from ghtrader_assets.cli.backfill import run_backfill, show_report
 from ghtrader_assets.cli.services import announce, show_urls, wait_for_interrupt
-from ghtrader_assets.loading.overview import coverage_of, days_of
-from ghtrader_assets.loading.platform import Platform
+from ghtrader_assets.context.load import LoadContext, open_load
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
-from ghtrader_assets.questdb.reader import read_gaps, read_schedule
-from ghtrader_assets.questdb.rows import DayState
-from ghtrader_assets.services.connect import open_platform
-from ghtrader_assets.services.embedded import DAGSTER, owned_runtime, running_services
-from ghtrader_assets.services.runtime import Runtime
+from ghtrader_assets.orchestration.names import ALL_TABLES
+from ghtrader_assets.questdb.tables.reader import read_gaps, read_schedule
+from ghtrader_assets.questdb.tables.rows import DayState
+from ghtrader_assets.reading.overview import coverage_of, days_of
+from ghtrader_assets.runtime import DAGSTER, Runtime, owned_runtime
+from ghtrader_assets.services.embedded import running_services
 from ghtrader_assets.settings import START_DATE, Settings, load_settings
 from ghtrader_assets.validation.verdicts import GapRow
 
@@ -79,7 +78,7 @@ def _demo_range(settings: Settings) -> tuple[Settings, date, date]:
 
 @contextmanager
 def _platform_up(settings: Settings) -> Generator[Runtime]:
-    runtime = owned_runtime(settings)
+    runtime = owned_runtime(settings.home)
     if runtime is not None and runtime.service(DAGSTER) is not None:
         announce(f"using the platform that process {runtime.owner.pid} keeps up")
         yield runtime
@@ -89,17 +88,17 @@ def _platform_up(settings: Settings) -> Generator[Runtime]:
 
 
 def _show_days(settings: Settings, symbols: Sequence[Symbol], first: date, last: date) -> None:
-    with open_platform(settings) as platform:
+    with open_load(settings) as context:
         for symbol in symbols:
-            stored = coverage_of(platform, symbol)
+            stored = coverage_of(context, symbol)
             out.print(
                 f"{symbol.text}: {stored.n_days} trading days, {stored.rows:,} ticks,"
                 f" {stored.first_day} to {stored.last_day}",
                 highlight=False,
             )
-        shown = [(symbol, day) for symbol in symbols for day in days_of(platform, symbol, first, last)]
-        emit_table("trading days", _DAY_COLUMNS, [_day_row(platform, symbol, day) for symbol, day in shown])
-        gaps = [gap for symbol, day in shown for gap in read_gaps(platform.database, symbol.text, day.trading_day)]
+        shown = [(symbol, day) for symbol in symbols for day in days_of(context, symbol, first, last)]
+        emit_table("trading days", _DAY_COLUMNS, [_day_row(context, symbol, day) for symbol, day in shown])
+        gaps = [gap for symbol, day in shown for gap in read_gaps(context.database, symbol.text, day.trading_day)]
         _show_gaps(gaps)
 
 
@@ -116,9 +115,9 @@ _DAY_COLUMNS: Final = (
 )
 
 
-def _day_row(platform: Platform, symbol: Symbol, day: DayState) -> tuple[object, ...]:
-    sessions = day_sessions(symbol, day.trading_day, platform.calendar)
-    schedule = {row.trading_day: row for row in read_schedule(platform.database, symbol.text)}
+def _day_row(context: LoadContext, symbol: Symbol, day: DayState) -> tuple[object, ...]:
+    sessions = day_sessions(symbol, day.trading_day, context.calendar)
+    schedule = {row.trading_day: row for row in read_schedule(context.database, symbol.text)}
     row = schedule.get(day.trading_day)
     rolled = " (roll)" if row is not None and row.is_roll else ""
     return (

@@ -1,7 +1,7 @@
 """`aggregate-manifest`, `verify-manifest`, `diff-manifests`, `lineage`: what was loaded, from what, and is it so still.
 
 Belongs here: these commands. Does not belong here: `manifests` and `manifest`, which only read (`reading`), and the
-comparisons (`loading.verify`, `loading.lineage`).
+comparisons (`lineage.verify`, `lineage.day`).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from ghtrader_assets.cli.app import (
     trading_day,
 )
 from ghtrader_assets.cli.reading import store
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.loading.aggregate import Aggregated, aggregate, record_aggregated
-from ghtrader_assets.loading.lineage import DayLineage, day_lineage
-from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.verify import differences_of, verify_manifest
+from ghtrader_assets.lineage.aggregate import Aggregated, aggregate, record_aggregated
+from ghtrader_assets.lineage.day import DayLineage, day_lineage
+from ghtrader_assets.lineage.verify import differences_of, verify_manifest
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.manifests import as_document as manifest_document
 from ghtrader_assets.market.calendar import calendar_for
-from ghtrader_assets.questdb.reader import read_manifest
+from ghtrader_assets.questdb.tables.reader import read_manifest
 from ghtrader_assets.settings import load_settings
 
 DIFFERENCE_COLUMNS: Final = ("symbol", "trading_day", "column", "stated", "found")
@@ -55,9 +55,9 @@ def aggregate_manifest(
     settings = load_settings()
     chosen = [known_symbol(text, settings.symbols) for text in symbols or settings.symbols]
     start, end = day_range(first, last, calendar_for(settings.home))
-    with store(settings) as platform:
-        made = aggregate(platform, chosen, start, end)
-        path = record_aggregated(platform, made)
+    with store(settings) as context:
+        made = aggregate(context, chosen, start, end)
+        path = record_aggregated(context, made)
     if as_json:
         emit_json({"manifest_id": made.manifest_id, "file": path, "manifest": made.document})
         return
@@ -79,8 +79,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Recompute a manifest from the stored columns and compare. Exit 0 equal, 1 naming each day and column."""
-    with store(load_settings()) as platform:
-        found = [as_document(one) for one in verify_manifest(platform, manifest_id, ticks=not tables_only)]
+    with store(load_settings()) as context:
+        found = [as_document(one) for one in verify_manifest(context, manifest_id, ticks=not tables_only)]
     if as_json:
         emit_json({"manifest_id": manifest_id, "equal": not found, "differences": found})
     elif found:
@@ -97,8 +97,8 @@ def diff_manifests(
     as_json: AsJson = False,
 ) -> None:
     """What changed between two loads: digest, rows, contract, code and every other column that differs."""
-    with store(load_settings()) as platform:
-        found = differences_of(_manifest(platform, before), _manifest(platform, after))
+    with store(load_settings()) as context:
+        found = differences_of(_manifest(context, before), _manifest(context, after))
     rows = [{"column": name, "before": one, "after": other} for name, (one, other) in found.items()]
     emit_rows(f"{before} against {after}", rows, CHANGE_COLUMNS, as_json=as_json)
 
@@ -108,16 +108,16 @@ def lineage(symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -
     """Where a trading day comes from, what was made of it, whether that is current, and every load of it."""
     settings = load_settings()
     chosen, wanted = known_symbol(symbol, settings.symbols), trading_day(day, "DAY", calendar_for(settings.home))
-    with store(settings) as platform:
-        found = day_lineage(platform, chosen, wanted)
+    with store(settings) as context:
+        found = day_lineage(context, chosen, wanted)
     if as_json:
         emit_json(_document(found))
     else:
         _show(found)
 
 
-def _manifest(platform: Platform, manifest_id: str) -> Manifest:
-    found = read_manifest(platform.database, manifest_id)
+def _manifest(context: LoadContext, manifest_id: str) -> Manifest:
+    found = read_manifest(context.database, manifest_id)
     if found is None:
         raise BadInputError(f"there is no manifest {manifest_id!r}", "`manifests --covering DAY` lists them")
     return found

@@ -1,7 +1,7 @@
 """`calendar`, `sessions`, `l5-start`: what the market's own clock says of a symbol and a range.
 
-Belongs here: these commands. Does not belong here: what they show (`loading.calendar`, `loading.hours`,
-`loading.depth`).
+Belongs here: these commands. Does not belong here: what they show (`reference.calendar`, `reference.hours`,
+`reference.depth`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Annotated, Final
 
 import typer
 
-from ghtrader_assets.assets.launch import reload_running
 from ghtrader_assets.cli.app import (
     AsJson,
     FromOption,
@@ -29,18 +28,19 @@ from ghtrader_assets.cli.app import (
     require_order,
 )
 from ghtrader_assets.cli.services import services_for
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.load import provider_of, timing_of
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.loading.calendar import CalendarRefresh, calendar_range, refresh_calendar
-from ghtrader_assets.loading.depth import DepthSource, find_five_level_start
-from ghtrader_assets.loading.hours import ShownDay, SymbolHours, symbol_hours
-from ghtrader_assets.loading.live_hours import SETTLE, compare_live_hours
-from ghtrader_assets.loading.platform import timing_of, utc_now_ns
 from ghtrader_assets.market.calendar import HorizonFinding, TradingCalendar, calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.schedule import last_completed_day, last_trading_day_until
 from ghtrader_assets.market.session_events import ANY, SessionEvent, events_for
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.services.connect import provider_of
+from ghtrader_assets.orchestration.daemon import reload_running
+from ghtrader_assets.reference.calendar import CalendarRefresh, calendar_range, refresh_calendar
+from ghtrader_assets.reference.depth import DepthSource, find_five_level_start
+from ghtrader_assets.reference.hours import ShownDay, SymbolHours, symbol_hours
+from ghtrader_assets.reference.live_hours import SETTLE, compare_live_hours
 from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.tq.provider import Provider
 
@@ -66,7 +66,7 @@ def calendar(
     as_json: AsJson = False,
 ) -> None:
     """Trading days and holidays of a range. Exit 1 when the provider's holiday list differs or confirms too little."""
-    settings, today = load_settings(), shanghai_day(utc_now_ns())
+    settings, today = load_settings(), shanghai_day(SYSTEM_CLOCK.now_ns())
     if adopt and not refresh:
         raise BadInputError("--adopt goes with --refresh", "pass both")
     refreshed: CalendarRefresh | None = None
@@ -98,7 +98,7 @@ def sessions(
     as_json: AsJson = False,
 ) -> None:
     """The windows of each trading day in Beijing time, with their sources. Exit 1 when the provider's hours differ."""
-    settings, today, chosen = load_settings(), shanghai_day(utc_now_ns()), parse_symbol(symbol)
+    settings, today, chosen = load_settings(), shanghai_day(SYSTEM_CLOCK.now_ns()), parse_symbol(symbol)
     known = calendar_for(settings.home)
     default = last_trading_day_until(known, today).isoformat()
     start, end = day_range(first or last or default, last or first or default, known)
@@ -127,7 +127,7 @@ def l5_start(
     """The first trading day with five levels, by probing, and the setting that starts there."""
     settings, chosen = load_settings(), parse_symbol(symbol)
     known = calendar_for(settings.home)
-    completed = last_completed_day(known, utc_now_ns())
+    completed = last_completed_day(known, SYSTEM_CLOCK.now_ns())
     start, end = _probed_range(settings, known, first, last, completed)
     with provider_for(settings) as provider:
         source = DepthSource(provider, settings.home, settings.ingest_workers, timing_of(settings))

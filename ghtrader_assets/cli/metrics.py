@@ -1,6 +1,6 @@
 """`metrics`: ingest rates, validation durations and query percentiles over a window that ends now.
 
-Belongs here: the command. Does not belong here: the queries (`questdb.measured`), measuring (`metrics`).
+Belongs here: the command. Does not belong here: the queries (`questdb.tables.measured`), measuring (`metrics`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ import typer
 
 from ghtrader_assets.cli.app import AsJson, app, as_document, emit_json, emit_table
 from ghtrader_assets.cli.services import services_for
+from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.questdb.measured import Percentiles, read_ingest_rates, read_percentiles, read_query_percentiles
-from ghtrader_assets.services.connect import open_database
+from ghtrader_assets.questdb.tables.measured import (
+    Percentiles,
+    read_ingest_rates,
+    read_percentiles,
+    read_query_percentiles,
+)
 from ghtrader_assets.settings import load_settings
 
 STEPS: Final = ("download_seconds", "store_seconds", "readback_seconds")

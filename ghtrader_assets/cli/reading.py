@@ -1,6 +1,6 @@
 """`coverage`, `days`, `gaps`, `quality`, `manifests`, `manifest`, `schedule`, `ticks`: what is there.
 
-Belongs here: these commands. Does not belong here: queries (`questdb.reader`, `loading.overview`).
+Belongs here: these commands. Does not belong here: queries (`questdb.tables.reader`, `reading.overview`).
 """
 
 from __future__ import annotations
@@ -33,23 +33,22 @@ from ghtrader_assets.cli.app import (
     trading_day,
 )
 from ghtrader_assets.cli.services import services_for
+from ghtrader_assets.context.load import LoadContext, open_load
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.loading.export import export_days, put_csv, require_target, stored_days
-from ghtrader_assets.loading.overview import SymbolCoverage, coverage_of, days_of
-from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.rolls import segments_of, terms_of
-from ghtrader_assets.loading.schedule import refresh_schedule
 from ghtrader_assets.manifests import as_document as manifest_document
 from ghtrader_assets.market.calendar import calendar_for
-from ghtrader_assets.questdb.reader import (
+from ghtrader_assets.questdb.tables.reader import (
     manifests_covering,
     read_gaps,
     read_manifest,
     read_quality,
     read_schedule,
 )
-from ghtrader_assets.questdb.whole_days import require_columns
-from ghtrader_assets.services.connect import open_platform
+from ghtrader_assets.questdb.tables.whole_days import require_columns
+from ghtrader_assets.reading.export import export_days, put_csv, require_target, stored_days
+from ghtrader_assets.reading.overview import SymbolCoverage, coverage_of, days_of
+from ghtrader_assets.reference.rolls import segments_of, terms_of
+from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.settings import Settings, load_settings, start_date_of
 
 DAY_COLUMNS: Final = (
@@ -81,10 +80,10 @@ JSON_FIELDS: Final = ("rules_json", "sessions_json", "policy_json")
 
 
 @contextmanager
-def store(settings: Settings) -> Generator[Platform]:
+def store(settings: Settings) -> Generator[LoadContext]:
     """The platform of a running `up`, or of services started for this command."""
-    with services_for(settings), open_platform(settings) as platform:
-        yield platform
+    with services_for(settings), open_load(settings) as context:
+        yield context
 
 
 @app.command()
@@ -94,8 +93,8 @@ def coverage(
     """What is stored of each symbol against the trading days expected, missing days by reason."""
     settings = load_settings()
     chosen = [known_symbol(text, settings.symbols) for text in symbols or settings.symbols]
-    with store(settings) as platform:
-        found = [coverage_of(platform, symbol) for symbol in chosen]
+    with store(settings) as context:
+        found = [coverage_of(context, symbol) for symbol in chosen]
     columns = ("symbol", "first_day", "last_day", "n_days", "rows", "expected_days", "missing")
     rows = [as_document(one) | ({} if as_json else {"missing": _missing(one)}) for one in found]
     emit_rows("coverage", rows, columns, as_json=as_json)
@@ -112,8 +111,8 @@ def days(
     settings = load_settings()
     chosen = known_symbol(symbol, settings.symbols)
     start, end = day_range(first, last, calendar_for(settings.home))
-    with store(settings) as platform:
-        rows = [as_document(day) for day in days_of(platform, chosen, start, end)]
+    with store(settings) as context:
+        rows = [as_document(day) for day in days_of(context, chosen, start, end)]
     emit_rows(f"trading days of {chosen.text}", rows, DAY_COLUMNS, as_json=as_json)
 
 
@@ -122,8 +121,8 @@ def gaps(symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> N
     """The gaps of a trading day, each with what it looks like."""
     settings = load_settings()
     chosen, wanted = known_symbol(symbol, settings.symbols), trading_day(day, "DAY", calendar_for(settings.home))
-    with store(settings) as platform:
-        rows = [as_document(gap) for gap in read_gaps(platform.database, chosen.text, wanted)]
+    with store(settings) as context:
+        rows = [as_document(gap) for gap in read_gaps(context.database, chosen.text, wanted)]
     emit_rows(f"gaps of {chosen.text} on {wanted}: {len(rows)}", rows, GAP_COLUMNS, as_json=as_json)
 
 
@@ -132,8 +131,8 @@ def quality(symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -
     """Every field-quality figure of a trading day."""
     settings = load_settings()
     chosen, wanted = known_symbol(symbol, settings.symbols), trading_day(day, "DAY", calendar_for(settings.home))
-    with store(settings) as platform:
-        row = read_quality(platform.database, chosen.text, [wanted]).get(wanted)
+    with store(settings) as context:
+        row = read_quality(context.database, chosen.text, [wanted]).get(wanted)
     if row is None:
         raise BadInputError(f"{chosen.text} {wanted} has not been judged", "load it with `ghtrader-assets backfill`")
     document = {name: json.loads(value) if name in JSON_FIELDS else value for name, value in as_document(row).items()}
@@ -148,8 +147,8 @@ def manifests(
     """Which loads touched a trading day, of all symbols, oldest first."""
     settings = load_settings()
     wanted = trading_day(covering, "--covering", calendar_for(settings.home))
-    with store(settings) as platform:
-        rows = [manifest_document(one) for one in manifests_covering(platform.database, wanted)]
+    with store(settings) as context:
+        rows = [manifest_document(one) for one in manifests_covering(context.database, wanted)]
     emit_rows(f"loads of {wanted}", rows, MANIFEST_COLUMNS, as_json=as_json)
 
 
@@ -158,8 +157,8 @@ def manifest(
     manifest_id: Annotated[str, typer.Argument(metavar="ID", help="A manifest's id.")], as_json: AsJson = False
 ) -> None:
     """One manifest whole."""
-    with store(load_settings()) as platform:
-        found = read_manifest(platform.database, manifest_id)
+    with store(load_settings()) as context:
+        found = read_manifest(context.database, manifest_id)
     if found is None:
         raise BadInputError(f"there is no manifest {manifest_id!r}", "`manifests --covering DAY` lists them")
     _emit_record(f"manifest {manifest_id}", manifest_document(found), as_json=as_json)
@@ -181,13 +180,13 @@ def schedule(
     end = parse_day(last, "--to") if last is not None else calendar.horizon
     calendar.days(start, end)
     require_order(start, end)
-    with store(settings) as platform:
+    with store(settings) as context:
         if refresh:
-            refresh_schedule(platform, chosen, afresh=True)
-        rows = read_schedule(platform.database, chosen.text, start, end)
+            refresh_schedule(context, chosen, afresh=True)
+        rows = read_schedule(context.database, chosen.text, start, end)
     segments = segments_of(rows, calendar)
     if picture:
-        from ghtrader_assets.loading.pictures import draw_roll_history  # noqa: PLC0415 - half a second of matplotlib
+        from ghtrader_assets.reference.pictures import draw_roll_history  # noqa: PLC0415 - half a second of matplotlib
 
         draw_roll_history(segments, picture)
         log.print(f"the roll history is drawn in {picture}", highlight=False)
@@ -232,12 +231,12 @@ def ticks(
         require_target(target)
     elif as_json:
         raise BadInputError("--json says what a file holds", "add --out F")
-    with store(settings) as platform:
+    with store(settings) as context:
         if target is None:
-            for number, one in enumerate(stored_days(platform, chosen, start, end, names)):
+            for number, one in enumerate(stored_days(context, chosen, start, end, names)):
                 put_csv(one.ticks, sys.stdout.buffer, header=number == 0)
             return
-        exported = export_days(platform, chosen, start, end, names, target)
+        exported = export_days(context, chosen, start, end, names, target)
     if as_json:
         emit_json(
             {

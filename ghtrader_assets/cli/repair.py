@@ -1,6 +1,6 @@
 """`repair`: what should be loaded or judged again and why, and with `--apply` doing it.
 
-Belongs here: the command and how a plan is shown. Does not belong here: the plan itself (`loading.repair`).
+Belongs here: the command and how a plan is shown. Does not belong here: the plan itself (`upkeep.repair`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ghtrader_assets.assets.launch import running_runs
-from ghtrader_assets.assets.names import ALL_TABLES
 from ghtrader_assets.cli.app import (
     AsJson,
     FromOption,
@@ -29,19 +27,21 @@ from ghtrader_assets.cli.app import (
 )
 from ghtrader_assets.cli.backfill import BackfillReport, carry_out, show_report
 from ghtrader_assets.cli.services import announce, services_for
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.load import open_load
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.loading.days import require_room
-from ghtrader_assets.loading.due import Need
-from ghtrader_assets.loading.platform import utc_now, utc_now_ns
-from ghtrader_assets.loading.repair import Repair, RepairPlan, Work, read_plan
-from ghtrader_assets.loading.schedule import refresh_schedules
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.services.connect import open_platform
+from ghtrader_assets.orchestration.daemon import running_runs
+from ghtrader_assets.orchestration.names import ALL_TABLES
+from ghtrader_assets.reference.schedule import refresh_schedules
+from ghtrader_assets.runtime import Runtime
 from ghtrader_assets.services.embedded import DAGSTER
-from ghtrader_assets.services.runtime import Runtime
 from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.upkeep.due import Need
+from ghtrader_assets.upkeep.repair import Repair, RepairPlan, Work, read_plan
 
 PARTS: Final = ("planned", "waiting", "given_up", "running")
 COLUMNS: Final = ("", "symbol", "trading_days", "days", "cause", "tries", "not_before", "reason")
@@ -63,15 +63,15 @@ def repair(
     chosen = [known_symbol(text, settings.symbols) for text in symbols or settings.symbols]
     start, end = _range(settings, first, last)
     report: BackfillReport | None = None
-    with services_for(settings) as runtime, open_platform(settings) as platform:
+    with services_for(settings) as runtime, open_load(settings) as context:
         if apply:
-            require_room(platform)
+            require_room(context)
             announce("reading the main-contract schedules")
-            refresh_schedules(platform, chosen, afresh=True)
-        plan = read_plan(platform, chosen, start, end, utc_now(), _running(runtime))
+            refresh_schedules(context, chosen, afresh=True)
+        plan = read_plan(context, chosen, start, end, SYSTEM_CLOCK.now(), _running(runtime))
         if apply and plan.planned:
             report = BackfillReport()
-            carry_out(platform, _needs(plan), ALL_TABLES, report)
+            carry_out(context, _needs(plan), ALL_TABLES, report)
     if as_json:
         emit_json(_document(plan, report))
     else:
@@ -82,7 +82,7 @@ def repair(
 def _range(settings: Settings, first: str | None, last: str | None) -> tuple[date | None, date]:
     """`--from` and `--to`; without them each symbol's start and the last completed trading day."""
     calendar = calendar_for(settings.home)
-    completed = last_completed_day(calendar, utc_now_ns())
+    completed = last_completed_day(calendar, SYSTEM_CLOCK.now_ns())
     start = trading_day(first, "--from", calendar) if first else None
     end = trading_day(last, "--to", calendar) if last else completed
     if end > completed:

@@ -16,12 +16,12 @@ from typing import Annotated
 import typer
 
 from ghtrader_assets.cli.app import AsJson, app, emit_json, emit_table, log, out
-from ghtrader_assets.loading.feeds import Feed
-from ghtrader_assets.questdb.credentials import credentials_file
-from ghtrader_assets.services.embedded import owned_runtime, running_services, stop_services
+from ghtrader_assets.questdb.client.credentials import credentials_file
+from ghtrader_assets.runtime import Runtime, owned_runtime
+from ghtrader_assets.services.embedded import running_services, stop_services
 from ghtrader_assets.services.health import ServiceHealth, feed_health, service_health
-from ghtrader_assets.services.runtime import Runtime
 from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.upkeep.feeds import Feed
 
 VERSIONED = ("ghtrader-assets", "dagster", "tqsdk", "questdb", "psycopg")
 
@@ -82,7 +82,7 @@ def status(
 @contextmanager
 def services_for(settings: Settings) -> Generator[Runtime]:
     """The services of a running `up`, or ones started for as long as a command lasts."""
-    runtime = owned_runtime(settings)
+    runtime = owned_runtime(settings.home)
     if runtime is not None:
         yield runtime
         return

@@ -47,16 +47,16 @@ def validate(
     calendar = calendar_for(settings.home)
     start, end = day_range(first, last, calendar)
     all_again = full or not settings.validate_incremental
-    with store(settings) as platform:
+    with store(settings) as context:
         days = calendar.days(start, end)
         outcomes = [
             (symbol.text, outcome)
             for symbol in chosen
-            for outcome in judge_days(platform, symbol, days, full=all_again, rows=False)
+            for outcome in judge_days(context, symbol, days, full=all_again, rows=False)
             if outcome.state not in (IngestState.MISSING, IngestState.PARTIAL)
         ]
         asks = settings.source_probe if probe is None else probe
-        probed = [day for symbol in chosen if asks for day in probe_gaps(platform, symbol, days, log.print)]
+        probed = [day for symbol in chosen if asks for day in probe_gaps(context, symbol, days, log.print)]
     rows = [_row(symbol, outcome) for symbol, outcome in outcomes]
     noop = not any(outcome.failure or outcome.judgement for _, outcome in outcomes)
     in_error = [row for row in rows if row["state"] == "error"]

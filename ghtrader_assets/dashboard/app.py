@@ -30,7 +30,7 @@ from ghtrader_assets.logs import logger, redacted
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.services.runtime import DAGSTER, QUESTDB, read_runtime
+from ghtrader_assets.runtime import DAGSTER, QUESTDB, read_runtime
 from ghtrader_assets.settings import Settings
 
 TITLE: Final = "ghtrader-assets"

@@ -6,31 +6,27 @@ Belongs here: the questions behind a page. Does not belong here: SQL (`questdb`)
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import polars as pl
-from pydantic import SecretStr
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.store import StoreContext, open_store
 from ghtrader_assets.dashboard.palette import look_of
 from ghtrader_assets.dashboard.routes import Window
 from ghtrader_assets.errors import BadInputError, IngestState, NotListedError, QuestDBError
-from ghtrader_assets.loading.overview import days_of
-from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.repair import RepairPlan, read_plan
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import last_completed_day
-from ghtrader_assets.market.session_events import events_for
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.market.ticks import DayWindow
-from ghtrader_assets.questdb.grid import read_grid
-from ghtrader_assets.questdb.measured import (
+from ghtrader_assets.questdb.standing.grid import read_grid
+from ghtrader_assets.questdb.tables.measured import (
     IngestRate,
     IngestStep,
     Percentiles,
@@ -42,19 +38,22 @@ from ghtrader_assets.questdb.measured import (
     read_query_course,
     read_query_percentiles,
 )
-from ghtrader_assets.questdb.reader import manifests_covering, read_day_columns, read_gaps, read_quality, read_summary
-from ghtrader_assets.questdb.rows import DayState
-from ghtrader_assets.services.connect import open_database
+from ghtrader_assets.questdb.tables.reader import (
+    manifests_covering,
+    read_day_columns,
+    read_gaps,
+    read_quality,
+    read_summary,
+)
+from ghtrader_assets.questdb.tables.rows import DayState
+from ghtrader_assets.reading.overview import days_of
 from ghtrader_assets.services.health import ServiceHealth, service_health
 from ghtrader_assets.settings import Settings, start_date_of
-from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
 from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
 
 SHOWN_DAYS: Final = 250
 REPAIR_DAYS: Final = 250
-_NO_PROVIDER: Final = Provider("nobody", SecretStr("nobody"), name="embedded")
-"""Looking asks the store alone: no tick is fetched from here."""
-
 TICK_COLUMNS: Final = ("datetime_ns", "last_price", "bid_price1", "ask_price1", "volume")
 _STEPS: Final[dict[Window, tuple[timedelta, Step]]] = {
     "1h": (timedelta(hours=1), "1m"),
@@ -115,24 +114,22 @@ class Source:
         self.settings = settings
         self.calendar = calendar
         self._stack = ExitStack()
-        self._platform: Platform | None = None
+        self._context: StoreContext | None = None
         self._lock = threading.Lock()
 
     def close(self) -> None:
         self._stack.close()
 
     @property
-    def platform(self) -> Platform:
-        """The open platform. Raises `ServiceError` while a service it needs is away, and tries again the next time."""
+    def context(self) -> StoreContext:
+        """The open store. Raises `ServiceError` while it is away, and tries again the next time."""
         with self._lock:
-            if self._platform is None:
-                database = self._stack.enter_context(open_database(self.settings))
-                home = self.settings.home
-                self._platform = Platform(self.settings, self.calendar, database, _NO_PROVIDER, events_for(home))
-            return self._platform
+            if self._context is None:
+                self._context = self._stack.enter_context(open_store(self.settings))
+            return self._context
 
     def last_completed(self) -> date:
-        return last_completed_day(self.calendar, time.time_ns())
+        return last_completed_day(self.calendar, SYSTEM_CLOCK.now_ns())
 
     def grid(self, symbols: Sequence[str], last: date | None) -> Grid:
         """The states of the symbols on the `SHOWN_DAYS` trading days up to `last`."""
@@ -140,7 +137,7 @@ class Source:
         days = self.calendar.days(self.calendar.first, end)[-SHOWN_DAYS:]
         if not days:
             raise BadInputError(f"no trading day is known up to {end}", "choose a later one")
-        found = read_grid(self.platform.database, days[0], days[-1]).filter(pl.col("symbol").is_in(list(symbols)))
+        found = read_grid(self.context.database, days[0], days[-1]).filter(pl.col("symbol").is_in(list(symbols)))
         codes = {
             (symbol, day): look_of(state).code
             for symbol, day, state in found.select("symbol", "trading_day", "state").iter_rows()
@@ -160,7 +157,7 @@ class Source:
 
     def day(self, symbol: Symbol, day: date) -> DayView:
         """One trading day with its ticks, all of one load: what a re-load overtakes is read again."""
-        database = self.platform.database
+        database = self.context.database
         state, ticks = self._whole_day(symbol, day)
         stored = state.ingest_state == IngestState.COMPLETE
         return DayView(
@@ -179,10 +176,10 @@ class Source:
     def _whole_day(self, symbol: Symbol, day: date) -> tuple[DayState, pl.DataFrame]:
         """A day's state and the ticks it speaks of; none of a day that is not complete."""
         window = self.calendar.window(day)
-        (state,) = days_of(self.platform, symbol, day, day)
+        (state,) = days_of(self.context, symbol, day, day)
         while state.ingest_state == IngestState.COMPLETE:
-            ticks = read_day_columns(self.platform.database, symbol.text, window, TICK_COLUMNS)
-            (after,) = days_of(self.platform, symbol, day, day)
+            ticks = read_day_columns(self.context.database, symbol.text, window, TICK_COLUMNS)
+            (after,) = days_of(self.context, symbol, day, day)
             if after.digest == state.digest and ticks.height == state.rows:
                 return state, ticks
             if after == state:
@@ -195,9 +192,9 @@ class Source:
 
     def operations(self, window: Window) -> Operations:
         """Rates, latencies, services, and what needs repair among the last `REPAIR_DAYS` trading days."""
-        end = datetime.now(UTC)
+        end = SYSTEM_CLOCK.now()
         length, step = _STEPS[window]
-        start, database = end - length, self.platform.database
+        start, database = end - length, self.context.database
         return Operations(
             window,
             start,
@@ -216,13 +213,13 @@ class Source:
         last = self.last_completed()
         first = self.calendar.days(self.calendar.first, last)[-REPAIR_DAYS:][0]
         symbols = [parse_symbol(text) for text in self.settings.symbols]
-        return read_plan(self.platform, symbols, first, last, now, begun_only=True)
+        return read_plan(self.context, symbols, first, last, now, begun_only=True)
 
     def _start(self, symbol: str) -> date:
         return start_date_of(self.settings, parse_symbol(symbol).product)
 
     def _sessions(self, symbol: Symbol, day: date) -> DaySessions | None:
         try:
-            return day_sessions(symbol, day, self.calendar, operator_events=self.platform.operator_events)
+            return day_sessions(symbol, day, self.calendar, operator_events=self.context.operator_events)
         except NotListedError:
             return None

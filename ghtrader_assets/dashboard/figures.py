@@ -16,7 +16,7 @@ from plotly.subplots import make_subplots
 from ghtrader_assets.dashboard.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILION
 from ghtrader_assets.market.clock import SHANGHAI, shanghai_time
 from ghtrader_assets.market.sessions import DaySessions
-from ghtrader_assets.questdb.measured import IngestStep, Step, TimedPercentiles
+from ghtrader_assets.questdb.tables.measured import IngestStep, Step, TimedPercentiles
 from ghtrader_assets.validation.verdicts import GapRow
 
 PRICES_HEIGHT: Final = 420
@@ -68,7 +68,7 @@ def prices(ticks: pl.DataFrame, sessions: DaySessions, gaps: Sequence[GapRow]) -
 
 
 def trends(frame: pl.DataFrame) -> go.Figure:
-    """Ticks, missing seconds and quality score of each trading day (frame: `questdb.grid.GRID_SCHEMA`)."""
+    """Ticks, missing seconds and quality score of each trading day (frame: `questdb.standing.grid.GRID_SCHEMA`)."""
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     days = frame["trading_day"].dt.strftime("%Y-%m-%d").to_list()
     for row, (column, name, colour) in enumerate(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.causes import Cause
-from ghtrader_assets.questdb.grid import UNJUDGED
+from ghtrader_assets.questdb.standing.grid import UNJUDGED
+from ghtrader_assets.upkeep.causes import Cause
 from ghtrader_assets.validation.verdicts import State
 
 BLUE: Final = "#0072B2"

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.disk import disk_is_full, full_disk_named, require_room
 from ghtrader_assets.loading.judgement import judge_frame, policy_of
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.pipeline import DayPipeline, FinishedDays
 from ghtrader_assets.loading.plan import DayPlan, plan_days
-from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.loading.record import (
     begin_attempts,
     failed_manifest,
@@ -25,12 +26,11 @@ from ghtrader_assets.loading.record import (
     record_stored,
     stored_manifest,
 )
-from ghtrader_assets.loading.room import disk_is_full, full_disk_named, require_room
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.reader import read_daily_agg
-from ghtrader_assets.questdb.writer import DayLoad, Result, StoredDay
+from ghtrader_assets.questdb.tables.reader import read_daily_agg
+from ghtrader_assets.questdb.tables.writer import DayLoad, Result, StoredDay
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.validation.verdicts import DayVerdict
 
@@ -69,7 +69,7 @@ class _Attempt:
 
 
 def load_days(
-    platform: Platform,
+    context: LoadContext,
     symbol: Symbol,
     days: Sequence[date],
     run_id: str,
@@ -84,20 +84,20 @@ def load_days(
     can't be had, the store is away. `must_judge` asks for a verdict whatever the settings say.
     With `allow_partial` a day in progress is stored as far as it goes; nobody judges half a day.
     """
-    require_room(platform)
-    plan = plan_days(platform, symbol, days, allow_partial=allow_partial)
+    require_room(context)
+    plan = plan_days(context, symbol, days, allow_partial=allow_partial)
     for day, error in plan.refused.items():
         yield DayOutcome(day, getattr(error, "state", IngestState.MISSING), failure=str(error))
     if not plan.days:
         return
-    requests = _requests(platform, symbol, plan.days)
+    requests = _requests(context, symbol, plan.days)
     attempts: dict[date, _Attempt] = {}
 
     def finish(results: Sequence[Result]) -> list[DayOutcome]:
-        return _finished(platform, attempts, results, must_judge=must_judge)
+        return _finished(context, attempts, results, must_judge=must_judge)
 
-    with full_disk_named(platform), DayPipeline(platform, symbol, requests, finish, on_retry) as pipeline:
-        begun = begin_attempts(platform, plan.days, run_id)
+    with full_disk_named(context), DayPipeline(context, symbol, requests, finish, on_retry) as pipeline:
+        begun = begin_attempts(context, plan.days, run_id)
         attempts |= {one.trading_day: _Attempt(one, manifest) for one, manifest in zip(plan.days, begun, strict=True)}
         for event in pipeline.events():
             if isinstance(event, FinishedDays):
@@ -108,12 +108,12 @@ def load_days(
             if event.state == IngestState.COMPLETE:
                 pipeline.store(attempt.day_load())
             else:
-                yield _not_fetched(platform, attempt)
+                yield _not_fetched(context, attempt)
 
 
-def _requests(platform: Platform, symbol: Symbol, plans: Sequence[DayPlan]) -> list[FetchRequest]:
+def _requests(context: LoadContext, symbol: Symbol, plans: Sequence[DayPlan]) -> list[FetchRequest]:
     """What to fetch, each with the ticks to expect: as many as are stored, else two a second of its sessions."""
-    rows = read_daily_agg(platform.database, symbol.text, [plan.trading_day for plan in plans])
+    rows = read_daily_agg(context.database, symbol.text, [plan.trading_day for plan in plans])
     stored = {row.trading_day: row.rows_total for row in rows}
     return [
         replace(plan.request(), expected_ticks=stored.get(plan.trading_day) or _TICKS_A_SECOND * _session_seconds(plan))
@@ -125,17 +125,17 @@ def _session_seconds(plan: DayPlan) -> int:
     return sum(window.end_ns - window.start_ns for window in plan.sessions.windows) // NS
 
 
-def _not_fetched(platform: Platform, attempt: _Attempt) -> DayOutcome:
+def _not_fetched(context: LoadContext, attempt: _Attempt) -> DayOutcome:
     state, sessions = attempt.fetched.state, attempt.plan.sessions
     manifest = attempt.manifest
     if state == IngestState.PROVIDER_EMPTY and not sessions.windows:
         manifest = replace(manifest, reason=f"{manifest.reason}; no session was held: {sessions.sources[-1]}")
-    record_failed(platform, [manifest])
+    record_failed(context, [manifest])
     return DayOutcome(manifest.trading_day, state, manifest, failure=f"{state.value}: {manifest.reason}")
 
 
 def _finished(
-    platform: Platform, attempts: dict[date, _Attempt], results: Sequence[Result], *, must_judge: bool
+    context: LoadContext, attempts: dict[date, _Attempt], results: Sequence[Result], *, must_judge: bool
 ) -> list[DayOutcome]:
     """Judge and record the days of one transaction together; from then on their frames are not needed."""
     outcomes: list[DayOutcome] = []
@@ -143,26 +143,26 @@ def _finished(
     for result in results:
         attempt = attempts.pop(result.load.trading_day)
         if isinstance(result, StoredDay):
-            judged.append(_judged(platform, attempt, result, must_judge=must_judge))
+            judged.append(_judged(context, attempt, result, must_judge=must_judge))
             continue
-        if disk_is_full(platform):
+        if disk_is_full(context):
             raise result.error
         manifest = failed_manifest(attempt.manifest, str(result.error))
-        record_failed(platform, [manifest])
+        record_failed(context, [manifest])
         outcomes.append(DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=manifest.reason))
-    record_stored(platform, [(manifest, verdict) for manifest, verdict, _ in judged])
+    record_stored(context, [(manifest, verdict) for manifest, verdict, _ in judged])
     return outcomes + [
         DayOutcome(manifest.trading_day, manifest.outcome, manifest, judgement) for manifest, _, judgement in judged
     ]
 
 
 def _judged(
-    platform: Platform, attempt: _Attempt, stored: StoredDay, *, must_judge: bool
+    context: LoadContext, attempt: _Attempt, stored: StoredDay, *, must_judge: bool
 ) -> tuple[Manifest, DayVerdict | None, Judgement | None]:
     assert attempt.fetched.frame is not None
     judgement: Judgement | None = None
     verdict: DayVerdict | None = None
-    if not attempt.plan.is_partial and (must_judge or _judged_after_ingest(platform, attempt)):
+    if not attempt.plan.is_partial and (must_judge or _judged_after_ingest(context, attempt)):
         policy = policy_of(attempt.plan.symbol)
         verdict, seconds = judge_frame(
             attempt.plan, attempt.fetched.frame, stored.digest, attempt.manifest.manifest_id, policy
@@ -172,7 +172,7 @@ def _judged(
     return manifest, verdict, judgement
 
 
-def _judged_after_ingest(platform: Platform, attempt: _Attempt) -> bool:
+def _judged_after_ingest(context: LoadContext, attempt: _Attempt) -> bool:
     """`on-error` judges the days whose load met trouble: those that needed more than one attempt."""
-    when = platform.settings.validate_after_ingest
+    when = context.settings.validate_after_ingest
     return when == "always" or (when == "on-error" and attempt.fetched.stats.attempts > 1)

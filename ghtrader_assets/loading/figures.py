@@ -1,6 +1,6 @@
 """What a load and a judgement leave in the metrics table and in the log: how long they took, what came, what lacks.
 
-Belongs here: names and units of these figures. Does not belong here: writing them (`questdb.records`).
+Belongs here: names and units of these figures. Does not belong here: writing them (`questdb.tables.records`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import Manifest
-from ghtrader_assets.questdb.rows import Metric
+from ghtrader_assets.questdb.tables.rows import Metric
 from ghtrader_assets.validation.verdicts import DayVerdict
 
 log = logger(__name__)

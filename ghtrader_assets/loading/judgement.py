@@ -24,17 +24,18 @@ from typing import Final, cast
 
 import polars as pl
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState, ReadBackError, ServiceError
 from ghtrader_assets.loading.figures import judgement_metrics, log_judged
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_day
-from ghtrader_assets.loading.platform import Platform, utc_now
-from ghtrader_assets.loading.schedule import Schedule, stored_schedule, with_days
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import is_partial
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.connection import answers
-from ghtrader_assets.questdb.reader import (
+from ghtrader_assets.questdb.client.connection import answers
+from ghtrader_assets.questdb.client.sql import instant
+from ghtrader_assets.questdb.tables.reader import (
     read_daily_agg,
     read_gaps_of_days,
     read_manifests,
@@ -43,11 +44,11 @@ from ghtrader_assets.questdb.reader import (
     read_standing_quality,
     read_summary,
 )
-from ghtrader_assets.questdb.records import write_verdicts
-from ghtrader_assets.questdb.rows import DailyAgg, StandingVerdict
-from ghtrader_assets.questdb.sql import instant
-from ghtrader_assets.questdb.tick_columns import even_slices, read_ticks
-from ghtrader_assets.questdb.writer import require_content
+from ghtrader_assets.questdb.tables.records import write_verdicts
+from ghtrader_assets.questdb.tables.rows import DailyAgg, StandingVerdict
+from ghtrader_assets.questdb.tables.tick_columns import even_slices, read_ticks
+from ghtrader_assets.questdb.tables.writer import require_content
+from ghtrader_assets.reference.schedule import Schedule, stored_schedule
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, load_settings, sourced_value, suffixed_values
 from ghtrader_assets.validation.judge import RULE_VERSION, Provenance, fingerprint, judge_day, needs_judgement
 from ghtrader_assets.validation.policy import Policy, policy_for
@@ -84,7 +85,7 @@ def judge_frame(
         policy,
         Provenance(
             content_digest=digest,
-            judged_at=utc_now(),
+            judged_at=SYSTEM_CLOCK.now(),
             schedule_hash=plan.schedule_hash,
             judgement_id=uuid.uuid4().hex,
             load_id=load_id,
@@ -95,7 +96,7 @@ def judge_frame(
 
 
 def judge_days(
-    platform: Platform, symbol: Symbol, days: Sequence[date], *, full: bool = False, rows: bool = True
+    context: StoreContext, symbol: Symbol, days: Sequence[date], *, full: bool = False, rows: bool = True
 ) -> Iterator[DayOutcome]:
     """The verdict on each stored day, by day: the one in force where nothing it hangs on has changed, else a new one.
 
@@ -107,8 +108,7 @@ def judge_days(
     """
     wanted = sorted(set(days))
     policy = policy_of(symbol)
-    stored = _Stored.read(platform, symbol, wanted, rows=rows)
-    schedule = with_days(platform, symbol, stored.schedule, list(stored.contents))
+    stored = _Stored.read(context, symbol, wanted, rows=rows)
     known: dict[date, DayOutcome] = {}
     due: list[_Due] = []
     for day in wanted:
@@ -120,13 +120,18 @@ def judge_days(
         if is_partial(row.upstream):
             known[day] = DayOutcome(day, IngestState.PARTIAL, stored.manifests.get(row.load_id))
             continue
-        plan = plan_day(platform, symbol, schedule.rows[day], schedule.hash)
+        scheduled = stored.schedule.rows.get(day)
+        if scheduled is None:
+            failure = f"the main contract of {symbol.text} on {day} is not stored; `schedule {symbol.text} --refresh`"
+            known[day] = DayOutcome(day, IngestState.COMPLETE, stored.manifests.get(row.load_id), failure=failure)
+            continue
+        plan = plan_day(context, symbol, scheduled, stored.schedule.hash)
         in_force = None if full else stored.in_force(day, wanted_fingerprint(plan, row.digest, policy))
         if in_force is None:
             due.append(_Due(plan, row, stored.manifests.get(row.load_id), stored.is_about(day, row.digest)))
         else:
             known[day] = _known(day, stored.manifests.get(row.load_id), in_force)
-    yield from _in_order(wanted, known, _judged(platform, due, policy))
+    yield from _in_order(wanted, known, _judged(context, due, policy))
 
 
 Verdicts = tuple[CoverageRow, QualityRow] | tuple[StandingVerdict, StandingVerdict]
@@ -154,14 +159,14 @@ class _Stored:
     quality: Mapping[date, QualityRow] | Mapping[date, StandingVerdict]
 
     @classmethod
-    def read(cls, platform: Platform, symbol: Symbol, days: Sequence[date], *, rows: bool) -> _Stored:
+    def read(cls, context: StoreContext, symbol: Symbol, days: Sequence[date], *, rows: bool) -> _Stored:
         """Ask all five tables side by side, the widest first."""
-        db, name = platform.database, symbol.text
+        db, name = context.database, symbol.text
         with ThreadPoolExecutor(5, thread_name_prefix="stored") as pool:
             coverage = pool.submit(read_summary if rows else read_standing_coverage, db, name, days)
             quality = pool.submit(read_quality if rows else read_standing_quality, db, name, days)
             contents = pool.submit(read_daily_agg, db, name, days)
-            schedule = pool.submit(stored_schedule, platform, symbol)
+            schedule = pool.submit(stored_schedule, context, symbol)
             manifests = pool.submit(read_manifests, db, name, days if rows else ())
         return cls(
             schedule=schedule.result(),
@@ -216,26 +221,26 @@ def _in_order(
     yield from (known[day] for day in waiting if day in known)
 
 
-def _judged(platform: Platform, due: Sequence[_Due], policy: Policy) -> Iterator[DayOutcome]:
+def _judged(context: StoreContext, due: Sequence[_Due], policy: Policy) -> Iterator[DayOutcome]:
     """Judge days in parallel, write verdicts in batches, and yield outcomes in order once they are written."""
     if not due:
         return
     errors: list[BaseException] = []
-    workers = platform.settings.validate_workers
+    workers = context.settings.validate_workers
     with ThreadPoolExecutor(workers, thread_name_prefix="judge") as pool:
         readers = max(1, workers // len(due))
-        futures = [pool.submit(_judge, platform, one, policy, readers) for one in due]
+        futures = [pool.submit(_judge, context, one, policy, readers) for one in due]
         try:
             for start in range(0, len(due), BATCH_VERDICTS):
                 batch = slice(start, start + BATCH_VERDICTS)
-                yield from _write_batch(platform, due[batch], futures[batch], errors)
+                yield from _write_batch(context, due[batch], futures[batch], errors)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     if errors:
         raise errors[0]
 
 
-def _judge(platform: Platform, one: _Due, policy: Policy, readers: int) -> Judged:
+def _judge(context: StoreContext, one: _Due, policy: Policy, readers: int) -> Judged:
     """Read a day, prove it and judge it. Workers that have no day of their own take a share of this one.
 
     Whatever judging said of ticks that turn out not to be the day's content is dropped.
@@ -243,7 +248,7 @@ def _judge(platform: Platform, one: _Due, policy: Policy, readers: int) -> Judge
     plan, content = one.plan, one.content
     open_hours = [(instant(each.start_ns), instant(each.end_ns)) for each in plan.sessions.windows]
     slices = even_slices(open_hours, readers)
-    frame = read_ticks(platform.database, plan.symbol.text, plan.window, slices)
+    frame = read_ticks(context.database, plan.symbol.text, plan.window, slices)
     proof = partial(require_content, frame, plan.symbol.text, plan.trading_day, content.digest)
     judgement = partial(judge_frame, plan, frame, content.digest, content.load_id, policy)
     if readers == 1:
@@ -255,10 +260,10 @@ def _judge(platform: Platform, one: _Due, policy: Policy, readers: int) -> Judge
     return judged.result()
 
 
-def _with_answers(platform: Platform, again: Sequence[DayPlan], verdicts: Sequence[DayVerdict]) -> list[DayVerdict]:
+def _with_answers(context: StoreContext, again: Sequence[DayPlan], verdicts: Sequence[DayVerdict]) -> list[DayVerdict]:
     """The verdicts, where the same content is judged `again` with what the provider has answered about its gaps."""
     days = [plan.trading_day for plan in again]
-    known = read_gaps_of_days(platform.database, again[0].symbol.text, days) if again else []
+    known = read_gaps_of_days(context.database, again[0].symbol.text, days) if again else []
     answers = {(gap.start_ts, gap.end_ts): gap.tqsdk_status for gap in known}
     return [
         dataclasses.replace(
@@ -273,7 +278,7 @@ def _with_answers(platform: Platform, again: Sequence[DayPlan], verdicts: Sequen
 
 
 def _write_batch(
-    platform: Platform, due: Sequence[_Due], futures: Sequence[Future[Judged]], errors: list[BaseException]
+    context: StoreContext, due: Sequence[_Due], futures: Sequence[Future[Judged]], errors: list[BaseException]
 ) -> Iterator[DayOutcome]:
     """Await, write and yield one batch; an error is kept for the end unless the store is away."""
     outcomes: list[DayOutcome] = []
@@ -286,13 +291,13 @@ def _write_batch(
             outcomes.append(one.outcome(Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=seconds)))
         elif isinstance(error, ReadBackError):
             outcomes.append(one.outcome(failure=str(error)))
-        elif isinstance(error, ServiceError) and not answers(platform.database.endpoint):
+        elif isinstance(error, ServiceError) and not answers(context.database.endpoint):
             raise error
         else:
             errors.append(error)
     write_verdicts(
-        platform.database,
-        _with_answers(platform, [one.plan for one in due if one.again], [verdict for verdict, _ in judged]),
+        context.database,
+        _with_answers(context, [one.plan for one in due if one.again], [verdict for verdict, _ in judged]),
         [metric for verdict, seconds in judged for metric in judgement_metrics(verdict, seconds)],
     )
     for verdict, seconds in judged:

@@ -1,7 +1,8 @@
 """Days on their way from the wire into the record: fetched, stored, finished in the background, handed over as events.
 
 Belongs here: the threads, the batches, and that neither side runs far ahead of the other.
-Does not belong here: what an event means for a day (`days`), fetching (`tq.pool`), transactions (`questdb.writer`).
+Does not belong here: what an event means for a day (`days`), fetching (`tq.pool`), transactions
+(`questdb.tables.writer`).
 
 The fetch has a thread of its own, the store has several and finishing (judging and recording) has one, all running
 until the last day is done: while one batch is recorded, another is applied and read back, the next is sent and later
@@ -20,11 +21,11 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, Self
 
+from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.loading.disk import require_room
 from ghtrader_assets.loading.outcome import DayOutcome
-from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.room import require_room
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.writer import DayLoad, DayStore, Result, is_full
+from ghtrader_assets.questdb.tables.writer import DayLoad, DayStore, Result, is_full
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.slots import SessionSlots
@@ -57,21 +58,21 @@ class DayPipeline:
 
     def __init__(
         self,
-        platform: Platform,
+        context: LoadContext,
         symbol: Symbol,
         requests: Sequence[FetchRequest],
         finish: Finish,
         on_retry: Callable[[str], None],
     ) -> None:
-        self._platform = platform
+        self._context = context
         self._symbol = symbol
         self._requests = requests
         self._finish = finish
         self._finishing = ThreadPoolExecutor(1, thread_name_prefix="finish")
         self._on_retry = on_retry
-        size = platform.settings.ingest_batch_days
+        size = context.settings.ingest_batch_days
         self._size = size
-        self._room = threading.Semaphore(max(CAPACITY_BATCHES * size, platform.settings.ingest_workers))
+        self._room = threading.Semaphore(max(CAPACITY_BATCHES * size, context.settings.ingest_workers))
         self._queue: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._batch: list[DayLoad] = []
         self._due_at = 0.0
@@ -81,7 +82,7 @@ class DayPipeline:
         self._writing = ExitStack()
 
     def __enter__(self) -> Self:
-        settings, provider = self._platform.settings, self._platform.provider
+        settings, provider = self._context.settings, self._context.provider
         with ExitStack() as opened:
             slots = SessionSlots(settings.home, provider, settings.ingest_workers)
             granted = opened.enter_context(slots.held(len(self._requests)))
@@ -91,7 +92,7 @@ class DayPipeline:
                 settings.home,
                 fast_history=settings.fast_history,
                 on_retry=self._on_retry,
-                timing=self._platform.timing,
+                timing=self._context.timing,
             )
             thread = threading.Thread(target=self._pump, args=(pool,), name="fetch", daemon=True)
             thread.start()
@@ -100,7 +101,7 @@ class DayPipeline:
             opened.callback(pool.close)
             opened.enter_context(self._writing)
             opened.callback(self._finishing.shutdown, cancel_futures=True)
-            self._store = opened.enter_context(DayStore(self._platform.database, self._queue.put, settings.readback))
+            self._store = opened.enter_context(DayStore(self._context.database, self._queue.put, settings.readback))
             self._opened = opened.pop_all()
         return self
 
@@ -150,7 +151,7 @@ class DayPipeline:
         """Hand the batch to the store, its days in order: they share fewer partitions with other batches."""
         if not self._batch:
             return
-        require_room(self._platform)
+        require_room(self._context)
         if not self._storing:
             self._become_only_writer()
         batch = sorted(self._batch, key=lambda load: load.trading_day)
@@ -172,7 +173,7 @@ class DayPipeline:
 
     def _become_only_writer(self) -> None:
         """One run of this host at a time stores a symbol's days: two replacements of one day would mix."""
-        folder = self._platform.settings.home / "writing"
+        folder = self._context.settings.home / "writing"
         folder.mkdir(parents=True, exist_ok=True)
         lock = self._writing.enter_context((folder / f"{self._symbol.key}.lock").open("w"))
         fcntl.flock(lock, fcntl.LOCK_EX)

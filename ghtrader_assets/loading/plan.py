@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import GhtraderError
-from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.schedule import require_listed, schedule_of
 from ghtrader_assets.market.products import Product, product_on
 from ghtrader_assets.market.schedule import (
     ScheduleDay,
@@ -25,6 +25,7 @@ from ghtrader_assets.market.schedule import (
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Symbol, depth, parse_symbol
 from ghtrader_assets.market.ticks import DayWindow
+from ghtrader_assets.reference.schedule import require_listed, schedule_of
 from ghtrader_assets.tq.fetch import FetchRequest
 
 
@@ -74,46 +75,46 @@ class LoadPlan:
     refused: dict[date, GhtraderError]
 
 
-def plan_days(platform: Platform, symbol: Symbol, days: Sequence[date], *, allow_partial: bool = False) -> LoadPlan:
+def plan_days(context: LoadContext, symbol: Symbol, days: Sequence[date], *, allow_partial: bool = False) -> LoadPlan:
     """Look up contract and sessions of each day. A day that is not complete is refused unless `allow_partial`.
 
     Raises `FetchError` or `QuestDBError` if the schedule can't be had: then no day can be planned.
     """
-    schedule = schedule_of(platform, symbol, days)
+    schedule = schedule_of(context, symbol, days)
     planned: list[DayPlan] = []
     refused: dict[date, GhtraderError] = {}
     for day in days:
         try:
-            readable = _readable(platform, day, allow_partial=allow_partial)
-            row = require_listed(platform, symbol, day, schedule)
-            planned.append(replace(plan_day(platform, symbol, row, schedule.hash), readable=readable))
+            readable = _readable(context, day, allow_partial=allow_partial)
+            row = require_listed(context, symbol, day, schedule)
+            planned.append(replace(plan_day(context, symbol, row, schedule.hash), readable=readable))
         except GhtraderError as error:
             refused[day] = error
     return LoadPlan(tuple(planned), refused)
 
 
-def _readable(platform: Platform, day: date, *, allow_partial: bool) -> DayWindow | None:
+def _readable(context: StoreContext, day: date, *, allow_partial: bool) -> DayWindow | None:
     """None for a complete day. Raises `BadInputError` for another one that may not or can't be loaded in part."""
-    now_ns = platform.now_ns()
+    now_ns = context.clock.now_ns()
     if is_complete(day, now_ns):
         return None
-    readable = partial_window(platform.calendar.window(day), now_ns) if allow_partial else None
+    readable = partial_window(context.calendar.window(day), now_ns) if allow_partial else None
     if readable is None:
         require_complete(day, now_ns)
     return readable
 
 
-def plan_day(platform: Platform, symbol: Symbol, row: ScheduleDay, schedule_hash: str) -> DayPlan:
+def plan_day(context: StoreContext, symbol: Symbol, row: ScheduleDay, schedule_hash: str) -> DayPlan:
     """The plan of a day whose contract is known: its terms, sessions and window on that very day.
 
     Raises `NotListedError` where the contract has ended, `BadInputError` for a product that nobody knows.
     """
-    day, calendar, contract = row.trading_day, platform.calendar, parse_symbol(row.contract)
+    day, calendar, contract = row.trading_day, context.calendar, parse_symbol(row.contract)
     return DayPlan(
         symbol=symbol,
         product=product_on(contract, day),
         schedule=row,
         schedule_hash=schedule_hash,
-        sessions=day_sessions(contract, day, calendar, operator_events=platform.operator_events),
+        sessions=day_sessions(contract, day, calendar, operator_events=context.operator_events),
         window=calendar.window(day),
     )

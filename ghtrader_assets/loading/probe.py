@@ -2,7 +2,7 @@
 
 Belongs here: which gaps are asked about, what an answer means, recording it on the gap's row.
 Does not belong here: fetching (`tq`), what a gap looks like from our own ticks (`validation.gaps`), loading the day
-again: `loading.repair` plans that for every day with a gap that the provider has data for.
+again: `upkeep.repair` plans that for every day with a gap that the provider has data for.
 
 The worst come first: gaps that look like a loss or a halt before those that look quiet or pinned at a limit, longer
 ones before shorter ones. What was answered is not asked again until the day's content changes. A probed day is fetched
@@ -21,11 +21,12 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.market.symbols import Symbol, depth
-from ghtrader_assets.questdb.reader import read_gaps, read_gaps_of_days
-from ghtrader_assets.questdb.records import write_gaps
+from ghtrader_assets.questdb.tables.reader import read_gaps, read_gaps_of_days
+from ghtrader_assets.questdb.tables.records import write_gaps
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.slots import SessionSlots
@@ -52,28 +53,28 @@ class ProbedDay:
 
 
 def probe_gaps(
-    platform: Platform, symbol: Symbol, days: Sequence[date], on_retry: Callable[[str], None]
+    context: LoadContext, symbol: Symbol, days: Sequence[date], on_retry: Callable[[str], None]
 ) -> list[ProbedDay]:
     """Ask about the worst unanswered gaps of these days, within the budget of the settings; by trading day.
 
     Raises `QuestDBError` when the store fails; a provider that fails is an answer, `error`.
     """
-    settings = platform.settings
-    gaps = read_gaps_of_days(platform.database, symbol.text, days)
+    settings = context.settings
+    gaps = read_gaps_of_days(context.database, symbol.text, days)
     chosen = worst_gaps(gaps, settings.l5_validate_tq_check_max_days, settings.l5_validate_tq_check_max_segments)
     if not chosen:
         return []
     requests = [
-        FetchRequest(symbol.text, asked[0].contract, platform.calendar.window(day), depth(symbol.exchange))
+        FetchRequest(symbol.text, asked[0].contract, context.calendar.window(day), depth(symbol.exchange))
         for day, asked in chosen.items()
     ]
     with (
-        SessionSlots(settings.home, platform.provider, settings.ingest_workers).held(len(requests)) as granted,
+        SessionSlots(settings.home, context.provider, settings.ingest_workers).held(len(requests)) as granted,
         FetchPool(
-            platform.provider, granted, settings.home, fast_history=settings.fast_history, on_retry=on_retry
+            context.provider, granted, settings.home, fast_history=settings.fast_history, on_retry=on_retry
         ) as pool,
     ):
-        found = [_record(platform, chosen[one.request.window.trading_day], one) for one in pool.fetch(requests)]
+        found = [_record(context, chosen[one.request.window.trading_day], one) for one in pool.fetch(requests)]
     return sorted(found, key=lambda one: one.trading_day)
 
 
@@ -121,14 +122,14 @@ def _any_within(stamps: np.ndarray[tuple[int], np.dtype[np.int64]], gap: GapRow)
     return bool(high > low)
 
 
-def _record(platform: Platform, asked: Sequence[GapRow], fetched: FetchedDay) -> ProbedDay:
+def _record(context: LoadContext, asked: Sequence[GapRow], fetched: FetchedDay) -> ProbedDay:
     """Write the answers to those gaps that still are what was asked about: the day may have been judged meanwhile."""
     symbol, day = asked[0].symbol, asked[0].trading_day
     answers = dict(zip(asked, answers_to(asked, fetched), strict=True))
-    standing = set(read_gaps(platform.database, symbol, day))
-    now = utc_now()
+    standing = set(read_gaps(context.database, symbol, day))
+    now = SYSTEM_CLOCK.now()
     write_gaps(
-        platform.database,
+        context.database,
         [
             dataclasses.replace(gap, tqsdk_status=answer, updated_at=now)
             for gap, answer in answers.items()

@@ -13,19 +13,20 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.figures import judgement_metrics, load_metrics, log_judged, log_stored
 from ghtrader_assets.loading.plan import DayPlan
-from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import Manifest, code_version, digest_of, new_manifest_id, write_manifest_file
 from ghtrader_assets.market.schedule import is_partial
 from ghtrader_assets.market.symbols import depth
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
-from ghtrader_assets.questdb.cache import announce_load
-from ghtrader_assets.questdb.records import write_manifests, write_stored
-from ghtrader_assets.questdb.rows import DailyAgg
-from ghtrader_assets.questdb.writer import StoredDay
+from ghtrader_assets.questdb.cache.coverage import announce_load
+from ghtrader_assets.questdb.tables.records import write_manifests, write_stored
+from ghtrader_assets.questdb.tables.rows import DailyAgg
+from ghtrader_assets.questdb.tables.writer import StoredDay
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.validation.verdicts import DayVerdict
 
@@ -35,9 +36,9 @@ NOT_COMPLETE: Final = "the trading day was not complete yet; it is loaded again"
 UNFINISHED: Final = "the load began and has not ended: it is still running, or it was killed"
 
 
-def begin_attempts(platform: Platform, plans: Sequence[DayPlan], run_id: str) -> list[Manifest]:
+def begin_attempts(context: LoadContext, plans: Sequence[DayPlan], run_id: str) -> list[Manifest]:
     """Write and return the manifests of attempts that begin now."""
-    started = utc_now()
+    started = SYSTEM_CLOCK.now()
     manifests = [
         Manifest(
             manifest_id=new_manifest_id(started),
@@ -59,9 +60,9 @@ def begin_attempts(platform: Platform, plans: Sequence[DayPlan], run_id: str) ->
             schedule_hash=plan.schedule_hash,
             upstream=plan.upstream,
             code_version=code_version(),
-            source=platform.provider.name,
+            source=context.provider.name,
             reader="",
-            readback=platform.settings.readback,
+            readback=context.settings.readback,
             depth=depth(plan.symbol.exchange),
             attempts=0,
             bytes=0,
@@ -76,7 +77,7 @@ def begin_attempts(platform: Platform, plans: Sequence[DayPlan], run_id: str) ->
         )
         for plan in plans
     ]
-    _write(platform, manifests)
+    _write(context, manifests)
     return manifests
 
 
@@ -92,13 +93,13 @@ def fetched_manifest(begun: Manifest, fetched: FetchedDay) -> Manifest:
         bytes=stats.bytes,
         download_s=stats.download_s,
         started=stats.started,
-        finished=utc_now(),
+        finished=SYSTEM_CLOCK.now(),
     )
 
 
 def failed_manifest(manifest: Manifest, reason: str) -> Manifest:
     """The manifest of a day that was fetched and could not be stored."""
-    return dataclasses.replace(manifest, outcome=IngestState.FAILED, reason=reason, finished=utc_now())
+    return dataclasses.replace(manifest, outcome=IngestState.FAILED, reason=reason, finished=SYSTEM_CLOCK.now())
 
 
 def stored_manifest(manifest: Manifest, fetched: FetchedDay, stored: StoredDay, judge_s: float) -> Manifest:
@@ -119,7 +120,7 @@ def stored_manifest(manifest: Manifest, fetched: FetchedDay, stored: StoredDay, 
         store_s=stored.store_s,
         readback_s=stored.readback_s,
         judge_s=judge_s,
-        finished=utc_now(),
+        finished=SYSTEM_CLOCK.now(),
     )
 
 
@@ -134,7 +135,7 @@ def _judged(manifest: Manifest, verdict: DayVerdict | None) -> Manifest:
     )
 
 
-def record_failed(platform: Platform, manifests: Sequence[Manifest]) -> None:
+def record_failed(context: LoadContext, manifests: Sequence[Manifest]) -> None:
     """Record attempts that ended without a stored day."""
     for manifest in manifests:
         log.info(
@@ -145,10 +146,10 @@ def record_failed(platform: Platform, manifests: Sequence[Manifest]) -> None:
             reason=manifest.reason,
             manifest_id=manifest.manifest_id,
         )
-    _write(platform, manifests)
+    _write(context, manifests)
 
 
-def record_stored(platform: Platform, days: Sequence[tuple[Manifest, DayVerdict | None]]) -> None:
+def record_stored(context: LoadContext, days: Sequence[tuple[Manifest, DayVerdict | None]]) -> None:
     """Record days that are stored: their verdicts and metrics, their manifests, and last their coverage rows.
 
     Kept answers to coverage queries are old from then on.
@@ -157,28 +158,28 @@ def record_stored(platform: Platform, days: Sequence[tuple[Manifest, DayVerdict 
         return
     manifests = [_judged(manifest, verdict) for manifest, verdict in days]
     for manifest in manifests:
-        write_manifest_file(platform.settings.home, manifest)
+        write_manifest_file(context.settings.home, manifest)
     metrics = [metric for manifest in manifests for metric in load_metrics(manifest)]
     for manifest, verdict in days:
         metrics += judgement_metrics(verdict, manifest.judge_s) if verdict else []
     write_stored(
-        platform.database,
+        context.database,
         [verdict for _, verdict in days if verdict],
         manifests,
         [daily_agg(manifest) for manifest in manifests],
         metrics,
     )
-    announce_load(platform.settings, platform.database.endpoint)
+    announce_load(context.settings, context.database.endpoint)
     for manifest, verdict in days:
         log_stored(manifest)
         if verdict:
             log_judged(verdict, manifest.judge_s)
 
 
-def _write(platform: Platform, manifests: Sequence[Manifest]) -> None:
+def _write(context: LoadContext, manifests: Sequence[Manifest]) -> None:
     for manifest in manifests:
-        write_manifest_file(platform.settings.home, manifest)
-    write_manifests(platform.database, manifests)
+        write_manifest_file(context.settings.home, manifest)
+    write_manifests(context.database, manifests)
 
 
 def daily_agg(manifest: Manifest) -> DailyAgg:

@@ -12,16 +12,13 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
+from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
-from ghtrader_assets.questdb.measured import keep_metrics
-from ghtrader_assets.questdb.schema import ensure_schema
-from ghtrader_assets.questdb.server import EmbeddedQuestDB
-from ghtrader_assets.services.connect import open_database
-from ghtrader_assets.services.dagster_instance import start_dagster
-from ghtrader_assets.services.exporter import start_exporter
-from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, wait_ready
-from ghtrader_assets.services.runtime import (
+from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.tables.measured import keep_metrics
+from ghtrader_assets.questdb.tables.schema import ensure_schema
+from ghtrader_assets.runtime import (
     DAGSTER,
     DASHBOARD,
     EXCHANGE,
@@ -34,6 +31,9 @@ from ghtrader_assets.services.runtime import (
     read_runtime,
     write_runtime,
 )
+from ghtrader_assets.services.dagster_instance import start_dagster
+from ghtrader_assets.services.exporter import start_exporter
+from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, wait_ready
 from ghtrader_assets.settings import Settings
 
 EXCHANGE_START_DEADLINE_S: Final = 60.0
@@ -69,12 +69,6 @@ def _make_home(settings: Settings) -> None:
         raise ServiceError(
             f"the folder {settings.home} can't be made: {error.strerror}", "set GHTRADER_HOME to one that can"
         ) from None
-
-
-def owned_runtime(settings: Settings) -> Runtime | None:
-    """The runtime of services that a living process owns."""
-    runtime = read_runtime(settings.home)
-    return runtime if runtime is not None and runtime.owner.alive else None
 
 
 def stop_services(settings: Settings) -> bool:

@@ -19,20 +19,20 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import logger
 from ghtrader_assets.ports import LOOPBACK
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.grid import read_grid
-from ghtrader_assets.questdb.measured import (
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.standing.grid import read_grid
+from ghtrader_assets.questdb.tables.measured import (
     Percentiles,
     read_ingest_rates,
     read_percentiles,
     read_query_percentiles,
 )
-from ghtrader_assets.questdb.reader import read_coverage
-from ghtrader_assets.services.connect import open_database
-from ghtrader_assets.services.runtime import read_runtime
+from ghtrader_assets.questdb.tables.reader import read_coverage
+from ghtrader_assets.runtime import read_runtime
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.validation.verdicts import midnight_utc
 

@@ -1,7 +1,7 @@
 """What is right and what is wrong with an installation, each finding with its remedy.
 
 Belongs here: checks that anyone can run at any time and that change nothing.
-Does not belong here: the state of the data (`loading.overview`).
+Does not belong here: the state of the data (`reading.overview`).
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Final, Literal
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import GhtraderError
-from ghtrader_assets.loading.confirmation import SETTLE, last_confirmation
-from ghtrader_assets.loading.live_hours import SETTLE as SETTLE_HOURS
-from ghtrader_assets.loading.live_hours import kept_hours
-from ghtrader_assets.loading.platform import utc_now_ns
 from ghtrader_assets.market.calendar import calendar_for, calendar_path, changed_days, check_horizon, snapshot_calendar
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.session_events import events_for, events_path
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.questdb.jar import ensure_jar
-from ghtrader_assets.questdb.parameters import parameter_findings
-from ghtrader_assets.questdb.schema import shape_findings
-from ghtrader_assets.services.connect import open_database
+from ghtrader_assets.questdb.embedded.jar import ensure_jar
+from ghtrader_assets.questdb.embedded.parameters import parameter_findings
+from ghtrader_assets.questdb.tables.schema import shape_findings
+from ghtrader_assets.reference.confirmation import SETTLE, last_confirmation
+from ghtrader_assets.reference.live_hours import SETTLE as SETTLE_HOURS
+from ghtrader_assets.reference.live_hours import kept_hours
 from ghtrader_assets.services.health import service_health
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, Settings, start_date_of, suffixed_values
 from ghtrader_assets.validation.policy import unknown_names
@@ -87,7 +87,7 @@ def _thresholds() -> Iterator[Finding]:
 
 def _calendar(settings: Settings) -> Iterator[Finding]:
     try:
-        horizon = check_horizon(calendar_for(settings.home), shanghai_day(utc_now_ns()))
+        horizon = check_horizon(calendar_for(settings.home), shanghai_day(SYSTEM_CLOCK.now_ns()))
     except GhtraderError as error:
         yield Finding("calendar", "error", error.what, error.remedy)
         return
@@ -183,7 +183,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
 def _cache(settings: Settings) -> Iterator[Finding]:
     """A Redis that is away costs speed alone, so it is a warning."""
     if settings.coverage_cache == "redis" and settings.redis_url is not None:
-        from ghtrader_assets.questdb.redis_link import redis_finding  # noqa: PLC0415 - only who uses Redis pays for it
+        from ghtrader_assets.questdb.cache.redis_link import redis_finding  # noqa: PLC0415 - only who uses Redis pays for it
 
         wrong = redis_finding(settings.redis_url)
         remedy = "start it, mend GHTRADER_REDIS_URL, or set GHTRADER_COVERAGE_CACHE=memory" if wrong else ""

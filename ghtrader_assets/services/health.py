@@ -1,7 +1,7 @@
 """Whether each service of this home answers.
 
 Belongs here: one probe a service, and how the feeds stand. Does not belong here: what makes a feed good
-(`loading.feeds`), settings (`doctor`).
+(`upkeep.feeds`), settings (`doctor`).
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import requests
 
+from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import GhtraderError, ServiceError
-from ghtrader_assets.loading.feeds import Feed, feeds_of
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.services.connect import open_database
-from ghtrader_assets.services.runtime import DAGSTER, DASHBOARD, EXCHANGE, PROMETHEUS, QUESTDB, Service, read_runtime
+from ghtrader_assets.runtime import DAGSTER, DASHBOARD, EXCHANGE, PROMETHEUS, QUESTDB, Service, read_runtime
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.upkeep.feeds import Feed, feeds_of
 
 PROBE_TIMEOUT_S = 5
 _PROBED = {DASHBOARD: "/health", EXCHANGE: "/control/faults"}

@@ -16,19 +16,19 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
+from ghtrader_assets.context.store import StoreContext, open_store
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.loading.overview import days_of
 from ghtrader_assets.manifests import Manifest
-from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
+from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
-from ghtrader_assets.questdb import reader
-from ghtrader_assets.questdb.arrow import ArrowTable
-from ghtrader_assets.questdb.cache import cache_of
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.rows import DailyAgg, DayState, SymbolCoverage
-from ghtrader_assets.questdb.whole_days import WholeDay, read_whole_days, require_columns
-from ghtrader_assets.services.connect import open_database
+from ghtrader_assets.questdb.cache.coverage import cache_of
+from ghtrader_assets.questdb.client.arrow import ArrowTable
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables import reader
+from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState, SymbolCoverage
+from ghtrader_assets.questdb.tables.whole_days import WholeDay, read_whole_days, require_columns
+from ghtrader_assets.reading.overview import days_of
 from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.store.forms import Form, in_form, require_form
 from ghtrader_assets.store.ghtrader import GhtraderQueries
@@ -53,10 +53,11 @@ class Store(GhtraderQueries):
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings: Settings = settings
-        self.calendar: TradingCalendar = calendar_for(settings.home)
         stack = ExitStack()
-        self.database: Database = stack.enter_context(open_database(settings, readonly=True))
+        self._context: StoreContext = stack.enter_context(open_store(settings))
+        self.settings: Settings = settings
+        self.calendar: TradingCalendar = self._context.calendar
+        self.database: Database = self._context.database
         self._cache = cache_of(settings, self.database.endpoint)
         stack.callback(self._cache.close)
         self._close = weakref.finalize(self, stack.close)
@@ -119,8 +120,8 @@ class Store(GhtraderQueries):
     ) -> Any:
         """The ticks of a trading day, or of the stored days from `first` to `last`, both included, in time order.
 
-        `columns` (`questdb.whole_days.RESULT_TYPES`) are all that is read. `contracts` keeps the days on which the
-        symbol stood for one of these; `symbol` may be a contract itself. Prices are in the contract's quote unit,
+        `columns` (`questdb.tables.whole_days.RESULT_TYPES`) are all that is read. `contracts` keeps the days on which
+        the symbol stood for one of these; `symbol` may be a contract itself. Prices are in the contract's quote unit,
         `volume` and `amount` cumulative over the trading day. Only whole days are handed out, each in one version;
         raises `BadInputError` when none is stored.
         """
@@ -158,7 +159,7 @@ class Store(GhtraderQueries):
     def days(self, symbol: str, first: Day, last: Day | None = None) -> list[DayState]:
         """Every trading day of a range, stored or not: rows, contract, states of ingest, coverage and quality, why."""
         start, end = self._range(first, last)
-        return days_of(self, parse_symbol(symbol), start, end)
+        return days_of(self._context, parse_symbol(symbol), start, end)
 
     def gaps(self, symbol: str, day: Day) -> list[GapRow]:
         """The gaps of a judged trading day, in time order."""

@@ -1,6 +1,6 @@
 """The forms in which ticks are handed out: pandas, Arrow and polars.
 
-Belongs here: from an Arrow table to what was asked for. Does not belong here: reading (`questdb.whole_days`).
+Belongs here: from an Arrow table to what was asked for. Does not belong here: reading (`questdb.tables.whole_days`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.questdb.arrow import ArrowTable
+from ghtrader_assets.questdb.client.arrow import ArrowTable
 
 Form = Literal["pandas", "arrow", "polars"]
 FORMS: Final = ("pandas", "arrow", "polars")

@@ -18,10 +18,10 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.reader import read_five_level_bounds
-from ghtrader_assets.questdb.rows import DailyAgg, SymbolCoverage
-from ghtrader_assets.questdb.whole_days import read_whole_day
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables.reader import read_five_level_bounds
+from ghtrader_assets.questdb.tables.rows import DailyAgg, SymbolCoverage
+from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 

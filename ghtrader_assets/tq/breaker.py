@@ -1,7 +1,7 @@
 """The circuit breaker of an account: maintenance that one run met keeps every other from asking for a while.
 
 Belongs here: the small file that all processes of a host share, and when the provider may be asked again.
-Does not belong here: ending days (`pool`), waiting (`loading.patience`).
+Does not belong here: ending days (`pool`), waiting (`upkeep.patience`).
 
 The daily window needs no file: the clock tells. Maintenance that was announced outside it opens the circuit for
 `Timing.breaker_s`; the first day that comes whole afterwards closes it.

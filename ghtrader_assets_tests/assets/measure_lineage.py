@@ -47,9 +47,9 @@ def measure(days: int, home: Path) -> dict[str, object]:
 def _seed(days: int) -> int:
     import dagster as dg
 
-    from ghtrader_assets.assets.names import ALL_TABLES
     from ghtrader_assets.market.calendar import snapshot_calendar
     from ghtrader_assets.market.symbols import parse_symbol
+    from ghtrader_assets.orchestration.names import ALL_TABLES
     from ghtrader_assets.services.dagster_instance import dagster_home
     from ghtrader_assets.settings import Settings
 

@@ -16,8 +16,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ghtrader_assets.bench.load_definitions import FIRST_DAY, SYMBOLS
 from ghtrader_assets_tests.assets.measure_lineage import webserver
+from ghtrader_assets_tests.bench.load_definitions import FIRST_DAY, SYMBOLS
 from ghtrader_assets_tests.fix_browser import QUIET
 
 PAGE_ROUNDS = 3

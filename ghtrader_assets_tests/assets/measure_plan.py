@@ -20,14 +20,14 @@ from pydantic import SecretStr
 
 from ghtrader_assets.assets.checks import read_findings
 from ghtrader_assets.assets.repair import run_requests
-from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.repair import RepairPlan, read_plan
-from ghtrader_assets.loading.wanted import Wanted, wanted_days
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.products import products
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.schema import (
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.standing.histories import Key, Standing, read_standing
+from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
     FIELD_QUALITY,
     MAIN_SCHEDULE,
@@ -36,10 +36,10 @@ from ghtrader_assets.questdb.schema import (
     VALIDATE_SUMMARY,
     ensure_schema,
 )
-from ghtrader_assets.questdb.server import EmbeddedQuestDB
-from ghtrader_assets.questdb.standing import Key, Standing, read_standing
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
+from ghtrader_assets.upkeep.wanted import Wanted, wanted_days
 
 SYMBOLS = 60
 FIRST_DAY, LAST_DAY = date(2016, 11, 22), date(2026, 11, 20)
@@ -119,14 +119,19 @@ def measure() -> dict[str, Any]:
                 ensure_schema(db)
                 fill(db, wanted)
                 settings = Settings(home=home, start_date=FIRST_DAY, symbols=tuple(names))
-                platform = Platform(settings, calendar, db, Provider("nobody", SecretStr("nobody"), name="embedded"))
+                platform = LoadContext(
+                    settings=settings,
+                    calendar=calendar,
+                    database=db,
+                    provider=Provider("nobody", SecretStr("nobody"), name="embedded"),
+                )
                 return {"symbols": len(names), "symbol_days": len(wanted), **ticks(platform, symbols)}
         finally:
             server.stop()
 
 
-def ticks(platform: Platform, symbols: list[Symbol]) -> dict[str, Any]:
-    from ghtrader_assets.loading import repair
+def ticks(platform: LoadContext, symbols: list[Symbol]) -> dict[str, Any]:
+    from ghtrader_assets.upkeep import repair
 
     def plan() -> RepairPlan:
         return read_plan(platform, symbols, None, LAST_DAY, NOW, begun_only=True)

@@ -19,25 +19,25 @@ from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.run_here import RANGE_END, RANGE_START
 from ghtrader_assets.assets.schedules import AFTER_MAINTENANCE
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.causes import Cause
-from ghtrader_assets.loading.due import Need
-from ghtrader_assets.loading.repair import Repair, find_repairs, plan_of
-from ghtrader_assets.loading.wanted import wanted_days
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.questdb.records import write_manifests
-from ghtrader_assets.questdb.standing import Content, Key, Standing, Verdict
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.standing.histories import Content, Key, Standing, Verdict
+from ghtrader_assets.questdb.tables.records import write_manifests
 from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.upkeep.causes import Cause
+from ghtrader_assets.upkeep.due import Need
+from ghtrader_assets.upkeep.repair import Repair, find_repairs, plan_of
+from ghtrader_assets.upkeep.wanted import wanted_days
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import pointed_at
-from ghtrader_assets_tests.loading.test_repair import standing
 from ghtrader_assets_tests.test_alerts import Receiver, receiver
+from ghtrader_assets_tests.upkeep.test_repair import standing
 
 CALENDAR = snapshot_calendar()
 SYMBOLS = tuple(parse_symbol(text) for text in ("KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"))

@@ -22,14 +22,14 @@ from ghtrader_assets.assets.calendar import (
     horizon_check,
     trading_calendar,
 )
-from ghtrader_assets.loading.confirmation import last_confirmation
-from ghtrader_assets.loading.live_hours import kept_hours
-from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.schedule import refresh_schedule
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.questdb.connection import Database
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.reference.confirmation import last_confirmation
+from ghtrader_assets.reference.live_hours import kept_hours
+from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
@@ -121,7 +121,12 @@ def test_asking_for_main_contracts_confirms_the_calendar_too(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
-    platform = Platform(Settings(home=tmp_path, start_date=date(2025, 12, 1)), calendar, db, provider)
+    platform = LoadContext(
+        settings=Settings(home=tmp_path, start_date=date(2025, 12, 1)),
+        calendar=calendar,
+        database=db,
+        provider=provider,
+    )
     exchange.faults({"kind": "holiday", "trading_day": str(CHANGED)})
     with caplog.at_level(logging.ERROR, logger="ghtrader_assets"):
         refresh_schedule(platform, parse_symbol("KQ.m@INE.sc"))
@@ -138,7 +143,12 @@ def test_main_contracts_come_whatever_the_holiday_list_says(
 ) -> None:
     """tqsdk falls over an empty list before it reads the table. A damaged file of kept contracts is as none."""
     provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
-    platform = Platform(Settings(home=tmp_path, start_date=date(2025, 12, 1)), calendar, db, provider)
+    platform = LoadContext(
+        settings=Settings(home=tmp_path, start_date=date(2025, 12, 1)),
+        calendar=calendar,
+        database=db,
+        provider=provider,
+    )
     exchange.faults({"kind": "holiday"})
     kept = tmp_path / "main_contracts" / provider.account_key / "KQ_m_INE_sc.json"
     kept.parent.mkdir(parents=True)

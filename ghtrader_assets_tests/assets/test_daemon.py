@@ -10,10 +10,19 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ghtrader_assets.assets.names import ALL_TABLES, DAY_TABLES, FOLLOWING, JUDGED, LOAD_POOL, LOADED, MANIFEST, TICKS
 from ghtrader_assets.assets.run_here import RANGE_END, RANGE_START
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.orchestration.names import (
+    ALL_TABLES,
+    DAY_TABLES,
+    FOLLOWING,
+    JUDGED,
+    LOAD_POOL,
+    LOADED,
+    MANIFEST,
+    TICKS,
+)
 from ghtrader_assets_tests.fix_browser import keep
 from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
 

@@ -13,8 +13,8 @@ import dagster as dg
 import pytest
 
 from ghtrader_assets.assets.build import build_definitions
-from ghtrader_assets.assets.names import ALL_TABLES, FOLLOWING
 from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.orchestration.names import ALL_TABLES, FOLLOWING
 from ghtrader_assets.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghtrader_assets.assets.partitions import trading_day_partitions
-from ghtrader_assets.loading.calendar import adopted
 from ghtrader_assets.market.calendar import CalendarFinding, TradingCalendar, changed_days, snapshot_calendar
+from ghtrader_assets.reference.calendar import adopted
 
 CALENDAR = snapshot_calendar()
 FIRST, LAST = date(2024, 1, 2), date(2026, 10, 30)

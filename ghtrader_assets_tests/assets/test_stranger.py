@@ -11,9 +11,9 @@ from dagster import DagsterInstance
 from playwright.sync_api import Page, expect
 
 from ghtrader_assets.assets.checks import LATEST_DAY
-from ghtrader_assets.assets.names import ALL_TABLES
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets_tests.fix_browser import keep
 from ghtrader_assets_tests.fix_platform import RunningPlatform
 

@@ -16,11 +16,11 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from ghtrader_assets.assets.names import ALL_TABLES
+from ghtrader_assets.context.store import questdb_endpoint
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.services.connect import questdb_endpoint
+from ghtrader_assets.orchestration.names import ALL_TABLES
+from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.fix_browser import keep
 from ghtrader_assets_tests.fix_platform import RunningPlatform

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ghtrader_assets.bench.plain_validation import PlainDay, PlainJudge
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.symbols import depth, parse_symbol
 from ghtrader_assets.market.ticks import row_hashes, tick_frame
+from ghtrader_assets_tests.bench.plain_validation import PlainDay, PlainJudge
 from ghtrader_assets_tests.validation.days import LIQUID, TUESDAY, clean_day, judge_frame, sessions_of
 
 

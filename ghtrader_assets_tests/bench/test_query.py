@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ghtrader_assets.bench import query
-from ghtrader_assets.bench.query import Sizes, _upper_bound, bench_query
+from ghtrader_assets_tests.bench import query
+from ghtrader_assets_tests.bench.query import Sizes, _upper_bound, bench_query
 
 TINY = Sizes(days=3, full_days=2, thin_rows=200, asked=10, scans=2, reads=1, cycles=1, load_days=1)
 

@@ -13,7 +13,7 @@ import pytest
 
 from ghtrader_assets.exchange.model import ticks_of
 from ghtrader_assets.market.ticks import content_digest, tick_frame
-from ghtrader_assets.services.runtime import RUNTIME_FILE, read_runtime
+from ghtrader_assets.runtime import RUNTIME_FILE, read_runtime
 from ghtrader_assets_tests.fix_platform import CommandLine
 
 SYMBOL = "KQ.m@SHFE.au"

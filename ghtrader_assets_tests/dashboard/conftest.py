@@ -16,18 +16,18 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
-from ghtrader_assets.bench.grid import fill_records
-from ghtrader_assets.bench.store import fill, model_day
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.loading.judgement import judge_days
-from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import tick_frame
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.services.runtime import DAGSTER, RunningProcess, Runtime, Service, write_runtime
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.runtime import DAGSTER, RunningProcess, Runtime, Service, write_runtime
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets_tests.bench.grid import fill_records
+from ghtrader_assets_tests.bench.store import fill, model_day
 from ghtrader_assets_tests.fix_exchange import ROOT
 from ghtrader_assets_tests.fix_platform import OURS
 
@@ -108,7 +108,12 @@ def dashboard(
 def _store_a_real_day(db: Database, calendar: TradingCalendar, home: Path) -> None:
     """The model's ticks of a day, a hole of ten minutes in them and one crossed book, loaded and judged."""
     symbol = parse_symbol(REAL)
-    platform = Platform(Settings(home=home), calendar, db, Provider("x", SecretStr("x"), name="embedded"))
+    platform = LoadContext(
+        settings=Settings(home=home),
+        calendar=calendar,
+        database=db,
+        provider=Provider("x", SecretStr("x"), name="embedded"),
+    )
     frame = tick_frame(model_day(symbol, REAL_DAY))
     middle = frame.height // 2
     hole = pl.col("datetime_ns").is_between(

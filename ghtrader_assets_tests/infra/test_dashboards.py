@@ -19,17 +19,17 @@ import requests
 import yaml
 from pydantic import SecretStr
 
-from ghtrader_assets.bench.grid import fill_records
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.metrics import metrics_into
 from ghtrader_assets.ports import claim_port
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.questdb.records import write_metrics
-from ghtrader_assets.questdb.rows import Metric
-from ghtrader_assets.questdb.schema import METRICS
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.tables.records import write_metrics
+from ghtrader_assets.questdb.tables.rows import Metric
+from ghtrader_assets.questdb.tables.schema import METRICS
 from ghtrader_assets.services.exporter import start_exporter
 from ghtrader_assets.settings import Settings
+from ghtrader_assets_tests.bench.grid import fill_records
 from ghtrader_assets_tests.fix_exchange import ROOT
 
 GRAFANA, PROMETHEUS = ROOT / "infra" / "grafana", ROOT / "infra" / "prometheus"

@@ -12,25 +12,26 @@ import pytest
 import time_machine
 from pydantic import SecretStr
 
+from ghtrader_assets.clock import Clock
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.causes import Cause
 from ghtrader_assets.loading.days import load_days
-from ghtrader_assets.loading.due import Need, needs_of
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.plan import plan_days
-from ghtrader_assets.loading.platform import Platform
-from ghtrader_assets.loading.repair import read_plan
-from ghtrader_assets.loading.schedule import refresh_schedule
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS, SHANGHAI
 from ghtrader_assets.market.session_events import parse_events
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.reader import read_daily_agg, read_day, read_summary
-from ghtrader_assets.questdb.states import read_day_states
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.standing.day_states import read_day_states
+from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_day, read_summary
+from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.upkeep.causes import Cause
+from ghtrader_assets.upkeep.due import Need, needs_of
+from ghtrader_assets.upkeep.repair import read_plan
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 
 CALENDAR = snapshot_calendar()
@@ -42,15 +43,15 @@ def at(text: str) -> int:
 
 
 @pytest.fixture
-def platform(db: Database, exchange: ExchangeControl, tmp_path: Path) -> Platform:
+def platform(db: Database, exchange: ExchangeControl, tmp_path: Path) -> LoadContext:
     """The shared store and exchange, with a home of its own."""
     provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
     settings = Settings(home=tmp_path, start_date=date(2025, 12, 1), ingest_workers=2, min_free_mb=0)
-    return Platform(settings, CALENDAR, db, provider)
+    return LoadContext(settings=settings, calendar=CALENDAR, database=db, provider=provider)
 
 
 def loaded(
-    platform: Platform, symbol: Symbol, days: Sequence[date], *, allow_partial: bool = False
+    platform: LoadContext, symbol: Symbol, days: Sequence[date], *, allow_partial: bool = False
 ) -> list[DayOutcome]:
     run = load_days(
         platform, symbol, days, "test", must_judge=True, on_retry=lambda _: None, allow_partial=allow_partial
@@ -58,13 +59,15 @@ def loaded(
     return sorted(run, key=lambda one: one.trading_day)
 
 
-def needs(platform: Platform, symbol: Symbol, days: Sequence[date], *, allow_partial: bool = False) -> dict[date, Need]:
+def needs(
+    platform: LoadContext, symbol: Symbol, days: Sequence[date], *, allow_partial: bool = False
+) -> dict[date, Need]:
     return needs_of(platform, symbol, plan_days(platform, symbol, days, allow_partial=allow_partial).days)
 
 
-def test_a_day_in_progress_is_refused_or_partial_and_loaded_again_once_complete(platform: Platform) -> None:
+def test_a_day_in_progress_is_refused_or_partial_and_loaded_again_once_complete(platform: LoadContext) -> None:
     symbol, day = parse_symbol("KQ.m@INE.sc"), date(2026, 1, 8)
-    at_eleven = dataclasses.replace(platform, now_ns=lambda: at("2026-01-08 11:00"))
+    at_eleven = dataclasses.replace(platform, clock=Clock(lambda: at("2026-01-08 11:00")))
     (refused,) = loaded(at_eleven, symbol, [day])
     assert "not complete before 2026-01-08 16:00" in refused.failure
     assert read_daily_agg(platform.database, symbol.text, [day]) == []
@@ -89,13 +92,13 @@ def test_a_day_in_progress_is_refused_or_partial_and_loaded_again_once_complete(
     assert needs(platform, symbol, [day]) == {day: Need.NOTHING}
 
 
-def test_a_day_has_no_partition_on_the_evening_before_it(platform: Platform) -> None:
-    monday, sunday = date(2026, 1, 12), dataclasses.replace(platform, now_ns=lambda: at("2026-01-11 12:00"))
+def test_a_day_has_no_partition_on_the_evening_before_it(platform: LoadContext) -> None:
+    monday, sunday = date(2026, 1, 12), dataclasses.replace(platform, clock=Clock(lambda: at("2026-01-11 12:00")))
     assert list(plan_days(sunday, parse_symbol("KQ.m@INE.sc"), [monday], allow_partial=True).refused) == [monday]
 
 
 def test_a_corrected_roll_makes_exactly_its_days_due_and_a_new_day_no_other(
-    platform: Platform, exchange: ExchangeControl
+    platform: LoadContext, exchange: ExchangeControl
 ) -> None:
     symbol = parse_symbol("KQ.m@GFEX.lc")
     days = CALENDAR.days(date(2025, 11, 27), date(2025, 12, 10))
@@ -133,7 +136,7 @@ def test_a_corrected_roll_makes_exactly_its_days_due_and_a_new_day_no_other(
     assert set(read_summary(platform.database, symbol.text, days)) == set(days)
 
 
-def test_days_after_a_contracts_last_are_refused_and_the_others_planned(platform: Platform) -> None:
+def test_days_after_a_contracts_last_are_refused_and_the_others_planned(platform: LoadContext) -> None:
     symbol, days = parse_symbol("INE.sc2603"), CALENDAR.days(date(2026, 2, 26), date(2026, 3, 2))
     plan = plan_days(platform, symbol, days)
     assert [one.trading_day for one in plan.days] == days[:2]
@@ -143,7 +146,7 @@ def test_days_after_a_contracts_last_are_refused_and_the_others_planned(platform
 
 
 def test_a_suspended_day_without_ticks_says_so_and_is_nothing_to_repair(
-    platform: Platform, exchange: ExchangeControl
+    platform: LoadContext, exchange: ExchangeControl
 ) -> None:
     symbol, day = parse_symbol("KQ.m@INE.sc"), date(2026, 1, 21)
     contract = refresh_schedule(platform, symbol).rows[day].contract
@@ -161,14 +164,14 @@ def test_a_suspended_day_without_ticks_says_so_and_is_nothing_to_repair(
     assert repairs(suspended, symbol, day) == []
 
 
-def test_past_the_calendars_end_what_is_known_stays_usable(platform: Platform) -> None:
+def test_past_the_calendars_end_what_is_known_stays_usable(platform: LoadContext) -> None:
     with time_machine.travel(datetime(2027, 3, 2, 12, tzinfo=SHANGHAI)):
         rows = refresh_schedule(platform, parse_symbol("KQ.m@INE.sc")).rows
     assert max(rows) == CALENDAR.days(date(2026, 12, 1), CALENDAR.horizon)[-1]
     assert not rows[date(2026, 12, 31)].provisional
 
 
-def repairs(platform: Platform, symbol: Symbol, day: date) -> list[Cause]:
+def repairs(platform: LoadContext, symbol: Symbol, day: date) -> list[Cause]:
     plan = read_plan(platform, [symbol], day, day, datetime.now(tz=SHANGHAI))
     return [one.cause for one in (*plan.planned, *plan.waiting, *plan.given_up)]
 

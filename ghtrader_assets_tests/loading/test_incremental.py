@@ -15,12 +15,12 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.loading import judgement
 from ghtrader_assets.loading import plan as planning
 from ghtrader_assets.loading.judgement import judge_days, judge_frame, policy_of
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.plan import DayPlan, plan_day
-from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
@@ -28,11 +28,11 @@ from ghtrader_assets.market.session_events import ANY, SessionEvent
 from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import Exchange, parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, content_digest, tick_frame
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.reader import read_gaps_of_days
-from ghtrader_assets.questdb.records import write_daily_agg, write_schedule, write_verdicts
-from ghtrader_assets.questdb.rows import DailyAgg
-from ghtrader_assets.questdb.writer import DayLoad, StoredDay, store_days
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables.reader import read_gaps_of_days
+from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedule, write_verdicts
+from ghtrader_assets.questdb.tables.rows import DailyAgg
+from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, store_days
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.validation import judge
@@ -96,10 +96,12 @@ def content_of(row: CoverageRow | QualityRow | GapRow) -> str:
 
 
 @pytest.fixture
-def platform(db: Database, calendar: TradingCalendar, tmp_path: Any) -> Platform:
+def platform(db: Database, calendar: TradingCalendar, tmp_path: Any) -> LoadContext:
     """A platform on the shared store whose provider is never asked."""
     provider = Provider("nobody", SecretStr("nobody"), name="embedded")
-    return Platform(Settings(home=tmp_path, validate_workers=2), calendar, db, provider)
+    return LoadContext(
+        settings=Settings(home=tmp_path, validate_workers=2), calendar=calendar, database=db, provider=provider
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +118,7 @@ def unchanged_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class Bench:
     """The store under test and, beside it, what the test knows about it."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: LoadContext) -> None:
         self.platform = platform
         self.versions: dict[date, int] = {}
         self.contents: dict[date, DailyAgg] = {}
@@ -266,5 +268,5 @@ class Steps:
         self.bench.validate(DAYS)
 
 
-def test_incremental_verdicts_equal_a_full_judgement_after_every_step(platform: Platform) -> None:
+def test_incremental_verdicts_equal_a_full_judgement_after_every_step(platform: LoadContext) -> None:
     Steps(Bench(platform), seed=6).take(STEPS)

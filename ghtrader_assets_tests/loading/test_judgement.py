@@ -14,24 +14,24 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
-from ghtrader_assets.bench.store import store_frames
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState, QuestDBError
 from ghtrader_assets.exchange.model import ticks_of
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days, judge_frame, policy_of
 from ghtrader_assets.loading.plan import DayPlan, plan_day
-from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.market.calendar import TradingCalendar, snapshot_calendar
 from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.market.ticks import DayWindow, tick_frame
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.questdb.reader import read_daily_agg, read_gaps, read_summary
-from ghtrader_assets.questdb.records import write_daily_agg, write_schedule
-from ghtrader_assets.questdb.sql import instant, instant_literal
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.client.sql import instant, instant_literal
+from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_gaps, read_summary
+from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedule
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets_tests.bench.store import store_frames
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.loading.test_incremental import content_of, small_day
 
@@ -52,14 +52,19 @@ def queries() -> Counter[str]:
 
 
 @pytest.fixture
-def platform(db: Database, tmp_path: Path, queries: Counter[str]) -> Iterator[Platform]:
+def platform(db: Database, tmp_path: Path, queries: Counter[str]) -> Iterator[LoadContext]:
     """A platform on the shared store whose provider is never asked."""
     provider = Provider("nobody", SecretStr("nobody"), name="embedded")
     with Database(db.endpoint, on_query=lambda name, _: queries.update([name])) as database:
-        yield Platform(Settings(home=tmp_path, validate_workers=3), snapshot_calendar(), database, provider)
+        yield LoadContext(
+            settings=Settings(home=tmp_path, validate_workers=3),
+            calendar=snapshot_calendar(),
+            database=database,
+            provider=provider,
+        )
 
 
-def stored(platform: Platform, symbol: Symbol, contract: str, frames: dict[date, pl.DataFrame]) -> list[DayPlan]:
+def stored(platform: LoadContext, symbol: Symbol, contract: str, frames: dict[date, pl.DataFrame]) -> list[DayPlan]:
     """Store days under a schedule that knows nothing but them."""
     rows = [ScheduleDay(symbol.text, day, contract, 0, is_roll=False, provisional=False) for day in frames]
     write_schedule(platform.database, rows, schedule_hash(rows))
@@ -68,7 +73,7 @@ def stored(platform: Platform, symbol: Symbol, contract: str, frames: dict[date,
     return plans
 
 
-def small_days(platform: Platform, name: str, calendar: TradingCalendar, number: int) -> tuple[Symbol, list[date]]:
+def small_days(platform: LoadContext, name: str, calendar: TradingCalendar, number: int) -> tuple[Symbol, list[date]]:
     symbol = parse_symbol(name)
     days = calendar.days(date(2025, 10, 9), date(2025, 12, 31))[:number]
     frames = {day: small_day(calendar, day, version) for version, day in enumerate(days)}
@@ -77,7 +82,7 @@ def small_days(platform: Platform, name: str, calendar: TradingCalendar, number:
 
 
 @pytest.mark.parametrize("name", BORROWED)
-def test_the_frame_in_memory_is_judged_like_the_stored_day(platform: Platform, name: str) -> None:
+def test_the_frame_in_memory_is_judged_like_the_stored_day(platform: LoadContext, name: str) -> None:
     symbol, (contract, model) = parse_symbol(name), BORROWED[name]
     columns: dict[str, Any] = {name: values.copy() for name, values in ticks_of(model, DAY).items()}
     kept = np.ones(len(columns["tick_id"]), dtype=np.bool_)
@@ -103,7 +108,7 @@ def test_the_frame_in_memory_is_judged_like_the_stored_day(platform: Platform, n
 
 
 def test_a_range_with_nothing_to_do_costs_five_queries(
-    platform: Platform, calendar: TradingCalendar, queries: Counter[str]
+    platform: LoadContext, calendar: TradingCalendar, queries: Counter[str]
 ) -> None:
     symbol, days = small_days(platform, "KQ.m@SHFE.zn", calendar, 45)
     list(judge_days(platform, symbol, days))
@@ -130,7 +135,7 @@ def test_a_range_with_nothing_to_do_costs_five_queries(
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_tampered_and_a_missing_day_are_theirs_alone(
-    platform: Platform, calendar: TradingCalendar, workers: int
+    platform: LoadContext, calendar: TradingCalendar, workers: int
 ) -> None:
     name = {1: "KQ.m@SHFE.al", 4: "KQ.m@SHFE.ni"}[workers]
     symbol, days = small_days(platform, name, calendar, 25)
@@ -148,7 +153,7 @@ def test_a_tampered_and_a_missing_day_are_theirs_alone(
 
 
 def test_a_tampered_day_says_so_even_where_the_rules_choke_on_it(
-    platform: Platform, calendar: TradingCalendar, monkeypatch: pytest.MonkeyPatch
+    platform: LoadContext, calendar: TradingCalendar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A day alone is judged while it is proved: the proof's word counts before the judgement's."""
 
@@ -177,7 +182,7 @@ class OneDayUnreadable(Database):
         return super().export(name, statement)
 
 
-def test_a_failed_query_is_an_error_of_the_run_and_no_verdict(platform: Platform, calendar: TradingCalendar) -> None:
+def test_a_failed_query_is_an_error_of_the_run_and_no_verdict(platform: LoadContext, calendar: TradingCalendar) -> None:
     symbol, days = small_days(platform, "KQ.m@SHFE.bu", calendar, 6)
     with OneDayUnreadable(platform.database.endpoint, calendar.window(days[2])) as database:
         seen: list[date] = []
@@ -191,7 +196,7 @@ def test_a_failed_query_is_an_error_of_the_run_and_no_verdict(platform: Platform
     assert [one.trading_day for one in outcomes if one.judgement and one.judgement.fresh] == [days[2]]
 
 
-def test_judging_leaves_metrics(platform: Platform, calendar: TradingCalendar) -> None:
+def test_judging_leaves_metrics(platform: LoadContext, calendar: TradingCalendar) -> None:
     symbol, days = small_days(platform, "KQ.m@SHFE.fu", calendar, 2)
     outcomes = list(judge_days(platform, symbol, days))
     platform.database.await_applied("ghtrader_metrics_v1")
@@ -212,7 +217,7 @@ def test_judging_leaves_metrics(platform: Platform, calendar: TradingCalendar) -
 
 
 def test_when_days_are_judged_after_ingest(
-    platform: Platform, exchange: ExchangeControl, calendar: TradingCalendar
+    platform: LoadContext, exchange: ExchangeControl, calendar: TradingCalendar
 ) -> None:
     symbol = parse_symbol("KQ.m@GFEX.lc")
     days = calendar.days(date(2025, 12, 15), date(2025, 12, 16))

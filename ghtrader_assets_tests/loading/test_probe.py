@@ -12,18 +12,19 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from ghtrader_assets.loading.causes import Cause
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days, policy_of
-from ghtrader_assets.loading.platform import Platform, utc_now
 from ghtrader_assets.loading.probe import HARMLESS, UNANSWERED, probe_gaps, worst_gaps
-from ghtrader_assets.loading.repair import read_plan
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.reader import read_gaps, read_summary
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables.reader import read_gaps, read_summary
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.upkeep.causes import Cause
+from ghtrader_assets.upkeep.repair import read_plan
 from ghtrader_assets.validation.verdicts import Attribution, GapRow, ProbeStatus, instant, midnight_utc
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine
@@ -35,39 +36,39 @@ HOLE = {"kind": "hole", "symbol": CONTRACT, "trading_day": DAY.isoformat(), "amo
 
 
 @pytest.fixture
-def platform(db: Database, calendar: TradingCalendar, exchange: ExchangeControl, tmp_path: Path) -> Platform:
+def platform(db: Database, calendar: TradingCalendar, exchange: ExchangeControl, tmp_path: Path) -> LoadContext:
     provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
     home = Settings(home=tmp_path, ingest_workers=1, min_free_mb=0, fast_history="off", start_date=DAY)
-    return Platform(home, calendar, db, provider)
+    return LoadContext(settings=home, calendar=calendar, database=db, provider=provider)
 
 
-def load(platform: Platform) -> None:
+def load(platform: LoadContext) -> None:
     outcomes = list(load_days(platform, SYMBOL, [DAY], "test", must_judge=True, on_retry=lambda _: None))
     assert [outcome.failure for outcome in outcomes] == [""]
 
 
-def status(platform: Platform) -> list[str]:
+def status(platform: LoadContext) -> list[str]:
     return [gap.tqsdk_status for gap in read_gaps(platform.database, SYMBOL.text, DAY)]
 
 
-def repairs(platform: Platform) -> list[tuple[date, Cause]]:
-    plan = read_plan(platform, [SYMBOL], DAY, DAY, utc_now())
+def repairs(platform: LoadContext) -> list[tuple[date, Cause]]:
+    plan = read_plan(platform, [SYMBOL], DAY, DAY, SYSTEM_CLOCK.now())
     return [(one.trading_day, one.cause) for one in (*plan.planned, *plan.waiting)]
 
 
-def elsewhere(platform: Platform) -> Platform:
+def elsewhere(platform: LoadContext) -> LoadContext:
     """The same platform in another home."""
     home = {"home": platform.settings.home / "elsewhere"}
     return dataclasses.replace(platform, settings=platform.settings.model_copy(update=home))
 
 
-def ask(platform: Platform) -> list[tuple[int, int, int]]:
+def ask(platform: LoadContext) -> list[tuple[int, int, int]]:
     found = probe_gaps(platform, SYMBOL, [DAY], lambda _: None)
     return [(one.provider_has_data, one.provider_missing, one.errors) for one in found]
 
 
 def test_a_lost_segment_is_found_and_repaired_and_a_missing_one_is_known(
-    platform: Platform, exchange: ExchangeControl, shared: CommandLine
+    platform: LoadContext, exchange: ExchangeControl, shared: CommandLine
 ) -> None:
     exchange.faults(HOLE)
     load(platform)

@@ -16,9 +16,9 @@ from statistics import median
 from time import perf_counter
 from typing import cast
 
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.schema import TABLES, TICKS
-from ghtrader_assets.questdb.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.tables.schema import TABLES, TICKS
 
 SYMBOLS = [f"KQ.m@SHFE.{chr(97 + number)}x" for number in range(20)]
 DAYS = [f"2026-01-{day:02d}" for day in range(5, 11)]

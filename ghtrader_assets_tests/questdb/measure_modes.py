@@ -18,10 +18,10 @@ from typing import Final
 import psutil
 
 from ghtrader_assets.market.calendar import snapshot_calendar
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.schema import TABLES, TICKS, ensure_schema
-from ghtrader_assets.questdb.server import EmbeddedQuestDB
-from ghtrader_assets.questdb.tick_columns import DayLoad, put_ticks
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.tables.schema import TABLES, TICKS, ensure_schema
+from ghtrader_assets.questdb.tables.tick_columns import DayLoad, put_ticks
 from ghtrader_assets_tests.fix_questdb import random_ticks
 from ghtrader_assets_tests.questdb.test_server import DAYS
 

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 
 ROWS, DAYS, NUMBERS = 30_000, 4, 27
 COLUMNS = ", ".join(f"c{n}" for n in range(NUMBERS))

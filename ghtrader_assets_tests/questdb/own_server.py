@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from ghtrader_assets.questdb.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 
 if __name__ == "__main__":
     server = EmbeddedQuestDB(Path(sys.argv[1]))

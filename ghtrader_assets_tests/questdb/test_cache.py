@@ -15,11 +15,11 @@ import pytest
 from pydantic import SecretStr
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.questdb import cache as caching
-from ghtrader_assets.questdb import redis_link
-from ghtrader_assets.questdb.cache import CoverageCache, announce_load, cache_of
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.questdb.rows import DailyAgg, SymbolCoverage
+from ghtrader_assets.questdb.cache import coverage as caching
+from ghtrader_assets.questdb.cache import redis_link
+from ghtrader_assets.questdb.cache.coverage import CoverageCache, announce_load, cache_of
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.tables.rows import DailyAgg, SymbolCoverage
 from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.fix_redis import PASSWORD, RedisServer
 
@@ -110,8 +110,8 @@ def test_a_load_of_another_process_makes_answers_old(settings: Settings) -> None
     store.coverage()
     store.rows = 2
     code = (
-        "from ghtrader_assets.questdb.cache import announce_load\n"
-        "from ghtrader_assets.questdb.credentials import Endpoint\n"
+        "from ghtrader_assets.questdb.cache.coverage import announce_load\n"
+        "from ghtrader_assets.questdb.client.credentials import Endpoint\n"
         "from ghtrader_assets.settings import load_settings\n"
         "from pydantic import SecretStr\n"
         f"announce_load(load_settings(), Endpoint({ENDPOINT.http!r}, '', '', SecretStr('')))"

@@ -12,13 +12,14 @@ import pytest
 
 from ghtrader_assets.errors import BadInputError, QuestDBError
 from ghtrader_assets.market.calendar import TradingCalendar
-from ghtrader_assets.questdb import connection, reader
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.questdb.sql import instant
-from ghtrader_assets.questdb.states import read_day_states
-from ghtrader_assets.questdb.whole_days import _is_settled, read_whole_day
-from ghtrader_assets.questdb.writer import DayLoad, store_days
+from ghtrader_assets.questdb.client import connection
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.client.sql import instant
+from ghtrader_assets.questdb.standing.day_states import read_day_states
+from ghtrader_assets.questdb.tables import reader
+from ghtrader_assets.questdb.tables.whole_days import _is_settled, read_whole_day
+from ghtrader_assets.questdb.tables.writer import DayLoad, store_days
 
 START, DAY = date(2026, 1, 5), date(2026, 1, 6)
 LoadOf = Callable[..., DayLoad]
@@ -77,7 +78,7 @@ def test_a_bulk_read_of_a_day_reads_its_partition_only(
     list(store_days(db, [load_of(DAY)]))
     with pytest.raises(BadInputError):
         read_whole_day(recording, symbol, calendar.window(DAY))
-    from ghtrader_assets.questdb.whole_days import _read
+    from ghtrader_assets.questdb.tables.whole_days import _read
 
     assert _read(recording, symbol, calendar.window(DAY), ["last_price"]).num_rows == 200
     name, statement, _ = recording.asked[-1]
@@ -148,7 +149,7 @@ def test_a_reader_changes_nothing(recording: Recording) -> None:
 
 
 def test_a_foreign_open_attempt_is_looked_for_in_the_days_own_rows(recording: Recording, symbol: str) -> None:
-    from ghtrader_assets.questdb.rows import DailyAgg
+    from ghtrader_assets.questdb.tables.rows import DailyAgg
 
     now = instant(1_767_700_000 * 10**9)
     agg = DailyAgg(

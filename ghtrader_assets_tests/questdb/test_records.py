@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from ghtrader_assets.errors import IngestState, QuestDBError, ServiceError
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.questdb import reader, records
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.rows import DailyAgg, Metric
-from ghtrader_assets.questdb.states import read_day_states
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.standing.day_states import read_day_states
+from ghtrader_assets.questdb.tables import reader, records
+from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric
 from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, GapRow, QualityRow, State, midnight_utc
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
 

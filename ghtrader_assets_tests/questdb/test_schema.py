@@ -11,13 +11,13 @@ import pytest
 
 from ghtrader_assets.errors import QuestDBError
 from ghtrader_assets.manifests import Manifest
-from ghtrader_assets.questdb import schema
-from ghtrader_assets.questdb.columns import column
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.questdb.parameters import packaged_text, parameter_findings
-from ghtrader_assets.questdb.rows import DailyAgg, Metric
-from ghtrader_assets.questdb.schema import TABLES, Table, columns_of, ensure_schema, ensure_table, shape_findings
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.embedded.parameters import packaged_text, parameter_findings
+from ghtrader_assets.questdb.tables import schema
+from ghtrader_assets.questdb.tables.columns import column
+from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric
+from ghtrader_assets.questdb.tables.schema import TABLES, Table, columns_of, ensure_schema, ensure_table, shape_findings
 from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
 
 BOOK = [f"{side}_{kind}{level}" for level in range(1, 6) for side in ("bid", "ask") for kind in ("price", "volume")]

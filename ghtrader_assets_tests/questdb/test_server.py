@@ -20,13 +20,13 @@ import pytest
 
 from ghtrader_assets.errors import CredentialError, PortTakenError, ServiceError
 from ghtrader_assets.market.ticks import content_digest
-from ghtrader_assets.questdb import jar
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint, credentials_file, embedded_endpoint, read_credentials
-from ghtrader_assets.questdb.reader import read_day
-from ghtrader_assets.questdb.schema import ensure_schema
-from ghtrader_assets.questdb.server import EmbeddedQuestDB, require_disk_space
-from ghtrader_assets.questdb.writer import DayLoad, StoredDay, store_days
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint, credentials_file, embedded_endpoint, read_credentials
+from ghtrader_assets.questdb.embedded import jar
+from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB, require_disk_space
+from ghtrader_assets.questdb.tables.reader import read_day
+from ghtrader_assets.questdb.tables.schema import ensure_schema
+from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, store_days
 from ghtrader_assets_tests.questdb import own_server
 
 DAYS = [date(2026, 1, day) for day in (6, 7, 8, 9, 12, 13)]

@@ -19,12 +19,12 @@ from polars.testing import assert_frame_equal
 from ghtrader_assets.errors import BadInputError, ReadBackError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, content_digest, empty_tick_frame, tick_frame
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.questdb.reader import read_day
-from ghtrader_assets.questdb.sql import instant
-from ghtrader_assets.questdb.tick_columns import even_slices, read_ticks
-from ghtrader_assets.questdb.writer import DayLoad, StoredDay, StoreFailure, require_content, store_days
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.client.sql import instant
+from ghtrader_assets.questdb.tables.reader import read_day
+from ghtrader_assets.questdb.tables.tick_columns import even_slices, read_ticks
+from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure, require_content, store_days
 from ghtrader_assets_tests.fix_questdb import fresh_symbol, random_ticks
 
 DAY = date(2026, 1, 6)

@@ -7,7 +7,7 @@ import re
 import pytest
 import requests
 
-from ghtrader_assets.services.runtime import read_runtime
+from ghtrader_assets.runtime import read_runtime
 from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
 
 pytestmark = pytest.mark.xdist_group("platform")

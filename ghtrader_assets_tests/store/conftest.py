@@ -13,11 +13,11 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.record import daily_agg
 from ghtrader_assets.manifests import Manifest, new_manifest_id
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
-from ghtrader_assets.questdb.cache import announce_load
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.credentials import Endpoint
-from ghtrader_assets.questdb.records import write_manifests, write_stored
-from ghtrader_assets.questdb.writer import DayLoad, StoredDay, store_days
+from ghtrader_assets.questdb.cache.coverage import announce_load
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.tables.records import write_manifests, write_stored
+from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, store_days
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 

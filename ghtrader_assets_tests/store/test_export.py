@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from ghtrader_assets.errors import BadInputError, QuestDBError, ServiceError
-from ghtrader_assets.loading.export import METADATA_KEY, Exported, export_days
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import content_digest
-from ghtrader_assets.questdb import whole_days
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.tick_columns import as_tick_frame
-from ghtrader_assets.questdb.writer import DayLoad
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables import whole_days
+from ghtrader_assets.questdb.tables.tick_columns import as_tick_frame
+from ghtrader_assets.questdb.tables.writer import DayLoad
+from ghtrader_assets.reading.export import METADATA_KEY, Exported, export_days
 from ghtrader_assets.store import Store
 from ghtrader_assets_tests.store.conftest import Record, begin, put
 

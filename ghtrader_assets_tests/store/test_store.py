@@ -20,11 +20,11 @@ import pytest
 
 from ghtrader_assets.errors import BadInputError, QuestDBError
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, content_digest, row_hashes
-from ghtrader_assets.questdb import whole_days
-from ghtrader_assets.questdb.connection import Database
-from ghtrader_assets.questdb.tick_columns import as_tick_frame
-from ghtrader_assets.questdb.whole_days import DEFAULT_COLUMNS, RESULT_TYPES
-from ghtrader_assets.questdb.writer import DayLoad
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables import whole_days
+from ghtrader_assets.questdb.tables.tick_columns import as_tick_frame
+from ghtrader_assets.questdb.tables.whole_days import DEFAULT_COLUMNS, RESULT_TYPES
+from ghtrader_assets.questdb.tables.writer import DayLoad
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets_tests.fix_questdb import random_ticks

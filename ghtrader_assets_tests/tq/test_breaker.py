@@ -11,14 +11,14 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState, MaintenanceError
-from ghtrader_assets.loading.patience import JITTER_S, Patience
-from ghtrader_assets.loading.platform import Platform
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.breaker import Breaker
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
+from ghtrader_assets.upkeep.patience import JITTER_S, Patience
 from ghtrader_assets_tests.tq.conftest import QUICK, Exchange, assert_same, request_of, served
 from ghtrader_assets_tests.tq.test_processes import offset_to
 
@@ -103,7 +103,7 @@ class Waited:
         monkeypatch.setenv("GHTRADER_TQ_CLOCK_OFFSET_S", str(offset_to(19, 10)))
         settings = Settings(home=home, maintenance_wait_s=budget_s)
         unused = cast("Any", None)
-        return Patience(Platform(settings, unused, unused, LIVE), self.sleep)
+        return Patience(LoadContext(settings=settings, calendar=unused, database=unused, provider=LIVE), self.sleep)
 
 
 def test_a_command_waits_until_half_past_seven_with_a_countdown(
@@ -127,5 +127,5 @@ def test_a_budget_that_does_not_reach_is_not_begun(tmp_path: Path, monkeypatch: 
 def test_the_rates_of_an_account_are_settings(tmp_path: Path) -> None:
     unused = cast("Any", None)
     settings = Settings(home=tmp_path, sessions_per_minute=6, pages_per_second=2.5)
-    timing = Platform(settings, unused, unused, LIVE).timing
+    timing = LoadContext(settings=settings, calendar=unused, database=unused, provider=LIVE).timing
     assert (timing.sessions_per_minute, timing.pages_per_s) == (6, 2.5)

@@ -1,6 +1,6 @@
 """`/operations`: what runs, what is stale or failing with the command that repairs it, rates and latencies.
 
-Belongs here: this page. Does not belong here: working out repairs (`loading.repair`).
+Belongs here: this page. Does not belong here: working out repairs (`upkeep.repair`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ghtrader_assets.dashboard.data import Operations
 from ghtrader_assets.dashboard.figures import COURSE_HEIGHT, ingest_course, query_course
 from ghtrader_assets.dashboard.pages.parts import badge, command, graph, heading, seconds, section, shanghai, table
 from ghtrader_assets.dashboard.routes import WINDOWS, day_address, operations_address
-from ghtrader_assets.loading.repair import Repair, RepairPlan
-from ghtrader_assets.questdb.measured import Percentiles
+from ghtrader_assets.questdb.tables.measured import Percentiles
+from ghtrader_assets.upkeep.repair import Repair, RepairPlan
 from ghtrader_assets.validation.verdicts import State
 
 SHOWN_REPAIRS = 20

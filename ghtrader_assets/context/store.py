@@ -1,0 +1,118 @@
+"""The context of reading: settings, clock, calendar and database. No provider of ticks.
+
+Belongs here: finding and opening the store. Does not belong here: the provider (`context.load`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
+from ghtrader_assets.errors import QuestDBError
+from ghtrader_assets.logs import hide
+from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
+from ghtrader_assets.market.session_events import SessionEvent, events_for
+from ghtrader_assets.metrics import metrics_into
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint, Login, embedded_endpoint
+from ghtrader_assets.questdb.tables.schema import ensure_schema
+from ghtrader_assets.runtime import QUESTDB, Service, read_runtime
+from ghtrader_assets.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreContext:
+    """What reading needs. `operator_events` are the session events of the operator's own file.
+
+    `clock` tells the instant by which trading days count as complete.
+    """
+
+    settings: Settings
+    calendar: TradingCalendar
+    database: Database
+    operator_events: tuple[SessionEvent, ...] = ()
+    clock: Clock = field(default=SYSTEM_CLOCK)
+
+
+@contextmanager
+def open_store(settings: Settings, *, readonly: bool = True, clock: Clock = SYSTEM_CLOCK) -> Generator[StoreContext]:
+    """Open the store for reading. Raises `QuestDBError` when it is away, `CredentialError` when it refuses us."""
+    with open_database(settings, readonly=readonly) as database:
+        yield store_context(settings, database, clock)
+
+
+@contextmanager
+def open_writable_store(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Generator[StoreContext]:
+    """Open the store for reading and recording, its tables made sure of. Raises as `open_store`."""
+    with open_store(settings, readonly=False, clock=clock) as context:
+        ensure_schema(context.database)
+        yield context
+
+
+def store_context(settings: Settings, database: Database, clock: Clock = SYSTEM_CLOCK) -> StoreContext:
+    """The context of a database that is open already, with the calendar and session events of the home."""
+    return StoreContext(
+        settings=settings,
+        calendar=calendar_for(settings.home),
+        database=database,
+        operator_events=events_for(settings.home),
+        clock=clock,
+    )
+
+
+@contextmanager
+def open_database(settings: Settings, *, readonly: bool = False) -> Generator[Database]:
+    """Connect to the store alone. Each query's latency goes into the metrics table.
+
+    `readonly`: with the log-in that can't change anything, where the server has one.
+    """
+    endpoint = questdb_endpoint(settings)
+    metrics = metrics_into(endpoint)
+    try:
+        with Database(
+            endpoint,
+            prepared=settings.prepared_statements,
+            sender_pool=settings.sender_pool,
+            readonly=readonly,
+            max_sessions=settings.questdb_sessions,
+            statement_timeout_s=settings.query_timeout_s,
+            on_query=metrics.observe,
+        ) as database:
+            yield database
+    finally:
+        metrics.close()
+
+
+def questdb_endpoint(settings: Settings) -> Endpoint:
+    """Where QuestDB is: the external server of the settings, or the embedded one of the runtime file."""
+    if settings.questdb_http is not None and settings.questdb_pg is not None:
+        password = settings.questdb_password or SecretStr("quest")
+        hide(settings.questdb_password)
+        user = settings.questdb_user or "admin"
+        return Endpoint(settings.questdb_http, settings.questdb_pg, user, password, _reader(settings))
+    service = embedded_service(settings.home, QUESTDB)
+    if service is None:
+        raise QuestDBError(f"no QuestDB runs for {settings.home}", "start it with `ghtrader-assets up`")
+    http_port, pg_port = (int(url.rpartition(":")[2]) for url in (service.urls["http"], service.urls["pg"]))
+    endpoint = embedded_endpoint(settings.home, http_port, pg_port)
+    hide(endpoint.password, endpoint.reader.password if endpoint.reader else None)
+    return endpoint
+
+
+def embedded_service(home: Path, name: str) -> Service | None:
+    """An embedded service of this home as the runtime file records it; None where it has none."""
+    runtime = read_runtime(home)
+    return None if runtime is None else runtime.service(name)
+
+
+def _reader(settings: Settings) -> Login | None:
+    """The read-only log-in of an external QuestDB, where the settings name one."""
+    if settings.questdb_reader_user is None or settings.questdb_reader_password is None:
+        return None
+    hide(settings.questdb_reader_password)
+    return Login(settings.questdb_reader_user, settings.questdb_reader_password)

@@ -1,0 +1,50 @@
+"""Room on the disk that the embedded QuestDB writes to: asked for before a load, and named where it ran out.
+
+Belongs here: telling a full disk from every other failure of a store. Does not belong here: the load itself (`days`).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.questdb.embedded.server import require_disk_space
+
+FULL_BYTES: Final = 512 * 2**20
+"""QuestDB extends dozens of files at once, by up to 16 MB each, and gives them back when one of them fails: where it
+broke off and less than this is left, that is why."""
+
+
+def require_room(context: StoreContext) -> None:
+    """Raises `ServiceError` when the disk under the home has less room than a load is given."""
+    if not context.settings.uses_external_questdb:
+        require_disk_space(context.settings.home, context.settings.min_free_mb * 2**20)
+
+
+def disk_is_full(context: StoreContext) -> bool:
+    """Whether the embedded QuestDB has no room left to write in."""
+    if context.settings.uses_external_questdb:
+        return False
+    return _free(context) < FULL_BYTES
+
+
+def _free(context: StoreContext) -> int:
+    return shutil.disk_usage(context.settings.home).free
+
+
+@contextmanager
+def full_disk_named(context: StoreContext) -> Generator[None]:
+    """A store that broke off because its disk filled up says so: to a client it only closes the connection."""
+    try:
+        yield
+    except ServiceError as error:
+        if not disk_is_full(context):
+            raise
+        raise ServiceError(
+            f"the disk under {context.settings.home} is full, {_free(context) // 2**20} MB are left ({error.what})",
+            "free space, then run the same command again",
+        ) from error

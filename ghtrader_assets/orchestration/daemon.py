@@ -1,0 +1,173 @@
+"""Starting a backfill through the daemon of a running platform, and asking how it is.
+
+Belongs here: what is said to Dagster's GraphQL. Does not belong here: deciding which days need it (`upkeep.due`), and
+running without a daemon (`run_here`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, cast
+
+import requests
+
+from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.loading.outcome import Stopped
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.orchestration.names import EXIT_CODE, LAUNCHED_BY_TAG
+from ghtrader_assets.runtime import DAGSTER, owned_runtime
+from ghtrader_assets.settings import Settings
+
+_LAUNCH: Final = """
+mutation Launch($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+    ... on PartitionSetNotFoundError { message }
+    ... on PartitionKeysNotFoundError { message }
+    ... on InvalidSubsetError { message }
+  }
+}"""
+
+_STATUS: Final = """
+query Status($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    __typename
+    ... on PartitionBackfill { status error { message } }
+  }
+}"""
+
+_FAILURES: Final = """
+query Failures($id: String!, $tag: String!) {
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { error { message } } }
+  runsOrError(filter: {tags: [{key: $tag, value: $id}], statuses: [FAILURE, CANCELED]}) {
+    ... on Runs { results { eventConnection { events { ... on ExecutionStepFailureEvent {
+      error { message cause { message } }
+      failureMetadata { description metadataEntries { label ... on IntMetadataEntry { intValue } } }
+    } } } } }
+  }
+}"""
+
+_RUNNING: Final = """
+{
+  runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) {
+    ... on Runs { results { runId } }
+  }
+}"""
+
+_RELOAD: Final = """
+mutation Reload($name: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $name) {
+    __typename
+    ... on ReloadNotSupported { message }
+    ... on RepositoryLocationNotFound { message }
+    ... on PythonError { message }
+  }
+}"""
+
+LOCATION: Final = "ghtrader_assets"
+"""The name of our code location, as workspace.yaml has it."""
+
+FINISHED: Final = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
+REQUEST_TIMEOUT_S: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """A backfill of the daemon: its id and the page that shows it."""
+
+    dagster_url: str
+    backfill_id: str
+
+    @property
+    def page(self) -> str:
+        return f"{self.dagster_url}/runs/b/{self.backfill_id}"
+
+    def status(self) -> str:
+        """The daemon's word for how far it is. Raises `ServiceError`."""
+        answer = _ask(self.dagster_url, _STATUS, {"id": self.backfill_id})["partitionBackfillOrError"]
+        if answer["__typename"] != "PartitionBackfill":
+            raise ServiceError(f"Dagster does not know backfill {self.backfill_id}", "look at its Runs page")
+        return str(answer["status"])
+
+    def stops(self) -> list[Stopped]:
+        """What ended the backfill itself, or steps of its runs before they had done with their days."""
+        answer = _ask(self.dagster_url, _FAILURES, {"id": self.backfill_id, "tag": "dagster/backfill"})
+        error = answer["partitionBackfillOrError"].get("error")
+        events = [
+            event for run in answer["runsOrError"].get("results", []) for event in run["eventConnection"]["events"]
+        ]
+        steps = [_stopped(event) for event in events if event.get("error") or event.get("failureMetadata")]
+        return ([Stopped(error["message"].strip())] if error else []) + steps
+
+
+def launch_backfill(
+    dagster_url: str,
+    symbols: Sequence[Symbol],
+    days: Sequence[date],
+    tables: Sequence[str],
+    tags: Mapping[str, str],
+) -> Backfill:
+    """Ask the daemon for one backfill of `tables` of `symbols` over `days`. Raises `ServiceError`."""
+    params = {
+        "assetSelection": [{"path": [symbol.key, table]} for symbol in symbols for table in tables],
+        "partitionNames": [day.isoformat() for day in days],
+        "title": f"{len(days)} trading days of {', '.join(symbol.text for symbol in symbols)}"[:100],
+        "tags": [{"key": key, "value": value} for key, value in {LAUNCHED_BY_TAG: "cli", **tags}.items()],
+    }
+    answer = _ask(dagster_url, _LAUNCH, {"params": params})["launchPartitionBackfill"]
+    if answer["__typename"] != "LaunchBackfillSuccess":
+        raise ServiceError(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
+    return Backfill(dagster_url, str(answer["backfillId"]))
+
+
+def running_runs(dagster_url: str) -> frozenset[str]:
+    """The ids of the runs that are queued or in progress. Raises `ServiceError`."""
+    return frozenset(run["runId"] for run in _ask(dagster_url, _RUNNING, {})["runsOrError"].get("results", []))
+
+
+def _stopped(event: dict[str, Any]) -> Stopped:
+    """The words and exit code of a `Failure`; of any other exception, what it says itself."""
+    failure = event.get("failureMetadata")
+    if failure is None:
+        return Stopped(str((event["error"]["cause"] or event["error"])["message"]).strip())
+    codes = [entry["intValue"] for entry in failure["metadataEntries"] if entry["label"] == EXIT_CODE]
+    return Stopped(failure["description"], codes[0] if codes else 1)
+
+
+def reload_definitions(dagster_url: str) -> None:
+    """Have a running Dagster read the definitions anew, so that a changed calendar changes its partitions.
+
+    Raises `ServiceError` where it can't: then they change at its next start.
+    """
+    answer = _ask(dagster_url, _RELOAD, {"name": LOCATION})["reloadRepositoryLocation"]
+    if answer["__typename"] != "WorkspaceLocationEntry":
+        raise ServiceError(f"Dagster did not reload its definitions: {answer.get('message', answer['__typename'])}")
+
+
+def reload_running(settings: Settings) -> str:
+    """`reload_definitions` of the Dagster that runs for this home, if any; says what became of it."""
+    runtime = owned_runtime(settings.home)
+    dagster = runtime.service(DAGSTER) if runtime else None
+    if dagster is None:
+        return "read at the next start of Dagster"
+    try:
+        reload_definitions(dagster.urls["http"])
+    except ServiceError as error:
+        return f"read at the next start of Dagster: {error}"
+    return "read anew by the running Dagster"
+
+
+def _ask(dagster_url: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    try:
+        answer = requests.post(
+            f"{dagster_url}/graphql", json={"query": query, "variables": variables}, timeout=REQUEST_TIMEOUT_S
+        ).json()
+    except (requests.RequestException, ValueError) as error:
+        raise ServiceError(f"Dagster at {dagster_url} does not answer: {error}", "see `status`") from None
+    if "errors" in answer:
+        raise ServiceError(f"Dagster refused the request: {answer['errors'][0]['message']}")
+    return cast("dict[str, Any]", answer["data"])

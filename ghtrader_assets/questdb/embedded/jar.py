@@ -1,0 +1,80 @@
+"""The QuestDB server's jar: resolved once, checked against its digest, kept in the user's cache.
+
+Belongs here: which jar, and how it gets onto this machine (`python -m ghtrader_assets.questdb.embedded.jar` when the
+package is installed).
+Does not belong here: running it (`server`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+import jgo
+from platformdirs import user_cache_path
+
+from ghtrader_assets.errors import ServiceError
+
+VERSION: Final = "9.3.4"
+COORDINATES: Final = f"org.questdb:questdb:{VERSION}"
+SHA256: Final = "939bc53ab22f93dbaa6545143a6e7c536d4904c07b7f2d381e8eef10436be062"
+
+
+def ensure_jar() -> Path:
+    """The path of the verified jar, resolving it on the first call of a machine; later calls need no network.
+
+    Raises `ServiceError` when it can't be resolved or is not the jar that was pinned.
+    """
+    cached = user_cache_path("ghtrader-assets") / f"questdb-{VERSION}.jar"
+    if cached.is_file() and _sha256(cached) == SHA256:
+        return cached
+    resolved = _resolve()
+    found = _sha256(resolved)
+    if found != SHA256:
+        raise ServiceError(
+            f"{resolved} is not the pinned {COORDINATES}: sha256 {found}",
+            "delete that file and run `make install` again; if it stays, don't trust the repository it came from",
+        )
+    return _keep(resolved, cached)
+
+
+def _resolve() -> Path:
+    try:
+        jar = jgo.resolve(COORDINATES)[0].resolve()
+    except Exception as error:
+        raise ServiceError(
+            f"{COORDINATES} could not be resolved: {error}",
+            "the first start needs the network (or a mirror in jgo's configuration file); later ones don't",
+        ) from error
+    return Path(jar)
+
+
+def _keep(resolved: Path, cached: Path) -> Path:
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    temporary = cached.with_suffix(f".{os.getpid()}")
+    shutil.copyfile(resolved, temporary)
+    temporary.replace(cached)
+    return cached
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def main() -> int:
+    """Fetch the jar ahead of its first use. Exit code 3, with one line, where it can't be had."""
+    try:
+        ensure_jar()
+    except ServiceError as error:
+        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

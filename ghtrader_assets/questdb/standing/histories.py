@@ -1,0 +1,242 @@
+"""How whole histories stand: what is stored, judged, attempted and suspected of every trading day of many symbols.
+
+Belongs here: five bulk reads of a few columns each, enough for sixty symbols over ten years within a second.
+Does not belong here: what follows from it (`upkeep.repair`), and single days with all their columns (`reader`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import polars as pl
+
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.market.schedule import partial_fingerprint
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.sql import bound_list, literal
+from ghtrader_assets.questdb.tables.schema import (
+    DAILY_AGG,
+    FIELD_QUALITY,
+    MAIN_SCHEDULE,
+    MANIFESTS,
+    VALIDATE_GAPS,
+    VALIDATE_SUMMARY,
+)
+from ghtrader_assets.validation.verdicts import ProbeStatus, State, midnight_utc
+
+Key = tuple[str, date]
+"""A symbol's trading day."""
+
+_KEY: Final = ["symbol", "trading_day"]
+_GAP_DAYS_AROUND: Final = timedelta(days=20)
+_ATTEMPT_COLUMNS: Final = (
+    "outcome",
+    "upstream",
+    "digest",
+    "reason",
+    "run_id",
+    "rows",
+    "seconds",
+    "started",
+    "finished",
+)
+
+
+class Content(NamedTuple):
+    """The stored content of a day, and what it was loaded for."""
+
+    contract: str
+    digest: str
+    upstream: str
+    rows: int
+
+
+class Verdict(NamedTuple):
+    """A verdict of one table on a day; it speaks of the content that `content_digest` names."""
+
+    fingerprint: str
+    state: str
+    reason_code: str
+    content_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One load attempt of a day. Instants are zone-aware UTC; `seconds` is what fetching, storing and judging took."""
+
+    outcome: IngestState
+    upstream: str
+    digest: str
+    reason: str
+    run_id: str
+    rows: int
+    seconds: float
+    started: datetime
+    finished: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the small tables say of a range of days of some symbols.
+
+    `scheduled_to` is the last trading day, of all, for which the provider was asked for a main contract; `holes`
+    counts the gaps that the provider could fill. Days in `sound` were looked at in bulk and left out of the rest.
+    """
+
+    scheduled_to: Mapping[str, date]
+    contracts: Mapping[Key, str]
+    contents: Mapping[Key, Content]
+    coverage: Mapping[Key, Verdict]
+    quality: Mapping[Key, Verdict]
+    holes: Mapping[Key, int]
+    _attempts: pl.DataFrame
+    sound: Set[Key] = frozenset()
+
+    def attempts(self, keys: Collection[Key]) -> dict[Key, list[Attempt]]:
+        """Every attempt of these days, oldest first; days without one are left out."""
+        if not keys or self._attempts.is_empty():
+            return {}
+        found: dict[Key, list[Attempt]] = {}
+        for row in self._attempts.join(_frame_of(keys), on=_KEY).sort("started").iter_rows(named=True):
+            attempt = Attempt(
+                **{name: row[name] for name in _ATTEMPT_COLUMNS if name != "outcome"},
+                outcome=IngestState(row["outcome"]),
+            )
+            found.setdefault((row["symbol"], row["trading_day"]), []).append(attempt)
+        return found
+
+    def first_days(self) -> dict[str, date]:
+        """The first trading day of each symbol that was stored or attempted."""
+        firsts = self._attempts.group_by("symbol").agg(pl.col("trading_day").min()).rows()
+        found: dict[str, date] = dict(firsts)
+        for symbol, day in self.contents:
+            found[symbol] = min(day, found.get(symbol, day))
+        return found
+
+    def pace(self) -> dict[str, tuple[float, float]]:
+        """Of each symbol with a complete load: the mean rows and the mean seconds of one day's load."""
+        whole = self._attempts.filter(pl.col("outcome") == IngestState.COMPLETE.value)
+        means = whole.group_by("symbol").agg(pl.col("rows").mean(), pl.col("seconds").mean())
+        return {symbol: (rows, seconds) for symbol, rows, seconds in means.rows()}
+
+
+def read_standing(
+    db: Database, symbols: Sequence[str], start: date, end: date, *, leave_out_sound: bool = False
+) -> Standing:
+    """How the trading days from `start` to `end` of the symbols stand. Raises `QuestDBError`.
+
+    With `leave_out_sound` a day that is stored for its main contract, judged on its content and whole is named in
+    `sound` and nowhere else: a fifth of the work where nearly all days are.
+    """
+    asked = _Asked(db, ", ".join(literal(symbol) for symbol in symbols), start, end)
+    verdict = "fingerprint, state, reason_code, content_digest"
+    tables = {
+        MAIN_SCHEDULE: asked.frame(MAIN_SCHEDULE, "main_contract"),
+        DAILY_AGG: asked.frame(DAILY_AGG, "contract, digest, upstream, rows_total"),
+        VALIDATE_SUMMARY: asked.frame(VALIDATE_SUMMARY, verdict),
+        FIELD_QUALITY: asked.frame(FIELD_QUALITY, verdict),
+    }
+    holes = _holes(db, symbols, start, end)
+    sound = _sound(tables).filter(pl.lit(leave_out_sound))
+    if holes:
+        sound = sound.join(_frame_of(holes), on=_KEY, how="anti")
+    kept = {name: table.join(sound, on=_KEY, how="anti") for name, table in tables.items()}
+    return Standing(
+        scheduled_to=_scheduled_to(db, symbols),
+        contracts={key: row[0] for key, row in _rows(kept[MAIN_SCHEDULE])},
+        contents={key: Content(*row) for key, row in _rows(kept[DAILY_AGG])},
+        coverage={key: Verdict(*row) for key, row in _rows(kept[VALIDATE_SUMMARY])},
+        quality={key: Verdict(*row) for key, row in _rows(kept[FIELD_QUALITY])},
+        holes=holes,
+        _attempts=_attempts(asked),
+        sound=set(sound.rows()),
+    )
+
+
+def _sound(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The days that are stored for their main contract, and judged as whole on that very content."""
+    coverage = tables[VALIDATE_SUMMARY].select(*_KEY, "state", covered="content_digest")
+    quality = tables[FIELD_QUALITY].select(*_KEY, measured="content_digest")
+    stored = tables[DAILY_AGG].join(tables[MAIN_SCHEDULE], on=_KEY).join(coverage, on=_KEY).join(quality, on=_KEY)
+    return stored.filter(
+        (pl.col("contract") == pl.col("main_contract"))
+        & ~pl.col("upstream").str.starts_with(partial_fingerprint(""))
+        & (pl.col("covered") == pl.col("digest"))
+        & (pl.col("measured") == pl.col("digest"))
+        & (pl.col("state") != State.PARTIAL.value)
+    ).select(_KEY)
+
+
+def _attempts(asked: _Asked) -> pl.DataFrame:
+    """Every attempt, its columns as `Attempt` has them."""
+    return asked.frame(
+        MANIFESTS,
+        "outcome, upstream, digest, reason, run_id, rows, started, finished,"
+        " download_s + store_s + readback_s + judge_s seconds",
+    ).with_columns(
+        pl.col("reason", "upstream", "digest", "run_id").fill_null(""),
+        pl.col("rows").fill_null(0),
+        pl.col("seconds").fill_null(0.0),
+        pl.col("started", "finished").dt.replace_time_zone("UTC"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The symbols and days that are asked for, `symbols` as SQL literals."""
+
+    db: Database
+    symbols: str
+    start: date
+    end: date
+
+    def frame(self, table: str, columns: str) -> pl.DataFrame:
+        found = self.db.export(
+            f"standing.{table}",
+            f"SELECT symbol, trading_day, {columns} FROM {table} WHERE symbol IN ({self.symbols})"
+            f" AND ts >= '{self.start}' AND ts <= '{self.end}'",
+        )
+        return found.with_columns(
+            pl.col("symbol").cast(pl.String), pl.col("trading_day").cast(pl.String).str.to_date("%Y-%m-%d")
+        )
+
+
+def _rows(frame: pl.DataFrame) -> Iterator[tuple[Key, tuple[Any, ...]]]:
+    for symbol, day, *rest in frame.iter_rows():
+        yield (symbol, day), tuple(rest)
+
+
+def _frame_of(keys: Collection[Key]) -> pl.DataFrame:
+    return pl.DataFrame(list(keys), schema={"symbol": pl.String, "trading_day": pl.Date}, orient="row")
+
+
+def _scheduled_to(db: Database, symbols: Sequence[str]) -> dict[str, date]:
+    places, values = bound_list(symbols)
+    found = db.rows(
+        "standing.scheduled_to",
+        f"SELECT symbol, max(ts) FROM {MAIN_SCHEDULE} WHERE symbol IN ({places})",
+        values,
+    )
+    return {symbol: last.date() for symbol, last in found}
+
+
+def _holes(db: Database, symbols: Sequence[str], start: date, end: date) -> dict[Key, int]:
+    """How many gaps of each day the provider has data for, as a probe found."""
+    places, values = bound_list(symbols)
+    found = db.rows(
+        "standing.holes",
+        f"SELECT symbol, trading_day, count() FROM {VALIDATE_GAPS}"
+        f" WHERE ts >= %s AND ts <= %s AND symbol IN ({places})"
+        " AND (attribution = %s OR tqsdk_status = %s)",
+        [
+            midnight_utc(start) - _GAP_DAYS_AROUND,
+            midnight_utc(end) + _GAP_DAYS_AROUND,
+            *values,
+            *[ProbeStatus.PROVIDER_HAS_DATA.value] * 2,
+        ],
+    )
+    days = ((symbol, date.fromisoformat(day), count) for symbol, day, count in found)
+    return {(symbol, day): count for symbol, day, count in days if start <= day <= end}

@@ -1,0 +1,247 @@
+"""Reading the store: every query by its name, with bound values and a `ts` range, into typed rows.
+
+Belongs here: what can be asked. Does not belong here: caching, and what is done with an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+import polars as pl
+
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.market.schedule import ScheduleDay
+from ghtrader_assets.market.ticks import DayWindow
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.sql import bound_list
+from ghtrader_assets.questdb.tables.codec import columns_of_kind, rows_of
+from ghtrader_assets.questdb.tables.rows import DailyAgg, StandingVerdict, SymbolCoverage
+from ghtrader_assets.questdb.tables.schema import (
+    DAILY_AGG,
+    FIELD_QUALITY,
+    MAIN_SCHEDULE,
+    MANIFESTS,
+    VALIDATE_GAPS,
+    VALIDATE_SUMMARY,
+)
+from ghtrader_assets.questdb.tables.tick_columns import read_columns, read_ticks
+from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow, midnight_utc
+
+Row = TypeVar("Row")
+
+FIRST_DAY: Final = date(1990, 1, 1)
+LAST_DAY: Final = date(2200, 1, 1)
+
+
+def read_day(db: Database, symbol: str, window: DayWindow) -> pl.DataFrame:
+    """The stored ticks of a symbol's trading day: a tick frame in stored order, empty where nothing is stored."""
+    return read_ticks(db, symbol, window)
+
+
+def read_day_columns(db: Database, symbol: str, window: DayWindow, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Only these columns of the day's ticks, in stored order. Column names are checked by the caller."""
+    return read_columns(db, symbol, window, columns)
+
+
+def read_schedule(db: Database, symbol: str, start: date = FIRST_DAY, end: date = LAST_DAY) -> list[ScheduleDay]:
+    """The stored schedule of a symbol, by trading day."""
+    return _select(
+        db, "schedule", ScheduleDay, MAIN_SCHEDULE, [symbol], start, end,
+        columns="symbol, trading_day, main_contract, segment_id, is_roll, provisional",
+    )  # fmt: skip
+
+
+def read_daily_agg(db: Database, symbol: str, days: Sequence[date]) -> list[DailyAgg]:
+    """The coverage rows of these days, those that are stored, by trading day."""
+    return list(_of_days(db, "daily_agg", DailyAgg, DAILY_AGG, symbol, days).values())
+
+
+def read_summary(db: Database, symbol: str, days: Sequence[date]) -> dict[date, CoverageRow]:
+    """The coverage verdicts of these days, those that are stored."""
+    return _of_days(db, "summary", CoverageRow, VALIDATE_SUMMARY, symbol, days)
+
+
+def read_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, QualityRow]:
+    """The field quality of these days, those that are stored."""
+    return _of_days(db, "quality", QualityRow, FIELD_QUALITY, symbol, days)
+
+
+def read_standing_coverage(db: Database, symbol: str, days: Sequence[date]) -> dict[date, StandingVerdict]:
+    """How these days stand by coverage, those that are judged."""
+    return _of_days(db, "coverage_standing", StandingVerdict, VALIDATE_SUMMARY, symbol, days)
+
+
+def read_standing_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, StandingVerdict]:
+    """How these days stand by field quality, those that are judged."""
+    return _of_days(db, "quality_standing", StandingVerdict, FIELD_QUALITY, symbol, days)
+
+
+def read_gaps(db: Database, symbol: str, day: date) -> list[GapRow]:
+    """The gaps of a judged day, in time order."""
+    return read_gaps_of_days(db, symbol, [day])
+
+
+def read_gaps_of_days(db: Database, symbol: str, days: Sequence[date]) -> list[GapRow]:
+    """The gaps of these days, those that are judged, in time order."""
+    if not days:
+        return []
+    first, last = min(days), max(days)
+    found = db.rows(
+        "gaps",
+        f"SELECT {columns_of_kind(GapRow)} FROM {VALIDATE_GAPS} WHERE symbol = %s"
+        " AND trading_day >= %s AND trading_day <= %s AND ts >= %s AND ts < %s",
+        [
+            symbol,
+            first.isoformat(),
+            last.isoformat(),
+            midnight_utc(first) - timedelta(days=20),
+            midnight_utc(last) + timedelta(days=2),
+        ],
+    )
+    wanted = set(days)
+    gaps = [gap for gap in rows_of(GapRow, found) if gap.trading_day in wanted]
+    return sorted(gaps, key=lambda gap: gap.start_ts)
+
+
+def read_manifest(db: Database, manifest_id: str) -> Manifest | None:
+    """One manifest by its id."""
+    found = db.rows(
+        "manifest", f"SELECT {columns_of_kind(Manifest)} FROM {MANIFESTS} WHERE manifest_id = %s", [manifest_id]
+    )
+    return next(iter(rows_of(Manifest, found)), None)
+
+
+def manifests_covering(db: Database, day: date, symbols: Sequence[str] = ()) -> list[Manifest]:
+    """Every load attempt of a trading day, oldest first; of all symbols where none is named."""
+    return sorted(
+        _select(db, "manifests_covering", Manifest, MANIFESTS, symbols, day, day), key=lambda one: one.started
+    )
+
+
+def read_manifests(db: Database, symbol: str, days: Sequence[date]) -> list[Manifest]:
+    """Every load attempt of the symbol from the first to the last of these days, by trading day."""
+    return _select(db, "manifests", Manifest, MANIFESTS, [symbol], min(days), max(days)) if days else []
+
+
+def read_latest_manifests(db: Database, symbol: str, days: Sequence[date]) -> dict[date, Manifest]:
+    """The last attempt of each of these days, of those that have one."""
+    found = sorted(read_manifests(db, symbol, days), key=lambda one: one.started)
+    latest = {one.trading_day: one for one in found}
+    return {day: latest[day] for day in days if day in latest}
+
+
+def read_last_loads(db: Database, symbol: str, limit: int) -> list[Manifest]:
+    """The symbol's complete loads that ended last, at most `limit`, newest first."""
+    found = db.rows(
+        "last_loads",
+        f"SELECT {columns_of_kind(Manifest)} FROM {MANIFESTS}"
+        " WHERE symbol = %s AND outcome = %s ORDER BY finished DESC LIMIT %s",
+        [symbol, IngestState.COMPLETE.value, limit],
+    )
+    return rows_of(Manifest, found)
+
+
+def read_coverage(db: Database, symbols: Sequence[str] = ()) -> list[SymbolCoverage]:
+    """What is stored of each symbol, from the coverage table; of all symbols where none is named."""
+    places, values = bound_list(symbols)
+    where = f" WHERE symbol IN ({places})" if symbols else ""
+    found = db.rows(
+        "coverage",
+        "SELECT symbol, min(trading_day), max(trading_day), count(), sum(rows_total), min(first_tick), max(last_tick)"
+        f" FROM {DAILY_AGG}{where} ORDER BY symbol",
+        values,
+    )
+    return rows_of(SymbolCoverage, found)
+
+
+def read_five_level_bounds(db: Database, symbols: Sequence[str]) -> list[SymbolCoverage]:
+    """`read_coverage` of the days whose stored load has a row of more than one level, by what its manifest counted."""
+    places, values = bound_list(symbols)
+    found = db.rows(
+        "five_level_bounds",
+        "SELECT a.symbol, min(a.trading_day), max(a.trading_day), count(), sum(a.rows_total), min(a.first_tick),"
+        f" max(a.last_tick) FROM {DAILY_AGG} a JOIN {MANIFESTS} m"
+        " ON a.symbol = m.symbol AND a.load_id = m.manifest_id AND a.trading_day = m.trading_day"
+        f" WHERE a.symbol IN ({places}) AND m.five_level_rows > 0 ORDER BY a.symbol",
+        values,
+    )
+    return rows_of(SymbolCoverage, found)
+
+
+def read_latest(db: Database, symbols: Sequence[str] = ()) -> list[DailyAgg]:
+    """The coverage row of each symbol's last stored day, by symbol; of all symbols where none is named."""
+    places, values = bound_list(symbols)
+    where = f" WHERE symbol IN ({places})" if symbols else ""
+    found = db.rows(
+        "latest",
+        f"SELECT {columns_of_kind(DailyAgg)} FROM {DAILY_AGG}{where} LATEST ON ts PARTITION BY symbol",
+        values,
+    )
+    return sorted(rows_of(DailyAgg, found), key=lambda one: one.symbol)
+
+
+def read_daily_aggs(db: Database, symbols: Sequence[str], start: date, end: date) -> list[DailyAgg]:
+    """The coverage rows of symbols, by default all, in an inclusive range of trading days."""
+    return _select(db, "daily_aggs", DailyAgg, DAILY_AGG, symbols, start, end)
+
+
+def read_stored_days(db: Database, symbol: str, start: date, end: date) -> list[date]:
+    """The stored trading days of a symbol in a range."""
+    found = db.rows(
+        "stored_days",
+        f"SELECT trading_day FROM {DAILY_AGG} WHERE symbol = %s AND ts >= %s AND ts <= %s ORDER BY ts",
+        [symbol, midnight_utc(start), midnight_utc(end)],
+    )
+    return [date.fromisoformat(text) for (text,) in found]
+
+
+def read_begun_symbols(db: Database, symbols: Sequence[str]) -> set[str]:
+    """Those of the symbols of which somebody tried to load a day."""
+    places, values = bound_list(symbols)
+    found = db.rows("begun_symbols", f"SELECT symbol, count() FROM {MANIFESTS} WHERE symbol IN ({places})", values)
+    return {symbol for symbol, _ in found}
+
+
+def read_newest_days(db: Database, symbols: Sequence[str]) -> dict[str, tuple[date, datetime]]:
+    """Of each symbol with a stored day: its last trading day, and when last a day of it was stored (UTC)."""
+    places, values = bound_list(symbols)
+    found = db.rows(
+        "newest_days",
+        f"SELECT symbol, max(ts), max(updated_at) FROM {DAILY_AGG} WHERE symbol IN ({places})",
+        values,
+    )
+    return {symbol: (last.date(), loaded.replace(tzinfo=UTC)) for symbol, last, loaded in found}
+
+
+def _of_days(
+    db: Database, name: str, kind: type[Row], table: str, symbol: str, days: Sequence[date]
+) -> dict[date, Row]:
+    if not days:
+        return {}
+    wanted = set(days)
+    found: list[Any] = list(_select(db, name, kind, table, [symbol], min(days), max(days)))
+    return {row.trading_day: row for row in found if row.trading_day in wanted}
+
+
+def _select(
+    db: Database,
+    name: str,
+    kind: type[Row],
+    table: str,
+    symbols: Sequence[str],
+    start: date,
+    end: date,
+    columns: str = "",
+) -> list[Row]:
+    """Rows of a small table for symbols and an inclusive range of trading days, by trading day."""
+    places, values = bound_list(symbols)
+    where = f" AND symbol IN ({places})" if symbols else ""
+    found = db.rows(
+        name,
+        f"SELECT {columns or columns_of_kind(kind)} FROM {table} WHERE ts >= %s AND ts <= %s{where} ORDER BY ts",
+        [midnight_utc(start), midnight_utc(end), *values],
+    )
+    return rows_of(kind, found)

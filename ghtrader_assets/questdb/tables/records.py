@@ -1,0 +1,181 @@
+"""Writing the small tables: schedule, coverage table, verdicts, manifests, metrics. Each call returns once visible.
+
+Belongs here: one ILP transaction a table and call. Does not belong here: ticks (`writer`), reading (`reader`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.market.schedule import ScheduleDay
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables.codec import put_row, values_of
+from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, Metric
+from ghtrader_assets.questdb.tables.schema import (
+    AGGREGATED,
+    DAILY_AGG,
+    FIELD_QUALITY,
+    MAIN_SCHEDULE,
+    MANIFESTS,
+    METRICS,
+    TABLES,
+    VALIDATE_GAPS,
+    VALIDATE_SUMMARY,
+)
+from ghtrader_assets.validation.verdicts import DayVerdict, GapRow, midnight_utc
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_BREAK: Final = timedelta(days=20)
+"""No two consecutive trading days lie further apart; a day's gaps lie between them."""
+
+
+def write_schedule(db: Database, rows: Sequence[ScheduleDay], schedule_hash: str) -> None:
+    """Store rows of a symbol's schedule, replacing those of the same trading days."""
+    now = datetime.now(UTC)
+    _write(db, MAIN_SCHEDULE, (_schedule_values(row, schedule_hash, now) for row in rows))
+
+
+def write_daily_agg(db: Database, rows: Sequence[DailyAgg]) -> None:
+    """Store coverage rows, replacing those of the same symbol-days."""
+    _write(
+        db,
+        DAILY_AGG,
+        (
+            {
+                **_at_midnight(row),
+                "first_datetime_ns": _epoch_ns(row.first_tick),
+                "last_datetime_ns": _epoch_ns(row.last_tick),
+            }
+            for row in rows
+        ),
+    )
+
+
+def write_manifests(db: Database, rows: Sequence[Manifest]) -> None:
+    """Store manifests, replacing those of the same id."""
+    _write(db, MANIFESTS, (_at_midnight(row) for row in rows))
+
+
+def write_aggregated(db: Database, rows: Sequence[AggregatedRow]) -> None:
+    """Store the parts of an aggregated manifest, replacing those of the same id, which say the same."""
+    _write(db, AGGREGATED, (_at_midnight(row) for row in rows))
+
+
+def write_metrics(db: Database, rows: Sequence[Metric]) -> None:
+    """Store measured values."""
+    _write(db, METRICS, (values_of(row) for row in rows))
+
+
+def send_metrics(db: Database, rows: Sequence[Metric]) -> None:
+    """Commit measured values and return: they show a moment later."""
+    _send(db, METRICS, (values_of(row) for row in rows))
+
+
+def write_gaps(db: Database, rows: Sequence[GapRow]) -> None:
+    """Store gaps of judged days again, each in place of the one that begins with it."""
+    _write(db, VALIDATE_GAPS, ({**values_of(row), "live": True} for row in rows))
+
+
+def write_verdicts(db: Database, verdicts: Sequence[DayVerdict], metrics: Sequence[Metric] = ()) -> None:
+    """Store verdicts: gaps (a day's new ones replace its old ones at one instant), quality, and the summary last.
+
+    `metrics` travel with them and are not waited for.
+    """
+    sent = _send_verdicts(db, verdicts)
+    send_metrics(db, metrics)
+    db.await_applied(*sent)
+
+
+def write_stored(
+    db: Database,
+    verdicts: Sequence[DayVerdict],
+    manifests: Sequence[Manifest],
+    aggs: Sequence[DailyAgg],
+    metrics: Sequence[Metric] = (),
+) -> None:
+    """Store all that is recorded of stored days: verdicts and manifests, and once they show, the coverage rows.
+
+    One wait for four tables instead of four; where a coverage row stands, everything else of the day does. `metrics`
+    travel with them and are not waited for.
+    """
+    sent = _send_verdicts(db, verdicts)
+    sent += _send(db, MANIFESTS, (_at_midnight(manifest) for manifest in manifests))
+    send_metrics(db, metrics)
+    db.await_applied(*sent)
+    write_daily_agg(db, aggs)
+
+
+def _send_verdicts(db: Database, verdicts: Sequence[DayVerdict]) -> list[str]:
+    if not verdicts:
+        return []
+    gaps = [{**values_of(gap), "live": True} for verdict in verdicts for gap in verdict.gaps]
+    return [
+        *_send(db, VALIDATE_GAPS, [*gaps, *_vanished_gaps(db, verdicts)]),
+        *_send(db, FIELD_QUALITY, (values_of(verdict.quality) for verdict in verdicts)),
+        *_send(db, VALIDATE_SUMMARY, (values_of(verdict.coverage) for verdict in verdicts)),
+    ]
+
+
+def _write(db: Database, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    db.await_applied(*_send(db, name, rows))
+
+
+def _send(db: Database, name: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Commit rows in one transaction; returns the table to wait for, none where there was no row."""
+    table = TABLES[name]
+    pending = [dict(row) for row in rows]
+    if not pending:
+        return []
+    with db.sender() as sender, sender.transaction(table.base) as transaction:
+        for row in pending:
+            put_row(transaction, table, row)
+    return [table.base]
+
+
+def _schedule_values(row: ScheduleDay, schedule_hash: str, now: datetime) -> dict[str, Any]:
+    symbol = parse_symbol(row.symbol)
+    return {
+        "ts": midnight_utc(row.trading_day),
+        "exchange": symbol.exchange.value,
+        "variety": symbol.product.lower(),
+        "trading_day": row.trading_day,
+        "main_contract": row.contract,
+        "segment_id": row.segment_id,
+        "schedule_hash": schedule_hash,
+        "updated_at": now,
+        "symbol": row.symbol,
+        "is_roll": row.is_roll,
+        "provisional": row.provisional,
+    }
+
+
+def _at_midnight(row: DailyAgg | Manifest | AggregatedRow) -> dict[str, Any]:
+    return {"ts": midnight_utc(row.trading_day), **values_of(row)}
+
+
+def _vanished_gaps(db: Database, verdicts: Sequence[DayVerdict]) -> list[dict[str, Any]]:
+    """The keys of stored gaps that a new verdict on their day doesn't have, as rows that hide them."""
+    days = {(one.coverage.symbol, one.coverage.trading_day) for one in verdicts}
+    kept = {(gap.symbol, gap.trading_day, gap.start_ts) for one in verdicts for gap in one.gaps}
+    symbols = sorted({symbol for symbol, _ in days})
+    first = midnight_utc(min(day for _, day in days)) - _LONGEST_BREAK
+    last = midnight_utc(max(day for _, day in days)) + timedelta(days=2)
+    found = db.rows(
+        "gap_keys",
+        f"SELECT symbol, trading_day, start_ts FROM {VALIDATE_GAPS}"
+        f" WHERE ts >= %s AND ts < %s AND symbol IN ({', '.join(['%s'] * len(symbols))})",
+        [first, last, *symbols],
+    )
+    return [
+        {"ts": start, "symbol": symbol, "trading_day": day, "start_ts": start, "live": False}
+        for symbol, day, start in ((row[0], row[1], row[2].replace(tzinfo=UTC)) for row in found)
+        if (symbol, date.fromisoformat(day)) in days and (symbol, date.fromisoformat(day), start) not in kept
+    ]
+
+
+def _epoch_ns(instant: datetime | None) -> int | None:
+    return None if instant is None else (instant - _EPOCH) // timedelta(microseconds=1) * 1000

@@ -1,0 +1,114 @@
+"""Rows of the tables that no other room owns: the coverage table, metrics, and what a day's states are read as.
+
+Belongs here: their dataclasses, field names equal to column names.
+Does not belong here: verdicts (`validation.verdicts`), manifests (`manifests`), the schedule (`market.schedule`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyAgg:
+    """`ghtrader_main_l5_daily_agg_v2`: a stored symbol-day. Instants are UTC, cut to microseconds.
+
+    `first_tick` and `last_tick` are None for a day without a tick; ghTrader's `first_datetime_ns` and
+    `last_datetime_ns` are derived from them. `upstream` is the fingerprint of what the day was loaded for, `load_id`
+    its manifest.
+    """
+
+    symbol: str
+    trading_day: date
+    ticks_kind: str = TICKS_KIND
+    dataset_version: str = DATASET_VERSION
+    rows_total: int
+    updated_at: datetime
+    contract: str
+    digest: str
+    first_tick: datetime | None
+    last_tick: datetime | None
+    upstream: str
+    load_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingVerdict:
+    """How a judged symbol-day stands by one verdict table, and on what grounds: a few columns of a wide row."""
+
+    trading_day: date
+    state: str
+    reason_code: str
+    fingerprint: str
+    content_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """`ghtrader_metrics_v1`: a measured value at an instant, of a symbol-day where it has one."""
+
+    ts: datetime
+    name: str
+    symbol: str
+    trading_day: date | None
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolCoverage:
+    """What is stored of a symbol. Instants are UTC, None where no stored day has a tick."""
+
+    symbol: str
+    first_day: date
+    last_day: date
+    n_days: int
+    rows: int
+    first_tick: datetime | None
+    last_tick: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayState:
+    """How a symbol's trading day stands: stored content, states of ingest, coverage and quality, and why.
+
+    States are empty where nothing was judged; `rows`, `digest` and `manifest_id` are those of the stored content, or of
+    the last attempt where nothing is stored.
+    """
+
+    symbol: str
+    trading_day: date
+    rows: int
+    contract: str
+    ingest_state: str
+    coverage_state: str
+    quality_state: str
+    state: str
+    reason: str
+    digest: str
+    manifest_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregatedRow:
+    """`ghtrader_aggregated_manifests_v1`: one calendar year of one symbol in an aggregated manifest.
+
+    `trading_day` is the first one of the part, `first_day` and `last_day` the whole manifest's range. `days_json` holds
+    one object a trading day, as `lineage.aggregate` writes them; the figures are sums over it.
+    """
+
+    symbol: str
+    trading_day: date
+    manifest_id: str
+    first_day: date
+    last_day: date
+    expected_days: int
+    n_days: int
+    rows: int
+    gaps: int
+    gap_seconds: int
+    digest: str
+    days_json: str

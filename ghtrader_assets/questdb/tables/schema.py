@@ -1,0 +1,219 @@
+"""The tables: one list of columns each, from which DDL, writing and reading follow.
+
+Belongs here: names, columns, partitions, keys, views; making them and refusing a store of another shape.
+Does not belong here: what is written into them (`writer`, `records`) and read from them (`reader`).
+
+ghTrader's tables and columns come under their own names, so its readers run unchanged; the others are ours. All tables
+are WAL with deduplication. Where rows can disappear (ticks, gaps), ghTrader's name is a view of the live rows of a base
+table: QuestDB deletes no rows, so a row that a later load doesn't have is written again with `live = false`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, LiteralString, cast
+
+from ghtrader_assets.errors import QuestDBError
+from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables.columns import Column, column, columns_of_row
+from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, Metric
+from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
+
+TICKS: Final = "ghtrader_ticks_main_l5_v2"
+MAIN_SCHEDULE: Final = "ghtrader_main_schedule_v2"
+DAILY_AGG: Final = "ghtrader_main_l5_daily_agg_v2"
+VALIDATE_SUMMARY: Final = "ghtrader_main_l5_validate_summary_v2"
+VALIDATE_GAPS: Final = "ghtrader_main_l5_validate_gaps_v2"
+FIELD_QUALITY: Final = "ghtrader_field_quality_v2"
+MANIFESTS: Final = "ghtrader_manifests_v1"
+AGGREGATED: Final = "ghtrader_aggregated_manifests_v1"
+METRICS: Final = "ghtrader_metrics_v1"
+TICK_GAPS: Final = "ghtrader_tick_gaps_v2"
+BASE_SUFFIX: Final = "_base"
+
+_TS: Final = column("ts", "TIMESTAMP")
+_SYMBOL: Final = column("symbol", "SYMBOL")
+_LIVE: Final = column("live", "BOOLEAN")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as readers see it: with `hides_dead_rows`, a view of a base table's live rows."""
+
+    name: str
+    columns: tuple[Column, ...]
+    partition_by: str
+    keys: tuple[str, ...]
+    hides_dead_rows: bool = False
+
+    @property
+    def base(self) -> str:
+        """The name under which rows are written."""
+        return self.name + BASE_SUFFIX if self.hides_dead_rows else self.name
+
+    @property
+    def base_columns(self) -> tuple[Column, ...]:
+        return (*self.columns, _LIVE) if self.hides_dead_rows else self.columns
+
+    @property
+    def symbol_columns(self) -> tuple[str, ...]:
+        return tuple(one.name for one in self.columns if one.type == "SYMBOL")
+
+    @property
+    def ddl(self) -> list[str]:
+        columns = ", ".join(one.ddl for one in self.base_columns)
+        statements = [
+            f"CREATE TABLE IF NOT EXISTS {self.base} ({columns}) TIMESTAMP(ts)"
+            f" PARTITION BY {self.partition_by} WAL DEDUP UPSERT KEYS({', '.join(self.keys)})"
+        ]
+        if self.hides_dead_rows:
+            statements.append(f"CREATE VIEW IF NOT EXISTS {self.name} AS ({self.live_query})")
+        return statements
+
+    @property
+    def live_query(self) -> str:
+        return f"SELECT {', '.join(one.name for one in self.columns)} FROM {self.base} WHERE live"
+
+
+def _ticks() -> Table:
+    columns = [
+        _SYMBOL,
+        _TS,
+        column("datetime_ns", "LONG"),
+        column("trading_day", "SYMBOL"),
+        column("row_hash", "LONG"),
+        *(column(name, "DOUBLE") for name in NUMERIC_COLUMNS),
+        column("dataset_version", "SYMBOL"),
+        column("ticks_kind", "SYMBOL"),
+        column("underlying_contract", "SYMBOL"),
+        column("segment_id", "LONG"),
+        column("schedule_hash", "SYMBOL"),
+        column("tick_id", "LONG"),
+        column("seq", "INT"),
+    ]
+    return Table(TICKS, tuple(columns), "DAY", ("ts", "symbol", "seq"), hides_dead_rows=True)
+
+
+def _schedule() -> Table:
+    columns = [
+        _TS,
+        *(column(name, "SYMBOL") for name in ("exchange", "variety", "trading_day", "main_contract")),
+        column("segment_id", "LONG"),
+        column("schedule_hash", "SYMBOL"),
+        column("updated_at", "TIMESTAMP"),
+        _SYMBOL,
+        column("is_roll", "BOOLEAN"),
+        column("provisional", "BOOLEAN"),
+    ]
+    return Table(MAIN_SCHEDULE, tuple(columns), "YEAR", ("ts", "exchange", "variety", "trading_day", "symbol"))
+
+
+_DAY_KEYS: Final = ("ts", "symbol", "trading_day")
+
+TABLES: Final = {
+    table.name: table
+    for table in (
+        _ticks(),
+        _schedule(),
+        Table(
+            DAILY_AGG,
+            (_TS, *columns_of_row(DailyAgg), column("first_datetime_ns", "LONG"), column("last_datetime_ns", "LONG")),
+            "YEAR",
+            (*_DAY_KEYS, "ticks_kind", "dataset_version"),
+        ),
+        Table(VALIDATE_SUMMARY, columns_of_row(CoverageRow), "YEAR", _DAY_KEYS),
+        Table(VALIDATE_GAPS, columns_of_row(GapRow), "YEAR", (*_DAY_KEYS, "start_ts"), hides_dead_rows=True),
+        Table(FIELD_QUALITY, columns_of_row(QualityRow), "YEAR", (*_DAY_KEYS, "ticks_kind", "dataset_version")),
+        Table(MANIFESTS, (_TS, *columns_of_row(Manifest)), "YEAR", (*_DAY_KEYS, "manifest_id")),
+        Table(AGGREGATED, (_TS, *columns_of_row(AggregatedRow)), "YEAR", (*_DAY_KEYS, "manifest_id")),
+        Table(METRICS, columns_of_row(Metric), "MONTH", ("ts", "name", "symbol", "trading_day")),
+    )
+}
+
+# Derived from the summary, one to one, as ghTrader defines it: `tick_count_*` count seconds, not ticks.
+_TICK_GAPS_QUERY: Final = (
+    "SELECT ts, symbol, trading_day, 'main_l5' ticks_kind, 'v2' dataset_version,"
+    " seconds_with_ticks tick_count_actual, expected_seconds - missing_seconds tick_count_expected_min,"
+    " expected_seconds tick_count_expected_max, null::LONG median_interval_ms, null::LONG p95_interval_ms,"
+    " null::LONG p99_interval_ms, max_gap_s * 1000 max_interval_ms,"
+    " gap_bucket_2_5 + gap_bucket_6_15 + gap_bucket_16_30 abnormal_gaps_count,"
+    " gap_bucket_gt_30 critical_gaps_count, max_gap_s * 1000 largest_gap_duration_ms, schedule_hash, updated_at"
+    f" FROM {VALIDATE_SUMMARY}"
+)
+
+
+def columns_of(name: str) -> tuple[Column, ...]:
+    """The columns of a table as its readers see them."""
+    return TABLES[name].columns
+
+
+def ensure_schema(db: Database) -> None:
+    """Make what is missing. Raises `QuestDBError` naming the first table or view that has another shape than ours.
+
+    Nothing is altered: an older or foreign table is refused, because its rows would mean something else.
+    """
+    for table in TABLES.values():
+        ensure_table(db, table)
+    db.execute(f"CREATE VIEW IF NOT EXISTS {TICK_GAPS} AS ({_TICK_GAPS_QUERY})")
+
+
+def ensure_table(db: Database, table: Table) -> None:
+    """Make one table, with its view, unless it exists. Raises `QuestDBError` where it exists in another shape."""
+    for statement in table.ddl:
+        db.execute(cast("LiteralString", statement))
+    difference = _difference(db, table)
+    if difference:
+        raise QuestDBError(
+            f"table {table.name} in QuestDB is not ours: {difference}",
+            "it is of another version or program; export what you need, drop or rename it, and start again",
+        )
+
+
+def shape_findings(db: Database) -> dict[str, str]:
+    """What is wrong with each table or view that is missing or of another shape; empty when all is well."""
+    found = ((table.name, _difference(db, table)) for table in TABLES.values())
+    return {name: difference for name, difference in found if difference}
+
+
+def _difference(db: Database, table: Table) -> str:
+    rows = db.rows(
+        "tables",
+        "SELECT table_name, partitionBy, walEnabled, dedup, table_type FROM tables() WHERE table_name IN (%s, %s)",
+        [table.name, table.base],
+    )
+    kinds = {row[0]: row[1:] for row in rows}
+    if table.base not in kinds:
+        return f"{table.base} does not exist"
+    partition_by, wal, dedup, _ = kinds[table.base]
+    if (partition_by, wal, dedup) != (table.partition_by, True, True):
+        return f"it is partitioned by {partition_by}, WAL {wal}, deduplicated {dedup}"
+    return _column_difference(db, table) or _view_difference(db, table, kinds)
+
+
+def _column_difference(db: Database, table: Table) -> str:
+    found = db.rows("table_columns", f"SELECT \"column\", type, upsertKey FROM table_columns('{table.base}')")
+    types = {name: kind for name, kind, _ in found}
+    wanted = {one.name: one.type for one in table.base_columns}
+    for name, kind in wanted.items():
+        if types.get(name) != kind:
+            return f"column {name} should be {kind} and is {types.get(name, 'missing')}"
+    extra = sorted(types.keys() - wanted.keys())
+    if extra:
+        return f"it has a column {extra[0]} that we don't know"
+    keys = {name for name, _, key in found if key}
+    return "" if keys == set(table.keys) else f"its keys are {sorted(keys)}"
+
+
+def _view_difference(db: Database, table: Table, kinds: dict[str, tuple[str, bool, bool, str]]) -> str:
+    if not table.hides_dead_rows:
+        return ""
+    if table.name not in kinds:
+        return f"the view {table.name} does not exist"
+    if kinds[table.name][3] != "V":
+        return "it is a table where we keep a view of live rows"
+    status, query = db.rows("views", "SELECT view_status, view_sql FROM views() WHERE view_name = %s", [table.name])[0]
+    if status != "valid":
+        return f"the view is {status}"
+    return "" if query.split() == table.live_query.split() else "the view is another query"

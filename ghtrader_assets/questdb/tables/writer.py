@@ -1,0 +1,339 @@
+"""Storing trading days: each replaces what was stored of it at one instant, for every reader, and is read back.
+
+Belongs here: replacement, batches, read-back, what happens to a batch that fails.
+Does not belong here: columns of a tick (`tick_columns`), the small tables (`records`).
+
+One ILP transaction carries a day's new rows and, for every stored key that the new content doesn't have, the same key
+with `live = false`. QuestDB applies a transaction whole or not at all, so no reader sees a mixture
+(docs/decisions/replace-a-day.md has the measurements). Sending a transaction twice changes nothing: keys are unique.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import date, datetime
+from time import perf_counter
+from typing import Final, Literal, Self
+
+import polars as pl
+
+from ghtrader_assets.errors import BadInputError, GhtraderError, ReadBackError
+from ghtrader_assets.market.ticks import TICK_SCHEMA, DayWindow, content_digest, row_hashes
+from ghtrader_assets.questdb.client.connection import Database, answers
+from ghtrader_assets.questdb.client.sql import instant
+from ghtrader_assets.questdb.tables.schema import TABLES, TICKS
+from ghtrader_assets.questdb.tables.tick_columns import (
+    DayLoad,
+    keys_of,
+    put_ticks,
+    put_tombstones,
+    read_columns,
+    read_ticks,
+    require_same,
+)
+
+BATCH_ROWS: Final = 120_000
+"""Rows of one transaction, 850 bytes each on the wire, far below the sender's buffer. A few days in one transaction and
+three on their way beat all days in one by 1.8 (docs/decisions/replace-a-day.md): sending, applying and reading back
+then overlap."""
+
+BATCHES_IN_FLIGHT: Final = 3
+"""While one batch is read back, the next is applied and another one sent."""
+
+STORED_AGAIN: Final = 5
+FIRST_PAUSE_S: Final = 0.2
+
+Readback = Literal["full", "checksum"]
+Replaced = Literal["new", "changed", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDay:
+    """A trading day that is stored and was read back. Instants are epoch ns UTC, None for a day without a tick."""
+
+    load: DayLoad
+    rows: int
+    digest: str
+    first_ns: int | None
+    last_ns: int | None
+    replaced: Replaced
+    bytes: int
+    store_s: float
+    readback_s: float
+
+    @property
+    def symbol(self) -> str:
+        return self.load.symbol
+
+    @property
+    def trading_day(self) -> date:
+        return self.load.trading_day
+
+    @property
+    def first_tick(self) -> datetime | None:
+        return None if self.first_ns is None else instant(self.first_ns)
+
+    @property
+    def last_tick(self) -> datetime | None:
+        return None if self.last_ns is None else instant(self.last_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFailure:
+    """A trading day that is not stored, or not as it was loaded."""
+
+    load: DayLoad
+    error: GhtraderError
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    load: DayLoad
+    digest: str
+    replaced: Replaced
+    tombstones: pl.DataFrame
+
+
+Result = StoredDay | StoreFailure
+_Day = tuple[str, date]
+
+
+class DayStore:
+    """Stores days in the background, a few transactions at once; `deliver` is told each day's result as it is there.
+
+    `submit` takes a batch for one transaction, cuts one that is more than full, and returns at once. `deliver` is
+    called from the store's threads, with the results of one transaction; a day's failure is its `StoreFailure`: when
+    a transaction fails, each of its days is sent alone. A context manager: on leaving, what has not begun is dropped
+    and what has begun ends.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        deliver: Callable[[Sequence[Result] | BaseException], None],
+        readback: Readback = "full",
+        *,
+        batch_rows: int = BATCH_ROWS,
+    ) -> None:
+        self._db = db
+        self._deliver = deliver
+        self._readback: Readback = readback
+        self._batch_rows = batch_rows
+        self._pool = ThreadPoolExecutor(BATCHES_IN_FLIGHT, thread_name_prefix="store")
+        self._last_of_day: dict[_Day, Future[None]] = {}
+
+    def submit(self, loads: Sequence[DayLoad]) -> None:
+        for batch in _batches(loads, self._batch_rows):
+            days = [_day_of(load) for load in batch]
+            before = {self._last_of_day[day] for day in days if day in self._last_of_day}
+            future = self._pool.submit(self._store, before, batch)
+            self._last_of_day |= dict.fromkeys(days, future)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def _store(self, before: set[Future[None]], batch: list[DayLoad]) -> None:
+        """Store a batch once earlier ones with a day of it are done: two replacements of a day must not interleave."""
+        try:
+            wait(before)
+            self._deliver(_store_batch(self._db, batch, self._readback))
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the results raises it
+            self._deliver(error)
+
+
+def store_days(
+    db: Database,
+    loads: Sequence[DayLoad],
+    readback: Readback = "full",
+    *,
+    batch_rows: int = BATCH_ROWS,
+    batch_days: int | None = None,
+) -> Iterator[Result]:
+    """Store each day by one replacement and yield it once it has been read back. A batch is one transaction: at most
+    `batch_days` days, and no further day once it holds `batch_rows` rows.
+
+    A day's failure is that day's `StoreFailure`: when a batch fails, each of its days is sent alone. A day whose
+    content is stored already is proved so and not written. `full` recomputes the digest from every column read back;
+    `checksum` compares count and the server's sum of row hashes.
+    """
+    done: queue.SimpleQueue[Sequence[Result] | BaseException] = queue.SimpleQueue()
+    with DayStore(db, done.put, readback, batch_rows=batch_rows) as store:
+        size = batch_days or len(loads) or 1
+        for start in range(0, len(loads), size):
+            store.submit(loads[start : start + size])
+        missing = len(loads)
+        while missing:
+            results = done.get()
+            if isinstance(results, BaseException):
+                raise results
+            missing -= len(results)
+            yield from results
+
+
+def require_content(frame: pl.DataFrame, symbol: str, day: date, digest: str) -> None:
+    """Raises `ReadBackError` naming the day if `frame`, as it was read back, is not the content of this digest."""
+    found = content_digest(frame)
+    if found != digest:
+        raise ReadBackError(
+            f"{symbol} {day}: the stored ticks have digest {found}, the load's was {digest}",
+            "somebody changed them; load the day again with --force",
+        )
+
+
+def _day_of(load: DayLoad) -> _Day:
+    return load.symbol, load.trading_day
+
+
+def is_full(batch: Sequence[DayLoad], batch_rows: int = BATCH_ROWS) -> bool:
+    """Whether a batch holds as many rows as a transaction should: no further day joins it."""
+    return sum(load.frame.height for load in batch) >= batch_rows
+
+
+def _batches(loads: Sequence[DayLoad], batch_rows: int) -> list[list[DayLoad]]:
+    """Loads in order, cut after a full batch and where one would hold a symbol's day twice."""
+    batches: list[list[DayLoad]] = []
+    for load in loads:
+        if not batches or is_full(batches[-1], batch_rows) or _day_of(load) in map(_day_of, batches[-1]):
+            batches.append([])
+        batches[-1].append(load)
+    return batches
+
+
+def _store_batch(db: Database, batch: list[DayLoad], readback: Readback) -> list[Result]:
+    try:
+        results = _store_together(db, batch, readback)
+    except GhtraderError as error:
+        if len(batch) == 1 or not answers(db.endpoint):
+            return [StoreFailure(load, error) for load in batch]
+        return [result for load in batch for result in _store_batch(db, [load], readback)]
+    return [_store_again(db, result, readback) if _was_disturbed(result) else result for result in results]
+
+
+def _was_disturbed(result: Result) -> bool:
+    return isinstance(result, StoreFailure) and isinstance(result.error, ReadBackError)
+
+
+def _store_again(db: Database, failure: Result, readback: Readback) -> Result:
+    """Replace again a day that reads back differently: another process may have replaced it meanwhile.
+
+    After a random pause each time, so that two writers of one day fall out of step.
+    """
+    result = failure
+    for attempt in range(STORED_AGAIN):
+        time.sleep(random.uniform(0.0, FIRST_PAUSE_S * 2**attempt))
+        try:
+            result = _store_together(db, [failure.load], readback)[0]
+        except GhtraderError as error:
+            return StoreFailure(failure.load, error)
+        if not _was_disturbed(result):
+            break
+    return result
+
+
+def _store_together(db: Database, batch: list[DayLoad], readback: Readback) -> list[Result]:
+    started = perf_counter()
+    prepared = [_prepare(db, load) for load in batch]
+    written = [one for one in prepared if one.replaced != "unchanged"]
+    if written:
+        with db.sender() as sender, sender.transaction(TABLES[TICKS].base) as transaction:
+            for one in written:
+                put_ticks(transaction, one.load)
+                put_tombstones(transaction, one.load, one.tombstones)
+        db.await_applied(TABLES[TICKS].base)
+    store_s = perf_counter() - started
+    rows = sum(load.frame.height for load in batch)
+    return [_read_back(db, one, readback, store_s * one.load.frame.height / max(rows, 1)) for one in prepared]
+
+
+def _prepare(db: Database, load: DayLoad) -> _Prepared:
+    """Compare the day with what is stored. Raises `BadInputError` for a frame that can't be stored."""
+    _require_storable(load)
+    digest = content_digest(load.frame)
+    count, checksum = _stored_checksum(db, load.symbol, load.window)
+    if count == 0:
+        return _Prepared(load, digest, "new", keys_of(load.frame.clear()))
+    if (count, checksum) == _checksum(load) and _is_stored(db, load, digest):
+        return _Prepared(load, digest, "unchanged", keys_of(load.frame.clear()))
+    old = keys_of(read_columns(db, load.symbol, load.window, ("datetime_ns", "seq")))
+    return _Prepared(load, digest, "changed", old.join(keys_of(load.frame), on=["micros", "seq"], how="anti"))
+
+
+def _require_storable(load: DayLoad) -> None:
+    frame, window = load.frame, load.window
+    if frame.schema != TICK_SCHEMA:
+        raise BadInputError(f"{load}: this is no tick frame: {frame.schema}")
+    outside = frame.filter(~pl.col("datetime_ns").is_between(window.start_ns, window.end_ns, closed="left")).height
+    if outside:
+        raise BadInputError(f"{load}: {outside} of {frame.height} rows lie outside the trading day")
+    if keys_of(frame).is_duplicated().any():
+        raise BadInputError(f"{load}: rows of the same instant share a seq")
+
+
+def _is_stored(db: Database, load: DayLoad, digest: str) -> bool:
+    beside = db.rows(
+        "ticks_beside",
+        f"SELECT DISTINCT underlying_contract, segment_id FROM {TICKS} WHERE symbol = %s AND ts >= %s AND ts < %s",
+        [load.symbol, instant(load.window.start_ns), instant(load.window.end_ns)],
+    )
+    return (
+        beside == [(load.contract, load.segment_id)]
+        and content_digest(read_ticks(db, load.symbol, load.window)) == digest
+    )
+
+
+def _read_back(db: Database, prepared: _Prepared, readback: Readback, store_s: float) -> Result:
+    started = perf_counter()
+    load, frame = prepared.load, prepared.load.frame
+    try:
+        if prepared.replaced != "unchanged":
+            _require_stored(db, load, prepared.digest, readback)
+    except GhtraderError as error:
+        return StoreFailure(load, error)
+    stamps = frame["datetime_ns"]
+    return StoredDay(
+        load=load,
+        rows=frame.height,
+        digest=prepared.digest,
+        first_ns=None if frame.is_empty() else int(stamps.to_numpy().min()),
+        last_ns=None if frame.is_empty() else int(stamps.to_numpy().max()),
+        replaced=prepared.replaced,
+        bytes=int(frame.estimated_size()),
+        store_s=store_s,
+        readback_s=perf_counter() - started,
+    )
+
+
+def _require_stored(db: Database, load: DayLoad, digest: str, readback: Readback) -> None:
+    if readback == "full":
+        stored = read_ticks(db, load.symbol, load.window)
+        if content_digest(stored) != digest:
+            require_same(load, stored)
+        return
+    found = _stored_checksum(db, load.symbol, load.window)
+    if found != _checksum(load):
+        raise ReadBackError(
+            f"{load}: count and checksum {found} are stored, {_checksum(load)} were loaded",
+            "load the day again with --force",
+        )
+
+
+def _checksum(load: DayLoad) -> tuple[int, int]:
+    return load.frame.height, int(row_hashes(load.frame).sum())
+
+
+def _stored_checksum(db: Database, symbol: str, window: DayWindow) -> tuple[int, int]:
+    """Count and wrapping int64 sum of row hashes of the stored day: numpy's sum of the same rows is equal."""
+    count, checksum = db.rows(
+        "ticks_checksum",
+        f"SELECT count(), sum(row_hash) FROM {TICKS} WHERE symbol = %s AND ts >= %s AND ts < %s",
+        [symbol, instant(window.start_ns), instant(window.end_ns)],
+    )[0]
+    return count, checksum or 0

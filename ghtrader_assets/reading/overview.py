@@ -1,0 +1,93 @@
+"""Looking at what there is: each trading day's load and verdicts in one row, and each symbol's coverage.
+
+Belongs here: putting stored rows beside the calendar. Does not belong here: the queries (`questdb`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.standing.day_states import read_day_states
+from ghtrader_assets.questdb.tables.reader import read_schedule
+from ghtrader_assets.questdb.tables.rows import DayState
+from ghtrader_assets.settings import start_date_of
+
+UNJUDGED: Final = "unjudged"
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolCoverage:
+    """What is stored of a symbol. `missing_days` holds, by ingest state, the expected days that are not complete."""
+
+    symbol: str
+    first_day: date | None
+    last_day: date | None
+    n_days: int
+    rows: int
+    expected_days: int
+    missing_days: dict[str, list[date]]
+
+
+def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> list[DayState]:
+    """Every trading day from `start` to `end`, both included, stored or not."""
+    database, name = context.database, symbol.text
+    known = {row.trading_day: row for row in read_day_states(database, [name], start, end)}
+    schedule = {row.trading_day: row for row in read_schedule(database, name, start, end)}
+    listed_from = start_date_of(context.settings, symbol.product)
+    return [
+        _judged_or_not(known[day]) if day in known else _untouched(name, day, schedule.get(day), listed_from)
+        for day in context.calendar.days(start, end)
+    ]
+
+
+def coverage_of(context: StoreContext, symbol: Symbol) -> SymbolCoverage:
+    """What is stored of a symbol against the trading days from its start to the last completed one."""
+    start = max(start_date_of(context.settings, symbol.product), context.calendar.first)
+    end = last_completed_day(context.calendar, SYSTEM_CLOCK.now_ns())
+    found = days_of(context, symbol, start, end) if start <= end else []
+    complete = [day for day in found if day.ingest_state == IngestState.COMPLETE]
+    missing: dict[str, list[date]] = {}
+    for day in found:
+        if day.ingest_state != IngestState.COMPLETE:
+            missing.setdefault(day.ingest_state, []).append(day.trading_day)
+    return SymbolCoverage(
+        symbol.text,
+        complete[0].trading_day if complete else None,
+        complete[-1].trading_day if complete else None,
+        len(complete),
+        sum(day.rows for day in complete),
+        len(found),
+        missing,
+    )
+
+
+def _judged_or_not(day: DayState) -> DayState:
+    if day.ingest_state != IngestState.COMPLETE or (day.coverage_state and day.quality_state):
+        return day
+    return dataclasses.replace(day, state=UNJUDGED, reason="the stored content has not been judged yet")
+
+
+def _untouched(symbol: str, day: date, schedule: ScheduleDay | None, listed_from: date) -> DayState:
+    listed = day >= listed_from
+    state = IngestState.MISSING if listed else IngestState.NOT_LISTED
+    return DayState(
+        symbol=symbol,
+        trading_day=day,
+        rows=0,
+        contract=schedule.contract if schedule else "",
+        ingest_state=state,
+        coverage_state="",
+        quality_state="",
+        state=state,
+        reason="the day was never loaded" if listed else "the day lies before the symbol's start",
+        digest="",
+        manifest_id="",
+    )

@@ -1,0 +1,143 @@
+"""The calendar as a person meets it: what it says of a range, whether the provider agrees, carrying it on.
+
+Belongs here: confirming the calendar by the provider's holiday list and storing a refreshed one under the home.
+Does not belong here: what a calendar is and how two are compared (`market.calendar`), asking the provider (`tq`).
+
+A difference is for people to judge. Nothing of the provider's list replaces what the calendar covers unless the
+operator says so; days beyond its horizon are taken from years that the list covers whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from ghtrader_assets.files import put_file
+from ghtrader_assets.market.calendar import (
+    CalendarFinding,
+    HorizonFinding,
+    TradingCalendar,
+    calendar_for,
+    calendar_path,
+    changed_days,
+    check_horizon,
+    compare_holidays,
+    covers_year,
+    dump_calendar,
+    extend_calendar,
+    unconfirmed,
+)
+from ghtrader_assets.reference.confirmation import note_confirmation
+from ghtrader_assets.tq.market_data import fetch_holidays
+from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.tq.timing import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRange:
+    """The trading days and the weekdays without trading of a range, both ends included."""
+
+    start: date
+    end: date
+    trading_days: list[date]
+    holidays: list[date]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What a provider's holiday list says about the calendar: `differences` is empty where they agree.
+
+    `unconfirmed` says what of this year the list leaves open, empty if nothing.
+    """
+
+    calendar: TradingCalendar
+    holidays: list[date]
+    differences: list[CalendarFinding]
+    unconfirmed: str
+    horizon: HorizonFinding
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRefresh:
+    """What a refresh found and did. `stored` is None where the calendar stays as it was.
+
+    `adopted`: the provider's word was taken on every difference. `unconfirmed` is that of the `Confirmation`.
+    `changed` are the covered days that trade now and did not, or the other way round, or whose window moved: their
+    partitions appear, disappear or are to be loaded again. `added` are the trading days beyond the old horizon.
+    """
+
+    before: TradingCalendar
+    after: TradingCalendar
+    differences: list[CalendarFinding]
+    unconfirmed: str
+    adopted: bool
+    changed: list[date]
+    added: list[date]
+    stored: Path | None
+
+
+def calendar_range(calendar: TradingCalendar, start: date, end: date) -> CalendarRange:
+    """What the calendar says of a range. Raises `BadInputError` for a day that it does not cover."""
+    return CalendarRange(start, end, calendar.days(start, end), calendar.holidays_on_weekdays(start, end))
+
+
+def confirm_calendar(provider: Provider, home: Path, today: date, timing: Timing) -> Confirmation:
+    """Ask the provider for its holiday list and compare. Raises `FetchError`, `BadInputError` for an empty list."""
+    calendar = calendar_for(home)
+    holidays = fetch_holidays(provider, home, timing)
+    note_confirmation(calendar, provider.name, home, holidays, today)
+    return Confirmation(
+        calendar=calendar,
+        holidays=holidays,
+        differences=compare_holidays(calendar, holidays),
+        unconfirmed=unconfirmed(calendar, holidays, today),
+        horizon=check_horizon(calendar, today),
+    )
+
+
+def refresh_calendar(provider: Provider, home: Path, today: date, timing: Timing, *, adopt: bool) -> CalendarRefresh:
+    """Carry the calendar on by the provider's holiday list and store it under `home`.
+
+    With `adopt` the provider's word replaces ours on the days that differ, in years that its list covers whole: what is
+    cut short opens no holiday. Raises `FetchError`.
+    """
+    found = confirm_calendar(provider, home, today, timing)
+    before = found.calendar
+    source = f"{provider.name} holiday list of {today}"
+    sure = [one for one in found.differences if adopt and covers_year(found.holidays, one.day.year)]
+    base = adopted(before, sure, source) if sure else before
+    after = extend_calendar(base, found.holidays, source)
+    refresh = CalendarRefresh(
+        before=before,
+        after=after,
+        differences=found.differences,
+        unconfirmed=found.unconfirmed,
+        adopted=base is not before and sure == found.differences,
+        changed=changed_days(before, after),
+        added=after.days(before.horizon + timedelta(days=1), after.horizon) if after.horizon > before.horizon else [],
+        stored=_store(after, home) if after != before else None,
+    )
+    if refresh.stored is not None:
+        note_confirmation(after, provider.name, home, found.holidays, today)
+    return refresh
+
+
+def adopted(calendar: TradingCalendar, differences: Sequence[CalendarFinding], source: str) -> TradingCalendar:
+    """The calendar with the provider's word on each of the days that differ."""
+    opened = {one.day for one in differences if one.theirs == "open"}
+    closed = {one.day for one in differences if one.theirs == "closed"}
+    days = set(calendar.days(calendar.first, calendar.horizon)) - closed | opened
+    return TradingCalendar(
+        [calendar.previous(calendar.first), *sorted(days)],
+        first=calendar.first,
+        horizon=calendar.horizon,
+        source=f"{calendar.source}; {len(differences)} days by {source}",
+    )
+
+
+def _store(calendar: TradingCalendar, home: Path) -> Path:
+    path = calendar_path(home)
+    put_file(path, dump_calendar(calendar))
+    return path

@@ -1,0 +1,120 @@
+"""The sessions of a symbol as a person meets them: windows in Beijing time, terms, and the rows and events behind them.
+
+Belongs here: gathering them. Does not belong here: the tables and the rules that join them (`market`), and what a
+provider says (`live_hours`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.clock import shanghai_time
+from ghtrader_assets.market.expiry import LastDay, last_trading_day
+from ghtrader_assets.market.products import Product, product_on
+from ghtrader_assets.market.session_events import SessionEvent, SessionKind, packaged_events_of
+from ghtrader_assets.market.session_tables import SessionRow, TableSession, rows_of
+from ghtrader_assets.market.sessions import DaySessions, day_sessions
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.reference.live_hours import LiveHours
+
+
+@dataclass(frozen=True, slots=True)
+class ShownWindow:
+    """A window in Beijing time: opening and closing instant."""
+
+    session: SessionKind
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDay:
+    """One trading day's windows, what they add up to, and who says so. `verified`: every source was opened."""
+
+    trading_day: date
+    windows: list[ShownWindow]
+    has_night: bool
+    expected_seconds: int
+    expected_seconds_strict: int
+    verified: bool
+    sources: tuple[str, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """A row of the session table: hours of Beijing time since a trading day, past 24:00 on the next calendar day."""
+
+    session: TableSession
+    first_day: date
+    hours: str
+    verified: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolHours:
+    """Everything known of a symbol's hours over a range; `live` only if it was asked for.
+
+    `last_day` is a contract's last trading day, None for an alias and where nobody knows it yet. `events` are those of
+    the product, of single contracts too.
+    """
+
+    symbol: str
+    terms: Product
+    last_day: LastDay | None
+    days: list[ShownDay]
+    table: list[ShownRow]
+    events: list[SessionEvent]
+    live: LiveHours | None
+
+
+def symbol_hours(
+    symbol: Symbol,
+    days: Sequence[date],
+    calendar: TradingCalendar,
+    operator_events: tuple[SessionEvent, ...],
+    live: LiveHours | None = None,
+) -> SymbolHours:
+    """The sessions of each of `days` with the rows and events behind them.
+
+    Raises `BadInputError` for an unknown product, `NotListedError` for a day on which it was not traded.
+    """
+    events = [*packaged_events_of(symbol.exchange, symbol.product), *operator_events]
+    return SymbolHours(
+        symbol=symbol.text,
+        terms=product_on(symbol, days[-1]),
+        last_day=last_trading_day(symbol, calendar, days[-1]),
+        days=[_shown(day_sessions(symbol, day, calendar, operator_events=operator_events)) for day in days],
+        table=[_row(row) for row in rows_of(symbol)],
+        events=[event for event in events if any(event.touches(symbol, day) for day in days)],
+        live=live,
+    )
+
+
+def _shown(sessions: DaySessions) -> ShownDay:
+    return ShownDay(
+        trading_day=sessions.trading_day,
+        windows=[
+            ShownWindow(window.session, shanghai_time(window.start_ns), shanghai_time(window.end_ns))
+            for window in sessions.windows
+        ],
+        has_night=sessions.has_night,
+        expected_seconds=sessions.expected_seconds,
+        expected_seconds_strict=sessions.expected_seconds_strict,
+        verified=sessions.verified,
+        sources=sessions.sources,
+        fingerprint=sessions.fingerprint,
+    )
+
+
+def _row(row: SessionRow) -> ShownRow:
+    spans = (f"{_clock(start)}-{_clock(end)}" for start, end in row.hours)
+    return ShownRow(row.session, row.first_day, " ".join(spans) or "none", row.verified, row.source)
+
+
+def _clock(second: int) -> str:
+    return f"{second // 3600:02d}:{second % 3600 // 60:02d}"

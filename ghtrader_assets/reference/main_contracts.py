@@ -1,0 +1,75 @@
+"""The provider's main-contract changes, kept for a minute: a command and the run that it launches ask once.
+
+Belongs here: the file that keeps them under `GHTRADER_HOME`. Does not belong here: asking (`tq`), building a schedule
+(`market.schedule`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.files import put_file
+from ghtrader_assets.market.clock import shanghai_day
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.reference.confirmation import note_confirmation
+from ghtrader_assets.tq.market_data import fetch_table_and_holidays
+
+KEPT_S: Final = 60.0
+
+Change = tuple[date, str]
+"""From this trading day on, this is the main contract."""
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """Changes as they are kept; `asked_at` is in epoch seconds."""
+
+    asked_at: float
+    changes: list[Change]
+
+
+def recent_changes(
+    context: LoadContext, symbols: Sequence[Symbol], *, afresh: bool = False
+) -> dict[Symbol, list[Change]]:
+    """The changes of each symbol, asked of the provider unless they were within the last minute, or always `afresh`.
+
+    A contract is its own main contract for ever. Whoever asks has the provider's holiday list compared as well.
+    Raises the `FetchError` family.
+    """
+    known = {symbol: _kept(context, symbol, 0.0 if afresh else KEPT_S) for symbol in symbols}
+    unknown = [symbol for symbol, changes in known.items() if changes is None]
+    if unknown:
+        names = [symbol.text for symbol in unknown]
+        home = context.settings.home
+        table, holidays = fetch_table_and_holidays(context.provider, names, home, context.timing)
+        note_confirmation(context.calendar, context.provider.name, home, holidays, shanghai_day(SYSTEM_CLOCK.now_ns()))
+        for symbol in unknown:
+            known[symbol] = table[symbol.text]
+            _keep(context, symbol, table[symbol.text])
+    return {symbol: changes for symbol, changes in known.items() if changes is not None}
+
+
+def _kept(context: LoadContext, symbol: Symbol, kept_s: float) -> list[Change] | None:
+    if symbol.kind == "contract":
+        return [(context.calendar.first, symbol.text)]
+    try:
+        kept = msgspec.json.decode(_path(context, symbol).read_bytes(), type=_Kept)
+    except (FileNotFoundError, msgspec.MsgspecError):  # damaged: as if nobody had asked
+        return None
+    return kept.changes if 0 <= time.time() - kept.asked_at < kept_s else None
+
+
+def _keep(context: LoadContext, symbol: Symbol, changes: Sequence[Change]) -> None:
+    put_file(_path(context, symbol), msgspec.json.encode(_Kept(time.time(), list(changes))))
+
+
+def _path(context: LoadContext, symbol: Symbol) -> Path:
+    """One file a server, account and symbol."""
+    return context.settings.home / "main_contracts" / context.provider.account_key / f"{symbol.key}.json"

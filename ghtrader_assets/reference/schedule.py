@@ -1,0 +1,101 @@
+"""The main-contract schedule of a symbol: fetched from the provider, stored, and asked for the contract of a day.
+
+Belongs here: refreshing the stored schedule and saying what changed.
+Does not belong here: the rules that build it (`market.schedule`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.errors import NotListedError, UnknownContractError
+from ghtrader_assets.market.schedule import (
+    ScheduleDay,
+    build_schedule,
+    last_completed_day,
+    present_trading_day,
+    schedule_hash,
+)
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.tables.reader import read_schedule
+from ghtrader_assets.questdb.tables.records import write_schedule
+from ghtrader_assets.reference.main_contracts import Change, recent_changes
+from ghtrader_assets.settings import start_date_of
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The stored schedule of one symbol: its rows by trading day and ghTrader's hash over all of them."""
+
+    rows: Mapping[date, ScheduleDay]
+    hash: str
+
+    @classmethod
+    def of(cls, rows: Sequence[ScheduleDay]) -> Schedule:
+        return cls({row.trading_day: row for row in rows}, schedule_hash(rows))
+
+
+def refresh_schedule(context: LoadContext, symbol: Symbol, *, afresh: bool = False) -> Schedule:
+    """Fetch the continuous table of one symbol and store what is new; see `refresh_schedules`."""
+    return refresh_schedules(context, [symbol], afresh=afresh)[symbol]
+
+
+def refresh_schedules(
+    context: LoadContext, symbols: Sequence[Symbol], *, afresh: bool = False
+) -> dict[Symbol, Schedule]:
+    """Fetch the continuous table in a fresh process and store every row that is new or different.
+
+    What was fetched within the last minute is good enough for a run; `afresh`, for a person who asks, it is not.
+    Raises the `FetchError` family when the provider fails and `QuestDBError` when the store does.
+    """
+    changes = recent_changes(context, symbols, afresh=afresh)
+    schedules: dict[Symbol, Schedule] = {}
+    for symbol in symbols:
+        fetched = Schedule.of(_schedule_rows(context, symbol, changes[symbol]))
+        stored = {row.trading_day: row for row in read_schedule(context.database, symbol.text)}
+        different = [row for day, row in fetched.rows.items() if stored.get(day) != row]
+        write_schedule(context.database, different, fetched.hash)
+        schedules[symbol] = fetched
+    return schedules
+
+
+def schedule_of(context: LoadContext, symbol: Symbol, days: Sequence[date]) -> Schedule:
+    """The stored schedule; refreshed first if one of `days` is not in it."""
+    stored = stored_schedule(context, symbol)
+    return stored if all(day in stored.rows for day in days) else refresh_schedule(context, symbol)
+
+
+def stored_schedule(context: StoreContext, symbol: Symbol) -> Schedule:
+    """The schedule as it is stored, without a row where nothing was ever loaded."""
+    return Schedule.of(read_schedule(context.database, symbol.text))
+
+
+def require_listed(context: StoreContext, symbol: Symbol, day: date, schedule: Schedule) -> ScheduleDay:
+    """The schedule row of a day. Raises `NotListedError` or `UnknownContractError`."""
+    start = start_date_of(context.settings, symbol.product)
+    if day < start:
+        raise NotListedError(
+            f"{symbol.text} {day} lies before the symbol's start {start}",
+            f"choose days from {start}, or move GHTRADER_START_DATE_{symbol.product.upper()}",
+        )
+    row = schedule.rows.get(day)
+    if row is not None:
+        return row
+    first = min(schedule.rows, default=None)
+    if first is None or day < first:
+        raise NotListedError(f"{symbol.text} had no main contract yet on {day}", "choose a later day")
+    raise UnknownContractError(
+        f"the provider names no main contract of {symbol.text} for {day}", "load the day once it is traded"
+    )
+
+
+def _schedule_rows(context: LoadContext, symbol: Symbol, changes: Sequence[Change]) -> list[ScheduleDay]:
+    calendar = context.calendar
+    start = max(context.settings.first_day, calendar.first)
+    now_ns = context.clock.now_ns()
+    end = present_trading_day(calendar, now_ns)
+    return build_schedule(symbol.text, changes, calendar, start, end, last_completed_day(calendar, now_ns))

@@ -1,0 +1,86 @@
+"""Why a trading day should be loaded or judged again: what is wrong with what is stored, or why nothing is.
+
+Belongs here: the causes and how each is told. Does not belong here: what a day should be (`wanted`), when it is tried
+again (`repair`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.record import UNFINISHED
+from ghtrader_assets.market.schedule import partial_fingerprint
+from ghtrader_assets.questdb.standing.histories import Attempt, Content, Key, Standing
+from ghtrader_assets.upkeep.due import Need
+from ghtrader_assets.upkeep.wanted import Wanted
+from ghtrader_assets.validation.judge import needs_judgement
+from ghtrader_assets.validation.verdicts import State
+
+
+class Cause(StrEnum):
+    """Why a trading day should be loaded or judged again."""
+
+    MISSING = "missing"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    MAINTENANCE = "maintenance"
+    PARTIAL = "partial"
+    STALE = "stale"
+    UNJUDGED = "unjudged"
+    PROVIDER_EMPTY = "provider_empty"
+    PROVIDER_HAS_DATA = "provider_has_data"
+    UNKNOWN_CONTRACT = "unknown_contract"
+    DENIED = "denied"
+
+
+CURABLE: Final = frozenset(Cause) - {Cause.MISSING, Cause.UNKNOWN_CONTRACT, Cause.DENIED}
+"""What a repair without a person may cure: a day never asked for is a backfill's, a refused account the operator's."""
+
+_CAUSE_OF: Final = {
+    IngestState.MAINTENANCE: Cause.MAINTENANCE,
+    IngestState.DENIED: Cause.DENIED,
+    IngestState.PROVIDER_EMPTY: Cause.PROVIDER_EMPTY,
+    IngestState.UNKNOWN_CONTRACT: Cause.UNKNOWN_CONTRACT,
+}
+
+
+def is_good(key: Key, want: Wanted, standing: Standing) -> bool:
+    content = standing.contents.get(key)
+    return not want.trades if content is None else fault_of(key, content, want, standing) is None
+
+
+def fault_of(key: Key, content: Content, want: Wanted, standing: Standing) -> tuple[Cause, Need, str] | None:
+    """What is wrong with stored content, if anything."""
+    if want.contract and content.upstream != want.upstream:
+        return _loaded_for_something_else(content, want)
+    coverage, quality = standing.coverage.get(key), standing.quality.get(key)
+    if coverage is None or quality is None:
+        return Cause.UNJUDGED, Need.JUDGEMENT, "the stored content was never judged"
+    wanted = want.verdict_on(content.digest)
+    if want.contract and any(needs_judgement(verdict.fingerprint, wanted) for verdict in (coverage, quality)):
+        return Cause.STALE, Need.JUDGEMENT, "its verdict is older than its content, the rules or the policy"
+    if standing.holes.get(key):
+        return Cause.PROVIDER_HAS_DATA, Need.LOAD, f"the provider has ticks for {standing.holes[key]} of its gaps"
+    if coverage.state == State.PARTIAL:
+        return Cause.PARTIAL, Need.LOAD, f"part of its sessions has no tick: {coverage.reason_code}"
+    return None
+
+
+def _loaded_for_something_else(content: Content, want: Wanted) -> tuple[Cause, Need, str]:
+    if content.upstream == partial_fingerprint(want.upstream):
+        return Cause.PARTIAL, Need.LOAD, "it was loaded while it was in progress"
+    if content.contract != want.contract:
+        return Cause.STALE, Need.LOAD, f"it was loaded for {content.contract}, now {want.contract}"
+    return Cause.STALE, Need.LOAD, "its sessions or the schema have changed since it was loaded"
+
+
+def never_stored(attempts: Sequence[Attempt]) -> tuple[Cause, Need, str]:
+    if not attempts:
+        return Cause.MISSING, Need.LOAD, "never loaded"
+    last = attempts[-1]
+    if last.reason == UNFINISHED or last.outcome == IngestState.COMPLETE:
+        return Cause.INTERRUPTED, Need.LOAD, f"its load began {last.started:%Y-%m-%d %H:%M} UTC and was cut off"
+    return _CAUSE_OF.get(last.outcome, Cause.FAILED), Need.LOAD, f"{last.outcome.value}: {last.reason}"

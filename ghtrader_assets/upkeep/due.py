@@ -1,0 +1,80 @@
+"""What a symbol's trading days need before anything is asked of the provider, and what became of them afterwards.
+
+Belongs here: comparing what is stored with what a day should be loaded for. Does not belong here: doing the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.judgement import policy_of, wanted_fingerprint
+from ghtrader_assets.loading.plan import DayPlan
+from ghtrader_assets.loading.record import UNFINISHED
+from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_latest_manifests, read_quality, read_summary
+from ghtrader_assets.validation.judge import needs_judgement
+
+
+class Need(StrEnum):
+    """What a trading day needs: nothing, a judgement of what is stored, or a load."""
+
+    NOTHING = "nothing"
+    JUDGEMENT = "judgement"
+    LOAD = "load"
+
+
+@dataclass(frozen=True, slots=True)
+class DayResult:
+    """How a symbol's day came out of a backfill; `failure` is empty where it succeeded."""
+
+    symbol: str
+    trading_day: date
+    failure: str
+    manifest: Manifest | None
+
+
+def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) -> dict[date, Need]:
+    """What each planned day needs: a load unless its content is stored for the same contract, sessions and schema.
+
+    A day in progress always needs one, and a day that was stored before it was complete too.
+    """
+    days = [plan.trading_day for plan in plans]
+    stored = {row.trading_day: row for row in read_daily_agg(context.database, symbol.text, days)}
+    summaries = read_summary(context.database, symbol.text, days)
+    qualities = read_quality(context.database, symbol.text, days)
+    policy = policy_of(symbol)
+
+    def need(plan: DayPlan) -> Need:
+        row = stored.get(plan.trading_day)
+        if row is None or plan.is_partial or row.upstream != plan.upstream:
+            return Need.LOAD
+        wanted = wanted_fingerprint(plan, row.digest, policy)
+        verdicts = (summaries.get(plan.trading_day), qualities.get(plan.trading_day))
+        stale = any(needs_judgement(verdict.fingerprint if verdict else None, wanted) for verdict in verdicts)
+        return Need.JUDGEMENT if stale else Need.NOTHING
+
+    return {plan.trading_day: need(plan) for plan in plans}
+
+
+def results_since(
+    context: StoreContext, symbol: Symbol, days: Sequence[date], since: datetime
+) -> dict[date, DayResult]:
+    """The days whose load began after `since` and has ended, each with its result."""
+    manifests = read_latest_manifests(context.database, symbol.text, days)
+    return {
+        day: DayResult(symbol.text, day, _failure(manifest), manifest)
+        for day, manifest in manifests.items()
+        if manifest.started >= since and manifest.reason != UNFINISHED
+    }
+
+
+def _failure(manifest: Manifest) -> str:
+    if manifest.outcome in (IngestState.COMPLETE, IngestState.PARTIAL):
+        return ""
+    return f"{manifest.outcome.value}: {manifest.reason}"

@@ -1,0 +1,129 @@
+"""Whether each symbol's feed is alive: the latest expected trading day is there, judged and good.
+
+Belongs here: which day is expected when, how long a closure lasts at most, and one standing a symbol.
+Does not belong here: older days (`upkeep.repair`), and showing or reporting a standing (`assets.checks`, `services`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final
+
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.clock import instant_ns, shanghai_day
+from ghtrader_assets.market.schedule import last_trading_day_until
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.standing.day_states import read_day_states
+from ghtrader_assets.questdb.tables.reader import read_begun_symbols, read_newest_days
+from ghtrader_assets.questdb.tables.rows import DayState
+from ghtrader_assets.settings import Settings, start_date_of
+from ghtrader_assets.validation.verdicts import State
+
+EXPECTED_BY_S: Final = 21 * 3600
+"""A trading day is expected by 21:00 Beijing time: the daily schedule begins at 19:40."""
+
+LOOK_BACK: Final = timedelta(days=400)
+GRACE: Final = timedelta(hours=2)
+"""A day's load may end this much later than the one before the closure did."""
+
+
+class FeedState(StrEnum):
+    """`idle`: nobody has loaded a day of the symbol yet. `late`: the expected day is not stored."""
+
+    GOOD = "good"
+    IDLE = "idle"
+    LATE = "late"
+    UNJUDGED = "unjudged"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How a symbol's feed stands. `fresh`: something was loaded within the longest closure; None while idle."""
+
+    symbol: str
+    state: FeedState
+    expected_day: date
+    last_day: date | None
+    loaded_at: datetime | None
+    fresh: bool | None
+    reason: str
+    remedy: str
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is wrong; a symbol that nobody began is not late."""
+        return self.state in {FeedState.GOOD, FeedState.IDLE}
+
+
+def expected_day(calendar: TradingCalendar, now_ns: int) -> date:
+    """The last trading day that should be stored and judged at `now_ns` (epoch nanoseconds)."""
+    day = last_trading_day_until(calendar, shanghai_day(now_ns))
+    return day if now_ns >= instant_ns(day, EXPECTED_BY_S) else calendar.previous(day)
+
+
+def longest_closure(calendar: TradingCalendar, today: date) -> timedelta:
+    """The longest time between two neighbouring trading days, from a year before `today` to the calendar's horizon."""
+    start = min(max(calendar.first, today - LOOK_BACK), calendar.horizon - LOOK_BACK)
+    days = calendar.days(max(start, calendar.first), calendar.horizon)
+    return max((later - earlier for earlier, later in pairwise(days)), default=timedelta(days=3))
+
+
+def freshness_windows(calendar: TradingCalendar, today: date) -> tuple[timedelta, timedelta]:
+    """After how long without a load a feed is suspect, and after how long it is dead, whatever holidays there are."""
+    warn = longest_closure(calendar, today) + GRACE
+    return warn, warn + timedelta(days=1)
+
+
+def feeds_of(
+    database: Database,
+    settings: Settings,
+    calendar: TradingCalendar,
+    symbols: Sequence[Symbol],
+    now_ns: int | None = None,
+) -> list[Feed]:
+    """The feed of each symbol, from six small queries. Raises `QuestDBError`."""
+    now_ns = SYSTEM_CLOCK.now_ns() if now_ns is None else now_ns
+    day = expected_day(calendar, now_ns)
+    names = [symbol.text for symbol in symbols]
+    loads, begun = read_newest_days(database, names), read_begun_symbols(database, names)
+    states = {one.symbol: one for one in read_day_states(database, names, day, day)}
+    _, dead = freshness_windows(calendar, shanghai_day(now_ns))
+    found: list[Feed] = []
+    for symbol in symbols:
+        last_day, loaded_at = loads.get(symbol.text, (None, None))
+        expected = symbol.text in begun and start_date_of(settings, symbol.product) <= day
+        state, reason, remedy = _standing(symbol, day, states.get(symbol.text)) if expected else _IDLE
+        age_s = None if loaded_at is None else now_ns / 1e9 - loaded_at.timestamp()
+        fresh = None if age_s is None else age_s <= dead.total_seconds()
+        found.append(Feed(symbol.text, state, day, last_day, loaded_at, fresh, reason, remedy))
+    return found
+
+
+_IDLE: Final = (
+    FeedState.IDLE,
+    "nobody has loaded a day of it yet",
+    "begin its history with `ghtrader-assets backfill`",
+)
+
+
+def _standing(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedState, str, str]:
+    load = f"`ghtrader-assets backfill {symbol.text} --from {day} --to {day}`"
+    if state is None:
+        return FeedState.LATE, f"{day} was expected and nobody has loaded it", load
+    if state.ingest_state != IngestState.COMPLETE:
+        return FeedState.LATE, f"{day} is not stored: {state.ingest_state}: {state.reason}", load
+    if not (state.coverage_state and state.quality_state):
+        judge = f"`ghtrader-assets validate {symbol.text} --from {day} --to {day}`"
+        return FeedState.UNJUDGED, f"{day} is stored and not judged", judge
+    if state.state in {State.OK, State.WARN}:
+        return FeedState.GOOD, f"{day} is stored, judged and {state.state}", ""
+    look = f"`ghtrader-assets gaps {symbol.text} {day}` and `ghtrader-assets quality {symbol.text} {day}`"
+    return FeedState.BAD, f"{day} is {state.state}: {state.reason}", look

@@ -1,0 +1,208 @@
+"""Which trading days should be loaded or judged again, why, and when to leave them alone.
+
+Belongs here: the plan, worked out from the small tables alone, and how often and how soon a day is tried again.
+Does not belong here: what a day should be (`wanted`) and what is wrong with it (`causes`), carrying the plan out
+(`cli.repair`, `assets.repair`), judging and loading themselves.
+
+A day whose last attempts failed for the same contract and sessions has a budget. Maintenance and a refused account
+cost none of it. Between attempts a day waits, longer each time; the first repair after a failure comes at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.record import UNFINISHED
+from ghtrader_assets.market.clock import SHANGHAI
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.standing.histories import Attempt, Content, Key, Standing, read_standing
+from ghtrader_assets.settings import start_date_of
+from ghtrader_assets.upkeep.causes import Cause, fault_of, is_good, never_stored
+from ghtrader_assets.upkeep.due import Need
+from ghtrader_assets.upkeep.wanted import Wanted, wanted_days
+
+MAINTENANCE_ENDS: Final = time(19, 35, tzinfo=SHANGHAI)
+"""TqSdk's daily maintenance is 19:00 to 19:30 Beijing time; five minutes for its servers to settle."""
+
+UNANNOUNCED_MAINTENANCE: Final = timedelta(minutes=40)
+BACKOFF_GROWTH: Final = 4
+MAX_BACKOFF: Final = timedelta(days=7)
+
+_FREE: Final = frozenset({IngestState.MAINTENANCE, IngestState.DENIED})
+_SLOW: Final = frozenset({Cause.PROVIDER_EMPTY, Cause.PARTIAL, Cause.PROVIDER_HAS_DATA, Cause.UNKNOWN_CONTRACT})
+"""What only the provider can mend: asked again after a day, not after an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One trading day that needs work. `tries` counts the attempts that ended in this; before `not_before` it waits.
+
+    `in_hand`: a run in progress has begun to load it.
+    """
+
+    symbol: Symbol
+    trading_day: date
+    cause: Cause
+    need: Need
+    reason: str
+    tries: int = 0
+    not_before: datetime | None = None
+    in_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An estimate from the loads so far; `rows` and `seconds` are None while no load of any symbol is known."""
+
+    loads: int
+    judgements: int
+    rows: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RepairPlan:
+    """The days to repair now, those whose back-off has not passed, those over their budget, those being loaded."""
+
+    planned: tuple[Repair, ...]
+    waiting: tuple[Repair, ...]
+    given_up: tuple[Repair, ...]
+    running: tuple[Repair, ...]
+    work: Work
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to repair: not now, not later, and nothing given up."""
+        return not (self.planned or self.waiting or self.given_up)
+
+    def only(self, causes: Collection[Cause]) -> list[Repair]:
+        """The planned days with one of these causes."""
+        return [one for one in self.planned if one.cause in causes]
+
+
+def read_plan(
+    context: StoreContext,
+    symbols: Sequence[Symbol],
+    start: date | None,
+    end: date,
+    now: datetime,
+    running: Collection[str] = (),
+    *,
+    begun_only: bool = False,
+    in_bulk: bool = False,
+) -> RepairPlan:
+    """The plan for the trading days from `start` (each symbol's own start without) to `end`, both included.
+
+    `running` are the ids of runs in progress: what they began is left to them. With `begun_only` a symbol's history
+    begins with the first day that anybody loaded, so that nothing starts a history by itself. `in_bulk` passes over
+    days that are stored for their main contract and judged whole: changed sessions, rules and policy go unseen, at a
+    fraction of the work. Raises `QuestDBError`.
+    """
+    first = max(start or min(start_date_of(context.settings, one.product) for one in symbols), context.calendar.first)
+    if first > end:
+        return RepairPlan((), (), (), (), Work(0, 0, None, None))
+    names = [symbol.text for symbol in symbols]
+    standing = read_standing(context.database, names, first, end, leave_out_sound=in_bulk)
+    firsts = standing.first_days() if begun_only else {}
+    starts = {
+        symbol: max(first, start_date_of(context.settings, symbol.product), firsts.get(symbol.text, first))
+        for symbol in symbols
+        if not begun_only or symbol.text in firsts
+    }
+    wanted = wanted_days(context.calendar, context.operator_events, starts, end, standing)
+    return plan_of(find_repairs(wanted, standing, running), standing, context.settings.repair_attempts, now)
+
+
+def find_repairs(
+    wanted: Mapping[Key, tuple[Symbol, Wanted]], standing: Standing, running: Collection[str]
+) -> list[Repair]:
+    """Every day that is not as it should be, by symbol and day. `running` are run ids."""
+    suspects = sorted(key for key, (_, want) in wanted.items() if not is_good(key, want, standing))
+    attempts = standing.attempts(suspects)
+    return [_repair(key, *wanted[key], standing, attempts.get(key, []), running) for key in suspects]
+
+
+def plan_of(repairs: Iterable[Repair], standing: Standing, budget: int, now: datetime) -> RepairPlan:
+    """Sort the repairs into those for now, for later, for nobody and for the run that has them."""
+    planned: list[Repair] = []
+    waiting: list[Repair] = []
+    given_up: list[Repair] = []
+    in_hand: list[Repair] = []
+    for one in repairs:
+        if one.in_hand:
+            in_hand.append(one)
+        elif one.tries >= budget and one.cause not in {Cause.MAINTENANCE, Cause.DENIED}:
+            given_up.append(one)
+        elif one.not_before is not None and one.not_before > now:
+            waiting.append(one)
+        else:
+            planned.append(one)
+    return RepairPlan(tuple(planned), tuple(waiting), tuple(given_up), tuple(in_hand), _work(planned, standing.pace()))
+
+
+def _repair(
+    key: Key,
+    symbol: Symbol,
+    want: Wanted,
+    standing: Standing,
+    attempts: Sequence[Attempt],
+    running: Collection[str],
+) -> Repair:
+    content = standing.contents.get(key)
+    fault = fault_of(key, content, want, standing) if content is not None else None
+    cause, need, reason = fault or never_stored(attempts)
+    in_hand = bool(attempts) and attempts[-1].reason == UNFINISHED and attempts[-1].run_id in running
+    if need == Need.JUDGEMENT:
+        return Repair(symbol, key[1], cause, need, reason, in_hand=in_hand)
+    tries = _tries(attempts, want.upstream, content)
+    last = attempts[-1] if attempts else None
+    if fault is not None and tries and last is not None and last.outcome != IngestState.COMPLETE:
+        reason = f"{reason}; the last attempt: {last.outcome.value}: {last.reason}"
+    return Repair(symbol, key[1], cause, need, reason, tries, _not_before(cause, tries, last), in_hand)
+
+
+def _tries(attempts: Sequence[Attempt], upstream: str, content: Content | None) -> int:
+    """How many of the latest attempts, for the same contract and sessions, came to what there is now."""
+    count = 0
+    for one in reversed(attempts):
+        if upstream and one.upstream != upstream:
+            break
+        if one.outcome == IngestState.COMPLETE and (content is None or one.digest != content.digest):
+            break
+        count += one.outcome not in _FREE
+    return count
+
+
+def _not_before(cause: Cause, tries: int, last: Attempt | None) -> datetime | None:
+    if last is None:
+        return None
+    if cause == Cause.MAINTENANCE:
+        return _after_maintenance(last.finished)
+    if tries <= 1:
+        return None
+    first_pause = timedelta(days=1) if cause in _SLOW else timedelta(hours=1)
+    return last.finished + min(first_pause * BACKOFF_GROWTH ** min(tries - 2, 10), MAX_BACKOFF)
+
+
+def _after_maintenance(ended: datetime) -> datetime:
+    """The end of the window that the attempt met: the daily one, or one of unknown length."""
+    there = ended.astimezone(SHANGHAI)
+    if time(18, 55) <= there.time() < MAINTENANCE_ENDS.replace(tzinfo=None):
+        return datetime.combine(there.date(), MAINTENANCE_ENDS)
+    return ended + UNANNOUNCED_MAINTENANCE
+
+
+def _work(planned: Sequence[Repair], pace: Mapping[str, tuple[float, float]]) -> Work:
+    """Rows and seconds at each symbol's pace so far, a symbol's that was never loaded at the mean of the others."""
+    loads = [one for one in planned if one.need == Need.LOAD]
+    judgements = len(planned) - len(loads)
+    if not pace:
+        return Work(len(loads), judgements, None, None)
+    usual = tuple(sum(values) / len(pace) for values in zip(*pace.values(), strict=True))
+    paces = [pace.get(one.symbol.text, usual) for one in loads]
+    return Work(len(loads), judgements, round(sum(rows for rows, _ in paces)), sum(seconds for _, seconds in paces))

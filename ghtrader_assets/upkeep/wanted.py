@@ -1,0 +1,98 @@
+"""What each trading day should have been loaded for and judged by now: its contract, sessions, terms and policy.
+
+Belongs here: working it out from the calendar, the schedule and the settings. Does not belong here: comparing it with
+what is stored (`causes`), planning (`repair`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.loading.judgement import policy_of
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.products import product_on
+from ghtrader_assets.market.schedule import day_fingerprint
+from ghtrader_assets.market.session_events import SessionEvent
+from ghtrader_assets.market.sessions import DaySessions, day_sessions
+from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.questdb.standing.histories import Key, Standing
+from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a stored day should have been loaded for and judged by now. `contract` is empty where none is known.
+
+    `trades`: a session was held. A day on which the contract was suspended is not missing.
+    """
+
+    trades: bool
+    contract: str
+    price_tick: float
+    upstream: str
+    sessions: str
+    policy: str
+
+    def verdict_on(self, digest: str) -> str:
+        """The fingerprint of a verdict on this content that would be in force."""
+        return fingerprint(digest, self.sessions, self.contract, self.price_tick, RULE_VERSION, self.policy)
+
+
+def wanted_days(
+    calendar: TradingCalendar,
+    events: tuple[SessionEvent, ...],
+    starts: Mapping[Symbol, date],
+    end: date,
+    standing: Standing,
+) -> dict[Key, tuple[Symbol, Wanted]]:
+    """What each trading day should be, from each symbol's start to `end`."""
+    found: dict[Key, tuple[Symbol, Wanted]] = {}
+    for symbol, start in starts.items():
+        policy = policy_of(symbol).digest
+        for day in calendar.days(start, end) if start <= end else ():
+            if (symbol.text, day) in standing.sound:
+                continue
+            wanted = _wanted(symbol, day, calendar, events, standing, policy)
+            if wanted is not None:
+                found[symbol.text, day] = (symbol, wanted)
+    return found
+
+
+def _wanted(
+    symbol: Symbol,
+    day: date,
+    calendar: TradingCalendar,
+    events: tuple[SessionEvent, ...],
+    standing: Standing,
+    policy: str,
+) -> Wanted | None:
+    """What the day should be; None for a day without trading in the product, or without main contract."""
+    contract = standing.contracts.get((symbol.text, day), "")
+    terms = _terms(contract or symbol.text, day, calendar, events)
+    asked_to = standing.scheduled_to.get(symbol.text)
+    if terms is None or (not contract and asked_to is not None and day <= asked_to):
+        return None
+    sessions, price_tick, upstream = terms
+    return Wanted(
+        bool(sessions.windows), contract, price_tick, upstream if contract else "", sessions.fingerprint, policy
+    )
+
+
+@lru_cache(maxsize=262_144)
+def _terms(
+    name: str, day: date, calendar: TradingCalendar, events: tuple[SessionEvent, ...]
+) -> tuple[DaySessions, float, str] | None:
+    """Sessions, price tick and upstream fingerprint of a contract's day; None where it was not listed.
+
+    Kept: a sensor asks for sixty symbols' ten years at every tick.
+    """
+    symbol = parse_symbol(name)
+    try:
+        sessions = day_sessions(symbol, day, calendar, operator_events=events)
+        return sessions, product_on(symbol, day).price_tick, day_fingerprint(name, sessions)
+    except GhtraderError:
+        return None

@@ -1,0 +1,332 @@
+"""Validation the straightforward way: rows over psycopg into a pandas DataFrame, one day after the other, rule by rule.
+
+Belongs here: the rules of docs/validation.md as one would first write them down, to be measured against and to agree
+with. Does not belong here: anything clever; the product never calls it.
+
+Left out to its advantage: the attribution of gaps, figures that no count hangs on, and writing a verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final, LiteralString, cast
+
+import numpy as np
+import pandas as pd
+import psycopg
+
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
+
+NS: Final = 1_000_000_000
+COLUMNS: Final = ("tick_id", "datetime_ns", "row_hash", *NUMERIC_COLUMNS)
+QUERY: Final = (
+    f"SELECT {', '.join(COLUMNS)} FROM ghtrader_ticks_main_l5_v2"
+    " WHERE symbol = %s AND ts >= %s AND ts < %s ORDER BY ts, seq"
+)
+TAPE: Final = ("last_price", "highest", "lowest", "average")
+LEVEL_1: Final = (*TAPE, "volume", "amount", "open_interest", "bid_price1", "bid_volume1", "ask_price1", "ask_volume1")
+
+Frame = Any
+Series = Any
+Window = tuple[str, int, int]
+"""Session, opening and closing second (epoch)."""
+
+
+@dataclass(frozen=True)
+class PlainDay:
+    """A trading day to be judged: its window in ns, its sessions, its contract's terms. Thresholds are the defaults."""
+
+    symbol: str
+    start_ns: int
+    end_ns: int
+    windows: Sequence[Window]
+    tick: float
+    levels: int
+    whole_seconds: bool
+
+
+@dataclass(frozen=True)
+class PlainVerdict:
+    """Gaps as (first second, last second), and how often each rule is broken."""
+
+    gaps: list[tuple[int, int]]
+    counts: dict[str, int]
+
+
+def judge_plainly(session: psycopg.Connection[Any], day: PlainDay) -> PlainVerdict:
+    """Read a day and judge it."""
+    return PlainJudge(read_plainly(session, day), day).verdict()
+
+
+def read_plainly(session: psycopg.Connection[Any], day: PlainDay) -> Frame:
+    """The stored ticks of a day, by id."""
+    found = session.execute(
+        cast("LiteralString", QUERY),
+        [day.symbol, pd.Timestamp(day.start_ns, tz="UTC"), pd.Timestamp(day.end_ns, tz="UTC")],
+    )
+    frame = pd.DataFrame(found.fetchall(), columns=list(COLUMNS))
+    numbers = list(NUMERIC_COLUMNS)
+    frame[numbers] = frame[numbers].astype(float)
+    return frame.sort_values("tick_id", kind="stable").reset_index(drop=True)
+
+
+class PlainJudge:
+    """One day's ticks, rule by rule."""
+
+    def __init__(self, ticks: Frame, day: PlainDay) -> None:
+        self.day = day
+        self.df = ticks
+        self.df["second"] = ticks["datetime_ns"] // NS
+        self.df["window"] = -1
+        for number, (_, first, last) in enumerate(day.windows):
+            self.df.loc[self.df["second"].between(first, last), "window"] = number
+        self.per_second = self.df.groupby("second").size()
+        self.pause_limit = self._pause_limits()
+        self.locked = self._locked()
+
+    def verdict(self) -> PlainVerdict:
+        return PlainVerdict(self.gaps(), {name: rule(self) for name, rule in RULES.items()})
+
+    def gaps(self, threshold: float = 5.0) -> list[tuple[int, int]]:
+        """Runs of strict seconds without ticks."""
+        found: list[tuple[int, int]] = []
+        for _, first, last in self.day.windows:
+            counts = self.per_second.reindex(range(first + 1, last), fill_value=0)
+            silent = counts == 0
+            run = (silent != silent.shift()).cumsum()
+            for _, seconds in silent[silent].groupby(run[silent]):
+                if len(seconds) >= threshold:
+                    found.append((int(seconds.index[0]), int(seconds.index[-1])))
+        return found
+
+    def _pause_limits(self) -> list[float]:
+        """Per window: from how many silent seconds on a change is not looked at."""
+        if (self.per_second >= 2).mean() >= 0.8:
+            return [5.0] * len(self.day.windows)
+        limits: dict[str, float] = {}
+        for name in {session for session, _, _ in self.day.windows}:
+            spacings: list[int] = []
+            ticked = strict = 0
+            for _, first, last in (each for each in self.day.windows if each[0] == name):
+                seconds = [second for second in self.per_second.index if first < second < last]
+                spacings += [later - earlier for earlier, later in pairwise(seconds)]
+                ticked, strict = ticked + len(seconds), strict + last - first - 1
+            usual = strict / (ticked + 1)
+            if spacings:
+                usual = max(usual, sorted(spacings)[max(1, math.ceil(0.99 * len(spacings))) - 1])
+            limits[name] = max(5.0, 5 * usual)
+        return [limits[name] for name, _, _ in self.day.windows]
+
+    def _locked(self) -> Series:
+        df = self.df
+        no_bid = ~(df["bid_price1"] > 0) & ~(df["bid_volume1"] > 0)
+        no_ask = ~(df["ask_price1"] > 0) & ~(df["ask_volume1"] > 0)
+        high, low = df.loc[df["highest"] > 0, "highest"].max(), df.loc[df["lowest"] > 0, "lowest"].min()
+        up = no_ask & ~no_bid & (df["bid_price1"] == high) & (df["last_price"] == high)
+        down = no_bid & ~no_ask & (df["ask_price1"] == low) & (df["last_price"] == low)
+        return sum((_run_lengths(mask) >= 20) for mask in (up, down)) > 0
+
+    @property
+    def book(self) -> list[str]:
+        return [
+            f"{s}_{k}{n}" for n in range(1, self.day.levels + 1) for s in ("bid", "ask") for k in ("price", "volume")
+        ]
+
+    def two_sided(self) -> Series:
+        return (self.df["bid_price1"] > 0) & (self.df["ask_price1"] > 0)
+
+    def missing(self, name: str) -> Series:
+        """Where a column lacks a value that it should have."""
+        missing = self.df[name].isna()
+        if name in TAPE:
+            return missing & ~(self.df["volume"] == 0)
+        if "_price" in name or "_volume" in name:
+            missing &= ~self.locked
+        if "_price" in name and not name.endswith("1"):
+            missing &= ~(self.df[name.replace("price", "volume")] == 0)
+        return missing
+
+    def null_runs(self) -> int:
+        found = 0
+        for name in LEVEL_1:
+            mask = self.missing(name)
+            run = (mask != mask.shift()).cumsum()
+            found += int((mask[mask].groupby(run[mask]).size() > 100).sum())
+        return found
+
+    def off_grid(self) -> int:
+        found = 0
+        for name in ("last_price", "highest", "lowest", *(name for name in self.book if "price" in name)):
+            ticks = self.df[name] / self.day.tick
+            found += int(((ticks - ticks.round()).abs() > 0.01).sum())
+        return found
+
+    def outside_range(self) -> int:
+        df, slack = self.df, 0.01 * self.day.tick
+        above = (df["highest"] > 0) & (df["last_price"] > df["highest"] + slack)
+        below = (df["lowest"] > 0) & (df["last_price"] < df["lowest"] - slack)
+        return int(above.sum() + below.sum())
+
+    def book_order(self, side: str) -> int:
+        broken = pd.Series(data=False, index=self.df.index)
+        for near, far in pairwise(f"{side}_price{level}" for level in range(1, self.day.levels + 1)):
+            both = (self.df[near] > 0) & (self.df[far] > 0)
+            worse = self.df[near] < self.df[far] if side == "bid" else self.df[near] > self.df[far]
+            broken |= both & worse
+        return int(broken.sum())
+
+    def frozen_book(self) -> int:
+        quoted = (self.df["bid_price1"] > 0) | (self.df["ask_price1"] > 0)
+        same = self.same_window() & quoted & quoted.shift(fill_value=False) & ~self.locked
+        for name in self.book:
+            now, before = self.df[name], self.df[name].shift()
+            same &= (now == before) | (now.isna() & before.isna() & (not name.endswith("1")))
+        run = (same != same.shift()).cumsum()
+        return int((same[same].groupby(run[same]).size() + 1 > 120).sum())
+
+    def falls(self, name: str) -> int:
+        """Ticks at which a cumulative column is wrong: the peak before a fall, or the fall."""
+        values = self.df[name].dropna().tolist()
+        blamed: set[int] = set()
+        for place in range(1, len(values)):
+            if values[place] < values[place - 1]:
+                after = values[min(place + 1, len(values) - 1)]
+                peak = place >= 2 and values[place] >= values[place - 2] and after < values[place - 1]
+                blamed.add(place - 1 if peak else place)
+        return len(blamed)
+
+    def day_reset(self) -> int:
+        found = 0
+        for name in ("volume", "amount"):
+            known = self.df[self.df[name].notna()]
+            if len(known) < 3 or known["second"].iloc[0] > self.day.windows[0][1] + 1:
+                continue
+            first, traded = known[name].iloc[0], known[name].diff()
+            traded = traded[traded > 0]
+            found += bool(first > 0.3 * known[name].max() and len(traded) and first > 100 * traded.median())
+        return found
+
+    def duplicate_rows(self) -> int:
+        numbers = ["datetime_ns", *NUMERIC_COLUMNS]
+        repeated: Series = self.df["tick_id"].duplicated() | self.df.duplicated(numbers)
+        return int(repeated.sum())
+
+    def hash_collisions(self) -> int:
+        by_hash = ["datetime_ns", "row_hash"]
+        return int((self.df.duplicated(by_hash) & ~self.df.duplicated(["datetime_ns", *NUMERIC_COLUMNS])).sum())
+
+    def same_window(self) -> Series:
+        window = self.df["window"]
+        return (window == window.shift()) & (window != -1)
+
+    def warm(self) -> Series:
+        opening = self.df["window"].map({n: first + 60 for n, (_, first, _) in enumerate(self.day.windows)})
+        return self.df["second"] >= opening
+
+    def steady(self) -> Series:
+        limit = self.df["window"].map(dict(enumerate(self.pause_limit)))
+        pause = self.df["second"].diff()
+        return self.same_window() & self.warm() & (pause >= 0) & (pause <= limit) & (self.df["tick_id"].diff() <= 1)
+
+    def price_jumps(self) -> int:
+        changes = self.df["last_price"].diff()
+        sizes = changes[self.steady() & changes.notna()].abs()
+        if len(sizes) < 50:
+            return 0
+        limit = 5 * np.maximum(_usual(sizes), self.day.tick) + 0.01 * self.day.tick
+        return _without_returns(sizes.index[sizes > limit], changes)
+
+    def volume_spikes(self) -> int:
+        traded = self.df["volume"].diff()
+        falls = traded < 0
+        beside = falls | falls.shift(fill_value=False) | falls.shift(-1, fill_value=False)
+        sizes = traded[self.steady() & traded.notna() & ~beside]
+        if len(sizes) < 50:
+            return 0
+        usual = _usual(sizes)
+        usual = usual.where(usual > 0, sizes[sizes > 0].median())
+        return int((sizes > np.maximum(50, 10 * usual)).sum())
+
+    def wide_spreads(self) -> int:
+        spread = (self.df["ask_price1"] - self.df["bid_price1"])[self.warm() & self.two_sided()]
+        if len(spread) < 50:
+            return 0
+        return int((spread > 3 * np.maximum(_usual(spread), self.day.tick) + 0.01 * self.day.tick).sum())
+
+    def interest_jumps(self) -> int:
+        interest = self.df["open_interest"]
+        changes = interest.diff()
+        large = self.same_window() & (changes.abs() > 100) & (changes.abs() > 0.05 * interest.shift().abs())
+        return _without_returns(large[large].index, changes)
+
+    def in_session(self) -> Series:
+        return self.df["window"] >= 0
+
+    def count_negative(self, kind: str) -> int:
+        tape = TAPE if kind == "price" else ("volume", "amount", "open_interest")
+        names = [*tape, *(name for name in self.book if kind in name)]
+        return sum(int((self.df[name] < 0).sum()) for name in names)
+
+
+def _run_lengths(mask: Series) -> Series:
+    """For each row of a run of true values the run's length, else 0."""
+    return mask.groupby((mask != mask.shift()).cumsum()).transform("size").where(mask, 0)
+
+
+def _usual(sizes: Series) -> Series:
+    """The 95th percentile around each value: the largest of its block of 512 and the two beside it."""
+    blocks = max(1, len(sizes) // 512)
+    block = np.minimum(np.arange(len(sizes)) // 512, blocks - 1)
+    percentiles: list[float] = []
+    for number in range(blocks):
+        values = np.sort(sizes.iloc[number * 512 : (number + 1) * 512 if blocks > 1 else None].to_numpy())
+        percentiles.append(float(values[int(0.95 * (len(values) - 1))]))
+    around = [max(percentiles[max(0, number - 1) : number + 2]) for number in range(blocks)]
+    return pd.Series(np.array(around)[block], index=sizes.index)
+
+
+def _without_returns(places: Any, changes: Series) -> int:
+    """How many jumps there are if one that directly undoes the jump before it is not counted."""
+    back = (
+        later - earlier == 1 and np.sign(changes[later]) != np.sign(changes[earlier])
+        for earlier, later in pairwise(places)
+    )
+    return len(places) - sum(back)
+
+
+def _quoted(judge: PlainJudge) -> Series:
+    return judge.in_session() & judge.two_sided()
+
+
+def _deep(judge: PlainJudge) -> Iterator[str]:
+    return (name for name in judge.book if not name.endswith("1"))
+
+
+RULES: Final[dict[str, Callable[[PlainJudge], int]]] = {
+    "null_l1": lambda judge: sum(int(judge.missing(name).sum()) for name in LEVEL_1),
+    "null_l5": lambda judge: sum(int(judge.missing(name).sum()) for name in _deep(judge)),
+    "null_run": PlainJudge.null_runs,
+    "regressing_time": lambda judge: int((judge.df["datetime_ns"].diff() < 0).sum()),
+    "volume_monotone": lambda judge: judge.falls("volume"),
+    "amount_monotone": lambda judge: judge.falls("amount"),
+    "day_reset": PlainJudge.day_reset,
+    "negative_price": lambda judge: judge.count_negative("price"),
+    "negative_volume": lambda judge: judge.count_negative("volume"),
+    "off_grid": PlainJudge.off_grid,
+    "outside_range": PlainJudge.outside_range,
+    "crossed": lambda judge: int((_quoted(judge) & (judge.df["bid_price1"] > judge.df["ask_price1"])).sum()),
+    "locked": lambda judge: int((_quoted(judge) & (judge.df["bid_price1"] == judge.df["ask_price1"])).sum()),
+    "bid_order": lambda judge: judge.book_order("bid"),
+    "ask_order": lambda judge: judge.book_order("ask"),
+    "frozen_book": PlainJudge.frozen_book,
+    "duplicate_row": PlainJudge.duplicate_rows,
+    "duplicate_time": lambda judge: 0 if judge.day.whole_seconds else int((judge.df["datetime_ns"].diff() == 0).sum()),
+    "hash_collision": PlainJudge.hash_collisions,
+    "oi_jump": PlainJudge.interest_jumps,
+    "price_jump": PlainJudge.price_jumps,
+    "volume_spike": PlainJudge.volume_spikes,
+    "spread_anomaly": PlainJudge.wide_spreads,
+}
