@@ -41,7 +41,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             trading_calendar,
-            *_with_freshness([one for symbol in symbols for one in symbol_days(symbol, partitions)], calendar),
+            *_with_freshness([asset for symbol in symbols for asset in symbol_days(symbol, partitions)], calendar),
         ],
         asset_checks=[feed_checks(symbols), horizon_check],
         jobs=[job],
@@ -79,4 +79,4 @@ def _with_freshness(assets: list[dg.AssetsDefinition], calendar: TradingCalendar
     def fresh(spec: dg.AssetSpec) -> dg.AssetSpec:
         return spec.replace_attributes(freshness_policy=policy) if spec.key.path[-1] == TICKS else spec
 
-    return [one.map_asset_specs(fresh) for one in assets]
+    return [asset.map_asset_specs(fresh) for asset in assets]

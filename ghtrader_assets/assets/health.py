@@ -1,7 +1,7 @@
 """The sensors that look after the platform: feeds and rates as checks that stay up to date, and alerts.
 
-Belongs here: when health is looked at, and what of Dagster's own (failed runs, checks in error) is said to a person.
-Does not belong here: what is healthy (`loading`), the words and the sending (`alerts`).
+Belongs here: when health is looked at, and which of Dagster's own events (failed runs, checks in error) become alerts.
+Does not belong here: what is healthy (`upkeep`), the words and the sending (`alerts`).
 
 A check evaluated by a sensor costs no run. It is recorded when what it says has changed or its asset was loaded since,
 so the page of a check reads as the history of its feed.
@@ -11,26 +11,23 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 import dagster as dg
-from dagster._core.storage.asset_check_execution_record import (
-    AssetCheckExecutionRecord,
-    AssetCheckExecutionRecordStatus,
-)
 
 from ghtrader_assets.alerts import Alert, check_alert, feed_alert, horizon_alert, rate_alert, run_alert, send_new
 from ghtrader_assets.assets.checks import INGEST_RATE, LATEST_DAY, evaluations, read_findings
+from ghtrader_assets.assets.dagster_internals import CheckRecord, CheckStatus
 from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.assets.stops import stop_of
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.market.calendar import check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.runtime import read_runtime
-from ghtrader_assets.services.embedded import DAGSTER
+from ghtrader_assets.orchestration.daemon import daemon_url
 from ghtrader_assets.settings import Settings, load_settings
 
 HEALTH_INTERVAL_S: Final = 60
-_EVALUATED: Final = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
-SAID_IN_OWN_WORDS: Final = frozenset({LATEST_DAY, INGEST_RATE, "horizon"})
+_EVALUATED: Final = {CheckStatus.SUCCEEDED, CheckStatus.FAILED}
+WITH_ALERT_OF_THEIR_OWN: Final = frozenset({LATEST_DAY, INGEST_RATE, "horizon"})
 """Checks whose findings have an alert of their own, with the command that helps."""
 
 
@@ -60,7 +57,7 @@ def health_sensor(symbols: Sequence[Symbol]) -> dg.SensorDefinition:
 
 
 def failed_run_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Tells of failed runs, which a person may have to look at; running where somebody can be told."""
+    """Tells of failed runs, which a person may have to look at; running where GHTRADER_ALERT_URLS are set."""
     told = settings.alert_urls is not None
 
     @dg.run_failure_sensor(
@@ -72,8 +69,10 @@ def failed_run_sensor(settings: Settings) -> dg.SensorDefinition:
         now = load_settings()
         run = context.dagster_run
         names = sorted({key.path[0] for key in run.asset_selection or ()})
-        reasons = [_reason(event) for event in context.get_step_failure_events()] or [context.failure_event.message]
-        alert = run_alert(run.run_id, ", ".join(names) or run.job_name, "; ".join(map(str, reasons)), _ui(now))
+        reasons = [stop_of(event.step_failure_data).reason for event in context.get_step_failure_events()] or [
+            context.failure_event.message
+        ]
+        alert = run_alert(run.run_id, ", ".join(names) or run.job_name, "; ".join(map(str, reasons)), daemon_url(now))
         send_new(now, [alert])
 
     return alert_failed_runs
@@ -87,62 +86,48 @@ def _tell(settings: Settings, alerts: Sequence[Alert]) -> str:
         return f"alerts not sent: {error}"
 
 
-def _reason(event: dg.DagsterEvent) -> str:
-    """The words of a `Failure`; of any other exception, what it said itself."""
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
-    return "" if error is None else (error.cause or error).message.strip()
-
-
 def _checks_in_error(
     instance: dg.DagsterInstance, settings: Settings, keys: Iterable[dg.AssetCheckKey]
 ) -> list[Alert | None]:
     """Checks that failed with severity error, but for those that have words of their own."""
-    others = [key for key in keys if key.name not in SAID_IN_OWN_WORDS]
+    others = [key for key in keys if key.name not in WITH_ALERT_OF_THEIR_OWN]
     if not others or settings.alert_urls is None:
         return []
     found: list[Alert | None] = []
     for key, record in instance.event_log_storage.get_latest_asset_check_execution_by_key(others).items():
-        if record.status != AssetCheckExecutionRecordStatus.FAILED or record.event is None:
+        if record.status != CheckStatus.FAILED or record.event is None:
             continue
         evaluation = record.event.asset_check_evaluation
         if evaluation is not None and evaluation.severity == dg.AssetCheckSeverity.ERROR:
             name = "/".join(key.asset_key.path)
-            found.append(check_alert(name, key.name, evaluation.description or "failed", _ui(settings)))
+            found.append(check_alert(name, key.name, evaluation.description or "failed", daemon_url(settings)))
     return found
-
-
-def _ui(settings: Settings) -> str | None:
-    runtime = read_runtime(settings.home)
-    service = runtime.service(DAGSTER) if runtime else None
-    return service.urls["http"] if service else None
 
 
 def _changed(instance: dg.DagsterInstance, current: Sequence[dg.AssetCheckEvaluation]) -> list[dg.AssetCheckEvaluation]:
     """Those that say something else than their check's last record, or whose last record is of a run that never came
     to it, or is older than its asset's last materialization: of those Dagster shows none."""
-    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key([_key(one) for one in current])
-    loaded = _last_loads(instance, {one.asset_key for one in current})
+    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key([_key(check) for check in current])
+    loaded = _last_loads(instance, {check.asset_key for check in current})
     return [
-        one
-        for one in current
-        if _said(recorded.get(_key(one)), loaded.get(one.asset_key, 0.0)) != (one.passed, one.description)
+        check
+        for check in current
+        if _last_result(recorded.get(_key(check)), loaded.get(check.asset_key, 0.0))
+        != (check.passed, check.description)
     ]
 
 
-def _key(one: dg.AssetCheckEvaluation) -> dg.AssetCheckKey:
-    return dg.AssetCheckKey(one.asset_key, one.check_name)
+def _key(check: dg.AssetCheckEvaluation) -> dg.AssetCheckKey:
+    return dg.AssetCheckKey(check.asset_key, check.check_name)
 
 
 def _last_loads(instance: dg.DagsterInstance, assets: Iterable[dg.AssetKey]) -> dict[dg.AssetKey, float]:
     """When each asset was last materialized, in seconds since the epoch."""
     entries = [record.asset_entry for record in instance.get_asset_records(list(assets))]
-    return {one.asset_key: one.last_materialization.timestamp for one in entries if one.last_materialization}
+    return {entry.asset_key: entry.last_materialization.timestamp for entry in entries if entry.last_materialization}
 
 
-def _said(record: AssetCheckExecutionRecord | None, loaded_at: float) -> tuple[bool, str | None] | None:
+def _last_result(record: CheckRecord | None, loaded_at: float) -> tuple[bool, str | None] | None:
     if record is None or record.event is None or record.status not in _EVALUATED or record.create_timestamp < loaded_at:
         return None
     evaluation = record.event.asset_check_evaluation

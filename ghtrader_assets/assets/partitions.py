@@ -1,6 +1,6 @@
 """One partition is one trading day; all symbols share one definition, so that one backfill can take several.
 
-Belongs here: partitions and how many of them go into a run.
+Belongs here: partitions, and the policy by which Dagster's own backfills are cut into runs.
 Does not belong here: session hours; a partition's time window is the calendar day, never the session.
 """
 
@@ -12,10 +12,10 @@ from typing import Final
 import dagster as dg
 
 from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.orchestration.runs import DAYS_PER_RUN
 
 TIME_ZONE: Final = "Asia/Shanghai"
 WEEKENDS: Final = "0 0 * * 6,0"
-DAYS_PER_RUN: Final = 20
 BACKFILL_POLICY: Final = dg.BackfillPolicy.multi_run(DAYS_PER_RUN)
 
 
@@ -29,6 +29,11 @@ def trading_day_partitions(first_day: date, calendar: TradingCalendar) -> dg.Dai
         end_offset=1,
         exclusions=[WEEKENDS, *(_midnight(day) for day in holidays)],
     )
+
+
+def partition_days(partitions: dg.PartitionsDefinition[str], at: datetime | None = None) -> list[date]:
+    """The trading days that are partitions, in order; those of the instant `at` if it is given."""
+    return [date.fromisoformat(key) for key in partitions.get_partition_keys(current_time=at)]
 
 
 def _midnight(day: date) -> datetime:

@@ -1,6 +1,6 @@
 """The daily schedule: each trading day at 19:40 Beijing time, whatever is due or changed.
 
-Belongs here: when, and what of the plan. Does not belong here: the plan (`upkeep.repair`), cutting it into runs
+Belongs here: when, and what of the plan. Does not belong here: the plan (`upkeep.repair`), its run requests
 (`repair`).
 """
 
@@ -9,10 +9,10 @@ from datetime import date, datetime
 from typing import Final
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from ghtrader_assets.assets.partitions import TIME_ZONE
-from ghtrader_assets.assets.repair import in_hand, not_in_hand, run_requests, said_of
+from ghtrader_assets.assets.dagster_internals import AssetJob
+from ghtrader_assets.assets.partitions import TIME_ZONE, partition_days
+from ghtrader_assets.assets.repair import in_hand, not_in_hand, run_requests, summary
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import FetchError
@@ -36,7 +36,7 @@ DAILY_PRIORITY: Final = 10
 def daily_schedule(
     symbols: Sequence[Symbol],
     partitions: dg.DailyPartitionsDefinition,
-    job: UnresolvedAssetJobDefinition,
+    job: AssetJob,
     status: dg.DefaultScheduleStatus,
 ) -> dg.ScheduleDefinition:
     """Compares the whole main-contract schedule and calendar with what is stored and loads every day due or changed."""
@@ -62,15 +62,15 @@ def daily_schedule(
             _refresh(context, opened, symbols)
             plan = daily_plan(opened, symbols, at, ids)
         todo = not_in_hand(plan.planned, ranges)
-        keys = partitions.get_partition_keys(current_time=at)
-        requests = run_requests(todo, keys, DAILY, at.date().isoformat(), DAILY_PRIORITY) if todo else []
-        return requests or dg.SkipReason(said_of(plan))
+        days = partition_days(partitions, at) if todo else []
+        requests = run_requests(todo, days, DAILY, at.date().isoformat(), DAILY_PRIORITY)
+        return requests or dg.SkipReason(summary(plan))
 
     return load_trading_days
 
 
 def daily_plan(context: LoadContext, symbols: Sequence[Symbol], at: datetime, running: frozenset[str]) -> RepairPlan:
-    """What is due at this instant, of the histories that somebody began. Raises `QuestDBError`."""
+    """What is due at this instant, of the histories that were begun. Raises `QuestDBError`."""
     end = last_day_due(context, at)
     return read_plan(context, symbols, None, end, at, running, begun_only=True)
 

@@ -92,11 +92,11 @@ def trading_day_sensor(
         wanted = dg.AssetRecordsFilter(asset_key=key, after_storage_id=seen)
         records = context.instance.fetch_materializations(wanted, limit=EVENTS_PER_TICK, ascending=True).records
         changes = _changes(context.instance, parsed.text, table, records)
-        asked = [one for one in (request(change) for change in changes) if one is not None]
+        requests = [asked for asked in (request(change) for change in changes) if asked is not None]
         cursor = str(records[-1].storage_id if records else seen)
-        if not asked:
+        if not requests:
             return dg.SensorResult(skip_reason=f"no content changed in {len(records)} new events", cursor=cursor)
-        return dg.SensorResult(run_requests=asked, cursor=cursor)
+        return dg.SensorResult(run_requests=requests, cursor=cursor)
 
     return follow
 

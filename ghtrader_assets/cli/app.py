@@ -1,6 +1,6 @@
-"""The application object and what all commands share: arguments, printing, opening the store.
+"""The application object and what all commands share: arguments and printing.
 
-Belongs here: shared argument types and output. Does not belong here: any command.
+Belongs here: shared argument types and output. Does not belong here: any command, starting services (`services`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import dataclasses
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -22,6 +22,7 @@ from rich.table import Table
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.settings import Settings
 
 app = typer.Typer(
     name="ghtrader-assets",
@@ -44,44 +45,70 @@ TABLE_WIDTH = 150
 out = Console(soft_wrap=True, width=max(TABLE_WIDTH, shutil.get_terminal_size().columns))
 log = Console(stderr=True, soft_wrap=True)
 
+
+def _day_of(where: str) -> Callable[[str], date]:
+    """A parser of YYYY-MM-DD. It raises `BadInputError` naming the argument."""
+
+    def parse_day(text: str) -> date:
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise BadInputError(f"{where} {text[:80]!r} is no date", "write it as YYYY-MM-DD") from None
+
+    return parse_day
+
+
+_START = typer.Option("--from", metavar="D", help="First trading day, YYYY-MM-DD.", parser=_day_of("--from"))
+_END = typer.Option("--to", metavar="D", help="Last trading day, YYYY-MM-DD.", parser=_day_of("--to"))
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="TqSdk's name, as KQ.m@SHFE.cu.")]
-SymbolsArgument = Annotated[list[str], typer.Argument(metavar="SYMBOL…", help="TqSdk's names, as KQ.m@SHFE.cu.")]
-DayArgument = Annotated[str, typer.Argument(metavar="DAY", help="A trading day, YYYY-MM-DD.")]
-FromOption = Annotated[str | None, typer.Option("--from", metavar="D", help="First trading day, YYYY-MM-DD.")]
-ToOption = Annotated[str | None, typer.Option("--to", metavar="D", help="Last trading day, YYYY-MM-DD.")]
+SymbolArgument = Annotated[
+    Symbol, typer.Argument(metavar="SYMBOL", help="TqSdk's name, as KQ.m@SHFE.cu.", parser=parse_symbol)
+]
+SymbolsArgument = Annotated[
+    list[Symbol], typer.Argument(metavar="SYMBOL…", help="TqSdk's names, as KQ.m@SHFE.cu.", parser=parse_symbol)
+]
+UniverseArgument = Annotated[
+    list[Symbol] | None,
+    typer.Argument(metavar="[SYMBOL…]", help="TqSdk's names; the universe without.", parser=parse_symbol),
+]
+DayArgument = Annotated[date, typer.Argument(metavar="DAY", help="A trading day, YYYY-MM-DD.", parser=_day_of("DAY"))]
+OptionalDayArgument = Annotated[
+    date | None, typer.Argument(metavar="[DAY]", help="A trading day, or --from and --to.", parser=_day_of("DAY"))
+]
+CoveringOption = Annotated[
+    date,
+    typer.Option("--covering", metavar="DAY", help="A trading day, YYYY-MM-DD.", parser=_day_of("--covering")),
+]
+StartOption = Annotated[date, _START]
+EndOption = Annotated[date, _END]
+OptionalStart = Annotated[date | None, _START]
+OptionalEnd = Annotated[date | None, _END]
 
 
-def known_symbol(text: str, universe: Sequence[str]) -> Symbol:
-    """Parse a symbol of the configured universe. Raises `BadInputError`."""
-    symbol = parse_symbol(text)
-    if symbol.text not in universe:
-        raise BadInputError(
-            f"{symbol.text} is not in the universe ({', '.join(universe)})", "add it to GHTRADER_SYMBOLS"
-        )
-    return symbol
+def announce(message: str) -> None:
+    """Say on stderr what begins now."""
+    log.print(f"[dim]{message}[/dim]", highlight=False)
 
 
-def parse_day(text: str, where: str) -> date:
-    """Parse YYYY-MM-DD. Raises `BadInputError` naming the argument."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadInputError(f"{where} {text[:80]!r} is no date", "write it as YYYY-MM-DD") from None
+def require_in_universe(symbols: Sequence[Symbol], universe: Sequence[str]) -> None:
+    """Raise `BadInputError` for a symbol that is not configured: no assets exist for it."""
+    for symbol in symbols:
+        if symbol.text not in universe:
+            raise BadInputError(
+                f"{symbol.text} is not in the universe ({', '.join(universe)})", "add it to GHTRADER_SYMBOLS"
+            )
 
 
-def trading_day(text: str, where: str, calendar: TradingCalendar) -> date:
-    """Parse a trading day. Raises `BadInputError` for a holiday or a weekend, naming its neighbours."""
-    day = parse_day(text, where)
-    calendar.require_trading_day(day)
-    return day
+def universe_of(settings: Settings) -> list[Symbol]:
+    return [parse_symbol(text) for text in settings.symbols]
 
 
-def day_range(first: str, last: str, calendar: TradingCalendar) -> tuple[date, date]:
-    """The trading days `--from` and `--to`. Raises `BadInputError` for a reversed range or no trading day."""
-    start, end = trading_day(first, "--from", calendar), trading_day(last, "--to", calendar)
+def require_range(start: date, end: date, calendar: TradingCalendar) -> None:
+    """Raise `BadInputError` for a reversed range, or an end that is no trading day, naming its neighbours."""
+    for day in (start, end):
+        calendar.require_trading_day(day)
     require_order(start, end)
-    return start, end
 
 
 def require_order(start: date, end: date) -> None:

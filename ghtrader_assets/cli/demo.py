@@ -1,6 +1,6 @@
 """`demo`: five trading days of three symbols, from ticks on the wire to a verdict in the UI.
 
-Belongs here: which days, and what is shown of them. Does not belong here: loading them (`cli.backfill`).
+Belongs here: which days, and what is shown of them. Does not belong here: loading them (`orchestration.backfill`).
 """
 
 from __future__ import annotations
@@ -14,21 +14,25 @@ from typing import Annotated, Final
 
 import typer
 
-from ghtrader_assets.cli.app import app, emit_table, log, out
-from ghtrader_assets.cli.backfill import run_backfill, show_report
-from ghtrader_assets.cli.services import announce, show_urls, wait_for_interrupt
-from ghtrader_assets.context.load import LoadContext, open_load
+from ghtrader_assets.assets.launchers import launcher_for
+from ghtrader_assets.cli.app import announce, app, emit_table, log, out
+from ghtrader_assets.cli.backfill import show_report
+from ghtrader_assets.cli.progress import TerminalProgress
+from ghtrader_assets.cli.services import show_urls, wait_for_interrupt
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.load import open_load
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.orchestration.backfill import run_backfill
 from ghtrader_assets.orchestration.names import ALL_TABLES
-from ghtrader_assets.questdb.tables.reader import read_gaps, read_schedule
 from ghtrader_assets.questdb.tables.rows import DayState
-from ghtrader_assets.reading.overview import coverage_of, days_of
+from ghtrader_assets.reading.overview import coverage_of
 from ghtrader_assets.runtime import DAGSTER, Runtime, owned_runtime
 from ghtrader_assets.services.embedded import running_services
 from ghtrader_assets.settings import START_DATE, Settings, load_settings
+from ghtrader_assets.store import Store
 from ghtrader_assets.validation.verdicts import GapRow
 
 DEMO_DAYS: Final = (date(2026, 1, 5), date(2026, 1, 9))
@@ -44,13 +48,15 @@ def demo(
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything after printing.")] = False,
 ) -> None:
     """Load and judge five trading days of three symbols, and show them. Exit 0 only if every partition succeeded."""
-    settings, first, last = _demo_range(load_settings())
+    settings, start, end = _demo_range(load_settings())
     symbols = [parse_symbol(text) for text in settings.symbols[:SYMBOLS]]
     started = time.monotonic()
     with _platform_up(settings) as runtime:
         show_urls(settings, runtime)
-        report = run_backfill(settings, symbols, first, last, ALL_TABLES)
-        _show_days(settings, symbols, first, last)
+        with open_load(settings) as context:
+            launcher = launcher_for(settings)
+            report = run_backfill(context, launcher, TerminalProgress(), symbols, start, end, ALL_TABLES)
+        _show_days(settings, symbols, start, end)
         show_report(report)
         log.print(f"[dim]{time.monotonic() - started:.0f} s from start to verdict[/dim]", highlight=False)
         if not leave:
@@ -66,14 +72,14 @@ def _demo_range(settings: Settings) -> tuple[Settings, date, date]:
     if not settings.uses_real_tqsdk:
         return settings, *DEMO_DAYS
     calendar = calendar_for(settings.home)
-    last = last_completed_day(calendar, time.time_ns())
-    first = last
+    end = last_completed_day(calendar, SYSTEM_CLOCK.now_ns())
+    start = end
     for _ in range(REAL_DAYS - 1):
-        first = calendar.previous(first)
+        start = calendar.previous(start)
     if settings.start_date is None:
-        os.environ[START_DATE] = first.isoformat()
+        os.environ[START_DATE] = start.isoformat()
         settings = load_settings()
-    return settings, first, last
+    return settings, start, end
 
 
 @contextmanager
@@ -87,19 +93,18 @@ def _platform_up(settings: Settings) -> Generator[Runtime]:
         yield started
 
 
-def _show_days(settings: Settings, symbols: Sequence[Symbol], first: date, last: date) -> None:
-    with open_load(settings) as context:
+def _show_days(settings: Settings, symbols: Sequence[Symbol], start: date, end: date) -> None:
+    with Store(settings) as store:
         for symbol in symbols:
-            stored = coverage_of(context, symbol)
+            stored = coverage_of(store.context, symbol)
             out.print(
                 f"{symbol.text}: {stored.n_days} trading days, {stored.rows:,} ticks,"
                 f" {stored.first_day} to {stored.last_day}",
                 highlight=False,
             )
-        shown = [(symbol, day) for symbol in symbols for day in days_of(context, symbol, first, last)]
-        emit_table("trading days", _DAY_COLUMNS, [_day_row(context, symbol, day) for symbol, day in shown])
-        gaps = [gap for symbol, day in shown for gap in read_gaps(context.database, symbol.text, day.trading_day)]
-        _show_gaps(gaps)
+        shown = [(symbol, day) for symbol in symbols for day in store.days(symbol.text, start, end)]
+        emit_table("trading days", _DAY_COLUMNS, [_day_row(store, symbol, day) for symbol, day in shown])
+        _show_gaps([gap for symbol, day in shown for gap in store.gaps(symbol.text, day.trading_day)])
 
 
 _DAY_COLUMNS: Final = (
@@ -115,11 +120,10 @@ _DAY_COLUMNS: Final = (
 )
 
 
-def _day_row(context: LoadContext, symbol: Symbol, day: DayState) -> tuple[object, ...]:
-    sessions = day_sessions(symbol, day.trading_day, context.calendar)
-    schedule = {row.trading_day: row for row in read_schedule(context.database, symbol.text)}
-    row = schedule.get(day.trading_day)
-    rolled = " (roll)" if row is not None and row.is_roll else ""
+def _day_row(store: Store, symbol: Symbol, day: DayState) -> tuple[object, ...]:
+    sessions = day_sessions(symbol, day.trading_day, store.calendar)
+    scheduled = store.schedule(symbol.text, day.trading_day, day.trading_day)
+    rolled = " (roll)" if scheduled and scheduled[0].is_roll else ""
     return (
         symbol.text,
         day.trading_day,

@@ -18,13 +18,13 @@ def doctor(as_json: AsJson = False) -> None:
     settings = load_settings()
     values = sourced_values(settings)
     findings = find_all(settings)
-    wrong = [one for one in findings if one.level == "error"]
+    wrong = [finding for finding in findings if finding.level == "error"]
     if as_json:
-        shown = [{"name": one.name, "value": str(one.value), "source": one.source} for one in values]
-        emit_json({"ok": not wrong, "settings": shown, "findings": [as_document(one) for one in findings]})
+        shown = [{"name": value.name, "value": str(value.value), "source": value.source} for value in values]
+        emit_json({"ok": not wrong, "settings": shown, "findings": [as_document(finding) for finding in findings]})
     else:
-        emit_table("settings", ("setting", "value", "source"), ((one.name, one.value, one.source) for one in values))
-        rows = ((one.level, one.subject, one.finding, one.remedy) for one in findings)
+        emit_table("settings", ("setting", "value", "source"), ((row.name, row.value, row.source) for row in values))
+        rows = ((row.level, row.subject, row.finding, row.remedy) for row in findings)
         emit_table("findings", ("level", "subject", "finding", "remedy"), rows)
         out.print("nothing is wrong" if not wrong else f"{len(wrong)} wrong", highlight=False)
     raise typer.Exit(1 if wrong else 0)

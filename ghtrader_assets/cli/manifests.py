@@ -13,26 +13,27 @@ import typer
 from ghtrader_assets.cli.app import (
     AsJson,
     DayArgument,
+    EndOption,
+    StartOption,
     SymbolArgument,
+    UniverseArgument,
     app,
     as_document,
-    day_range,
     emit_json,
     emit_rows,
-    known_symbol,
     out,
-    trading_day,
+    require_in_universe,
+    require_range,
+    universe_of,
 )
-from ghtrader_assets.cli.reading import store
-from ghtrader_assets.context.load import LoadContext
-from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.cli.services import services_for, store_for
+from ghtrader_assets.context.store import open_writable_store
 from ghtrader_assets.lineage.aggregate import Aggregated, aggregate, record_aggregated
 from ghtrader_assets.lineage.day import DayLineage, day_lineage
 from ghtrader_assets.lineage.verify import differences_of, verify_manifest
-from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.manifests import as_document as manifest_document
 from ghtrader_assets.market.calendar import calendar_for
-from ghtrader_assets.questdb.tables.reader import read_manifest
+from ghtrader_assets.reading.stored import stored_symbol
 from ghtrader_assets.settings import load_settings
 
 DIFFERENCE_COLUMNS: Final = ("symbol", "trading_day", "column", "stated", "found")
@@ -46,16 +47,14 @@ ManifestId = Annotated[str, typer.Argument(metavar="ID", help="A manifest's id."
 
 @app.command("aggregate-manifest")
 def aggregate_manifest(
-    first: Annotated[str, typer.Option("--from", metavar="D", help="First trading day, YYYY-MM-DD.")],
-    last: Annotated[str, typer.Option("--to", metavar="D", help="Last trading day, YYYY-MM-DD.")],
-    symbols: Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL…]")] = None,
-    as_json: AsJson = False,
+    start: StartOption, end: EndOption, symbols: UniverseArgument = None, as_json: AsJson = False
 ) -> None:
     """One manifest of a range: days, rows, gaps, states, loads, code versions, and the digest of digests."""
     settings = load_settings()
-    chosen = [known_symbol(text, settings.symbols) for text in symbols or settings.symbols]
-    start, end = day_range(first, last, calendar_for(settings.home))
-    with store(settings) as context:
+    chosen = symbols or universe_of(settings)
+    require_in_universe(chosen, settings.symbols)
+    require_range(start, end, calendar_for(settings.home))
+    with services_for(settings, with_provider=False), open_writable_store(settings) as context:
         made = aggregate(context, chosen, start, end)
         path = record_aggregated(context, made)
     if as_json:
@@ -79,8 +78,9 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Recompute a manifest from the stored columns and compare. Exit 0 equal, 1 naming each day and column."""
-    with store(load_settings()) as context:
-        found = [as_document(one) for one in verify_manifest(context, manifest_id, ticks=not tables_only)]
+    with store_for(load_settings()) as store:
+        differences = verify_manifest(store.context, manifest_id, ticks=not tables_only)
+    found = [as_document(difference) for difference in differences]
     if as_json:
         emit_json({"manifest_id": manifest_id, "equal": not found, "differences": found})
     elif found:
@@ -97,9 +97,9 @@ def diff_manifests(
     as_json: AsJson = False,
 ) -> None:
     """What changed between two loads: digest, rows, contract, code and every other column that differs."""
-    with store(load_settings()) as context:
-        found = differences_of(_manifest(context, before), _manifest(context, after))
-    rows = [{"column": name, "before": one, "after": other} for name, (one, other) in found.items()]
+    with store_for(load_settings()) as store:
+        found = differences_of(store.manifest(before), store.manifest(after))
+    rows = [{"column": name, "before": old, "after": new} for name, (old, new) in found.items()]
     emit_rows(f"{before} against {after}", rows, CHANGE_COLUMNS, as_json=as_json)
 
 
@@ -107,26 +107,19 @@ def diff_manifests(
 def lineage(symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
     """Where a trading day comes from, what was made of it, whether that is current, and every load of it."""
     settings = load_settings()
-    chosen, wanted = known_symbol(symbol, settings.symbols), trading_day(day, "DAY", calendar_for(settings.home))
-    with store(settings) as context:
-        found = day_lineage(context, chosen, wanted)
+    calendar_for(settings.home).require_trading_day(day)
+    with store_for(settings, symbol) as store:
+        found = day_lineage(store.context, stored_symbol(store.context, symbol, day, day), day)
     if as_json:
         emit_json(_document(found))
     else:
         _show(found)
 
 
-def _manifest(context: LoadContext, manifest_id: str) -> Manifest:
-    found = read_manifest(context.database, manifest_id)
-    if found is None:
-        raise BadInputError(f"there is no manifest {manifest_id!r}", "`manifests --covering DAY` lists them")
-    return found
-
-
 def _document(found: DayLineage) -> dict[str, Any]:
     return as_document(found) | {
         "load": manifest_document(found.load) if found.load else None,
-        "attempts": [manifest_document(one) for one in found.attempts],
+        "attempts": [manifest_document(attempt) for attempt in found.attempts],
     }
 
 
@@ -140,7 +133,7 @@ def _show(found: DayLineage) -> None:
             f" source {load.source} ({load.reader})",
             highlight=False,
         )
-    emit_rows("made of", [as_document(one) for one in found.upstream], UPSTREAM_COLUMNS, as_json=False)
-    emit_rows("made into", [as_document(one) for one in found.downstream], DOWNSTREAM_COLUMNS, as_json=False)
-    attempts = [manifest_document(one) for one in found.attempts]
+    emit_rows("made of", [as_document(row) for row in found.upstream], UPSTREAM_COLUMNS, as_json=False)
+    emit_rows("made into", [as_document(row) for row in found.downstream], DOWNSTREAM_COLUMNS, as_json=False)
+    attempts = [manifest_document(attempt) for attempt in found.attempts]
     emit_rows("loads", attempts, ATTEMPT_COLUMNS, as_json=False)

@@ -15,17 +15,16 @@ import typer
 
 from ghtrader_assets.cli.app import (
     AsJson,
-    FromOption,
+    OptionalEnd,
+    OptionalStart,
     SymbolArgument,
-    ToOption,
     app,
     as_document,
-    day_range,
     emit_json,
     emit_table,
     out,
-    parse_day,
     require_order,
+    require_range,
 )
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
@@ -35,7 +34,6 @@ from ghtrader_assets.market.calendar import HorizonFinding, TradingCalendar, cal
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.schedule import last_completed_day, last_trading_day_until
 from ghtrader_assets.market.session_events import ANY, SessionEvent, events_for
-from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.daemon import reload_running
 from ghtrader_assets.reference.calendar import CalendarRefresh, calendar_range, refresh_calendar
 from ghtrader_assets.reference.depth import DepthSource, find_five_level_start
@@ -59,8 +57,8 @@ def provider_for(settings: Settings) -> Generator[Provider]:
 
 @app.command()
 def calendar(
-    first: FromOption = None,
-    last: ToOption = None,
+    start: OptionalStart = None,
+    end: OptionalEnd = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Confirm and carry on by the provider's list.")] = False,
     adopt: Annotated[bool, typer.Option("--adopt", help="With --refresh: take the provider's differing days.")] = False,
     as_json: AsJson = False,
@@ -77,10 +75,10 @@ def calendar(
             refreshed = refresh_calendar(provider, settings.home, today, timing_of(settings), adopt=adopt)
             definitions = reload_running(settings) if refreshed.stored else definitions
     known = calendar_for(settings.home)
-    start = parse_day(first, "--from") if first else min(today, known.horizon)
-    end = parse_day(last, "--to") if last else max(start, min(start + timedelta(days=30), known.horizon))
-    require_order(start, end)
-    shown, horizon = calendar_range(known, start, end), check_horizon(known, today)
+    first = start or min(today, known.horizon)
+    last = end or max(first, min(first + timedelta(days=30), known.horizon))
+    require_order(first, last)
+    shown, horizon = calendar_range(known, first, last), check_horizon(known, today)
     document = as_document(shown) | _about(known, horizon) | {"refresh": _refreshed(refreshed, definitions)}
     if as_json:
         emit_json(document)
@@ -92,23 +90,24 @@ def calendar(
 @app.command()
 def sessions(
     symbol: SymbolArgument,
-    first: FromOption = None,
-    last: ToOption = None,
+    start: OptionalStart = None,
+    end: OptionalEnd = None,
     live: Annotated[bool, typer.Option("--live", help="Compare with the provider's present trading hours.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """The windows of each trading day in Beijing time, with their sources. Exit 1 when the provider's hours differ."""
-    settings, today, chosen = load_settings(), shanghai_day(SYSTEM_CLOCK.now_ns()), parse_symbol(symbol)
+    settings, today = load_settings(), shanghai_day(SYSTEM_CLOCK.now_ns())
     known = calendar_for(settings.home)
-    default = last_trading_day_until(known, today).isoformat()
-    start, end = day_range(first or last or default, last or first or default, known)
+    default = last_trading_day_until(known, today)
+    first, last = start or end or default, end or start or default
+    require_range(first, last, known)
     events = events_for(settings.home)
     found = None
     if live:
         with provider_for(settings) as provider:
             timing = timing_of(settings)
-            found = compare_live_hours(provider, settings.home, timing, [chosen], today, known, events)[chosen]
-    hours = symbol_hours(chosen, known.days(start, end), known, events, found)
+            found = compare_live_hours(provider, settings.home, timing, [symbol], today, known, events)[symbol]
+    hours = symbol_hours(symbol, known.days(first, last), known, events, found)
     if as_json:
         emit_json(hours)
     else:
@@ -119,45 +118,44 @@ def sessions(
 @app.command("l5-start")
 def l5_start(
     symbol: SymbolArgument,
-    first: FromOption = None,
-    last: ToOption = None,
+    start: OptionalStart = None,
+    end: OptionalEnd = None,
     step: Annotated[int, typer.Option(min=1, help="Probe every so many trading days first.")] = PROBE_STEP,
     as_json: AsJson = False,
 ) -> None:
     """The first trading day with five levels, by probing, and the setting that starts there."""
-    settings, chosen = load_settings(), parse_symbol(symbol)
+    settings = load_settings()
     known = calendar_for(settings.home)
-    completed = last_completed_day(known, SYSTEM_CLOCK.now_ns())
-    start, end = _probed_range(settings, known, first, last, completed)
+    first, last = _probed_range(settings, known, start, end)
     with provider_for(settings) as provider:
         source = DepthSource(provider, settings.home, settings.ingest_workers, timing_of(settings))
-        found = find_five_level_start(source, chosen, known, start, end, step)
+        found = find_five_level_start(source, symbol, known, first, last, step)
     if as_json:
         emit_json(found)
         return
     if found.levels == 1:
-        out.print(f"{chosen.exchange} delivers one level: {chosen.text} has no five-level day", highlight=False)
+        out.print(f"{symbol.exchange} delivers one level: {symbol.text} has no five-level day", highlight=False)
         return
     columns = ("trading_day", "contract", "state", "rows", "five_level_rows")
-    rows = ([getattr(one, column) for column in columns] for one in found.probed)
+    rows = ([getattr(day, column) for column in columns] for day in found.probed)
     emit_table(f"probed days of {found.symbol}, every {step}th first", columns, rows)
     for opened, closed in found.spans:
         out.print(f"five levels from {opened} to {closed}", highlight=False)
     out.print(found.setting or "no probed day has five levels", highlight=False)
     if found.may_be_earlier:
-        out.print(f"{found.first_day} is the first day asked about: probe from an earlier --from", highlight=False)
+        out.print(f"{found.first_day} is the first day that was probed: probe from an earlier --from", highlight=False)
 
 
 def _probed_range(
-    settings: Settings, known: TradingCalendar, first: str | None, last: str | None, completed: date
+    settings: Settings, known: TradingCalendar, start: date | None, end: date | None
 ) -> tuple[date, date]:
-    start = parse_day(first, "--from") if first else settings.first_day
-    end = parse_day(last, "--to") if last else completed
-    require_order(start, end)
-    if end > completed:
-        raise BadInputError(f"--to {end} is not complete yet", f"probe up to {completed}")
-    known.days(start, end)
-    return start, end
+    completed = last_completed_day(known, SYSTEM_CLOCK.now_ns())
+    first, last = start or settings.first_day, end or completed
+    require_order(first, last)
+    if last > completed:
+        raise BadInputError(f"--to {last} is not complete yet", f"probe up to {completed}")
+    known.days(first, last)
+    return first, last
 
 
 def _about(known: TradingCalendar, horizon: HorizonFinding) -> dict[str, object]:
@@ -181,7 +179,7 @@ def _refreshed(done: CalendarRefresh | None, definitions: str) -> dict[str, obje
         return None
     return {
         "digest_before": done.before.digest,
-        "differences": [as_document(one) for one in done.differences],
+        "differences": [as_document(difference) for difference in done.differences],
         "unconfirmed": done.unconfirmed,
         "adopted": done.adopted,
         "changed": done.changed,
@@ -203,8 +201,8 @@ def _show_calendar(
     out.print(str(horizon), highlight=False)
     if done is None:
         return
-    for one in done.differences:
-        out.print(f"DIFFERS: {one}", highlight=False)
+    for difference in done.differences:
+        out.print(f"DIFFERS: {difference}", highlight=False)
     if done.unconfirmed:
         out.print(f"NOT CONFIRMED: {done.unconfirmed}", highlight=False)
     elif not done.differences:
@@ -225,8 +223,8 @@ def _show_hours(hours: SymbolHours) -> None:
     if hours.last_day is not None:
         out.print(f"last trading day {hours.last_day.day} ({hours.last_day.source})", highlight=False, markup=False)
     if hours.live is not None:
-        for one in hours.live.differences:
-            out.print(f"DIFFERS: {one}", highlight=False)
+        for difference in hours.live.differences:
+            out.print(f"DIFFERS: {difference}", highlight=False)
         agree = f"the provider's present hours, terms and last day of {hours.live.contract} agree"
         out.print(SETTLE if hours.live.differences else agree, highlight=False)
 
@@ -240,7 +238,7 @@ def _event_line(event: SessionEvent) -> str:
 
 
 def _day_cells(day: ShownDay) -> Sequence[object]:
-    windows = "  ".join(f"{one.session} {one.start:%m-%d %H:%M}-{one.end:%H:%M}" for one in day.windows)
+    windows = "  ".join(f"{window.session} {window.start:%m-%d %H:%M}-{window.end:%H:%M}" for window in day.windows)
     return (
         day.trading_day,
         windows,

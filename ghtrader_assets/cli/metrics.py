@@ -12,8 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from ghtrader_assets.cli.app import AsJson, app, as_document, emit_json, emit_table
-from ghtrader_assets.cli.services import services_for
-from ghtrader_assets.context.store import open_database
+from ghtrader_assets.cli.services import store_for
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.questdb.tables.measured import (
     Percentiles,
@@ -40,7 +39,8 @@ def metrics(
     settings = load_settings()
     end = datetime.now(UTC)
     start = end - parse_window(window)
-    with services_for(settings), open_database(settings) as database:
+    with store_for(settings) as store:
+        database = store.database
         ingest = read_ingest_rates(database, start, end)
         steps = read_percentiles(database, STEPS, start, end)
         validation = read_percentiles(database, [VALIDATION], start, end)
@@ -50,7 +50,7 @@ def metrics(
         emit_json({"from": start, "to": end, **figures})
         return
     emit_table(
-        f"ingest, {window}", INGEST_COLUMNS, ([as_document(one)[name] for name in INGEST_COLUMNS] for one in ingest)
+        f"ingest, {window}", INGEST_COLUMNS, ([as_document(row)[name] for name in INGEST_COLUMNS] for row in ingest)
     )
     emit_table("a trading day's steps", PERCENTILE_COLUMNS, map(_row, [*steps, *validation]))
     emit_table("queries", PERCENTILE_COLUMNS, map(_row, queries))
@@ -64,6 +64,6 @@ def parse_window(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def _row(one: Percentiles) -> tuple[Any, ...]:
-    name = one.name.removesuffix("_seconds")
-    return (name, one.count, *(round(1e3 * value, 3) for value in (one.p50, one.p95, one.p99, one.largest)))
+def _row(found: Percentiles) -> tuple[Any, ...]:
+    milliseconds = (round(1e3 * value, 3) for value in (found.p50, found.p95, found.p99, found.largest))
+    return (found.name.removesuffix("_seconds"), found.count, *milliseconds)

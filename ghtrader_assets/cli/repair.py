@@ -13,34 +13,37 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from ghtrader_assets.assets.launchers import launcher_for
 from ghtrader_assets.cli.app import (
     AsJson,
-    FromOption,
-    ToOption,
+    OptionalEnd,
+    OptionalStart,
+    UniverseArgument,
+    announce,
     app,
     emit_json,
     emit_table,
-    known_symbol,
     out,
+    require_in_universe,
     require_order,
-    trading_day,
+    universe_of,
 )
-from ghtrader_assets.cli.backfill import BackfillReport, carry_out, show_report
-from ghtrader_assets.cli.services import announce, services_for
+from ghtrader_assets.cli.backfill import show_report
+from ghtrader_assets.cli.progress import TerminalProgress
+from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import open_load
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.loading.days import require_room
+from ghtrader_assets.loading.disk import require_room
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
-from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.orchestration.backfill import carry_out
 from ghtrader_assets.orchestration.daemon import running_runs
 from ghtrader_assets.orchestration.names import ALL_TABLES
+from ghtrader_assets.orchestration.report import BackfillReport
+from ghtrader_assets.orchestration.runs import needs_in
 from ghtrader_assets.reference.schedule import refresh_schedules
-from ghtrader_assets.runtime import Runtime
-from ghtrader_assets.services.embedded import DAGSTER
 from ghtrader_assets.settings import Settings, load_settings
-from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.repair import Repair, RepairPlan, Work, read_plan
 
 PARTS: Final = ("planned", "waiting", "given_up", "running")
@@ -49,9 +52,9 @@ COLUMNS: Final = ("", "symbol", "trading_days", "days", "cause", "tries", "not_b
 
 @app.command()
 def repair(
-    symbols: Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL…]")] = None,
-    first: FromOption = None,
-    last: ToOption = None,
+    symbols: UniverseArgument = None,
+    start: OptionalStart = None,
+    end: OptionalEnd = None,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only the plan is printed.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -60,18 +63,19 @@ def repair(
     Exit 0: nothing to do, or all done. Exit 1: work is planned or waits, some failed, or days are given up.
     """
     settings = load_settings()
-    chosen = [known_symbol(text, settings.symbols) for text in symbols or settings.symbols]
-    start, end = _range(settings, first, last)
+    chosen = symbols or universe_of(settings)
+    require_in_universe(chosen, settings.symbols)
+    last = _last_day(settings, start, end)
     report: BackfillReport | None = None
-    with services_for(settings) as runtime, open_load(settings) as context:
+    with services_for(settings), open_load(settings) as context:
         if apply:
             require_room(context)
             announce("reading the main-contract schedules")
-            refresh_schedules(context, chosen, afresh=True)
-        plan = read_plan(context, chosen, start, end, SYSTEM_CLOCK.now(), _running(runtime))
+            refresh_schedules(context, chosen, force_refresh=True)
+        plan = read_plan(context, chosen, start, last, context.clock.now(), running_runs(settings))
         if apply and plan.planned:
             report = BackfillReport()
-            carry_out(context, _needs(plan), ALL_TABLES, report)
+            carry_out(context, launcher_for(settings), TerminalProgress(), needs_in(plan.planned), ALL_TABLES, report)
     if as_json:
         emit_json(_document(plan, report))
     else:
@@ -79,28 +83,18 @@ def repair(
     raise typer.Exit(_exit_code(plan, report, applied=apply))
 
 
-def _range(settings: Settings, first: str | None, last: str | None) -> tuple[date | None, date]:
-    """`--from` and `--to`; without them each symbol's start and the last completed trading day."""
+def _last_day(settings: Settings, start: date | None, end: date | None) -> date:
+    """`--to`, or the last completed trading day. Raises `BadInputError` for ends that are no trading days."""
     calendar = calendar_for(settings.home)
     completed = last_completed_day(calendar, SYSTEM_CLOCK.now_ns())
-    start = trading_day(first, "--from", calendar) if first else None
-    end = trading_day(last, "--to", calendar) if last else completed
-    if end > completed:
+    for day in (start, end):
+        if day is not None:
+            calendar.require_trading_day(day)
+    if end is not None and end > completed:
         raise BadInputError(f"--to {end} is not complete yet", f"the last completed trading day is {completed}")
-    require_order(start or end, end)
-    return start, end
-
-
-def _running(runtime: Runtime) -> frozenset[str]:
-    dagster = runtime.service(DAGSTER)
-    return running_runs(dagster.urls["http"]) if dagster else frozenset()
-
-
-def _needs(plan: RepairPlan) -> dict[Symbol, dict[date, Need]]:
-    needs: dict[Symbol, dict[date, Need]] = {}
-    for one in plan.planned:
-        needs.setdefault(one.symbol, {})[one.trading_day] = one.need
-    return needs
+    last = end or completed
+    require_order(start or last, last)
+    return last
 
 
 def _exit_code(plan: RepairPlan, report: BackfillReport | None, *, applied: bool) -> int:
@@ -110,19 +104,19 @@ def _exit_code(plan: RepairPlan, report: BackfillReport | None, *, applied: bool
 
 def _document(plan: RepairPlan, report: BackfillReport | None) -> dict[str, Any]:
     """The JSON that scripts rely on."""
-    parts = {part: [_day(one) for one in getattr(plan, part)] for part in PARTS}
+    parts = {part: [_day(repair) for repair in getattr(plan, part)] for part in PARTS}
     return {**parts, "work": asdict(plan.work), "applied": report.document() if report else None}
 
 
-def _day(one: Repair) -> dict[str, Any]:
+def _day(repair: Repair) -> dict[str, Any]:
     return {
-        "symbol": one.symbol.text,
-        "trading_day": one.trading_day,
-        "cause": one.cause,
-        "need": one.need,
-        "reason": one.reason,
-        "tries": one.tries,
-        "not_before": one.not_before,
+        "symbol": repair.symbol.text,
+        "trading_day": repair.trading_day,
+        "cause": repair.cause,
+        "need": repair.need,
+        "reason": repair.reason,
+        "tries": repair.tries,
+        "not_before": repair.not_before,
     }
 
 
@@ -132,10 +126,10 @@ def _show(plan: RepairPlan, report: BackfillReport | None) -> None:
         emit_table("repair", COLUMNS, rows)
     out.print(_work_line(plan), highlight=False)
     if plan.given_up:
-        one = plan.given_up[0]
+        first = plan.given_up[0]
         out.print(
             "given up: as many loads ended alike as GHTRADER_REPAIR_ATTEMPTS allows; look into the reason, then e.g."
-            f" `ghtrader-assets backfill {one.symbol.text} --from {one.trading_day} --to {one.trading_day}`",
+            f" `ghtrader-assets backfill {first.symbol.text} --from {first.trading_day} --to {first.trading_day}`",
             highlight=False,
         )
     if report:
@@ -145,7 +139,7 @@ def _show(plan: RepairPlan, report: BackfillReport | None) -> None:
 def _rows(part: str, repairs: Sequence[Repair]) -> Iterator[tuple[object, ...]]:
     """One row for neighbouring days of a symbol that need the same for the same reason."""
     for (symbol, cause, reason, tries), group in groupby(
-        repairs, key=lambda one: (one.symbol.text, one.cause, one.reason, one.tries)
+        repairs, key=lambda day: (day.symbol.text, day.cause, day.reason, day.tries)
     ):
         days = list(group)
         first, last = days[0], days[-1]

@@ -15,12 +15,15 @@ from typing import Annotated
 
 import typer
 
-from ghtrader_assets.cli.app import AsJson, app, emit_json, emit_table, log, out
+from ghtrader_assets.cli.app import AsJson, announce, app, emit_json, emit_table, log, out
+from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.credentials import credentials_file
+from ghtrader_assets.reading.stored import require_known
 from ghtrader_assets.runtime import Runtime, owned_runtime
 from ghtrader_assets.services.embedded import running_services, stop_services
 from ghtrader_assets.services.health import ServiceHealth, feed_health, service_health
 from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.store import Store
 from ghtrader_assets.upkeep.feeds import Feed
 
 VERSIONED = ("ghtrader-assets", "dagster", "tqsdk", "questdb", "psycopg")
@@ -80,18 +83,29 @@ def status(
 
 
 @contextmanager
-def services_for(settings: Settings) -> Generator[Runtime]:
-    """The services of a running `up`, or ones started for as long as a command lasts."""
+def services_for(settings: Settings, *, with_provider: bool = True) -> Generator[Runtime]:
+    """The services of a running `up`, or ones started for as long as a command lasts.
+
+    Without a provider, for commands that only need the store, at most QuestDB is started.
+    """
     runtime = owned_runtime(settings.home)
     if runtime is not None:
         yield runtime
         return
-    with running_services(settings, announce, with_dagster=False) as started:
+    with running_services(settings, announce, with_provider=with_provider, with_dagster=False) as started:
         yield started
 
 
-def announce(message: str) -> None:
-    log.print(f"[dim]{message}[/dim]", highlight=False)
+@contextmanager
+def store_for(settings: Settings, *symbols: Symbol) -> Generator[Store]:
+    """The store for a reading command: its log-in can't write, and nothing but QuestDB is started for it.
+
+    Raises `BadInputError` for a symbol that is neither in the universe nor stored.
+    """
+    with services_for(settings, with_provider=False), Store(settings) as store:
+        for symbol in symbols:
+            require_known(store.context, symbol)
+        yield store
 
 
 def show_urls(settings: Settings, runtime: Runtime) -> None:
@@ -104,14 +118,14 @@ def show_urls(settings: Settings, runtime: Runtime) -> None:
 
 def wait_for_interrupt() -> None:
     """Return at Ctrl-C or SIGTERM."""
-    asked = threading.Event()
+    interrupted = threading.Event()
 
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        asked.set()
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        interrupted.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask)
-    asked.wait()
+        signal.signal(number, interrupt)
+    interrupted.wait()
 
 
 def _show_status(
@@ -121,10 +135,15 @@ def _show_status(
     versions: dict[str, str],
     credentials: str,
 ) -> None:
-    rows = ((one.name, "healthy" if one.healthy else "down", one.where, one.detail) for one in services)
+    rows = (
+        (service.name, "healthy" if service.healthy else "down", service.where, service.detail) for service in services
+    )
     emit_table("services", ("service", "health", "where", "detail"), rows)
     if feeds:
-        lines = ((one.symbol, one.state.value, one.expected_day, one.last_day, one.reason, one.remedy) for one in feeds)
+        lines = (
+            (feed.symbol, feed.state.value, feed.expected_day, feed.last_day, feed.reason, feed.remedy)
+            for feed in feeds
+        )
         emit_table("feeds", ("symbol", "feed", "expected_day", "last_day", "finding", "remedy"), lines)
     out.print(f"home       {settings.home}", highlight=False)
     out.print(f"console    user and password of QuestDB's console: {credentials}", highlight=False)

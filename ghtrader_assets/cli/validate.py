@@ -11,29 +11,33 @@ import typer
 
 from ghtrader_assets.cli.app import (
     AsJson,
+    EndOption,
+    StartOption,
     SymbolsArgument,
     app,
     as_document,
-    day_range,
     emit_json,
-    known_symbol,
     log,
     out,
+    require_range,
 )
-from ghtrader_assets.cli.reading import store
+from ghtrader_assets.cli.services import services_for
+from ghtrader_assets.context.load import LoadContext, open_load
+from ghtrader_assets.context.store import open_writable_store
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import ProbedDay, probe_gaps
 from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.reading.stored import days_stored_as, require_known
 from ghtrader_assets.settings import load_settings
 
 
 @app.command()
 def validate(
     symbols: SymbolsArgument,
-    first: Annotated[str, typer.Option("--from", metavar="D", help="First trading day, YYYY-MM-DD.")],
-    last: Annotated[str, typer.Option("--to", metavar="D", help="Last trading day, YYYY-MM-DD.")],
+    start: StartOption,
+    end: EndOption,
     full: Annotated[bool, typer.Option("--full", help="Judge every day again.")] = False,
     probe: Annotated[
         bool | None,
@@ -43,20 +47,25 @@ def validate(
 ) -> None:
     """Judge stored days. Exit 0 when none is in error or there was nothing to do, 1 if any day is in error."""
     settings = load_settings()
-    chosen = [known_symbol(text, settings.symbols) for text in symbols]
     calendar = calendar_for(settings.home)
-    start, end = day_range(first, last, calendar)
+    require_range(start, end, calendar)
+    days = calendar.days(start, end)
     all_again = full or not settings.validate_incremental
-    with store(settings) as context:
-        days = calendar.days(start, end)
+    asks = settings.source_probe if probe is None else probe
+    opened = open_load(settings) if asks else open_writable_store(settings)
+    with services_for(settings, with_provider=asks), opened as context:
+        for symbol in symbols:
+            require_known(context, symbol)
+        stored = [days_stored_as(context, symbol, days) for symbol in symbols]
         outcomes = [
             (symbol.text, outcome)
-            for symbol in chosen
-            for outcome in judge_days(context, symbol, days, full=all_again, rows=False)
+            for symbol, own in stored
+            for outcome in judge_days(context, symbol, own, full=all_again, rows=False)
             if outcome.state not in (IngestState.MISSING, IngestState.PARTIAL)
         ]
-        asks = settings.source_probe if probe is None else probe
-        probed = [day for symbol in chosen if asks for day in probe_gaps(context, symbol, days, log.print)]
+        probed: list[ProbedDay] = []
+        if isinstance(context, LoadContext):
+            probed = [answer for symbol, own in stored for answer in probe_gaps(context, symbol, own, log.print)]
     rows = [_row(symbol, outcome) for symbol, outcome in outcomes]
     noop = not any(outcome.failure or outcome.judgement for _, outcome in outcomes)
     in_error = [row for row in rows if row["state"] == "error"]
@@ -68,11 +77,11 @@ def validate(
     for row in [] if as_json else in_error if noop else rows:
         out.print("  ".join(str(value) for value in row.values()), highlight=False)
     for day in [] if as_json else probed:
-        out.print(_said(day), highlight=False)
+        out.print(_answer(day), highlight=False)
     raise typer.Exit(1 if in_error else 0)
 
 
-def _said(day: ProbedDay) -> str:
+def _answer(day: ProbedDay) -> str:
     line = f"{day.symbol}  {day.trading_day}  of its worst gaps the provider has data for {day.provider_has_data}"
     line += f" and none for {day.provider_missing}"
     return line if not day.errors else f"{line}; {day.errors} unanswered: {day.reason}"

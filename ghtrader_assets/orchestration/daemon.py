@@ -1,12 +1,13 @@
-"""Starting a backfill through the daemon of a running platform, and asking how it is.
+"""The Dagster that runs for a home, over its GraphQL: launching backfills, following them, reloading definitions.
 
 Belongs here: what is said to Dagster's GraphQL. Does not belong here: deciding which days need it (`upkeep.due`), and
-running without a daemon (`run_here`).
+running without a daemon (`assets.run_here`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, cast
@@ -17,8 +18,11 @@ from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import EXIT_CODE, LAUNCHED_BY_TAG
+from ghtrader_assets.orchestration.progress import Progress
+from ghtrader_assets.orchestration.runs import Needs, tables_for
 from ghtrader_assets.runtime import DAGSTER, owned_runtime
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.upkeep.due import Need
 
 _LAUNCH: Final = """
 mutation Launch($params: LaunchBackfillParams!) {
@@ -73,6 +77,10 @@ LOCATION: Final = "ghtrader_assets"
 
 FINISHED: Final = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
 REQUEST_TIMEOUT_S: Final = 60
+POLL_S: Final = 1.0
+
+Share = tuple[list[Symbol], tuple[date, ...], tuple[str, ...]]
+"""Symbols that need the same tables of the same days: one backfill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +112,31 @@ class Backfill:
         return ([Stopped(error["message"].strip())] if error else []) + steps
 
 
+class DaemonLauncher:
+    """Backfills of the daemon, which cuts each into runs itself, by the policy of the assets."""
+
+    retries_maintenance = True
+
+    def __init__(self, dagster_url: str) -> None:
+        self._dagster_url = dagster_url
+
+    def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:
+        """One backfill for all symbols that need the same days; see `Launcher`."""
+        backfills = [launch_backfill(self._dagster_url, *share, tags) for share in _shares(needs, tables)]
+        for backfill in backfills:
+            progress.announce(f"backfill {backfill.page}")
+        while not all(backfill.status() in FINISHED for backfill in backfills):
+            time.sleep(POLL_S)
+        return [stop for backfill in backfills for stop in backfill.stops()]
+
+
+def daemon_url(settings: Settings) -> str | None:
+    """Where the Dagster of this home answers; None where none runs."""
+    runtime = owned_runtime(settings.home)
+    dagster = runtime.service(DAGSTER) if runtime else None
+    return dagster.urls["http"] if dagster else None
+
+
 def launch_backfill(
     dagster_url: str,
     symbols: Sequence[Symbol],
@@ -124,9 +157,23 @@ def launch_backfill(
     return Backfill(dagster_url, str(answer["backfillId"]))
 
 
-def running_runs(dagster_url: str) -> frozenset[str]:
-    """The ids of the runs that are queued or in progress. Raises `ServiceError`."""
-    return frozenset(run["runId"] for run in _ask(dagster_url, _RUNNING, {})["runsOrError"].get("results", []))
+def running_runs(settings: Settings) -> frozenset[str]:
+    """The ids of the runs that are queued or in progress; none without a running Dagster. Raises `ServiceError`."""
+    url = daemon_url(settings)
+    if url is None:
+        return frozenset()
+    return frozenset(run["runId"] for run in _ask(url, _RUNNING, {})["runsOrError"].get("results", []))
+
+
+def _shares(needs: Needs, tables: Sequence[str]) -> Iterator[Share]:
+    sharing: dict[tuple[tuple[date, ...], tuple[str, ...]], list[Symbol]] = {}
+    for symbol, by_day in needs.items():
+        for need in (Need.LOAD, Need.JUDGEMENT):
+            days, chosen = tuple(day for day, found in by_day.items() if found == need), tables_for(need, tables)
+            if days and chosen:
+                sharing.setdefault((days, chosen), []).append(symbol)
+    for (days, chosen), symbols in sharing.items():
+        yield symbols, days, chosen
 
 
 def _stopped(event: dict[str, Any]) -> Stopped:
@@ -150,12 +197,11 @@ def reload_definitions(dagster_url: str) -> None:
 
 def reload_running(settings: Settings) -> str:
     """`reload_definitions` of the Dagster that runs for this home, if any; says what became of it."""
-    runtime = owned_runtime(settings.home)
-    dagster = runtime.service(DAGSTER) if runtime else None
-    if dagster is None:
+    url = daemon_url(settings)
+    if url is None:
         return "read at the next start of Dagster"
     try:
-        reload_definitions(dagster.urls["http"])
+        reload_definitions(url)
     except ServiceError as error:
         return f"read at the next start of Dagster: {error}"
     return "read anew by the running Dagster"

@@ -31,3 +31,7 @@ PARTIAL_TAG: Final = "ghtrader/allow_partial"
 """A run with it stores what there is of a trading day in progress."""
 
 LAUNCHED_BY_TAG: Final = "ghtrader/launched_by"
+
+RANGE_START: Final = "dagster/asset_partition_range_start"
+RANGE_END: Final = "dagster/asset_partition_range_end"
+"""Dagster's own tags: the first and the last partition of a run over a range."""

@@ -1,9 +1,9 @@
 """Exporting stored trading days to files: each file whole or not at all, and saying which loads it holds.
 
-Belongs here: Parquet, CSV and partitioned trees of Parquet. Does not belong here: reading
-(`questdb.tables.whole_days`).
+Belongs here: Parquet, CSV and partitioned trees of Parquet. Does not belong here: reading them
+(`stored`).
 
-A range goes to disk day by day, so that its size does not matter. A file grows under a hidden name beside its target
+A range goes to disk day by day, so that its size does not matter. A file grows under a hidden name next to its target
 and takes the target's name when it is complete.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -25,16 +25,16 @@ from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file, whole_file
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.arrow import ArrowTable
-from ghtrader_assets.questdb.tables.reader import read_daily_aggs
 from ghtrader_assets.questdb.tables.rows import DailyAgg
-from ghtrader_assets.questdb.tables.whole_days import WholeDay, read_whole_days, require_columns
+from ghtrader_assets.questdb.tables.whole_days import WholeDay
+from ghtrader_assets.reading.stored import whole_days
 
 FILE_SUFFIXES: Final = (".parquet", ".csv")
 PARTITION_COLUMNS: Final = ("symbol", "trading_day")
 """Of a tree: folders `symbol=…/trading_day=…` carry them, the files do not."""
 
 METADATA_KEY: Final = "ghtrader"
-"""Key of a Parquet file's metadata: JSON of `_said_of`."""
+"""Key of a Parquet file's metadata: JSON of `_content_of`."""
 
 CSV_METADATA_SUFFIX: Final = "-metadata.json"
 """A CSV file can't say what it holds. Its companion does, named as in https://www.w3.org/TR/tabular-data-primer/."""
@@ -74,7 +74,7 @@ def export_days(
     """
     require_target(target)
     exported = Exported(symbol.text)
-    days = stored_days(context, symbol, start, end, columns)
+    days = whole_days(context, symbol, start, end, columns)
     try:
         if target.suffix == ".parquet":
             _write_parquet(days, target, exported)
@@ -89,21 +89,6 @@ def export_days(
     return exported
 
 
-def stored_days(
-    context: StoreContext, symbol: Symbol, start: date, end: date, columns: Sequence[str] | None
-) -> Generator[WholeDay]:
-    """The stored trading days of a range, whole, read ahead. Raises `BadInputError` at once, as `export_days`."""
-    wanted = require_columns(columns)
-    stored = [one.trading_day for one in read_daily_aggs(context.database, [symbol.text], start, end)]
-    if not stored:
-        what = f"{start}" if start == end else f"{start} to {end}"
-        raise BadInputError(
-            f"no ticks of {symbol.text} are stored for {what}", "load it with `ghtrader-assets backfill`"
-        )
-    windows = [context.calendar.window(day) for day in stored]
-    return read_whole_days(context.database, symbol.text, windows, wanted, workers=context.settings.read_workers)
-
-
 def put_csv(ticks: ArrowTable, file: BinaryIO, *, header: bool) -> None:
     """Add ticks to a CSV file: a missing number is empty, instants carry their offset."""
     frame = pl.from_arrow(ticks)
@@ -114,27 +99,27 @@ def put_csv(ticks: ArrowTable, file: BinaryIO, *, header: bool) -> None:
 def _write_parquet(days: Iterable[WholeDay], target: Path, exported: Exported) -> None:
     with whole_file(target) as file, contextlib.ExitStack() as stack:
         writer: Any = None
-        said: list[DailyAgg] = []
+        rows: list[DailyAgg] = []
         for day in days:
             writer = writer or stack.enter_context(pq.ParquetWriter(file, day.ticks.schema, compression="zstd"))
             writer.write_table(day.ticks)
-            said.append(day.agg)
+            rows.append(day.agg)
             exported.add(day)
-        writer.add_key_value_metadata({METADATA_KEY: _said_of(said)})
+        writer.add_key_value_metadata({METADATA_KEY: _content_of(rows)})
     exported.files.append(target)
 
 
 def _write_csv(days: Iterable[WholeDay], target: Path, exported: Exported) -> None:
-    """A companion that stands beside a file is about that file: the old one goes before, the new one comes after it."""
+    """A companion is about the file next to it: the old one goes before, the new one comes after it."""
     companion = target.with_name(f"{target.name}{CSV_METADATA_SUFFIX}")
-    said: list[DailyAgg] = []
+    rows: list[DailyAgg] = []
     with whole_file(target) as file:
         for day in days:
-            put_csv(day.ticks, file, header=not said)
-            said.append(day.agg)
+            put_csv(day.ticks, file, header=not rows)
+            rows.append(day.agg)
             exported.add(day)
         companion.unlink(missing_ok=True)
-    put_file(companion, json.dumps({METADATA_KEY: json.loads(_said_of(said))}))
+    put_file(companion, json.dumps({METADATA_KEY: json.loads(_content_of(rows))}))
     exported.files.append(target)
 
 
@@ -146,7 +131,7 @@ def _write_tree(days: Iterable[WholeDay], target: Path, exported: Exported) -> N
         _write_parquet([WholeDay(day.agg, within)], folder / "ticks.parquet", exported)
 
 
-def _said_of(days: Sequence[DailyAgg]) -> str:
+def _content_of(days: Sequence[DailyAgg]) -> str:
     """What a file says of its content: `{symbol, manifest_ids, contracts, digests}`, the latter by trading day."""
     return json.dumps(
         {

@@ -18,6 +18,7 @@ from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_day_states
 from ghtrader_assets.questdb.tables.reader import read_schedule
 from ghtrader_assets.questdb.tables.rows import DayState
+from ghtrader_assets.reading.stored import stored_symbol
 from ghtrader_assets.settings import start_date_of
 
 UNJUDGED: Final = "unjudged"
@@ -48,11 +49,18 @@ def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> li
     ]
 
 
+def days_known_as(context: StoreContext, symbol: Symbol, start: date, end: date) -> list[DayState]:
+    """`days_of` a symbol; of a contract that is stored as its main symbol, the days on which that stood for it."""
+    stored_as = stored_symbol(context, symbol, start, end)
+    days = days_of(context, stored_as, start, end)
+    return days if stored_as == symbol else [day for day in days if day.contract == symbol.text]
+
+
 def coverage_of(context: StoreContext, symbol: Symbol) -> SymbolCoverage:
     """What is stored of a symbol against the trading days from its start to the last completed one."""
     start = max(start_date_of(context.settings, symbol.product), context.calendar.first)
     end = last_completed_day(context.calendar, SYSTEM_CLOCK.now_ns())
-    found = days_of(context, symbol, start, end) if start <= end else []
+    found = days_known_as(context, symbol, start, end) if start <= end else []
     complete = [day for day in found if day.ingest_state == IngestState.COMPLETE]
     missing: dict[str, list[date]] = {}
     for day in found:

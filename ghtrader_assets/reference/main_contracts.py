@@ -36,14 +36,14 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 def recent_changes(
-    context: LoadContext, symbols: Sequence[Symbol], *, afresh: bool = False
+    context: LoadContext, symbols: Sequence[Symbol], *, force_refresh: bool = False
 ) -> dict[Symbol, list[Change]]:
-    """The changes of each symbol, asked of the provider unless they were within the last minute, or always `afresh`.
+    """The changes of each symbol, from the provider unless it told them within the last minute, or `force_refresh`.
 
     A contract is its own main contract for ever. Whoever asks has the provider's holiday list compared as well.
     Raises the `FetchError` family.
     """
-    known = {symbol: _kept(context, symbol, 0.0 if afresh else KEPT_S) for symbol in symbols}
+    known = {symbol: _kept(context, symbol, 0.0 if force_refresh else KEPT_S) for symbol in symbols}
     unknown = [symbol for symbol, changes in known.items() if changes is None]
     if unknown:
         names = [symbol.text for symbol in unknown]

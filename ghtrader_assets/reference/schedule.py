@@ -39,20 +39,20 @@ class Schedule:
         return cls({row.trading_day: row for row in rows}, schedule_hash(rows))
 
 
-def refresh_schedule(context: LoadContext, symbol: Symbol, *, afresh: bool = False) -> Schedule:
+def refresh_schedule(context: LoadContext, symbol: Symbol, *, force_refresh: bool = False) -> Schedule:
     """Fetch the continuous table of one symbol and store what is new; see `refresh_schedules`."""
-    return refresh_schedules(context, [symbol], afresh=afresh)[symbol]
+    return refresh_schedules(context, [symbol], force_refresh=force_refresh)[symbol]
 
 
 def refresh_schedules(
-    context: LoadContext, symbols: Sequence[Symbol], *, afresh: bool = False
+    context: LoadContext, symbols: Sequence[Symbol], *, force_refresh: bool = False
 ) -> dict[Symbol, Schedule]:
     """Fetch the continuous table in a fresh process and store every row that is new or different.
 
-    What was fetched within the last minute is good enough for a run; `afresh`, for a person who asks, it is not.
+    What was fetched within the last minute is good enough for a run; a person who asks wants `force_refresh`.
     Raises the `FetchError` family when the provider fails and `QuestDBError` when the store does.
     """
-    changes = recent_changes(context, symbols, afresh=afresh)
+    changes = recent_changes(context, symbols, force_refresh=force_refresh)
     schedules: dict[Symbol, Schedule] = {}
     for symbol in symbols:
         fetched = Schedule.of(_schedule_rows(context, symbol, changes[symbol]))

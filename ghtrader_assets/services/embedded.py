@@ -15,6 +15,7 @@ from typing import Final
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
+from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.tables.measured import keep_metrics
 from ghtrader_assets.questdb.tables.schema import ensure_schema
@@ -43,8 +44,12 @@ Announce = Callable[[str], None]
 
 
 @contextmanager
-def running_services(settings: Settings, announce: Announce, *, with_dagster: bool) -> Generator[Runtime]:
+def running_services(
+    settings: Settings, announce: Announce, *, with_dagster: bool, with_provider: bool = True
+) -> Generator[Runtime]:
     """Start what the settings need and stop it at the end. Raises `ServiceError`, `PortTakenError`.
+
+    `with_provider`: the embedded exchange too, where no TqSdk account is set. `with_dagster`: Dagster and all pages.
 
     One owner a home: raises `ServiceError` naming the owner while another process runs the services.
     """
@@ -52,13 +57,14 @@ def running_services(settings: Settings, announce: Announce, *, with_dagster: bo
     _require_unowned(settings)
     runtime = Runtime(owner=RunningProcess.of(os.getpid()), started_at=datetime.now(tz=UTC))
     with ExitStack() as stack:
-        for name, start in _starters(settings, with_dagster=with_dagster):
+        for name, start in _starters(settings, with_dagster=with_dagster, with_provider=with_provider):
             announce(f"starting {name}")
             service = start(settings, stack)
             runtime = runtime.with_service(service)
             write_runtime(settings.home, runtime)
             announce(f"{name} is ready: {'  '.join(service.urls.values())}")
-        stack.callback(forget_runtime, settings.home)
+        if runtime.services:
+            stack.callback(forget_runtime, settings.home)
         yield runtime
 
 
@@ -85,10 +91,10 @@ def stop_services(settings: Settings) -> bool:
 Starter = Callable[[Settings, ExitStack], Service]
 
 
-def _starters(settings: Settings, *, with_dagster: bool) -> Iterator[tuple[str, Starter]]:
+def _starters(settings: Settings, *, with_dagster: bool, with_provider: bool) -> Iterator[tuple[str, Starter]]:
     if not settings.uses_external_questdb:
         yield QUESTDB, _start_questdb
-    if not settings.uses_real_tqsdk:
+    if with_provider and not settings.uses_real_tqsdk:
         yield EXCHANGE, _start_exchange
     if with_dagster:
         yield DASHBOARD, _start_dashboard
@@ -98,9 +104,12 @@ def _starters(settings: Settings, *, with_dagster: bool) -> Iterator[tuple[str, 
 
 
 def _start_questdb(settings: Settings, stack: ExitStack) -> Service:
+    """The tables stand before any process can find the server: readers have no right to make them."""
     server = EmbeddedQuestDB(settings.home, settings.questdb_http_port, settings.questdb_pg_port, settings.questdb_mode)
     endpoint = server.start()
     stack.callback(server.stop)
+    with Database(endpoint) as database:
+        ensure_schema(database)
     urls = {"http": f"http://{endpoint.http}", "pg": endpoint.pg}
     return Service(name=QUESTDB, process=RunningProcess.of(server.pid), urls=urls, log=server.log)
 
@@ -117,7 +126,7 @@ def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
 
 
 def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
-    """The tables stand before anybody looks at them, and metrics are kept for as long as the settings say."""
+    """The tables stand before the dashboard reads an external QuestDB; metrics are kept as long as the settings say."""
     with open_database(settings) as database:
         ensure_schema(database)
         keep_metrics(database, settings.metrics_months)

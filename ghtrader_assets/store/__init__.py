@@ -1,6 +1,6 @@
-"""The Python API for researchers: `ghtrader_assets.connect()` and what it answers.
+"""The Python API for researchers: `ghtrader_assets.connect()` and the store it opens.
 
-Belongs here: typed questions about ticks, coverage and lineage, as pandas, Arrow or polars.
+Belongs here: typed queries of ticks, coverage and lineage, as pandas, Arrow or polars.
 Does not belong here: SQL and bulk reads (`questdb`), starting services (`services`), any write.
 """
 

@@ -1,7 +1,7 @@
 """`Store`: the questions a researcher asks, each typed, each answered from whole trading days.
 
-Belongs here: checking arguments, handing out answers. Does not belong here: SQL (`questdb`), forms of ticks (`forms`),
-ghTrader's names for the same questions (`ghtrader`).
+Belongs here: checking arguments, handing out answers. Does not belong here: SQL (`questdb`), formats of ticks
+(`formats`), ghTrader's names for the same questions (`ghtrader`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ import weakref
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from datetime import date
-from typing import Any, Literal, Self, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast, overload
 
-import pandas as pd
-import polars as pl
 import pyarrow as pa
 
 from ghtrader_assets.context.store import StoreContext, open_store
@@ -21,21 +19,29 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.cache.coverage import cache_of
 from ghtrader_assets.questdb.client.arrow import ArrowTable
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import reader
 from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState, SymbolCoverage
-from ghtrader_assets.questdb.tables.whole_days import WholeDay, read_whole_days, require_columns
-from ghtrader_assets.reading.overview import days_of
+from ghtrader_assets.questdb.tables.whole_days import WholeDay
+from ghtrader_assets.reading.overview import days_known_as
+from ghtrader_assets.reading.stored import schedule_of, stored_symbol, whole_days
 from ghtrader_assets.settings import Settings, load_settings
-from ghtrader_assets.store.forms import Form, in_form, require_form
+from ghtrader_assets.store.formats import OutputFormat, formatted, require_format
 from ghtrader_assets.store.ghtrader import GhtraderQueries
+from ghtrader_assets.store.renamed import renamed_arguments
 from ghtrader_assets.validation.verdicts import GapRow, QualityRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
 
 Day = date | str
 """A trading day: a date or YYYY-MM-DD."""
+
+_OLD_RANGE: Final = {"first": "start", "last": "end"}
 
 
 def connect(settings: Settings | None = None) -> Store:
@@ -44,20 +50,21 @@ def connect(settings: Settings | None = None) -> Store:
 
 
 class Store(GhtraderQueries):
-    """A store to ask, shared by threads. It reads with a log-in that can't change anything.
+    """A store to read from, shared by threads. Its log-in can't change anything.
 
     Symbols are TqSdk's names, days trading days. Everything raises `BadInputError` for a malformed or unknown symbol,
     day or column before any SQL, and `QuestDBError` or `CredentialError`, in one line, for what a server does. Answers
     about single days and loads are frozen rows; `pandas.DataFrame(rows)` makes a frame of any list of them. Instants
-    are zone-aware.
+    are zone-aware. A contract that is not stored under its own name is read from the days on which its main symbol
+    stood for it.
     """
 
     def __init__(self, settings: Settings) -> None:
         stack = ExitStack()
-        self._context: StoreContext = stack.enter_context(open_store(settings))
+        self.context: StoreContext = stack.enter_context(open_store(settings))
         self.settings: Settings = settings
-        self.calendar: TradingCalendar = self._context.calendar
-        self.database: Database = self._context.database
+        self.calendar: TradingCalendar = self.context.calendar
+        self.database: Database = self.context.database
         self._cache = cache_of(settings, self.database.endpoint)
         stack.callback(self._cache.close)
         self._close = weakref.finalize(self, stack.close)
@@ -76,75 +83,77 @@ class Store(GhtraderQueries):
     def ticks(
         self,
         symbol: str,
-        first: Day,
-        last: Day | None = None,
+        start: Day,
+        end: Day | None = None,
         *,
         columns: Sequence[str] | None = None,
         contracts: Sequence[str] | None = None,
-        to: Literal["pandas"] = "pandas",
+        output_format: Literal["pandas"] = "pandas",
     ) -> pd.DataFrame: ...
 
     @overload
     def ticks(
         self,
         symbol: str,
-        first: Day,
-        last: Day | None = None,
+        start: Day,
+        end: Day | None = None,
         *,
         columns: Sequence[str] | None = None,
         contracts: Sequence[str] | None = None,
-        to: Literal["arrow"],
+        output_format: Literal["arrow"],
     ) -> ArrowTable: ...
 
     @overload
     def ticks(
         self,
         symbol: str,
-        first: Day,
-        last: Day | None = None,
+        start: Day,
+        end: Day | None = None,
         *,
         columns: Sequence[str] | None = None,
         contracts: Sequence[str] | None = None,
-        to: Literal["polars"],
+        output_format: Literal["polars"],
     ) -> pl.DataFrame: ...
 
+    @renamed_arguments(**_OLD_RANGE, to="output_format")
     def ticks(
         self,
         symbol: str,
-        first: Day,
-        last: Day | None = None,
+        start: Day,
+        end: Day | None = None,
         *,
         columns: Sequence[str] | None = None,
         contracts: Sequence[str] | None = None,
-        to: Form = "pandas",
+        output_format: OutputFormat = "pandas",
     ) -> Any:
-        """The ticks of a trading day, or of the stored days from `first` to `last`, both included, in time order.
+        """The ticks of a trading day, or of the stored days from `start` to `end`, both included, in time order.
 
         `columns` (`questdb.tables.whole_days.RESULT_TYPES`) are all that is read. `contracts` keeps the days on which
         the symbol stood for one of these; `symbol` may be a contract itself. Prices are in the contract's quote unit,
         `volume` and `amount` cumulative over the trading day. Only whole days are handed out, each in one version;
         raises `BadInputError` when none is stored.
         """
-        require_form(to)
-        days = [one.ticks for one in self._whole_days(symbol, first, last, columns, contracts)]
+        require_format(output_format)
+        days = [day.ticks for day in self._whole_days(symbol, start, end, columns, contracts)]
         table = pa.concat_tables(days).unify_dictionaries()
         days.clear()
-        return in_form(table, to)
+        return formatted(table, output_format)
 
+    @renamed_arguments(**_OLD_RANGE, to="output_format")
     def stream_ticks(
         self,
         symbol: str,
-        first: Day,
-        last: Day | None = None,
+        start: Day,
+        end: Day | None = None,
         *,
         columns: Sequence[str] | None = None,
         contracts: Sequence[str] | None = None,
-        to: Form = "pandas",
+        output_format: OutputFormat = "pandas",
     ) -> Generator[tuple[DailyAgg, Any]]:
         """The same day by day, each with its coverage row, in bounded memory: `GHTRADER_READ_WORKERS` days ahead."""
-        require_form(to)
-        for one in self._whole_days(symbol, first, last, columns, contracts):
-            yield one.agg, in_form(one.ticks, to)
+        require_format(output_format)
+        for day in self._whole_days(symbol, start, end, columns, contracts):
+            yield day.agg, formatted(day.ticks, output_format)
 
     def coverage(self, *symbols: str) -> list[SymbolCoverage]:
         """First and last stored day, days, rows, first and last tick of each symbol; of all stored ones by default."""
@@ -156,76 +165,70 @@ class Store(GhtraderQueries):
         names = _names(symbols)
         return self._cache.answer("latest", names, DailyAgg, lambda: reader.read_latest(self.database, names))
 
-    def days(self, symbol: str, first: Day, last: Day | None = None) -> list[DayState]:
+    @renamed_arguments(**_OLD_RANGE)
+    def days(self, symbol: str, start: Day, end: Day | None = None) -> list[DayState]:
         """Every trading day of a range, stored or not: rows, contract, states of ingest, coverage and quality, why."""
-        start, end = self._range(first, last)
-        return days_of(self._context, parse_symbol(symbol), start, end)
+        return days_known_as(self.context, parse_symbol(symbol), *self._range(start, end))
 
     def gaps(self, symbol: str, day: Day) -> list[GapRow]:
         """The gaps of a judged trading day, in time order."""
-        return reader.read_gaps(self.database, parse_symbol(symbol).text, self._day(day))
+        return reader.read_gaps(self.database, *self._stored_day(symbol, day))
 
     def quality(self, symbol: str, day: Day) -> QualityRow:
         """The field quality of a judged trading day. Raises `BadInputError` where none was judged."""
-        name, wanted = parse_symbol(symbol).text, self._day(day)
+        name, wanted = self._stored_day(symbol, day)
         found = reader.read_quality(self.database, name, [wanted]).get(wanted)
         if found is None:
             raise BadInputError(f"{name} {wanted} has not been judged", "load it with `ghtrader-assets backfill`")
         return found
 
-    def schedule(self, symbol: str, first: Day | None = None, last: Day | None = None) -> list[ScheduleDay]:
+    @renamed_arguments(**_OLD_RANGE)
+    def schedule(self, symbol: str, start: Day | None = None, end: Day | None = None) -> list[ScheduleDay]:
         """The main contract of each trading day, its segment, and whether it rolled."""
-        start = reader.FIRST_DAY if first is None else _date(first)
-        end = reader.LAST_DAY if last is None else _date(last)
-        return reader.read_schedule(self.database, parse_symbol(symbol).text, start, end)
+        since = reader.FIRST_DAY if start is None else _date(start)
+        until = reader.LAST_DAY if end is None else _date(end)
+        return schedule_of(self.context, parse_symbol(symbol), since, until)
 
     def manifests(self, day: Day, *symbols: str) -> list[Manifest]:
         """Every load attempt of a trading day, oldest first; of all symbols by default."""
         return reader.manifests_covering(self.database, self._day(day), _names(symbols))
 
+    def manifest(self, manifest_id: str) -> Manifest:
+        """One load attempt. Raises `BadInputError` for an unknown id."""
+        found = reader.read_manifest(self.database, manifest_id)
+        if found is None:
+            raise BadInputError(f"there is no manifest {manifest_id!r}", "`manifests --covering DAY` lists them")
+        return found
+
     def _whole_days(
         self,
         symbol: str,
-        first: Day,
-        last: Day | None,
+        start: Day,
+        end: Day | None,
         columns: Sequence[str] | None,
         contracts: Sequence[str] | None,
     ) -> Generator[WholeDay]:
-        wanted = require_columns(columns)
-        parsed, (start, end) = parse_symbol(symbol), self._range(first, last)
-        among = None if contracts is None else {parse_symbol(one).text for one in contracts}
-        name, stored = self._stored(parsed, start, end)
-        days = [one.trading_day for one in stored if among is None or one.contract in among]
-        if not days:
-            what = f"{start}" if start == end else f"{start} to {end}"
-            raise BadInputError(
-                f"no whole day of {parsed.text} is stored for {what}", "load it with `ghtrader-assets backfill`"
-            )
-        windows = [self.calendar.window(day) for day in days]
-        return read_whole_days(self.database, name, windows, wanted, workers=self.settings.read_workers)
+        among = None if contracts is None else [parse_symbol(contract) for contract in contracts]
+        return whole_days(self.context, parse_symbol(symbol), *self._range(start, end), columns, among)
 
-    def _stored(self, symbol: Symbol, start: date, end: date) -> tuple[str, list[DailyAgg]]:
-        """The coverage rows of a symbol, and the name they are stored under: a contract's may be its main symbol's."""
-        names = [symbol.text, symbol.alias] if symbol.kind == "contract" else [symbol.text]
-        found = reader.read_daily_aggs(self.database, names, start, end)
-        own = [one for one in found if one.symbol == symbol.text]
-        if own or symbol.kind != "contract":
-            return symbol.text, own
-        return symbol.alias, [one for one in found if one.contract == symbol.text]
+    def _stored_day(self, symbol: str, day: Day) -> tuple[str, date]:
+        """The name under which a symbol's trading day is stored, and the day."""
+        parsed, wanted = parse_symbol(symbol), self._day(day)
+        return stored_symbol(self.context, parsed, wanted, wanted).text, wanted
 
     def _day(self, day: Day) -> date:
         wanted = _date(day)
         self.calendar.require_trading_day(wanted)
         return wanted
 
-    def _range(self, first: Day, last: Day | None) -> tuple[date, date]:
+    def _range(self, start: Day, end: Day | None) -> tuple[date, date]:
         """One trading day, or an inclusive range whose ends need not trade."""
-        if last is None:
-            return self._day(first), self._day(first)
-        start, end = _date(first), _date(last)
-        if not self.calendar.days(start, end):
-            raise BadInputError(f"no trading day lies from {start} to {end}", "swap them, or choose a longer range")
-        return start, end
+        if end is None:
+            return self._day(start), self._day(start)
+        first, last = _date(start), _date(end)
+        if not self.calendar.days(first, last):
+            raise BadInputError(f"no trading day lies from {first} to {last}", "swap them, or choose a longer range")
+        return first, last
 
 
 def _date(day: Day) -> date:

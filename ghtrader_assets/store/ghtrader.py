@@ -1,6 +1,6 @@
-"""ghTrader's names for the same questions, with its arguments where they mean something here.
+"""ghTrader's names for the same queries, with its arguments where they mean something here.
 
-Belongs here: their arguments and the shapes they answer in. Does not belong here: new questions (`api`).
+Belongs here: their arguments and the shapes they answer in. Does not belong here: new queries (`api`).
 
 `cfg`, `table` and the knobs of a connection have no meaning here: the store knows them. Where ghTrader handed out text,
 days are `datetime.date` and instants zone-aware; `*_ns` are epoch nanoseconds UTC, cut to microseconds.
@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, Literal, Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar
@@ -25,12 +23,14 @@ from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 
-PROVENANCE: Final = ("underlying_contract", "segment_id", "schedule_hash")
+if TYPE_CHECKING:
+    import pandas as pd
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class _Asked(Protocol):
-    """What these questions are put to."""
+class _Readable(Protocol):
+    """What these queries need of the store."""
 
     @property
     def database(self) -> Database: ...
@@ -50,7 +50,7 @@ class GhtraderQueries:
     """ghTrader's reading functions, as methods of the store."""
 
     def query_symbol_day_bounds(
-        self: _Asked,
+        self: _Readable,
         symbols: Sequence[str],
         *,
         dataset_version: str = DATASET_VERSION,
@@ -68,32 +68,32 @@ class GhtraderQueries:
         names = sorted({parse_symbol(symbol).text for symbol in symbols})
         found = read_five_level_bounds(self.database, names) if l5_only else self.coverage(*names)
         return {
-            one.symbol: {
-                "first_day": one.first_day,
-                "last_day": one.last_day,
-                "n_days": one.n_days,
-                "first_ns": _ns(one.first_tick),
-                "last_ns": _ns(one.last_tick),
-                "first_ts": one.first_tick,
-                "last_ts": one.last_tick,
+            bounds.symbol: {
+                "first_day": bounds.first_day,
+                "last_day": bounds.last_day,
+                "n_days": bounds.n_days,
+                "first_ns": _ns(bounds.first_tick),
+                "last_ns": _ns(bounds.last_tick),
+                "first_ts": bounds.first_tick,
+                "last_ts": bounds.last_tick,
             }
-            for one in found
+            for bounds in found
         }
 
     def query_symbol_latest(
-        self: _Asked, symbols: Sequence[str], *, dataset_version: str = DATASET_VERSION, ticks_kind: str = TICKS_KIND
+        self: _Readable, symbols: Sequence[str], *, dataset_version: str = DATASET_VERSION, ticks_kind: str = TICKS_KIND
     ) -> dict[str, dict[str, Any]]:
         """`{symbol: {last_day, last_ns, last_ts}}` of the symbols stored, from the coverage table, cached."""
         _require_kind(dataset_version, ticks_kind)
         if not symbols:
             return {}
         return {
-            one.symbol: {"last_day": one.trading_day, "last_ns": _ns(one.last_tick), "last_ts": one.last_tick}
-            for one in self.latest(*symbols)
+            last.symbol: {"last_day": last.trading_day, "last_ns": _ns(last.last_tick), "last_ts": last.last_tick}
+            for last in self.latest(*symbols)
         }
 
     def fetch_ticks_for_symbol_day(
-        self: _Asked,
+        self: _Readable,
         symbol: str,
         trading_day: date | str,
         *,
@@ -118,6 +118,8 @@ class GhtraderQueries:
             wanted, workers = [*columns, *provenance], self.settings.read_workers
             ticks = read_whole_day(self.database, name, window, wanted, workers=workers).ticks
         except BadInputError:
+            import pandas as pd  # noqa: PLC0415 - half a second that commands do not pay
+
             return pd.DataFrame(columns=_renamed([*columns, *provenance]))
         ticks = ticks.rename_columns(_renamed(ticks.column_names))
         frame: pd.DataFrame = ticks.to_pandas()

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._utils.schedules import schedule_execution_time_iterator
 
 from ghtrader_assets.assets.build import build_definitions
-from ghtrader_assets.assets.partitions import DAYS_PER_RUN, TIME_ZONE, trading_day_partitions
-from ghtrader_assets.assets.repair import SYMBOLS_PER_RUN, not_in_hand, run_requests
+from ghtrader_assets.assets.partitions import partition_days, trading_day_partitions
+from ghtrader_assets.assets.repair import not_in_hand, run_requests
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.assets.run_here import RANGE_END, RANGE_START
-from ghtrader_assets.assets.schedules import AFTER_MAINTENANCE
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import snapshot_calendar
@@ -25,6 +22,7 @@ from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH
+from ghtrader_assets.orchestration.names import RANGE_END, RANGE_START
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.standing.histories import Content, Key, Standing, Verdict
@@ -47,14 +45,9 @@ __all__ = ["receiver"]
 
 
 def ticks_of_the_year() -> list[datetime]:
-    """Every instant of 2025 at which the daemon evaluates the schedule."""
-    start = datetime(2025, 1, 1, tzinfo=SHANGHAI)
-    found: list[datetime] = []
-    for at in schedule_execution_time_iterator(start.timestamp(), AFTER_MAINTENANCE, TIME_ZONE, ascending=True):
-        if at.year > 2025:
-            return found
-        found.append(at)
-    return found
+    """Every instant of 2025 at which the daemon evaluates the schedule: 19:40 in Shanghai from Monday to Friday."""
+    evenings = (datetime(2025, 1, 1, 19, 40, tzinfo=SHANGHAI) + timedelta(days=number) for number in range(365))
+    return [at for at in evenings if at.weekday() < 5]
 
 
 class SimulatedStore:
@@ -100,7 +93,7 @@ class SimulatedStore:
 
 def test_a_year_of_the_daily_schedule() -> None:
     """Each trading day of each symbol is asked for once, on its evening; an outage is made up for; a roll reloads."""
-    store, loaded, keys = SimulatedStore(), set[Key](), trading_day_partitions(YEAR[0], CALENDAR).get_partition_keys()
+    store, loaded, days = SimulatedStore(), set[Key](), partition_days(trading_day_partitions(YEAR[0], CALENDAR))
     outage = range(date(2025, 3, 3).toordinal(), date(2025, 3, 13).toordinal())
     rolled = (SYMBOLS[0].text, YEAR[100])
     evenings = 0
@@ -110,7 +103,7 @@ def test_a_year_of_the_daily_schedule() -> None:
             continue
         if day == YEAR[120]:
             store.contracts[rolled] = "SHFE.cu2602"
-        requests = run_requests(store.plan(at), keys, "daily_schedule", day.isoformat())
+        requests = run_requests(store.plan(at), days, "daily_schedule", day.isoformat())
         fresh = set[Key]().union(*(store.load(request) for request in requests))
         missed = CALENDAR.days(date(2025, 3, 3), date(2025, 3, 13)) if day == date(2025, 3, 13) else [day]
         expected = {(symbol.text, one) for symbol in SYMBOLS for one in missed}
@@ -167,8 +160,9 @@ def test_no_evening_without_trading_is_worked_on(environment: Mapping[str, str],
     """Weekends by the cron line, holidays by the calendar; the store is not even asked."""
     closed = [at for at in ticks_of_the_year() if not CALENDAR.is_trading_day(at.date())]
     assert len(closed) == 261 - len(YEAR)
-    assert all((at.hour, at.minute) == (19, 40) and at.weekday() < 5 for at in ticks_of_the_year())
     where = location()
+    schedule = where.get_schedule_def("load_trading_days")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("40 19 * * 1-5", "Asia/Shanghai")
     for at in closed[:3] + closed[-1:]:
         answer = evaluate(where, instance, at)
         assert not answer.run_requests
@@ -268,19 +262,21 @@ def repair_of(symbol: Any, day: date, need: Need = Need.LOAD) -> Repair:
     return Repair(symbol, day, Cause.FAILED, need, "why", 1)
 
 
-def test_runs_are_neighbouring_days_and_symbols_with_the_same_days_share_them() -> None:
-    keys = trading_day_partitions(YEAR[0], CALENDAR).get_partition_keys()
+def test_repairs_become_runs_of_the_newest_days_first() -> None:
+    days = partition_days(trading_day_partitions(YEAR[0], CALENDAR))
     scattered = [YEAR[0], YEAR[1], YEAR[5]]
-    requests = run_requests([repair_of(symbol, day) for symbol in SYMBOLS for day in scattered], keys, "repair", "s")
+    repairs = [repair_of(symbol, day) for symbol in SYMBOLS for day in scattered]
+    requests = run_requests(repairs, days, "repair", "s")
     assert [(one.tags[RANGE_START], one.tags[RANGE_END]) for one in requests] == [
         (str(YEAR[5]), str(YEAR[5])), (str(YEAR[0]), str(YEAR[1])),
     ]  # fmt: skip
     assert all(len(one.asset_selection or ()) == 5 * len(SYMBOLS) for one in requests)
-    long = run_requests([repair_of(SYMBOLS[0], day) for day in YEAR], keys, "repair", "s")
-    assert len(long) == -(-len(YEAR) // DAYS_PER_RUN)
-    many = [dataclasses.replace(SYMBOLS[0], product=f"a{letter}", text=f"KQ.m@SHFE.a{letter}") for letter in "abcdefgh"]
-    assert len(run_requests([repair_of(one, YEAR[0]) for one in many], keys, "repair", "s")) == -(-8 // SYMBOLS_PER_RUN)
-    judged = run_requests([repair_of(SYMBOLS[0], YEAR[0], Need.JUDGEMENT)], keys, "repair", "s")
+    assert [one.run_key for one in run_requests(repairs, days, "repair", "s")] == [one.run_key for one in requests]
+    tried_again = [dataclasses.replace(one, tries=2) for one in repairs]
+    assert {one.run_key for one in run_requests(tried_again, days, "repair", "s")}.isdisjoint(
+        one.run_key for one in requests
+    )
+    judged = run_requests([repair_of(SYMBOLS[0], YEAR[0], Need.JUDGEMENT)], days, "repair", "s")
     assert {key.path[-1] for key in judged[0].asset_selection or ()} == {"validation_summary", "field_quality"}
 
 

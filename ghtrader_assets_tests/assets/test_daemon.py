@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ghtrader_assets.assets.run_here import RANGE_END, RANGE_START
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import (
@@ -21,6 +20,8 @@ from ghtrader_assets.orchestration.names import (
     LOAD_POOL,
     LOADED,
     MANIFEST,
+    RANGE_END,
+    RANGE_START,
     TICKS,
 )
 from ghtrader_assets_tests.fix_browser import keep

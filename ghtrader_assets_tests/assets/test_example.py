@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ghtrader_assets.assets.run_here import RANGE_END, RANGE_START
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.orchestration.names import RANGE_END, RANGE_START
 from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
 
 pytestmark = pytest.mark.xdist_group("second_platform")

@@ -19,11 +19,11 @@ def main() -> None:
     """`python -m ghtrader_assets_tests.bench.range_memory SYMBOL FIRST LAST`."""
     symbol, first, last = sys.argv[1:]
     with gh.connect() as store:
-        store.ticks(symbol, last, columns=["last_price"], to="arrow")
+        store.ticks(symbol, last, columns=["last_price"], output_format="arrow")
         gc.collect()
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
         before = _kilobytes("VmRSS") * 1024
-        ticks = store.ticks(symbol, first, last, to="arrow")
+        ticks = store.ticks(symbol, first, last, output_format="arrow")
         peak = _kilobytes("VmHWM") * 1024 - before
         document = {"rows": ticks.num_rows, "result_bytes": ticks.nbytes, "peak_bytes": peak}
     sys.stdout.write(json.dumps(document) + "\n")

@@ -32,6 +32,7 @@ from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.services.dagster_instance import dagster_environment
 from ghtrader_assets.services.embedded import running_services
 from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets_tests.bench.own_exchange import own_exchange
 from ghtrader_assets_tests.bench.report import Report, Variant, Watch, rounded
 from ghtrader_assets_tests.bench.store import day_loads, empty_ticks, own_store
@@ -122,13 +123,14 @@ def _with_and_without_dagster(sizes: Sizes) -> Watch:
         definitions = build_definitions(settings)
         with running_services(settings, _silent, with_dagster=False), open_load(settings) as platform:
             days = platform.calendar.days(FIRST_DAY, date(2026, 1, 9))[:RUN_DAYS]
-            _require_no_stop(run_here(definitions, [symbol], days, ALL_TABLES, {}))
+            needs = {symbol: dict.fromkeys(days, Need.LOAD)}
+            _require_no_stop(run_here(definitions, needs, ALL_TABLES, {}))
             for _ in range(sizes.rounds):
                 with watch.timing("plain"), open_load(settings) as loading:
                     refresh_schedule(loading, symbol)
                     _load(loading, symbol, days)
                 with watch.timing("dagster"):
-                    stops = run_here(definitions, [symbol], days, ALL_TABLES, {})
+                    stops = run_here(definitions, needs, ALL_TABLES, {})
                 _require_no_stop(stops)
     return watch
 

@@ -117,7 +117,7 @@ def test_a_corrected_roll_makes_exactly_its_days_due_and_a_new_day_no_other(
 
     exchange.faults({"kind": "moved_roll", "symbol": symbol.text, "trading_day": roll.isoformat(), "amount": 2})
     assert refresh_schedule(platform, symbol).rows == rows, "a minute has not passed"
-    corrected = refresh_schedule(platform, symbol, afresh=True).rows
+    corrected = refresh_schedule(platform, symbol, force_refresh=True).rows
     changed = {day for day in days if corrected[day].contract != rows[day].contract}
     assert changed == {roll, days[at_roll + 1]}
     due = needs(platform, symbol, days)

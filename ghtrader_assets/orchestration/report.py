@@ -1,0 +1,42 @@
+"""What became of each trading day of a backfill, and the exit code that says so.
+
+Belongs here: the report and its JSON. Does not belong here: making it (`backfill`, `watch`), showing it (`cli`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.upkeep.due import DayResult
+
+
+@dataclass(slots=True)
+class BackfillReport:
+    """What became of each symbol's day."""
+
+    succeeded: list[DayResult] = field(default_factory=list[DayResult])
+    failed: list[DayResult] = field(default_factory=list[DayResult])
+    unchanged: list[DayResult] = field(default_factory=list[DayResult])
+    stopped_by: int = 0
+    """The exit code of what stopped days before they were tried."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 when nothing failed, 3 when a service, the disk or the provider refused, else 1."""
+        denied = any(day.manifest and day.manifest.outcome == IngestState.DENIED for day in self.failed)
+        return 3 if denied else max(self.stopped_by, int(bool(self.failed)))
+
+    def document(self) -> dict[str, list[dict[str, str]]]:
+        """The JSON that scripts rely on."""
+        failed = [{**_named(day), "reason": day.failure} for day in self.failed]
+        return {"succeeded": _all_named(self.succeeded), "failed": failed, "unchanged": _all_named(self.unchanged)}
+
+
+def _all_named(days: Sequence[DayResult]) -> list[dict[str, str]]:
+    return [_named(day) for day in days]
+
+
+def _named(day: DayResult) -> dict[str, str]:
+    return {"symbol": day.symbol, "trading_day": day.trading_day.isoformat()}

@@ -1,0 +1,86 @@
+"""Following launched days to their end, by the manifests that loads leave, and accounting for each of them.
+
+Belongs here: which days have ended and how. Does not belong here: launching them (`launcher`), showing it (`cli`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Final
+
+from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.loading.outcome import Stopped
+from ghtrader_assets.loading.plan import plan_days
+from ghtrader_assets.orchestration.progress import Progress
+from ghtrader_assets.orchestration.report import BackfillReport
+from ghtrader_assets.orchestration.runs import Needs
+from ghtrader_assets.upkeep.due import DayResult, Need, needs_of, results_since
+
+POLL_S: Final = 1.0
+UNLOADED: Final = "its run ended before it was done; see its page in Dagster"
+
+
+class Watch:
+    """One launch's days: each goes from waiting into the report as its load ends, and is told to `progress`."""
+
+    def __init__(
+        self, context: LoadContext, needs: Needs, report: BackfillReport, progress: Progress, *, loads: bool
+    ) -> None:
+        self._loads = loads
+        self._context = context
+        self._report = report
+        self._progress = progress
+        self._since = context.clock.now()
+        self._waiting = {
+            symbol: {day for day, need in by_day.items() if need == Need.LOAD} for symbol, by_day in needs.items()
+        }
+        self._to_judge = {
+            symbol: [day for day, need in by_day.items() if need == Need.JUDGEMENT] for symbol, by_day in needs.items()
+        }
+
+    @contextmanager
+    def following(self) -> Generator[None]:
+        """Follow the loads while the block runs."""
+        done = Event()
+
+        def follow() -> None:
+            while not done.wait(POLL_S):
+                # A store that is away is the run's to report; looking again is all that following can do.
+                with contextlib.suppress(ServiceError):
+                    self._collect()
+
+        thread = Thread(target=follow, name="progress", daemon=True)
+        with self._progress.loading(sum(len(days) for days in self._waiting.values())):
+            thread.start()
+            try:
+                yield
+            finally:
+                done.set()
+                thread.join()
+
+    def finish(self, stops: Sequence[Stopped]) -> None:
+        """Account for every day that was launched."""
+        self._collect()
+        worst = max(stops, key=lambda stop: stop.exit_code, default=None)
+        reason = worst.reason if worst else UNLOADED if self._loads else ""
+        for symbol, days in self._waiting.items():
+            left = [DayResult(symbol.text, day, reason, None) for day in sorted(days)]
+            (self._report.failed if reason else self._report.succeeded).extend(left)
+            if left and worst:
+                self._report.stopped_by = worst.exit_code
+        for symbol, days in self._to_judge.items():
+            plan = plan_days(self._context, symbol, days)
+            for day, need in needs_of(self._context, symbol, plan.days).items():
+                result = DayResult(symbol.text, day, "" if need == Need.NOTHING else reason or UNLOADED, None)
+                (self._report.failed if result.failure else self._report.succeeded).append(result)
+
+    def _collect(self) -> None:
+        for symbol, days in self._waiting.items():
+            for day, result in results_since(self._context, symbol, sorted(days), self._since).items():
+                days.discard(day)
+                (self._report.failed if result.failure else self._report.succeeded).append(result)
+                self._progress.day_ended(result)
