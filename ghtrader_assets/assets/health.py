@@ -19,14 +19,14 @@ from dagster._core.storage.asset_check_execution_record import (
 from ghtrader_assets.alerts import Alert, check_alert, feed_alert, horizon_alert, rate_alert, run_alert, send_new
 from ghtrader_assets.assets.checks import INGEST_RATE, LATEST_DAY, evaluations, read_findings
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.market.calendar import check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.runtime import read_runtime
 from ghtrader_assets.services.embedded import DAGSTER
-from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.settings import Settings
 
 HEALTH_INTERVAL_S: Final = 60
 _EVALUATED: Final = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
@@ -45,21 +45,21 @@ def health_sensor(symbols: Sequence[Symbol]) -> dg.SensorDefinition:
         " come as fast as usual; tells GHTRADER_ALERT_URLS of what is new, and of a calendar about to run out.",
     )
     def watch_feeds(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
-        with platform.opened() as opened:
+        with platform.store() as opened:
             feeds, drops = read_findings(opened, symbols)
-            settings = opened.settings
-            horizon = check_horizon(opened.calendar, shanghai_day(SYSTEM_CLOCK.now_ns()))
+            settings, clock = opened.settings, opened.clock
+            horizon = check_horizon(opened.calendar, shanghai_day(clock.now_ns()))
         found = [feed_alert(feed) for feed in feeds] + [rate_alert(drop) for drop in drops] + [horizon_alert(horizon)]
         checks = context.repository_def.asset_graph.asset_check_keys if context.repository_def else ()
         found += _checks_in_error(context.instance, settings, checks)
-        told = _tell(settings, [alert for alert in found if alert is not None])
+        told = _tell(settings, clock, [alert for alert in found if alert is not None])
         changed = _changed(context.instance, list(evaluations(feeds, drops, symbols)))
         return dg.SensorResult(skip_reason=f"{len(changed)} checks changed, {told}", asset_events=changed)
 
     return watch_feeds
 
 
-def failed_run_sensor(settings: Settings) -> dg.SensorDefinition:
+def failed_run_sensor(settings: Settings, clock: Clock) -> dg.SensorDefinition:
     """Tells of failed runs, which a person may have to look at; running where somebody can be told."""
     told = settings.alert_urls is not None
 
@@ -69,20 +69,19 @@ def failed_run_sensor(settings: Settings) -> dg.SensorDefinition:
         description="Tells GHTRADER_ALERT_URLS of each failed run, once, with its reason and its page.",
     )
     def alert_failed_runs(context: dg.RunFailureSensorContext) -> None:
-        now = load_settings()
         run = context.dagster_run
         names = sorted({key.path[0] for key in run.asset_selection or ()})
         reasons = [_reason(event) for event in context.get_step_failure_events()] or [context.failure_event.message]
-        alert = run_alert(run.run_id, ", ".join(names) or run.job_name, "; ".join(map(str, reasons)), _ui(now))
-        send_new(now, [alert])
+        alert = run_alert(run.run_id, ", ".join(names) or run.job_name, "; ".join(map(str, reasons)), _ui(settings))
+        send_new(settings, [alert], clock)
 
     return alert_failed_runs
 
 
-def _tell(settings: Settings, alerts: Sequence[Alert]) -> str:
+def _tell(settings: Settings, clock: Clock, alerts: Sequence[Alert]) -> str:
     """Send what is new. An address that does not answer keeps no check from being recorded: it is tried again."""
     try:
-        return f"{len(send_new(settings, alerts))} alerts sent"
+        return f"{len(send_new(settings, alerts, clock))} alerts sent"
     except GhtraderError as error:
         return f"alerts not sent: {error}"
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from threading import Event, Thread
 from typing import Annotated, Final
 
@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ghtrader_assets.cli.app import AsJson, SymbolsArgument, app, day_range, emit_json, known_symbol, log, out
 from ghtrader_assets.cli.services import announce, services_for
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext, open_load
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
@@ -239,7 +240,7 @@ def _launch(settings: Settings, jobs: Sequence[_Job], tags: Mapping[str, str]) -
         from ghtrader_assets.assets.run_here import run_here  # noqa: PLC0415
 
         os.environ.update(dagster_environment(settings.home))
-        definitions = build_definitions(settings)
+        definitions = build_definitions(settings, SYSTEM_CLOCK)
         return [stop for job in jobs for stop in run_here(definitions, job.symbols, job.days, job.tables, tags)]
     backfills = [launch_backfill(dagster.urls["http"], job.symbols, job.days, job.tables, tags) for job in jobs]
     for backfill_ in backfills:
@@ -258,7 +259,7 @@ class _Watch:
         self._loads = loads
         self._context = context
         self._report = report
-        self._since = datetime.now(tz=UTC)
+        self._since = context.clock.now()
         self._waiting = {
             symbol: {day for day, need in by_day.items() if need == Need.LOAD} for symbol, by_day in needs.items()
         }

@@ -17,7 +17,9 @@ import typer
 from ghtrader_assets.cli.app import app, emit_table, log, out
 from ghtrader_assets.cli.backfill import run_backfill, show_report
 from ghtrader_assets.cli.services import announce, show_urls, wait_for_interrupt
-from ghtrader_assets.context.load import LoadContext, open_load
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.load import open_load
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.sessions import day_sessions
@@ -66,7 +68,7 @@ def _demo_range(settings: Settings) -> tuple[Settings, date, date]:
     if not settings.uses_real_tqsdk:
         return settings, *DEMO_DAYS
     calendar = calendar_for(settings.home)
-    last = last_completed_day(calendar, time.time_ns())
+    last = last_completed_day(calendar, SYSTEM_CLOCK.now_ns())
     first = last
     for _ in range(REAL_DAYS - 1):
         first = calendar.previous(first)
@@ -115,7 +117,7 @@ _DAY_COLUMNS: Final = (
 )
 
 
-def _day_row(context: LoadContext, symbol: Symbol, day: DayState) -> tuple[object, ...]:
+def _day_row(context: StoreContext, symbol: Symbol, day: DayState) -> tuple[object, ...]:
     sessions = day_sessions(symbol, day.trading_day, context.calendar)
     schedule = {row.trading_day: row for row in read_schedule(context.database, symbol.text)}
     row = schedule.get(day.trading_day)

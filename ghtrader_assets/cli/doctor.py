@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from ghtrader_assets.cli.app import AsJson, app, as_document, emit_json, emit_table, out
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.services.findings import find_all
 from ghtrader_assets.settings import load_settings, sourced_values
 
@@ -17,7 +18,7 @@ def doctor(as_json: AsJson = False) -> None:
     """Check settings, dependencies, services, tables and calendar. Exit 0 when nothing is wrong, else 1."""
     settings = load_settings()
     values = sourced_values(settings)
-    findings = find_all(settings)
+    findings = find_all(settings, SYSTEM_CLOCK)
     wrong = [one for one in findings if one.level == "error"]
     if as_json:
         shown = [{"name": one.name, "value": str(one.value), "source": one.source} for one in values]

@@ -24,7 +24,7 @@ from ghtrader_assets.cli.app import (
     trading_day,
 )
 from ghtrader_assets.cli.reading import store
-from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.lineage.aggregate import Aggregated, aggregate, record_aggregated
 from ghtrader_assets.lineage.day import DayLineage, day_lineage
@@ -116,7 +116,7 @@ def lineage(symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -
         _show(found)
 
 
-def _manifest(context: LoadContext, manifest_id: str) -> Manifest:
+def _manifest(context: StoreContext, manifest_id: str) -> Manifest:
     found = read_manifest(context.database, manifest_id)
     if found is None:
         raise BadInputError(f"there is no manifest {manifest_id!r}", "`manifests --covering DAY` lists them")

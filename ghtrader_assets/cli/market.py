@@ -74,7 +74,7 @@ def calendar(
     if refresh:
         calendar_for(settings.home)  # a damaged one is told before anything is started
         with provider_for(settings) as provider:
-            refreshed = refresh_calendar(provider, settings.home, today, timing_of(settings), adopt=adopt)
+            refreshed = refresh_calendar(provider, settings.home, SYSTEM_CLOCK, timing_of(settings), adopt=adopt)
             definitions = reload_running(settings) if refreshed.stored else definitions
     known = calendar_for(settings.home)
     start = parse_day(first, "--from") if first else min(today, known.horizon)
@@ -107,7 +107,7 @@ def sessions(
     if live:
         with provider_for(settings) as provider:
             timing = timing_of(settings)
-            found = compare_live_hours(provider, settings.home, timing, [chosen], today, known, events)[chosen]
+            found = compare_live_hours(provider, settings.home, timing, [chosen], SYSTEM_CLOCK, known, events)[chosen]
     hours = symbol_hours(chosen, known.days(start, end), known, events, found)
     if as_json:
         emit_json(hours)
@@ -130,7 +130,7 @@ def l5_start(
     completed = last_completed_day(known, SYSTEM_CLOCK.now_ns())
     start, end = _probed_range(settings, known, first, last, completed)
     with provider_for(settings) as provider:
-        source = DepthSource(provider, settings.home, settings.ingest_workers, timing_of(settings))
+        source = DepthSource(provider, settings.home, settings.ingest_workers, timing_of(settings), SYSTEM_CLOCK)
         found = find_five_level_start(source, chosen, known, start, end, step)
     if as_json:
         emit_json(found)

@@ -6,13 +6,14 @@ Belongs here: the command. Does not belong here: the queries (`questdb.tables.me
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 import typer
 
 from ghtrader_assets.cli.app import AsJson, app, as_document, emit_json, emit_table
 from ghtrader_assets.cli.services import services_for
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.questdb.tables.measured import (
@@ -38,7 +39,7 @@ def metrics(
 ) -> None:
     """Ingest rates by symbol, durations of a day's steps and its judgement, exact latency percentiles by query."""
     settings = load_settings()
-    end = datetime.now(UTC)
+    end = SYSTEM_CLOCK.now()
     start = end - parse_window(window)
     with services_for(settings), open_database(settings) as database:
         ingest = read_ingest_rates(database, start, end)

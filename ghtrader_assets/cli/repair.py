@@ -68,7 +68,7 @@ def repair(
             require_room(context)
             announce("reading the main-contract schedules")
             refresh_schedules(context, chosen, afresh=True)
-        plan = read_plan(context, chosen, start, end, SYSTEM_CLOCK.now(), _running(runtime))
+        plan = read_plan(context, chosen, start, end, context.clock.now(), _running(runtime))
         if apply and plan.planned:
             report = BackfillReport()
             carry_out(context, _needs(plan), ALL_TABLES, report)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day
@@ -51,7 +50,7 @@ def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> li
 def coverage_of(context: StoreContext, symbol: Symbol) -> SymbolCoverage:
     """What is stored of a symbol against the trading days from its start to the last completed one."""
     start = max(start_date_of(context.settings, symbol.product), context.calendar.first)
-    end = last_completed_day(context.calendar, SYSTEM_CLOCK.now_ns())
+    end = last_completed_day(context.calendar, context.clock.now_ns())
     found = days_of(context, symbol, start, end) if start <= end else []
     complete = [day for day in found if day.ingest_state == IngestState.COMPLETE]
     missing: dict[str, list[date]] = {}

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
+from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
@@ -43,16 +44,18 @@ Announce = Callable[[str], None]
 
 
 @contextmanager
-def running_services(settings: Settings, announce: Announce, *, with_dagster: bool) -> Generator[Runtime]:
+def running_services(
+    settings: Settings, announce: Announce, *, with_dagster: bool, clock: Clock = SYSTEM_CLOCK
+) -> Generator[Runtime]:
     """Start what the settings need and stop it at the end. Raises `ServiceError`, `PortTakenError`.
 
     One owner a home: raises `ServiceError` naming the owner while another process runs the services.
     """
     _make_home(settings)
     _require_unowned(settings)
-    runtime = Runtime(owner=RunningProcess.of(os.getpid()), started_at=datetime.now(tz=UTC))
+    runtime = Runtime(owner=RunningProcess.of(os.getpid()))
     with ExitStack() as stack:
-        for name, start in _starters(settings, with_dagster=with_dagster):
+        for name, start in _starters(settings, clock, with_dagster=with_dagster):
             announce(f"starting {name}")
             service = start(settings, stack)
             runtime = runtime.with_service(service)
@@ -85,7 +88,7 @@ def stop_services(settings: Settings) -> bool:
 Starter = Callable[[Settings, ExitStack], Service]
 
 
-def _starters(settings: Settings, *, with_dagster: bool) -> Iterator[tuple[str, Starter]]:
+def _starters(settings: Settings, clock: Clock, *, with_dagster: bool) -> Iterator[tuple[str, Starter]]:
     if not settings.uses_external_questdb:
         yield QUESTDB, _start_questdb
     if not settings.uses_real_tqsdk:
@@ -93,7 +96,7 @@ def _starters(settings: Settings, *, with_dagster: bool) -> Iterator[tuple[str, 
     if with_dagster:
         yield DASHBOARD, _start_dashboard
         if settings.prometheus_port is not None:
-            yield PROMETHEUS, _start_exporter
+            yield PROMETHEUS, partial(_start_exporter, clock)
         yield DAGSTER, _start_dagster
 
 
@@ -131,10 +134,10 @@ def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
     return Service(name=DASHBOARD, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
 
 
-def _start_exporter(settings: Settings, stack: ExitStack) -> Service:
+def _start_exporter(clock: Clock, settings: Settings, stack: ExitStack) -> Service:
     """A thread of this process: it has little to do, and ends with it."""
     port = claim_port(settings.prometheus_port or 0, "GHTRADER_PROMETHEUS_PORT")
-    server = start_exporter(settings, port)
+    server = start_exporter(settings, port, clock)
     stack.callback(server.shutdown)
     urls = {"http": f"http://{LOOPBACK}:{port}/metrics"}
     log = settings.home / "logs" / "dashboard.log"
