@@ -11,13 +11,13 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
-import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.logs import hide
@@ -51,7 +51,7 @@ class Alert:
         return f"{self.title}: {self.text}" + (f"\n  → {self.remedy}" if self.remedy else "")
 
 
-def send_new(settings: Settings, alerts: Iterable[Alert]) -> list[Alert]:
+def send_new(settings: Settings, alerts: Iterable[Alert], clock: Clock) -> list[Alert]:
     """Send, in one message, the alerts that were not sent before; returns them.
 
     Nothing set, nothing sent and nothing remembered. Raises `BadInputError` for a URL that apprise does not know,
@@ -60,11 +60,11 @@ def send_new(settings: Settings, alerts: Iterable[Alert]) -> list[Alert]:
     if settings.alert_urls is None:
         return []
     hide(settings.alert_urls)
-    with _said(settings.home) as said:
+    with _said(settings.home, clock.now_s()) as said:
         new = {one.key: one for one in alerts if one.key not in said}
         if new:
             _notify(settings.alert_urls.get_secret_value(), list(new.values()))
-            said.update(dict.fromkeys(new, time.time()))
+            said.update(dict.fromkeys(new, clock.now_s()))
         return list(new.values())
 
 
@@ -125,7 +125,7 @@ def _notify(urls: str, alerts: Sequence[Alert]) -> None:
 
 
 @contextmanager
-def _said(home: Path) -> Generator[dict[str, float]]:
+def _said(home: Path, now_s: float) -> Generator[dict[str, float]]:
     """What was said and when, epoch seconds; written back at the end, one process at a time."""
     home.mkdir(parents=True, exist_ok=True)
     path = home / SAID_FILE
@@ -138,5 +138,5 @@ def _said(home: Path) -> Generator[dict[str, float]]:
         before = dict(said)
         yield said
         if said != before:
-            kept = {key: at for key, at in said.items() if at > time.time() - FORGET_AFTER_S}
+            kept = {key: at for key, at in said.items() if at > now_s - FORGET_AFTER_S}
             put_file(path, json.dumps(kept, ensure_ascii=False, indent=1))

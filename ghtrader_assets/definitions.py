@@ -6,6 +6,7 @@ Belongs here: the one name that Dagster looks for. Does not belong here: how it 
 from __future__ import annotations
 
 from ghtrader_assets.assets.build import build_definitions
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.settings import load_settings
 
-defs = build_definitions(load_settings())
+defs = build_definitions(load_settings(), SYSTEM_CLOCK)

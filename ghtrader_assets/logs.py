@@ -30,6 +30,10 @@ _IN_TEXT: Final = (
     (re.compile(r"((?:bearer|basic)\s+)[\w.~+/=-]+", re.IGNORECASE), r"\1" + HIDDEN),
     (re.compile(r"((?:passw(?:or)?d|secret|token)['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&]+", re.IGNORECASE), r"\1" + HIDDEN),
 )
+_AT: Final = "_at"
+_STAMP: Final = structlog.processors.TimeStamper(fmt=None, key=_AT)
+"""A record's instant is structlog's, as that of a library's record is `logging`'s own."""
+
 _secrets: set[str] = set()
 
 
@@ -43,7 +47,7 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     """The structured logger of a module: `log.info("what happened", key=value, …)`."""
     return structlog.wrap_logger(
         logging.getLogger(name),
-        processors=[structlog.stdlib.filter_by_level, structlog.processors.format_exc_info, _rendered],
+        processors=[structlog.stdlib.filter_by_level, _STAMP, structlog.processors.format_exc_info, _rendered],
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
@@ -89,7 +93,8 @@ def _redacted_text(text: str) -> str:
 
 
 def _rendered(log: logging.Logger, method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
-    line = _line(datetime.now(tz=UTC), method, log.name, event.pop("event", ""), event)
+    at = datetime.fromtimestamp(event.pop(_AT), tz=UTC)
+    line = _line(at, method, log.name, event.pop("event", ""), event)
     return (line,), {"extra": {"ghtrader_line": line}}
 
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import logger
 from ghtrader_assets.questdb.client.connection import Database
@@ -51,8 +51,11 @@ class QueryMetrics:
     `CLOSE_WITHIN_S`; it is called at exit at the latest.
     """
 
-    def __init__(self, write: Write, *, flush_every_s: float = FLUSH_EVERY_S, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self, write: Write, clock: Clock, *, flush_every_s: float = FLUSH_EVERY_S, capacity: int = CAPACITY
+    ) -> None:
         self._write = write
+        self._clock = clock
         self._flush_every_s = flush_every_s
         self._capacity = capacity
         self._waiting: deque[tuple[int, str, float]] = deque()
@@ -68,7 +71,7 @@ class QueryMetrics:
         if name in UNMEASURED:
             return
         with self._lock:
-            self._last_us = max(time.time_ns() // 1000, self._last_us + 1)
+            self._last_us = max(self._clock.now_ns() // 1000, self._last_us + 1)
             self._waiting.append((self._last_us, name, seconds))
             if len(self._waiting) > self._capacity:
                 self._waiting.popleft()
@@ -127,10 +130,10 @@ class QueryMetrics:
         self._away = True
 
 
-def metrics_into(endpoint: Endpoint) -> QueryMetrics:
+def metrics_into(endpoint: Endpoint, clock: Clock) -> QueryMetrics:
     """A recorder that writes into this store, over a connection of its own."""
     database = Database(endpoint, max_senders=1)
-    return QueryMetrics(lambda rows: send_metrics(database, rows))
+    return QueryMetrics(lambda rows: send_metrics(database, rows), clock)
 
 
 def _metric(micros: int, name: str, seconds: float) -> Metric:

@@ -6,7 +6,6 @@ Belongs here: the record and its atomic file. Does not belong here: starting or 
 from __future__ import annotations
 
 import contextlib
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -55,7 +54,6 @@ class Runtime(BaseModel, frozen=True):
     """What runs for one home. `owner` is the process that started the services and stops them."""
 
     owner: RunningProcess
-    started_at: datetime
     services: tuple[Service, ...] = ()
 
     def service(self, name: str) -> Service | None:

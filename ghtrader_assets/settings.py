@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
 
 from platformdirs import user_data_path
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from ghtrader_assets.errors import BadInputError, CredentialError
 
@@ -27,6 +34,9 @@ EMBEDDED_FIRST_DAY: Final = date(2021, 1, 4)
 SETTINGS_FILE: Final = "ghtrader.toml"
 L5_VALIDATE_PREFIX: Final = "GHTRADER_L5_VALIDATE_"
 START_DATE: Final = "GHTRADER_START_DATE"
+_TRACED: Final = frozenset({"l5_validate", "start_dates", "sources"})
+"""Fields that no variable sets as a whole."""
+
 TQSDK_PASSTHROUGH: Final = ("TQ_AUTH_URL", "TQ_MD_URL", "TQ_CHINESE_HOLIDAY_URL", "TQ_CONT_TABLE_URL")
 
 
@@ -38,14 +48,27 @@ def _split_words(value: object) -> object:
 
 def _joined(value: object) -> object:
     """Several addresses as apprise takes them: a list from the settings file becomes one text."""
-    return ", ".join(str(one) for one in cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value
+    return ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else value
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 
 
+@dataclass(frozen=True, slots=True)
+class SourcedValue:
+    """A setting's value and the place it came from: `env:NAME`, `file:PATH`, or `default`."""
+
+    name: str
+    value: object
+    source: str
+
+
 class Settings(BaseSettings):
-    """All settings. Field names are the lower-case tails of `GHTRADER_*` variables unless an alias says otherwise."""
+    """All settings. Field names are the lower-case tails of `GHTRADER_*` variables unless an alias says otherwise.
+
+    `l5_validate` and `start_dates` are the families of variables with a free tail, each variable that is set with its
+    value; `sources` names the place of every variable that is set. No variable sets these three as a whole.
+    """
 
     model_config = SettingsConfigDict(env_prefix="GHTRADER_", extra="ignore", frozen=True, populate_by_name=True)
 
@@ -106,16 +129,20 @@ class Settings(BaseSettings):
     metrics_months: int = Field(default=12, ge=1, le=1200)
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
 
+    l5_validate: Annotated[dict[str, SourcedValue], NoDecode] = Field(default_factory=dict[str, SourcedValue])
+    start_dates: Annotated[dict[str, date], NoDecode] = Field(default_factory=dict[str, date])
+    sources: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict[str, str])
+
     @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings' own
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings' own
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings, env_settings, _TomlSource(settings_cls))
+        return (init_settings, _Environment(settings_cls), _SettingsFile(settings_cls, _settings_path()))
 
     @property
     def uses_real_tqsdk(self) -> bool:
@@ -144,17 +171,11 @@ class Settings(BaseSettings):
         return EMBEDDED_FIRST_DAY
 
 
-@dataclass(frozen=True, slots=True)
-class SourcedValue:
-    """A setting's value and the place it came from: `env:NAME`, `file:PATH`, or `default`."""
-
-    name: str
-    value: object
-    source: str
-
-
 def load_settings() -> Settings:
-    """Read the settings. Raises `BadInputError` naming the variable, its value's fault and the remedy."""
+    """Read environment and file: once, at a process's entry, which hands the settings down.
+
+    Raises `BadInputError` naming the variable, its value's fault and the remedy.
+    """
     try:
         settings = Settings()
     except ValidationError as error:
@@ -183,76 +204,81 @@ def variable_of(field: str) -> str:
 
 def sourced_values(settings: Settings) -> list[SourcedValue]:
     """Every setting with its value and source, secrets masked by their type."""
-    in_file = _file_values()
-    return [
-        SourcedValue(variable, getattr(settings, field), _source_of(variable, in_file))
-        for field in Settings.model_fields
-        for variable in [variable_of(field)]
-    ]
+    starts = [SourcedValue(name, day, settings.sources[name]) for name, day in settings.start_dates.items()]
+    fields = [sourced_value(settings, field) for field in _variables().values()]
+    return [*fields, *starts, *settings.l5_validate.values()]
 
 
 def sourced_value(settings: Settings, field: str) -> SourcedValue:
     """One setting with its value and source."""
     variable = variable_of(field)
-    return SourcedValue(variable, getattr(settings, field), _source_of(variable, _file_values()))
-
-
-def suffixed_values(prefix: str) -> dict[str, SourcedValue]:
-    """All settings whose name begins with `prefix`: per-variety families such as `GHTRADER_START_DATE_CU`."""
-    found = {name: SourcedValue(name, value, f"file:{_settings_path()}") for name, value in _file_values().items()}
-    found |= {name: SourcedValue(name, value, f"env:{name}") for name, value in os.environ.items()}
-    return {name: sourced for name, sourced in sorted(found.items()) if name.startswith(prefix)}
+    return SourcedValue(variable, getattr(settings, field), settings.sources.get(variable, "default"))
 
 
 def start_date_of(settings: Settings, product: str) -> date:
     """The first trading day of one product; earlier partitions are `not_listed`. Raises `BadInputError`."""
-    name = f"{START_DATE}_{product.upper()}"
-    sourced = suffixed_values(name).get(name)
-    if sourced is None:
-        return settings.first_day
-    try:
-        return date.fromisoformat(str(sourced.value))
-    except ValueError:
-        raise BadInputError(f"{name}={sourced.value} ({sourced.source}) is no date", "write it as YYYY-MM-DD") from None
+    return settings.start_dates.get(f"{START_DATE}_{product.upper()}") or settings.first_day
 
 
 def _settings_path() -> Path:
     return Path(os.environ.get("GHTRADER_SETTINGS_FILE", SETTINGS_FILE))
 
 
-def _file_values() -> dict[str, Any]:
-    """The settings file as variable → value. Keys may be written with or without the `GHTRADER_` prefix."""
-    path = _settings_path()
-    if not path.is_file():
-        return {}
-    try:
-        content: Mapping[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise BadInputError(f"{path} is not valid TOML: {error}", "mend the line it names") from None
-    aliased = {variable_of(field) for field in Settings.model_fields}
+@cache
+def _variables() -> dict[str, str]:
+    """The field of each variable, families aside."""
+    return {variable_of(field): field for field in Settings.model_fields if field not in _TRACED}
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, each value with its variable as source."""
+
+    def __call__(self) -> dict[str, Any]:
+        values = super().__call__()
+        given = {name if name in _variables() else variable_of(name): value for name, value in values.items()}
+        return values | _traced(os.environ | given, "env:{}".format)
+
+
+class _SettingsFile(TomlConfigSettingsSource):
+    """`ghtrader.toml` or `GHTRADER_SETTINGS_FILE`. Keys may be written with or without the `GHTRADER_` prefix."""
+
+    def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
+        try:
+            super().__init__(settings_cls, path)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadInputError(f"{path} is not valid TOML: {error}", "mend the line it names") from None
+
+    def __call__(self) -> dict[str, Any]:
+        given = {_variable_named(key): value for key, value in self.toml_data.items()}
+        values = {field: given[variable] for variable, field in _variables().items() if variable in given}
+        return values | _traced(given, lambda _: f"file:{self.toml_file_path}")
+
+
+def _variable_named(key: str) -> str:
+    """The variable that a key of the settings file stands for."""
+    upper = key.upper()
+    return upper if upper in _variables() or upper.startswith("GHTRADER_") else f"GHTRADER_{upper}"
+
+
+def _traced(given: Mapping[str, Any], source_of: Callable[[str], str]) -> dict[str, Any]:
+    """The families among what one source gives, and where each variable comes from. pydantic-settings merges mappings
+    of several sources key by key, the first source's values before the others'."""
+    known = _variables()
+    starts = [name for name in given if name.startswith(f"{START_DATE}_")]
+    thresholds = [name for name in given if name.startswith(L5_VALIDATE_PREFIX) and name not in known]
+    sources = {name: source_of(name) for name in (*(known.keys() & given.keys()), *starts, *thresholds)}
     return {
-        upper if upper in aliased or upper.startswith("GHTRADER_") else f"GHTRADER_{upper}": value
-        for key, value in content.items()
-        for upper in [key.upper()]
+        "l5_validate": {name: SourcedValue(name, given[name], sources[name]) for name in thresholds},
+        "start_dates": {name: _start_date(name, given[name], sources[name]) for name in starts},
+        "sources": sources,
     }
 
 
-class _TomlSource(PydanticBaseSettingsSource):
-    """Values of `ghtrader.toml` in the working directory (or `GHTRADER_SETTINGS_FILE`)."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the base's own
-        value = _file_values().get(variable_of(field_name))
-        return (tuple(cast("list[str]", value)) if isinstance(value, list) else value), field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        values = ((name, self.get_field_value(None, name)[0]) for name in Settings.model_fields)
-        return {name: value for name, value in values if value is not None}
-
-
-def _source_of(variable: str, in_file: Mapping[str, Any]) -> str:
-    if variable in os.environ:
-        return f"env:{variable}"
-    return f"file:{_settings_path()}" if variable in in_file else "default"
+def _start_date(name: str, value: object, source: str) -> date:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise BadInputError(f"{name}={value} ({source}) is no date", "write it as YYYY-MM-DD") from None
 
 
 def _first_fault(error: ValidationError) -> tuple[str, str]:

@@ -15,6 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from ghtrader_assets.alerts import Alert, feed_alert, horizon_alert, rate_alert, run_alert, send_new
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.market.calendar import check_horizon, snapshot_calendar
 from ghtrader_assets.settings import Settings, load_settings, sourced_values
@@ -72,15 +73,15 @@ def test_an_alert_is_sent_once_with_what_helps_also_after_a_restart(tmp_path: Pa
     settings = told(tmp_path, receiver.url)
     alert = feed_alert(FEED)
     assert alert is not None
-    assert send_new(settings, [alert]) == [alert]
+    assert send_new(settings, [alert], SYSTEM_CLOCK) == [alert]
     (message,) = receiver.messages
     assert FEED.reason in message["message"]
     assert FEED.remedy in message["message"]
     assert "KQ.m@SHFE.cu" in message["title"]
-    assert send_new(told(tmp_path, receiver.url), [alert]) == []
+    assert send_new(told(tmp_path, receiver.url), [alert], SYSTEM_CLOCK) == []
     next_day = feed_alert(replace(FEED, expected_day=date(2026, 11, 23)))
     assert next_day is not None
-    assert send_new(settings, [alert, next_day]) == [next_day]
+    assert send_new(settings, [alert, next_day], SYSTEM_CLOCK) == [next_day]
     assert len(receiver.messages) == 2
 
 
@@ -91,7 +92,7 @@ def test_a_good_feed_and_one_nobody_began_say_nothing() -> None:
 
 def test_many_findings_are_one_message(tmp_path: Path, receiver: Receiver) -> None:
     many = [Alert(f"key {number}", "title", "text") for number in range(60)]
-    assert len(send_new(told(tmp_path, receiver.url), many)) == 60
+    assert len(send_new(told(tmp_path, receiver.url), many, SYSTEM_CLOCK)) == 60
     (message,) = receiver.messages
     assert "60 findings" in message["title"]
     assert "and 40 more" in message["message"]
@@ -101,21 +102,21 @@ def test_what_nobody_took_is_new_again(tmp_path: Path, receiver: Receiver) -> No
     settings, alert = told(tmp_path, receiver.url), Alert("key", "title", "text")
     receiver.status = 500
     with pytest.raises(ServiceError) as refused:
-        send_new(settings, [alert])
+        send_new(settings, [alert], SYSTEM_CLOCK)
     assert TOKEN not in str(refused.value)
     receiver.status = 200
-    assert send_new(settings, [alert]) == [alert]
+    assert send_new(settings, [alert], SYSTEM_CLOCK) == [alert]
 
 
 def test_nothing_set_nothing_sent_and_nothing_remembered(tmp_path: Path, receiver: Receiver) -> None:
     alert = Alert("key", "title", "text")
-    assert send_new(told(tmp_path, None), [alert]) == []
-    assert send_new(told(tmp_path, receiver.url), [alert]) == [alert]
+    assert send_new(told(tmp_path, None), [alert], SYSTEM_CLOCK) == []
+    assert send_new(told(tmp_path, receiver.url), [alert], SYSTEM_CLOCK) == [alert]
 
 
 def test_an_address_that_apprise_does_not_know_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="GHTRADER_ALERT_URLS") as refused:
-        send_new(told(tmp_path, f"nonsense://{TOKEN}"), [Alert("key", "title", "text")])
+        send_new(told(tmp_path, f"nonsense://{TOKEN}"), [Alert("key", "title", "text")], SYSTEM_CLOCK)
     assert TOKEN not in str(refused.value)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.metrics import DROPPED, QueryMetrics, metrics_into
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
@@ -40,7 +41,7 @@ def test_a_querys_latency_reaches_the_table_by_its_name_and_all_of_it_at_close(
     questdb_endpoint: Endpoint, db: Database
 ) -> None:
     name = f"q{uuid.uuid4().hex[:8]}"
-    recorder = metrics_into(questdb_endpoint)
+    recorder = metrics_into(questdb_endpoint, SYSTEM_CLOCK)
     with Database(questdb_endpoint, on_query=recorder.observe) as observed:
         for _ in range(300):
             observed.rows(name, "SELECT 1")
@@ -95,7 +96,7 @@ def test_courses_and_rates_add_up(db: Database, symbol: str) -> None:
 
 def test_a_store_that_hangs_costs_a_query_nothing_and_an_exit_three_seconds() -> None:
     stuck = threading.Event()
-    recorder = QueryMetrics(lambda rows: stuck.wait(60) and None, flush_every_s=0.01)
+    recorder = QueryMetrics(lambda rows: stuck.wait(60) and None, SYSTEM_CLOCK, flush_every_s=0.01)
     recorder.observe("first", 0.001)
     time.sleep(0.1)
     started = time.perf_counter()
@@ -118,7 +119,7 @@ def test_a_store_that_was_away_gets_what_there_was_room_for_and_how_much_was_dro
             raise OSError("away")
         written.extend(rows)
 
-    recorder = QueryMetrics(write, flush_every_s=0.01, capacity=100)  # pyright: ignore[reportArgumentType]
+    recorder = QueryMetrics(write, SYSTEM_CLOCK, flush_every_s=0.01, capacity=100)  # pyright: ignore[reportArgumentType]
     for nth in range(250):
         recorder.observe("q", float(nth))
     time.sleep(0.1)
@@ -134,7 +135,7 @@ def test_a_store_that_was_away_gets_what_there_was_room_for_and_how_much_was_dro
 
 def test_threads_lose_nothing(questdb_endpoint: Endpoint) -> None:
     written: list[Metric] = []
-    recorder = QueryMetrics(written.extend, flush_every_s=0.005)
+    recorder = QueryMetrics(written.extend, SYSTEM_CLOCK, flush_every_s=0.005)
     threads = [threading.Thread(target=lambda: [recorder.observe("q", 1e-3) for _ in range(500)]) for _ in range(8)]
     for thread in threads:
         thread.start()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from ghtrader_assets.errors import BadInputError, CredentialError
+from ghtrader_assets.loading.judgement import policy_of
+from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.settings import (
     EMBEDDED_FIRST_DAY,
-    L5_VALIDATE_PREFIX,
     load_settings,
     sourced_values,
     start_date_of,
-    suffixed_values,
 )
 
 
@@ -80,12 +81,6 @@ def test_a_malformed_value_names_variable_and_value(monkeypatch: pytest.MonkeyPa
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_file_is_named() -> None:
-    Path("ghtrader.toml").write_text("ingest_workers = \n")
-    with pytest.raises(BadInputError, match=r"ghtrader\.toml is not valid TOML"):
-        load_settings()
-
-
 def test_the_password_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TQSDK_USER", "me")
     monkeypatch.setenv("TQSDK_PASSWORD", "canary-5d1f")
@@ -116,13 +111,75 @@ def test_one_symbol_can_start_later(monkeypatch: pytest.MonkeyPatch) -> None:
     assert start_date_of(settings, "cu") == date(2025, 6, 3)
     assert start_date_of(settings, "au") == EMBEDDED_FIRST_DAY
     monkeypatch.setenv("GHTRADER_START_DATE_CU", "soon")
-    with pytest.raises(BadInputError, match=r"GHTRADER_START_DATE_CU=soon \(env:"):
-        start_date_of(settings, "cu")
+    assert start_date_of(settings, "cu") == date(2025, 6, 3), "settings that were read stay as they are"
+    with pytest.raises(BadInputError, match=r"GHTRADER_START_DATE_CU=soon \(env:.*YYYY-MM-DD"):
+        load_settings()
 
 
-def test_families_know_their_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("ghtrader.toml").write_text("l5_validate_gap_threshold_s = 6\n")
+def test_families_know_their_source_and_the_environment_wins_for_each_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("ghtrader.toml").write_text(
+        "l5_validate_gap_threshold_s = 6\nGHTRADER_L5_VALIDATE_GAP_WARN = 0\nl5_validate_tq_check_max_days = 3\n"
+        "start_date_cu = 2025-06-03\nstart_date_au = 2025-06-04\n"
+    )
     monkeypatch.setenv("GHTRADER_L5_VALIDATE_GAP_THRESHOLD_S_CU", "7")
-    found = suffixed_values(L5_VALIDATE_PREFIX)
-    assert found["GHTRADER_L5_VALIDATE_GAP_THRESHOLD_S"].source == "file:ghtrader.toml"
-    assert found["GHTRADER_L5_VALIDATE_GAP_THRESHOLD_S_CU"].source.startswith("env:")
+    monkeypatch.setenv("GHTRADER_L5_VALIDATE_GAP_THRESHOLD_S", "8")
+    monkeypatch.setenv("GHTRADER_START_DATE_AU", "2025-06-05")
+    settings, prefix = load_settings(), "GHTRADER_L5_VALIDATE_"
+    assert {name.removeprefix(prefix): (one.value, one.source) for name, one in settings.l5_validate.items()} == {
+        "GAP_THRESHOLD_S": ("8", f"env:{prefix}GAP_THRESHOLD_S"),
+        "GAP_THRESHOLD_S_CU": ("7", f"env:{prefix}GAP_THRESHOLD_S_CU"),
+        "GAP_WARN": (0, "file:ghtrader.toml"),
+    }
+    assert settings.l5_validate_tq_check_max_days == 3
+    assert (start_date_of(settings, "cu"), start_date_of(settings, "au")) == (date(2025, 6, 3), date(2025, 6, 5))
+    shown = {one.name: (one.value, one.source) for one in sourced_values(settings)}
+    assert shown["GHTRADER_START_DATE_CU"] == (date(2025, 6, 3), "file:ghtrader.toml")
+    assert shown[f"{prefix}GAP_THRESHOLD_S"] == ("8", f"env:{prefix}GAP_THRESHOLD_S")
+    assert shown[f"{prefix}TQ_CHECK_MAX_DAYS"] == (3, "file:ghtrader.toml")
+
+
+def test_the_file_takes_keys_with_and_without_prefix_and_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.toml").write_text(
+        'GHTRADER_INGEST_WORKERS = 2\nsender_pool = false\nmin_free_mb = 0\nsymbols = ["KQ.m@SHFE.rb", "SHFE.cu2602"]\n'
+        'tqsdk_user = "me"\nTQSDK_PASSWORD = "file"\nstart_date = 2024-01-02\nnobody_knows = 1\n[a_table]\nx = 1\n'
+    )
+    monkeypatch.setenv("GHTRADER_SETTINGS_FILE", str(tmp_path / "elsewhere.toml"))
+    monkeypatch.setenv("TQSDK_PASSWORD", "environment")
+    settings = load_settings()
+    assert (settings.ingest_workers, settings.sender_pool, settings.min_free_mb) == (2, False, 0)
+    assert settings.symbols == ("KQ.m@SHFE.rb", "SHFE.cu2602")
+    assert (settings.tqsdk_user, settings.start_date) == ("me", date(2024, 1, 2))
+    assert settings.tqsdk_password is not None
+    assert settings.tqsdk_password.get_secret_value() == "environment"
+    sources = {one.name: one.source for one in sourced_values(settings)}
+    assert sources["TQSDK_USER"] == sources["GHTRADER_MIN_FREE_MB"] == f"file:{tmp_path / 'elsewhere.toml'}"
+    assert (sources["TQSDK_PASSWORD"], sources["GHTRADER_READBACK"]) == ("env:TQSDK_PASSWORD", "default")
+
+
+def test_no_variable_sets_what_is_gathered_from_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("ghtrader.toml").write_text("sources = 1\nl5_validate = 2\n")
+    for name in ("SOURCES", "L5_VALIDATE", "START_DATES"):
+        monkeypatch.setenv(f"GHTRADER_{name}", "{")
+    settings = load_settings()
+    assert (settings.sources, settings.l5_validate, settings.start_dates) == ({}, {}, {})
+    assert not {"GHTRADER_SOURCES", "GHTRADER_L5_VALIDATE"} & {one.name for one in sourced_values(settings)}
+
+
+def test_a_start_reads_the_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("ghtrader.toml").write_text(f'ingest_workers = 2\nalert_urls = "json://host/{"x" * 1_000_000}"\n')
+    parsed: list[object] = []
+    load = tomllib.load
+    monkeypatch.setattr(tomllib, "load", lambda file: parsed.append(file) or load(file))
+    settings = load_settings()
+    sourced_values(settings)
+    start_date_of(settings, "cu")
+    policy_of(settings, parse_symbol("KQ.m@SHFE.cu"))
+    assert len(parsed) == 1
+
+
+@pytest.mark.parametrize("content", [b"ingest_workers = \n", b"x = '\xff'"])
+def test_a_damaged_file_is_named_in_one_line(content: bytes) -> None:
+    Path("ghtrader.toml").write_bytes(content)
+    with pytest.raises(BadInputError, match=r"ghtrader\.toml is not valid TOML") as caught:
+        load_settings()
+    assert "\n" not in str(caught.value)

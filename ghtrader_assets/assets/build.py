@@ -18,15 +18,15 @@ from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.schedules import daily_schedule
 from ghtrader_assets.assets.symbol_days import following_keys, symbol_days
 from ghtrader_assets.assets.tables import asset_key
-from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
+from ghtrader_assets.clock import Clock
+from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES, TICKS
 from ghtrader_assets.settings import Settings
 
 
-def build_definitions(settings: Settings) -> dg.Definitions:
+def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
     """The definitions for the symbols, first day and calendar of `settings`."""
     calendar = calendar_for(settings.home)
     partitions = trading_day_partitions(settings.first_day, calendar)
@@ -37,6 +37,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         selection=dg.AssetSelection.assets(*keys).without_checks(),
         description="Trading days of the symbols: what the daily schedule and the repair sensor launch.",
     )
+    policy = feed_freshness(calendar, shanghai_day(clock.now_ns()))
     by_itself = settings.runs_by_itself
     return dg.Definitions(
         assets=[
@@ -65,16 +66,15 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 dg.DefaultSensorStatus.RUNNING if by_itself else dg.DefaultSensorStatus.STOPPED,
             ),
             health_sensor(symbols),
-            failed_run_sensor(settings),
+            failed_run_sensor(settings, clock),
         ],
         resources={"platform": PlatformResource()},
         executor=dg.in_process_executor,
     )
 
 
-def _with_freshness(assets: list[dg.AssetsDefinition], calendar: TradingCalendar) -> list[dg.AssetsDefinition]:
+def _with_freshness(assets: list[dg.AssetsDefinition], policy: dg.FreshnessPolicy) -> list[dg.AssetsDefinition]:
     """Each symbol's ticks with the policy that says whether its feed is alive."""
-    policy = feed_freshness(calendar, shanghai_day(SYSTEM_CLOCK.now_ns()))
 
     def fresh(spec: dg.AssetSpec) -> dg.AssetSpec:
         return spec.replace_attributes(freshness_policy=policy) if spec.key.path[-1] == TICKS else spec

@@ -15,8 +15,9 @@ from typing import Any, Final
 import dagster as dg
 
 from ghtrader_assets.assets.partitions import TIME_ZONE
+from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.tables import DATA_VERSION, OWNERS
-from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.load import provider_of, timing_of
 from ghtrader_assets.errors import BadInputError, FetchError, GhtraderError, ServiceError
 from ghtrader_assets.market.calendar import MIN_DAYS_AHEAD, TradingCalendar, calendar_for, check_horizon
@@ -28,7 +29,7 @@ from ghtrader_assets.reference.calendar import CalendarRefresh, refresh_calendar
 from ghtrader_assets.reference.confirmation import SETTLE
 from ghtrader_assets.reference.live_hours import SETTLE as SETTLE_HOURS
 from ghtrader_assets.reference.live_hours import compare_live_hours
-from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.settings import Settings
 
 TRADING_CALENDAR: Final = dg.AssetKey("trading_calendar")
 CONFIRMED: Final = "confirmed_by_provider"
@@ -60,19 +61,25 @@ _SHOWN_AHEAD: Final = timedelta(days=120)
     "its sources settled by a notice, confirmed by the provider's holiday list and carried on by it. A difference is "
     "reported and never adopted by itself.",
 )
-def trading_calendar(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+def trading_calendar(
+    context: dg.AssetExecutionContext, platform: PlatformResource
+) -> Iterator[dg.MaterializeResult[Any]]:
     """Confirm the calendar; store it where the provider's list carries it on."""
-    settings, today = load_settings(), shanghai_day(SYSTEM_CLOCK.now_ns())
+    settings, clock = platform.settings, platform.clock
     try:
-        found = refresh_calendar(provider_of(settings), settings.home, today, timing_of(settings), adopt=False)
+        found = refresh_calendar(provider_of(settings), settings.home, clock, timing_of(settings), adopt=False)
     except (FetchError, ServiceError) as error:
         raise dg.Failure(f"the calendar could not be confirmed: {error}", allow_retries=False) from None
     for one in found.differences:
         context.log.error(f"the provider differs: {one}")
     yield dg.MaterializeResult(
         asset_key=TRADING_CALENDAR,
-        metadata={**_about(found.after), **_changes(found), "definitions": _taken_up(settings, found)},
-        check_results=[_confirmed(found), _hours_confirmed(settings, found.after, today)],
+        metadata={
+            **_about(found.after, shanghai_day(clock.now_ns())),
+            **_changes(found),
+            "definitions": _taken_up(settings, found),
+        },
+        check_results=[_confirmed(found), _hours_confirmed(settings, found.after, clock)],
         tags={DATA_VERSION: found.after.digest},
     )
 
@@ -83,13 +90,13 @@ def trading_calendar(context: dg.AssetExecutionContext) -> Iterator[dg.Materiali
     description=f"The calendar covers the next {MIN_DAYS_AHEAD} days (else a warning) and the trading day after this "
     "one (else an error: it could not be planned).",
 )
-def horizon_check() -> dg.AssetCheckResult:
+def horizon_check(platform: PlatformResource) -> dg.AssetCheckResult:
     """Judged from the stored calendar alone: it needs no provider."""
-    calendar, today = calendar_for(load_settings().home), shanghai_day(SYSTEM_CLOCK.now_ns())
+    calendar, today = calendar_for(platform.settings.home), shanghai_day(platform.clock.now_ns())
     horizon = check_horizon(calendar, today)
     return dg.AssetCheckResult(
         passed=horizon.ok,
-        severity=dg.AssetCheckSeverity.WARN if _next_is_known(calendar) else dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.WARN if _next_is_known(calendar, today) else dg.AssetCheckSeverity.ERROR,
         description=str(horizon),
         metadata={"days_ahead": horizon.days_ahead, "horizon": str(horizon.horizon), "digest": calendar.digest},
     )
@@ -108,9 +115,9 @@ def calendar_schedule(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition
     )
 
 
-def _next_is_known(calendar: TradingCalendar) -> bool:
+def _next_is_known(calendar: TradingCalendar, today: date) -> bool:
     try:
-        calendar.next(shanghai_day(SYSTEM_CLOCK.now_ns()))
+        calendar.next(today)
     except BadInputError:
         return False
     return True
@@ -132,12 +139,12 @@ def _confirmed(found: CalendarRefresh) -> dg.AssetCheckResult:
     )
 
 
-def _hours_confirmed(settings: Settings, calendar: TradingCalendar, today: date) -> dg.AssetCheckResult:
+def _hours_confirmed(settings: Settings, calendar: TradingCalendar, clock: Clock) -> dg.AssetCheckResult:
     """A provider that can't be asked about hours is a warning: the calendar itself was confirmed."""
     home, symbols = settings.home, [parse_symbol(text) for text in settings.symbols]
     try:
         found = compare_live_hours(
-            provider_of(settings), home, timing_of(settings), symbols, today, calendar, events_for(home)
+            provider_of(settings), home, timing_of(settings), symbols, clock, calendar, events_for(home)
         )
     except GhtraderError as error:
         return _hours_check(dg.AssetCheckSeverity.WARN, [f"they could not be compared: {error}"], 0)
@@ -156,8 +163,7 @@ def _hours_check(severity: dg.AssetCheckSeverity, wrong: list[str], compared: in
     )
 
 
-def _about(calendar: TradingCalendar) -> dict[str, Any]:
-    today = shanghai_day(SYSTEM_CLOCK.now_ns())
+def _about(calendar: TradingCalendar, today: date) -> dict[str, Any]:
     ahead = calendar.holidays_on_weekdays(min(today, calendar.horizon), min(today + _SHOWN_AHEAD, calendar.horizon))
     return {
         "digest": calendar.digest,

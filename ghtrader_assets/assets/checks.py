@@ -11,7 +11,7 @@ import dagster as dg
 
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.tables import asset_key
-from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import TICKS
 from ghtrader_assets.upkeep.feeds import Feed, FeedState, feeds_of
@@ -43,7 +43,7 @@ def feed_checks(symbols: Sequence[Symbol]) -> dg.AssetChecksDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         selected = context.selected_asset_check_keys
         chosen = [symbol for symbol in symbols if any(key.asset_key == asset_key(symbol, TICKS) for key in selected)]
-        with platform.opened() as opened:
+        with platform.store() as opened:
             for one in evaluations(*read_findings(opened, chosen), chosen):
                 if dg.AssetCheckKey(one.asset_key, one.check_name) in selected:
                     yield dg.AssetCheckResult(
@@ -58,12 +58,10 @@ def feed_checks(symbols: Sequence[Symbol]) -> dg.AssetChecksDefinition:
     return feed_checks_
 
 
-def read_findings(context: LoadContext, symbols: Sequence[Symbol]) -> tuple[list[Feed], list[RateDrop]]:
+def read_findings(context: StoreContext, symbols: Sequence[Symbol]) -> tuple[list[Feed], list[RateDrop]]:
     """How the feeds stand and which of them slowed down. Raises `QuestDBError`."""
-    database, settings = context.database, context.settings
-    feeds = feeds_of(database, settings, context.calendar, symbols)
-    rates = [rate for symbol in symbols for rate in read_rates(database, symbol.text)]
-    return feeds, rate_drops(rates, settings.ingest_rate_share)
+    rates = [rate for symbol in symbols for rate in read_rates(context.database, symbol.text)]
+    return feeds_of(context, symbols), rate_drops(rates, context.settings.ingest_rate_share)
 
 
 def evaluations(

@@ -42,14 +42,14 @@ def health_sensor(symbols: Sequence[Symbol]) -> dg.SensorDefinition:
         " come as fast as usual; tells GHTRADER_ALERT_URLS of what is new, and of a calendar about to run out.",
     )
     def watch_feeds(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
-        with platform.opened() as opened:
+        with platform.store() as opened:
             feeds, drops = read_findings(opened, symbols)
-            settings = opened.settings
-            horizon = check_horizon(opened.calendar, shanghai_day(SYSTEM_CLOCK.now_ns()))
+            settings, clock = opened.settings, opened.clock
+            horizon = check_horizon(opened.calendar, shanghai_day(clock.now_ns()))
         found = [feed_alert(feed) for feed in feeds] + [rate_alert(drop) for drop in drops] + [horizon_alert(horizon)]
         checks = context.repository_def.asset_graph.asset_check_keys if context.repository_def else ()
         found += _checks_in_error(context.instance, settings, checks)
-        told = _tell(settings, [alert for alert in found if alert is not None])
+        told = _tell(settings, clock, [alert for alert in found if alert is not None])
         changed = _changed(context.instance, list(evaluations(feeds, drops, symbols)))
         return dg.SensorResult(skip_reason=f"{len(changed)} checks changed, {told}", asset_events=changed)
 
@@ -66,7 +66,6 @@ def failed_run_sensor(settings: Settings) -> dg.SensorDefinition:
         description="Tells GHTRADER_ALERT_URLS of each failed run, once, with its reason and its page.",
     )
     def alert_failed_runs(context: dg.RunFailureSensorContext) -> None:
-        now = load_settings()
         run = context.dagster_run
         names = sorted({key.path[0] for key in run.asset_selection or ()})
         reasons = [stop_of(event.step_failure_data).reason for event in context.get_step_failure_events()] or [
@@ -78,10 +77,10 @@ def failed_run_sensor(settings: Settings) -> dg.SensorDefinition:
     return alert_failed_runs
 
 
-def _tell(settings: Settings, alerts: Sequence[Alert]) -> str:
+def _tell(settings: Settings, clock: Clock, alerts: Sequence[Alert]) -> str:
     """Send what is new. An address that does not answer keeps no check from being recorded: it is tried again."""
     try:
-        return f"{len(send_new(settings, alerts))} alerts sent"
+        return f"{len(send_new(settings, alerts, clock))} alerts sent"
     except GhtraderError as error:
         return f"alerts not sent: {error}"
 

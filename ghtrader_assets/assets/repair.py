@@ -16,7 +16,6 @@ from ghtrader_assets.assets.dagster_internals import AssetJob, backfills_under_w
 from ghtrader_assets.assets.partitions import partition_days
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.tables import asset_key
-from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
@@ -100,8 +99,8 @@ def repair_sensor(
         if backfills_under_way(context.instance):
             return dg.SensorResult(skip_reason="a backfill is under way: what it leaves is looked at afterwards")
         ids, ranges = in_hand(context.instance)
-        now = SYSTEM_CLOCK.now()
-        with platform.opened() as opened:
+        with platform.store() as opened:
+            now = opened.clock.now()
             end = last_completed_day(opened.calendar, int(now.timestamp() * 1e9))
             plan = read_plan(opened, symbols, None, end, now, ids, begun_only=True, in_bulk=True)
         todo = not_in_hand(plan.only(CURABLE), ranges)

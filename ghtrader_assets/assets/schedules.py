@@ -15,6 +15,7 @@ from ghtrader_assets.assets.partitions import TIME_ZONE, partition_days
 from ghtrader_assets.assets.repair import in_hand, not_in_hand, run_requests, summary
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import FetchError
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.clock import SHANGHAI
@@ -22,7 +23,6 @@ from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import LAUNCHED_BY_TAG
 from ghtrader_assets.reference.schedule import refresh_schedules
-from ghtrader_assets.settings import load_settings
 from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
 
 AFTER_MAINTENANCE: Final = "40 19 * * 1-5"
@@ -55,7 +55,7 @@ def daily_schedule(
         context: dg.ScheduleEvaluationContext, platform: PlatformResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
         at = context.scheduled_execution_time.astimezone(SHANGHAI)
-        if not calendar_for(load_settings().home).is_trading_day(at.date()):
+        if not calendar_for(platform.settings.home).is_trading_day(at.date()):
             return dg.SkipReason(f"{at.date()} is no trading day")
         ids, ranges = in_hand(context.instance)
         with platform.opened() as opened:
@@ -75,7 +75,7 @@ def daily_plan(context: LoadContext, symbols: Sequence[Symbol], at: datetime, ru
     return read_plan(context, symbols, None, end, at, running, begun_only=True)
 
 
-def last_day_due(context: LoadContext, at: datetime) -> date:
+def last_day_due(context: StoreContext, at: datetime) -> date:
     """The last trading day that is complete at an instant."""
     return last_completed_day(context.calendar, int(at.timestamp()) * 1_000_000_000)
 

@@ -19,6 +19,7 @@ from ghtrader_assets.assets.automation import content_changed
 from ghtrader_assets.assets.partitions import BACKFILL_POLICY
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import FetchError, GhtraderError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.days import load_days
@@ -41,6 +42,7 @@ from ghtrader_assets.orchestration.names import (
 )
 from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.runtime import DASHBOARD, read_runtime
+from ghtrader_assets.settings import Settings
 
 Selected = frozenset[str]
 
@@ -73,9 +75,10 @@ def _materialized(
     wanted = [date.fromisoformat(key) for key in context.partition_keys]
     failed: dict[str, str] = {}
     workers = context.run.tags.get(WORKERS_TAG)
-    with _named_failures(), platform.opened(workers) as opened:
-        pages = tables.Pages(f"http://{opened.database.endpoint.http}", _dashboard(opened))
-        if MAIN_SCHEDULE in selected:
+    asks = selected & {MAIN_SCHEDULE, TICKS} or (selected & JUDGED and platform.settings.source_probe)
+    with _named_failures(), platform.opened(workers) if asks else platform.store() as opened:
+        pages = tables.Pages(f"http://{opened.database.endpoint.http}", _dashboard(opened.settings))
+        if isinstance(opened, LoadContext) and MAIN_SCHEDULE in selected:
             yield from _scheduled(context, opened, symbol, wanted)
         for outcome in _outcomes(context, opened, symbol, wanted, selected):
             if outcome.failure:
@@ -83,7 +86,7 @@ def _materialized(
                 context.log.error(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
             else:
                 yield from tables.materializations(context.instance, pages, symbol, outcome, selected)
-        if opened.settings.source_probe and selected & JUDGED:
+        if isinstance(opened, LoadContext) and opened.settings.source_probe and selected & JUDGED:
             for said in probe_gaps(opened, symbol, wanted, context.log.warning):
                 context.log.info(f"asked the provider about gaps again: {said}")
         if TICKS in selected:
@@ -109,9 +112,9 @@ def _load_name(symbol: Symbol) -> str:
     return f"{symbol.key}_load"
 
 
-def _dashboard(context: LoadContext) -> str | None:
+def _dashboard(settings: Settings) -> str | None:
     """Where the dashboard of this home answers, if it runs."""
-    runtime = read_runtime(context.settings.home)
+    runtime = read_runtime(settings.home)
     service = runtime.service(DASHBOARD) if runtime else None
     return service.urls["http"] if service else None
 
@@ -152,12 +155,12 @@ def _scheduled(
 
 def _outcomes(
     context: dg.AssetExecutionContext,
-    platform: LoadContext,
+    platform: StoreContext,
     symbol: Symbol,
     days: list[date],
     selected: Selected,
 ) -> Iterator[DayOutcome]:
-    if TICKS in selected:
+    if isinstance(platform, LoadContext) and TICKS in selected:
         yield from load_days(
             platform,
             symbol,

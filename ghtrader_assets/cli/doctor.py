@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from ghtrader_assets.cli.app import AsJson, app, as_document, emit_json, emit_table, out
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.services.findings import find_all
 from ghtrader_assets.settings import load_settings, sourced_values
 

@@ -72,7 +72,7 @@ def calendar(
     if refresh:
         calendar_for(settings.home)  # a damaged one is told before anything is started
         with provider_for(settings) as provider:
-            refreshed = refresh_calendar(provider, settings.home, today, timing_of(settings), adopt=adopt)
+            refreshed = refresh_calendar(provider, settings.home, SYSTEM_CLOCK, timing_of(settings), adopt=adopt)
             definitions = reload_running(settings) if refreshed.stored else definitions
     known = calendar_for(settings.home)
     first = start or min(today, known.horizon)

@@ -6,7 +6,7 @@ Belongs here: the command. Does not belong here: the queries (`questdb.tables.me
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 import typer
@@ -37,7 +37,7 @@ def metrics(
 ) -> None:
     """Ingest rates by symbol, durations of a day's steps and its judgement, exact latency percentiles by query."""
     settings = load_settings()
-    end = datetime.now(UTC)
+    end = SYSTEM_CLOCK.now()
     start = end - parse_window(window)
     with store_for(settings) as store:
         database = store.database

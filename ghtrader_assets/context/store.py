@@ -42,7 +42,7 @@ class StoreContext:
 @contextmanager
 def open_store(settings: Settings, *, readonly: bool = True, clock: Clock = SYSTEM_CLOCK) -> Generator[StoreContext]:
     """Open the store for reading. Raises `QuestDBError` when it is away, `CredentialError` when it refuses us."""
-    with open_database(settings, readonly=readonly) as database:
+    with open_database(settings, readonly=readonly, clock=clock) as database:
         yield store_context(settings, database, clock)
 
 
@@ -66,13 +66,13 @@ def store_context(settings: Settings, database: Database, clock: Clock = SYSTEM_
 
 
 @contextmanager
-def open_database(settings: Settings, *, readonly: bool = False) -> Generator[Database]:
+def open_database(settings: Settings, *, readonly: bool = False, clock: Clock = SYSTEM_CLOCK) -> Generator[Database]:
     """Connect to the store alone. Each query's latency goes into the metrics table.
 
     `readonly`: with the log-in that can't change anything, where the server has one.
     """
     endpoint = questdb_endpoint(settings)
-    metrics = metrics_into(endpoint)
+    metrics = metrics_into(endpoint, clock)
     try:
         with Database(
             endpoint,

@@ -19,6 +19,7 @@ from types import FrameType
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard.app import dashboard_app
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import configure
@@ -45,7 +46,7 @@ def main() -> int:
         configure(settings.log_level)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         port = claim_port(settings.dashboard_port if options.port is None else options.port, PORT_SETTING)
-        app = dashboard_app(settings, calendar_for(settings.home))
+        app = dashboard_app(settings, calendar_for(settings.home), SYSTEM_CLOCK)
         server = make_server(LOOPBACK, port, app.server, threaded=True, request_handler=_Handler)
     except GhtraderError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -17,6 +17,7 @@ import flask
 from dash import Input, Output, dcc, html
 from dash.development.base_component import Component
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.dashboard.data import Source
 from ghtrader_assets.dashboard.markup import as_html
 from ghtrader_assets.dashboard.pages.day import day_page
@@ -44,7 +45,7 @@ _HERE: Final[dict[type[Page], str]] = {OverviewPage: "overview", OperationsPage:
 log = logger(__name__)
 
 
-def dashboard_app(settings: Settings, calendar: TradingCalendar) -> Dashboard:
+def dashboard_app(settings: Settings, calendar: TradingCalendar, clock: Clock) -> Dashboard:
     """The application over this platform's store. Nothing is asked of the store before the first page."""
     app = Dashboard(
         "ghtrader_assets.dashboard",
@@ -54,7 +55,7 @@ def dashboard_app(settings: Settings, calendar: TradingCalendar) -> Dashboard:
         health_endpoint=HEALTH,
         suppress_callback_exceptions=True,
     )
-    pages = Pages(Source(settings, calendar), Router(settings.symbols, calendar))
+    pages = Pages(Source(settings, calendar, clock), Router(settings.symbols, calendar))
     app.pages = pages
     app.layout = html.Div([dcc.Location(id="address"), html.Div(id="page")])
 

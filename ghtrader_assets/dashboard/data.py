@@ -14,7 +14,7 @@ from typing import Final
 
 import polars as pl
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import StoreContext, open_store
 from ghtrader_assets.dashboard.palette import look_of
 from ghtrader_assets.dashboard.routes import Window
@@ -40,12 +40,12 @@ from ghtrader_assets.questdb.tables.measured import (
 )
 from ghtrader_assets.questdb.tables.reader import (
     manifests_covering,
-    read_day_columns,
     read_gaps,
     read_quality,
     read_summary,
 )
 from ghtrader_assets.questdb.tables.rows import DayState
+from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.reading.overview import days_of
 from ghtrader_assets.services.health import ServiceHealth, service_health
 from ghtrader_assets.settings import Settings, start_date_of
@@ -54,6 +54,9 @@ from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
 
 SHOWN_DAYS: Final = 250
 REPAIR_DAYS: Final = 250
+PATIENCE_S: Final = 10.0
+"""A page waits this long for a day that is being replaced."""
+
 TICK_COLUMNS: Final = ("datetime_ns", "last_price", "bid_price1", "ask_price1", "volume")
 _STEPS: Final[dict[Window, tuple[timedelta, Step]]] = {
     "1h": (timedelta(hours=1), "1m"),
@@ -110,9 +113,10 @@ class Operations:
 class Source:
     """The store of a platform, opened at the first question and kept open; shared by threads."""
 
-    def __init__(self, settings: Settings, calendar: TradingCalendar) -> None:
+    def __init__(self, settings: Settings, calendar: TradingCalendar, clock: Clock) -> None:
         self.settings = settings
         self.calendar = calendar
+        self._clock = clock
         self._stack = ExitStack()
         self._context: StoreContext | None = None
         self._lock = threading.Lock()
@@ -125,11 +129,11 @@ class Source:
         """The open store. Raises `ServiceError` while it is away, and tries again the next time."""
         with self._lock:
             if self._context is None:
-                self._context = self._stack.enter_context(open_store(self.settings))
+                self._context = self._stack.enter_context(open_store(self.settings, clock=self._clock))
             return self._context
 
     def last_completed(self) -> date:
-        return last_completed_day(self.calendar, SYSTEM_CLOCK.now_ns())
+        return last_completed_day(self.calendar, self._clock.now_ns())
 
     def grid(self, symbols: Sequence[str], last: date | None) -> Grid:
         """The states of the symbols on the `SHOWN_DAYS` trading days up to `last`."""
@@ -156,7 +160,7 @@ class Source:
         )
 
     def day(self, symbol: Symbol, day: date) -> DayView:
-        """One trading day with its ticks, all of one load: what a re-load overtakes is read again."""
+        """One trading day with its ticks, all of one load. Raises `QuestDBError` while it is being replaced."""
         database = self.context.database
         state, ticks = self._whole_day(symbol, day)
         stored = state.ingest_state == IngestState.COMPLETE
@@ -175,24 +179,23 @@ class Source:
 
     def _whole_day(self, symbol: Symbol, day: date) -> tuple[DayState, pl.DataFrame]:
         """A day's state and the ticks it speaks of; none of a day that is not complete."""
-        window = self.calendar.window(day)
         (state,) = days_of(self.context, symbol, day, day)
-        while state.ingest_state == IngestState.COMPLETE:
-            ticks = read_day_columns(self.context.database, symbol.text, window, TICK_COLUMNS)
-            (after,) = days_of(self.context, symbol, day, day)
-            if after.digest == state.digest and ticks.height == state.rows:
-                return state, ticks
-            if after == state:
-                raise QuestDBError(
-                    f"{symbol.text} {day}: {ticks.height:,} ticks are stored and {state.rows:,} were loaded",
-                    f"ghtrader-assets backfill {symbol.text} --from {day} --to {day} --force",
-                )
-            state = after
-        return state, pl.DataFrame()
+        if state.ingest_state != IngestState.COMPLETE:
+            return state, pl.DataFrame()
+        whole = read_whole_day(
+            self.context.database, symbol.text, self.calendar.window(day), TICK_COLUMNS, patience_s=PATIENCE_S
+        )
+        if whole.agg.digest != state.digest:
+            (state,) = days_of(self.context, symbol, day, day)
+        if whole.agg.digest != state.digest:
+            raise QuestDBError(f"{symbol.text} {day} was loaded again while it was read", "open the page again")
+        ticks = pl.from_arrow(whole.ticks)
+        assert isinstance(ticks, pl.DataFrame)
+        return state, ticks
 
     def operations(self, window: Window) -> Operations:
         """Rates, latencies, services, and what needs repair among the last `REPAIR_DAYS` trading days."""
-        end = SYSTEM_CLOCK.now()
+        end = self._clock.now()
         length, step = _STEPS[window]
         start, database = end - length, self.context.database
         return Operations(

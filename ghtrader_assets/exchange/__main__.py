@@ -17,6 +17,7 @@ from pathlib import Path
 from aiohttp import web
 from pydantic import SecretStr
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.exchange.daily import DEFAULT_SEED
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.server import Credentials, ExchangeServer
@@ -51,7 +52,7 @@ def main() -> int:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    market = Market(options.seed, options.latency_ms / 1000, options.cache_mb * 1_000_000)
+    market = Market(options.seed, options.latency_ms / 1000, options.cache_mb * 1_000_000, SYSTEM_CLOCK)
     server = ExchangeServer(market, Credentials(options.user, options.password))
     runner = web.AppRunner(server.application(), shutdown_timeout=2.0)
     await runner.setup()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any, Final, ParamSpec, TypeVar
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.exchange.faults import Faults
 from ghtrader_assets.exchange.render import PageWriter
 from ghtrader_assets.market.calendar import snapshot_calendar
@@ -28,9 +28,10 @@ T = TypeVar("T")
 class Market:
     """One exchange's state. Ticks are made in a single worker thread, so the event loop keeps its pace."""
 
-    def __init__(self, seed: int, latency_s: float, cache_bytes: int) -> None:
+    def __init__(self, seed: int, latency_s: float, cache_bytes: int, clock: Clock) -> None:
         self.seed = seed
         self.latency_s = latency_s
+        self._clock = clock
         self.faults = Faults()
         self.writer = PageWriter(seed, cache_bytes)
         self.requests: deque[dict[str, Any]] = deque(maxlen=MAX_REQUESTS)
@@ -39,17 +40,17 @@ class Market:
         self._asked = 0
 
     def until(self) -> date:
-        """The last completed trading day by the wall clock: nothing after it is served."""
-        return last_completed_day(snapshot_calendar(), time.time_ns())
+        """The last completed trading day by the clock: nothing after it is served."""
+        return last_completed_day(snapshot_calendar(), self._clock.now_ns())
 
     def today(self) -> date:
         """The trading day of this moment, or the calendar's last one after its horizon."""
-        return present_trading_day(snapshot_calendar(), time.time_ns())
+        return present_trading_day(snapshot_calendar(), self._clock.now_ns())
 
     def record(self, kind: str, **details: Any) -> None:
         """Note a request for the control endpoint."""
         self._asked += 1
-        self.requests.append({"n": self._asked, "time": time.time(), "kind": kind, **details})
+        self.requests.append({"n": self._asked, "time": self._clock.now_s(), "kind": kind, **details})
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run tick-making work in the worker thread."""

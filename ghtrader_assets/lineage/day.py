@@ -76,7 +76,7 @@ def day_lineage(context: StoreContext, symbol: Symbol, day: date) -> DayLineage:
     row = next(iter(read_schedule(database, name, day, day)), None)
     plan = plan_day(context, symbol, row, "") if row else None
     verdicts = (read_summary(database, name, [day]).get(day), read_quality(database, name, [day]).get(day))
-    wanted = wanted_fingerprint(plan, stored.digest, policy_of(symbol)) if plan else ""
+    wanted = wanted_fingerprint(plan, stored.digest, policy_of(context.settings, symbol)) if plan else ""
     return DayLineage(
         symbol=name,
         trading_day=day,

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Final
 
 from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.disk import disk_is_full, full_disk_named, require_room
 from ghtrader_assets.loading.judgement import judge_frame, policy_of
@@ -111,7 +112,7 @@ def load_days(
                 yield _not_fetched(context, attempt)
 
 
-def _requests(context: LoadContext, symbol: Symbol, plans: Sequence[DayPlan]) -> list[FetchRequest]:
+def _requests(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) -> list[FetchRequest]:
     """What to fetch, each with the ticks to expect: as many as are stored, else two a second of its sessions."""
     rows = read_daily_agg(context.database, symbol.text, [plan.trading_day for plan in plans])
     stored = {row.trading_day: row.rows_total for row in rows}
@@ -125,7 +126,7 @@ def _session_seconds(plan: DayPlan) -> int:
     return sum(window.end_ns - window.start_ns for window in plan.sessions.windows) // NS
 
 
-def _not_fetched(context: LoadContext, attempt: _Attempt) -> DayOutcome:
+def _not_fetched(context: StoreContext, attempt: _Attempt) -> DayOutcome:
     state, sessions = attempt.fetched.state, attempt.plan.sessions
     manifest = attempt.manifest
     if state == IngestState.PROVIDER_EMPTY and not sessions.windows:
@@ -135,7 +136,7 @@ def _not_fetched(context: LoadContext, attempt: _Attempt) -> DayOutcome:
 
 
 def _finished(
-    context: LoadContext, attempts: dict[date, _Attempt], results: Sequence[Result], *, must_judge: bool
+    context: StoreContext, attempts: dict[date, _Attempt], results: Sequence[Result], *, must_judge: bool
 ) -> list[DayOutcome]:
     """Judge and record the days of one transaction together; from then on their frames are not needed."""
     outcomes: list[DayOutcome] = []
@@ -147,7 +148,7 @@ def _finished(
             continue
         if disk_is_full(context):
             raise result.error
-        manifest = failed_manifest(attempt.manifest, str(result.error))
+        manifest = failed_manifest(attempt.manifest, str(result.error), context.clock.now())
         record_failed(context, [manifest])
         outcomes.append(DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=manifest.reason))
     record_stored(context, [(manifest, verdict) for manifest, verdict, _ in judged])
@@ -157,22 +158,28 @@ def _finished(
 
 
 def _judged(
-    context: LoadContext, attempt: _Attempt, stored: StoredDay, *, must_judge: bool
+    context: StoreContext, attempt: _Attempt, stored: StoredDay, *, must_judge: bool
 ) -> tuple[Manifest, DayVerdict | None, Judgement | None]:
     assert attempt.fetched.frame is not None
     judgement: Judgement | None = None
     verdict: DayVerdict | None = None
     if not attempt.plan.is_partial and (must_judge or _judged_after_ingest(context, attempt)):
-        policy = policy_of(attempt.plan.symbol)
+        policy = policy_of(context.settings, attempt.plan.symbol)
         verdict, seconds = judge_frame(
-            attempt.plan, attempt.fetched.frame, stored.digest, attempt.manifest.manifest_id, policy
+            attempt.plan,
+            attempt.fetched.frame,
+            stored.digest,
+            attempt.manifest.manifest_id,
+            policy,
+            context.clock.now(),
         )
         judgement = Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=seconds)
-    manifest = stored_manifest(attempt.manifest, attempt.fetched, stored, judgement.seconds if judgement else 0.0)
+    judge_s = judgement.seconds if judgement else 0.0
+    manifest = stored_manifest(attempt.manifest, attempt.fetched, stored, judge_s, context.clock.now())
     return manifest, verdict, judgement
 
 
-def _judged_after_ingest(context: LoadContext, attempt: _Attempt) -> bool:
+def _judged_after_ingest(context: StoreContext, attempt: _Attempt) -> bool:
     """`on-error` judges the days whose load met trouble: those that needed more than one attempt."""
     when = context.settings.validate_after_ingest
     return when == "always" or (when == "on-error" and attempt.fetched.stats.attempts > 1)

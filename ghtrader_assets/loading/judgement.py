@@ -17,14 +17,13 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from time import perf_counter
 from typing import Final, cast
 
 import polars as pl
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState, ReadBackError, ServiceError
 from ghtrader_assets.loading.figures import judgement_metrics, log_judged
@@ -49,7 +48,7 @@ from ghtrader_assets.questdb.tables.rows import DailyAgg, StandingVerdict
 from ghtrader_assets.questdb.tables.tick_columns import even_slices, read_ticks
 from ghtrader_assets.questdb.tables.writer import require_content
 from ghtrader_assets.reference.schedule import Schedule, stored_schedule
-from ghtrader_assets.settings import L5_VALIDATE_PREFIX, load_settings, sourced_value, suffixed_values
+from ghtrader_assets.settings import Settings, sourced_value
 from ghtrader_assets.validation.judge import RULE_VERSION, Provenance, fingerprint, judge_day, needs_judgement
 from ghtrader_assets.validation.policy import Policy, policy_for
 from ghtrader_assets.validation.states import worst
@@ -59,10 +58,9 @@ BATCH_VERDICTS: Final = 20
 """Verdicts written at once. A batch is written while the next days are judged."""
 
 
-def policy_of(symbol: Symbol) -> Policy:
-    """The validation policy of a symbol's product, as the settings stand now."""
-    sampling = sourced_value(load_settings(), "quality_sample_above_rows")
-    return policy_for(symbol.product, suffixed_values(L5_VALIDATE_PREFIX), sampling)
+def policy_of(settings: Settings, symbol: Symbol) -> Policy:
+    """The validation policy of a symbol's product."""
+    return policy_for(symbol.product, settings.l5_validate, sourced_value(settings, "quality_sample_above_rows"))
 
 
 def wanted_fingerprint(plan: DayPlan, digest: str, policy: Policy) -> str:
@@ -72,7 +70,7 @@ def wanted_fingerprint(plan: DayPlan, digest: str, policy: Policy) -> str:
 
 
 def judge_frame(
-    plan: DayPlan, frame: pl.DataFrame, digest: str, load_id: str, policy: Policy
+    plan: DayPlan, frame: pl.DataFrame, digest: str, load_id: str, policy: Policy, judged_at: datetime
 ) -> tuple[DayVerdict, float]:
     """Judge the frame of a day; returns the verdict and the seconds it took."""
     started = perf_counter()
@@ -85,7 +83,7 @@ def judge_frame(
         policy,
         Provenance(
             content_digest=digest,
-            judged_at=SYSTEM_CLOCK.now(),
+            judged_at=judged_at,
             schedule_hash=plan.schedule_hash,
             judgement_id=uuid.uuid4().hex,
             load_id=load_id,
@@ -107,7 +105,7 @@ def judge_days(
     written, then the error is raised. Raises `QuestDBError`.
     """
     wanted = sorted(set(days))
-    policy = policy_of(symbol)
+    policy = policy_of(context.settings, symbol)
     stored = _Stored.read(context, symbol, wanted, rows=rows)
     known: dict[date, DayOutcome] = {}
     due: list[_Due] = []
@@ -250,7 +248,7 @@ def _judge(context: StoreContext, one: _Due, policy: Policy, readers: int) -> Ju
     slices = even_slices(open_hours, readers)
     frame = read_ticks(context.database, plan.symbol.text, plan.window, slices)
     proof = partial(require_content, frame, plan.symbol.text, plan.trading_day, content.digest)
-    judgement = partial(judge_frame, plan, frame, content.digest, content.load_id, policy)
+    judgement = partial(judge_frame, plan, frame, content.digest, content.load_id, policy, context.clock.now())
     if readers == 1:
         proof()
         return judgement()

@@ -90,6 +90,7 @@ class DayPipeline:
                 provider,
                 granted,
                 settings.home,
+                self._context.clock,
                 fast_history=settings.fast_history,
                 on_retry=self._on_retry,
                 timing=self._context.timing,

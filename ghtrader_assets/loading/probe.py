@@ -21,8 +21,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.symbols import Symbol, depth
 from ghtrader_assets.questdb.tables.reader import read_gaps, read_gaps_of_days
@@ -71,7 +71,12 @@ def probe_gaps(
     with (
         SessionSlots(settings.home, context.provider, settings.ingest_workers).held(len(requests)) as granted,
         FetchPool(
-            context.provider, granted, settings.home, fast_history=settings.fast_history, on_retry=on_retry
+            context.provider,
+            granted,
+            settings.home,
+            context.clock,
+            fast_history=settings.fast_history,
+            on_retry=on_retry,
         ) as pool,
     ):
         found = [_record(context, chosen[one.request.window.trading_day], one) for one in pool.fetch(requests)]
@@ -122,12 +127,12 @@ def _any_within(stamps: np.ndarray[tuple[int], np.dtype[np.int64]], gap: GapRow)
     return bool(high > low)
 
 
-def _record(context: LoadContext, asked: Sequence[GapRow], fetched: FetchedDay) -> ProbedDay:
+def _record(context: StoreContext, asked: Sequence[GapRow], fetched: FetchedDay) -> ProbedDay:
     """Write the answers to those gaps that still are what was asked about: the day may have been judged meanwhile."""
     symbol, day = asked[0].symbol, asked[0].trading_day
     answers = dict(zip(asked, answers_to(asked, fetched), strict=True))
     standing = set(read_gaps(context.database, symbol, day))
-    now = SYSTEM_CLOCK.now()
+    now = context.clock.now()
     write_gaps(
         context.database,
         [

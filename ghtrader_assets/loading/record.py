@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.figures import judgement_metrics, load_metrics, log_judged, log_stored
 from ghtrader_assets.loading.plan import DayPlan
@@ -38,7 +39,7 @@ UNFINISHED: Final = "the load began and has not ended: it is still running, or i
 
 def begin_attempts(context: LoadContext, plans: Sequence[DayPlan], run_id: str) -> list[Manifest]:
     """Write and return the manifests of attempts that begin now."""
-    started = SYSTEM_CLOCK.now()
+    started = context.clock.now()
     manifests = [
         Manifest(
             manifest_id=new_manifest_id(started),
@@ -93,16 +94,18 @@ def fetched_manifest(begun: Manifest, fetched: FetchedDay) -> Manifest:
         bytes=stats.bytes,
         download_s=stats.download_s,
         started=stats.started,
-        finished=SYSTEM_CLOCK.now(),
+        finished=stats.finished,
     )
 
 
-def failed_manifest(manifest: Manifest, reason: str) -> Manifest:
+def failed_manifest(manifest: Manifest, reason: str, finished: datetime) -> Manifest:
     """The manifest of a day that was fetched and could not be stored."""
-    return dataclasses.replace(manifest, outcome=IngestState.FAILED, reason=reason, finished=SYSTEM_CLOCK.now())
+    return dataclasses.replace(manifest, outcome=IngestState.FAILED, reason=reason, finished=finished)
 
 
-def stored_manifest(manifest: Manifest, fetched: FetchedDay, stored: StoredDay, judge_s: float) -> Manifest:
+def stored_manifest(
+    manifest: Manifest, fetched: FetchedDay, stored: StoredDay, judge_s: float, finished: datetime
+) -> Manifest:
     """The manifest of a day that was stored and read back."""
     assert fetched.frame is not None
     partial = is_partial(manifest.upstream)
@@ -120,7 +123,7 @@ def stored_manifest(manifest: Manifest, fetched: FetchedDay, stored: StoredDay, 
         store_s=stored.store_s,
         readback_s=stored.readback_s,
         judge_s=judge_s,
-        finished=SYSTEM_CLOCK.now(),
+        finished=finished,
     )
 
 
@@ -135,7 +138,7 @@ def _judged(manifest: Manifest, verdict: DayVerdict | None) -> Manifest:
     )
 
 
-def record_failed(context: LoadContext, manifests: Sequence[Manifest]) -> None:
+def record_failed(context: StoreContext, manifests: Sequence[Manifest]) -> None:
     """Record attempts that ended without a stored day."""
     for manifest in manifests:
         log.info(
@@ -149,7 +152,7 @@ def record_failed(context: LoadContext, manifests: Sequence[Manifest]) -> None:
     _write(context, manifests)
 
 
-def record_stored(context: LoadContext, days: Sequence[tuple[Manifest, DayVerdict | None]]) -> None:
+def record_stored(context: StoreContext, days: Sequence[tuple[Manifest, DayVerdict | None]]) -> None:
     """Record days that are stored: their verdicts and metrics, their manifests, and last their coverage rows.
 
     Kept answers to coverage queries are old from then on.
@@ -176,7 +179,7 @@ def record_stored(context: LoadContext, days: Sequence[tuple[Manifest, DayVerdic
             log_judged(verdict, manifest.judge_s)
 
 
-def _write(context: LoadContext, manifests: Sequence[Manifest]) -> None:
+def _write(context: StoreContext, manifests: Sequence[Manifest]) -> None:
     for manifest in manifests:
         write_manifest_file(context.settings.home, manifest)
     write_manifests(context.database, manifests)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day

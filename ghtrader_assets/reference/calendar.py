@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.files import put_file
 from ghtrader_assets.market.calendar import (
     CalendarFinding,
@@ -29,6 +30,7 @@ from ghtrader_assets.market.calendar import (
     extend_calendar,
     unconfirmed,
 )
+from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.reference.confirmation import note_confirmation
 from ghtrader_assets.tq.market_data import fetch_holidays
 from ghtrader_assets.tq.provider import Provider
@@ -83,11 +85,11 @@ def calendar_range(calendar: TradingCalendar, start: date, end: date) -> Calenda
     return CalendarRange(start, end, calendar.days(start, end), calendar.holidays_on_weekdays(start, end))
 
 
-def confirm_calendar(provider: Provider, home: Path, today: date, timing: Timing) -> Confirmation:
+def confirm_calendar(provider: Provider, home: Path, clock: Clock, timing: Timing) -> Confirmation:
     """Ask the provider for its holiday list and compare. Raises `FetchError`, `BadInputError` for an empty list."""
-    calendar = calendar_for(home)
+    calendar, today = calendar_for(home), shanghai_day(clock.now_ns())
     holidays = fetch_holidays(provider, home, timing)
-    note_confirmation(calendar, provider.name, home, holidays, today)
+    note_confirmation(calendar, provider.name, home, holidays, clock)
     return Confirmation(
         calendar=calendar,
         holidays=holidays,
@@ -97,15 +99,15 @@ def confirm_calendar(provider: Provider, home: Path, today: date, timing: Timing
     )
 
 
-def refresh_calendar(provider: Provider, home: Path, today: date, timing: Timing, *, adopt: bool) -> CalendarRefresh:
+def refresh_calendar(provider: Provider, home: Path, clock: Clock, timing: Timing, *, adopt: bool) -> CalendarRefresh:
     """Carry the calendar on by the provider's holiday list and store it under `home`.
 
     With `adopt` the provider's word replaces ours on the days that differ, in years that its list covers whole: what is
     cut short opens no holiday. Raises `FetchError`.
     """
-    found = confirm_calendar(provider, home, today, timing)
+    found = confirm_calendar(provider, home, clock, timing)
     before = found.calendar
-    source = f"{provider.name} holiday list of {today}"
+    source = f"{provider.name} holiday list of {shanghai_day(clock.now_ns())}"
     sure = [one for one in found.differences if adopt and covers_year(found.holidays, one.day.year)]
     base = adopted(before, sure, source) if sure else before
     after = extend_calendar(base, found.holidays, source)
@@ -120,7 +122,7 @@ def refresh_calendar(provider: Provider, home: Path, today: date, timing: Timing
         stored=_store(after, home) if after != before else None,
     )
     if refresh.stored is not None:
-        note_confirmation(after, provider.name, home, found.holidays, today)
+        note_confirmation(after, provider.name, home, found.holidays, clock)
     return refresh
 
 

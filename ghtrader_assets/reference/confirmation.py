@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import BadInputError, FetchError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.logs import logger
 from ghtrader_assets.market.calendar import TradingCalendar, compare_holidays, unconfirmed
+from ghtrader_assets.market.clock import shanghai_day
 
 log = logger(__name__)
 
@@ -39,20 +41,20 @@ class LastConfirmation:
 
 
 def note_confirmation(
-    calendar: TradingCalendar, provider: str, home: Path, holidays: Sequence[date] | FetchError, today: date
+    calendar: TradingCalendar, provider: str, home: Path, holidays: Sequence[date] | FetchError, clock: Clock
 ) -> None:
     """Compare a provider's holiday list with the calendar, keep what it says, and log it where it differs.
 
-    Nothing is adopted: a difference is for people to judge. `today` is a Shanghai day.
+    Nothing is adopted: a difference is for people to judge.
     """
-    differences, failure = _compared(calendar, holidays, today)
+    differences, failure = _compared(calendar, holidays, shanghai_day(clock.now_ns()))
     if differences:
         log.error("the provider's holiday list differs from our calendar", days=differences, remedy=SETTLE)
     if failure:
         log.warning("the calendar could not be confirmed", provider=provider, reason=failure)
     document = {
         "provider": provider,
-        "asked_at": datetime.now(tz=UTC).isoformat(),
+        "asked_at": clock.now().isoformat(),
         "digest": calendar.digest,
         "differences": differences,
         "failure": failure,

@@ -14,6 +14,7 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import BadInputError, FetchError, IngestState, UnknownContractError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import build_schedule
@@ -70,6 +71,7 @@ class DepthSource:
     home: Path
     workers: int
     timing: Timing
+    clock: Clock
 
 
 def find_five_level_start(
@@ -85,7 +87,7 @@ def find_five_level_start(
     probed: dict[date, ProbedDay] = {}
     with (
         SessionSlots(source.home, source.provider, source.workers).held(source.workers) as granted,
-        FetchPool(source.provider, granted, source.home, timing=source.timing) as pool,
+        FetchPool(source.provider, granted, source.home, source.clock, timing=source.timing) as pool,
     ):
 
         def probe(days: Sequence[date]) -> dict[date, bool]:

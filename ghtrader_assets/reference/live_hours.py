@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import UnknownContractError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.logs import logger
@@ -73,14 +74,15 @@ def compare_live_hours(
     home: Path,
     timing: Timing,
     symbols: Sequence[Symbol],
-    today: date,
+    clock: Clock,
     calendar: TradingCalendar,
     operator_events: tuple[SessionEvent, ...],
 ) -> dict[Symbol, LiveHours]:
-    """Ask for the present contract of each symbol, compare on the last trading day up to `today`, and keep the result.
+    """Ask for the present contract of each symbol, compare on the last trading day up to today, and keep the result.
 
     Two fresh processes at the provider, however many symbols. Raises the `FetchError` family.
     """
+    today = shanghai_day(clock.now_ns())
     contracts = _present_contracts(provider, home, timing, symbols, today)
     instruments = fetch_instruments(provider, sorted(set(contracts.values())), home, timing)
     day = last_trading_day_until(calendar, today)
@@ -88,7 +90,7 @@ def compare_live_hours(
         symbol: LiveHours(contract, _differences(instruments[contract], day, calendar, operator_events))
         for symbol, contract in contracts.items()
     }
-    _keep(home, provider, found)
+    _keep(home, provider, clock.now(), found)
     return found
 
 
@@ -139,13 +141,13 @@ def _last_day_differs(
     return [] if theirs == ours.day else [LastDayFinding(contract.text, ours.day, theirs)]
 
 
-def _keep(home: Path, provider: Provider, found: Mapping[Symbol, LiveHours]) -> None:
-    kept, now = kept_hours(home), datetime.now(tz=UTC)
+def _keep(home: Path, provider: Provider, asked_at: datetime, found: Mapping[Symbol, LiveHours]) -> None:
+    kept = kept_hours(home)
     for symbol, live in found.items():
         words = [str(one) for one in live.differences]
         if words:
             log.error("the provider's hours or terms differ from ours", symbol=symbol.text, differences=words)
-        kept[symbol.text] = KeptHours(provider.name, now, live.contract, words)
+        kept[symbol.text] = KeptHours(provider.name, asked_at, live.contract, words)
     put_file(_path(home), msgspec.json.format(msgspec.json.encode(kept)))
 
 

@@ -6,7 +6,6 @@ Belongs here: the file that keeps them under `GHTRADER_HOME`. Does not belong he
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -14,10 +13,8 @@ from typing import Final
 
 import msgspec
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.files import put_file
-from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.reference.confirmation import note_confirmation
 from ghtrader_assets.tq.market_data import fetch_table_and_holidays
@@ -49,7 +46,7 @@ def recent_changes(
         names = [symbol.text for symbol in unknown]
         home = context.settings.home
         table, holidays = fetch_table_and_holidays(context.provider, names, home, context.timing)
-        note_confirmation(context.calendar, context.provider.name, home, holidays, shanghai_day(SYSTEM_CLOCK.now_ns()))
+        note_confirmation(context.calendar, context.provider.name, home, holidays, context.clock)
         for symbol in unknown:
             known[symbol] = table[symbol.text]
             _keep(context, symbol, table[symbol.text])
@@ -63,11 +60,11 @@ def _kept(context: LoadContext, symbol: Symbol, kept_s: float) -> list[Change] |
         kept = msgspec.json.decode(_path(context, symbol).read_bytes(), type=_Kept)
     except (FileNotFoundError, msgspec.MsgspecError):  # damaged: as if nobody had asked
         return None
-    return kept.changes if 0 <= time.time() - kept.asked_at < kept_s else None
+    return kept.changes if 0 <= context.clock.now_s() - kept.asked_at < kept_s else None
 
 
 def _keep(context: LoadContext, symbol: Symbol, changes: Sequence[Change]) -> None:
-    put_file(_path(context, symbol), msgspec.json.encode(_Kept(time.time(), list(changes))))
+    put_file(_path(context, symbol), msgspec.json.encode(_Kept(context.clock.now_s(), list(changes))))
 
 
 def _path(context: LoadContext, symbol: Symbol) -> Path:

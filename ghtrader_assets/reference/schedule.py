@@ -58,7 +58,7 @@ def refresh_schedules(
         fetched = Schedule.of(_schedule_rows(context, symbol, changes[symbol]))
         stored = {row.trading_day: row for row in read_schedule(context.database, symbol.text)}
         different = [row for day, row in fetched.rows.items() if stored.get(day) != row]
-        write_schedule(context.database, different, fetched.hash)
+        write_schedule(context.database, different, fetched.hash, context.clock.now())
         schedules[symbol] = fetched
     return schedules
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
+from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
@@ -55,7 +56,7 @@ def running_services(
     """
     _make_home(settings)
     _require_unowned(settings)
-    runtime = Runtime(owner=RunningProcess.of(os.getpid()), started_at=datetime.now(tz=UTC))
+    runtime = Runtime(owner=RunningProcess.of(os.getpid()))
     with ExitStack() as stack:
         for name, start in _starters(settings, with_dagster=with_dagster, with_provider=with_provider):
             announce(f"starting {name}")
@@ -99,7 +100,7 @@ def _starters(settings: Settings, *, with_dagster: bool, with_provider: bool) ->
     if with_dagster:
         yield DASHBOARD, _start_dashboard
         if settings.prometheus_port is not None:
-            yield PROMETHEUS, _start_exporter
+            yield PROMETHEUS, partial(_start_exporter, clock)
         yield DAGSTER, _start_dagster
 
 
@@ -140,10 +141,10 @@ def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
     return Service(name=DASHBOARD, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
 
 
-def _start_exporter(settings: Settings, stack: ExitStack) -> Service:
+def _start_exporter(clock: Clock, settings: Settings, stack: ExitStack) -> Service:
     """A thread of this process: it has little to do, and ends with it."""
     port = claim_port(settings.prometheus_port or 0, "GHTRADER_PROMETHEUS_PORT")
-    server = start_exporter(settings, port)
+    server = start_exporter(settings, port, clock)
     stack.callback(server.shutdown)
     urls = {"http": f"http://{LOOPBACK}:{port}/metrics"}
     log = settings.home / "logs" / "dashboard.log"

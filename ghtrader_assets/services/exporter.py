@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from wsgiref.simple_server import WSGIServer
 
@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import logger
@@ -48,16 +49,18 @@ log = logger(__name__)
 class TablesCollector(Collector):
     """What the tables say, asked at each scrape."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
+        self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
         """The families of one scrape."""
         yield _services(self._settings)
         up = GaugeMetricFamily("ghtrader_store_up", "1 while QuestDB answers")
         try:
-            with open_database(self._settings) as database:
-                found = [family for ask in _QUESTIONS for family in ask(database)]
+            with open_database(self._settings, readonly=True, clock=self._clock) as database:
+                now = self._clock.now()
+                found = [family for ask in _QUESTIONS for family in ask(database, now)]
         except GhtraderError as error:
             log.info("scraped without the store", error=str(error))
             found = []
@@ -66,10 +69,10 @@ class TablesCollector(Collector):
         yield from found
 
 
-def start_exporter(settings: Settings, port: int) -> WSGIServer:
+def start_exporter(settings: Settings, port: int, clock: Clock) -> WSGIServer:
     """Serve `/metrics` on the loopback address from a thread; returns the server, whose `shutdown` ends it."""
     registry = CollectorRegistry()
-    registry.register(TablesCollector(settings))
+    registry.register(TablesCollector(settings, clock))
     server, _ = start_http_server(port, addr=LOOPBACK, registry=registry)
     return server
 
@@ -82,7 +85,7 @@ def _services(settings: Settings) -> Metric:
     return family
 
 
-def _stored(database: Database) -> list[Metric]:
+def _stored(database: Database, _now: datetime) -> list[Metric]:
     days = GaugeMetricFamily("ghtrader_stored_days", "trading days stored and read back", labels=["symbol"])
     rows = GaugeMetricFamily("ghtrader_stored_ticks", "ticks of those days", labels=["symbol"])
     last = GaugeMetricFamily(
@@ -95,8 +98,8 @@ def _stored(database: Database) -> list[Metric]:
     return [days, rows, last]
 
 
-def _states(database: Database) -> list[Metric]:
-    today = datetime.now(UTC).date()
+def _states(database: Database, now: datetime) -> list[Metric]:
+    today = now.date()
     grid = read_grid(database, today - STATE_DAYS, today)
     family = GaugeMetricFamily(
         "ghtrader_days", "trading days of the last year by symbol and state", labels=["symbol", "state"]
@@ -106,8 +109,7 @@ def _states(database: Database) -> list[Metric]:
     return [family]
 
 
-def _ingest(database: Database) -> list[Metric]:
-    now = datetime.now(UTC)
+def _ingest(database: Database, now: datetime) -> list[Metric]:
     rows = GaugeMetricFamily("ghtrader_ingest_ticks_24h", "ticks loaded in the last 24 hours", labels=["symbol"])
     rate = GaugeMetricFamily("ghtrader_ingest_ticks_per_second", "of the loads of 24 hours", labels=["symbol"])
     for one in read_ingest_rates(database, now - LOAD_WINDOW, now):
@@ -116,8 +118,7 @@ def _ingest(database: Database) -> list[Metric]:
     return [rows, rate]
 
 
-def _latencies(database: Database) -> list[Metric]:
-    now = datetime.now(UTC)
+def _latencies(database: Database, now: datetime) -> list[Metric]:
     queries = _quantiles(
         "ghtrader_query_seconds", "query", "latency of queries over 15 minutes, exact",
         read_query_percentiles(database, now - WINDOW, now),
@@ -141,7 +142,7 @@ def _quantiles(name: str, label: str, help_text: str, found: list[Percentiles]) 
     return [values, counts]
 
 
-def _wal(database: Database) -> list[Metric]:
+def _wal(database: Database, _now: datetime) -> list[Metric]:
     found = database.rows("wal_tables", "SELECT name, suspended FROM wal_tables() WHERE name LIKE 'ghtrader_%'")
     family = GaugeMetricFamily("ghtrader_table_suspended", "1 if a table takes writes and shows none", labels=["table"])
     for name, suspended in found:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from importlib import metadata
 from typing import Final, Literal
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.market.calendar import calendar_for, calendar_path, changed_days, check_horizon, snapshot_calendar
@@ -26,7 +27,7 @@ from ghtrader_assets.reference.confirmation import SETTLE, last_confirmation
 from ghtrader_assets.reference.live_hours import SETTLE as SETTLE_HOURS
 from ghtrader_assets.reference.live_hours import kept_hours
 from ghtrader_assets.services.health import service_health
-from ghtrader_assets.settings import L5_VALIDATE_PREFIX, Settings, start_date_of, suffixed_values
+from ghtrader_assets.settings import Settings, start_date_of
 from ghtrader_assets.validation.policy import unknown_names
 
 Level = Literal["ok", "warn", "error"]
@@ -44,13 +45,13 @@ class Finding:
     remedy: str = ""
 
 
-def find_all(settings: Settings) -> list[Finding]:
+def find_all(settings: Settings, clock: Clock) -> list[Finding]:
     """Every check, in the order in which a person would mend things."""
     return [
         *_dependencies(),
         *_symbols(settings),
-        *_thresholds(),
-        *_calendar(settings),
+        *_thresholds(settings),
+        *_calendar(settings, shanghai_day(clock.now_ns())),
         *_services(settings),
         *_store(settings),
         *_cache(settings),
@@ -79,15 +80,17 @@ def _symbols(settings: Settings) -> Iterator[Finding]:
             yield Finding(text, "error", error.what, error.remedy)
 
 
-def _thresholds() -> Iterator[Finding]:
+def _thresholds(settings: Settings) -> Iterator[Finding]:
     """A threshold by a name that none has would be without effect."""
-    for name in unknown_names(given := suffixed_values(L5_VALIDATE_PREFIX)):
-        yield Finding(name, "warn", f"({given[name].source}) names no threshold", "docs/validation.md has their names")
+    for name in unknown_names(settings.l5_validate):
+        yield Finding(
+            name, "warn", f"({settings.sources[name]}) names no threshold", "docs/validation.md has their names"
+        )
 
 
-def _calendar(settings: Settings) -> Iterator[Finding]:
+def _calendar(settings: Settings, today: date) -> Iterator[Finding]:
     try:
-        horizon = check_horizon(calendar_for(settings.home), shanghai_day(SYSTEM_CLOCK.now_ns()))
+        horizon = check_horizon(calendar_for(settings.home), today)
     except GhtraderError as error:
         yield Finding("calendar", "error", error.what, error.remedy)
         return

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import requests
 
-from ghtrader_assets.context.store import open_database
+from ghtrader_assets.context.store import open_database, open_store
 from ghtrader_assets.errors import GhtraderError, ServiceError
-from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.runtime import DAGSTER, DASHBOARD, EXCHANGE, PROMETHEUS, QUESTDB, Service, read_runtime
 from ghtrader_assets.settings import Settings
@@ -48,8 +47,8 @@ def feed_health(settings: Settings) -> list[Feed]:
     """How each symbol's feed stands; none where the store does not answer, which `service_health` says."""
     symbols = [parse_symbol(text) for text in settings.symbols]
     try:
-        with open_database(settings) as database:
-            return feeds_of(database, settings, calendar_for(settings.home), symbols)
+        with open_store(settings) as context:
+            return feeds_of(context, symbols)
     except ServiceError:
         return []
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 import time
-from datetime import UTC, datetime
 
 import polars as pl
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import BrokenDayError, FetchError, IngestState, ShortDayError
 from ghtrader_assets.tq import faults, wire
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest, FetchStats, Reader
@@ -23,19 +23,20 @@ _NUMBER_BYTES = 8
 class Task:
     """A requested day on its way. Times are monotonic seconds unless they say otherwise."""
 
-    def __init__(self, number: int, request: FetchRequest, timing: Timing) -> None:
+    def __init__(self, number: int, request: FetchRequest, timing: Timing, clock: Clock) -> None:
         self.number = number
         self.request = request
         self.not_before = 0.0
         self.deadline = 0.0
         self.mode: wire.ReadMode = "tqsdk"
         self._timing = timing
+        self._clock = clock
         self._attempts = 0
         self._incomplete = 0
         self._began: float | None = None
         self._paused_s = 0.0
         self._attempt_began = 0.0
-        self._started = datetime.now(tz=UTC)
+        self._started = self._clock.now()
         self._reader: Reader = "tqsdk"
         self._seconds = 0.0
         self._kept: pl.DataFrame | None = None
@@ -50,7 +51,7 @@ class Task:
         now = time.monotonic()
         if self._began is None:
             self._began = now
-            self._started = datetime.now(tz=UTC)
+            self._started = self._clock.now()
         self.mode = mode
         self._attempts += 1
         self._attempt_began = now
@@ -140,7 +141,7 @@ class Task:
             bytes=0 if frame is None else frame.height * delivered * _NUMBER_BYTES,
             reader=self._reader,
             started=self._started,
-            finished=datetime.now(tz=UTC),
+            finished=self._clock.now(),
             pages=pages,
             wire_bytes=wire_bytes,
         )

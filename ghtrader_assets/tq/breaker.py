@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import MaintenanceError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.market.clock import NS
@@ -27,16 +28,17 @@ class _Opened(msgspec.Struct):
 
 
 class Breaker:
-    """Whether the provider of an account may be asked now. Times are those of `timing`'s clock."""
+    """Whether the provider of an account may be asked now. Times are those of `timing`'s provider clock."""
 
-    def __init__(self, home: Path, provider: Provider, timing: Timing) -> None:
+    def __init__(self, home: Path, provider: Provider, timing: Timing, clock: Clock) -> None:
         self._path = home / "slots" / provider.account_key / "maintenance.json"
         self._keeps_window = provider.keeps_maintenance_window
         self._timing = timing
+        self._clock = timing.provider_clock(clock)
 
     def trip(self, error: MaintenanceError) -> None:
         """Let nobody ask for a while: the provider said that it is under maintenance."""
-        opened = _Opened(error.what, self._timing.now_ns() + int(self._timing.breaker_s * NS))
+        opened = _Opened(error.what, self._clock.now_ns() + int(self._timing.breaker_s * NS))
         put_file(self._path, msgspec.json.encode(opened))
 
     def close(self) -> None:
@@ -45,7 +47,7 @@ class Breaker:
 
     def reopens_in(self) -> float:
         """Seconds until the provider may be asked, 0 if now."""
-        now_ns = self._timing.now_ns()
+        now_ns = self._clock.now_ns()
         window_s = maintenance_ends_in(now_ns) if self._keeps_window else None
         opened = self._opened()
         announced_s = max(0.0, (opened.until_ns - now_ns) / NS) if opened else 0.0
@@ -53,7 +55,7 @@ class Breaker:
 
     def tripped(self) -> MaintenanceError | None:
         """Why nobody may ask now, None if one may."""
-        now_ns = self._timing.now_ns()
+        now_ns = self._clock.now_ns()
         if self._keeps_window and maintenance_ends_in(now_ns) is not None:
             return MaintenanceError(
                 "the provider's daily maintenance window 19:00-19:30 Beijing", faults.MAINTENANCE_REMEDY
@@ -69,5 +71,5 @@ class Breaker:
             opened = msgspec.json.decode(self._path.read_bytes(), type=_Opened)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
-        farthest_ns = self._timing.now_ns() + int(self._timing.breaker_s * NS)
+        farthest_ns = self._clock.now_ns() + int(self._timing.breaker_s * NS)
         return opened if opened.until_ns <= farthest_ns else None  # the clock was set back

@@ -13,7 +13,6 @@ import contextlib
 import gc
 import shutil
 import signal
-import time
 from collections.abc import Generator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ import pandas as pd
 from tqsdk import TqApi
 from tqsdk.utils import _query_for_quote
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import TransientFetchError
 from ghtrader_assets.market.clock import NS, SHANGHAI, shanghai_time
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
@@ -48,10 +48,11 @@ class PlainClient:
     After an exception the same TqApi would wait for its own lock; and what it has merged it keeps for life.
     """
 
-    def __init__(self, auth: LoggedIn, url: str, directory: Path, timing: Timing) -> None:
+    def __init__(self, auth: LoggedIn, url: str, directory: Path, timing: Timing, clock: Clock) -> None:
         self.auth = auth
         self._directory = directory
         self._timing = timing
+        self._clock = clock
         self._ticks_seen = 0
         gc.disable()  # tqsdk makes millions of small containers without cycles; a collection scans them in vain
         try:
@@ -143,7 +144,7 @@ class PlainClient:
         """Whether the provider knows the symbol; None if it did not say."""
         if self._knows(symbol):
             return True
-        deadline = time.time() + self._timing.instrument_s
+        deadline = self._clock.now_s() + self._timing.instrument_s
         queries = _query_for_quote([symbol], self._api._pre20_ins_info.keys())
         for query in queries:
             self._api._send_pack(query)
@@ -164,7 +165,7 @@ class PlainClient:
     def _quote_time(self, contract: str) -> int | None:
         """When the contract's quote was last refreshed, if the provider has one. Expired contracts may have none."""
         quote = self._api.get_quote(contract)
-        deadline = time.time() + self._timing.instrument_s
+        deadline = self._clock.now_s() + self._timing.instrument_s
         while not quote.datetime:
             if not self._api.wait_update(deadline=deadline):
                 return None

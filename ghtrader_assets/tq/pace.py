@@ -12,10 +12,11 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
+
+from ghtrader_assets.clock import Clock
 
 _NS: Final = 1_000_000_000
 _RECORD: Final = struct.Struct("<q")
@@ -25,26 +26,29 @@ _FARTHEST_NS: Final = 600 * _NS
 class Pace:
     """The schedule of one kind of request of one account, `per_s` of them a second at most."""
 
-    def __init__(self, home: Path, account_key: str, kind: Literal["sessions", "pages"], per_s: float) -> None:
+    def __init__(
+        self, home: Path, account_key: str, kind: Literal["sessions", "pages"], per_s: float, clock: Clock
+    ) -> None:
         directory = home / "slots" / account_key
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / f"{kind}.next"
         self._interval_ns = int(_NS / per_s)
+        self._clock = clock
 
     def reserve(self) -> float:
         """Take the next start; returns the seconds to wait for it."""
-        now = time.time_ns()
+        now = self._clock.now_ns()
         start = max(now, self._move(lambda following: max(now, following) + self._interval_ns))
         return (start - now) / _NS
 
     def delay(self) -> float:
         """Seconds until the next start, without taking it."""
-        now = time.time_ns()
+        now = self._clock.now_ns()
         return max(0, self._move(lambda following: following) - now) / _NS
 
     def slow_down(self, pause_s: float) -> None:
         """Nobody starts for `pause_s`."""
-        until = time.time_ns() + int(pause_s * _NS)
+        until = self._clock.now_ns() + int(pause_s * _NS)
         self._move(lambda following: max(until, following))
 
     def _move(self, moved: Callable[[int], int]) -> int:
@@ -54,7 +58,7 @@ class Pace:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             stored = os.pread(descriptor, _RECORD.size, 0)
             following: int = _RECORD.unpack(stored)[0] if len(stored) == _RECORD.size else 0
-            if following > time.time_ns() + _FARTHEST_NS:  # the host's clock was set back
+            if following > self._clock.now_ns() + _FARTHEST_NS:  # the host's clock was set back
                 following = 0
             os.pwrite(descriptor, _RECORD.pack(moved(following)), 0)
             return following

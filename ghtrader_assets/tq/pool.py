@@ -18,6 +18,7 @@ from typing import Final, Literal, cast
 
 import polars as pl
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import DeniedError, FetchError, MaintenanceError, TransientFetchError
 from ghtrader_assets.tq import faults, wire
 from ghtrader_assets.tq.attempts import Task
@@ -45,6 +46,7 @@ class FetchPool:
         provider: Provider,
         workers: int,
         home: Path,
+        clock: Clock,
         *,
         fast_history: Literal["auto", "on", "off"] = "auto",
         on_retry: Callable[[str], None] | None = None,
@@ -53,10 +55,11 @@ class FetchPool:
         self._provider = provider
         self._size = workers
         self._home = home
+        self._clock = clock
         self._timing = timing or Timing()
         self._on_retry = on_retry or log.info
-        self._breaker = Breaker(home, provider, self._timing)
-        self._fast = FastHistory(home, provider.server, fast_history)
+        self._breaker = Breaker(home, provider, self._timing, clock)
+        self._fast = FastHistory(home, provider.server, fast_history, clock)
         self._resources = ExitStack()
         self._nursery: Nursery | None = None
         self._idle: list[WorkerProcess] = []
@@ -68,7 +71,7 @@ class FetchPool:
 
         Ends early only when `close` is called meanwhile. Maintenance and denial end all days not yet done.
         """
-        tasks = [Task(number, request, self._timing) for number, request in enumerate(requests)]
+        tasks = [Task(number, request, self._timing, self._clock) for number, request in enumerate(requests)]
         waiting = sorted(tasks, key=lambda task: -task.request.expected_ticks)
         try:
             yield from self._run(waiting)

@@ -16,6 +16,7 @@ from typing import Final, Literal
 import polars as pl
 from tqsdk import TqTimeoutError
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import FetchError, MaintenanceError, TransientFetchError
 from ghtrader_assets.market.ticks import DayWindow, content_digest
 from ghtrader_assets.tq import faults, reference, wire
@@ -48,14 +49,16 @@ class DayReading:
 class Readers:
     """The readers of one worker."""
 
-    def __init__(self, setup: wire.Setup) -> None:
+    def __init__(self, setup: wire.Setup, clock: Clock) -> None:
         self._setup = setup
         self._timing = setup.timing
+        self._clock = clock
+        self.provider_clock = setup.timing.provider_clock(clock)
         self._directory = Path(setup.directory)
         home = Path(setup.home)
-        self._sessions = Pace(home, setup.account_key, "sessions", self._timing.sessions_per_minute / 60)
+        self._sessions = Pace(home, setup.account_key, "sessions", self._timing.sessions_per_minute / 60, clock)
         self._throttled = 0
-        self._pages = Pace(home, setup.account_key, "pages", self._timing.pages_per_s)
+        self._pages = Pace(home, setup.account_key, "pages", self._timing.pages_per_s, clock)
         self._plain: PlainClient | None = None
         self._lean: LeanConnection | None = None
         self._auth: LoggedIn | None = None
@@ -157,7 +160,7 @@ class Readers:
             self.drop_sessions()
             auth, url = self._new_session()
             knock(url, auth.headers, self._timing)
-            self._plain, self._throttled = PlainClient(auth, url, self._directory, self._timing), 0
+            self._plain, self._throttled = PlainClient(auth, url, self._directory, self._timing, self._clock), 0
         return self._plain
 
     def _new_session(self) -> tuple[LoggedIn, str]:
@@ -186,7 +189,7 @@ class Readers:
             raise
 
     def _require_open(self) -> None:
-        if self._setup.keeps_maintenance_window and maintenance_ends_in(self._timing.now_ns()) is not None:
+        if self._setup.keeps_maintenance_window and maintenance_ends_in(self.provider_clock.now_ns()) is not None:
             raise MaintenanceError(
                 "the provider's daily maintenance window 19:00-19:30 Beijing", faults.MAINTENANCE_REMEDY
             )

@@ -6,12 +6,12 @@ Belongs here: the numbers and the clock. Does not belong here: what is done when
 from __future__ import annotations
 
 import os
-import time
 from datetime import timedelta
 from typing import Final
 
 import msgspec
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.market.clock import NS, SHANGHAI, shanghai_time
 
 CLOCK_OFFSET: Final = "GHTRADER_TQ_CLOCK_OFFSET_S"
@@ -62,9 +62,10 @@ class Timing(msgspec.Struct, frozen=True):
     """Pages that the lean readers of the account ask for, all processes of this host (`GHTRADER_PAGES_PER_SECOND`)."""
     clock_offset_s: float = msgspec.field(default_factory=_clock_offset)
 
-    def now_ns(self) -> int:
-        """The clock that decides about the maintenance window, epoch nanoseconds."""
-        return time.time_ns() + int(self.clock_offset_s * NS)
+    def provider_clock(self, clock: Clock) -> Clock:
+        """The clock that decides about the maintenance window."""
+        offset_ns = int(self.clock_offset_s * NS)
+        return Clock(lambda: clock.now_ns() + offset_ns)
 
 
 def maintenance_ends_in(now_ns: int) -> float | None:

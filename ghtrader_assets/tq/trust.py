@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final, Literal
@@ -20,6 +20,7 @@ from typing import Final, Literal
 import msgspec
 import polars as pl
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.files import put_file
 from ghtrader_assets.tq.fetch import FetchRequest
 from ghtrader_assets.tq.wire import ReadMode
@@ -57,11 +58,12 @@ class ServerRecord(msgspec.Struct):
 class FastHistory:
     """Which reader reads a day on one server, and the record of it, shared by all processes of a home."""
 
-    def __init__(self, home: Path, server: str, setting: Literal["auto", "on", "off"]) -> None:
+    def __init__(self, home: Path, server: str, setting: Literal["auto", "on", "off"], clock: Clock) -> None:
         self._home = home
         self._path = home / RECORD_FILE
         self._server = server
         self._setting = setting
+        self._clock = clock
         self._proving: set[str] = set()
         self._unproved: dict[str, int] = {}
         self._record = self._load().get(server) or ServerRecord(versions())
@@ -98,7 +100,7 @@ class FastHistory:
         """Note that both readers read the same, bit for bit."""
         exchange = _exchange(request)
         with self._changing() as record:
-            record.agreed.setdefault(exchange, datetime.now(tz=UTC))
+            record.agreed.setdefault(exchange, self._clock.now())
             record.days[exchange] = record.days.get(exchange, 0) + 1
 
     def differed(self, request: FetchRequest, plain: pl.DataFrame, lean: pl.DataFrame) -> None:
@@ -110,7 +112,7 @@ class FastHistory:
         plain.write_parquet(kept / "tqsdk.parquet")
         lean.write_parquet(kept / "lean.parquet")
         with self._changing() as record:
-            record.difference = Difference(request.contract, day, f"{DIFFERENCES}/{name}", datetime.now(tz=UTC))
+            record.difference = Difference(request.contract, day, f"{DIFFERENCES}/{name}", self._clock.now())
         log.error(
             "fast history is switched off for %s: its reader and tqsdk differ on %s %s; both frames are kept in %s",
             self._server,

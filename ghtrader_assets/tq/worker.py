@@ -14,6 +14,7 @@ import time
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import FetchError, MaintenanceError, TransientFetchError
 from ghtrader_assets.tq import faults, wire
 from ghtrader_assets.tq.reading import Readers
@@ -27,7 +28,7 @@ def serve(descriptor: int) -> NoReturn:
     threading.Thread(target=_listen, args=(pool, inbox), daemon=True).start()
     setup = inbox.get()
     assert isinstance(setup, wire.Setup)
-    readers = Readers(setup)
+    readers = Readers(setup, SYSTEM_CLOCK)
     pool.send_bytes(wire.encode(wire.Ready()))
     while True:
         job = inbox.get()
@@ -78,7 +79,7 @@ def _read(setup: wire.Setup, readers: Readers, job: wire.ReadDay, started: float
 
 
 def _failed(setup: wire.Setup, readers: Readers, job: int, error: FetchError, started: float) -> wire.DayFailed:
-    in_window = setup.keeps_maintenance_window and maintenance_ends_in(setup.timing.now_ns()) is not None
+    in_window = setup.keeps_maintenance_window and maintenance_ends_in(readers.provider_clock.now_ns()) is not None
     if in_window and isinstance(error, TransientFetchError):
         error = MaintenanceError(f"{error.what}, in the maintenance window", faults.MAINTENANCE_REMEDY)
     return wire.DayFailed(

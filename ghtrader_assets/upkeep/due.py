@@ -48,7 +48,7 @@ def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) ->
     stored = {row.trading_day: row for row in read_daily_agg(context.database, symbol.text, days)}
     summaries = read_summary(context.database, symbol.text, days)
     qualities = read_quality(context.database, symbol.text, days)
-    policy = policy_of(symbol)
+    policy = policy_of(context.settings, symbol)
 
     def need(plan: DayPlan) -> Need:
         row = stored.get(plan.trading_day)

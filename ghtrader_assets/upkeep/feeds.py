@@ -13,17 +13,16 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant_ns, shanghai_day
 from ghtrader_assets.market.schedule import last_trading_day_until
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.day_states import read_day_states
 from ghtrader_assets.questdb.tables.reader import read_begun_symbols, read_newest_days
 from ghtrader_assets.questdb.tables.rows import DayState
-from ghtrader_assets.settings import Settings, start_date_of
+from ghtrader_assets.settings import start_date_of
 from ghtrader_assets.validation.verdicts import State
 
 EXPECTED_BY_S: Final = 21 * 3600
@@ -82,24 +81,18 @@ def freshness_windows(calendar: TradingCalendar, today: date) -> tuple[timedelta
     return warn, warn + timedelta(days=1)
 
 
-def feeds_of(
-    database: Database,
-    settings: Settings,
-    calendar: TradingCalendar,
-    symbols: Sequence[Symbol],
-    now_ns: int | None = None,
-) -> list[Feed]:
+def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
     """The feed of each symbol, from six small queries. Raises `QuestDBError`."""
-    now_ns = SYSTEM_CLOCK.now_ns() if now_ns is None else now_ns
-    day = expected_day(calendar, now_ns)
+    database, now_ns = context.database, context.clock.now_ns()
+    day = expected_day(context.calendar, now_ns)
     names = [symbol.text for symbol in symbols]
     loads, begun = read_newest_days(database, names), read_begun_symbols(database, names)
     states = {one.symbol: one for one in read_day_states(database, names, day, day)}
-    _, dead = freshness_windows(calendar, shanghai_day(now_ns))
+    _, dead = freshness_windows(context.calendar, shanghai_day(now_ns))
     found: list[Feed] = []
     for symbol in symbols:
         last_day, loaded_at = loads.get(symbol.text, (None, None))
-        expected = symbol.text in begun and start_date_of(settings, symbol.product) <= day
+        expected = symbol.text in begun and start_date_of(context.settings, symbol.product) <= day
         state, reason, remedy = _standing(symbol, day, states.get(symbol.text)) if expected else _IDLE
         age_s = None if loaded_at is None else now_ns / 1e9 - loaded_at.timestamp()
         fresh = None if age_s is None else age_s <= dead.total_seconds()

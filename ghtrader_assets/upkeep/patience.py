@@ -23,7 +23,7 @@ class Patience:
     """The budget of one command, `GHTRADER_MAINTENANCE_WAIT_S` seconds in all."""
 
     def __init__(self, context: LoadContext, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._breaker = Breaker(context.settings.home, context.provider, context.timing)
+        self._breaker = Breaker(context.settings.home, context.provider, context.timing, context.clock)
         self._left_s = context.settings.maintenance_wait_s
         self._sleep = sleep
 

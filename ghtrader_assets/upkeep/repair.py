@@ -114,7 +114,7 @@ def read_plan(
         for symbol in symbols
         if not begun_only or symbol.text in firsts
     }
-    wanted = wanted_days(context.calendar, context.operator_events, starts, end, standing)
+    wanted = wanted_days(context.settings, context.calendar, context.operator_events, starts, end, standing)
     return plan_of(find_repairs(wanted, standing, running), standing, context.settings.repair_attempts, now)
 
 

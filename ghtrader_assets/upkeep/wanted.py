@@ -20,6 +20,7 @@ from ghtrader_assets.market.session_events import SessionEvent
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.questdb.standing.histories import Key, Standing
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint
 
 
@@ -43,6 +44,7 @@ class Wanted:
 
 
 def wanted_days(
+    settings: Settings,
     calendar: TradingCalendar,
     events: tuple[SessionEvent, ...],
     starts: Mapping[Symbol, date],
@@ -52,7 +54,7 @@ def wanted_days(
     """What each trading day should be, from each symbol's start to `end`."""
     found: dict[Key, tuple[Symbol, Wanted]] = {}
     for symbol, start in starts.items():
-        policy = policy_of(symbol).digest
+        policy = policy_of(settings, symbol).digest
         for day in calendar.days(start, end) if start <= end else ():
             if (symbol.text, day) in standing.sound:
                 continue

@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Final
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.settings import L5_VALIDATE_PREFIX, Settings, SourcedValue, variable_of
+from ghtrader_assets.settings import L5_VALIDATE_PREFIX, SourcedValue
 
 SESSIONS: Final = ("day", "night")
 DEFAULT: Final = "default"
@@ -140,7 +140,7 @@ def policy_for(
 ) -> Policy:
     """The policy of one product ('cu', 'SR').
 
-    `overrides` are the settings whose names begin with `GHTRADER_L5_VALIDATE_`, `sampling` is the number of ticks above
+    `overrides` are `Settings.l5_validate`, `sampling` is the number of ticks above
     which single ticks are sampled. Raises `BadInputError` naming the variable and its source when a value is no number
     or out of range.
     """
@@ -158,15 +158,10 @@ def policy_for(
 
 
 def unknown_names(names: Iterable[str]) -> list[str]:
-    """Those of the `GHTRADER_L5_VALIDATE_` names that no threshold answers to: misspelt, or ghTrader's own."""
+    """Those of these `GHTRADER_L5_VALIDATE_` names that no threshold answers to: misspelt, or ghTrader's own."""
     stems = "|".join(sorted((re.escape(knob.name) for knob in KNOBS), key=len, reverse=True))
     legal = re.compile(rf"{L5_VALIDATE_PREFIX}(?:{stems})(?:_[A-Z]{{1,2}})?(?:_DAY|_NIGHT)?")
-    settings = {variable_of(field) for field in Settings.model_fields}
-    return [
-        name
-        for name in names
-        if name.startswith(L5_VALIDATE_PREFIX) and name not in settings and not legal.fullmatch(name)
-    ]
+    return [name for name in names if not legal.fullmatch(name)]
 
 
 def knob(name: str) -> Knob:

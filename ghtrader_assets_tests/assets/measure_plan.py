@@ -110,7 +110,7 @@ def measure() -> dict[str, Any]:
     symbols = [parse_symbol(name) for name in names]
     days = calendar.days(FIRST_DAY, LAST_DAY)
     nothing = Standing({}, {(one.text, day): contract_of(one) for one in symbols for day in days}, {}, {}, {}, {}, pd)  # type: ignore[arg-type]
-    wanted = wanted_days(calendar, (), dict.fromkeys(symbols, FIRST_DAY), LAST_DAY, nothing)
+    wanted = wanted_days(Settings(), calendar, (), dict.fromkeys(symbols, FIRST_DAY), LAST_DAY, nothing)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         server = EmbeddedQuestDB(home)

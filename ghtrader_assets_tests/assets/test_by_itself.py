@@ -76,7 +76,7 @@ class SimulatedStore:
     def plan(self, at: datetime) -> list[Repair]:
         end = last_completed_day(CALENDAR, int(at.timestamp()) * 10**9)
         stands = self.stands()
-        self.wanted = wanted_days(CALENDAR, (), dict.fromkeys(SYMBOLS, YEAR[0]), end, stands)
+        self.wanted = wanted_days(Settings(), CALENDAR, (), dict.fromkeys(SYMBOLS, YEAR[0]), end, stands)
         return list(plan_of(find_repairs(self.wanted, stands, ()), stands, 4, at).planned)
 
     def load(self, request: dg.RunRequest) -> set[Key]:
@@ -139,7 +139,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 def location() -> dg.RepositoryDefinition:
     """Our code location under the settings of the environment."""
-    return build_definitions(load_settings()).get_repository_def()
+    return build_definitions(load_settings(), SYSTEM_CLOCK).get_repository_def()
 
 
 def evaluate(where: dg.RepositoryDefinition, instance: dg.DagsterInstance, at: datetime) -> Any:
@@ -239,6 +239,21 @@ def test_schedule_repair_and_health_on_a_real_store(
     assert len(receiver.messages) == 1
 
 
+def test_what_only_reads_needs_no_provider(
+    environment: Mapping[str, str], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No account is set and no exchange runs: checks and plans are made, loading says what is missing."""
+    for name in ("TQSDK_USER", "TQSDK_PASSWORD"):
+        monkeypatch.delenv(name)
+    where = location()
+    with pytest.raises(ServiceError, match="no embedded exchange runs"), PlatformResource().opened():
+        pass
+    watching = sensor_answer(where, instance, "watch_feeds", None)
+    assert {event.check_name for event in watching.asset_events} == {"latest_day", "ingest_rate"}
+    repairing = sensor_answer(where, instance, "repair_days", None)
+    assert repairing.run_requests or "nothing to do by itself" in repairing.skip_message
+
+
 def test_automation_is_off_against_the_embedded_exchange_and_on_with_real_tqsdk() -> None:
     for automation, user, running in (
         ("auto", None, False),
@@ -249,7 +264,7 @@ def test_automation_is_off_against_the_embedded_exchange_and_on_with_real_tqsdk(
         settings = Settings(
             automation=automation, tqsdk_user=user, start_date=date(2025, 12, 1), home=Path("/nonexistent")
         )  # type: ignore[call-arg]
-        location = build_definitions(settings).get_repository_def()
+        location = build_definitions(settings, SYSTEM_CLOCK).get_repository_def()
         states = {
             location.get_schedule_def("load_trading_days").default_status.value,
             location.get_sensor_def("repair_days").default_status.value,

@@ -22,6 +22,7 @@ from ghtrader_assets.assets.calendar import (
     horizon_check,
     trading_calendar,
 )
+from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
 from ghtrader_assets.market.clock import shanghai_day
@@ -53,7 +54,9 @@ def materialized() -> tuple[dict[str, dg.MetadataValue], dict[str, dg.AssetCheck
     """Materialize the calendar and run its checks: the metadata, and the checks by name."""
     with dg.DagsterInstance.ephemeral() as instance, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of dagster itself
-        result = dg.materialize([trading_calendar, horizon_check], instance=instance)
+        result = dg.materialize(
+            [trading_calendar, horizon_check], instance=instance, resources={"platform": PlatformResource()}
+        )
     (event,) = result.asset_materializations_for_node("trading_calendar")
     return dict(event.metadata), {one.check_name: one for one in result.get_asset_check_evaluations()}
 
@@ -179,7 +182,7 @@ def test_the_horizon_warns_and_then_fails(
         [calendar.previous(calendar.first), *known, *weekdays], first=calendar.first, horizon=last, source="a test"
     )
     stored(tmp_path, longer)
-    result = horizon_check()
+    result = horizon_check(PlatformResource())
     assert isinstance(result, dg.AssetCheckResult)
     assert result.passed == passed
     assert result.asset_key in (None, TRADING_CALENDAR)

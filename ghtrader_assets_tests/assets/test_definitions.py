@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from ghtrader_assets.assets.build import build_definitions
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.orchestration.names import ALL_TABLES, FOLLOWING
 from ghtrader_assets.settings import Settings
@@ -35,7 +36,7 @@ print(len(list(ghtrader_assets.definitions.defs.resolve_asset_graph().get_all_as
 def definitions() -> dg.Definitions:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of dagster itself: beta arguments, its own use of pydantic
-        return build_definitions(Settings(start_date=date(2024, 1, 2), home=Path("/nonexistent")))
+        return build_definitions(Settings(start_date=date(2024, 1, 2), home=Path("/nonexistent")), SYSTEM_CLOCK)
 
 
 def fresh(home: Path) -> dict[str, str]:

@@ -24,12 +24,13 @@ def load() -> dict[str, float]:
     """
     began = time.perf_counter()
     from ghtrader_assets.assets.build import build_definitions
+    from ghtrader_assets.clock import SYSTEM_CLOCK
     from ghtrader_assets.market.products import products
     from ghtrader_assets.settings import Settings
 
     imported = time.perf_counter()
     names = tuple(product.alias for product in products() if product.delisted is None)[:SYMBOLS]
-    definitions = build_definitions(Settings(start_date=FIRST_DAY, home=Path("nowhere"), symbols=names))
+    definitions = build_definitions(Settings(start_date=FIRST_DAY, home=Path("nowhere"), symbols=names), SYSTEM_CLOCK)
     graph = definitions.resolve_asset_graph()
     partitioned = [key for key in graph.get_all_asset_keys() if graph.get(key).partitions_def is not None]
     partitions = graph.get(partitioned[0]).partitions_def

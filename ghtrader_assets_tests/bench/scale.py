@@ -22,6 +22,7 @@ from typing import Final
 
 from ghtrader_assets.assets.build import build_definitions
 from ghtrader_assets.assets.run_here import run_here
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext, open_load
 from ghtrader_assets.errors import GhtraderError, IngestState
 from ghtrader_assets.loading.days import load_days
@@ -120,7 +121,7 @@ def _store(platform: LoadContext, loads: Sequence[DayLoad], number: int) -> None
 def _with_and_without_dagster(sizes: Sizes) -> Watch:
     watch, symbol = Watch(), parse_symbol(SYMBOL)
     with tempfile.TemporaryDirectory(prefix="ghtrader-bench-") as folder, _home(Path(folder)) as settings:
-        definitions = build_definitions(settings)
+        definitions = build_definitions(settings, SYSTEM_CLOCK)
         with running_services(settings, _silent, with_dagster=False), open_load(settings) as platform:
             days = platform.calendar.days(FIRST_DAY, date(2026, 1, 9))[:RUN_DAYS]
             needs = {symbol: dict.fromkeys(days, Need.LOAD)}

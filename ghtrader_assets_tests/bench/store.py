@@ -88,7 +88,7 @@ def store_schedule(platform: LoadContext, symbol: Symbol, days: Sequence[date]) 
         ScheduleDay(symbol.text, day, contract_of(symbol, day), 0, is_roll=False, provisional=False) for day in days
     ]
     digest = schedule_hash(rows)
-    write_schedule(platform.database, rows, digest)
+    write_schedule(platform.database, rows, digest, SYSTEM_CLOCK.now())
     return [plan_day(platform, symbol, row, digest) for row in rows]
 
 

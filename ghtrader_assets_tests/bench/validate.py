@@ -26,7 +26,7 @@ import polars as pl
 
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import GhtraderError
-from ghtrader_assets.loading.judgement import judge_days, policy_of
+from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.products import product_on
@@ -293,6 +293,6 @@ def _judged(symbol: Symbol, frame: pl.DataFrame, sampling: SourcedValue) -> DayV
 
 def _quality_day(symbol: Symbol, frame: pl.DataFrame) -> QualityDay:
     ticks = read_ticks(frame, day_sessions(symbol, LARGE_DAY, snapshot_calendar()).windows)
-    policy = policy_of(symbol)
+    policy = policy_for(symbol.product)
     coverage = measure_coverage(ticks, policy)
     return quality_day(ticks, symbol.exchange, product_on(symbol, LARGE_DAY), policy, coverage, None)

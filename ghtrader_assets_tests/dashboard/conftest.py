@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -91,7 +91,7 @@ def dashboard(
     days = calendar.days(FIRST, LAST)
     expected = fill_records(db, MADE_UP, days, seed=8)
     _store_a_real_day(db, calendar, home)
-    runtime = Runtime(owner=RunningProcess.of(os.getpid()), started_at=datetime.now(UTC))
+    runtime = Runtime(owner=RunningProcess.of(os.getpid()))
     service = Service(
         name=DAGSTER, process=RunningProcess.of(os.getpid()), urls={"http": DAGSTER_URL}, log=home / "dagster.log"
     )

@@ -14,6 +14,7 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard.app import dashboard_app
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.settings import Settings
@@ -39,7 +40,7 @@ def _hostile(count: int) -> list[str]:
 @pytest.fixture(scope="module")
 def storeless(calendar: TradingCalendar, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     home = tmp_path_factory.mktemp("storeless")
-    app = dashboard_app(Settings(home=home, symbols=(SYMBOL,)), calendar)
+    app = dashboard_app(Settings(home=home, symbols=(SYMBOL,)), calendar, SYSTEM_CLOCK)
     yield app.server.test_client()
     app.pages.source.close()
 

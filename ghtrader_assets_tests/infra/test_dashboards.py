@@ -19,6 +19,7 @@ import requests
 import yaml
 from pydantic import SecretStr
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.metrics import metrics_into
 from ghtrader_assets.ports import claim_port
@@ -62,7 +63,7 @@ def measured(questdb_endpoint: Endpoint, db: Database, calendar: TradingCalendar
         for name, value in figures.items()
     ]
     write_metrics(db, rows)
-    recorder = metrics_into(questdb_endpoint)
+    recorder = metrics_into(questdb_endpoint, SYSTEM_CLOCK)
     for nth in range(50):
         recorder.observe("coverage", nth / 1000)
     recorder.close()
@@ -87,7 +88,7 @@ def exporter_url(measured: Endpoint, tmp_path_factory: pytest.TempPathFactory) -
         questdb_user=measured.user,
         questdb_password=SecretStr(measured.password.get_secret_value()),
     )
-    server = start_exporter(settings, 0)
+    server = start_exporter(settings, 0, SYSTEM_CLOCK)
     yield f"127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
@@ -169,7 +170,7 @@ def test_promtool_finds_nothing_to_say() -> None:
 
 def test_a_store_that_is_away_is_a_figure_not_a_failed_scrape(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, questdb_http="127.0.0.1:9", questdb_pg="127.0.0.1:9")
-    server = start_exporter(settings, 0)
+    server = start_exporter(settings, 0, SYSTEM_CLOCK)
     try:
         answer = requests.get(f"http://127.0.0.1:{server.server_port}/metrics", timeout=300)
         assert answer.status_code == 200

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -15,6 +14,7 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.loading import judgement
 from ghtrader_assets.loading import plan as planning
@@ -33,7 +33,7 @@ from ghtrader_assets.questdb.tables.reader import read_gaps_of_days
 from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedule, write_verdicts
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, store_days
-from ghtrader_assets.settings import Settings
+from ghtrader_assets.settings import Settings, SourcedValue
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.validation import judge
 from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, GapRow, QualityRow
@@ -106,11 +106,10 @@ def platform(db: Database, calendar: TradingCalendar, tmp_path: Any) -> LoadCont
 
 @pytest.fixture(autouse=True)
 def unchanged_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Rule version and threshold are as before when a test has turned them."""
+    """The rule version is as before when a test has turned it."""
     for module in (judge, judgement):
         monkeypatch.setattr(module, "RULE_VERSION", judge.RULE_VERSION)
     monkeypatch.setattr(planning, "product_on", product_on)
-    monkeypatch.setenv(GAP_THRESHOLD, "5")
     yield
     monkeypatch.undo()
 
@@ -128,9 +127,15 @@ class Bench:
         self.full: dict[tuple[date, Grounds], DayVerdict] = {}
         self.write_schedule()
 
+    def set_threshold(self, seconds: str) -> None:
+        self.threshold = seconds
+        policy = {GAP_THRESHOLD: SourcedValue(GAP_THRESHOLD, seconds, "a test")}
+        settings = self.platform.settings.model_copy(update={"l5_validate": policy})
+        self.platform = dataclasses.replace(self.platform, settings=settings)
+
     def write_schedule(self) -> None:
         rows = [ScheduleDay(SYMBOL.text, day, contract, 0, False, False) for day, contract in self.contracts.items()]
-        write_schedule(self.platform.database, rows, schedule_hash(rows))
+        write_schedule(self.platform.database, rows, schedule_hash(rows), SYSTEM_CLOCK.now())
 
     def plan(self, day: date) -> DayPlan:
         return plan_day(self.platform, SYMBOL, ScheduleDay(SYMBOL.text, day, self.contracts[day], 0, False, False), "")
@@ -163,7 +168,8 @@ class Bench:
 
     def verdict_from_memory(self, day: date) -> DayVerdict:
         row = self.contents[day]
-        return judge_frame(self.plan(day), self.frame(day), row.digest, row.load_id, policy_of(SYMBOL))[0]
+        policy = policy_of(self.platform.settings, SYMBOL)
+        return judge_frame(self.plan(day), self.frame(day), row.digest, row.load_id, policy, SYSTEM_CLOCK.now())[0]
 
     def grounds(self, day: date) -> Grounds:
         halted = self.halted and HALT.applies(SYMBOL, day)
@@ -245,7 +251,7 @@ class Steps:
             module.RULE_VERSION = self.bench.rule_version  # type: ignore[misc]
 
     def change_policy(self) -> None:
-        self.bench.threshold = os.environ[GAP_THRESHOLD] = self.random.choice(("5", "20", "120"))
+        self.bench.set_threshold(self.random.choice(("5", "20", "120")))
 
     def change_terms(self) -> None:
         self.bench.price_tick = self.random.choice((10.0, 20.0))

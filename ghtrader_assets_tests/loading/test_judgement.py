@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState, QuestDBError
 from ghtrader_assets.exchange.model import ticks_of
@@ -67,7 +68,7 @@ def platform(db: Database, tmp_path: Path, queries: Counter[str]) -> Iterator[Lo
 def stored(platform: LoadContext, symbol: Symbol, contract: str, frames: dict[date, pl.DataFrame]) -> list[DayPlan]:
     """Store days under a schedule that knows nothing but them."""
     rows = [ScheduleDay(symbol.text, day, contract, 0, is_roll=False, provisional=False) for day in frames]
-    write_schedule(platform.database, rows, schedule_hash(rows))
+    write_schedule(platform.database, rows, schedule_hash(rows), SYSTEM_CLOCK.now())
     plans = [plan_day(platform, symbol, row, schedule_hash(rows)) for row in rows]
     store_frames(platform, plans, frames)
     return plans
@@ -93,7 +94,8 @@ def test_the_frame_in_memory_is_judged_like_the_stored_day(platform: LoadContext
     frame = tick_frame(columns)
     (plan,) = stored(platform, symbol, contract, {DAY: frame})
     (content,) = read_daily_agg(platform.database, name, [DAY])
-    memory, _ = judge_frame(plan, frame, content.digest, content.load_id, policy_of(symbol))
+    policy = policy_of(platform.settings, symbol)
+    memory, _ = judge_frame(plan, frame, content.digest, content.load_id, policy, SYSTEM_CLOCK.now())
     (outcome,) = judge_days(platform, symbol, [DAY])
     assert outcome.judgement is not None
     assert outcome.judgement.fresh

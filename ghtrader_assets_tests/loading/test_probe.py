@@ -164,7 +164,7 @@ def test_the_worst_come_first_within_the_budget(gaps: list[GapRow], days: int, s
 
 
 def test_a_budget_makes_no_day_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = policy_of(SYMBOL).digest
+    before = policy_of(Settings(), SYMBOL).digest
     monkeypatch.setenv("GHTRADER_L5_VALIDATE_TQ_CHECK_MAX_DAYS", "7")
     monkeypatch.setenv("GHTRADER_SOURCE_PROBE", "1")
-    assert policy_of(SYMBOL).digest == before
+    assert policy_of(Settings(), SYMBOL).digest == before

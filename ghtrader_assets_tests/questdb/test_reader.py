@@ -80,15 +80,6 @@ def test_a_days_ticks_are_found_by_their_interval(db: Database, load_of: LoadOf,
         assert '("2026-01-05T10:00:00.000000Z","2026-01-06T09:59:59.999999Z")' in plan
 
 
-def test_only_the_columns_asked_for(db: Database, load_of: LoadOf) -> None:
-    load = load_of(DAY)
-    list(store_days(db, [load]))
-    found = reader.read_day_columns(db, load.symbol, load.window, ("datetime_ns", "last_price"))
-    assert found.columns == ["datetime_ns", "last_price"]
-    assert found["datetime_ns"].is_sorted()
-    assert found.height == load.frame.height
-
-
 def test_every_query_is_measured_by_its_name(questdb_endpoint: Endpoint) -> None:
     seen: list[tuple[str, float]] = []
     with Database(questdb_endpoint, on_query=lambda name, seconds: seen.append((name, seconds))) as db:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState, QuestDBError, ServiceError
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay
@@ -104,11 +105,11 @@ def test_the_schedule_comes_back(db: Database) -> None:
         ScheduleDay(symbol, DAY, "SHFE.cu2602", 0, False, False),
         ScheduleDay(symbol, NEXT, "SHFE.cu2603", 1, True, True),
     ]
-    records.write_schedule(db, rows, "0123456789abcdef")
+    records.write_schedule(db, rows, "0123456789abcdef", SYSTEM_CLOCK.now())
     assert reader.read_schedule(db, symbol) == rows
     assert reader.read_schedule(db, symbol, NEXT) == rows[1:]
     settled = dataclasses.replace(rows[1], provisional=False)
-    records.write_schedule(db, [settled], "0123456789abcdef")
+    records.write_schedule(db, [settled], "0123456789abcdef", SYSTEM_CLOCK.now())
     assert reader.read_schedule(db, symbol) == [rows[0], settled]
 
 

@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 from pydantic import SecretStr
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.tq import nursery
@@ -41,7 +42,7 @@ def measure(environment: dict[str, str], home: Path, fast_history: Any, sessions
     every = calendar.days(FIRST_DAY, date(2025, 12, 31))[: days + sessions]
     requests = [request_of(CONTRACT, day) for day in every]
     provider = Provider("measure", SecretStr("unused"), environment, "embedded")
-    with FetchPool(provider, sessions, home, fast_history=fast_history) as pool:
+    with FetchPool(provider, sessions, home, SYSTEM_CLOCK, fast_history=fast_history) as pool:
         for fetched in pool.fetch(requests[:sessions]):
             assert fetched.state == IngestState.COMPLETE, fetched.reason
         cpu, wall, ticks = cpu_seconds(), time.perf_counter(), 0

@@ -11,16 +11,16 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
+from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState, MaintenanceError
+from ghtrader_assets.market.clock import instant_ns
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.breaker import Breaker
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.upkeep.patience import JITTER_S, Patience
 from ghtrader_assets_tests.tq.conftest import QUICK, Exchange, assert_same, request_of, served
-from ghtrader_assets_tests.tq.test_processes import offset_to
 
 CONTRACT = "SHFE.au2604"
 DAYS = [date(2025, 4, 21), date(2025, 4, 22), date(2025, 4, 23)]
@@ -30,35 +30,40 @@ ANNOUNCED = MaintenanceError("the provider announced maintenance")
 KEPT = msgspec.structs.replace(QUICK, breaker_s=300.0)
 
 
-def at(hour: int, minute: int, second: int = 0, breaker_s: float = 300.0) -> Timing:
-    return msgspec.structs.replace(QUICK, clock_offset_s=offset_to(hour, minute, second), breaker_s=breaker_s)
+def at(hour: int, minute: int, second: int = 0) -> Clock:
+    """A clock that stands at this time of a day in Beijing."""
+    return Clock(lambda: instant_ns(LATER, hour * 3600 + minute * 60 + second))
+
+
+def breaker_at(home: Path, clock: Clock, provider: Provider = LIVE) -> Breaker:
+    return Breaker(home, provider, KEPT, clock)
 
 
 def test_the_daily_window_opens_by_the_clock(tmp_path: Path) -> None:
-    assert Breaker(tmp_path, LIVE, at(18, 59, 30)).tripped() is None
-    inside = Breaker(tmp_path, LIVE, at(19, 10))
+    assert breaker_at(tmp_path, at(18, 59, 30)).tripped() is None
+    inside = breaker_at(tmp_path, at(19, 10))
     assert "19:00-19:30" in str(inside.tripped())
-    assert inside.reopens_in() == pytest.approx(20 * 60, abs=5)
-    assert Breaker(tmp_path, LIVE, at(19, 30, 1)).reopens_in() == 0.0
+    assert inside.reopens_in() == 20 * 60
+    assert breaker_at(tmp_path, at(19, 30, 1)).reopens_in() == 0.0
     embedded = Provider("trader", SecretStr("unused"), name="embedded")
-    assert Breaker(tmp_path, embedded, at(19, 10)).tripped() is None
+    assert breaker_at(tmp_path, at(19, 10), embedded).tripped() is None
 
 
 def test_announced_maintenance_is_known_to_every_run_until_it_is_over(tmp_path: Path) -> None:
-    ours, theirs = Breaker(tmp_path, LIVE, at(10, 0)), Breaker(tmp_path, LIVE, at(10, 2))
+    ours, theirs = breaker_at(tmp_path, at(10, 0)), breaker_at(tmp_path, at(10, 2))
     ours.trip(ANNOUNCED)
     assert "announced maintenance" in str(theirs.tripped())
-    assert theirs.reopens_in() == pytest.approx(180, abs=5)
-    assert Breaker(tmp_path, LIVE, at(10, 5, 1)).tripped() is None
+    assert theirs.reopens_in() == 180
+    assert breaker_at(tmp_path, at(10, 5, 1)).tripped() is None
     other_account = Provider("another", SecretStr("unused"), name="tqsdk")
-    assert Breaker(tmp_path, other_account, at(10, 2)).tripped() is None
+    assert breaker_at(tmp_path, at(10, 2), other_account).tripped() is None
     theirs.close()
     assert ours.tripped() is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"what":"x","until_ns":9223372036854775807}'])
 def test_a_file_that_makes_no_sense_stops_nobody(tmp_path: Path, content: bytes) -> None:
-    breaker = Breaker(tmp_path, LIVE, at(10, 0))
+    breaker = breaker_at(tmp_path, at(10, 0))
     breaker.trip(ANNOUNCED)
     next((tmp_path / "slots").rglob("maintenance.json")).write_bytes(content)
     assert (breaker.tripped(), breaker.reopens_in()) == (None, 0.0)
@@ -68,7 +73,7 @@ def test_maintenance_in_the_middle_for_the_plain_client_and_for_the_next_run(exc
     exchange.fault("maintenance", symbol=CONTRACT, trading_day=LATER.isoformat())
     requests = [request_of(CONTRACT, day) for day in (DAYS[0], LATER, DAYS[1])]
     timing = msgspec.structs.replace(KEPT, attempt_s=40.0)
-    with FetchPool(exchange.provider(), 1, home, fast_history="off", timing=timing) as pool:
+    with FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="off", timing=timing) as pool:
         states = {one.request.window.trading_day: one.state for one in pool.fetch(requests)}
     assert states == {
         DAYS[0]: IngestState.COMPLETE,
@@ -76,17 +81,17 @@ def test_maintenance_in_the_middle_for_the_plain_client_and_for_the_next_run(exc
         DAYS[1]: IngestState.MAINTENANCE,
     }
     exchange.reset()
-    with FetchPool(exchange.provider(), 1, home, fast_history="on", timing=KEPT) as pool:
+    with FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="on", timing=KEPT) as pool:
         [refused] = pool.fetch([request_of(CONTRACT, DAYS[2])])
     assert refused.state == IngestState.MAINTENANCE
     assert "nobody asks for" in refused.reason
     assert exchange.requests() == []
     later = msgspec.structs.replace(KEPT, clock_offset_s=301.0)
-    with FetchPool(exchange.provider(), 1, home, fast_history="on", timing=later) as pool:
+    with FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="on", timing=later) as pool:
         [fetched] = pool.fetch([request_of(CONTRACT, DAYS[2])])
     assert fetched.state == IngestState.COMPLETE
     assert_same(fetched.frame, served(CONTRACT, DAYS[2]))
-    assert Breaker(home, exchange.provider(), KEPT).tripped() is None
+    assert breaker_at(home, SYSTEM_CLOCK, exchange.provider()).tripped() is None
 
 
 @dataclass
@@ -99,29 +104,27 @@ class Waited:
     def sleep(self, seconds: float) -> None:
         self.slept_s += seconds
 
-    def patience(self, home: Path, budget_s: float, monkeypatch: pytest.MonkeyPatch) -> Patience:
-        monkeypatch.setenv("GHTRADER_TQ_CLOCK_OFFSET_S", str(offset_to(19, 10)))
+    def patience(self, home: Path, budget_s: float) -> Patience:
         settings = Settings(home=home, maintenance_wait_s=budget_s)
         unused = cast("Any", None)
-        return Patience(LoadContext(settings=settings, calendar=unused, database=unused, provider=LIVE), self.sleep)
+        context = LoadContext(settings=settings, calendar=unused, database=unused, provider=LIVE, clock=at(19, 10))
+        return Patience(context, self.sleep)
 
 
-def test_a_command_waits_until_half_past_seven_with_a_countdown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_waits_until_half_past_seven_with_a_countdown(tmp_path: Path) -> None:
     clock = Waited()
-    assert clock.patience(tmp_path, 2700, monkeypatch).wait(clock.shown.append)
-    assert 20 * 60 - 10 <= clock.slept_s <= 20 * 60 + JITTER_S
+    assert clock.patience(tmp_path, 2700).wait(clock.shown.append)
+    assert 20 * 60 <= clock.slept_s <= 20 * 60 + JITTER_S
     assert clock.shown == sorted(clock.shown, reverse=True)
-    assert len(clock.shown) >= 1190
+    assert len(clock.shown) >= 1200
 
 
-def test_a_budget_that_does_not_reach_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_budget_that_does_not_reach_is_not_begun(tmp_path: Path) -> None:
     clock = Waited()
-    patience = clock.patience(tmp_path, 1300 + JITTER_S, monkeypatch)
+    patience = clock.patience(tmp_path, 1300 + JITTER_S)
     assert patience.wait(clock.shown.append)
     assert not patience.wait(clock.shown.append)
-    assert not clock.patience(tmp_path, 0, monkeypatch).wait(clock.shown.append)
+    assert not clock.patience(tmp_path, 0).wait(clock.shown.append)
 
 
 def test_the_rates_of_an_account_are_settings(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 import pytest
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.pool import FetchPool
@@ -32,7 +33,13 @@ class Watched:
     ) -> None:
         self.retries: list[str] = []
         self.pool = FetchPool(
-            provider, workers, home, fast_history=fast_history, on_retry=self.retries.append, timing=timing
+            provider,
+            workers,
+            home,
+            SYSTEM_CLOCK,
+            fast_history=fast_history,
+            on_retry=self.retries.append,
+            timing=timing,
         )
 
     def fetch(self, *requests: FetchRequest) -> list[FetchedDay]:

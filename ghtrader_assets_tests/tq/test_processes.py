@@ -17,6 +17,7 @@ import msgspec
 import psutil
 import pytest
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import BrokenDayError, IngestState, UnknownContractError
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.tq import nursery
@@ -58,7 +59,9 @@ def test_killed_workers_lose_no_day_and_leave_nothing(exchange: Exchange, home: 
         assert "worker process died (-9)" in line
 
     days = [date(2025, 4, 21), date(2025, 4, 22), date(2025, 4, 23)]
-    with FetchPool(exchange.provider(), 2, home, fast_history="on", on_retry=kill_once, timing=QUICK) as pool:
+    with FetchPool(
+        exchange.provider(), 2, home, SYSTEM_CLOCK, fast_history="on", on_retry=kill_once, timing=QUICK
+    ) as pool:
         days_coming = pool.fetch([request_of(CONTRACT, day) for day in days])
         first = next(days_coming)
         victim = workers_of(os.getpid())[0]
@@ -76,7 +79,7 @@ def test_killed_workers_lose_no_day_and_leave_nothing(exchange: Exchange, home: 
 def test_a_killed_nursery_loses_no_day(exchange: Exchange, home: Path) -> None:
     exchange.fault("slow", symbol=CONTRACT, seconds=2.0, times=2)
     days = [date(2025, 4, 21), date(2025, 4, 22), date(2025, 4, 23)]
-    with FetchPool(exchange.provider(), 2, home, fast_history="on", timing=QUICK) as pool:
+    with FetchPool(exchange.provider(), 2, home, SYSTEM_CLOCK, fast_history="on", timing=QUICK) as pool:
         days_coming = pool.fetch([request_of(CONTRACT, day) for day in days])
         first = next(days_coming)
         workers = workers_of(os.getpid())
@@ -94,7 +97,7 @@ def test_the_longest_days_are_fetched_first(exchange: Exchange, home: Path) -> N
         dataclasses.replace(request_of(CONTRACT, day), expected_ticks=ticks)
         for day, ticks in zip(days, (100, 300, 200), strict=True)
     ]
-    with FetchPool(exchange.provider(), 1, home, fast_history="on", timing=QUICK) as pool:
+    with FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="on", timing=QUICK) as pool:
         fetched = [one.request.window.trading_day for one in pool.fetch(requests)]
     assert fetched == [days[1], days[2], days[0]]
 
@@ -104,9 +107,11 @@ def test_workers_end_with_a_killed_parent(exchange: Exchange, home: Path) -> Non
     script = f"""
         from datetime import date
         from pathlib import Path
+        from ghtrader_assets.clock import SYSTEM_CLOCK
         from ghtrader_assets.tq.pool import FetchPool
         from ghtrader_assets_tests.tq.conftest import Exchange, request_of
-        pool = FetchPool(Exchange({exchange.url!r}, 0, Path()).provider(), 1, Path({str(home)!r}), fast_history="off")
+        provider, home = Exchange({exchange.url!r}, 0, Path()).provider(), Path({str(home)!r})
+        pool = FetchPool(provider, 1, home, SYSTEM_CLOCK, fast_history="off")
         list(pool.fetch([request_of({CONTRACT!r}, date(2025, 4, 21))]))
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(entry or "." for entry in sys.path)}
@@ -122,7 +127,7 @@ def test_workers_end_with_a_killed_parent(exchange: Exchange, home: Path) -> Non
 @pytest.mark.parametrize(("hour", "minute"), [(19, 0), (19, 29)])
 def test_no_attempt_inside_the_maintenance_window(exchange: Exchange, home: Path, hour: int, minute: int) -> None:
     timing = msgspec.structs.replace(QUICK, clock_offset_s=offset_to(hour, minute))
-    with FetchPool(exchange.provider(name="tqsdk"), 1, home, timing=timing) as pool:
+    with FetchPool(exchange.provider(name="tqsdk"), 1, home, SYSTEM_CLOCK, timing=timing) as pool:
         [fetched] = pool.fetch([request_of(CONTRACT, DAY)])
     assert fetched.state == IngestState.MAINTENANCE
     assert "19:00-19:30" in fetched.reason
@@ -133,7 +138,7 @@ def test_no_attempt_inside_the_maintenance_window(exchange: Exchange, home: Path
 def test_trouble_that_reaches_into_the_window_is_maintenance(exchange: Exchange, home: Path) -> None:
     exchange.fault("stall", symbol=CONTRACT, times=None)
     timing = msgspec.structs.replace(QUICK, frame_s=60.0, attempt_s=8.0, clock_offset_s=offset_to(18, 59, 58))
-    with FetchPool(exchange.provider(name="tqsdk"), 1, home, fast_history="on", timing=timing) as pool:
+    with FetchPool(exchange.provider(name="tqsdk"), 1, home, SYSTEM_CLOCK, fast_history="on", timing=timing) as pool:
         fetched = list(pool.fetch([request_of(CONTRACT, day) for day in (DAY, date(2025, 4, 22))]))
     assert [one.state for one in fetched] == [IngestState.MAINTENANCE] * 2
     assert len(exchange.requests("handshake")) <= 1
@@ -182,7 +187,7 @@ def test_reference_data_refused(exchange: Exchange, home: Path) -> None:
 def test_closing_from_another_thread_ends_a_fetch(exchange: Exchange, home: Path) -> None:
     exchange.fault("stall", symbol=CONTRACT, times=None)
     said: list[str] = []
-    pool = FetchPool(exchange.provider(), 1, home, fast_history="off", on_retry=said.append, timing=QUICK)
+    pool = FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="off", on_retry=said.append, timing=QUICK)
     fetched: list[FetchedDay] = []
     thread = threading.Thread(target=lambda: fetched.extend(pool.fetch([request_of(CONTRACT, DAY)])))
     thread.start()

@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.exchange.contracts import contract_named
 from ghtrader_assets.exchange.daily import DEFAULT_SEED, life_of
@@ -33,8 +34,8 @@ def pools(exchange_process: Exchange, tmp_path_factory: pytest.TempPathFactory) 
     """A pool that reads with tqsdk alone and one that reads with the lean reader where it can."""
     provider, home = exchange_process.provider(), tmp_path_factory.mktemp("home")
     with (
-        FetchPool(provider, 1, home, fast_history="off", timing=QUICK) as plain,
-        FetchPool(provider, 1, home, fast_history="on", timing=QUICK) as lean,
+        FetchPool(provider, 1, home, SYSTEM_CLOCK, fast_history="off", timing=QUICK) as plain,
+        FetchPool(provider, 1, home, SYSTEM_CLOCK, fast_history="on", timing=QUICK) as lean,
     ):
         yield {"tqsdk": plain, "lean": lean}
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.errors import (
     BrokenDayError,
     DeniedError,
@@ -139,7 +140,7 @@ def test_no_secret_gets_into_a_text() -> None:
 
 
 def test_a_day_is_given_up_in_time() -> None:
-    task = Task(0, request_of("SHFE.au2604", date(2025, 4, 21)), Timing(attempts=3, backoff_s=1.0))
+    task = Task(0, request_of("SHFE.au2604", date(2025, 4, 21)), Timing(attempts=3, backoff_s=1.0), SYSTEM_CLOCK)
     pauses = []
     for _ in range(3):
         task.begin("tqsdk", worker_ready=True)
@@ -153,13 +154,13 @@ def test_a_day_is_given_up_in_time() -> None:
 
 def test_no_pause_reaches_beyond_the_deadline() -> None:
     timing = Timing(day_s=0.1, backoff_s=5.0)
-    task = Task(0, request_of("SHFE.au2604", date(2025, 4, 21)), timing)
+    task = Task(0, request_of("SHFE.au2604", date(2025, 4, 21)), timing, SYSTEM_CLOCK)
     task.begin("tqsdk", worker_ready=True)
     assert task.follow_up(TransientFetchError("away")) is None
 
 
 def test_a_short_day_goes_to_the_plain_client_and_has_its_own_count() -> None:
-    task = Task(0, request_of("SHFE.au2604", date(2025, 4, 21)), QUICK)
+    task = Task(0, request_of("SHFE.au2604", date(2025, 4, 21)), QUICK, SYSTEM_CLOCK)
     task.begin("lean", worker_ready=True)
     assert task.fast_allowed
     assert task.follow_up(ShortDayError("short")) is not None
@@ -201,19 +202,25 @@ def test_slots_are_shared_by_processes_and_freed_by_death(tmp_path: Path) -> Non
 
 
 def test_the_pace_is_shared_and_a_429_slows_everybody(tmp_path: Path) -> None:
-    first, second = (Pace(tmp_path, "k", "sessions", 10.0) for _ in range(2))
+    clock = Clock(lambda: 1_700_000_000 * 10**9)
+    first, second = (Pace(tmp_path, "k", "sessions", 10.0, clock) for _ in range(2))
     assert first.reserve() == 0.0
-    assert 0.0 < second.reserve() <= 0.1
+    assert second.reserve() == 0.1
     first.slow_down(5.0)
-    assert 4.0 < second.delay() <= 5.0
-    assert second.delay() > 4.0
-    assert Pace(tmp_path, "k", "pages", 10.0).delay() == 0.0
+    assert second.delay() == 5.0
+    assert Pace(tmp_path, "k", "pages", 10.0, clock).delay() == 0.0
+
+
+def test_a_clock_that_was_set_back_keeps_no_session_waiting(tmp_path: Path) -> None:
+    Pace(tmp_path, "k", "sessions", 10.0, Clock(lambda: 1_700_001_000 * 10**9)).slow_down(5.0)
+    assert Pace(tmp_path, "k", "sessions", 10.0, Clock(lambda: 1_700_000_000 * 10**9)).delay() == 0.0
 
 
 def test_timing_is_frozen_and_reads_the_clock_offset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GHTRADER_TQ_CLOCK_OFFSET_S", "3600")
     shifted = Timing()
-    assert shifted.now_ns() - Timing(clock_offset_s=0).now_ns() == pytest.approx(3600e9, rel=0.01)
+    assert shifted.provider_clock(Clock(lambda: 5)).now_ns() == 3600 * 10**9 + 5
+    assert Timing(clock_offset_s=0).provider_clock(Clock(lambda: 5)).now_ns() == 5
     with pytest.raises(AttributeError):
         shifted.day_s = 1.0  # type: ignore[misc]
     assert msgspec.structs.replace(shifted, day_s=1.0).day_s == 1.0

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.trust import MAX_PROOFS, FastHistory, versions
@@ -24,7 +25,7 @@ SERVER = "127.0.0.1:1"
 
 def test_trust_is_earned_on_the_first_day_of_each_exchange(exchange: Exchange, home: Path) -> None:
     requests = [*SHFE, CZCE]
-    with FetchPool(exchange.provider(), 2, home, timing=QUICK) as pool:
+    with FetchPool(exchange.provider(), 2, home, SYSTEM_CLOCK, timing=QUICK) as pool:
         fetched = list(pool.fetch(requests))
     assert {one.state for one in fetched} == {IngestState.COMPLETE}
     readers = {one.request: one.stats.reader for one in fetched}
@@ -38,7 +39,7 @@ def test_trust_is_earned_on_the_first_day_of_each_exchange(exchange: Exchange, h
 
 
 def test_one_proof_at_a_time_and_no_end_of_trying(tmp_path: Path) -> None:
-    trust = FastHistory(tmp_path, SERVER, "auto")
+    trust = FastHistory(tmp_path, SERVER, "auto", SYSTEM_CLOCK)
     for _ in range(MAX_PROOFS):
         assert trust.mode_for(SHFE[0], allowed=True) == "both"
         assert trust.mode_for(SHFE[1], allowed=True) is None
@@ -68,7 +69,7 @@ def heard() -> Iterator[Heard]:
 
 
 def test_a_difference_switches_the_server_back(tmp_path: Path, heard: Heard) -> None:
-    trust = FastHistory(tmp_path, SERVER, "auto")
+    trust = FastHistory(tmp_path, SERVER, "auto", SYSTEM_CLOCK)
     trust.agreed(CZCE)
     assert trust.mode_for(CZCE, allowed=True) == "lean"
     plain, lean = pl.DataFrame({"last_price": [1.0]}), pl.DataFrame({"last_price": [2.0]})
@@ -76,22 +77,22 @@ def test_a_difference_switches_the_server_back(tmp_path: Path, heard: Heard) -> 
     [(level, line)] = heard.lines
     assert level == logging.ERROR
     assert "fast history is switched off for 127.0.0.1:1" in line
-    for again in (trust, FastHistory(tmp_path, SERVER, "auto")):
+    for again in (trust, FastHistory(tmp_path, SERVER, "auto", SYSTEM_CLOCK)):
         assert again.mode_for(CZCE, allowed=True) == "tqsdk"
     record = json.loads((tmp_path / "fast_history.json").read_text())[SERVER]
     kept = tmp_path / record["difference"]["frames"]
     assert pl.read_parquet(kept / "tqsdk.parquet").equals(plain)
     assert pl.read_parquet(kept / "lean.parquet").equals(lean)
-    assert FastHistory(tmp_path, "127.0.0.1:2", "auto").mode_for(CZCE, allowed=True) == "both"
-    assert FastHistory(tmp_path, SERVER, "on").mode_for(CZCE, allowed=True) == "lean"
-    assert FastHistory(tmp_path, SERVER, "off").mode_for(CZCE, allowed=True) == "tqsdk"
+    assert FastHistory(tmp_path, "127.0.0.1:2", "auto", SYSTEM_CLOCK).mode_for(CZCE, allowed=True) == "both"
+    assert FastHistory(tmp_path, SERVER, "on", SYSTEM_CLOCK).mode_for(CZCE, allowed=True) == "lean"
+    assert FastHistory(tmp_path, SERVER, "off", SYSTEM_CLOCK).mode_for(CZCE, allowed=True) == "tqsdk"
 
 
 def test_other_versions_earn_trust_anew(tmp_path: Path) -> None:
-    trust = FastHistory(tmp_path, SERVER, "auto")
+    trust = FastHistory(tmp_path, SERVER, "auto", SYSTEM_CLOCK)
     trust.agreed(SHFE[0])
     path = tmp_path / "fast_history.json"
     path.write_text(path.read_text().replace(versions(), "tqsdk 3.9.0"))
-    assert FastHistory(tmp_path, SERVER, "auto").mode_for(SHFE[1], allowed=True) == "both"
+    assert FastHistory(tmp_path, SERVER, "auto", SYSTEM_CLOCK).mode_for(SHFE[1], allowed=True) == "both"
     path.write_text("not JSON")
-    assert FastHistory(tmp_path, SERVER, "auto").mode_for(SHFE[1], allowed=True) == "both"
+    assert FastHistory(tmp_path, SERVER, "auto", SYSTEM_CLOCK).mode_for(SHFE[1], allowed=True) == "both"

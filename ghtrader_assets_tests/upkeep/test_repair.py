@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.judgement import judge_frame, policy_of
@@ -220,15 +221,15 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
     """Stored and judged, stored with a hole the provider could fill, stored for another contract, empty, missing."""
     name = SYMBOL.text
     rows = [ScheduleDay(name, day, "SHFE.ni2601", 0, False, False) for day in DAYS]
-    write_schedule(db, rows, schedule_hash(rows))
+    write_schedule(db, rows, schedule_hash(rows), SYSTEM_CLOCK.now())
     schedule = schedule_of(platform, SYMBOL, DAYS)
     plans = {day: plan_day(platform, SYMBOL, schedule.rows[day], schedule.hash) for day in DAYS}
     frames = {day: random_ticks(plans[day].window, 300, day.day) for day in DAYS[:3]}
     store_frames(platform, [plans[day] for day in DAYS[:3]], frames)
-    verdicts = []
+    verdicts, policy = [], policy_of(platform.settings, SYMBOL)
     for content in read_daily_agg(db, name, DAYS[:3]):
         day = content.trading_day
-        verdict, _ = judge_frame(plans[day], frames[day], content.digest, content.load_id, policy_of(SYMBOL))
+        verdict, _ = judge_frame(plans[day], frames[day], content.digest, content.load_id, policy, SYSTEM_CLOCK.now())
         gaps = verdict.gaps
         if day == DAYS[1]:
             gaps = (dataclasses.replace(gaps[0], tqsdk_status=ProbeStatus.PROVIDER_HAS_DATA), *gaps[1:])
@@ -236,7 +237,7 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
         verdicts.append(dataclasses.replace(verdict, gaps=gaps, coverage=ok))
     write_verdicts(db, verdicts)
     moved = [dataclasses.replace(rows[2], contract="SHFE.ni2602")]
-    write_schedule(db, moved, schedule_hash(moved))
+    write_schedule(db, moved, schedule_hash(moved), SYSTEM_CLOCK.now())
     (loaded,) = [one for one in _attempts(db, name) if one.trading_day == DAYS[2]]
     empty = dataclasses.replace(
         loaded, manifest_id="20251218T000000-00000000", trading_day=DAYS[3], outcome=IngestState.PROVIDER_EMPTY,

@@ -27,7 +27,7 @@ from ghtrader_assets.questdb.tables.schema import (
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
 )
-from ghtrader_assets.questdb.tables.tick_columns import read_columns, read_ticks
+from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow, midnight_utc
 
 Row = TypeVar("Row")
@@ -39,11 +39,6 @@ LAST_DAY: Final = date(2200, 1, 1)
 def read_day(db: Database, symbol: str, window: DayWindow) -> pl.DataFrame:
     """The stored ticks of a symbol's trading day: a tick frame in stored order, empty where nothing is stored."""
     return read_ticks(db, symbol, window)
-
-
-def read_day_columns(db: Database, symbol: str, window: DayWindow, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Only these columns of the day's ticks, in stored order. Column names are checked by the caller."""
-    return read_columns(db, symbol, window, columns)
 
 
 def read_schedule(db: Database, symbol: str, start: date = FIRST_DAY, end: date = LAST_DAY) -> list[ScheduleDay]:

@@ -33,9 +33,8 @@ _LONGEST_BREAK: Final = timedelta(days=20)
 """No two consecutive trading days lie further apart; a day's gaps lie between them."""
 
 
-def write_schedule(db: Database, rows: Sequence[ScheduleDay], schedule_hash: str) -> None:
-    """Store rows of a symbol's schedule, replacing those of the same trading days."""
-    now = datetime.now(UTC)
+def write_schedule(db: Database, rows: Sequence[ScheduleDay], schedule_hash: str, now: datetime) -> None:
+    """Store rows of a symbol's schedule as of `now`, replacing those of the same trading days."""
     _write(db, MAIN_SCHEDULE, (_schedule_values(row, schedule_hash, now) for row in rows))
 
 

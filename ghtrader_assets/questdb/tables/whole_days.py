@@ -93,12 +93,18 @@ def require_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def read_whole_day(
-    db: Database, symbol: str, window: DayWindow, columns: Sequence[str] | None = None, *, workers: int = 1
+    db: Database,
+    symbol: str,
+    window: DayWindow,
+    columns: Sequence[str] | None = None,
+    *,
+    workers: int = 1,
+    patience_s: float = PATIENCE_S,
 ) -> WholeDay:
     """A symbol's trading day, whole and in one version; `workers` read a slice of it each.
 
     Raises `BadInputError` for a day that has no coverage row (never loaded, or not to its end) and an unknown column,
-    `QuestDBError` when the ticks are not those of the coverage row for `PATIENCE_S`.
+    `QuestDBError` when the ticks are not those of the coverage row for `patience_s`.
     """
     wanted = require_columns(columns)
     before = _agg_of(db, symbol, window.trading_day)
@@ -106,7 +112,7 @@ def read_whole_day(
     after = _agg_of(db, symbol, window.trading_day)
     if after.load_id == before.load_id and after.rows_total == ticks.num_rows and _is_settled(db, after):
         return WholeDay(after, _result(ticks, after, wanted))
-    return _read_verified(db, symbol, window, wanted)
+    return _read_verified(db, symbol, window, wanted, patience_s)
 
 
 def read_whole_days(
@@ -138,10 +144,12 @@ def empty_ticks(columns: Sequence[str]) -> ArrowTable:
     return pa.schema([(name, RESULT_TYPES[name]) for name in columns]).empty_table()
 
 
-def _read_verified(db: Database, symbol: str, window: DayWindow, wanted: tuple[str, ...]) -> WholeDay:
+def _read_verified(
+    db: Database, symbol: str, window: DayWindow, wanted: tuple[str, ...], patience_s: float
+) -> WholeDay:
     """Read every column until the content is the coverage row's."""
     names = (*TICK_SCHEMA.names(), *(name for name in wanted if name in _STORED and name not in TICK_SCHEMA))
-    give_up_at = time.monotonic() + PATIENCE_S
+    give_up_at = time.monotonic() + patience_s
     while True:
         ticks = _read(db, symbol, window, names)
         agg = _agg_of(db, symbol, window.trading_day)

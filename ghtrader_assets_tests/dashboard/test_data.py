@@ -1,0 +1,72 @@
+"""What a page reads of a day: ticks and state of one load, and an end to its patience."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.dashboard import data
+from ghtrader_assets.dashboard.data import TICK_COLUMNS, Source
+from ghtrader_assets.errors import QuestDBError
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.tables.records import write_daily_agg
+from ghtrader_assets.questdb.tables.rows import DailyAgg
+from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, store_days
+from ghtrader_assets.settings import Settings
+from ghtrader_assets_tests.fix_questdb import random_ticks
+
+DAY = date(2026, 1, 6)
+SYMBOL = parse_symbol("KQ.m@SHFE.op")
+
+
+@pytest.fixture
+def source(questdb_endpoint: Endpoint, calendar: TradingCalendar, tmp_path: Path) -> Iterator[Source]:
+    """A source over the session's store; no provider runs for its home."""
+    settings = Settings(
+        home=tmp_path,
+        questdb_http=questdb_endpoint.http,
+        questdb_pg=questdb_endpoint.pg,
+        questdb_user=questdb_endpoint.user,
+        questdb_password=questdb_endpoint.password,
+    )
+    opened = Source(settings, calendar, SYSTEM_CLOCK)
+    yield opened
+    opened.close()
+
+
+def replaced(db: Database, calendar: TradingCalendar, symbol: str, seed: int) -> DailyAgg:
+    """Store ticks of the day; the coverage row that would name them is not written yet."""
+    window = calendar.window(DAY)
+    load = DayLoad(symbol, DAY, window, "SHFE.op2604", 0, "", f"load-{seed}", random_ticks(window, 400, seed))
+    (stored,) = store_days(db, [load])
+    assert isinstance(stored, StoredDay)
+    return DailyAgg(
+        symbol=symbol, trading_day=DAY, rows_total=stored.rows, first_tick=stored.first_tick,
+        last_tick=stored.last_tick, contract=load.contract, digest=stored.digest, upstream="", load_id=load.load_id,
+        updated_at=SYSTEM_CLOCK.now(),
+    )  # fmt: skip
+
+
+def test_a_page_shows_the_ticks_of_the_coverage_row_and_waits_for_them_so_long(
+    source: Source, db: Database, calendar: TradingCalendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_daily_agg(db, [replaced(db, calendar, SYMBOL.text, 1)])
+    view = source.day(SYMBOL, DAY)
+    assert (view.ticks.height, view.state.rows) == (400, 400)
+    assert tuple(view.ticks.columns) == TICK_COLUMNS
+    assert view.ticks["datetime_ns"].is_sorted()
+
+    newer = replaced(db, calendar, SYMBOL.text, 2)
+    monkeypatch.setattr(data, "PATIENCE_S", 0.2)
+    with pytest.raises(QuestDBError, match=r"are not those of load load-1.*--force"):
+        source.day(SYMBOL, DAY)
+    write_daily_agg(db, [newer])
+    view = source.day(SYMBOL, DAY)
+    assert view.state.digest == newer.digest

@@ -1,0 +1,110 @@
+"""What the code must not do anywhere, read from its syntax: clocks and settings have their places."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import ghtrader_assets
+
+PACKAGE = Path(ghtrader_assets.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+PROCESSES = {"cli", "definitions.py", "dashboard/__main__.py", "assets/resources.py"}
+"""Where a process of ours begins, or Dagster enters our code."""
+
+WALL_CLOCK = {"clock.py"}
+CLOCK_CHOSEN = PROCESSES | {"clock.py", "context", "services/embedded.py", "exchange/__main__.py", "tq/worker.py"}
+"""`context` and `services.embedded` choose the host's clock for callers that hand none down."""
+
+SETTINGS_READ = PROCESSES | {"store/api.py"}
+ENVIRONMENT_READ = {
+    "settings.py",
+    "cli/backfill.py",  # sets DAGSTER_HOME for a run in this process
+    "cli/demo.py",  # sets the start date for the services that it starts
+    "context/load.py",  # TqSdk's own addresses, passed through to workers
+    "questdb/embedded/server.py",  # the environment of a child process, as the following
+    "services/processes.py",
+    "tq/process.py",
+    "tq/login.py",  # TqSdk's own addresses, in a worker
+    "tq/reference.py",
+    "tq/timing.py",  # the clock offset of tests
+}
+
+_NOW = {("time", "time"), ("time", "time_ns"), ("time", "localtime"), ("time", "gmtime"), ("time", "ctime")} | {
+    (kind, name) for kind in ("datetime", "date", "Timestamp") for name in ("now", "utcnow", "today")
+}
+
+
+def reads_wall_clock(node: ast.AST) -> bool:
+    """`time.time`, `datetime.now`, `from time import time_ns` and their like, called or handed on."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "time" and any(("time", alias.name) in _NOW for alias in node.names)
+    if not isinstance(node, ast.Attribute):
+        return False
+    owner = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+    return (owner, node.attr) in _NOW
+
+
+def names(*wanted: str) -> Callable[[ast.AST], bool]:
+    def found(node: ast.AST) -> bool:
+        if isinstance(node, ast.ImportFrom):
+            return any(alias.name in wanted for alias in node.names)
+        return (isinstance(node, ast.Name) and node.id in wanted) or (
+            isinstance(node, ast.Attribute) and node.attr in wanted
+        )
+
+    return found
+
+
+def places(source: Path, forbidden: Callable[[ast.AST], bool]) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if forbidden(node):
+            yield f"{source.relative_to(PACKAGE)}:{getattr(node, 'lineno', 0)}"
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "allowed"),
+    [
+        pytest.param(reads_wall_clock, WALL_CLOCK, id="the wall clock"),
+        pytest.param(names("SYSTEM_CLOCK"), CLOCK_CHOSEN, id="the host's clock"),
+        pytest.param(names("load_settings"), SETTINGS_READ, id="settings"),
+        pytest.param(names("environ", "getenv"), ENVIRONMENT_READ, id="the environment"),
+    ],
+)
+def test_is_read_at_its_places_alone(forbidden: Callable[[ast.AST], bool], allowed: set[str]) -> None:
+    found = {place for source in MODULES for place in places(source, forbidden)}
+    assert found, "the guard finds nothing at all"
+    used = {place.partition(":")[0] for place in found}
+    elsewhere = sorted(
+        place
+        for place in found
+        for file in [place.partition(":")[0]]
+        if file not in allowed and file.partition("/")[0] not in allowed
+    )
+    assert elsewhere == []
+    assert {one for one in allowed if not any(file == one or file.startswith(f"{one}/") for file in used)} == set()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = time.time()",
+        "field(default_factory=time.time_ns)",
+        "from time import time_ns",
+        "datetime.now(tz=UTC)",
+        "datetime.datetime.utcnow()",
+        "day = date.today()",
+        "pd.Timestamp.now()",
+    ],
+)
+def test_each_way_to_read_the_wall_clock_is_seen(line: str) -> None:
+    assert any(reads_wall_clock(node) for node in ast.walk(ast.parse(line)))
+
+
+@pytest.mark.parametrize("line", ["context.clock.now()", "time.monotonic()", "from time import perf_counter", "now()"])
+def test_a_clock_handed_down_and_a_stopwatch_are_not(line: str) -> None:
+    assert not any(reads_wall_clock(node) for node in ast.walk(ast.parse(line)))
