@@ -23,7 +23,7 @@ CLOCK_CHOSEN = PROCESSES | {"clock.py", "context", "services/embedded.py", "exch
 SETTINGS_READ = PROCESSES | {"store/api.py"}
 ENVIRONMENT_READ = {
     "settings.py",
-    "cli/backfill.py",  # sets DAGSTER_HOME for a run in this process
+    "assets/launchers.py",  # sets DAGSTER_HOME for a run in this process
     "cli/demo.py",  # sets the start date for the services that it starts
     "context/load.py",  # TqSdk's own addresses, passed through to workers
     "questdb/embedded/server.py",  # the environment of a child process, as the following

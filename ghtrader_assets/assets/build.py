@@ -42,7 +42,7 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             trading_calendar,
-            *_with_freshness([asset for symbol in symbols for asset in symbol_days(symbol, partitions)], calendar),
+            *_with_freshness([asset for symbol in symbols for asset in symbol_days(symbol, partitions)], policy),
         ],
         asset_checks=[feed_checks(symbols), horizon_check],
         jobs=[job],

@@ -17,13 +17,13 @@ from ghtrader_assets.assets.checks import INGEST_RATE, LATEST_DAY, evaluations, 
 from ghtrader_assets.assets.dagster_internals import CheckRecord, CheckStatus
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.stops import stop_of
-from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.market.calendar import check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.daemon import daemon_url
-from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.settings import Settings
 
 HEALTH_INTERVAL_S: Final = 60
 _EVALUATED: Final = {CheckStatus.SUCCEEDED, CheckStatus.FAILED}
@@ -56,7 +56,7 @@ def health_sensor(symbols: Sequence[Symbol]) -> dg.SensorDefinition:
     return watch_feeds
 
 
-def failed_run_sensor(settings: Settings) -> dg.SensorDefinition:
+def failed_run_sensor(settings: Settings, clock: Clock) -> dg.SensorDefinition:
     """Tells of failed runs, which a person may have to look at; running where GHTRADER_ALERT_URLS are set."""
     told = settings.alert_urls is not None
 
@@ -71,8 +71,10 @@ def failed_run_sensor(settings: Settings) -> dg.SensorDefinition:
         reasons = [stop_of(event.step_failure_data).reason for event in context.get_step_failure_events()] or [
             context.failure_event.message
         ]
-        alert = run_alert(run.run_id, ", ".join(names) or run.job_name, "; ".join(map(str, reasons)), daemon_url(now))
-        send_new(now, [alert])
+        alert = run_alert(
+            run.run_id, ", ".join(names) or run.job_name, "; ".join(map(str, reasons)), daemon_url(settings)
+        )
+        send_new(settings, [alert], clock)
 
     return alert_failed_runs
 

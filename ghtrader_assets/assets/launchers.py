@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.orchestration.daemon import DaemonLauncher, daemon_url
 from ghtrader_assets.orchestration.launcher import Launcher
@@ -18,10 +19,10 @@ from ghtrader_assets.services.dagster_instance import dagster_environment
 from ghtrader_assets.settings import Settings
 
 
-def launcher_for(settings: Settings) -> Launcher:
+def launcher_for(settings: Settings, clock: Clock) -> Launcher:
     """The daemon's launcher where a Dagster runs for this home, else that of this process."""
     url = daemon_url(settings)
-    return InProcessLauncher(settings) if url is None else DaemonLauncher(url)
+    return InProcessLauncher(settings, clock) if url is None else DaemonLauncher(url)
 
 
 class InProcessLauncher:
@@ -29,8 +30,9 @@ class InProcessLauncher:
 
     retries_maintenance = False
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
+        self._clock = clock
 
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:  # noqa: ARG002 - loads are followed by what they leave
         """The runs one after the other; see `Launcher`."""
@@ -38,4 +40,4 @@ class InProcessLauncher:
         from ghtrader_assets.assets.run_here import run_here  # noqa: PLC0415
 
         os.environ.update(dagster_environment(self._settings.home))
-        return run_here(build_definitions(self._settings), needs, tables, tags)
+        return run_here(build_definitions(self._settings, self._clock), needs, tables, tags)

@@ -56,7 +56,7 @@ def backfill(
     wanted = parse_tables(tables)
     with services_for(settings), open_load(settings) as context:
         report = run_backfill(
-            context, launcher_for(settings), TerminalProgress(), symbols, start, end, wanted,
+            context, launcher_for(settings, context.clock), TerminalProgress(), symbols, start, end, wanted,
             workers=workers, force=force, allow_partial=allow_partial,
         )  # fmt: skip
     if as_json:

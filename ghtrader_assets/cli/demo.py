@@ -54,7 +54,7 @@ def demo(
     with _platform_up(settings) as runtime:
         show_urls(settings, runtime)
         with open_load(settings) as context:
-            launcher = launcher_for(settings)
+            launcher = launcher_for(settings, SYSTEM_CLOCK)
             report = run_backfill(context, launcher, TerminalProgress(), symbols, start, end, ALL_TABLES)
         _show_days(settings, symbols, start, end)
         show_report(report)

@@ -18,7 +18,7 @@ def doctor(as_json: AsJson = False) -> None:
     """Check settings, dependencies, services, tables and calendar. Exit 0 when nothing is wrong, else 1."""
     settings = load_settings()
     values = sourced_values(settings)
-    findings = find_all(settings)
+    findings = find_all(settings, SYSTEM_CLOCK)
     wrong = [finding for finding in findings if finding.level == "error"]
     if as_json:
         shown = [{"name": value.name, "value": str(value.value), "source": value.source} for value in values]

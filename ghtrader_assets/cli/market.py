@@ -106,7 +106,7 @@ def sessions(
     if live:
         with provider_for(settings) as provider:
             timing = timing_of(settings)
-            found = compare_live_hours(provider, settings.home, timing, [symbol], today, known, events)[symbol]
+            found = compare_live_hours(provider, settings.home, timing, [symbol], SYSTEM_CLOCK, known, events)[symbol]
     hours = symbol_hours(symbol, known.days(first, last), known, events, found)
     if as_json:
         emit_json(hours)
@@ -128,7 +128,7 @@ def l5_start(
     known = calendar_for(settings.home)
     first, last = _probed_range(settings, known, start, end)
     with provider_for(settings) as provider:
-        source = DepthSource(provider, settings.home, settings.ingest_workers, timing_of(settings))
+        source = DepthSource(provider, settings.home, settings.ingest_workers, timing_of(settings), SYSTEM_CLOCK)
         found = find_five_level_start(source, symbol, known, first, last, step)
     if as_json:
         emit_json(found)

@@ -13,6 +13,7 @@ import typer
 
 from ghtrader_assets.cli.app import AsJson, app, as_document, emit_json, emit_table
 from ghtrader_assets.cli.services import store_for
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.questdb.tables.measured import (
     Percentiles,

@@ -75,7 +75,14 @@ def repair(
         plan = read_plan(context, chosen, start, last, context.clock.now(), running_runs(settings))
         if apply and plan.planned:
             report = BackfillReport()
-            carry_out(context, launcher_for(settings), TerminalProgress(), needs_in(plan.planned), ALL_TABLES, report)
+            carry_out(
+                context,
+                launcher_for(settings, context.clock),
+                TerminalProgress(),
+                needs_in(plan.planned),
+                ALL_TABLES,
+                report,
+            )
     if as_json:
         emit_json(_document(plan, report))
     else:

@@ -58,7 +58,7 @@ def days_known_as(context: StoreContext, symbol: Symbol, start: date, end: date)
 def coverage_of(context: StoreContext, symbol: Symbol) -> SymbolCoverage:
     """What is stored of a symbol against the trading days from its start to the last completed one."""
     start = max(start_date_of(context.settings, symbol.product), context.calendar.first)
-    end = last_completed_day(context.calendar, SYSTEM_CLOCK.now_ns())
+    end = last_completed_day(context.calendar, context.clock.now_ns())
     found = days_known_as(context, symbol, start, end) if start <= end else []
     complete = [day for day in found if day.ingest_state == IngestState.COMPLETE]
     missing: dict[str, list[date]] = {}

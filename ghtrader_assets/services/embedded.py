@@ -46,7 +46,12 @@ Announce = Callable[[str], None]
 
 @contextmanager
 def running_services(
-    settings: Settings, announce: Announce, *, with_dagster: bool, with_provider: bool = True
+    settings: Settings,
+    announce: Announce,
+    *,
+    with_dagster: bool,
+    with_provider: bool = True,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Generator[Runtime]:
     """Start what the settings need and stop it at the end. Raises `ServiceError`, `PortTakenError`.
 
@@ -58,7 +63,7 @@ def running_services(
     _require_unowned(settings)
     runtime = Runtime(owner=RunningProcess.of(os.getpid()))
     with ExitStack() as stack:
-        for name, start in _starters(settings, with_dagster=with_dagster, with_provider=with_provider):
+        for name, start in _starters(settings, clock, with_dagster=with_dagster, with_provider=with_provider):
             announce(f"starting {name}")
             service = start(settings, stack)
             runtime = runtime.with_service(service)
@@ -92,7 +97,9 @@ def stop_services(settings: Settings) -> bool:
 Starter = Callable[[Settings, ExitStack], Service]
 
 
-def _starters(settings: Settings, *, with_dagster: bool, with_provider: bool) -> Iterator[tuple[str, Starter]]:
+def _starters(
+    settings: Settings, clock: Clock, *, with_dagster: bool, with_provider: bool
+) -> Iterator[tuple[str, Starter]]:
     if not settings.uses_external_questdb:
         yield QUESTDB, _start_questdb
     if with_provider and not settings.uses_real_tqsdk:

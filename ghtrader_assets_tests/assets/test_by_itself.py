@@ -15,7 +15,8 @@ from ghtrader_assets.assets.build import build_definitions
 from ghtrader_assets.assets.partitions import partition_days, trading_day_partitions
 from ghtrader_assets.assets.repair import not_in_hand, run_requests
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.errors import IngestState
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.errors import IngestState, ServiceError
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import SHANGHAI
