@@ -24,7 +24,7 @@ from ghtrader_assets.cli.services import announce, services_for
 from ghtrader_assets.context.load import LoadContext, open_load
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
-from ghtrader_assets.loading.disk import full_disk_named, require_room
+from ghtrader_assets.loading.disk import full_disk_named, require_free_disk
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.loading.plan import LoadPlan, plan_days
 from ghtrader_assets.market.calendar import calendar_for
@@ -123,7 +123,7 @@ def run_backfill(
     """Bring the days of the symbols up to date and report on each. Raises `GhtraderError` for what stops all."""
     report = BackfillReport()
     with open_load(settings) as context, full_disk_named(context):
-        require_room(context)
+        require_free_disk(context)
         days = context.calendar.days(start, end)
         needs: dict[Symbol, dict[date, Need]] = {}
         announce(f"reading the main-contract schedules of {', '.join(symbol.text for symbol in symbols)}")
