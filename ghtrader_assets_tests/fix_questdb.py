@@ -89,7 +89,6 @@ def load_of(symbol: str, calendar: TradingCalendar) -> Callable[..., DayLoad]:
             contract=contract,
             segment_id=0,
             schedule_hash="0123456789abcdef",
-            load_id=f"{day:%Y%m%d}T000000-00000000",
             frame=random_ticks(window, rows, seed) if frame is None else frame,
         )
 

@@ -34,7 +34,7 @@ from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import open_load
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.loading.disk import require_room
+from ghtrader_assets.loading.disk import require_free_disk
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.orchestration.backfill import carry_out
@@ -69,7 +69,7 @@ def repair(
     report: BackfillReport | None = None
     with services_for(settings), open_load(settings) as context:
         if apply:
-            require_room(context)
+            require_free_disk(context)
             announce("reading the main-contract schedules")
             refresh_schedules(context, chosen, force_refresh=True)
         plan = read_plan(context, chosen, start, last, context.clock.now(), running_runs(settings))

@@ -1,23 +1,27 @@
-"""Loading trading days: fetched in parallel, stored in batches while the next are fetched, judged, recorded.
+"""A trading day's way, in order: plan, fetch, store, read back, judge, record.
 
-Belongs here: the steps of one symbol's days and the outcome of each.
-Does not belong here: which days (`plan`), threads and batches (`pipeline`), judging from the store (`judgement`).
+Belongs here: each step of a day's load, what it hands to the next, and the outcome.
+Does not belong here: which days (`plan`), threads and batches (`batches`), judging from the store (`judgement`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import fcntl
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.disk import disk_is_full, full_disk_named, require_room
+from ghtrader_assets.loading.batches import Batches, Limits
+from ghtrader_assets.loading.disk import disk_is_full, full_disk_named, require_free_disk
 from ghtrader_assets.loading.judgement import judge_frame, policy_of
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
-from ghtrader_assets.loading.pipeline import DayPipeline, FinishedDays
 from ghtrader_assets.loading.plan import DayPlan, plan_days
 from ghtrader_assets.loading.record import (
     begin_attempts,
@@ -31,31 +35,38 @@ from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
-from ghtrader_assets.questdb.tables.writer import DayLoad, Result, StoredDay
+from ghtrader_assets.questdb.tables.writer import BATCH_ROWS, BATCHES_IN_FLIGHT, DayLoad, StoredDay, store_batch
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
+from ghtrader_assets.tq.pool import FetchPool
+from ghtrader_assets.tq.slots import SessionSlots
 from ghtrader_assets.validation.verdicts import DayVerdict
 
+BATCH_AGE_S: Final = 1.0
+"""A fetched day waits no longer than this for others of its batch."""
+CAPACITY_BATCHES: Final = 2
+"""The fetch waits while so many batches of days are in memory."""
 _TICKS_A_SECOND: Final = 2
 
 
-@dataclass(slots=True)
-class _Attempt:
-    """One day's load on its way: the plan, the manifest so far, and what was fetched."""
+@dataclass(frozen=True, slots=True)
+class FetchedLoad:
+    """A symbol's planned day with the provider's answer, whole or not; `manifest` is the attempt's so far."""
 
     plan: DayPlan
     manifest: Manifest
-    _fetched: FetchedDay | None = None
+    fetched: FetchedDay
 
     @property
-    def fetched(self) -> FetchedDay:
-        assert self._fetched is not None
-        return self._fetched
+    def is_whole(self) -> bool:
+        return self.fetched.state == IngestState.COMPLETE
 
-    def take(self, fetched: FetchedDay) -> None:
-        self._fetched = fetched
-        self.manifest = fetched_manifest(self.manifest, fetched)
+    @property
+    def rows(self) -> int:
+        return 0 if self.fetched.frame is None else self.fetched.frame.height
 
-    def day_load(self) -> DayLoad:
+    def ticks(self) -> DayLoad:
+        """The ticks of a whole day, with what is stored beside each."""
         assert self.fetched.frame is not None
         return DayLoad(
             symbol=self.plan.symbol.text,
@@ -64,9 +75,25 @@ class _Attempt:
             contract=self.plan.schedule.contract,
             segment_id=self.plan.schedule.segment_id,
             schedule_hash=self.plan.schedule_hash,
-            load_id=self.manifest.manifest_id,
             frame=self.fetched.frame,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLoad:
+    """A symbol's day that was stored and read back."""
+
+    plan: DayPlan
+    manifest: Manifest
+    fetched: FetchedDay
+    stored: StoredDay
+
+
+@dataclass(frozen=True, slots=True)
+class FailedLoad:
+    """A symbol's day that was not fetched whole, or not stored: the manifest says why."""
+
+    manifest: Manifest
 
 
 def load_days(
@@ -83,33 +110,75 @@ def load_days(
 
     One day's failure is that day's outcome. Raises `GhtraderError` only for what stops all of them: the schedule
     can't be had, the store is away. `must_judge` asks for a verdict whatever the settings say.
-    With `allow_partial` a day in progress is stored as far as it goes; nobody judges half a day.
+    With `allow_partial` a day in progress is stored as far as it goes, and not judged.
     """
-    require_room(context)
+    require_free_disk(context)
     plan = plan_days(context, symbol, days, allow_partial=allow_partial)
     for day, error in plan.refused.items():
         yield DayOutcome(day, getattr(error, "state", IngestState.MISSING), failure=str(error))
     if not plan.days:
         return
-    requests = _requests(context, symbol, plan.days)
-    attempts: dict[date, _Attempt] = {}
+    with full_disk_named(context), _fetch_pool(context, len(plan.days), on_retry) as pool:
+        yield from Batches(
+            _fetch(context, pool, symbol, plan.days, run_id),
+            partial(_store_and_read_back, context),
+            partial(_judge_and_record, context, must_judge=must_judge),
+            _limits(context.settings),
+            cancel=pool.close,
+            while_storing=partial(_only_writer, context.settings.home, symbol),
+        ).results()
 
-    def finish(results: Sequence[Result]) -> list[DayOutcome]:
-        return _finished(context, attempts, results, must_judge=must_judge)
 
-    with full_disk_named(context), DayPipeline(context, symbol, requests, finish, on_retry) as pipeline:
-        begun = begin_attempts(context, plan.days, run_id)
-        attempts |= {one.trading_day: _Attempt(one, manifest) for one, manifest in zip(plan.days, begun, strict=True)}
-        for event in pipeline.events():
-            if isinstance(event, FinishedDays):
-                yield from event.outcomes
-                continue
-            attempt = attempts[event.request.window.trading_day]
-            attempt.take(event)
-            if event.state == IngestState.COMPLETE:
-                pipeline.store(attempt.day_load())
-            else:
-                yield _not_fetched(context, attempt)
+def _limits(settings: Settings) -> Limits[FetchedLoad]:
+    """A batch is one transaction: so many days, or the day that brings it to `BATCH_ROWS`."""
+    size = settings.ingest_batch_days
+    return Limits(
+        is_full=lambda loads: len(loads) >= size or sum(load.rows for load in loads) >= BATCH_ROWS,
+        age_s=BATCH_AGE_S,
+        in_flight=BATCHES_IN_FLIGHT,
+        held=max(CAPACITY_BATCHES * size, settings.ingest_workers),
+    )
+
+
+@contextmanager
+def _fetch_pool(context: LoadContext, days: int, on_retry: Callable[[str], None]) -> Generator[FetchPool]:
+    """Worker processes for so many days, as many as the account has free sessions."""
+    settings, provider = context.settings, context.provider
+    slots = SessionSlots(settings.home, provider, settings.ingest_workers)
+    with (
+        slots.held(days) as granted,
+        FetchPool(
+            provider,
+            granted,
+            settings.home,
+            context.clock,
+            fast_history=settings.fast_history,
+            on_retry=on_retry,
+            timing=context.timing,
+        ) as pool,
+    ):
+        yield pool
+
+
+@contextmanager
+def _only_writer(home: Path, symbol: Symbol) -> Generator[None]:
+    """One run of this host at a time stores a symbol's days: two replacements of one day would mix."""
+    folder = home / "writing"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{symbol.key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _fetch(
+    context: LoadContext, pool: FetchPool, symbol: Symbol, plans: Sequence[DayPlan], run_id: str
+) -> Generator[FetchedLoad]:
+    """Begin the attempts and yield each day as its answer comes, the longest first."""
+    requests = _requests(context, symbol, plans)
+    begun = dict(zip(requests, zip(plans, begin_attempts(context, plans, run_id), strict=True), strict=True))
+    for fetched in pool.fetch(requests):
+        plan, manifest = begun[fetched.request]
+        yield FetchedLoad(plan, fetched_manifest(manifest, fetched), fetched)
 
 
 def _requests(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) -> list[FetchRequest]:
@@ -126,60 +195,63 @@ def _session_seconds(plan: DayPlan) -> int:
     return sum(window.end_ns - window.start_ns for window in plan.sessions.windows) // NS
 
 
-def _not_fetched(context: StoreContext, attempt: _Attempt) -> DayOutcome:
-    state, sessions = attempt.fetched.state, attempt.plan.sessions
-    manifest = attempt.manifest
-    if state == IngestState.PROVIDER_EMPTY and not sessions.windows:
-        manifest = replace(manifest, reason=f"{manifest.reason}; no session was held: {sessions.sources[-1]}")
-    record_failed(context, [manifest])
-    return DayOutcome(manifest.trading_day, state, manifest, failure=f"{state.value}: {manifest.reason}")
-
-
-def _finished(
-    context: StoreContext, attempts: dict[date, _Attempt], results: Sequence[Result], *, must_judge: bool
-) -> list[DayOutcome]:
-    """Judge and record the days of one transaction together; from then on their frames are not needed."""
-    outcomes: list[DayOutcome] = []
-    judged: list[tuple[Manifest, DayVerdict | None, Judgement | None]] = []
-    for result in results:
-        attempt = attempts.pop(result.load.trading_day)
+def _store_and_read_back(context: StoreContext, loads: Sequence[FetchedLoad]) -> list[StoredLoad | FailedLoad]:
+    """Store the whole days in one transaction, in order: they share fewer partitions with other batches."""
+    ended: list[StoredLoad | FailedLoad] = [_not_fetched(load) for load in loads if not load.is_whole]
+    whole = sorted((load for load in loads if load.is_whole), key=lambda load: load.plan.trading_day)
+    if not whole:
+        return ended
+    require_free_disk(context)
+    results = store_batch(context.database, [load.ticks() for load in whole], context.settings.readback)
+    for load, result in zip(whole, results, strict=True):
         if isinstance(result, StoredDay):
-            judged.append(_judged(context, attempt, result, must_judge=must_judge))
-            continue
-        if disk_is_full(context):
+            ended.append(StoredLoad(load.plan, load.manifest, load.fetched, result))
+        elif disk_is_full(context):
             raise result.error
-        manifest = failed_manifest(attempt.manifest, str(result.error), context.clock.now())
-        record_failed(context, [manifest])
-        outcomes.append(DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=manifest.reason))
-    record_stored(context, [(manifest, verdict) for manifest, verdict, _ in judged])
-    return outcomes + [
-        DayOutcome(manifest.trading_day, manifest.outcome, manifest, judgement) for manifest, _, judgement in judged
-    ]
+        else:
+            ended.append(FailedLoad(failed_manifest(load.manifest, str(result.error), context.clock.now())))
+    return ended
 
 
-def _judged(
-    context: StoreContext, attempt: _Attempt, stored: StoredDay, *, must_judge: bool
-) -> tuple[Manifest, DayVerdict | None, Judgement | None]:
-    assert attempt.fetched.frame is not None
-    judgement: Judgement | None = None
-    verdict: DayVerdict | None = None
-    if not attempt.plan.is_partial and (must_judge or _judged_after_ingest(context, attempt)):
-        policy = policy_of(context.settings, attempt.plan.symbol)
-        verdict, seconds = judge_frame(
-            attempt.plan,
-            attempt.fetched.frame,
-            stored.digest,
-            attempt.manifest.manifest_id,
-            policy,
-            context.clock.now(),
-        )
-        judgement = Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=seconds)
-    judge_s = judgement.seconds if judgement else 0.0
-    manifest = stored_manifest(attempt.manifest, attempt.fetched, stored, judge_s, context.clock.now())
-    return manifest, verdict, judgement
+def _not_fetched(load: FetchedLoad) -> FailedLoad:
+    manifest, sessions = load.manifest, load.plan.sessions
+    if manifest.outcome == IngestState.PROVIDER_EMPTY and not sessions.windows:
+        manifest = replace(manifest, reason=f"{manifest.reason}; no session was held: {sessions.sources[-1]}")
+    return FailedLoad(manifest)
 
 
-def _judged_after_ingest(context: StoreContext, attempt: _Attempt) -> bool:
+def _judge_and_record(
+    context: StoreContext, loads: Sequence[StoredLoad | FailedLoad], *, must_judge: bool
+) -> list[DayOutcome]:
+    """Judge and record a batch's days together; from then on their frames are not needed."""
+    failed = [load.manifest for load in loads if isinstance(load, FailedLoad)]
+    judged = [_judged(context, load, must_judge=must_judge) for load in loads if isinstance(load, StoredLoad)]
+    if failed:
+        record_failed(context, failed)
+    record_stored(context, judged)
+    return [_failure(manifest) for manifest in failed] + [_outcome(manifest, verdict) for manifest, verdict in judged]
+
+
+def _judged(context: StoreContext, load: StoredLoad, *, must_judge: bool) -> tuple[Manifest, DayVerdict | None]:
+    verdict, seconds = None, 0.0
+    if not load.plan.is_partial and (must_judge or _judged_after_ingest(context, load.fetched)):
+        frame, digest, manifest_id = load.stored.load.frame, load.stored.digest, load.manifest.manifest_id
+        policy = policy_of(context.settings, load.plan.symbol)
+        verdict, seconds = judge_frame(load.plan, frame, digest, manifest_id, policy, context.clock.now())
+    return stored_manifest(load.manifest, load.fetched, load.stored, seconds, context.clock.now()), verdict
+
+
+def _judged_after_ingest(context: StoreContext, fetched: FetchedDay) -> bool:
     """`on-error` judges the days whose load met trouble: those that needed more than one attempt."""
     when = context.settings.validate_after_ingest
-    return when == "always" or (when == "on-error" and attempt.fetched.stats.attempts > 1)
+    return when == "always" or (when == "on-error" and fetched.stats.attempts > 1)
+
+
+def _failure(manifest: Manifest) -> DayOutcome:
+    failure = f"{manifest.outcome.value}: {manifest.reason}"
+    return DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=failure)
+
+
+def _outcome(manifest: Manifest, verdict: DayVerdict | None) -> DayOutcome:
+    judgement = Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=manifest.judge_s) if verdict else None
+    return DayOutcome(manifest.trading_day, manifest.outcome, manifest, judgement)

@@ -1,4 +1,4 @@
-"""Room on the disk that the embedded QuestDB writes to: asked for before a load, and named where it ran out.
+"""Free space of the disk that the embedded QuestDB writes to: required before a load, and named where it ran out.
 
 Belongs here: telling a full disk from every other failure of a store. Does not belong here: the load itself (`days`).
 """
@@ -19,14 +19,14 @@ FULL_BYTES: Final = 512 * 2**20
 broke off and less than this is left, that is why."""
 
 
-def require_room(context: StoreContext) -> None:
-    """Raises `ServiceError` when the disk under the home has less room than a load is given."""
+def require_free_disk(context: StoreContext) -> None:
+    """Raises `ServiceError` when less is free on the disk under the home than the settings ask for (`min_free_mb`)."""
     if not context.settings.uses_external_questdb:
         require_disk_space(context.settings.home, context.settings.min_free_mb * 2**20)
 
 
 def disk_is_full(context: StoreContext) -> bool:
-    """Whether the embedded QuestDB has no room left to write in."""
+    """Whether the embedded QuestDB can't write any more."""
     if context.settings.uses_external_questdb:
         return False
     return _free(context) < FULL_BYTES

@@ -12,7 +12,7 @@ from datetime import date
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import BadInputError, IngestState
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
-from ghtrader_assets.loading.disk import full_disk_named, require_room
+from ghtrader_assets.loading.disk import full_disk_named, require_free_disk
 from ghtrader_assets.loading.plan import LoadPlan, plan_days
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.launcher import Launcher
@@ -42,7 +42,7 @@ def run_backfill(
     """Bring the days of the symbols up to date and report on each. Raises `GhtraderError` for what stops all."""
     report = BackfillReport()
     with full_disk_named(context):
-        require_room(context)
+        require_free_disk(context)
         days = context.calendar.days(start, end)
         progress.announce(f"reading the main-contract schedules of {', '.join(symbol.text for symbol in symbols)}")
         refresh_schedules(context, symbols)

@@ -5,8 +5,7 @@ Belongs here: the request, its outcome and its figures. Does not belong here: ho
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -60,4 +59,3 @@ class FetchedDay:
     reason: str
     frame: pl.DataFrame | None
     stats: FetchStats
-    load_id: str = field(default_factory=lambda: uuid.uuid4().hex)

@@ -28,7 +28,7 @@ from ghtrader_assets.errors import GhtraderError, IngestState
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES
-from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, store_days
+from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.services.dagster_instance import dagster_environment
 from ghtrader_assets.services.embedded import running_services
@@ -37,6 +37,7 @@ from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets_tests.bench.own_exchange import own_exchange
 from ghtrader_assets_tests.bench.report import Report, Variant, Watch, rounded
 from ghtrader_assets_tests.bench.store import day_loads, empty_ticks, own_store
+from ghtrader_assets_tests.storing import store_days
 
 SYMBOL: Final = "KQ.m@SHFE.rb"
 FIRST_DAY: Final = date(2025, 9, 1)

@@ -37,9 +37,10 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.tables.records import write_schedule, write_stored
 from ghtrader_assets.questdb.tables.schema import TABLES, TICKS, ensure_schema, ensure_table
-from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure, store_days
+from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets_tests.storing import store_days
 
 CHUNK_DAYS: Final = 10
 _aside: Final = count(1)
@@ -114,7 +115,7 @@ def fill(platform: LoadContext, symbol: Symbol, frames: Mapping[date, pl.DataFra
 def store_frames(platform: LoadContext, plans: Sequence[DayPlan], frames: Mapping[date, pl.DataFrame]) -> None:
     """Store planned days and record them as complete loads, not judged. Raises the error of a day that fails."""
     begun = {one.trading_day: one for one in begin_attempts(platform, plans, "bench")}
-    loads = [_day_load(plan, frames[plan.trading_day], begun[plan.trading_day].manifest_id) for plan in plans]
+    loads = [_day_load(plan, frames[plan.trading_day]) for plan in plans]
     manifests = [
         _manifest(begun[result.load.trading_day], result) for result in store_days(platform.database, loads, "checksum")
     ]
@@ -124,10 +125,10 @@ def store_frames(platform: LoadContext, plans: Sequence[DayPlan], frames: Mappin
 def day_loads(platform: LoadContext, symbol: Symbol, days: Sequence[date]) -> list[DayLoad]:
     """Days of the market model, planned and ready to be stored."""
     plans = store_schedule(platform, symbol, days)
-    return [_day_load(plan, tick_frame(model_day(symbol, plan.trading_day)), "bench") for plan in plans]
+    return [_day_load(plan, tick_frame(model_day(symbol, plan.trading_day))) for plan in plans]
 
 
-def _day_load(plan: DayPlan, frame: pl.DataFrame, load_id: str) -> DayLoad:
+def _day_load(plan: DayPlan, frame: pl.DataFrame) -> DayLoad:
     return DayLoad(
         symbol=plan.symbol.text,
         trading_day=plan.trading_day,
@@ -135,7 +136,6 @@ def _day_load(plan: DayPlan, frame: pl.DataFrame, load_id: str) -> DayLoad:
         contract=plan.schedule.contract,
         segment_id=plan.schedule.segment_id,
         schedule_hash=plan.schedule_hash,
-        load_id=load_id,
         frame=frame,
     )
 

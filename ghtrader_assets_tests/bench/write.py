@@ -25,9 +25,10 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.client.connection import Database, new_sender
 from ghtrader_assets.questdb.tables.schema import TABLES, TICKS
-from ghtrader_assets.questdb.tables.writer import DayLoad, Readback, Result, store_days
+from ghtrader_assets.questdb.tables.writer import DayLoad, Readback, Result
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
 from ghtrader_assets_tests.bench.store import day_loads, empty_ticks, own_store
+from ghtrader_assets_tests.storing import store_days
 
 SYMBOL: Final = "KQ.m@SHFE.cu"
 FIRST_DAY: Final = date(2025, 9, 1)

@@ -32,11 +32,12 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_gaps_of_days
 from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedule, write_verdicts
 from ghtrader_assets.questdb.tables.rows import DailyAgg
-from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, store_days
+from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets.settings import Settings, SourcedValue
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.validation import judge
 from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, GapRow, QualityRow
+from ghtrader_assets_tests.storing import store_days
 
 SYMBOL = parse_symbol("KQ.m@SHFE.sn")
 DAYS = (date(2025, 12, 16), date(2025, 12, 17), date(2025, 12, 18))
@@ -146,7 +147,7 @@ class Bench:
     def load(self, day: date, version: int, *, judged: bool) -> None:
         self.versions[day] = version
         plan, frame, load_id = self.plan(day), self.frame(day), f"{day:%Y%m%d}T000000-{version:08d}"
-        load = DayLoad(SYMBOL.text, day, plan.window, plan.schedule.contract, 0, "", load_id, frame)
+        load = DayLoad(SYMBOL.text, day, plan.window, plan.schedule.contract, 0, "", frame)
         (stored,) = store_days(self.platform.database, [load], "checksum")
         assert isinstance(stored, StoredDay)
         self.contents[day] = DailyAgg(

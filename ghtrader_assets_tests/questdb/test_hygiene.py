@@ -19,7 +19,8 @@ from ghtrader_assets.questdb.client.sql import instant
 from ghtrader_assets.questdb.standing.day_states import read_day_states
 from ghtrader_assets.questdb.tables import reader
 from ghtrader_assets.questdb.tables.whole_days import _is_settled, read_whole_day
-from ghtrader_assets.questdb.tables.writer import DayLoad, store_days
+from ghtrader_assets.questdb.tables.writer import DayLoad
+from ghtrader_assets_tests.storing import store_days
 
 START, DAY = date(2026, 1, 5), date(2026, 1, 6)
 LoadOf = Callable[..., DayLoad]

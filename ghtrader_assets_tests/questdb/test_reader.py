@@ -18,7 +18,8 @@ from ghtrader_assets.questdb.client.credentials import Endpoint, Login
 from ghtrader_assets.questdb.client.sql import instant, instant_literal, literal
 from ghtrader_assets.questdb.standing.day_states import read_day_states
 from ghtrader_assets.questdb.tables import reader
-from ghtrader_assets.questdb.tables.writer import DayLoad, store_days
+from ghtrader_assets.questdb.tables.writer import DayLoad
+from ghtrader_assets_tests.storing import store_days
 
 DAY = date(2026, 1, 6)
 LoadOf = Callable[..., DayLoad]

@@ -24,8 +24,9 @@ from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.client.sql import instant
 from ghtrader_assets.questdb.tables.reader import read_day
 from ghtrader_assets.questdb.tables.tick_columns import even_slices, read_ticks
-from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure, require_content, store_days
+from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure, require_content
 from ghtrader_assets_tests.fix_questdb import fresh_symbol, random_ticks
+from ghtrader_assets_tests.storing import store_days
 
 DAY = date(2026, 1, 6)
 NEXT = date(2026, 1, 7)
@@ -186,12 +187,6 @@ def test_a_batch_ends_with_the_day_that_fills_it(db: Database, load_of: LoadOf, 
     before = _transactions(db)
     assert len(list(store_days(db, loads, "full", batch_rows=full_at))) == 4
     assert _transactions(db) == before + 2
-
-
-def test_the_same_day_twice_in_one_call_ends_as_the_later(db: Database, load_of: LoadOf) -> None:
-    first, second = load_of(DAY, rows=50, seed=1), load_of(DAY, rows=20, seed=2)
-    list(store_days(db, [first, second], "full"))
-    assert_stored(db, second)
 
 
 def test_one_changed_cell_is_found_and_the_day_is_named(db: Database, load_of: LoadOf) -> None:

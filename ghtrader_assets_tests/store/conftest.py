@@ -17,9 +17,10 @@ from ghtrader_assets.questdb.cache.coverage import announce_load
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.tables.records import write_manifests, write_stored
-from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, store_days
+from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
+from ghtrader_assets_tests.storing import store_days
 
 Record = Callable[[DayLoad], Manifest]
 

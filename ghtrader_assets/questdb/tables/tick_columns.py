@@ -45,7 +45,6 @@ class DayLoad:
     contract: str
     segment_id: int
     schedule_hash: str
-    load_id: str
     frame: pl.DataFrame
 
     def __str__(self) -> str:

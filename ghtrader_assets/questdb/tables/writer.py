@@ -1,7 +1,8 @@
 """Storing trading days: each replaces what was stored of it at one instant, for every reader, and is read back.
 
-Belongs here: replacement, batches, read-back, what happens to a batch that fails.
-Does not belong here: columns of a tick (`tick_columns`), the small tables (`records`).
+Belongs here: replacement, read-back, what happens to a batch that fails.
+Does not belong here: which days make a batch (`loading`), columns of a tick (`tick_columns`), the small tables
+(`records`).
 
 One ILP transaction carries a day's new rows and, for every stored key that the new content doesn't have, the same key
 with `live = false`. QuestDB applies a transaction whole or not at all, so no reader sees a mixture
@@ -10,15 +11,13 @@ with `live = false`. QuestDB applies a transaction whole or not at all, so no re
 
 from __future__ import annotations
 
-import queue
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from time import perf_counter
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
 import polars as pl
 
@@ -100,82 +99,22 @@ class _Prepared:
 
 
 Result = StoredDay | StoreFailure
-_Day = tuple[str, date]
 
 
-class DayStore:
-    """Stores days in the background, a few transactions at once; `deliver` is told each day's result as it is there.
+def store_batch(db: Database, loads: Sequence[DayLoad], readback: Readback = "full") -> list[Result]:
+    """Store different days by one transaction, read each back, and return their results in order.
 
-    `submit` takes a batch for one transaction, cuts one that is more than full, and returns at once. `deliver` is
-    called from the store's threads, with the results of one transaction; a day's failure is its `StoreFailure`: when
-    a transaction fails, each of its days is sent alone. A context manager: on leaving, what has not begun is dropped
-    and what has begun ends.
-    """
-
-    def __init__(
-        self,
-        db: Database,
-        deliver: Callable[[Sequence[Result] | BaseException], None],
-        readback: Readback = "full",
-        *,
-        batch_rows: int = BATCH_ROWS,
-    ) -> None:
-        self._db = db
-        self._deliver = deliver
-        self._readback: Readback = readback
-        self._batch_rows = batch_rows
-        self._pool = ThreadPoolExecutor(BATCHES_IN_FLIGHT, thread_name_prefix="store")
-        self._last_of_day: dict[_Day, Future[None]] = {}
-
-    def submit(self, loads: Sequence[DayLoad]) -> None:
-        for batch in _batches(loads, self._batch_rows):
-            days = [_day_of(load) for load in batch]
-            before = {self._last_of_day[day] for day in days if day in self._last_of_day}
-            future = self._pool.submit(self._store, before, batch)
-            self._last_of_day |= dict.fromkeys(days, future)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def _store(self, before: set[Future[None]], batch: list[DayLoad]) -> None:
-        """Store a batch once earlier ones with a day of it are done: two replacements of a day must not interleave."""
-        try:
-            wait(before)
-            self._deliver(_store_batch(self._db, batch, self._readback))
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the results raises it
-            self._deliver(error)
-
-
-def store_days(
-    db: Database,
-    loads: Sequence[DayLoad],
-    readback: Readback = "full",
-    *,
-    batch_rows: int = BATCH_ROWS,
-    batch_days: int | None = None,
-) -> Iterator[Result]:
-    """Store each day by one replacement and yield it once it has been read back. A batch is one transaction: at most
-    `batch_days` days, and no further day once it holds `batch_rows` rows.
-
-    A day's failure is that day's `StoreFailure`: when a batch fails, each of its days is sent alone. A day whose
+    A day's failure is its `StoreFailure`: when the transaction fails, each of its days is sent alone. A day whose
     content is stored already is proved so and not written. `full` recomputes the digest from every column read back;
     `checksum` compares count and the server's sum of row hashes.
     """
-    done: queue.SimpleQueue[Sequence[Result] | BaseException] = queue.SimpleQueue()
-    with DayStore(db, done.put, readback, batch_rows=batch_rows) as store:
-        size = batch_days or len(loads) or 1
-        for start in range(0, len(loads), size):
-            store.submit(loads[start : start + size])
-        missing = len(loads)
-        while missing:
-            results = done.get()
-            if isinstance(results, BaseException):
-                raise results
-            missing -= len(results)
-            yield from results
+    try:
+        results = _store_together(db, loads, readback)
+    except GhtraderError as error:
+        if len(loads) == 1 or not answers(db.endpoint):
+            return [StoreFailure(load, error) for load in loads]
+        return [result for load in loads for result in store_batch(db, [load], readback)]
+    return [_store_again(db, result, readback) if _was_disturbed(result) else result for result in results]
 
 
 def require_content(frame: pl.DataFrame, symbol: str, day: date, digest: str) -> None:
@@ -184,37 +123,8 @@ def require_content(frame: pl.DataFrame, symbol: str, day: date, digest: str) ->
     if found != digest:
         raise ReadBackError(
             f"{symbol} {day}: the stored ticks have digest {found}, the load's was {digest}",
-            "somebody changed them; load the day again with --force",
+            "they were changed since; load the day again with --force",
         )
-
-
-def _day_of(load: DayLoad) -> _Day:
-    return load.symbol, load.trading_day
-
-
-def is_full(batch: Sequence[DayLoad], batch_rows: int = BATCH_ROWS) -> bool:
-    """Whether a batch holds as many rows as a transaction should: no further day joins it."""
-    return sum(load.frame.height for load in batch) >= batch_rows
-
-
-def _batches(loads: Sequence[DayLoad], batch_rows: int) -> list[list[DayLoad]]:
-    """Loads in order, cut after a full batch and where one would hold a symbol's day twice."""
-    batches: list[list[DayLoad]] = []
-    for load in loads:
-        if not batches or is_full(batches[-1], batch_rows) or _day_of(load) in map(_day_of, batches[-1]):
-            batches.append([])
-        batches[-1].append(load)
-    return batches
-
-
-def _store_batch(db: Database, batch: list[DayLoad], readback: Readback) -> list[Result]:
-    try:
-        results = _store_together(db, batch, readback)
-    except GhtraderError as error:
-        if len(batch) == 1 or not answers(db.endpoint):
-            return [StoreFailure(load, error) for load in batch]
-        return [result for load in batch for result in _store_batch(db, [load], readback)]
-    return [_store_again(db, result, readback) if _was_disturbed(result) else result for result in results]
 
 
 def _was_disturbed(result: Result) -> bool:
@@ -238,19 +148,18 @@ def _store_again(db: Database, failure: Result, readback: Readback) -> Result:
     return result
 
 
-def _store_together(db: Database, batch: list[DayLoad], readback: Readback) -> list[Result]:
+def _store_together(db: Database, loads: Sequence[DayLoad], readback: Readback) -> list[Result]:
     started = perf_counter()
-    prepared = [_prepare(db, load) for load in batch]
-    written = [one for one in prepared if one.replaced != "unchanged"]
+    prepared = [_prepare(db, load) for load in loads]
+    written = [day for day in prepared if day.replaced != "unchanged"]
     if written:
         with db.sender() as sender, sender.transaction(TABLES[TICKS].base) as transaction:
-            for one in written:
-                put_ticks(transaction, one.load)
-                put_tombstones(transaction, one.load, one.tombstones)
+            for day in written:
+                put_ticks(transaction, day.load)
+                put_tombstones(transaction, day.load, day.tombstones)
         db.await_applied(TABLES[TICKS].base)
-    store_s = perf_counter() - started
-    rows = sum(load.frame.height for load in batch)
-    return [_read_back(db, one, readback, store_s * one.load.frame.height / max(rows, 1)) for one in prepared]
+    seconds_a_row = (perf_counter() - started) / max(1, sum(load.frame.height for load in loads))
+    return [_read_back(db, day, readback, seconds_a_row * day.load.frame.height) for day in prepared]
 
 
 def _prepare(db: Database, load: DayLoad) -> _Prepared:
@@ -278,13 +187,13 @@ def _require_storable(load: DayLoad) -> None:
 
 
 def _is_stored(db: Database, load: DayLoad, digest: str) -> bool:
-    beside = db.rows(
-        "ticks_beside",
+    labels = db.rows(
+        "ticks_labels",
         f"SELECT DISTINCT underlying_contract, segment_id FROM {TICKS} WHERE symbol = %s AND ts >= %s AND ts < %s",
         [load.symbol, instant(load.window.start_ns), instant(load.window.end_ns)],
     )
     return (
-        beside == [(load.contract, load.segment_id)]
+        labels == [(load.contract, load.segment_id)]
         and content_digest(read_ticks(db, load.symbol, load.window)) == digest
     )
 
