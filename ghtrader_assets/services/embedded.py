@@ -17,7 +17,7 @@ from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.tables.measured import keep_metrics
-from ghtrader_assets.questdb.tables.schema import ensure_schema
+from ghtrader_assets.questdb.tables.migrations import ensure_schema
 from ghtrader_assets.runtime import (
     DAGSTER,
     DASHBOARD,
@@ -119,7 +119,7 @@ def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
 def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
     """The tables stand before anybody looks at them, and metrics are kept for as long as the settings say."""
     with open_database(settings) as database:
-        ensure_schema(database)
+        ensure_schema(database, settings.home)
         keep_metrics(database, settings.metrics_months)
     port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
     log = settings.home / "logs" / "dashboard.log"
