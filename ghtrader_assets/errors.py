@@ -10,7 +10,10 @@ from enum import StrEnum
 
 
 class IngestState(StrEnum):
-    """How the load of one symbol's trading day stands. `COMPLETE` only for a day fetched whole and read back."""
+    """How the load of one symbol's trading day stands. `COMPLETE` only for a day fetched whole and read back.
+
+    `RUNNING`: an attempt began and has not ended; whether its run still lives is for whoever knows the runs to say.
+    """
 
     COMPLETE = "complete"
     PARTIAL = "partial"
@@ -21,6 +24,7 @@ class IngestState(StrEnum):
     DENIED = "denied"
     UNKNOWN_CONTRACT = "unknown_contract"
     NOT_LISTED = "not_listed"
+    RUNNING = "running"
     FAILED = "failed"
     MISSING = "missing"
 

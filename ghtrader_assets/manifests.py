@@ -26,11 +26,13 @@ from ghtrader_assets.files import put_file
 class Manifest:
     """One attempt to load one trading day. Every attempt leaves one; `outcome` says how it ended.
 
-    Instants are zone-aware UTC at microseconds, durations seconds, digests hex. `digest` names the content that was
-    stored and read back; it is empty unless `outcome` is `complete` or `partial`. `upstream` is the fingerprint of
-    what the day was loaded for: contract, sessions and schema. The last four name each table that the day was made of
-    or judged into, exact to the day, which Dagster's own provenance of a batched run is not: `schedule_digest` the main
-    contract, `sessions_fingerprint` the hours, the others the verdicts, empty where the load did not judge.
+    An attempt under way has the outcome `running` and no `finished`, and keeps them if it is killed. Instants are
+    zone-aware UTC at microseconds, durations seconds, digests hex. `digest` names the content that was stored and read
+    back; it is empty unless `outcome` is `complete` or `partial`. `upstream` is the fingerprint of what the day was
+    loaded for: contract, sessions and schema; `partial` says that the day was in progress. The last four name each
+    table that the day was made of or judged into, exact to the day, which Dagster's own provenance of a batched run is
+    not: `schedule_digest` the main contract, `sessions_fingerprint` the hours, the others the verdicts, empty where the
+    load did not judge.
     """
 
     manifest_id: str
@@ -63,7 +65,8 @@ class Manifest:
     readback_s: float
     judge_s: float
     started: datetime
-    finished: datetime
+    finished: datetime | None
+    partial: bool = False
     schedule_digest: str = ""
     sessions_fingerprint: str = ""
     coverage_fingerprint: str = ""
@@ -100,15 +103,19 @@ def manifest_path(home: Path, manifest: Manifest) -> Path:
 def write_manifest_file(home: Path, manifest: Manifest) -> Path:
     """Write the file atomically: whole under its name and on the disk, or not there. Raises `ServiceError`."""
     path = manifest_path(home, manifest)
-    text = json.dumps(as_document(manifest), ensure_ascii=False, indent=2, sort_keys=True)
     try:
-        put_file(path, f"{text}\n")
+        put_document(path, as_document(manifest))
     except OSError as error:
         raise ServiceError(
             f"the manifest {path} could not be written: {error.strerror}",
             "free or mend the disk under GHTRADER_HOME",
         ) from None
     return path
+
+
+def put_document(path: Path, document: dict[str, Any]) -> None:
+    """Write a manifest's document as its file. Raises `OSError`."""
+    put_file(path, f"{json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True)}\n")
 
 
 def read_manifest_file(path: Path) -> Manifest:
@@ -136,7 +143,9 @@ def from_document(document: dict[str, Any]) -> Manifest:
     return Manifest(**{name: _from_json(hints[name], document[name]) for name in hints if name in given})
 
 
-_LATER_FIELDS: Final = frozenset(field.name for field in dataclasses.fields(Manifest) if field.default == "")
+_LATER_FIELDS: Final = frozenset(
+    field.name for field in dataclasses.fields(Manifest) if field.default is not dataclasses.MISSING
+)
 """Fields that the first manifests did not have; a file of then is still one."""
 
 

@@ -21,7 +21,7 @@ from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, tick_frame
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
-from ghtrader_assets.questdb.tables.schema import ensure_schema
+from ghtrader_assets.questdb.tables.migrations import ensure_schema
 from ghtrader_assets.questdb.tables.writer import DayLoad
 
 _numbers = itertools.count(1)
@@ -40,7 +40,7 @@ def questdb_endpoint(questdb_home: Path) -> Iterator[Endpoint]:
     server = EmbeddedQuestDB(questdb_home, parameters={"dev.mode.enabled": "true"})
     endpoint = server.start()
     with Database(endpoint) as db:
-        ensure_schema(db)
+        ensure_schema(db, questdb_home)
     yield endpoint
     server.stop()
 

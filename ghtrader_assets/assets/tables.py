@@ -305,6 +305,7 @@ def _quality(judgement: Judgement) -> Said:
 
 
 def _manifest(manifest: Manifest) -> Said:
+    assert manifest.finished is not None
     return digest_of(f"{manifest.digest}:{manifest.upstream}"), {
         "manifest_id": manifest.manifest_id,
         "outcome": manifest.outcome.value,

@@ -20,7 +20,7 @@ from ghtrader_assets.market.session_events import SessionEvent, events_for
 from ghtrader_assets.metrics import metrics_into
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint, Login, embedded_endpoint
-from ghtrader_assets.questdb.tables.schema import ensure_schema
+from ghtrader_assets.questdb.tables.migrations import ensure_schema, require_version
 from ghtrader_assets.runtime import QUESTDB, Service, read_runtime
 from ghtrader_assets.settings import Settings
 
@@ -41,17 +41,21 @@ class StoreContext:
 
 @contextmanager
 def open_store(settings: Settings, *, readonly: bool = True, clock: Clock = SYSTEM_CLOCK) -> Generator[StoreContext]:
-    """Open the store for reading. Raises `QuestDBError` when it is away, `CredentialError` when it refuses us."""
+    """Open the store for reading.
+
+    Raises `QuestDBError` when it is away or of another version, `CredentialError` when it refuses us.
+    """
     with open_database(settings, readonly=readonly, clock=clock) as database:
+        require_version(database)
         yield store_context(settings, database, clock)
 
 
 @contextmanager
 def open_writable_store(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Generator[StoreContext]:
     """Open the store for reading and recording, its tables made sure of. Raises as `open_store`."""
-    with open_store(settings, readonly=False, clock=clock) as context:
-        ensure_schema(context.database)
-        yield context
+    with open_database(settings) as database:
+        ensure_schema(database, settings.home)
+        yield store_context(settings, database, clock)
 
 
 def store_context(settings: Settings, database: Database, clock: Clock = SYSTEM_CLOCK) -> StoreContext:

@@ -25,6 +25,7 @@ from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.market.ticks import DayWindow
+from ghtrader_assets.questdb.standing.derivation import state_untouched
 from ghtrader_assets.questdb.standing.grid import read_grid
 from ghtrader_assets.questdb.tables.measured import (
     IngestRate,
@@ -147,12 +148,11 @@ class Source:
             for symbol, day, state in found.select("symbol", "trading_day", "state").iter_rows()
         }
         starts = {symbol: self._start(symbol) for symbol in symbols}
-        missing, unlisted = look_of(IngestState.MISSING).code, look_of(IngestState.NOT_LISTED).code
         return Grid(
             tuple(symbols),
             tuple(days),
             tuple(
-                "".join(codes.get((one, day)) or (missing if day >= starts[one] else unlisted) for day in days)
+                "".join(codes.get((one, day)) or look_of(state_untouched(day, starts[one])).code for day in days)
                 for one in symbols
             ),
             int(found["rows"].sum()),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.questdb.standing.grid import UNJUDGED
+from ghtrader_assets.questdb.standing.derivation import UNJUDGED
 from ghtrader_assets.upkeep.causes import Cause
 from ghtrader_assets.validation.verdicts import State
 
@@ -49,7 +49,15 @@ LOOKS: Final[tuple[Look, ...]] = (
     Look(State.PARTIAL, "p", "partial", ORANGE, "half", "◐", "a session has no tick at all"),
     Look(State.ERROR, "e", "error", VERMILION, "cross", "✕", "stored, and the policy does not allow it"),
     Look(UNJUDGED, "u", "unjudged", SKY, "ring", "○", "stored and not judged yet"),
-    Look(NOT_LOADED, "f", "not loaded", PURPLE, "bar", "▬", "the last load ended without ticks: see the day"),
+    Look(
+        NOT_LOADED,
+        "f",
+        "not loaded",
+        PURPLE,
+        "bar",
+        "▬",
+        "nothing is stored: the last load failed, or has not ended; see the day",
+    ),
     Look(IngestState.MISSING, "m", "missing", "#ffffff", "ring", "□", "expected and never loaded"),
     Look(IngestState.NOT_LISTED, "n", "not listed", "#e4e8ee", "none", "·", "before the symbol's start"),
 )

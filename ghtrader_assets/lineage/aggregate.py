@@ -95,11 +95,16 @@ def day_line(day: DayState, load: Manifest | None, gaps: GapSum | None) -> DayLi
         "quality": day.quality_state,
         "gaps": gaps.gaps if gaps and judged else 0,
         "gap_seconds": gaps.seconds if gaps and judged else 0,
-        "upstream": load.upstream if load else "",
+        "upstream": _upstream(load) if load else "",
         "schema": load.schema_hash if load else "",
         "code": load.code_version if load else "",
         "source": load.source if load else "",
     }
+
+
+def _upstream(load: Manifest) -> str:
+    """Format 1 marks what a day in progress was loaded for: the same content keeps its id."""
+    return f"partial:{load.upstream}" if load.partial else load.upstream
 
 
 def record_aggregated(context: StoreContext, made: Aggregated) -> Path:

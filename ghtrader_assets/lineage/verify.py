@@ -26,7 +26,13 @@ from ghtrader_assets.market.ticks import content_digest, five_level_rows
 from ghtrader_assets.questdb.client.sql import instant
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_day, read_manifest
 
-COVERAGE_ROW: Final = {"contract": "contract", "rows": "rows_total", "digest": "digest", "upstream": "upstream"}
+COVERAGE_ROW: Final = {
+    "contract": "contract",
+    "rows": "rows_total",
+    "digest": "digest",
+    "upstream": "upstream",
+    "partial": "partial",
+}
 """What the coverage row of a stored day repeats of its manifest."""
 
 

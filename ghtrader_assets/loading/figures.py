@@ -27,6 +27,7 @@ def judgement_metrics(verdict: DayVerdict, seconds: float) -> list[Metric]:
 
 def load_metrics(manifest: Manifest) -> list[Metric]:
     """The figures of one stored symbol-day, at the instant its load ended."""
+    assert manifest.finished is not None
     return _metrics(manifest.finished, manifest.symbol, manifest.trading_day, _load_figures(manifest))
 
 

@@ -30,7 +30,6 @@ from ghtrader_assets.loading.figures import judgement_metrics, log_judged
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.manifests import Manifest
-from ghtrader_assets.market.schedule import is_partial
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.connection import answers
 from ghtrader_assets.questdb.client.sql import instant
@@ -115,7 +114,7 @@ def judge_days(
             failure = f"no ticks of {symbol.text} are stored for {day}; load the day first"
             known[day] = DayOutcome(day, IngestState.MISSING, failure=failure)
             continue
-        if is_partial(row.upstream):
+        if row.partial:
             known[day] = DayOutcome(day, IngestState.PARTIAL, stored.manifests.get(row.load_id))
             continue
         scheduled = stored.schedule.rows.get(day)

@@ -18,7 +18,6 @@ from ghtrader_assets.market.schedule import (
     ScheduleDay,
     day_fingerprint,
     is_complete,
-    partial_fingerprint,
     partial_window,
     require_complete,
 )
@@ -55,8 +54,7 @@ class DayPlan:
     @property
     def upstream(self) -> str:
         """The fingerprint of what the day is loaded for: contract, sessions and schema."""
-        whole = day_fingerprint(self.schedule.contract, self.sessions)
-        return partial_fingerprint(whole) if self.is_partial else whole
+        return day_fingerprint(self.schedule.contract, self.sessions)
 
     def request(self) -> FetchRequest:
         return FetchRequest(

@@ -2,9 +2,9 @@
 
 Belongs here: what is written about a load, and in which order. Does not belong here: the tables (`questdb`).
 
-A manifest is written when the attempt begins, as one that did not finish, and again when it has ended, so that an
-attempt that was killed leaves its trace. The coverage row comes after everything else: where it stands, the day is
-stored, read back and recorded.
+A manifest is written when the attempt begins, as `running`, and again when it has ended, so that an attempt that was
+killed leaves its trace. The coverage row comes after everything else: where it stands, the day is stored, read back
+and recorded.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
@@ -21,7 +20,6 @@ from ghtrader_assets.loading.figures import judgement_metrics, load_metrics, log
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import Manifest, code_version, digest_of, new_manifest_id, write_manifest_file
-from ghtrader_assets.market.schedule import is_partial
 from ghtrader_assets.market.symbols import depth
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
 from ghtrader_assets.questdb.cache.coverage import announce_load
@@ -32,9 +30,6 @@ from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.validation.verdicts import DayVerdict
 
 log = logger(__name__)
-
-NOT_COMPLETE: Final = "the trading day was not complete yet; it is loaded again"
-UNFINISHED: Final = "the load began and has not ended: it is still running, or it was killed"
 
 
 def begin_attempts(context: LoadContext, plans: Sequence[DayPlan], run_id: str) -> list[Manifest]:
@@ -47,8 +42,8 @@ def begin_attempts(context: LoadContext, plans: Sequence[DayPlan], run_id: str) 
             symbol=plan.symbol.text,
             trading_day=plan.trading_day,
             contract=plan.schedule.contract,
-            outcome=IngestState.FAILED,
-            reason=UNFINISHED,
+            outcome=IngestState.RUNNING,
+            reason="the load has not ended: a run is at it, or it was killed",
             rows=0,
             five_level_rows=0,
             same_instant_rows=0,
@@ -72,7 +67,8 @@ def begin_attempts(context: LoadContext, plans: Sequence[DayPlan], run_id: str) 
             readback_s=0.0,
             judge_s=0.0,
             started=started,
-            finished=started,
+            finished=None,
+            partial=plan.is_partial,
             schedule_digest=digest_of(plan.schedule.contract),
             sessions_fingerprint=plan.sessions.fingerprint,
         )
@@ -83,18 +79,18 @@ def begin_attempts(context: LoadContext, plans: Sequence[DayPlan], run_id: str) 
 
 
 def fetched_manifest(begun: Manifest, fetched: FetchedDay) -> Manifest:
-    """The manifest with what the fetch says; its outcome is the fetch's."""
-    stats = fetched.stats
+    """The manifest with what the fetch says. A day that came whole is under way until it is stored."""
+    stats, whole = fetched.stats, fetched.state == IngestState.COMPLETE
     return dataclasses.replace(
         begun,
-        outcome=fetched.state,
-        reason=fetched.reason,
+        outcome=begun.outcome if whole else fetched.state,
+        reason=begun.reason if whole else fetched.reason,
         reader=stats.reader,
         attempts=stats.attempts,
         bytes=stats.bytes,
         download_s=stats.download_s,
         started=stats.started,
-        finished=stats.finished,
+        finished=None if whole else stats.finished,
     )
 
 
@@ -108,11 +104,10 @@ def stored_manifest(
 ) -> Manifest:
     """The manifest of a day that was stored and read back."""
     assert fetched.frame is not None
-    partial = is_partial(manifest.upstream)
     return dataclasses.replace(
         manifest,
-        outcome=IngestState.PARTIAL if partial else IngestState.COMPLETE,
-        reason=NOT_COMPLETE if partial else "",
+        outcome=IngestState.PARTIAL if manifest.partial else IngestState.COMPLETE,
+        reason="the trading day was in progress; it is loaded again" if manifest.partial else "",
         rows=stored.rows,
         five_level_rows=five_level_rows(fetched.frame),
         same_instant_rows=int((fetched.frame["seq"] > 0).sum()),
@@ -187,6 +182,7 @@ def _write(context: StoreContext, manifests: Sequence[Manifest]) -> None:
 
 def daily_agg(manifest: Manifest) -> DailyAgg:
     """The coverage row of a day that a load stored."""
+    assert manifest.finished is not None
     return DailyAgg(
         symbol=manifest.symbol,
         trading_day=manifest.trading_day,
@@ -196,6 +192,7 @@ def daily_agg(manifest: Manifest) -> DailyAgg:
         contract=manifest.contract,
         digest=manifest.digest,
         upstream=manifest.upstream,
+        partial=manifest.partial,
         load_id=manifest.manifest_id,
         updated_at=manifest.finished,
     )

@@ -27,8 +27,6 @@ COMPLETE_S: Final = 16 * 3600
 PARTIAL_MARGIN_S: Final = 60
 """A trading day in progress is read up to this long before now: what is older does not change any more."""
 
-_PARTIAL: Final = "partial:"
-
 
 @dataclass(frozen=True, slots=True)
 class ScheduleDay:
@@ -94,16 +92,6 @@ def day_fingerprint(contract: str, sessions: DaySessions) -> str:
     """
     text = f"{contract}|{sessions.trading_day.isoformat()}|{sessions.fingerprint}|{SCHEMA_HASH}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def partial_fingerprint(fingerprint: str) -> str:
-    """The fingerprint of a day loaded before it was complete: never that of the whole day, so it is due again."""
-    return f"{_PARTIAL}{fingerprint}"
-
-
-def is_partial(fingerprint: str) -> bool:
-    """Whether a day was stored before it was complete."""
-    return fingerprint.startswith(_PARTIAL)
 
 
 def present_trading_day(calendar: TradingCalendar, now_ns: int) -> date:

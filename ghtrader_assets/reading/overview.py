@@ -5,22 +5,19 @@ Belongs here: putting stored rows beside the calendar. Does not belong here: the
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_day_states
+from ghtrader_assets.questdb.standing.derivation import state_untouched
 from ghtrader_assets.questdb.tables.reader import read_schedule
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.reading.stored import stored_symbol
 from ghtrader_assets.settings import start_date_of
-
-UNJUDGED: Final = "unjudged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> li
     schedule = {row.trading_day: row for row in read_schedule(database, name, start, end)}
     listed_from = start_date_of(context.settings, symbol.product)
     return [
-        _judged_or_not(known[day]) if day in known else _untouched(name, day, schedule.get(day), listed_from)
+        known.get(day) or _untouched(name, day, schedule.get(day), listed_from)
         for day in context.calendar.days(start, end)
     ]
 
@@ -76,15 +73,9 @@ def coverage_of(context: StoreContext, symbol: Symbol) -> SymbolCoverage:
     )
 
 
-def _judged_or_not(day: DayState) -> DayState:
-    if day.ingest_state != IngestState.COMPLETE or (day.coverage_state and day.quality_state):
-        return day
-    return dataclasses.replace(day, state=UNJUDGED, reason="the stored content has not been judged yet")
-
-
 def _untouched(symbol: str, day: date, schedule: ScheduleDay | None, listed_from: date) -> DayState:
-    listed = day >= listed_from
-    state = IngestState.MISSING if listed else IngestState.NOT_LISTED
+    state = state_untouched(day, listed_from)
+    reason = "the day was never loaded" if state == IngestState.MISSING else "the day lies before the symbol's start"
     return DayState(
         symbol=symbol,
         trading_day=day,
@@ -94,7 +85,7 @@ def _untouched(symbol: str, day: date, schedule: ScheduleDay | None, listed_from
         coverage_state="",
         quality_state="",
         state=state,
-        reason="the day was never loaded" if listed else "the day lies before the symbol's start",
+        reason=reason,
         digest="",
         manifest_id="",
     )

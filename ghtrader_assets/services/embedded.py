@@ -19,7 +19,7 @@ from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.tables.measured import keep_metrics
-from ghtrader_assets.questdb.tables.schema import ensure_schema
+from ghtrader_assets.questdb.tables.migrations import ensure_schema
 from ghtrader_assets.runtime import (
     DAGSTER,
     DASHBOARD,
@@ -117,7 +117,7 @@ def _start_questdb(settings: Settings, stack: ExitStack) -> Service:
     endpoint = server.start()
     stack.callback(server.stop)
     with Database(endpoint) as database:
-        ensure_schema(database)
+        ensure_schema(database, settings.home)
     urls = {"http": f"http://{endpoint.http}", "pg": endpoint.pg}
     return Service(name=QUESTDB, process=RunningProcess.of(server.pid), urls=urls, log=server.log)
 
@@ -136,7 +136,7 @@ def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
 def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
     """The tables stand before the dashboard reads an external QuestDB; metrics are kept as long as the settings say."""
     with open_database(settings) as database:
-        ensure_schema(database)
+        ensure_schema(database, settings.home)
         keep_metrics(database, settings.metrics_months)
     port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
     log = settings.home / "logs" / "dashboard.log"

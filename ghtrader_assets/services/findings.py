@@ -22,7 +22,7 @@ from ghtrader_assets.market.session_events import events_for, events_path
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.embedded.jar import ensure_jar
 from ghtrader_assets.questdb.embedded.parameters import parameter_findings
-from ghtrader_assets.questdb.tables.schema import shape_findings
+from ghtrader_assets.questdb.tables.migrations import VERSION, home_version, shape_findings, steps_after, store_version
 from ghtrader_assets.reference.confirmation import SETTLE, last_confirmation
 from ghtrader_assets.reference.live_hours import SETTLE as SETTLE_HOURS
 from ghtrader_assets.reference.live_hours import kept_hours
@@ -170,17 +170,31 @@ def _services(settings: Settings) -> Iterator[Finding]:
 def _store(settings: Settings) -> Iterator[Finding]:
     try:
         with open_database(settings) as database:
+            versions = [_version("store", store_version(database) or VERSION)]
             shapes = shape_findings(database)
             parameters = parameter_findings(database, settings.questdb_mode)
     except GhtraderError as error:
         yield Finding("tables", "error", error.what, error.remedy)
         return
+    yield from versions
+    yield _version("manifests", home_version(settings.home))
     for table, difference in shapes.items():
         yield Finding(table, "error", difference, "the next load makes missing tables; rename one of another shape")
     if not shapes:
         yield Finding("tables", "ok", "all are there, in the shape of this version")
     for parameter in parameters:
         yield Finding(parameter.name, *_standing(settings, str(parameter), ok=parameter.ok))
+
+
+def _version(what: str, found: int) -> Finding:
+    """Whether the next start migrates, and what each pending step does."""
+    subject = f"version of the {what}"
+    if found > VERSION:
+        return Finding(subject, "error", f"{found}, newer than this code's {VERSION}", "use a newer ghtrader-assets")
+    if pending := [f"{step.version}: {step.says}" for step in steps_after(found)]:
+        remedy = "end what runs and start `ghtrader-assets up`: it migrates"
+        return Finding(subject, "warn", f"{found} of {VERSION}; pending: {'; '.join(pending)}", remedy)
+    return Finding(subject, "ok", f"{found}, this code's")
 
 
 def _cache(settings: Settings) -> Iterator[Finding]:

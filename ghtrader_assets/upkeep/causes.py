@@ -11,8 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.record import UNFINISHED
-from ghtrader_assets.market.schedule import partial_fingerprint
+from ghtrader_assets.questdb.standing.derivation import state_of_attempt
 from ghtrader_assets.questdb.standing.histories import Attempt, Content, Key, Standing
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.wanted import Wanted
@@ -40,6 +39,7 @@ CURABLE: Final = frozenset(Cause) - {Cause.MISSING, Cause.UNKNOWN_CONTRACT, Caus
 """What a repair without a person may cure: a day never asked for is a backfill's, a refused account the operator's."""
 
 _CAUSE_OF: Final = {
+    IngestState.RUNNING: Cause.INTERRUPTED,
     IngestState.MAINTENANCE: Cause.MAINTENANCE,
     IngestState.DENIED: Cause.DENIED,
     IngestState.PROVIDER_EMPTY: Cause.PROVIDER_EMPTY,
@@ -55,7 +55,13 @@ def is_good(key: Key, want: Wanted, standing: Standing) -> bool:
 def fault_of(key: Key, content: Content, want: Wanted, standing: Standing) -> tuple[Cause, Need, str] | None:
     """What is wrong with stored content, if anything."""
     if want.contract and content.upstream != want.upstream:
-        return _loaded_for_something_else(content, want)
+        return Cause.STALE, Need.LOAD, _what_changed(content, want)
+    if content.partial:
+        return Cause.PARTIAL, Need.LOAD, "it was loaded while it was in progress"
+    return _verdict_fault(key, content, want, standing)
+
+
+def _verdict_fault(key: Key, content: Content, want: Wanted, standing: Standing) -> tuple[Cause, Need, str] | None:
     coverage, quality = standing.coverage.get(key), standing.quality.get(key)
     if coverage is None or quality is None:
         return Cause.UNJUDGED, Need.JUDGEMENT, "the stored content was never judged"
@@ -69,18 +75,19 @@ def fault_of(key: Key, content: Content, want: Wanted, standing: Standing) -> tu
     return None
 
 
-def _loaded_for_something_else(content: Content, want: Wanted) -> tuple[Cause, Need, str]:
-    if content.upstream == partial_fingerprint(want.upstream):
-        return Cause.PARTIAL, Need.LOAD, "it was loaded while it was in progress"
+def _what_changed(content: Content, want: Wanted) -> str:
     if content.contract != want.contract:
-        return Cause.STALE, Need.LOAD, f"it was loaded for {content.contract}, now {want.contract}"
-    return Cause.STALE, Need.LOAD, "its sessions or the schema have changed since it was loaded"
+        return f"it was loaded for {content.contract}, now {want.contract}"
+    return "its sessions or the schema have changed since it was loaded"
 
 
 def never_stored(attempts: Sequence[Attempt]) -> tuple[Cause, Need, str]:
     if not attempts:
         return Cause.MISSING, Need.LOAD, "never loaded"
     last = attempts[-1]
-    if last.reason == UNFINISHED or last.outcome == IngestState.COMPLETE:
-        return Cause.INTERRUPTED, Need.LOAD, f"its load began {last.started:%Y-%m-%d %H:%M} UTC and was cut off"
-    return _CAUSE_OF.get(last.outcome, Cause.FAILED), Need.LOAD, f"{last.outcome.value}: {last.reason}"
+    state = state_of_attempt(last.outcome)
+    if state == IngestState.RUNNING:
+        reason = f"its load began {last.started:%Y-%m-%d %H:%M} UTC and was cut off"
+    else:
+        reason = f"{state.value}: {last.reason}"
+    return _CAUSE_OF.get(state, Cause.FAILED), Need.LOAD, reason

@@ -14,7 +14,6 @@ from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.judgement import policy_of, wanted_fingerprint
 from ghtrader_assets.loading.plan import DayPlan
-from ghtrader_assets.loading.record import UNFINISHED
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_latest_manifests, read_quality, read_summary
@@ -52,7 +51,7 @@ def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) ->
 
     def need(plan: DayPlan) -> Need:
         row = stored.get(plan.trading_day)
-        if row is None or plan.is_partial or row.upstream != plan.upstream:
+        if row is None or row.partial or plan.is_partial or row.upstream != plan.upstream:
             return Need.LOAD
         wanted = wanted_fingerprint(plan, row.digest, policy)
         verdicts = (summaries.get(plan.trading_day), qualities.get(plan.trading_day))
@@ -70,7 +69,7 @@ def results_since(
     return {
         day: DayResult(symbol.text, day, _failure(manifest), manifest)
         for day, manifest in manifests.items()
-        if manifest.started >= since and manifest.reason != UNFINISHED
+        if manifest.started >= since and manifest.finished is not None
     }
 
 

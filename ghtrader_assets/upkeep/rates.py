@@ -88,5 +88,5 @@ def read_rates(db: Database, symbol: str) -> list[DayRate]:
         DayRate(symbol, one.trading_day, one.finished, one.reader, one.rows / seconds)
         for one in loads
         for seconds in [one.download_s + one.store_s + one.readback_s]
-        if one.rows and seconds
+        if one.finished and one.rows and seconds
     ]

@@ -17,7 +17,6 @@ from typing import Final
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.record import UNFINISHED
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.histories import Attempt, Content, Key, Standing, read_standing
@@ -156,7 +155,7 @@ def _repair(
     content = standing.contents.get(key)
     fault = fault_of(key, content, want, standing) if content is not None else None
     cause, need, reason = fault or never_stored(attempts)
-    in_hand = bool(attempts) and attempts[-1].reason == UNFINISHED and attempts[-1].run_id in running
+    in_hand = bool(attempts) and attempts[-1].finished is None and attempts[-1].run_id in running
     if need == Need.JUDGEMENT:
         return Repair(symbol, key[1], cause, need, reason, in_hand=in_hand)
     tries = _tries(attempts, want.upstream, content)
@@ -170,7 +169,7 @@ def _tries(attempts: Sequence[Attempt], upstream: str, content: Content | None) 
     """How many of the latest attempts, for the same contract and sessions, came to what there is now."""
     count = 0
     for one in reversed(attempts):
-        if upstream and one.upstream != upstream:
+        if one.partial or (upstream and one.upstream != upstream):
             break
         if one.outcome == IngestState.COMPLETE and (content is None or one.digest != content.digest):
             break
@@ -181,12 +180,13 @@ def _tries(attempts: Sequence[Attempt], upstream: str, content: Content | None) 
 def _not_before(cause: Cause, tries: int, last: Attempt | None) -> datetime | None:
     if last is None:
         return None
+    ended = last.finished or last.started
     if cause == Cause.MAINTENANCE:
-        return _after_maintenance(last.finished)
+        return _after_maintenance(ended)
     if tries <= 1:
         return None
     first_pause = timedelta(days=1) if cause in _SLOW else timedelta(hours=1)
-    return last.finished + min(first_pause * BACKOFF_GROWTH ** min(tries - 2, 10), MAX_BACKOFF)
+    return ended + min(first_pause * BACKOFF_GROWTH ** min(tries - 2, 10), MAX_BACKOFF)
 
 
 def _after_maintenance(ended: datetime) -> datetime:

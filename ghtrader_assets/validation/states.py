@@ -22,7 +22,7 @@ from ghtrader_assets.validation.verdicts import Attribution, CoverageRow, Qualit
 Layer = Literal["engineering", "source", "policy"]
 LAYERS: Final[tuple[Layer, ...]] = ("engineering", "source", "policy")
 OK_REASON: Final = "quality_ok"
-_RANK: Final = (State.OK, State.WARN, State.PARTIAL, State.ERROR)
+SEVERITY: Final = (State.OK, State.WARN, State.PARTIAL, State.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class CoverageStates:
 
 def worst(states: Iterable[State]) -> State:
     """The worst of the states; ok if there is none."""
-    return max(states, key=_RANK.index, default=State.OK)
+    return max(states, key=SEVERITY.index, default=State.OK)
 
 
 def coverage_states(coverage: Coverage, ticks: DayTicks, policy: Policy) -> CoverageStates:
@@ -172,7 +172,7 @@ def quality_standing(quality: Quality) -> Standing:
 
 def worse(one: Standing, other: Standing) -> Standing:
     """The worse of two standings, the first if they are alike."""
-    return other if _RANK.index(other.state) > _RANK.index(one.state) else one
+    return other if SEVERITY.index(other.state) > SEVERITY.index(one.state) else one
 
 
 def worse_state(coverage: CoverageRow, quality: QualityRow) -> Standing:

@@ -27,6 +27,7 @@ from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.standing.histories import Key, Standing, read_standing
+from ghtrader_assets.questdb.tables.migrations import ensure_schema
 from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
     FIELD_QUALITY,
@@ -34,7 +35,6 @@ from ghtrader_assets.questdb.tables.schema import (
     MANIFESTS,
     TABLES,
     VALIDATE_SUMMARY,
-    ensure_schema,
 )
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
@@ -116,7 +116,7 @@ def measure() -> dict[str, Any]:
         server = EmbeddedQuestDB(home)
         try:
             with Database(server.start()) as db:
-                ensure_schema(db)
+                ensure_schema(db, home)
                 fill(db, wanted)
                 settings = Settings(home=home, start_date=FIRST_DAY, symbols=tuple(names))
                 platform = LoadContext(

@@ -35,8 +35,9 @@ from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.tables.migrations import ensure_schema
 from ghtrader_assets.questdb.tables.records import write_schedule, write_stored
-from ghtrader_assets.questdb.tables.schema import TABLES, TICKS, ensure_schema, ensure_table
+from ghtrader_assets.questdb.tables.schema import TABLES, TICKS, ensure_table
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
@@ -55,7 +56,7 @@ def own_store(**settings: Any) -> Generator[LoadContext]:
     with tempfile.TemporaryDirectory(prefix="ghtrader-bench-") as folder:
         home = Path(folder)
         with EmbeddedQuestDB(home) as server, Database(server.endpoint) as database:
-            ensure_schema(database)
+            ensure_schema(database, home)
             provider = Provider("nobody", SecretStr("nobody"), name="embedded")
             yield LoadContext(
                 settings=Settings(home=home, **settings),

@@ -20,7 +20,8 @@ import psutil
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
-from ghtrader_assets.questdb.tables.schema import TABLES, TICKS, ensure_schema
+from ghtrader_assets.questdb.tables.migrations import ensure_schema
+from ghtrader_assets.questdb.tables.schema import TABLES, TICKS
 from ghtrader_assets.questdb.tables.tick_columns import DayLoad, put_ticks
 from ghtrader_assets_tests.fix_questdb import random_ticks
 from ghtrader_assets_tests.questdb.test_server import DAYS
@@ -56,7 +57,7 @@ def measure(parameters: dict[str, str], loads: list[DayLoad]) -> tuple[float, fl
         EmbeddedQuestDB(Path(home), parameters=parameters) as server,
         Database(server.endpoint) as db,
     ):
-        ensure_schema(db)
+        ensure_schema(db, Path(home))
         db.execute(f"ALTER TABLE {BASE} SUSPEND WAL")
         for load in loads:
             with db.sender() as sender, sender.transaction(BASE) as transaction:

@@ -145,8 +145,8 @@ def test_states_of_days(db: Database, manifest: Callable[..., Manifest]) -> None
     found = read_day_states(db, [symbol], DAY, lost)
     assert [(one.trading_day, one.ingest_state, one.coverage_state, one.quality_state, one.state) for one in found] == [
         (DAY, "complete", "warn", "ok", "warn"),
-        (NEXT, "complete", "", "", ""),
-        (stale, "complete", "", "", ""),
+        (NEXT, "complete", "", "", "unjudged"),
+        (stale, "complete", "", "", "unjudged"),
         (lost, "maintenance", "", "", "maintenance"),
     ]
     assert [one.manifest_id for one in found] == ["load", "load", "load", "b"]
@@ -190,7 +190,8 @@ def test_a_suspended_table_is_an_error_not_a_silence(db: Database) -> None:
 @pytest.fixture
 def manifest() -> Callable[..., Manifest]:
     blank = {
-        field.name: {"int": 0, "float": 0.0, "str": ""}.get(str(field.type)) for field in dataclasses.fields(Manifest)
+        field.name: {"int": 0, "float": 0.0, "str": "", "bool": False}.get(str(field.type))
+        for field in dataclasses.fields(Manifest)
     }
 
     def build(symbol: str, day: date, name: str, outcome: IngestState, started: datetime) -> Manifest:

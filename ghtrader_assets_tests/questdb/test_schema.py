@@ -16,8 +16,9 @@ from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.embedded.parameters import packaged_text, parameter_findings
 from ghtrader_assets.questdb.tables import schema
 from ghtrader_assets.questdb.tables.columns import column
-from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric
-from ghtrader_assets.questdb.tables.schema import TABLES, Table, columns_of, ensure_schema, ensure_table, shape_findings
+from ghtrader_assets.questdb.tables.migrations import ensure_schema, shape_findings
+from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric, SchemaVersion
+from ghtrader_assets.questdb.tables.schema import TABLES, Table, columns_of, ensure_table
 from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
 
 BOOK = [f"{side}_{kind}{level}" for level in range(1, 6) for side in ("bid", "ask") for kind in ("price", "volume")]
@@ -90,6 +91,7 @@ def test_ghtraders_derived_gap_table_is_a_view(db: Database) -> None:
         (schema.DAILY_AGG, DailyAgg),
         (schema.MANIFESTS, Manifest),
         (schema.METRICS, Metric),
+        (schema.SCHEMA_VERSION, SchemaVersion),
     ],
 )
 def test_every_field_of_a_row_is_a_column(table: str, kind: type[Any]) -> None:
@@ -99,9 +101,9 @@ def test_every_field_of_a_row_is_a_column(table: str, kind: type[Any]) -> None:
     assert extra <= {"ts", "first_datetime_ns", "last_datetime_ns"}
 
 
-def test_making_the_tables_again_changes_nothing(db: Database) -> None:
+def test_making_the_tables_again_changes_nothing(db: Database, questdb_home: Path) -> None:
     before = db.rows("tables", "SELECT table_name, directoryName FROM tables() ORDER BY table_name")
-    ensure_schema(db)
+    ensure_schema(db, questdb_home)
     assert db.rows("tables", "SELECT table_name, directoryName FROM tables() ORDER BY table_name") == before
     assert shape_findings(db) == {}
 

@@ -24,8 +24,8 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint, credentials_file, embedded_endpoint, read_credentials
 from ghtrader_assets.questdb.embedded import jar
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB, require_disk_space
+from ghtrader_assets.questdb.tables.migrations import ensure_schema
 from ghtrader_assets.questdb.tables.reader import read_day
-from ghtrader_assets.questdb.tables.schema import ensure_schema
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets_tests.questdb import own_server
 from ghtrader_assets_tests.storing import store_days
@@ -56,7 +56,7 @@ def orphaned(home: Path, load_of: LoadOf) -> Orphaned:
         started = json.loads(owner.stdout.readline())
     load = load_of(DAYS[0], rows=2000)
     with Database(_endpoint(home, started["http"], started["pg"])) as db:
-        ensure_schema(db)
+        ensure_schema(db, home)
         assert isinstance(next(store_days(db, [load])), StoredDay)
     with pytest.raises(ServiceError, match=rf"belongs to another running process \(pid {owner.pid}\)"):
         EmbeddedQuestDB(home).start()
@@ -73,7 +73,7 @@ def test_a_killed_owner_and_a_killed_server_cost_nothing(orphaned: Orphaned, loa
     assert not psutil.pid_exists(orphaned.server_pid)
     loads = [load_of(day, rows=20_000, seed=3) for day in DAYS]
     with Database(endpoint) as db:
-        ensure_schema(db)
+        ensure_schema(db, orphaned.home)
         assert content_digest(_read(db, orphaned.load)) == content_digest(orphaned.load.frame)
         killer = threading.Timer(0.25, os.kill, (server.pid, signal.SIGKILL))
         killer.start()

@@ -19,9 +19,8 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.judgement import judge_frame, policy_of
 from ghtrader_assets.loading.plan import plan_day
-from ghtrader_assets.loading.record import UNFINISHED
 from ghtrader_assets.market.calendar import TradingCalendar
-from ghtrader_assets.market.schedule import ScheduleDay, partial_fingerprint, schedule_hash
+from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.histories import Attempt, Content, Standing, Verdict
@@ -50,7 +49,9 @@ DIGEST = "d" * 32
 def attempt(outcome: IngestState, *, hours_ago: float = 12.0, reason: str = "", **other: Any) -> Attempt:
     ended = NOW - timedelta(hours=hours_ago)
     digest = DIGEST if outcome == IngestState.COMPLETE else ""
-    made = Attempt(outcome, "wanted", digest, reason, "run", 100, 2.0, ended - timedelta(seconds=9), ended)
+    made = Attempt(
+        outcome, "wanted", False, digest, reason, "run", 100, 2.0, started=ended - timedelta(seconds=9), finished=ended
+    )
     return dataclasses.replace(made, **other)
 
 
@@ -61,7 +62,10 @@ def standing(
     holes: int = 0,
 ) -> Standing:
     quality = None if coverage is None else coverage._replace(state="ok", reason_code="quality_ok")
-    rows = [{"symbol": SYMBOL.text, "trading_day": DAY, **dataclasses.asdict(one)} for one in attempts]
+    rows = [
+        {"symbol": SYMBOL.text, "trading_day": DAY, "manifest_id": str(nth), **dataclasses.asdict(one)}
+        for nth, one in enumerate(attempts)
+    ]
     empty = {"symbol": pl.String, "trading_day": pl.Date, "outcome": pl.String, "rows": pl.Int64, "seconds": pl.Float64}
     return Standing(
         scheduled_to={SYMBOL.text: DAY},
@@ -79,10 +83,10 @@ def repaired(stands: Standing, running: Sequence[str] = ()) -> Repair | None:
     return found[0] if found else None
 
 
-GOOD = Content("SHFE.ni2601", DIGEST, "wanted", 100)
+GOOD = Content("SHFE.ni2601", DIGEST, "wanted", 100, partial=False)
 IN_FORCE = Verdict(WANTED.verdict_on(DIGEST), "ok", "quality_ok", DIGEST)
 COMPLETE = attempt(IngestState.COMPLETE)
-IN_PART = partial_fingerprint(WANTED.upstream)
+BEGUN = attempt(IngestState.RUNNING, finished=None)
 EMPTY = attempt(IngestState.PROVIDER_EMPTY, reason="no tick")
 
 ANSWERS: dict[str, tuple[Standing, Cause | None, Need, int]] = {
@@ -92,7 +96,14 @@ ANSWERS: dict[str, tuple[Standing, Cause | None, Need, int]] = {
     "provider empty twice": (standing([EMPTY, EMPTY]), Cause.PROVIDER_EMPTY, Need.LOAD, 2),
     "maintenance costs nothing": (standing([EMPTY, attempt(IngestState.MAINTENANCE)]), Cause.MAINTENANCE, Need.LOAD, 1),
     "denied costs nothing": (standing([attempt(IngestState.DENIED)] * 9), Cause.DENIED, Need.LOAD, 0),
-    "killed": (standing([attempt(IngestState.FAILED, reason=UNFINISHED)]), Cause.INTERRUPTED, Need.LOAD, 1),
+    "killed": (standing([BEGUN]), Cause.INTERRUPTED, Need.LOAD, 1),
+    "killed before its coverage row": (standing([COMPLETE]), Cause.INTERRUPTED, Need.LOAD, 0),
+    "in progress and another contract now": (
+        standing([], GOOD._replace(partial=True, upstream="before"), IN_FORCE), Cause.STALE, Need.LOAD, 0,
+    ),
+    "what was tried of a day in progress": (
+        standing([dataclasses.replace(EMPTY, partial=True)] * 9), Cause.PROVIDER_EMPTY, Need.LOAD, 0,
+    ),
     "another contract is another effort": (
         standing([dataclasses.replace(EMPTY, upstream="before")] * 9), Cause.PROVIDER_EMPTY, Need.LOAD, 0,
     ),
@@ -102,8 +113,8 @@ ANSWERS: dict[str, tuple[Standing, Cause | None, Need, int]] = {
     ),
     "loaded while in progress": (
         standing(
-            [dataclasses.replace(COMPLETE, outcome=IngestState.PARTIAL, upstream=IN_PART)],
-            GOOD._replace(upstream=IN_PART),
+            [dataclasses.replace(COMPLETE, outcome=IngestState.PARTIAL, partial=True)],
+            GOOD._replace(partial=True),
             IN_FORCE,
         ),
         Cause.PARTIAL,
@@ -166,9 +177,8 @@ def test_the_first_repair_comes_at_once_and_later_ones_wait_longer_each_time() -
 
 
 def test_a_day_in_the_hands_of_a_run_is_left_to_it() -> None:
-    begun = attempt(IngestState.FAILED, reason=UNFINISHED)
-    assert part_of(standing([begun]), running=["run"]) == "running"
-    assert part_of(standing([begun]), running=["another"]) == "planned"
+    assert part_of(standing([BEGUN]), running=["run"]) == "running"
+    assert part_of(standing([BEGUN]), running=["another"]) == "planned"
 
 
 @pytest.mark.parametrize(

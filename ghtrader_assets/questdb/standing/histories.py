@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.market.schedule import partial_fingerprint
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list, literal
+from ghtrader_assets.questdb.standing.derivation import UNJUDGED, with_states
 from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
     FIELD_QUALITY,
@@ -35,6 +35,7 @@ _GAP_DAYS_AROUND: Final = timedelta(days=20)
 _ATTEMPT_COLUMNS: Final = (
     "outcome",
     "upstream",
+    "partial",
     "digest",
     "reason",
     "run_id",
@@ -46,12 +47,13 @@ _ATTEMPT_COLUMNS: Final = (
 
 
 class Content(NamedTuple):
-    """The stored content of a day, and what it was loaded for."""
+    """The stored content of a day, and what it was loaded for. `partial`: while the day was in progress."""
 
     contract: str
     digest: str
     upstream: str
     rows: int
+    partial: bool
 
 
 class Verdict(NamedTuple):
@@ -65,17 +67,21 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One load attempt of a day. Instants are zone-aware UTC; `seconds` is what fetching, storing and judging took."""
+    """One load attempt of a day. Instants are zone-aware UTC; `seconds` is what fetching, storing and judging took.
+
+    `finished` is None while it runs, and if it was killed. `partial`: the day was in progress.
+    """
 
     outcome: IngestState
     upstream: str
+    partial: bool
     digest: str
     reason: str
     run_id: str
     rows: int
     seconds: float
     started: datetime
-    finished: datetime
+    finished: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class Standing:
         if not keys or self._attempts.is_empty():
             return {}
         found: dict[Key, list[Attempt]] = {}
-        for row in self._attempts.join(_frame_of(keys), on=_KEY).sort("started").iter_rows(named=True):
+        for row in self._attempts.join(_frame_of(keys), on=_KEY).sort("started", "manifest_id").iter_rows(named=True):
             attempt = Attempt(
                 **{name: row[name] for name in _ATTEMPT_COLUMNS if name != "outcome"},
                 outcome=IngestState(row["outcome"]),
@@ -135,7 +141,7 @@ def read_standing(
     verdict = "fingerprint, state, reason_code, content_digest"
     tables = {
         MAIN_SCHEDULE: asked.frame(MAIN_SCHEDULE, "main_contract"),
-        DAILY_AGG: asked.frame(DAILY_AGG, "contract, digest, upstream, rows_total"),
+        DAILY_AGG: asked.frame(DAILY_AGG, "contract, digest, upstream, rows_total, partial"),
         VALIDATE_SUMMARY: asked.frame(VALIDATE_SUMMARY, verdict),
         FIELD_QUALITY: asked.frame(FIELD_QUALITY, verdict),
     }
@@ -158,23 +164,35 @@ def read_standing(
 
 def _sound(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """The days that are stored for their main contract, and judged as whole on that very content."""
-    coverage = tables[VALIDATE_SUMMARY].select(*_KEY, "state", covered="content_digest")
-    quality = tables[FIELD_QUALITY].select(*_KEY, measured="content_digest")
-    stored = tables[DAILY_AGG].join(tables[MAIN_SCHEDULE], on=_KEY).join(coverage, on=_KEY).join(quality, on=_KEY)
-    return stored.filter(
-        (pl.col("contract") == pl.col("main_contract"))
-        & ~pl.col("upstream").str.starts_with(partial_fingerprint(""))
-        & (pl.col("covered") == pl.col("digest"))
-        & (pl.col("measured") == pl.col("digest"))
-        & (pl.col("state") != State.PARTIAL.value)
-    ).select(_KEY)
+    days = tables[DAILY_AGG].join(tables[MAIN_SCHEDULE], on=_KEY)
+    digest, judged = pl.col("digest"), pl.col("content_digest")
+    for name, table in (("coverage", VALIDATE_SUMMARY), ("quality", FIELD_QUALITY)):
+        verdict = tables[table].select(
+            *_KEY, "content_digest", pl.col("state").alias(name), pl.col("reason_code").alias(f"{name}_reason")
+        )
+        names_content = (judged == digest) & (digest != "")
+        days = (
+            days.join(verdict, on=_KEY)
+            .with_columns(names_content.alias(f"{name}_names_content"))
+            .drop("content_digest")
+        )
+    return (
+        with_states(days.with_columns(stored=True))
+        .filter(
+            (pl.col("contract") == pl.col("main_contract"))
+            & (pl.col("ingest_state") == IngestState.COMPLETE)
+            & (pl.col("state") != UNJUDGED)
+            & (pl.col("coverage_state") != State.PARTIAL)
+        )
+        .select(_KEY)
+    )
 
 
 def _attempts(asked: _Asked) -> pl.DataFrame:
     """Every attempt, its columns as `Attempt` has them."""
     return asked.frame(
         MANIFESTS,
-        "outcome, upstream, digest, reason, run_id, rows, started, finished,"
+        "manifest_id, outcome, upstream, partial, digest, reason, run_id, rows, started, finished,"
         " download_s + store_s + readback_s + judge_s seconds",
     ).with_columns(
         pl.col("reason", "upstream", "digest", "run_id").fill_null(""),

@@ -84,13 +84,14 @@ DESCRIPTIONS: Final = {
     "load_id": "The manifest of the load that stored the content",
     "manifest_id": "The attempt's id; sorts by time",
     "run_id": "The run or command that the attempt belongs to",
-    "outcome": "How the attempt ended; complete only when fetched whole and read back",
+    "outcome": "How the attempt ended, running until it has; complete only when fetched whole and read back",
     "reason": "Why the attempt did not end as complete",
     "state": "How the judged day stands: ok, warn, partial or error",
     "reason_code": "The first rule that decided the state",
     "action_hint": "What to do about it",
     "started": "When the attempt began, UTC",
-    "finished": "When the attempt ended, UTC",
+    "finished": "When the attempt ended, UTC; null while it runs, and if it was killed",
+    "partial": "Whether the trading day was in progress when it was loaded: it is loaded again once it is complete",
     "download_s": "Seconds of fetching",
     "store_s": "Seconds from sending to visible",
     "readback_s": "Seconds of reading back and comparing",
@@ -107,6 +108,7 @@ DESCRIPTIONS: Final = {
     "name": "What was measured",
     "value": "The measured value",
     "unit": "Its unit",
+    "version": "Version of the tables that the store was brought to; the largest one is the store's",
 }
 
 

@@ -1,4 +1,4 @@
-"""Rows of the tables that no other room owns: the coverage table, metrics, and what a day's states are read as.
+"""Rows of tables that no other room owns: coverage, metrics, versions, and what a day's states are read as.
 
 Belongs here: their dataclasses, field names equal to column names.
 Does not belong here: verdicts (`validation.verdicts`), manifests (`manifests`), the schedule (`market.schedule`).
@@ -18,7 +18,7 @@ class DailyAgg:
 
     `first_tick` and `last_tick` are None for a day without a tick; ghTrader's `first_datetime_ns` and
     `last_datetime_ns` are derived from them. `upstream` is the fingerprint of what the day was loaded for, `load_id`
-    its manifest.
+    its manifest. `partial`: it was stored while the trading day was in progress.
     """
 
     symbol: str
@@ -33,6 +33,7 @@ class DailyAgg:
     last_tick: datetime | None
     upstream: str
     load_id: str
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,15 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaVersion:
+    """`ghtrader_schema_version_v1`: a version of the tables that the store was brought to, when and by which code."""
+
+    ts: datetime
+    version: int
+    code_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolCoverage:
     """What is stored of a symbol. Instants are UTC, None where no stored day has a tick."""
 
@@ -75,8 +85,8 @@ class SymbolCoverage:
 class DayState:
     """How a symbol's trading day stands: stored content, states of ingest, coverage and quality, and why.
 
-    States are empty where nothing was judged; `rows`, `digest` and `manifest_id` are those of the stored content, or of
-    the last attempt where nothing is stored.
+    `coverage_state` and `quality_state` are empty where no verdict is in force; `rows`, `digest` and `manifest_id` are
+    those of the stored content, or of the last attempt where nothing is stored.
     """
 
     symbol: str

@@ -1,7 +1,8 @@
 """The tables: one list of columns each, from which DDL, writing and reading follow.
 
 Belongs here: names, columns, partitions, keys, views; making them and refusing a store of another shape.
-Does not belong here: what is written into them (`writer`, `records`) and read from them (`reader`).
+Does not belong here: what is written into them (`writer`, `records`) and read from them (`reader`), and bringing the
+tables of an older version to this one (`migrations`).
 
 ghTrader's tables and columns come under their own names, so its readers run unchanged; the others are ours. All tables
 are WAL with deduplication. Where rows can disappear (ticks, gaps), ghTrader's name is a view of the live rows of a base
@@ -10,6 +11,7 @@ table: QuestDB deletes no rows, so a row that a later load doesn't have is writt
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, LiteralString, cast
 
@@ -18,7 +20,7 @@ from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.columns import Column, column, columns_of_row
-from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, Metric
+from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, Metric, SchemaVersion
 from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
 
 TICKS: Final = "ghtrader_ticks_main_l5_v2"
@@ -30,6 +32,7 @@ FIELD_QUALITY: Final = "ghtrader_field_quality_v2"
 MANIFESTS: Final = "ghtrader_manifests_v1"
 AGGREGATED: Final = "ghtrader_aggregated_manifests_v1"
 METRICS: Final = "ghtrader_metrics_v1"
+SCHEMA_VERSION: Final = "ghtrader_schema_version_v1"
 TICK_GAPS: Final = "ghtrader_tick_gaps_v2"
 BASE_SUFFIX: Final = "_base"
 
@@ -129,6 +132,7 @@ TABLES: Final = {
         Table(MANIFESTS, (_TS, *columns_of_row(Manifest)), "YEAR", (*_DAY_KEYS, "manifest_id")),
         Table(AGGREGATED, (_TS, *columns_of_row(AggregatedRow)), "YEAR", (*_DAY_KEYS, "manifest_id")),
         Table(METRICS, columns_of_row(Metric), "MONTH", ("ts", "name", "symbol", "trading_day")),
+        Table(SCHEMA_VERSION, columns_of_row(SchemaVersion), "YEAR", ("ts", "version")),
     )
 }
 
@@ -149,11 +153,8 @@ def columns_of(name: str) -> tuple[Column, ...]:
     return TABLES[name].columns
 
 
-def ensure_schema(db: Database) -> None:
-    """Make what is missing. Raises `QuestDBError` naming the first table or view that has another shape than ours.
-
-    Nothing is altered: an older or foreign table is refused, because its rows would mean something else.
-    """
+def make_tables(db: Database) -> None:
+    """Make what is missing. Raises `QuestDBError` naming the first table or view that has another shape than ours."""
     for table in TABLES.values():
         ensure_table(db, table)
     db.execute(f"CREATE VIEW IF NOT EXISTS {TICK_GAPS} AS ({_TICK_GAPS_QUERY})")
@@ -163,7 +164,11 @@ def ensure_table(db: Database, table: Table) -> None:
     """Make one table, with its view, unless it exists. Raises `QuestDBError` where it exists in another shape."""
     for statement in table.ddl:
         db.execute(cast("LiteralString", statement))
-    difference = _difference(db, table)
+    require_ours(table, difference_of(db, table))
+
+
+def require_ours(table: Table, difference: str) -> None:
+    """Refuse a table of another shape. Nothing of it is altered: its rows would mean something else."""
     if difference:
         raise QuestDBError(
             f"table {table.name} in QuestDB is not ours: {difference}",
@@ -171,31 +176,26 @@ def ensure_table(db: Database, table: Table) -> None:
         )
 
 
-def shape_findings(db: Database) -> dict[str, str]:
-    """What is wrong with each table or view that is missing or of another shape; empty when all is well."""
-    found = ((table.name, _difference(db, table)) for table in TABLES.values())
-    return {name: difference for name, difference in found if difference}
+def difference_of(db: Database, table: Table, to_come: Collection[str] = ()) -> str:
+    """How the table in the store differs from ours, empty if it doesn't. Columns `to_come` may be missing."""
+    return base_difference(db, table, to_come) or _view_difference(db, table)
 
 
-def _difference(db: Database, table: Table) -> str:
-    rows = db.rows(
-        "tables",
-        "SELECT table_name, partitionBy, walEnabled, dedup, table_type FROM tables() WHERE table_name IN (%s, %s)",
-        [table.name, table.base],
-    )
-    kinds = {row[0]: row[1:] for row in rows}
-    if table.base not in kinds:
+def base_difference(db: Database, table: Table, to_come: Collection[str] = ()) -> str:
+    """The same of the table that rows are written into, without its view."""
+    rows = db.rows("tables", "SELECT partitionBy, walEnabled, dedup FROM tables() WHERE table_name = %s", [table.base])
+    if not rows:
         return f"{table.base} does not exist"
-    partition_by, wal, dedup, _ = kinds[table.base]
+    ((partition_by, wal, dedup),) = rows
     if (partition_by, wal, dedup) != (table.partition_by, True, True):
         return f"it is partitioned by {partition_by}, WAL {wal}, deduplicated {dedup}"
-    return _column_difference(db, table) or _view_difference(db, table, kinds)
+    return _column_difference(db, table, to_come)
 
 
-def _column_difference(db: Database, table: Table) -> str:
+def _column_difference(db: Database, table: Table, to_come: Collection[str]) -> str:
     found = db.rows("table_columns", f"SELECT \"column\", type, upsertKey FROM table_columns('{table.base}')")
     types = {name: kind for name, kind, _ in found}
-    wanted = {one.name: one.type for one in table.base_columns}
+    wanted = {one.name: one.type for one in table.base_columns if one.name in types or one.name not in to_come}
     for name, kind in wanted.items():
         if types.get(name) != kind:
             return f"column {name} should be {kind} and is {types.get(name, 'missing')}"
@@ -206,12 +206,13 @@ def _column_difference(db: Database, table: Table) -> str:
     return "" if keys == set(table.keys) else f"its keys are {sorted(keys)}"
 
 
-def _view_difference(db: Database, table: Table, kinds: dict[str, tuple[str, bool, bool, str]]) -> str:
+def _view_difference(db: Database, table: Table) -> str:
     if not table.hides_dead_rows:
         return ""
-    if table.name not in kinds:
+    kinds = db.rows("tables", "SELECT table_type FROM tables() WHERE table_name = %s", [table.name])
+    if not kinds:
         return f"the view {table.name} does not exist"
-    if kinds[table.name][3] != "V":
+    if kinds[0][0] != "V":
         return "it is a table where we keep a view of live rows"
     status, query = db.rows("views", "SELECT view_status, view_sql FROM views() WHERE view_name = %s", [table.name])[0]
     if status != "valid":

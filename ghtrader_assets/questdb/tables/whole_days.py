@@ -176,7 +176,7 @@ def _is_settled(db: Database, agg: DailyAgg) -> bool:
     ((others,),) = db.rows(
         "later_attempts",
         f"SELECT count() FROM {MANIFESTS} WHERE symbol = %s AND ts = %s AND manifest_id != %s"
-        " AND (finished > %s OR (finished = started AND finished > %s))",
+        " AND (finished > %s OR (finished IS NULL AND started > %s))",
         [agg.symbol, midnight_utc(agg.trading_day), agg.load_id, agg.updated_at, agg.updated_at - LONGEST_LOAD],
     )
     return others == 0

@@ -1,0 +1,110 @@
+"""How a trading day stands, from what is stored, attempted and judged of it: the only place that says so. Pure.
+
+Belongs here: the rules, as polars expressions over one row a symbol-day, for one day and for a whole grid alike.
+Does not belong here: where the rows come from (`facts`), what a single verdict says (`validation.states`), what is to
+be done about a day (`upkeep`).
+
+- **Ingest.** Stored content is `complete`, or `partial` if the day was in progress when it was loaded, whatever later
+  attempts came to. Where nothing is stored, the last attempt decides. One that says `complete` or `partial` is
+  `running` there: a coverage row is the last step of a load, and that step is missing. A day without an attempt is
+  `missing`, before the symbol's start `not_listed`.
+- **Verdicts.** A verdict is in force where the content that it was given on is the one that is stored, whole. Half a
+  day is not judged: what was once said of the same ticks as a whole day says nothing of it.
+- **State.** A complete day has the worse of its two verdicts with its reason, coverage's where they are alike; with
+  fewer than two in force it is `unjudged`. Any other day's state is how its ingest stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import polars as pl
+
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.validation.states import SEVERITY
+
+UNJUDGED: Final = "unjudged"
+NOT_JUDGED: Final = "the stored content has not been judged yet"
+IN_PROGRESS: Final = "day_in_progress"
+NOT_RECORDED: Final = "the load has not ended: its coverage row is missing"
+
+FACTS: Final = {
+    "stored": pl.Boolean,
+    "partial": pl.Boolean,
+    "coverage": pl.String,
+    "coverage_reason": pl.String,
+    "coverage_names_content": pl.Boolean,
+    "quality": pl.String,
+    "quality_reason": pl.String,
+    "quality_names_content": pl.Boolean,
+    "outcome": pl.String,
+    "outcome_reason": pl.String,
+}
+"""What a day's state follows from; null where there is no such row. `outcome` is the last attempt's."""
+
+_NOT_RECORDED: Final = (IngestState.COMPLETE, IngestState.PARTIAL)
+_RANK: Final = {state.value: rank for rank, state in enumerate(SEVERITY)}
+
+
+def state_of_attempt(outcome: IngestState) -> IngestState:
+    """How a day stands of which nothing is stored, by the outcome of its last attempt."""
+    return IngestState.RUNNING if outcome in _NOT_RECORDED else outcome
+
+
+def state_untouched(day: date, listed_from: date) -> IngestState:
+    """How a day stands that was neither stored nor attempted."""
+    return IngestState.MISSING if day >= listed_from else IngestState.NOT_LISTED
+
+
+def with_states(facts: pl.DataFrame) -> pl.DataFrame:
+    """The frame with five more columns, none of them null. Columns of `FACTS` that it lacks are taken as null.
+
+    They are `ingest_state`, `coverage_state` and `quality_state` (empty where no verdict is in force), `state` and
+    `reason`.
+    """
+    absent = [pl.lit(None, kind).alias(name) for name, kind in FACTS.items() if name not in facts.columns]
+    verdicts = (_in_force("coverage"), _in_force("quality"))
+    return facts.with_columns(absent).with_columns(_ingest_state(), *verdicts).with_columns(_state_and_reason())
+
+
+def _ingest_state() -> pl.Expr:
+    outcomes = {outcome.value: state_of_attempt(outcome).value for outcome in IngestState}
+    cases = [
+        (pl.col("stored") & pl.col("partial"), pl.lit(IngestState.PARTIAL.value)),
+        (pl.col("stored"), pl.lit(IngestState.COMPLETE.value)),
+    ]
+    return _first(cases, pl.col("outcome").replace(outcomes)).alias("ingest_state")
+
+
+def _in_force(table: str) -> pl.Expr:
+    """The state of a table's verdict where it is in force, else an empty text."""
+    whole = pl.col("stored") & ~pl.col("partial")
+    in_force = whole & pl.col(f"{table}_names_content") & pl.col(table).is_in(list(_RANK))
+    return _first([(in_force, pl.col(table))], pl.lit("")).alias(f"{table}_state")
+
+
+def _state_and_reason() -> list[pl.Expr]:
+    """The table of a day's state: the first condition that holds decides, on state and reason together."""
+    ingest, stored, complete = pl.col("ingest_state"), pl.col("stored"), IngestState.COMPLETE.value
+    coverage, quality = (
+        pl.col(name).replace_strict(_RANK, default=None) for name in ("coverage_state", "quality_state")
+    )
+    cases = [
+        (~stored & pl.col("outcome").is_in(_NOT_RECORDED), ingest, pl.lit(NOT_RECORDED)),
+        (~stored, ingest, pl.col("outcome_reason")),
+        (ingest != complete, ingest, pl.lit(IN_PROGRESS)),
+        (coverage.is_null() | quality.is_null(), pl.lit(UNJUDGED), pl.lit(NOT_JUDGED)),
+        (quality > coverage, pl.col("quality_state"), pl.col("quality_reason")),
+    ]
+    state = _first([(holds, state) for holds, state, _ in cases], pl.col("coverage_state"))
+    reason = _first([(holds, reason) for holds, _, reason in cases], pl.col("coverage_reason"))
+    return [state.alias("state"), reason.fill_null("").alias("reason")]
+
+
+def _first(cases: Sequence[tuple[pl.Expr, pl.Expr]], otherwise: pl.Expr) -> pl.Expr:
+    """The value of the first case whose condition holds; null holds nowhere."""
+    for holds, value in reversed(cases):
+        otherwise = pl.when(holds).then(value).otherwise(otherwise)
+    return otherwise

@@ -1,0 +1,280 @@
+"""The version of a store and of a home's manifest files, and how older ones are brought to this code's version.
+
+Belongs here: the steps, one a version, and their order. Does not belong here: the present shape of the tables
+(`schema`) and of a manifest (`manifests`).
+
+A store's version is the largest in `ghtrader_schema_version_v1`; a store from before that table has version 1. A home's
+is in `manifests/version` under it: homes of several hosts may share a store. Each step can be repeated, and killed
+anywhere: it looks for what is of the old form and rewrites only that, by the table's own keys, and its version is
+recorded once all of it shows. Rows are copied by the server, so that what a step does not name stays as it is, bit by
+bit. No load may run meanwhile: what an older program writes after a step keeps the old form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, LiteralString, cast
+
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.errors import QuestDBError, ServiceError
+from ghtrader_assets.files import put_file
+from ghtrader_assets.logs import logger
+from ghtrader_assets.manifests import code_version, manifest_files, put_document
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables.columns import Column, column
+from ghtrader_assets.questdb.tables.records import write_schema_version
+from ghtrader_assets.questdb.tables.rows import SchemaVersion
+from ghtrader_assets.questdb.tables.schema import (
+    DAILY_AGG,
+    MANIFESTS,
+    SCHEMA_VERSION,
+    TABLES,
+    base_difference,
+    difference_of,
+    ensure_table,
+    make_tables,
+    require_ours,
+)
+
+log = logger(__name__)
+
+FIRST_VERSION: Final = 1
+"""What a store or home is that does not say its version."""
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Rows of a table to be written again: those that `where` finds, with new `values`, SQL expressions by column."""
+
+    table: str
+    where: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What leads from the version before to `version`: columns to add, by table, rows and manifest files to rewrite."""
+
+    version: int
+    says: str
+    columns: Mapping[str, Sequence[Column]]
+    rewrites: Sequence[Rewrite]
+    document: Callable[[Document], Document]
+
+
+_OPEN_IN_VERSION_1: Final = "the load began and has not ended: it is still running, or it was killed"
+_PARTIAL_IN_VERSION_1: Final = "partial:"
+
+
+def _running(document: Document) -> Document:
+    is_open = document["outcome"] == "failed" and document["reason"] == _OPEN_IN_VERSION_1
+    return document | {"outcome": "running", "finished": None} if is_open else document
+
+
+def _partial(document: Document) -> Document:
+    upstream = document["upstream"].removeprefix(_PARTIAL_IN_VERSION_1)
+    return document if upstream == document["upstream"] else document | {"upstream": upstream, "partial": True}
+
+
+def _partial_rows(table: str) -> Rewrite:
+    whole = f"replace(upstream, '{_PARTIAL_IN_VERSION_1}', '')"
+    return Rewrite(table, f"upstream LIKE '{_PARTIAL_IN_VERSION_1}%'", {"upstream": whole, "partial": "true"})
+
+
+STEPS: Final = (
+    Step(
+        version=2,
+        says="a load under way has the outcome running and no end",
+        columns={},
+        rewrites=[
+            Rewrite(
+                MANIFESTS,
+                f"outcome = 'failed' AND reason = '{_OPEN_IN_VERSION_1}'",
+                {"outcome": "'running'", "finished": "null::timestamp"},
+            )
+        ],
+        document=_running,
+    ),
+    Step(
+        version=3,
+        says="a day that was loaded while in progress is marked in a column of its own",
+        columns={table: [column("partial", "BOOLEAN")] for table in (DAILY_AGG, MANIFESTS)},
+        rewrites=[_partial_rows(DAILY_AGG), _partial_rows(MANIFESTS)],
+        document=_partial,
+    ),
+)
+"""In order, without a gap."""
+
+VERSION: Final = STEPS[-1].version
+
+
+def ensure_schema(db: Database, home: Path) -> None:
+    """Bring the store and the home's manifest files to this version: make what is missing, migrate what is older.
+
+    Raises `QuestDBError` before anything is changed where the store is newer, or a table of another shape than ours;
+    `ServiceError` where the home is newer or its files can't be written.
+    """
+    _require_not_newer(home_version(home), f"the home {home}")
+    found = store_version(db)
+    _require_not_newer(found or VERSION, "the store")
+    pending = steps_after(found or VERSION)
+    if pending:
+        _require_migratable(db, pending)
+        ensure_table(db, TABLES[SCHEMA_VERSION])
+    for step in pending:
+        _migrate(db, step)
+    make_tables(db)
+    if found is None:
+        _record(db, VERSION)
+    migrate_files(home)
+
+
+def require_version(db: Database) -> None:
+    """Refuse to read a store of another version. Raises `QuestDBError`; a store without a table of ours is none."""
+    found = store_version(db)
+    _require_not_newer(found or VERSION, "the store")
+    if found is not None and found < VERSION:
+        raise QuestDBError(
+            f"the store at {db.endpoint.http} is of version {found}, and this code reads version {VERSION}",
+            "run `ghtrader-assets up`, which migrates it",
+        )
+
+
+def store_version(db: Database) -> int | None:
+    """The version of the store; None where it has no table of ours."""
+    tables = [table.base for table in TABLES.values()]
+    places = ", ".join(["%s"] * len(tables))
+    found = db.rows("our_tables", f"SELECT table_name FROM tables() WHERE table_name IN ({places})", tables)
+    if not found:
+        return None
+    if (SCHEMA_VERSION,) not in found:
+        return FIRST_VERSION
+    ((version,),) = db.rows("schema_version", f"SELECT max(version) FROM {SCHEMA_VERSION}")
+    return version or FIRST_VERSION
+
+
+def home_version(home: Path) -> int:
+    """The version of the home's manifest files. Raises `ServiceError` where the file that says it is damaged."""
+    path = _version_file(home)
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return FIRST_VERSION
+    except (OSError, ValueError) as error:
+        raise ServiceError(
+            f"{path} can't be read: {error}", f"write the home's version into it, such as {VERSION}"
+        ) from None
+
+
+def steps_after(version: int) -> list[Step]:
+    """The steps that lead from a version to this code's, in order."""
+    return [step for step in STEPS if step.version > version]
+
+
+def shape_findings(db: Database) -> dict[str, str]:
+    """What is wrong with each table or view that is missing or of another shape; empty when all is well.
+
+    What pending steps will add is not missed.
+    """
+    pending = steps_after(store_version(db) or VERSION)
+    found = ((table.name, difference_of(db, table, _to_come(table.name, pending))) for table in TABLES.values())
+    return {name: difference for name, difference in found if difference and not (pending and name == SCHEMA_VERSION)}
+
+
+def migrate_files(home: Path) -> None:
+    """Bring the home's manifest files to this version, each whole at once. Raises `ServiceError`."""
+    pending = steps_after(home_version(home))
+    if not pending:
+        return
+    try:
+        for path, document in _documents(home):
+            migrated = document
+            for step in pending:
+                migrated = step.document(migrated)
+            if migrated != document:
+                put_document(path, migrated)
+        put_file(_version_file(home), f"{VERSION}\n")
+    except OSError as error:
+        raise ServiceError(
+            f"the manifests of {home} could not be migrated: {error}", "free or mend the disk under GHTRADER_HOME"
+        ) from None
+
+
+def _documents(home: Path) -> Iterator[tuple[Path, Document]]:
+    """Every manifest file that can be read; a damaged one is left to who reads it."""
+    for path in manifest_files(home):
+        try:
+            yield path, json.loads(path.read_bytes())
+        except ValueError as error:
+            log.warning("no manifest, left as it is", path=str(path), error=str(error))
+
+
+def _migrate(db: Database, step: Step) -> None:
+    log.info("migrating the store", version=step.version, says=step.says)
+    for table, columns in step.columns.items():
+        _add_columns(db, table, columns)
+    for rewrite in step.rewrites:
+        _rewrite(db, rewrite)
+    _record(db, step.version)
+
+
+def _add_columns(db: Database, table: str, columns: Sequence[Column]) -> None:
+    """Add those that the table lacks. QuestDB 9.3.4 refuses ADD COLUMN IF NOT EXISTS of a column that does."""
+    present = _columns_of(db, table)
+    for one in columns if present else ():
+        if one.name not in present:
+            db.execute(cast("LiteralString", f"ALTER TABLE {table} ADD COLUMN {one.ddl}"))
+    if present:
+        db.await_applied(table)
+
+
+def _rewrite(db: Database, rewrite: Rewrite) -> None:
+    """Write the rows again in one transaction. `SELECT *` within keeps the new values out of the condition."""
+    columns = _columns_of(db, rewrite.table)
+    if not columns:
+        return
+    values = ", ".join(f"{rewrite.values.get(name, name)} {name}" for name in columns)
+    statement = (
+        f"INSERT ATOMIC INTO {rewrite.table} ({', '.join(columns)})"
+        f" SELECT {values} FROM (SELECT * FROM {rewrite.table} WHERE {rewrite.where})"
+    )
+    db.execute(cast("LiteralString", statement))
+    db.await_applied(rewrite.table)
+
+
+def _columns_of(db: Database, table: str) -> list[str]:
+    """The columns of a table as it stands; none where it does not exist yet."""
+    if not db.rows("tables", "SELECT table_name FROM tables() WHERE table_name = %s", [table]):
+        return []
+    return [name for (name,) in db.rows("table_columns", f"SELECT \"column\" FROM table_columns('{table}')")]
+
+
+def _record(db: Database, version: int) -> None:
+    write_schema_version(db, SchemaVersion(ts=SYSTEM_CLOCK.now(), version=version, code_version=code_version()))
+
+
+def _require_migratable(db: Database, pending: Sequence[Step]) -> None:
+    """Refuse tables that are of no version of ours before any is altered; those that are missing are made later."""
+    for table in TABLES.values():
+        if _columns_of(db, table.base):
+            require_ours(table, base_difference(db, table, _to_come(table.name, pending)))
+
+
+def _to_come(table: str, pending: Sequence[Step]) -> set[str]:
+    return {one.name for step in pending for one in step.columns.get(table, ())}
+
+
+def _require_not_newer(found: int, what: str) -> None:
+    if found > VERSION:
+        raise QuestDBError(
+            f"{what} is of version {found}, newer than the {VERSION} of this code", "use a newer ghtrader-assets"
+        )
+
+
+def _version_file(home: Path) -> Path:
+    return home / "manifests" / "version"
