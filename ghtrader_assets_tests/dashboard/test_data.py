@@ -44,7 +44,7 @@ def source(questdb_endpoint: Endpoint, calendar: TradingCalendar, tmp_path: Path
 def replaced(db: Database, calendar: TradingCalendar, symbol: str, seed: int) -> DailyAgg:
     """Store ticks of the day; the coverage row that would name them is not written yet."""
     window = calendar.window(DAY)
-    load = DayLoad(symbol, DAY, window, "SHFE.op2604", 0, "", f"load-{seed}", random_ticks(window, 400, seed))
+    load = DayLoad(symbol, DAY, window, "SHFE.op2604", 0, "", f"load-{seed}", random_ticks(window, 400 + seed, seed))
     (stored,) = store_days(db, [load])
     assert isinstance(stored, StoredDay)
     return DailyAgg(
@@ -59,7 +59,7 @@ def test_a_page_shows_the_ticks_of_the_coverage_row_and_waits_for_them_so_long(
 ) -> None:
     write_daily_agg(db, [replaced(db, calendar, SYMBOL.text, 1)])
     view = source.day(SYMBOL, DAY)
-    assert (view.ticks.height, view.state.rows) == (400, 400)
+    assert (view.ticks.height, view.state.rows) == (401, 401)
     assert tuple(view.ticks.columns) == TICK_COLUMNS
     assert view.ticks["datetime_ns"].is_sorted()
 

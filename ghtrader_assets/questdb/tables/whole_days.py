@@ -99,12 +99,12 @@ def read_whole_day(
     columns: Sequence[str] | None = None,
     *,
     workers: int = 1,
-    patience_s: float = PATIENCE_S,
+    patience_s: float | None = None,
 ) -> WholeDay:
     """A symbol's trading day, whole and in one version; `workers` read a slice of it each.
 
     Raises `BadInputError` for a day that has no coverage row (never loaded, or not to its end) and an unknown column,
-    `QuestDBError` when the ticks are not those of the coverage row for `patience_s`.
+    `QuestDBError` when the ticks are not those of the coverage row for `patience_s`, `PATIENCE_S` by default.
     """
     wanted = require_columns(columns)
     before = _agg_of(db, symbol, window.trading_day)
@@ -112,7 +112,7 @@ def read_whole_day(
     after = _agg_of(db, symbol, window.trading_day)
     if after.load_id == before.load_id and after.rows_total == ticks.num_rows and _is_settled(db, after):
         return WholeDay(after, _result(ticks, after, wanted))
-    return _read_verified(db, symbol, window, wanted, patience_s)
+    return _read_verified(db, symbol, window, wanted, PATIENCE_S if patience_s is None else patience_s)
 
 
 def read_whole_days(
