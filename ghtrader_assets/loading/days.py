@@ -121,8 +121,8 @@ def load_days(
     with full_disk_named(context), _fetch_pool(context, len(plan.days), on_retry) as pool:
         yield from Batches(
             _fetch(context, pool, symbol, plan.days, run_id),
-            partial(_store_and_read_back, context),
-            partial(_judge_and_record, context, must_judge=must_judge),
+            partial(store_and_read_back, context),
+            partial(judge_and_record, context, must_judge=must_judge),
             _limits(context.settings),
             cancel=pool.close,
             while_storing=partial(_only_writer, context.settings.home, symbol),
@@ -195,7 +195,7 @@ def _session_seconds(plan: DayPlan) -> int:
     return sum(window.end_ns - window.start_ns for window in plan.sessions.windows) // NS
 
 
-def _store_and_read_back(context: StoreContext, loads: Sequence[FetchedLoad]) -> list[StoredLoad | FailedLoad]:
+def store_and_read_back(context: StoreContext, loads: Sequence[FetchedLoad]) -> list[StoredLoad | FailedLoad]:
     """Store the whole days in one transaction, in order: they share fewer partitions with other batches."""
     ended: list[StoredLoad | FailedLoad] = [_not_fetched(load) for load in loads if not load.is_whole]
     whole = sorted((load for load in loads if load.is_whole), key=lambda load: load.plan.trading_day)
@@ -220,7 +220,7 @@ def _not_fetched(load: FetchedLoad) -> FailedLoad:
     return FailedLoad(manifest)
 
 
-def _judge_and_record(
+def judge_and_record(
     context: StoreContext, loads: Sequence[StoredLoad | FailedLoad], *, must_judge: bool
 ) -> list[DayOutcome]:
     """Judge and record a batch's days together; from then on their frames are not needed."""

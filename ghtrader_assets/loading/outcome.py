@@ -1,6 +1,6 @@
 """How the work on one trading day ended.
 
-Belongs here: the records that the pipeline hands to whoever asked for it. Does not belong here: any step of it.
+Belongs here: what loading and judging return of a day. Does not belong here: how either comes to it.
 """
 
 from __future__ import annotations

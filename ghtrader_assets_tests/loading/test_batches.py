@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -89,10 +90,11 @@ def test_batches_are_stored_at_once_and_recorded_one_by_one() -> None:
 
     def record(batch: Numbers) -> Numbers:
         assert recording.acquire(blocking=False)
+        time.sleep(0.1)  # long enough for another to be met, were there another
         recording.release()
         return batch
 
-    assert len(list(Batches(numbers(12), store, record, limits(in_flight=3)).results())) == 12
+    assert len(list(Batches(numbers(6), store, record, limits(in_flight=3)).results())) == 6
 
 
 def test_while_a_batch_is_recorded_the_next_is_stored_and_more_items_come() -> None:
