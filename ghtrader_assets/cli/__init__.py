@@ -5,6 +5,7 @@ Belongs here: arguments, exit codes, what is printed. Does not belong here: any 
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from importlib import import_module
 from typing import Final
 
 from ghtrader_assets.cli.app import app
-from ghtrader_assets.errors import GhtraderError, ServiceError
+from ghtrader_assets.errors import DiskFullError, FileAccessError, GhtraderError
 from ghtrader_assets.logs import configure as configure_logs
 from ghtrader_assets.settings import load_settings
 
@@ -44,13 +45,12 @@ def main(arguments: list[str] | None = None) -> None:
     except GhtraderError as error:
         if debug:
             traceback.print_exc()
-        sys.stderr.write(f"error: {_one_line(error)}\n")
-        raise SystemExit(error.exit_code) from None
+        raise SystemExit(_shown(error)) from None
     except OSError as error:
         if debug or error.filename is None:
             raise
-        sys.stderr.write(f"error: {error.filename}: {error.strerror}; mend the disk, or move away what stands there\n")
-        raise SystemExit(ServiceError.exit_code) from None
+        kind = DiskFullError if error.errno == errno.ENOSPC else FileAccessError
+        raise SystemExit(_shown(kind(f"{error.filename}: {error.strerror}"))) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
@@ -62,5 +62,7 @@ def register(words: Sequence[str]) -> None:
         import_module(f"ghtrader_assets.cli.{file}")
 
 
-def _one_line(error: GhtraderError) -> str:
-    return " ".join(str(error).split())
+def _shown(error: GhtraderError) -> int:
+    """Write the error's line. Returns its exit code."""
+    sys.stderr.write(f"error: {error.line}\n")
+    return error.exit_code

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
-from ghtrader_assets.errors import QuestDBError
+from ghtrader_assets.errors import StoreAwayError
 from ghtrader_assets.logs import hide
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.session_events import SessionEvent, events_for
@@ -43,7 +43,8 @@ class StoreContext:
 def open_store(settings: Settings, *, readonly: bool = True, clock: Clock = SYSTEM_CLOCK) -> Generator[StoreContext]:
     """Open the store for reading.
 
-    Raises `QuestDBError` when it is away or of another version, `CredentialError` when it refuses us.
+    Raises `StoreAwayError` when it is away, `CredentialError` when it refuses us, `QuestDBError` when it is of another
+    version.
     """
     with open_database(settings, readonly=readonly, clock=clock) as database:
         require_version(database)
@@ -101,7 +102,7 @@ def questdb_endpoint(settings: Settings) -> Endpoint:
         return Endpoint(settings.questdb_http, settings.questdb_pg, user, password, _reader(settings))
     service = embedded_service(settings.home, QUESTDB)
     if service is None:
-        raise QuestDBError(f"no QuestDB runs for {settings.home}", "start it with `ghtrader-assets up`")
+        raise StoreAwayError(f"no QuestDB runs for {settings.home}")
     http_port, pg_port = (int(url.rpartition(":")[2]) for url in (service.urls["http"], service.urls["pg"]))
     endpoint = embedded_endpoint(settings.home, http_port, pg_port)
     hide(endpoint.password, endpoint.reader.password if endpoint.reader else None)

@@ -49,7 +49,7 @@ def main() -> int:
         app = dashboard_app(settings, calendar_for(settings.home), SYSTEM_CLOCK)
         server = make_server(LOOPBACK, port, app.server, threaded=True, request_handler=_Handler)
     except GhtraderError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {error.line}\n")
         return error.exit_code
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.errors import DiskFullError, ServiceError
 from ghtrader_assets.questdb.embedded.server import require_disk_space
 
 FULL_BYTES: Final = 512 * 2**20
@@ -20,7 +20,7 @@ broke off and less than this is left, that is why."""
 
 
 def require_free_disk(context: StoreContext) -> None:
-    """Raises `ServiceError` when less is free on the disk under the home than the settings ask for (`min_free_mb`)."""
+    """Raises `DiskFullError` when less is free on the disk under the home than the settings ask for (`min_free_mb`)."""
     if not context.settings.uses_external_questdb:
         require_disk_space(context.settings.home, context.settings.min_free_mb * 2**20)
 
@@ -44,7 +44,6 @@ def full_disk_named(context: StoreContext) -> Generator[None]:
     except ServiceError as error:
         if not disk_is_full(context):
             raise
-        raise ServiceError(
-            f"the disk under {context.settings.home} is full, {_free(context) // 2**20} MB are left ({error.what})",
-            "free space, then run the same command again",
+        raise DiskFullError(
+            f"the disk under {context.settings.home} is full, {_free(context) // 2**20} MB are left ({error.what})"
         ) from error

@@ -12,8 +12,8 @@ import time
 import polars as pl
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.errors import BrokenDayError, FetchError, IngestState, ShortDayError
-from ghtrader_assets.tq import faults, wire
+from ghtrader_assets.errors import BrokenDayError, FetchError, IngestState, ShortDayError, ThrottledError
+from ghtrader_assets.tq import wire
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest, FetchStats, Reader
 from ghtrader_assets.tq.timing import Timing
 
@@ -95,7 +95,7 @@ class Task:
 
     def follow_up(self, error: FetchError) -> float | None:
         """The pause before the next attempt, or None if this was the last."""
-        if isinstance(error, faults.ThrottledError):
+        if isinstance(error, ThrottledError):
             return self._wait_out(error)
         if not error.retryable:
             return None
@@ -121,7 +121,7 @@ class Task:
         day = self.request.window.trading_day
         return f"{self.request.symbol} {day}: attempt {self._attempts}: {error.what}; again in {pause_s:.1f} s"
 
-    def _wait_out(self, error: faults.ThrottledError) -> float | None:
+    def _wait_out(self, error: ThrottledError) -> float | None:
         """A 429 costs time, not an attempt."""
         self._attempts -= 1
         pause = (error.pause_s or self._timing.throttle_s) * random.uniform(1.0, 1.2)

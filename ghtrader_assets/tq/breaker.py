@@ -17,7 +17,6 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import MaintenanceError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.market.clock import NS
-from ghtrader_assets.tq import faults
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing, maintenance_ends_in
 
@@ -57,14 +56,12 @@ class Breaker:
         """Why nobody may ask now, None if one may."""
         now_ns = self._clock.now_ns()
         if self._keeps_window and maintenance_ends_in(now_ns) is not None:
-            return MaintenanceError(
-                "the provider's daily maintenance window 19:00-19:30 Beijing", faults.MAINTENANCE_REMEDY
-            )
+            return MaintenanceError("the provider's daily maintenance window 19:00-19:30 Beijing")
         opened = self._opened()
         if opened is None or opened.until_ns <= now_ns:
             return None
         seconds = (opened.until_ns - now_ns) / NS
-        return MaintenanceError(f"{opened.what}; nobody asks for {seconds:.0f} s", faults.MAINTENANCE_REMEDY)
+        return MaintenanceError(f"{opened.what}; nobody asks for {seconds:.0f} s")
 
     def _opened(self) -> _Opened | None:
         try:

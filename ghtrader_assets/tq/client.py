@@ -103,7 +103,6 @@ class PlainClient:
             raise faults.unknown_contract(contract)
         raise TransientFetchError(
             f"the instrument query for {contract} was not answered within {self._timing.instrument_s:g} s",
-            faults.RETRY_REMEDY,
         )
 
     def heed_notices(self) -> None:
@@ -157,7 +156,7 @@ class PlainClient:
                 if any(result is not None for result in results):
                     return False
         except Exception as error:
-            if "查询合约服务报错" in str(error):
+            if faults.refuses_instrument(error):
                 raise faults.unknown_contract(symbol) from error
             raise
         return None

@@ -3,15 +3,19 @@
 Belongs here: the one decision by kind, and keeping secrets out of every text.
 Does not belong here: what follows from a kind: retries and the circuit breaker (`pool`).
 
-tqsdk raises bare `Exception`s with Chinese text for log-in and permission, so text is what there is to go by; the
-texts are those of tqsdk 3.10.4.
+An HTTP status or an exception's type decides wherever there is one. tqsdk raises bare `Exception`s with Chinese text
+for log-in and permission, and maintenance is announced in prose: `_CLIENT_TEXTS` and `_MAINTENANCE_WORDS` are all
+that is read of texts, as tqsdk 3.10.4 has them.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Final
+
+import requests
 
 from ghtrader_assets.errors import (
     BrokenDayError,
@@ -20,29 +24,20 @@ from ghtrader_assets.errors import (
     MaintenanceError,
     ProviderEmptyError,
     ShortDayError,
+    ThrottledError,
     TransientFetchError,
     UnknownContractError,
 )
 
-MAINTENANCE_WORDS: Final = ("维护", "运维", "maintenance")
 CREDENTIAL_REMEDY: Final = "check TQSDK_USER and TQSDK_PASSWORD"
 GRANT_REMEDY: Final = "use an account with this permission, or have it added by Shinny"
-MAINTENANCE_REMEDY: Final = "try again after 19:30 Beijing time"
-RETRY_REMEDY: Final = "run the same command again"
+LOGIN_SERVER: Final = "the login server"
+NAME_SERVICE: Final = "the name service"
+MARKET_DATA_SERVER: Final = "the market data server"
 
-_LOGIN_STATUS: Final = re.compile(r"用户权限认证失败 \((\d{3}),")
-_NAME_SERVICE_STATUS: Final = re.compile(r"调用名称服务失败: (\d{3}),")
+_MAINTENANCE_WORDS: Final = ("维护", "运维", "maintenance")
 _TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Bearer )\S+")
 _MAX_TEXT: Final = 300
-
-
-class ThrottledError(TransientFetchError):
-    """HTTP 429: the account asks too fast. It slows everybody down and costs no attempt."""
-
-    def __init__(self, what: str, pause_s: float | None = None) -> None:
-        super().__init__(what, "the next session starts later")
-        self.pause_s = pause_s
-
 
 KINDS: Final[dict[str, type[FetchError]]] = {
     kind.__name__: kind
@@ -64,55 +59,55 @@ KINDS: Final[dict[str, type[FetchError]]] = {
 def of_status(status: int, place: str, body: str, retry_after: str | None = None) -> FetchError:
     """The error of an HTTP status at `place`: log-in, name service or market data handshake."""
     if status == 429:
-        return ThrottledError(f"{place} answered 429 too many requests", _seconds(retry_after))
+        return ThrottledError(f"{place} answered 429 too many requests", pause_s=_seconds(retry_after))
     if status == 401:
         return DeniedError(f"{place} refused the account ({status})", CREDENTIAL_REMEDY)
     if _speaks_of_maintenance(body):
-        return MaintenanceError(f"{place} is under maintenance ({status})", MAINTENANCE_REMEDY)
-    if status == 403 or (status == 400 and "login" in place):
+        return MaintenanceError(f"{place} is under maintenance ({status})")
+    if status == 403 or (status == 400 and place == LOGIN_SERVER):
         return DeniedError(f"{place} refused the account ({status})", CREDENTIAL_REMEDY)
     if 400 <= status < 500 and status not in (408, 425):
         return DeniedError(f"{place} refused the request ({status}): {_short(body)}", "check the TQ_* addresses")
-    return TransientFetchError(f"{place} answered {status}: {_short(body)}", RETRY_REMEDY)
+    return TransientFetchError(f"{place} answered {status}: {_short(body)}")
 
 
 def of_exception(error: BaseException) -> FetchError:
     """The error that an exception out of tqsdk, the network or a parser amounts to."""
+    text = str(error)
     if isinstance(error, FetchError):
         return error
-    text = str(error)
-    return _of_text(text) or _of_type(error, text)
-
-
-def _of_text(text: str) -> FetchError | None:
-    """The error that tqsdk's words amount to."""
-    for pattern, place in ((_LOGIN_STATUS, "the login server"), (_NAME_SERVICE_STATUS, "the name service")):
-        status = pattern.search(text)
-        if status is not None:
-            return of_status(int(status[1]), place, text)
-    if _speaks_of_maintenance(text):
-        return MaintenanceError(f"the provider says it is under maintenance: {_short(text)}", MAINTENANCE_REMEDY)
-    if "仅限专业版用户" in text:
-        return no_download_grant()
-    if "您的账户不支持" in text:
-        return DeniedError(f"the account has no permission for this market: {_short(text)}", GRANT_REMEDY)
-    return None
-
-
-def _of_type(error: BaseException, text: str) -> FetchError:
     if isinstance(error, json.JSONDecodeError):
-        return BrokenDayError(f"the answer is no JSON: {error.msg} at {error.pos}", RETRY_REMEDY)
-    if isinstance(error, TimeoutError) or type(error).__name__ == "TqTimeoutError":
-        return TransientFetchError(f"the provider did not answer in time: {_short(text)}", RETRY_REMEDY)
+        return BrokenDayError(f"the answer is no JSON: {error.msg} at {error.pos}")
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return of_status(error.response.status_code, f"the server at {error.response.url}", error.response.text)
+    if isinstance(error, TimeoutError | requests.Timeout) or type(error).__name__ == "TqTimeoutError":
+        return TransientFetchError(f"the provider did not answer in time: {_short(text)}")
     if isinstance(error, OSError):
-        return TransientFetchError(f"the connection failed: {_short(text)}", RETRY_REMEDY)
-    return TransientFetchError(f"{type(error).__name__}: {_short(text)}", RETRY_REMEDY)
+        return TransientFetchError(f"the connection failed: {_short(text)}")
+    refusal = _of_client_text(text) if type(error) is Exception else None
+    return refusal or TransientFetchError(f"{type(error).__name__}: {_short(text)}")
+
+
+def refuses_instrument(error: Exception) -> bool:
+    """Whether tqsdk says that the instrument query was answered with an error."""
+    return str(error).startswith("查询合约服务报错 ")
+
+
+def _of_client_text(text: str) -> FetchError | None:
+    """The error that the text of a bare `Exception` of tqsdk amounts to."""
+    for pattern, error in _CLIENT_TEXTS:
+        found = pattern.match(text)
+        if found is not None:
+            return error(found)
+    if _speaks_of_maintenance(text):
+        return MaintenanceError(f"the provider says it is under maintenance: {_short(text)}")
+    return None
 
 
 def heed_notice(text: str) -> None:
     """Raise `MaintenanceError` if the server's notice announces maintenance; other notices are none of ours."""
     if _speaks_of_maintenance(text):
-        raise MaintenanceError("the provider announced maintenance", MAINTENANCE_REMEDY)
+        raise MaintenanceError("the provider announced maintenance")
 
 
 def no_download_grant() -> DeniedError:
@@ -136,7 +131,7 @@ def redacted(text: str, *secrets: str) -> str:
 
 
 def _speaks_of_maintenance(text: str) -> bool:
-    return any(word in text.lower() for word in MAINTENANCE_WORDS)
+    return any(word in text.lower() for word in _MAINTENANCE_WORDS)
 
 
 def _short(text: str) -> str:
@@ -149,3 +144,19 @@ def _seconds(retry_after: str | None) -> float | None:
         return None if retry_after is None else max(0.0, float(retry_after))
     except ValueError:  # an HTTP date; our own pause will do
         return None
+
+
+_CLIENT_TEXTS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], FetchError]], ...]] = (
+    # tqsdk.auth.TqAuth: login, _get_md_url, _has_md_grants
+    (re.compile(r"用户权限认证失败 \((\d{3}),"), lambda found: of_status(int(found[1]), LOGIN_SERVER, found.string)),
+    (re.compile(r"调用名称服务失败: (\d{3}),"), lambda found: of_status(int(found[1]), NAME_SERVICE, found.string)),
+    (
+        re.compile(r"您的账户不支持"),
+        lambda found: DeniedError(
+            f"the account has no permission for this market: {_short(found.string)}", GRANT_REMEDY
+        ),
+    ),
+    # tqsdk.TqApi.get_tick_data_series, which puts its own name in front
+    (re.compile(r"\w+ 数据获取方式仅限专业版用户使用"), lambda _: no_download_grant()),
+)
+"""The beginnings of tqsdk's refusals, and the error of each."""

@@ -133,8 +133,9 @@ class LeanConnection:
         assert self._socket is not None
         message = await self._socket.receive(timeout=self._timing.frame_s)
         if message.type not in _FRAMES:
-            said = f"{message.data!s} {message.extra or ''}"
-            raise faults.of_exception(ConnectionError(f"the connection was closed ({said.strip()})"))
+            said = f"{message.data!s} {message.extra or ''}".strip()
+            faults.heed_notice(said)
+            raise TransientFetchError(f"the connection failed: the connection was closed ({said})")
         data: bytes = message.data
         _heed_notice(data)
         if b"rsp_login" not in data[:200]:  # not an answer to a peek
@@ -169,9 +170,7 @@ class _Day:
         except TimeoutError:
             if not self._heard:
                 raise LeanDoubtError("the first page was not answered") from None
-            raise TransientFetchError(
-                "the server stopped answering in the middle of a day", faults.RETRY_REMEDY
-            ) from None
+            raise TransientFetchError("the server stopped answering in the middle of a day") from None
         await self._release()
         return LeanReading(reading, self._pages, self._book.wire_bytes, self._book.slow)
 

@@ -21,7 +21,6 @@ from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.wire import Setup
 
 DOWNLOAD_GRANT: Final = "tq_dl"
-_MARKET_DATA: Final = "the market data server"
 
 
 class LoggedIn(TqAuth):
@@ -64,17 +63,17 @@ def knock(url: str, headers: dict[str, str], timing: Timing) -> None:
         asyncio.run(_handshake(url, headers, timing.handshake_s))
     except TimeoutError:
         raise TransientFetchError(
-            f"{_MARKET_DATA} did not answer a handshake within {timing.handshake_s:g} s", faults.RETRY_REMEDY
+            f"{faults.MARKET_DATA_SERVER} did not answer a handshake within {timing.handshake_s:g} s"
         ) from None
     except aiohttp.ClientError as error:
-        raise TransientFetchError(f"{_MARKET_DATA} is not reachable: {error}", faults.RETRY_REMEDY) from None
+        raise TransientFetchError(f"{faults.MARKET_DATA_SERVER} is not reachable: {error}") from None
 
 
 def raise_refusal(error: Exception) -> None:
     """Raise the `FetchError` of a handshake that a status alone explains; asking again would only add to a 429."""
     if isinstance(error, aiohttp.WSServerHandshakeError) and error.status in (401, 429):
         retry_after = error.headers.get("Retry-After") if error.headers is not None else None
-        raise faults.of_status(error.status, _MARKET_DATA, "", retry_after) from None
+        raise faults.of_status(error.status, faults.MARKET_DATA_SERVER, "", retry_after) from None
 
 
 async def _handshake(url: str, headers: dict[str, str], timeout_s: float) -> None:
@@ -93,4 +92,4 @@ async def _handshake(url: str, headers: dict[str, str], timeout_s: float) -> Non
             response.close()
             return
         body = (await response.text(errors="replace"))[:1000]
-        raise faults.of_status(response.status, _MARKET_DATA, body, response.headers.get("Retry-After"))
+        raise faults.of_status(response.status, faults.MARKET_DATA_SERVER, body, response.headers.get("Retry-After"))

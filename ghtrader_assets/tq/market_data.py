@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from ghtrader_assets.errors import FetchError, TransientFetchError
+from ghtrader_assets.errors import FetchError, ThrottledError, TransientFetchError
 from ghtrader_assets.logs import logger
 from ghtrader_assets.tq import faults, wire
 from ghtrader_assets.tq.process import Nursery, WorkerProcess, working_directory
@@ -190,16 +190,16 @@ def _one_answer(worker: WorkerProcess, timing: Timing, question: wire.AskMarket)
 
 def _next(worker: WorkerProcess, timeout_s: float) -> wire.FromWorker:
     if not wait([worker.connection], timeout_s):
-        raise TransientFetchError(f"no answer within {timeout_s:g} s", faults.RETRY_REMEDY)
+        raise TransientFetchError(f"no answer within {timeout_s:g} s")
     try:
         return worker.receive()
     except (EOFError, OSError):
-        raise TransientFetchError(worker.died(), faults.RETRY_REMEDY) from None
+        raise TransientFetchError(worker.died()) from None
 
 
 def rebuilt(failure: wire.DayFailed) -> FetchError:
     """The error that a worker reported."""
     kind = faults.KINDS[failure.kind]
-    if kind is faults.ThrottledError:
-        return faults.ThrottledError(failure.what, failure.pause_s)
+    if kind is ThrottledError:
+        return ThrottledError(failure.what, failure.remedy, failure.pause_s)
     return kind(failure.what, failure.remedy)

@@ -20,7 +20,7 @@ import polars as pl
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import DeniedError, FetchError, MaintenanceError, TransientFetchError
-from ghtrader_assets.tq import faults, wire
+from ghtrader_assets.tq import wire
 from ghtrader_assets.tq.attempts import Task
 from ghtrader_assets.tq.breaker import Breaker
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
@@ -168,7 +168,7 @@ class FetchPool:
         except (EOFError, OSError):
             self._busy.pop(connection, None)
             self._lost(task)
-            return task, TransientFetchError(worker.died(), faults.RETRY_REMEDY)
+            return task, TransientFetchError(worker.died())
         self._busy.pop(connection, None)
         self._idle.append(worker)
         return task, outcome
@@ -211,7 +211,7 @@ class FetchPool:
             self._busy.pop(connection, None)
             worker.kill()
             self._lost(task)
-            ended.append((task, TransientFetchError("no answer before the attempt's deadline", faults.RETRY_REMEDY)))
+            ended.append((task, TransientFetchError("no answer before the attempt's deadline")))
         return ended
 
 

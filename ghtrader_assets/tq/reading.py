@@ -17,7 +17,7 @@ import polars as pl
 from tqsdk import TqTimeoutError
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.errors import FetchError, MaintenanceError, TransientFetchError
+from ghtrader_assets.errors import FetchError, MaintenanceError, ThrottledError, TransientFetchError
 from ghtrader_assets.market.ticks import DayWindow, content_digest
 from ghtrader_assets.tq import faults, reference, wire
 from ghtrader_assets.tq.client import PlainClient
@@ -168,7 +168,7 @@ class Readers:
         self._require_open()
         wait = self._sessions.delay()
         if wait > _SHORT_PAUSE_S:
-            raise faults.ThrottledError("the account's pace of new sessions", wait)
+            raise ThrottledError("the account's pace of new sessions", pause_s=wait)
         time.sleep(self._sessions.reserve())
         auth = log_in(self._setup)
         try:
@@ -181,7 +181,7 @@ class Readers:
         """After a 429, delay the next session of the whole account: as long as the server says, or ever longer."""
         try:
             yield
-        except faults.ThrottledError as error:
+        except ThrottledError as error:
             if error.pause_s is None:
                 error.pause_s = min(self._timing.throttle_s * 2**self._throttled, self._timing.throttle_cap_s)
                 self._throttled += 1
@@ -190,9 +190,7 @@ class Readers:
 
     def _require_open(self) -> None:
         if self._setup.keeps_maintenance_window and maintenance_ends_in(self.provider_clock.now_ns()) is not None:
-            raise MaintenanceError(
-                "the provider's daily maintenance window 19:00-19:30 Beijing", faults.MAINTENANCE_REMEDY
-            )
+            raise MaintenanceError("the provider's daily maintenance window 19:00-19:30 Beijing")
 
 
 def _window(job: wire.ReadDay) -> DayWindow:

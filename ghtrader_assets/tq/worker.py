@@ -81,7 +81,7 @@ def _read(setup: wire.Setup, readers: Readers, job: wire.ReadDay, started: float
 def _failed(setup: wire.Setup, readers: Readers, job: int, error: FetchError, started: float) -> wire.DayFailed:
     in_window = setup.keeps_maintenance_window and maintenance_ends_in(readers.provider_clock.now_ns()) is not None
     if in_window and isinstance(error, TransientFetchError):
-        error = MaintenanceError(f"{error.what}, in the maintenance window", faults.MAINTENANCE_REMEDY)
+        error = MaintenanceError(f"{error.what}, in the maintenance window")
     return wire.DayFailed(
         job=job,
         kind=type(error).__name__,

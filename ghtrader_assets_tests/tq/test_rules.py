@@ -25,6 +25,7 @@ from ghtrader_assets.errors import (
     ProviderEmptyError,
     ServiceError,
     ShortDayError,
+    ThrottledError,
     TransientFetchError,
 )
 from ghtrader_assets.market.calendar import snapshot_calendar
@@ -114,7 +115,7 @@ def test_an_empty_day_that_is_not_empty() -> None:
     ("text", "kind"),
     [
         ("用户权限认证失败 (401,{'error': 'invalid_grant'})", DeniedError),
-        ("用户权限认证失败 (429,{})", faults.ThrottledError),
+        ("用户权限认证失败 (429,{})", ThrottledError),
         ("用户权限认证失败 (503,{})", TransientFetchError),
         ("用户权限认证失败 (503,{'error_description': '系统维护中'})", MaintenanceError),
         ("get_tick_data_series 数据获取方式仅限专业版用户使用，如需购买专业版", DeniedError),

@@ -1,4 +1,4 @@
-"""Bulk reads: a query's result as Parquet over HTTP, the fastest way that QuestDB 9.3.4 has, into Arrow.
+"""Bulk reads: a query's result as Parquet over HTTP, the fastest way that QuestDB 9.3.4 has.
 
 Belongs here: the HTTP sessions and how a busy server is asked again. Does not belong here: statements.
 """
@@ -6,24 +6,36 @@ Belongs here: the HTTP sessions and how a busy server is asked again. Does not b
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import deque
 from collections.abc import Generator
 from http import HTTPStatus
 from typing import Final
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
+from ghtrader_assets.errors import BrokenAnswerError
 from ghtrader_assets.questdb.client.arrow import ArrowTable
 from ghtrader_assets.questdb.client.credentials import Endpoint
-from ghtrader_assets.questdb.client.error_meaning import explained, meaning
+from ghtrader_assets.questdb.client.errors import http_status_error, translated_errors
 
 CONNECT_TIMEOUT_S: Final = 5
 ANSWER_TIMEOUT_S: Final = 120
 BUSY_TIMEOUT_S: Final = 60
-BUSY_PAUSE_S: Final = 0.05
+BUSY_PAUSE_S: Final = 0.5
+FIRST_BUSY_PAUSE_S: Final = 0.05
+
+
+def http_session(endpoint: Endpoint) -> requests.Session:
+    """A session that logs in to the server, whatever proxies and `.netrc` the environment names."""
+    session = requests.Session()
+    session.trust_env = False
+    session.auth = (endpoint.user, endpoint.password.get_secret_value())
+    return session
 
 
 class BulkHttp:
@@ -37,14 +49,16 @@ class BulkHttp:
         self._idle: deque[requests.Session] = deque()
 
     def table(self, statement: str) -> ArrowTable:
-        """The result of a query. Raises `QuestDBError` or `CredentialError`."""
-        with explained(self._endpoint.http):
-            return _exactly_sized(pq.ParquetFile(pa.BufferReader(self._parquet(statement))).read())
+        """The result of a query as an Arrow table. Raises `QuestDBError` or `CredentialError`."""
+        answer = self._parquet(statement)
+        with self._whole(answer):
+            return _exactly_sized(pq.ParquetFile(pa.BufferReader(answer)).read())
 
-    def parquet(self, statement: str) -> bytes:
-        """The result of a query as the bytes of a Parquet file. Raises `QuestDBError` or `CredentialError`."""
-        with explained(self._endpoint.http):
-            return self._parquet(statement)
+    def frame(self, statement: str) -> pl.DataFrame:
+        """The result of a query as a polars frame. Raises `QuestDBError` or `CredentialError`."""
+        answer = self._parquet(statement)
+        with self._whole(answer):
+            return pl.read_parquet(answer)
 
     def close(self) -> None:
         """Close every connection."""
@@ -53,25 +67,32 @@ class BulkHttp:
                 self._idle.pop().close()
 
     def _parquet(self, statement: str) -> bytes:
-        """The Parquet bytes; a server that has its hands full (429) is asked again for a while."""
-        give_up_at = time.monotonic() + BUSY_TIMEOUT_S
-        while True:
-            with self._session() as session, self._asked(session, statement) as response:
-                # As the server cuts it: `content` of a response that isn't streamed comes in pieces of 10 kB.
-                content = b"".join(response.iter_content(None))
-            if response.ok:
-                return content
-            if response.status_code != HTTPStatus.TOO_MANY_REQUESTS or time.monotonic() > give_up_at:
-                raise meaning(self._endpoint.http, f"{response.status_code} {content[:500].decode(errors='replace')}")
-            time.sleep(BUSY_PAUSE_S)
+        with (
+            translated_errors(self._endpoint.http),
+            self._session() as session,
+            session.get(
+                f"http://{self._endpoint.http}/exp",
+                params={"query": statement, "fmt": "parquet"},
+                timeout=(CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S),
+                stream=True,
+            ) as response,
+        ):
+            # As the server cuts it: `content` of a response that isn't streamed comes in pieces of 10 kB.
+            content = b"".join(response.iter_content(None))
+        if not response.ok:
+            raise http_status_error(self._endpoint.http, response.status_code, content)
+        return content
 
-    def _asked(self, session: requests.Session, statement: str) -> requests.Response:
-        return session.get(
-            f"http://{self._endpoint.http}/exp",
-            params={"query": statement, "fmt": "parquet"},
-            timeout=(CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S),
-            stream=True,
-        )
+    @contextlib.contextmanager
+    def _whole(self, answer: bytes) -> Generator[None]:
+        """Raise `BrokenAnswerError` for bytes that are no whole Parquet file."""
+        try:
+            yield
+        except (pa.ArrowInvalid, OSError, pl.exceptions.ComputeError) as error:
+            reason = " ".join(str(error).split())
+            raise BrokenAnswerError(
+                f"QuestDB at {self._endpoint.http} sent {len(answer)} bytes that are no whole Parquet file: {reason}"
+            ) from error
 
     @contextlib.contextmanager
     def _session(self) -> Generator[requests.Session]:
@@ -79,13 +100,28 @@ class BulkHttp:
         try:
             session = self._idle.pop()
         except IndexError:
-            session = requests.Session()
-            session.trust_env = False
-            session.auth = (self._endpoint.user, self._endpoint.password.get_secret_value())
+            session = http_session(self._endpoint)
+            session.mount("http://", HTTPAdapter(max_retries=_asked_again_while_busy()))
         try:
             yield session
         finally:
             self._idle.append(session)
+
+
+def _asked_again_while_busy() -> Retry:
+    """A server that has its hands full (429) is asked again, for a minute of pauses; nothing else is."""
+    return Retry(
+        total=None,
+        connect=0,
+        read=False,
+        redirect=0,
+        other=0,
+        status=round(BUSY_TIMEOUT_S / BUSY_PAUSE_S),
+        status_forcelist=(HTTPStatus.TOO_MANY_REQUESTS,),
+        raise_on_status=False,
+        backoff_factor=FIRST_BUSY_PAUSE_S,
+        backoff_max=BUSY_PAUSE_S,
+    )
 
 
 def _exactly_sized(table: ArrowTable) -> ArrowTable:

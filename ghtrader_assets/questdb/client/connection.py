@@ -1,7 +1,7 @@
 """Connections to one QuestDB: pooled PG sessions, pooled ILP senders, bulk reads.
 
 Belongs here: how statements and rows travel, time-outs, waiting until what was written is visible.
-Does not belong here: the statements themselves (`reader`, `writer`, `records`, `schema`), errors (`meaning`).
+Does not belong here: the statements themselves (`questdb.tables`), what errors mean (`errors`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 from questdb import Sender
 
-from ghtrader_assets.errors import QuestDBError
+from ghtrader_assets.errors import StoreTimeoutError, TableMissingError
 from ghtrader_assets.questdb.client.arrow import ArrowTable
-from ghtrader_assets.questdb.client.bulk_http import BulkHttp
+from ghtrader_assets.questdb.client.bulk_http import BulkHttp, http_session
 from ghtrader_assets.questdb.client.credentials import Endpoint, Login
-from ghtrader_assets.questdb.client.error_meaning import explained, suspended_table
+from ghtrader_assets.questdb.client.errors import pg_connect_error, suspended_table_error, translated_errors
 from ghtrader_assets.questdb.client.sql import bound_list
 
 PG_DATABASE: Final = "qdb"
@@ -103,7 +103,7 @@ class Database:
     @contextlib.contextmanager
     def session(self) -> Generator[psycopg.Connection[TupleRow], None, None]:
         """A PG session from the pool. Raises `QuestDBError` or `CredentialError`, in one line, for what goes wrong."""
-        with explained(self.endpoint.pg):
+        with translated_errors(self.endpoint.pg):
             self._open()
             connection = self._lent_session()
             try:
@@ -128,7 +128,7 @@ class Database:
         `/exp` knows no bound parameters: a statement's values come from `sql.literal` alone.
         """
         with self._timed(name):
-            return pl.read_parquet(self._bulk.parquet(statement))
+            return self._bulk.frame(statement)
 
     def arrow(self, name: str, statement: str) -> ArrowTable:
         """The same as an Arrow table, without a second copy of its columns."""
@@ -137,8 +137,8 @@ class Database:
 
     @contextlib.contextmanager
     def sender(self) -> Generator[Sender, None, None]:
-        """An ILP sender that flushes only when told. Errors are explained; a sender that met one is dropped."""
-        with explained(self.endpoint.http), self._senders.lent() as sender:
+        """An ILP sender that flushes only when told. A sender that met an error is dropped."""
+        with translated_errors(self.endpoint.http), self._senders.lent() as sender:
             yield sender
 
     def await_applied(self, *tables: str, timeout_s: float = APPLY_TIMEOUT_S) -> None:
@@ -155,13 +155,13 @@ class Database:
             targets = targets or {table: state.committed for table, state in states.items()}
             for table, state in states.items():
                 if state.suspended:
-                    raise suspended_table(table, state.message or "")
+                    raise suspended_table_error(table, state.error_tag or "", state.error_message or "")
             waiting = [table for table in waiting if states[table].written < targets[table]]
             if not waiting:
                 return
             if time.monotonic() > give_up_at:
                 behind = targets[waiting[0]] - states[waiting[0]].written
-                raise QuestDBError(
+                raise StoreTimeoutError(
                     f"{waiting[0]} did not show {behind} committed transactions within {timeout_s:.0f} s",
                     "look at `SELECT * FROM wal_tables()` and at QuestDB's log",
                 )
@@ -172,13 +172,14 @@ class Database:
         places, values = bound_list(tables)
         found = self.rows(
             "wal_state",
-            f"SELECT name, writerTxn, sequencerTxn, suspended, errorMessage FROM wal_tables() WHERE name IN ({places})",
+            "SELECT name, writerTxn, sequencerTxn, suspended, errorTag, errorMessage"
+            f" FROM wal_tables() WHERE name IN ({places})",
             values,
         )
         states = {name: _WalState(*state) for name, *state in found}
         for table in tables:
             if table not in states:
-                raise QuestDBError(f"table {table} does not exist", "run `ghtrader-assets doctor`")
+                raise TableMissingError(f"table {table} does not exist in QuestDB at {self.endpoint.pg}")
         return states
 
     def _lent_session(self) -> _Session:
@@ -191,22 +192,31 @@ class Database:
             try:
                 return self._pool.getconn()
             except PoolTimeout:
-                psycopg.connect(**self._arguments).close()
+                self._require_connection()
                 if time.monotonic() > give_up_at:
                     raise
 
     def _open(self) -> None:
         with self._pool_lock:
             if self._pool.closed:
-                psycopg.connect(**self._arguments).close()
+                self._require_connection()
                 self._pool.open()
+
+    def _require_connection(self) -> None:
+        """Open a session outside the pool, which calls whatever keeps it from opening one a time-out."""
+        try:
+            psycopg.connect(**self._arguments).close()
+        except psycopg.Error as error:
+            raise pg_connect_error(self.endpoint.pg, error) from error
 
     @contextlib.contextmanager
     def _timed(self, name: str) -> Generator[None, None, None]:
         started = time.perf_counter()
-        yield
-        if self._on_query is not None:
-            self._on_query(name, time.perf_counter() - started)
+        try:
+            yield
+        finally:
+            if self._on_query is not None:
+                self._on_query(name, time.perf_counter() - started)
 
 
 class _WalState(NamedTuple):
@@ -215,7 +225,8 @@ class _WalState(NamedTuple):
     written: int
     committed: int
     suspended: bool
-    message: str | None
+    error_tag: str | None
+    error_message: str | None
 
 
 class _Session(psycopg.Connection[TupleRow]):
@@ -268,12 +279,8 @@ def answers(endpoint: Endpoint) -> bool:
     try:
         with psycopg.connect(**arguments) as session:
             session.execute("SELECT 1")
-        response = requests.get(
-            f"http://{endpoint.http}/exec",
-            params={"query": "SELECT 1"},
-            auth=(endpoint.user, endpoint.password.get_secret_value()),
-            timeout=2,
-        )
+        with http_session(endpoint) as http:
+            response = http.get(f"http://{endpoint.http}/exec", params={"query": "SELECT 1"}, timeout=2)
     except (psycopg.Error, requests.RequestException):
         return False
     return response.ok

@@ -71,7 +71,7 @@ def main() -> int:
     try:
         ensure_jar()
     except ServiceError as error:
-        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        sys.stderr.write(f"error: {error.line}\n")
         return error.exit_code
     return 0
 

