@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -200,3 +201,65 @@ def test_another_version_of_a_day_replaces_it_exactly(
     exchange.reset()
     assert loaded.run("backfill", CZCE, *only_friday, "--force").code == 0
     assert days_of(loaded, CZCE)[0]["digest"] == day["digest"]
+
+
+@pytest.fixture
+def reader(loaded: CommandLine, questdb_endpoint: Endpoint) -> CommandLine:
+    """A host that only reads: no account at the provider, no embedded exchange, and a PG log-in that can't write."""
+    assert questdb_endpoint.reader is not None
+    kept = {name: value for name, value in loaded.environment.items() if not name.startswith(("TQSDK_", "TQ_"))}
+    log_in = {
+        "GHTRADER_QUESTDB_READER_USER": questdb_endpoint.reader.user,
+        "GHTRADER_QUESTDB_READER_PASSWORD": questdb_endpoint.reader.password.get_secret_value(),
+    }
+    return CommandLine(loaded.home, kept | log_in)
+
+
+def test_reading_needs_neither_a_provider_nor_the_right_to_write(reader: CommandLine) -> None:
+    manifest_id = days_of(reader, SHFE)[0]["manifest_id"]
+    for words in (
+        ("ticks", SHFE, str(MONDAY), "--columns", "last_price"),
+        ("verify-manifest", manifest_id),
+    ):
+        ran = reader.run(*words)
+        assert (ran.code, "starting" in ran.err) == (0, False), (words, ran.err)
+    for words in (
+        ("coverage", SHFE),
+        ("gaps", SHFE, str(MONDAY)),
+        ("quality", SHFE, str(MONDAY)),
+        ("manifests", "--covering", str(MONDAY)),
+        ("manifest", manifest_id),
+        ("schedule", SHFE, *RANGE),
+        ("lineage", SHFE, str(MONDAY)),
+        ("diff-manifests", manifest_id, manifest_id),
+        ("metrics",),
+    ):
+        ran = reader.run(*words, GHTRADER_QUESTDB_PASSWORD="not the owner's")
+        assert (ran.code, "starting" in ran.err) == (0, False), (words, ran.err)
+
+
+def test_judging_needs_no_provider(loaded: CommandLine) -> None:
+    plain = {name: value for name, value in loaded.environment.items() if not name.startswith(("TQSDK_", "TQ_"))}
+    ran = CommandLine(loaded.home, plain).run("validate", SHFE, *RANGE, "--full", "--json")
+    assert (ran.code, ran.document["result"], len(ran.document["days"])) == (0, "judged", 2), ran.err
+    assert "starting" not in ran.err
+
+
+def test_a_contract_that_was_the_main_one_is_read_by_its_own_name(loaded: CommandLine, tmp_path: Path) -> None:
+    friday, monday = days_of(loaded, SHFE)
+    contract = monday["contract"]
+    assert friday["contract"] == contract
+    assert days_of(loaded, contract) == [friday, monday]
+    (covered,) = loaded.run("coverage", contract, "--json").document
+    assert (covered["symbol"], covered["n_days"], covered["missing_days"]) == (contract, 2, covered["missing_days"])
+    assert loaded.run("quality", contract, str(MONDAY), "--json").document["rows_total"] == monday["rows"]
+    assert loaded.run("lineage", contract, str(MONDAY), "--json").document["digest"] == monday["digest"]
+    scheduled = loaded.run("schedule", contract, *RANGE, "--json").document
+    assert [row["trading_day"] for row in scheduled] == [str(FRIDAY), str(MONDAY)]
+    exported = loaded.run("ticks", contract, *RANGE, "--out", str(tmp_path / "ticks.parquet"), "--json").document
+    assert exported["rows"] == friday["rows"] + monday["rows"]
+    judged = loaded.run("validate", contract, *RANGE, "--json").document
+    assert (judged["result"], len(judged["days"])) == ("noop", 2)
+    for words in (("gaps", "SHFE.rb2709", str(MONDAY)), ("coverage", "KQ.m@GFEX.zz")):
+        unknown = loaded.run(*words)
+        assert (unknown.code, f"{words[1]} is neither in the universe" in unknown.err) == (2, True), unknown.err

@@ -9,6 +9,8 @@ import pytest
 
 from ghtrader_assets.cli import FILES, register
 from ghtrader_assets.cli.app import app
+from ghtrader_assets.runtime import read_runtime
+from ghtrader_assets_tests.fix_platform import CommandLine
 
 
 def test_each_command_is_registered_by_its_file() -> None:
@@ -36,3 +38,13 @@ def test_a_command_imports_only_what_it_needs(command: str, never: tuple[str, ..
     imported = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
     assert "typer" in imported
     assert imported.isdisjoint(never)
+
+
+def test_reading_an_empty_home_starts_questdb_alone(bare: CommandLine) -> None:
+    covered = bare.run("coverage", "KQ.m@SHFE.cu", "--json")
+    assert covered.code == 0, covered.err
+    assert [row["n_days"] for row in covered.document] == [0]
+    assert "starting questdb" in covered.err
+    assert "exchange" not in covered.err
+    assert not (bare.home / "exchange").exists()
+    assert read_runtime(bare.home) is None, "what a command started ends with it"
