@@ -8,7 +8,6 @@ URLs carry tokens: they are secrets, and apprise's own log lines about them stay
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from ghtrader_assets.errors import BadInputError, ServiceError
-from ghtrader_assets.files import put_file
+from ghtrader_assets.files import process_lock, put_file
 from ghtrader_assets.logs import hide
 from ghtrader_assets.market.calendar import HorizonFinding
 from ghtrader_assets.settings import Settings
@@ -127,10 +126,8 @@ def _notify(urls: str, alerts: Sequence[Alert]) -> None:
 @contextmanager
 def _said(home: Path) -> Generator[dict[str, float]]:
     """What was said and when, epoch seconds; written back at the end, one process at a time."""
-    home.mkdir(parents=True, exist_ok=True)
     path = home / SAID_FILE
-    with (home / f".{SAID_FILE}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with process_lock(home / f".{SAID_FILE}.lock"):
         try:
             said: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):

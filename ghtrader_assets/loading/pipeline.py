@@ -11,7 +11,6 @@ days are downloaded. At most `CAPACITY_BATCHES` batches of days are in memory.
 
 from __future__ import annotations
 
-import fcntl
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ from time import perf_counter
 from typing import Final, Self
 
 from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.files import process_lock
 from ghtrader_assets.loading.disk import require_room
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.market.symbols import Symbol
@@ -173,10 +173,8 @@ class DayPipeline:
 
     def _become_only_writer(self) -> None:
         """One run of this host at a time stores a symbol's days: two replacements of one day would mix."""
-        folder = self._context.settings.home / "writing"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = self._writing.enter_context((folder / f"{self._symbol.key}.lock").open("w"))
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock = self._context.settings.home / "writing" / f"{self._symbol.key}.lock"
+        self._writing.enter_context(process_lock(lock))
 
     def _pump(self, pool: FetchPool) -> None:
         try:
