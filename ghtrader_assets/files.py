@@ -45,7 +45,8 @@ def put_file(path: Path, content: bytes | str) -> None:
 def process_lock(path: Path) -> FileLock:
     """A lock on a file, to be had by one process at a time; missing folders are made when it is taken.
 
-    The kernel frees it when its process ends, however it ends; no child inherits it. Any thread may release it.
+    The kernel frees it when its process ends, however it ends, and a lock that nothing refers to any more is free, too.
+    No child inherits it; any thread may release it.
     """
     return FileLock(path, mode=0o600, thread_local=False, fallback_to_soft=False)
 
