@@ -25,7 +25,6 @@ from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 
-PROVENANCE: Final = ("underlying_contract", "segment_id", "schedule_hash")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -1,6 +1,7 @@
 """docs/tables.md from the code: `python -m ghtrader_assets_tests.questdb.tables_page` writes it.
 
-Belongs here: the page's form. Does not belong here: what tables and columns mean (`questdb.tables.columns`).
+Belongs here: the page's form, and what a row of each table is.
+Does not belong here: what columns mean (`questdb.tables.columns`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ghtrader_assets.questdb.tables.columns import ROW_MEANINGS, description_of
+from ghtrader_assets.questdb.tables.columns import description_of
 from ghtrader_assets.questdb.tables.schema import TABLES, TICK_GAPS, Table
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "tables.md"
@@ -20,6 +21,24 @@ TICK_GAPS_COLUMNS: Final = tuple(
     largest_gap_duration_ms schedule_hash updated_at
     """.split()  # noqa: SIM905
 )
+
+ROW_MEANINGS: Final = {
+    "ghtrader_ticks_main_l5_v2": "A tick of a symbol's main contract. A view: rows that a later load of their day does "
+    "not have are hidden",
+    "ghtrader_main_schedule_v2": "The main contract of a symbol on one trading day",
+    "ghtrader_main_l5_daily_agg_v2": "A stored trading day of a symbol: written last, once its ticks were read back. "
+    "Coverage queries read this table, never the ticks",
+    "ghtrader_main_l5_validate_summary_v2": "The coverage verdict of a symbol's trading day: the present one alone",
+    "ghtrader_main_l5_validate_gaps_v2": "A gap of a judged trading day: a run of seconds without a tick inside one "
+    "session window. A view: gaps that a later judgement does not find are hidden",
+    "ghtrader_field_quality_v2": "The field-quality verdict of a symbol's trading day: the present one alone",
+    "ghtrader_manifests_v1": "One attempt to load one trading day of a symbol; the same is in a file under manifests/",
+    "ghtrader_aggregated_manifests_v1": "One calendar year of one symbol in an aggregated manifest",
+    "ghtrader_metrics_v1": "A measured value",
+    "ghtrader_tick_gaps_v2": "A judged trading day as ghTrader's readers know it: a view of the coverage verdict. "
+    "Its tick counts are counts of seconds, as ghTrader defines them",
+}
+"""What one row of each table is."""
 
 _HEAD: Final = """# Tables
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ghtrader_assets.questdb.tables.columns import DESCRIPTIONS, IN_TABLE, ROW_MEANINGS
+from ghtrader_assets.questdb.tables.columns import DESCRIPTIONS, IN_TABLE
 from ghtrader_assets.questdb.tables.schema import TABLES, TICK_GAPS
-from ghtrader_assets_tests.questdb.tables_page import PAGE, meanings, page
+from ghtrader_assets_tests.questdb.tables_page import PAGE, ROW_MEANINGS, meanings, page
 
 
 def test_every_column_of_every_table_has_a_description() -> None:

@@ -1,4 +1,4 @@
-"""What tables and columns mean: a type of QuestDB for each field of a row's dataclass, and a sentence for each column.
+"""What columns mean: a type of QuestDB for each field of a row's dataclass, and a sentence for each column.
 
 Belongs here: the vocabulary of all tables. Dagster's catalog and docs/tables.md show these sentences.
 Does not belong here: which table has which columns (`schema`).
@@ -38,24 +38,6 @@ TEXT: Final = frozenset(
 """Text that takes another value on most rows: VARCHAR. Other text is SYMBOL."""
 
 CAPACITIES: Final = {"symbol": 1024, "trading_day": 4096, "contract": 4096, "underlying_contract": 4096}
-
-ROW_MEANINGS: Final = {
-    "ghtrader_ticks_main_l5_v2": "A tick of a symbol's main contract. A view: rows that a later load of their day does "
-    "not have are hidden",
-    "ghtrader_main_schedule_v2": "The main contract of a symbol on one trading day",
-    "ghtrader_main_l5_daily_agg_v2": "A stored trading day of a symbol: written last, once its ticks were read back. "
-    "Coverage queries read this table, never the ticks",
-    "ghtrader_main_l5_validate_summary_v2": "The coverage verdict of a symbol's trading day: the present one alone",
-    "ghtrader_main_l5_validate_gaps_v2": "A gap of a judged trading day: a run of seconds without a tick inside one "
-    "session window. A view: gaps that a later judgement does not find are hidden",
-    "ghtrader_field_quality_v2": "The field-quality verdict of a symbol's trading day: the present one alone",
-    "ghtrader_manifests_v1": "One attempt to load one trading day of a symbol; the same is in a file under manifests/",
-    "ghtrader_aggregated_manifests_v1": "One calendar year of one symbol in an aggregated manifest",
-    "ghtrader_metrics_v1": "A measured value",
-    "ghtrader_tick_gaps_v2": "A judged trading day as ghTrader's readers know it: a view of the coverage verdict. "
-    "Its tick counts are counts of seconds, as ghTrader defines them",
-}
-"""What one row of each table is."""
 
 _BOOK: Final = {
     f"{side}_{kind}{level}": meaning.format(level=level)

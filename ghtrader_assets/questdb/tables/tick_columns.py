@@ -20,9 +20,10 @@ import polars as pl
 from questdb import SenderTransaction
 
 from ghtrader_assets.errors import ReadBackError
+from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, in_stored_order, row_hashes
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.client.sql import instant, instant_literal, literal
+from ghtrader_assets.questdb.client.sql import instant_literal, literal
 from ghtrader_assets.questdb.tables.schema import TICKS
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 

@@ -133,11 +133,6 @@ def read_whole_days(
                 future.cancel()
 
 
-def empty_ticks(columns: Sequence[str]) -> ArrowTable:
-    """A result without a row."""
-    return pa.schema([(name, RESULT_TYPES[name]) for name in columns]).empty_table()
-
-
 def _read_verified(db: Database, symbol: str, window: DayWindow, wanted: tuple[str, ...]) -> WholeDay:
     """Read every column until the content is the coverage row's."""
     names = (*TICK_SCHEMA.names(), *(name for name in wanted if name in _STORED and name not in TICK_SCHEMA))
