@@ -108,7 +108,7 @@ def _notify(urls: str, alerts: Sequence[Alert]) -> None:
     import apprise  # noqa: PLC0415 - half a second that every load of the definitions would pay
 
     sender = apprise.Apprise()
-    if not sender.add(urls):
+    if not sender.add(urls):  # pyright: ignore[reportUnknownMemberType] - apprise's own `dict`
         raise BadInputError(
             "GHTRADER_ALERT_URLS holds an address that apprise does not know",
             "write each as apprise does (mailto://…, slack://…, json://…), separated by commas",
@@ -117,7 +117,7 @@ def _notify(urls: str, alerts: Sequence[Alert]) -> None:
     body = "\n".join(str(one) for one in alerts[:LISTED])
     if len(alerts) > LISTED:
         body += f"\n… and {len(alerts) - LISTED} more; see `ghtrader-assets status`"
-    if not sender.notify(body=body, title=f"ghtrader-assets: {title}"):
+    if not sender.notify(body=body, title=f"ghtrader-assets: {title}"):  # pyright: ignore[reportUnknownMemberType]
         raise ServiceError(
             "no or not every address of GHTRADER_ALERT_URLS took an alert", "see that its service answers"
         )

@@ -103,7 +103,7 @@ def repair_sensor(
 ) -> dg.SensorDefinition:
     """The sensor that carries out what of the repair plan needs nobody: curable failures, partial and stale days."""
 
-    @dg.sensor(
+    @dg.sensor(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial
         name="repair_days",
         job=job,
         minimum_interval_seconds=REPAIR_INTERVAL_S,

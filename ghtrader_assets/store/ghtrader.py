@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, cast
 
 import pandas as pd
 
@@ -121,7 +121,7 @@ class GhtraderQueries:
         ticks = ticks.rename_columns(_renamed(ticks.column_names))
         frame: pd.DataFrame = ticks.to_pandas()
         if order == "desc":
-            frame = frame.iloc[::-1].reset_index(drop=True)
+            frame = cast("pd.DataFrame", frame.iloc[::-1].reset_index(drop=True))
         return frame if limit is None else frame.head(limit)
 
 

@@ -4,6 +4,8 @@ Belongs here: that flow as it stands, for the benchmark that compares with it (`
 own). Does not belong here: anything the platform itself reads with (`client`, `lean`).
 """
 
+# tqsdk has no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Mapping

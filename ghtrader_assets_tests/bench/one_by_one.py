@@ -8,6 +8,8 @@ a persistent sender sends each day once, nobody waits until it shows or reads it
 in numpy, and no retry, schedule or bookkeeping at all.
 """
 
+# questdb's own types are partial, pandas has none.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import json

@@ -185,6 +185,9 @@ def _put(transaction: SenderTransaction, same: Mapping[str, str], columns: Mappi
     import pandas as pd  # noqa: PLC0415 - who only reads need not wait for it
 
     codes = np.zeros(len(columns["ts"]), dtype=np.int8)
-    constants = {name: pd.Categorical.from_codes(codes, categories=[value]) for name, value in same.items()}
+    constants = {
+        name: pd.Categorical.from_codes(codes, categories=[value])  # pyright: ignore[reportUnknownMemberType] - pandas has no types
+        for name, value in same.items()
+    }
     frame = pd.DataFrame({**constants, **columns}, copy=False)
     transaction.dataframe(frame, symbols=list(same), at="ts")
