@@ -8,7 +8,6 @@ URLs carry tokens: they are secrets, and apprise's own log lines about them stay
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 from collections.abc import Generator, Iterable, Sequence
@@ -19,7 +18,7 @@ from typing import Final
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import BadInputError, ServiceError
-from ghtrader_assets.files import put_file
+from ghtrader_assets.files import process_lock, put_file
 from ghtrader_assets.logs import hide
 from ghtrader_assets.market.calendar import HorizonFinding
 from ghtrader_assets.settings import Settings
@@ -109,7 +108,7 @@ def _notify(urls: str, alerts: Sequence[Alert]) -> None:
     import apprise  # noqa: PLC0415 - half a second that every load of the definitions would pay
 
     sender = apprise.Apprise()
-    if not sender.add(urls):
+    if not sender.add(urls):  # pyright: ignore[reportUnknownMemberType] - apprise's own `dict`
         raise BadInputError(
             "GHTRADER_ALERT_URLS holds an address that apprise does not know",
             "write each as apprise does (mailto://…, slack://…, json://…), separated by commas",
@@ -118,7 +117,7 @@ def _notify(urls: str, alerts: Sequence[Alert]) -> None:
     body = "\n".join(str(one) for one in alerts[:LISTED])
     if len(alerts) > LISTED:
         body += f"\n… and {len(alerts) - LISTED} more; see `ghtrader-assets status`"
-    if not sender.notify(body=body, title=f"ghtrader-assets: {title}"):
+    if not sender.notify(body=body, title=f"ghtrader-assets: {title}"):  # pyright: ignore[reportUnknownMemberType]
         raise ServiceError(
             "no or not every address of GHTRADER_ALERT_URLS took an alert", "see that its service answers"
         )
@@ -127,10 +126,8 @@ def _notify(urls: str, alerts: Sequence[Alert]) -> None:
 @contextmanager
 def _said(home: Path, now_s: float) -> Generator[dict[str, float]]:
     """What was said and when, epoch seconds; written back at the end, one process at a time."""
-    home.mkdir(parents=True, exist_ok=True)
     path = home / SAID_FILE
-    with (home / f".{SAID_FILE}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with process_lock(home / f".{SAID_FILE}.lock"):
         try:
             said: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):

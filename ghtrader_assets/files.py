@@ -1,6 +1,7 @@
-"""Files that stand under their name whole or not at all, whatever is killed when.
+"""Files that stand under their name whole or not at all, and locks on files, whatever is killed when.
 
-Belongs here: writing a file beside its name and moving it there. Does not belong here: what any file holds.
+Belongs here: writing a file beside its name and moving it there; the one kind of lock that all rooms take.
+Does not belong here: what any file holds.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
+
+from filelock import FileLock
 
 
 @contextlib.contextmanager
@@ -37,6 +40,15 @@ def put_file(path: Path, content: bytes | str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def process_lock(path: Path) -> FileLock:
+    """A lock on a file, to be had by one process at a time; missing folders are made when it is taken.
+
+    The kernel frees it when its process ends, however it ends, and a lock that nothing refers to any more is free, too.
+    No child inherits it; any thread may release it.
+    """
+    return FileLock(path, mode=0o600, thread_local=False, fallback_to_soft=False)
 
 
 def _fsync_folder(folder: Path) -> None:

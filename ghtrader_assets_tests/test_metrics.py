@@ -26,9 +26,9 @@ from ghtrader_assets.questdb.tables.measured import (
     read_query_course,
     read_query_percentiles,
 )
-from ghtrader_assets.questdb.tables.records import write_metrics
 from ghtrader_assets.questdb.tables.rows import Metric
 from ghtrader_assets.questdb.tables.schema import METRICS, TABLES, ensure_table
+from ghtrader_assets_tests.questdb.measured import write_metrics
 
 EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 

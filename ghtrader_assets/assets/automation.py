@@ -24,7 +24,9 @@ def content_changed() -> AnyCondition:
     """
     condition = dg.AutomationCondition
     return (
-        condition.any_deps_match(condition.data_version_changed() | condition.will_be_requested()).since_last_handled()
+        condition.any_deps_match(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial
+            condition.data_version_changed() | condition.will_be_requested()
+        ).since_last_handled()
         & ~condition.in_progress()
     ).with_label("content_changed")
 

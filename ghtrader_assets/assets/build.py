@@ -32,7 +32,7 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
     partitions = trading_day_partitions(settings.first_day, calendar)
     symbols = [parse_symbol(text) for text in settings.symbols]
     keys = [asset_key(symbol, table) for symbol in symbols for table in ALL_TABLES]
-    job = dg.define_asset_job(
+    job = dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial
         "trading_days",
         selection=dg.AssetSelection.assets(*keys).without_checks(),
         description="Trading days of the symbols: what the daily schedule and the repair sensor launch.",
@@ -77,6 +77,8 @@ def _with_freshness(assets: list[dg.AssetsDefinition], policy: dg.FreshnessPolic
     """Each symbol's ticks with the policy that says whether its feed is alive."""
 
     def fresh(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return spec.replace_attributes(freshness_policy=policy) if spec.key.path[-1] == TICKS else spec
+        if spec.key.path[-1] != TICKS:
+            return spec
+        return spec.replace_attributes(freshness_policy=policy)  # pyright: ignore[reportUnknownMemberType] - the same
 
     return [asset.map_asset_specs(fresh) for asset in assets]

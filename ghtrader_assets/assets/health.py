@@ -34,7 +34,7 @@ WITH_ALERT_OF_THEIR_OWN: Final = frozenset({LATEST_DAY, INGEST_RATE, "horizon"})
 def health_sensor(symbols: Sequence[Symbol]) -> dg.SensorDefinition:
     """Keeps the feed checks up to date and says what is new; running by default, since it changes nothing."""
 
-    @dg.sensor(
+    @dg.sensor(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial
         name="watch_feeds",
         minimum_interval_seconds=HEALTH_INTERVAL_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -60,7 +60,7 @@ def failed_run_sensor(settings: Settings, clock: Clock) -> dg.SensorDefinition:
     """Tells of failed runs, which a person may have to look at; running where GHTRADER_ALERT_URLS are set."""
     told = settings.alert_urls is not None
 
-    @dg.run_failure_sensor(
+    @dg.run_failure_sensor(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial
         name="alert_failed_runs",
         default_status=dg.DefaultSensorStatus.RUNNING if told else dg.DefaultSensorStatus.STOPPED,
         description="Tells GHTRADER_ALERT_URLS of each failed run, once, with its reason and its page.",

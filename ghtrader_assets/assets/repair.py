@@ -87,7 +87,7 @@ def repair_sensor(
     """The sensor that carries out the part of the repair plan that needs no person: curable failures, partial and stale
     days."""
 
-    @dg.sensor(
+    @dg.sensor(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial
         name="repair_days",
         job=job,
         minimum_interval_seconds=REPAIR_INTERVAL_S,

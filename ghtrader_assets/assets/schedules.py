@@ -41,7 +41,7 @@ def daily_schedule(
 ) -> dg.ScheduleDefinition:
     """Compares the whole main-contract schedule and calendar with what is stored and loads every day due or changed."""
 
-    @dg.schedule(
+    @dg.schedule(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial
         name="load_trading_days",
         cron_schedule=AFTER_MAINTENANCE,
         execution_timezone=TIME_ZONE,

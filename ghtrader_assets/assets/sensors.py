@@ -77,7 +77,7 @@ def trading_day_sensor(
         raise BadInputError(f"{table!r} is not a table of a symbol", f"choose from {', '.join(ALL_TABLES)}")
     key = asset_key(parsed, table)
 
-    @dg.sensor(
+    @dg.sensor(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial
         name=name,
         job=job,
         target=target,
@@ -111,7 +111,8 @@ def _changes(instance: dg.DagsterInstance, symbol: str, table: str, records: Any
         materialization = record.asset_materialization
         if materialization is None or record.partition_key is None:
             continue
-        version = (materialization.tags or {}).get(DATA_VERSION, "")
+        tags: Mapping[str, str] = materialization.tags or {}
+        version = tags.get(DATA_VERSION, "")
         previous = _version_before(instance, record)
         if previous != version:
             yield DayChange(

@@ -37,6 +37,7 @@ from ghtrader_assets.orchestration.names import (
     VALIDATION_SUMMARY,
 )
 from ghtrader_assets.questdb.tables import schema
+from ghtrader_assets.questdb.tables.columns import description_of
 from ghtrader_assets.reference.kept_pictures import kept_roll_history
 from ghtrader_assets.reference.rolls import segments_of
 from ghtrader_assets.validation.judge import RULE_VERSION
@@ -230,7 +231,7 @@ def _code_version(table: str) -> str:
 def _column_schema(table: str) -> dg.TableSchema:
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(column.name, column.type, description=column.description)
+            dg.TableColumn(column.name, column.type, description=description_of(table, column.name))
             for column in schema.columns_of(table)
         ]
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import typer
 
@@ -195,8 +195,7 @@ def _show_calendar(
     shown = ("start", "end", "source", "digest", "first", "horizon")
     emit_table("calendar", ("name", "value"), ((name, document[name]) for name in shown))
     for name in ("trading_days", "holidays"):
-        days = document[name]
-        assert isinstance(days, list)
+        days = cast("list[object]", document[name])
         out.print(f"{len(days)} {name.replace('_', ' ')}: {_listed(days)}", highlight=False)
     out.print(str(horizon), highlight=False)
     if done is None:

@@ -62,7 +62,10 @@ def dashboard_app(settings: Settings, calendar: TradingCalendar, clock: Clock) -
     def page_at(path: object, search: object) -> Component:
         return pages.of(_text(path) + _text(search))
 
-    app.callback(Output("page", "children"), Input("address", "pathname"), Input("address", "search"))(page_at)
+    shows = app.callback(  # pyright: ignore[reportUnknownMemberType] - dash's own types are partial
+        Output("page", "children"), Input("address", "pathname"), Input("address", "search")
+    )
+    shows(page_at)
     return app
 
 

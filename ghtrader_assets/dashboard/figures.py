@@ -3,6 +3,8 @@
 Belongs here: frames to figures, thinned to what a screen can show. Does not belong here: questions (`data`), layout.
 """
 
+# plotly has no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -177,7 +177,7 @@ def _share(contract: Contract, places: Ints, lead_days: float) -> Floats:
 
 
 def _open_interest(contract: Contract, places: Ints, seed: int) -> Ints:
-    draws = stream(seed, contract.spec.key, "interest").standard_normal(1 + places[-1] - _base())
+    draws = stream(seed, contract.spec.key, "interest").standard_normal(1 + int(places[-1]) - _base())
     tide = 1 + 0.01 * np.clip(draws, -2, 2)[places - _base()]
     return np.maximum(np.rint(contract.spec.open_interest * _share(contract, places, 0.0) * tide), 10).astype(np.int64)
 

@@ -114,7 +114,7 @@ class DiffConnection:
         if not query:
             await self._put(_dumps({"symbols": {query_id: None}}))
             return
-        variables = request.get("variables") or {}
+        variables: dict[str, Any] = request.get("variables") or {}
         self._market.record("ins_query", connection=self._number, query=query[:200], variables=variables)
         await self._delay()
         market, wrong = self._market, self._market.faults.reference()

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ghtrader_assets.exchange.instruments import FIGURES, Record, describe, figures_of, known_symbols
 from ghtrader_assets.exchange.misstatements import Misstatement, misstated_record
@@ -76,7 +76,7 @@ def _matches(record: Record, arguments: Mapping[str, Any]) -> bool:
 
 def _strings(value: object) -> list[str]:
     if isinstance(value, list | tuple):
-        return [str(item) for item in value]
+        return [str(item) for item in cast("Sequence[object]", value)]
     return [] if value is None else [str(value)]
 
 

@@ -20,7 +20,7 @@ def quote_of(symbol: str, until: date, today: date, seed: int) -> dict[str, Any]
 
     A contract that has no tick yet has `"-"` for its prices and a `datetime` of midnight `today`.
     """
-    series = series_of(symbol, until, frozenset(), seed)
+    series = series_of(symbol, until, frozenset[date](), seed)
     if series is None or describe(symbol, today) is None:
         return None
     tick = last_tick(series, seed)

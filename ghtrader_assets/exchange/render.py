@@ -11,12 +11,11 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
 from ghtrader_assets.exchange.history import DayOfTicks, Series, columns_of
 from ghtrader_assets.exchange.model import Columns
@@ -46,11 +45,10 @@ def render_day(columns: Columns, first_id: int) -> RenderedDay:
     ticks = pl.struct(pl.all()).struct.json_encode()
     pieces = [pl.lit('"'), pl.lit(ids), pl.lit('":'), ticks, pl.lit(",")]
     texts = frame.select(pl.concat_str(pieces).alias("text"))["text"]
-    array = cast("pa.Array[Any]", texts.to_arrow(compat_level=pl.CompatLevel.oldest()))
-    _, offsets, data = array.buffers()
+    _, offsets, data = texts.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
     if data is None or offsets is None:
         return RenderedDay(memoryview(b""), np.zeros(1, dtype=np.int64))
-    return RenderedDay(memoryview(data), np.frombuffer(offsets, dtype=np.int64, count=count + 1))
+    return RenderedDay(memoryview(data), np.frombuffer(memoryview(offsets), dtype=np.int64, count=count + 1))
 
 
 class PageWriter:

@@ -21,9 +21,9 @@ from ghtrader_assets.lineage.aggregate import (
     stored_aggregated,
 )
 from ghtrader_assets.manifests import Manifest, as_document, manifest_path, read_manifest_file
+from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import content_digest, five_level_rows
-from ghtrader_assets.questdb.client.sql import instant
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_day, read_manifest
 
 COVERAGE_ROW: Final = {

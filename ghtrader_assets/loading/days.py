@@ -6,7 +6,6 @@ Does not belong here: which days (`plan`), threads and batches (`batches`), judg
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,9 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock
+
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.files import process_lock
 from ghtrader_assets.loading.batches import Batches, Limits
 from ghtrader_assets.loading.disk import disk_is_full, full_disk_named, require_free_disk
 from ghtrader_assets.loading.judgement import judge_frame, policy_of
@@ -160,14 +162,9 @@ def _fetch_pool(context: LoadContext, days: int, on_retry: Callable[[str], None]
         yield pool
 
 
-@contextmanager
-def _only_writer(home: Path, symbol: Symbol) -> Generator[None]:
+def _only_writer(home: Path, symbol: Symbol) -> FileLock:
     """One run of this host at a time stores a symbol's days: two replacements of one day would mix."""
-    folder = home / "writing"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{symbol.key}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return process_lock(home / "writing" / f"{symbol.key}.lock")
 
 
 def _fetch(

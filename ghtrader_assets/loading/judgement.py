@@ -30,9 +30,9 @@ from ghtrader_assets.loading.figures import judgement_metrics, log_judged
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.connection import answers
-from ghtrader_assets.questdb.client.sql import instant
 from ghtrader_assets.questdb.tables.reader import (
     read_daily_agg,
     read_gaps_of_days,

@@ -1,12 +1,12 @@
 """Days and seconds of Asia/Shanghai as epoch nanoseconds: plain arithmetic, so no host time zone can matter.
 
-Belongs here: the conversion of (day, second of the day in Beijing) to an instant and back.
+Belongs here: the conversion of (day, second of the day in Beijing) to an instant and back; an instant as a datetime.
 Does not belong here: which days trade (`calendar`) and when (`sessions`).
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
 
 SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -23,11 +23,16 @@ def instant_ns(day: date, second: int) -> int:
     return ((day.toordinal() - _EPOCH) * _DAY_S + second - _OFFSET_S) * NS
 
 
-def shanghai_day(instant: int) -> date:
+def instant(epoch_ns: int) -> datetime:
+    """Epoch nanoseconds as a zone-aware UTC datetime, cut to microseconds."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=epoch_ns // 1000)
+
+
+def shanghai_day(epoch_ns: int) -> date:
     """The calendar day in Shanghai of an instant in epoch nanoseconds."""
-    return date.fromordinal((instant // NS + _OFFSET_S) // _DAY_S + _EPOCH)
+    return date.fromordinal((epoch_ns // NS + _OFFSET_S) // _DAY_S + _EPOCH)
 
 
-def shanghai_time(instant: int) -> datetime:
-    """The instant as a zone-aware datetime in Shanghai, truncated to microseconds."""
-    return datetime(1970, 1, 1, tzinfo=SHANGHAI) + timedelta(hours=8, microseconds=instant // 1000)
+def shanghai_time(epoch_ns: int) -> datetime:
+    """The instant as a zone-aware datetime in Shanghai, cut to microseconds."""
+    return datetime(1970, 1, 1, tzinfo=SHANGHAI) + timedelta(hours=8, microseconds=epoch_ns // 1000)

@@ -88,11 +88,6 @@ def tick_frame(columns: Mapping[str, npt.NDArray[Any]]) -> pl.DataFrame:
     return pl.DataFrame(data, schema=TICK_SCHEMA)
 
 
-def empty_tick_frame() -> pl.DataFrame:
-    """A tick frame of no rows."""
-    return pl.DataFrame(schema=TICK_SCHEMA)
-
-
 def ordinals_within_instant(stamps_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     """The 0-based ordinal of each row among the rows of the same microsecond, in source order.
 

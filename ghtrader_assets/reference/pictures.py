@@ -4,6 +4,8 @@ Belongs here: plots. Does not belong here: the figures they show (`rolls`). Impo
 matplotlib takes a while to load.
 """
 
+# matplotlib's keyword arguments have no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import io

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar
@@ -124,7 +124,7 @@ class GhtraderQueries:
         ticks = ticks.rename_columns(_renamed(ticks.column_names))
         frame: pd.DataFrame = ticks.to_pandas()
         if order == "desc":
-            frame = frame.iloc[::-1].reset_index(drop=True)
+            frame = cast("pd.DataFrame", frame.iloc[::-1].reset_index(drop=True))
         return frame if limit is None else frame.head(limit)
 
 

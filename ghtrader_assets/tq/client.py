@@ -7,6 +7,8 @@ Does not belong here: the rules of wholeness (`wholeness`), the lean reader (`le
 # pyright: reportPrivateUsage=false
 # tqsdk is pinned to the byte; what it knows but does not publish is read here and nowhere else.
 
+# tqsdk has no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import contextlib

@@ -4,6 +4,8 @@ Belongs here: what precedes a session of either reader. Does not belong here: th
 The client hides a 401, 429 or 503 of the market data server behind a time-out of 60 s, so we knock first.
 """
 
+# tqsdk has no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import asyncio

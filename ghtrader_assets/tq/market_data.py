@@ -95,15 +95,10 @@ def fetch_table_and_holidays(
     return _changes(table), holidays if isinstance(holidays, FetchError) else _days(holidays)
 
 
-def fetch_instrument(provider: Provider, contract: str, home: Path, timing: Timing | None = None) -> Instrument:
-    """The provider's description of a contract. Raises the `FetchError` family."""
-    return fetch_instruments(provider, [contract], home, timing)[contract]
-
-
 def fetch_instruments(
     provider: Provider, contracts: Sequence[str], home: Path, timing: Timing | None = None
 ) -> dict[str, Instrument]:
-    """`fetch_instrument` of several contracts in one process and session."""
+    """The provider's description of each contract, in one process and session. Raises the `FetchError` family."""
     content = _ask(provider, home, timing or Timing(), wire.AskMarket(0, "instruments", tuple(contracts)))
     answers = msgspec.json.decode(content, type=dict[str, _Fields])
     return {

@@ -11,6 +11,8 @@ day are merged again the client's way, key by key, and the rest of the day stays
 # pyright: reportPrivateUsage=false
 # tqsdk is pinned to the byte; its merge is used as it is, so that a doubtful page is read as the client reads it.
 
+# tqsdk has no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import json

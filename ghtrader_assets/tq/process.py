@@ -7,7 +7,6 @@ Does not belong here: forking (`nursery`); what workers are asked (`pool`, `mark
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
@@ -26,6 +25,7 @@ from typing import Final
 import msgspec
 import polars as pl
 
+from ghtrader_assets.files import process_lock
 from ghtrader_assets.tq import faults, nursery, wire
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
@@ -182,40 +182,18 @@ def _tail(path: Path) -> bytes:
 def working_directory(home: Path) -> Generator[Path]:
     """A directory for the workers of this process, removed at the end; those of dead processes go as well."""
     root = home / "tq"
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / ".guard").open("w") as guard:  # a directory just made is not taken for a stale one
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        for stale in root.iterdir():
-            with _locked(stale / "lock") as free:
-                if free:
-                    shutil.rmtree(stale, ignore_errors=True)
+    with process_lock(root / ".guard"):  # a directory just made is not taken for a stale one
+        for stale in root.glob("pool-*"):
+            # An OSError (`filelock.Timeout` is one): its process lives, or it has just gone.
+            with contextlib.suppress(OSError), process_lock(stale / "lock").acquire(blocking=False):
+                shutil.rmtree(stale, ignore_errors=True)
         directory = Path(tempfile.mkdtemp(prefix="pool-", dir=root))
-        held = contextlib.ExitStack()
-        held.enter_context(_locked(directory / "lock"))
+        held = process_lock(directory / "lock").acquire()
     with held:
         try:
             yield directory
         finally:
             shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Generator[bool]:
-    """Hold a lock on a file; yields False if another process holds it or the directory is gone."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError:
-        yield False
-        return
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
 
 
 def _environment(provider: Provider, directory: Path) -> dict[str, str]:

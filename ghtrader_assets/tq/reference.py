@@ -6,6 +6,8 @@ Belongs here: asking tqsdk and nothing else. Does not belong here: the caller's 
 # pyright: reportPrivateUsage=false
 # tqsdk is pinned to the byte; what it knows but does not publish is read here and nowhere else.
 
+# tqsdk has no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import os

@@ -7,16 +7,17 @@ A slot is a lock on a file: the kernel frees it when its process ends, however i
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from filelock import FileLock, Timeout
+
 from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.files import process_lock
 from ghtrader_assets.tq.provider import Provider
 
 _LOOK_AGAIN_S: Final = 0.2
@@ -31,7 +32,7 @@ class SessionSlots:
     def __init__(self, home: Path, provider: Provider, capacity: int) -> None:
         self._directory = home / "slots" / provider.account_key
         self._capacity = capacity
-        self._held: dict[int, int] = {}
+        self._held: dict[int, FileLock] = {}
 
     def acquire(
         self, want: int, at_least: int = 1, *, timeout_s: float | None = None, on_wait: Callable[[], None] | None = None
@@ -40,7 +41,6 @@ class SessionSlots:
 
         `on_wait` is called once if there is nothing to take yet. Raises `ServiceError` after `timeout_s`.
         """
-        self._directory.mkdir(parents=True, exist_ok=True)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         at_least = min(at_least, self._capacity)
         while True:
@@ -61,8 +61,8 @@ class SessionSlots:
     def release(self) -> None:
         """Give all slots back."""
         while self._held:
-            _, descriptor = self._held.popitem()
-            os.close(descriptor)
+            _, lock = self._held.popitem()
+            lock.release()
 
     @contextmanager
     def held(self, want: int, at_least: int = 1) -> Generator[int]:
@@ -85,17 +85,7 @@ class SessionSlots:
             if len(self._held) >= want:
                 return
             if number not in self._held:
-                descriptor = _try_lock(self._directory / f"{number:02d}.lock")
-                if descriptor is not None:
-                    self._held[number] = descriptor
-
-
-def _try_lock(path: Path) -> int | None:
-    """Lock a file that is not locked, and return its descriptor. Descriptors are not inherited by children."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+                lock = process_lock(self._directory / f"{number:02d}.lock")
+                with suppress(Timeout):
+                    lock.acquire(blocking=False)
+                    self._held[number] = lock

@@ -6,7 +6,6 @@ Does not belong here: reading (`reading`, in the worker).
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import re
@@ -21,7 +20,7 @@ import msgspec
 import polars as pl
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.files import put_file
+from ghtrader_assets.files import process_lock, put_file
 from ghtrader_assets.tq.fetch import FetchRequest
 from ghtrader_assets.tq.wire import ReadMode
 
@@ -124,9 +123,7 @@ class FastHistory:
     @contextmanager
     def _changing(self) -> Generator[ServerRecord]:
         """This server's record, read again and written back under a lock."""
-        self._home.mkdir(parents=True, exist_ok=True)
-        with self._path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with process_lock(self._path.with_suffix(".lock")):
             records = self._load()
             stored = records.get(self._server)
             record = stored if stored is not None and stored.versions == versions() else ServerRecord(versions())

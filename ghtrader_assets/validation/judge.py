@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.products import Product
 from ghtrader_assets.market.sessions import DaySessions
 from ghtrader_assets.market.symbols import Exchange, Symbol, depth
@@ -35,7 +36,6 @@ from ghtrader_assets.validation.verdicts import (
     GapRow,
     ProbeStatus,
     QualityRow,
-    instant,
     midnight_utc,
 )
 

@@ -219,9 +219,3 @@ class DayVerdict:
 def midnight_utc(trading_day: date) -> datetime:
     """The `ts` under which a symbol-day's row is stored: midnight UTC of the trading day."""
     return datetime(trading_day.year, trading_day.month, trading_day.day, tzinfo=UTC)
-
-
-def instant(epoch_ns: int) -> datetime:
-    """Epoch nanoseconds as a UTC datetime, cut to microseconds."""
-    seconds, nanos = divmod(epoch_ns, 1_000_000_000)
-    return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=nanos // 1000)

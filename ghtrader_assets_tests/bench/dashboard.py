@@ -140,7 +140,7 @@ def _plotly(platform: LoadContext, symbols: list[str], days: list[date]) -> Gene
         figure = go.Figure(
             go.Heatmap(z=codes, x=[str(day) for day in days], y=symbols, colorscale=scale, zmin=0, zmax=len(LOOKS) - 1)
         )
-        return dcc.Graph(figure=figure.update_layout(height=760, xaxis_type="category"))
+        return dcc.Graph(figure=figure.update_layout(height=760, xaxis_type="category"))  # pyright: ignore[reportUnknownMemberType] - plotly has no types
 
     app.layout = layout
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -1,13 +1,15 @@
 """ghTrader's ingestion rebuilt, as a process: one TqApi, a day at a time, one ILP send a day.
 
 Belongs here: the flow beside which `bench ingest` is measured; `OneByOne` drives it from the benchmark.
-Does not belong here: reading through tqsdk (`tq.one_api`), any figure.
+Does not belong here: reading through tqsdk (`one_api`), any figure.
 
 As in ghTrader: `end_dt` is the day after, TqSdk's series cache stays between days, rows carry a hash and the contract,
 a persistent sender sends each day once, nobody waits until it shows or reads it back. Kinder than the original: hashes
 in numpy, and no retry, schedule or bookkeeping at all.
 """
 
+# questdb's own types are partial, pandas has none.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import json
@@ -28,8 +30,8 @@ from questdb import Sender
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, row_hashes, tick_frame
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.tq.one_api import OneApi, between
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets_tests.bench.one_api import OneApi, between
 
 TABLE: Final = "bench_one_by_one"
 DDL: Final = (

@@ -6,6 +6,8 @@ with. Does not belong here: anything clever; the product never calls it.
 Left out to its advantage: the attribution of gaps, figures that no count hangs on, and writing a verdict.
 """
 
+# pandas has no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import math

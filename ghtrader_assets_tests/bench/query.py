@@ -26,11 +26,11 @@ import psycopg
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, tick_frame
 from ghtrader_assets.questdb.client.connection import PG_DATABASE
 from ghtrader_assets.questdb.client.credentials import Endpoint
-from ghtrader_assets.questdb.client.sql import instant
 from ghtrader_assets.questdb.tables.reader import read_coverage
 from ghtrader_assets.questdb.tables.records import write_daily_agg
 from ghtrader_assets.questdb.tables.rows import DailyAgg

@@ -146,5 +146,5 @@ def _save_ticks(database: Database, ticks: Sequence[Any]) -> None:
                 columns=dict(zip((*INTEGERS, *NUMERIC_COLUMNS), _columns_of(tick), strict=True)),
                 at=tick.datetime.astimezone(UTC),
             )
-        sender.flush()
+        sender.flush()  # pyright: ignore[reportUnknownMemberType] - questdb's own types are partial
     database.await_applied(BASE)

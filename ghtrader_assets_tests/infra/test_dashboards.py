@@ -25,13 +25,13 @@ from ghtrader_assets.metrics import metrics_into
 from ghtrader_assets.ports import claim_port
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
-from ghtrader_assets.questdb.tables.records import write_metrics
 from ghtrader_assets.questdb.tables.rows import Metric
 from ghtrader_assets.questdb.tables.schema import METRICS
 from ghtrader_assets.services.exporter import start_exporter
 from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.bench.grid import fill_records
 from ghtrader_assets_tests.fix_exchange import ROOT
+from ghtrader_assets_tests.questdb.measured import write_metrics
 
 GRAFANA, PROMETHEUS = ROOT / "infra" / "grafana", ROOT / "infra" / "prometheus"
 MACROS = {r"\$__timeFilter\((\w+)\)": r"\1 BETWEEN '2020-01-01T00:00:00Z' AND '2100-01-01T00:00:00Z'"}

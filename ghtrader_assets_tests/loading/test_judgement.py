@@ -22,12 +22,13 @@ from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days, judge_frame, policy_of
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.market.calendar import TradingCalendar, snapshot_calendar
+from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.market.ticks import DayWindow, tick_frame
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
-from ghtrader_assets.questdb.client.sql import instant, instant_literal
+from ghtrader_assets.questdb.client.sql import instant_literal
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_gaps, read_summary
 from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedule
 from ghtrader_assets.settings import Settings

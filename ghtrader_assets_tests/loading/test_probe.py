@@ -18,6 +18,7 @@ from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days, policy_of
 from ghtrader_assets.loading.probe import HARMLESS, UNANSWERED, probe_gaps, worst_gaps
 from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_gaps, read_summary
@@ -25,7 +26,7 @@ from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.upkeep.causes import Cause
 from ghtrader_assets.upkeep.repair import read_plan
-from ghtrader_assets.validation.verdicts import Attribution, GapRow, ProbeStatus, instant, midnight_utc
+from ghtrader_assets.validation.verdicts import Attribution, GapRow, ProbeStatus, midnight_utc
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine
 

@@ -12,10 +12,10 @@ import pytest
 
 from ghtrader_assets.errors import BadInputError, QuestDBError
 from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.clock import instant
 from ghtrader_assets.questdb.client import connection
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
-from ghtrader_assets.questdb.client.sql import instant
 from ghtrader_assets.questdb.standing.day_states import read_day_states
 from ghtrader_assets.questdb.tables import reader
 from ghtrader_assets.questdb.tables.whole_days import _is_settled, read_whole_day
@@ -57,7 +57,6 @@ QUESTIONS: dict[str, Callable[[Database, str], object]] = {
     "gaps": lambda db, symbol: reader.read_gaps(db, symbol, DAY),
     "manifests": lambda db, symbol: reader.read_manifests(db, symbol, [DAY]),
     "manifests_covering": lambda db, _: reader.manifests_covering(db, DAY),
-    "stored_days": lambda db, symbol: reader.read_stored_days(db, symbol, START, DAY),
     "day_states": lambda db, symbol: read_day_states(db, [symbol, "KQ.m@SHFE.cu"], START, DAY),
 }
 

@@ -13,9 +13,10 @@ from pydantic import SecretStr
 
 from ghtrader_assets.errors import BadInputError, CredentialError, QuestDBError
 from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.clock import instant
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint, Login
-from ghtrader_assets.questdb.client.sql import instant, instant_literal, literal
+from ghtrader_assets.questdb.client.sql import instant_literal, literal
 from ghtrader_assets.questdb.standing.day_states import read_day_states
 from ghtrader_assets.questdb.tables import reader
 from ghtrader_assets.questdb.tables.writer import DayLoad

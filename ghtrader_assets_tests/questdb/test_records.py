@@ -22,6 +22,7 @@ from ghtrader_assets.questdb.tables import reader, records
 from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric
 from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, GapRow, QualityRow, State, midnight_utc
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
+from ghtrader_assets_tests.questdb.measured import write_metrics
 
 DAY = date(2026, 1, 6)
 NEXT = date(2026, 1, 7)
@@ -121,7 +122,7 @@ def test_the_coverage_table_answers_for_many_symbols_at_once(db: Database) -> No
         (symbol, DAY, n + 1, 100 * (n + 1)) for n, symbol in enumerate(symbols)
     ]
     assert reader.read_daily_agg(db, symbols[2], [DAY]) == [_agg(symbols[2], DAY)]
-    assert reader.read_stored_days(db, symbols[2], NEXT, NEXT) == [NEXT]
+    assert [row.trading_day for row in reader.read_daily_aggs(db, [symbols[2]], NEXT, NEXT)] == [NEXT]
     stored = db.rows(
         "ns", "SELECT first_datetime_ns FROM ghtrader_main_l5_daily_agg_v2 WHERE symbol = %s", [symbols[0]]
     )
@@ -159,13 +160,13 @@ def test_what_is_recorded_of_a_stored_day_is_there_at_once(db: Database, manifes
     records.write_stored(db, [_example(symbol, DAY, gaps=3)], [row], [_agg(symbol, DAY)])
     assert len(reader.read_gaps(db, symbol, DAY)) == 3
     assert reader.read_manifest(db, row.manifest_id) == row
-    assert reader.read_stored_days(db, symbol, DAY, DAY) == [DAY]
+    assert [row.trading_day for row in reader.read_daily_aggs(db, [symbol], DAY, DAY)] == [DAY]
     assert read_day_states(db, [symbol], DAY, DAY)[0].state == "warn"
 
 
 def test_a_suspended_table_is_an_error_not_a_silence(db: Database) -> None:
     metric = Metric(ts=NOON, name="test", symbol=fresh_symbol(), trading_day=None, value=1.0, unit="s")
-    records.write_metrics(db, [metric])
+    write_metrics(db, [metric])
     for code, message, error, told in (
         (
             24,
@@ -178,11 +179,11 @@ def test_a_suspended_table_is_an_error_not_a_silence(db: Database) -> None:
         db.execute(f"ALTER TABLE ghtrader_metrics_v1 SUSPEND WAL WITH {code}, '{message}'")  # type: ignore[arg-type]
         try:
             with pytest.raises(error, match=told):
-                records.write_metrics(db, [dataclasses.replace(metric, name=message)])
+                write_metrics(db, [dataclasses.replace(metric, name=message)])
         finally:
             db.execute("ALTER TABLE ghtrader_metrics_v1 RESUME WAL")
             db.await_applied("ghtrader_metrics_v1")
-    records.write_metrics(db, [metric])
+    write_metrics(db, [metric])
     found = db.rows("metrics", "SELECT count() FROM ghtrader_metrics_v1 WHERE symbol = %s", [metric.symbol])
     assert found == [(3,)]
 

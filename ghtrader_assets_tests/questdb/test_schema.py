@@ -20,6 +20,7 @@ from ghtrader_assets.questdb.tables.migrations import ensure_schema, shape_findi
 from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric, SchemaVersion
 from ghtrader_assets.questdb.tables.schema import TABLES, Table, columns_of, ensure_table
 from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
+from ghtrader_assets_tests.questdb.tables_page import TICK_GAPS_COLUMNS
 
 BOOK = [f"{side}_{kind}{level}" for level in range(1, 6) for side in ("bid", "ask") for kind in ("price", "volume")]
 GHTRADER = {
@@ -61,11 +62,6 @@ GHTRADER = {
         "LONG": "rows_total first_datetime_ns last_datetime_ns",
     },
 }
-TICK_GAPS = (
-    "ts symbol trading_day ticks_kind dataset_version tick_count_actual tick_count_expected_min"
-    " tick_count_expected_max median_interval_ms p95_interval_ms p99_interval_ms max_interval_ms abnormal_gaps_count"
-    " critical_gaps_count largest_gap_duration_ms schedule_hash updated_at"
-)
 
 
 @pytest.mark.parametrize("table", GHTRADER)
@@ -79,7 +75,7 @@ def test_ghtraders_derived_gap_table_is_a_view(db: Database) -> None:
     with db.session() as session:
         cursor = session.execute("SELECT * FROM ghtrader_tick_gaps_v2")
         assert cursor.description is not None
-        assert [column.name for column in cursor.description] == TICK_GAPS.split()
+        assert [column.name for column in cursor.description] == list(TICK_GAPS_COLUMNS)
 
 
 @pytest.mark.parametrize(

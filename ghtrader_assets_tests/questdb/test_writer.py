@@ -18,10 +18,10 @@ from polars.testing import assert_frame_equal
 
 from ghtrader_assets.errors import BadInputError, ReadBackError
 from ghtrader_assets.market.calendar import TradingCalendar
-from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, content_digest, empty_tick_frame, tick_frame
+from ghtrader_assets.market.clock import instant
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, content_digest, tick_frame
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
-from ghtrader_assets.questdb.client.sql import instant
 from ghtrader_assets.questdb.tables.reader import read_day
 from ghtrader_assets.questdb.tables.tick_columns import even_slices, read_ticks
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure, require_content
@@ -74,9 +74,9 @@ def test_another_contract_is_written_though_the_ticks_are_the_same(db: Database,
 
 def test_a_day_without_ticks_hides_what_was_there(db: Database, load_of: LoadOf) -> None:
     stored(db, load_of(DAY), load_of(NEXT))
-    result = stored(db, load_of(DAY, frame=empty_tick_frame()))[DAY]
+    result = stored(db, load_of(DAY, frame=pl.DataFrame(schema=TICK_SCHEMA)))[DAY]
     assert (result.rows, result.first_tick) == (0, None)
-    assert_stored(db, load_of(DAY, frame=empty_tick_frame()))
+    assert_stored(db, load_of(DAY, frame=pl.DataFrame(schema=TICK_SCHEMA)))
     assert_stored(db, load_of(NEXT))
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, empty_tick_frame, tick_frame
+from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, tick_frame
 from ghtrader_assets_tests.validation.days import clean_day, judge_frame
 
 CONTRACT = "SHFE.rb2605"
@@ -32,7 +32,7 @@ CASES: dict[str, Any] = {
     "no time": lambda: clean().drop("datetime_ns"),
     "no seq": lambda: clean().drop("seq"),
     "no columns at all": pl.DataFrame,
-    "no rows": empty_tick_frame,
+    "no rows": lambda: pl.DataFrame(schema=TICK_SCHEMA),
     "one row": lambda: clean(1),
     "two rows": lambda: clean(2),
     "only ids": lambda: clean().select("tick_id"),

@@ -12,7 +12,7 @@ import pytest
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.ticks import tick_frame
 from ghtrader_assets.validation.policy import KNOBS
-from ghtrader_assets.validation.quality.registry import RULES, rule_named
+from ghtrader_assets.validation.quality.registry import RULES
 from ghtrader_assets_tests.validation.days import LIQUID, clean_day, findings, judge_columns, judge_frame
 from ghtrader_assets_tests.validation.test_coverage import frame_of, judge_seconds
 
@@ -146,7 +146,6 @@ def test_every_rule_names_its_thresholds_and_their_source() -> None:
         assert set(rule["thresholds"]) <= known
         assert all(source == "default" for _, source in rule["thresholds"].values())
         assert rule["checked"] > 0 or rule["rule"] in {"null_run", "frozen_book"}
-    assert rule_named("crossed").severity == "error"
 
 
 def test_examples_are_the_first_five_ids() -> None:

@@ -30,7 +30,7 @@ class RedisLink:
     """One Redis that may be away: then it is left alone for `REDIS_PAUSE_S` and everything is a miss."""
 
     def __init__(self, url: str) -> None:
-        self._client = Redis.from_url(
+        self._client = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis's `**kwargs`
             url,
             socket_timeout=REDIS_TIMEOUT_S,
             socket_connect_timeout=REDIS_TIMEOUT_S,
@@ -76,8 +76,9 @@ def link_to(url: str) -> RedisLink:
 def redis_finding(url: SecretStr) -> str:
     """What is wrong with a Redis, empty when it answers."""
     try:
-        with Redis.from_url(url.get_secret_value(), socket_connect_timeout=2, socket_timeout=2) as client:
-            client.ping()
+        address = url.get_secret_value()
+        with Redis.from_url(address, socket_connect_timeout=2, socket_timeout=2) as client:  # pyright: ignore[reportUnknownMemberType]
+            client.ping()  # pyright: ignore[reportUnknownMemberType] - redis's `**kwargs`
     except (RedisError, ValueError) as error:
         return str(error)
     return ""

@@ -1,17 +1,14 @@
-"""Arrow's table as a type: pyarrow ships none of its own.
+"""Arrow's table under a name of ours; its types are in `typings/pyarrow`, for pyarrow ships none.
 
 Belongs here: the alias. Does not belong here: anything that makes or reads a table.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TypeAlias
 
 import pyarrow as pa
 
-if TYPE_CHECKING:
-    ArrowTable = Any
-else:
-    ArrowTable = pa.Table
+ArrowTable: TypeAlias = pa.Table
 
 __all__ = ["ArrowTable"]

@@ -259,7 +259,7 @@ class _Senders:
             yield sender
         except BaseException:
             if sender is not None:
-                sender.close(flush=False)
+                sender.close(flush=False)  # pyright: ignore[reportUnknownMemberType]
             sender = None
             raise
         finally:
@@ -270,7 +270,7 @@ class _Senders:
             while True:
                 sender = self._idle.get_nowait()
                 if sender is not None:
-                    sender.close(flush=False)
+                    sender.close(flush=False)  # pyright: ignore[reportUnknownMemberType]
 
 
 def answers(endpoint: Endpoint) -> bool:
@@ -303,7 +303,7 @@ def _pg_arguments(endpoint: Endpoint, login: Login, statement_timeout_s: float, 
 
 def new_sender(endpoint: Endpoint, *, auto_flush: bool = False) -> Sender:
     """A connected sender. With `auto_flush` the client sends what has come together; ours send whole transactions."""
-    sender = Sender.from_conf(
+    sender = Sender.from_conf(  # pyright: ignore[reportUnknownMemberType] - questdb's own types are partial
         f"http::addr={endpoint.http};",
         username=endpoint.user,
         password=endpoint.password.get_secret_value(),
@@ -312,5 +312,5 @@ def new_sender(endpoint: Endpoint, *, auto_flush: bool = False) -> Sender:
         request_timeout=SEND_TIMEOUT_S * 1000,
         retry_timeout=SEND_RETRY_S * 1000,
     )
-    sender.establish()
+    sender.establish()  # pyright: ignore[reportUnknownMemberType] - questdb's own types are partial
     return sender

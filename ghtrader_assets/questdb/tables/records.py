@@ -65,11 +65,6 @@ def write_aggregated(db: Database, rows: Sequence[AggregatedRow]) -> None:
     _write(db, AGGREGATED, (_at_midnight(row) for row in rows))
 
 
-def write_metrics(db: Database, rows: Sequence[Metric]) -> None:
-    """Store measured values."""
-    _write(db, METRICS, (values_of(row) for row in rows))
-
-
 def send_metrics(db: Database, rows: Sequence[Metric]) -> None:
     """Commit measured values and return: they show a moment later."""
     _send(db, METRICS, (values_of(row) for row in rows))

@@ -20,9 +20,10 @@ import polars as pl
 from questdb import SenderTransaction
 
 from ghtrader_assets.errors import ReadBackError
+from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, in_stored_order, row_hashes
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.client.sql import instant, instant_literal, literal
+from ghtrader_assets.questdb.client.sql import instant_literal, literal
 from ghtrader_assets.questdb.tables.schema import TICKS
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 
@@ -183,6 +184,9 @@ def _put(transaction: SenderTransaction, same: Mapping[str, str], columns: Mappi
     import pandas as pd  # noqa: PLC0415 - who only reads need not wait for it
 
     codes = np.zeros(len(columns["ts"]), dtype=np.int8)
-    constants = {name: pd.Categorical.from_codes(codes, categories=[value]) for name, value in same.items()}
+    constants = {
+        name: pd.Categorical.from_codes(codes, categories=[value])  # pyright: ignore[reportUnknownMemberType] - pandas has no types
+        for name, value in same.items()
+    }
     frame = pd.DataFrame({**constants, **columns}, copy=False)
     transaction.dataframe(frame, symbols=list(same), at="ts")

@@ -139,11 +139,6 @@ def read_whole_days(
                 future.cancel()
 
 
-def empty_ticks(columns: Sequence[str]) -> ArrowTable:
-    """A result without a row."""
-    return pa.schema([(name, RESULT_TYPES[name]) for name in columns]).empty_table()
-
-
 def _read_verified(
     db: Database, symbol: str, window: DayWindow, wanted: tuple[str, ...], patience_s: float
 ) -> WholeDay:

@@ -22,9 +22,9 @@ from typing import Final, Literal
 import polars as pl
 
 from ghtrader_assets.errors import BadInputError, GhtraderError, ReadBackError
+from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.ticks import TICK_SCHEMA, DayWindow, content_digest, row_hashes
 from ghtrader_assets.questdb.client.connection import Database, answers
-from ghtrader_assets.questdb.client.sql import instant
 from ghtrader_assets.questdb.tables.schema import TABLES, TICKS
 from ghtrader_assets.questdb.tables.tick_columns import (
     DayLoad,

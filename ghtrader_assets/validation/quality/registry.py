@@ -13,8 +13,3 @@ from ghtrader_assets.validation.quality.rules import Rule
 _ALL: Final = (*sequence.RULES, *nulls.RULES, *values.RULES, *book.RULES, *outliers.RULES)
 _ORDER: Final = {"error": 0, "warn": 1, "info": 2}
 RULES: Final[tuple[Rule, ...]] = tuple(sorted(_ALL, key=lambda rule: _ORDER[rule.severity]))
-
-
-def rule_named(name: str) -> Rule:
-    """The rule called `name`. Raises KeyError for an unknown one."""
-    return {rule.name: rule for rule in RULES}[name]

@@ -70,7 +70,7 @@ def draw_sample(ticks: DayTicks, seed: str, target_rows: int = TARGET_ROWS) -> S
         spans = [span for span, found in ticks.window_runs if found == window]
         if not spans:
             continue
-        mine = np.concatenate([np.arange(span.start, span.stop) for span in spans])
+        mine = np.concatenate([np.arange(span.start, span.stop, dtype=np.int64) for span in spans])
         blocks = -(-len(mine) // BLOCK_ROWS)
         drawn = min(blocks, max(2, round(share * blocks)))
         chosen = np.sort(random.choice(blocks, drawn, replace=False))

@@ -1,9 +1,11 @@
 """ghTrader's way to read ticks: one TqApi for everything, a day at a time, with TqSdk's own cache of series.
 
-Belongs here: that flow as it stands, for the benchmark that compares with it (`bench.one_by_one`, a process of its
+Belongs here: that flow as it stands, for the benchmark that compares with it (`one_by_one`, a process of its
 own). Does not belong here: anything the platform itself reads with (`client`, `lean`).
 """
 
+# tqsdk has no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -27,7 +29,7 @@ class OneApi:
 
     def __init__(self, user: str, password: str, cache: Path) -> None:
         import_tqsdk()
-        from tqsdk import TqApi, TqAuth  # noqa: PLC0415 - only after `import_tqsdk`
+        from tqsdk import TqApi, TqAuth
 
         cache.mkdir(parents=True, exist_ok=True)
         use_cache(cache)
