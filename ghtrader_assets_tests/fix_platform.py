@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ import requests
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.runtime import Runtime, read_runtime
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.warm_commands import warm_command
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = str(Path(sys.executable).with_name("ghtrader-assets"))
@@ -54,6 +56,7 @@ class CommandLine:
     environment: Mapping[str, str]
 
     def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
+        """The console script itself."""
         return subprocess.Popen(
             [COMMAND, *words],
             env=self.whole_environment(more),
@@ -65,14 +68,18 @@ class CommandLine:
         )
 
     def run(self, *words: str, timeout: float = 900, **more: str) -> Ran:
-        process = self.start(*words, **more)
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
-            pytest.fail(f"{words} did not end within {timeout} s\n{out}\n{err}")
-        return Ran(process.returncode, out, err)
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            process = warm_command(words, self.whole_environment(more), out, err)
+            process.join(timeout)
+            ended = process.exitcode
+            if ended is None:
+                process.kill()
+                process.join()
+            said = [path.read_text(encoding="utf-8") if path.exists() else "" for path in (out, err)]
+        if ended is None:
+            pytest.fail(f"{words} did not end within {timeout} s\n{said[0]}\n{said[1]}")
+        return Ran(ended, *said)
 
     def whole_environment(self, more: Mapping[str, str]) -> dict[str, str]:
         plain = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
