@@ -39,7 +39,7 @@ def _run(words: Sequence[str], environment: Mapping[str, str], out: Path, err: P
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT), 1)
     os.dup2(os.open(err, os.O_WRONLY | os.O_CREAT), 2)
-    sys.stdin, sys.stdout, sys.stderr = (open(number, mode, encoding="utf-8") for number, mode in enumerate("rww"))
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, encoding="utf-8") for number, mode in enumerate("rww"))
     sys.argv = ["ghtrader-assets", *words]
     try:
         main(list(words))
