@@ -17,10 +17,12 @@ from pathlib import Path
 from ghtrader_assets.cli import FILES, main
 
 WARM = multiprocessing.get_context("forkserver")
-WARM.set_forkserver_preload([
-    *(f"ghtrader_assets.cli.{file}" for file in dict.fromkeys(FILES.values())),
-    "ghtrader_assets.assets.build",
-])
+WARM.set_forkserver_preload(
+    [
+        *(f"ghtrader_assets.cli.{file}" for file in dict.fromkeys(FILES.values())),
+        "ghtrader_assets.assets.build",
+    ]
+)
 os.environ["TTY_COMPATIBLE"] = "0"
 """rich looks at its streams when it is imported, but a forked command prints to files, without a terminal's colours."""
 
