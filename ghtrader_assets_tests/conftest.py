@@ -18,7 +18,14 @@ pytest_plugins = (
     "ghtrader_assets_tests.fix_platform",
     "ghtrader_assets_tests.fix_browser",
     "ghtrader_assets_tests.fix_redis",
+    "ghtrader_assets_tests.fix_campaigns",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The fonts that matplotlib finds are found once, and not in each test's new home."""
+    if config.cache is not None:
+        os.environ.setdefault("MPLCONFIGDIR", str(config.cache.mkdir("matplotlib")))
 
 
 @pytest.fixture(autouse=True)
@@ -31,16 +38,27 @@ def _loggers_as_imported() -> None:
             one.setLevel(logging.NOTSET)
 
 
-LONGEST = ("platform", "second_platform")
-"""The groups of tests that share a running platform: they wait on Dagster's daemon, and take longest. Two of them, each
-with a platform of its own where they run side by side, halve the time of the suite."""
+SERVICES = frozenset({"exchange_process", "questdb_endpoint", "platform_process", "browser", "redis_server", "bare"})
+"""The fixtures that run a real part, or, as `bare`, whatever a command starts. A test that takes one of them, itself or
+through another fixture, is a `service` test; `make check` runs those that are none."""
+
+STARTERS = frozenset({"EmbeddedQuestDB", "started_exchange"})
+"""A module that imports one of these starts parts of its own."""
+
+LONGEST = "platform"
+"""The group of the tests that share a running platform: they wait on Dagster's daemon, and take longest."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests run side by side by file; `slow` ones apart from their file, and what takes longest starts first."""
+    """Mark what needs a service. Tests run side by side by file, and the platform's start first."""
     for item in items:
-        if item.get_closest_marker("xdist_group") is None:
+        assert isinstance(item, pytest.Function)
+        if SERVICES & set(item.fixturenames) or STARTERS & vars(item.module).keys():
+            item.add_marker("service")
+        if "platform_process" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(LONGEST))
+        elif item.get_closest_marker("xdist_group") is None:
             alone = item.get_closest_marker("slow") is not None
             item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else item.path.name))
     items.sort(key=_turn)
@@ -48,6 +66,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _turn(item: pytest.Item) -> int:
     group = item.get_closest_marker("xdist_group")
-    if group is not None and group.args[0] in LONGEST:
+    if group is not None and group.args[0] == LONGEST:
         return 0
     return 1 if item.get_closest_marker("slow") else 2

@@ -104,7 +104,8 @@ def pointed_at(endpoint: Endpoint, exchange: ExchangeControl) -> dict[str, str]:
         "GHTRADER_QUESTDB_PG": endpoint.pg,
         "GHTRADER_QUESTDB_USER": endpoint.user,
         "GHTRADER_QUESTDB_PASSWORD": endpoint.password.get_secret_value(),
-        "GHTRADER_INGEST_WORKERS": "2",
+        "GHTRADER_INGEST_WORKERS": "1",
+        "GHTRADER_FAST_HISTORY": "on",
     }
 
 
@@ -141,7 +142,7 @@ class RunningPlatform:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+def platform_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     """One `ghtrader-assets up` for the session: embedded QuestDB and exchange, Dagster UI and daemon."""
     settings = ANY_PORTS | {
         "GHTRADER_PROMETHEUS_PORT": "0",
@@ -157,6 +158,12 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
     finally:
         process.terminate()
         process.communicate(timeout=300)
+
+
+@pytest.fixture(scope="session")
+def platform(platform_process: RunningPlatform) -> RunningPlatform:
+    """The session's platform, with what other tests left in it."""
+    return platform_process
 
 
 def _await_dagster(process: subprocess.Popen[str], home: Path) -> Runtime:

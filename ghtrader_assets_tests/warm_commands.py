@@ -21,6 +21,7 @@ WARM.set_forkserver_preload(
     [
         *(f"ghtrader_assets.cli.{file}" for file in dict.fromkeys(FILES.values())),
         "ghtrader_assets.assets.build",
+        "dagster._core.storage.sqlite_storage",
     ]
 )
 os.environ["TTY_COMPATIBLE"] = "0"

@@ -26,8 +26,6 @@ from ghtrader_assets.orchestration.names import (
 from ghtrader_assets_tests.fix_browser import keep
 from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
 
-pytestmark = pytest.mark.xdist_group("platform")
-
 COPPER = "KQ.m@SHFE.cu"
 DECEMBER = snapshot_calendar().days(date(2025, 12, 1), date(2025, 12, 26))
 NOVEMBER = snapshot_calendar().days(date(2025, 11, 3), date(2025, 11, 18))

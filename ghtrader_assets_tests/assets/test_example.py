@@ -15,8 +15,6 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
 
-pytestmark = pytest.mark.xdist_group("second_platform")
-
 MEAL = parse_symbol(PLATFORM_SYMBOLS[-1])
 DAYS = snapshot_calendar().days(date(2025, 10, 13), date(2025, 10, 17))
 LOCATION = {"repositoryLocationName": "daily_bars", "repositoryName": "__repository__"}

@@ -17,7 +17,7 @@ from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets_tests.fix_browser import keep
 from ghtrader_assets_tests.fix_platform import RunningPlatform
 
-pytestmark = [pytest.mark.xdist_group("second_platform"), pytest.mark.browser]
+pytestmark = pytest.mark.browser
 
 BEANS = "KQ.m@DCE.m"
 SEPTEMBER = snapshot_calendar().days(date(2025, 9, 1), date(2025, 9, 5))

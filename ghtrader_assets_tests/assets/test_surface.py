@@ -25,8 +25,6 @@ from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.fix_browser import keep
 from ghtrader_assets_tests.fix_platform import RunningPlatform
 
-pytestmark = pytest.mark.xdist_group("second_platform")
-
 LINEAGE = Path(__file__).resolve().parents[2] / "docs" / "lineage.md"
 COPPER, SUGAR, INDEX = "KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"
 OCTOBER = snapshot_calendar().days(date(2025, 10, 9), date(2025, 10, 22))
