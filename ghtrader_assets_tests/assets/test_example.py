@@ -111,6 +111,7 @@ def ticks_since(platform: RunningPlatform, count: int) -> None:
     wait_for(lambda: looked() >= before + count, "the sensor stopped ticking")
 
 
+@pytest.mark.joint
 def test_five_days_in_one_batch_are_five_runs_and_of_a_reload_only_the_changed_day(
     platform: RunningPlatform, following: None
 ) -> None:

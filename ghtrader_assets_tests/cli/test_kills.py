@@ -93,6 +93,7 @@ def kill_and_load_again(command: CommandLine, symbol: str, words: tuple[str, ...
     """A load whose part is killed some time after its first attempt began, and the same command again."""
     process = command.start("backfill", symbol, *words)
     await_that("an attempt", lambda: manifest_count(command) or process.poll() is not None)
+    assert manifest_count(command), process.communicate()
     time.sleep(after_s)
     killed = victim(process, name)
     if killed is not None:
@@ -110,7 +111,8 @@ def kill_and_load_again(command: CommandLine, symbol: str, words: tuple[str, ...
 def test_a_killed_part_costs_nothing(shared: CommandLine, seed: int, number: int) -> None:
     first, last = SMALL_DAYS[2 * number : 2 * number + 2]
     words = ("--from", str(first), "--to", str(last))
-    kill_and_load_again(shared, SMALL, words, VICTIMS[number], random.Random(f"{seed} {number}").uniform(0, 2))
+    command = CommandLine(shared.home, {**shared.environment, "GHTRADER_SYMBOLS": SMALL})
+    kill_and_load_again(command, SMALL, words, VICTIMS[number], random.Random(f"{seed} {number}").uniform(0, 2))
 
 
 @pytest.mark.soak
