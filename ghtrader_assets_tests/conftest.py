@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +22,6 @@ pytest_plugins = (
     "ghtrader_assets_tests.fix_platform",
     "ghtrader_assets_tests.fix_browser",
     "ghtrader_assets_tests.fix_redis",
-    "ghtrader_assets_tests.fix_campaigns",
 )
 
 
@@ -42,8 +45,8 @@ SERVICES = frozenset({"exchange_process", "questdb_endpoint", "platform_process"
 """The fixtures that run a real part, or, as `bare`, whatever a command starts. A test that takes one of them, itself or
 through another fixture, is a `service` test; `make check` runs those that are none."""
 
-STARTERS = frozenset({"EmbeddedQuestDB", "started_exchange"})
-"""A module that imports one of these starts parts of its own."""
+PARTS = frozenset({"java", "redis-server", "chromium", "prometheus", "promtool", "ghtrader_assets.exchange"})
+"""What no other test starts: one that does, from its own code, carries the mark `service`."""
 
 LONGEST = "platform"
 """The group of the tests that share a running platform: they wait on Dagster's daemon, and take longest."""
@@ -54,7 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a service. Tests run side by side by file, and the platform's start first."""
     for item in items:
         assert isinstance(item, pytest.Function)
-        if SERVICES & set(item.fixturenames) or STARTERS & vars(item.module).keys():
+        if SERVICES & set(item.fixturenames):
             item.add_marker("service")
         if "platform_process" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group(LONGEST))
@@ -69,3 +72,28 @@ def _turn(item: pytest.Item) -> int:
     if group is not None and group.args[0] == LONGEST:
         return 0
     return 1 if item.get_closest_marker("slow") else 2
+
+
+class _Guard:
+    """Ends a test that starts a part without being a `service` test, so that `make check` needs none."""
+
+    serviceless = False
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "subprocess.Popen" and self.serviceless:
+            words = {Path(os.fsdecode(word)).name for word in arguments[1]}
+            if started := words & PARTS:
+                raise AssertionError(f"this test starts {started}: take the part's fixture, or mark it `service`")
+
+
+_guard = _Guard()
+sys.addaudithook(_guard)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    _guard.serviceless = item.get_closest_marker("service") is None
+    try:
+        return (yield)
+    finally:
+        _guard.serviceless = False

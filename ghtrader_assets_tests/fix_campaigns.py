@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
@@ -18,8 +19,11 @@ import pytest
 from hypothesis import settings
 
 SEED = 1
-SOAK_EXAMPLES = 50
-"""How many times as many examples a property gets in `make soak`."""
+SOAK = "soak"
+SOAK_EXAMPLES = 30
+"""How many times as many examples a property gets under hypothesis' profile `soak`."""
+
+settings.register_profile(SOAK, deadline=None, max_examples=100 * SOAK_EXAMPLES)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,10 +34,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--results", type=Path, help="append a JSON line for each test: outcome, CPU and wall seconds")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     shard_of(config)
     config.stash[BEGAN] = time.monotonic()
     config.stash[OUTCOMES] = {}
+    if config.getoption("hypothesis_profile") == SOAK and config.getoption("hypothesis_seed") is None:
+        config.option.hypothesis_seed = str(config.getoption("seed"))
 
 
 BEGAN = pytest.StashKey[float]()
@@ -63,13 +70,15 @@ def seed(request: pytest.FixtureRequest) -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the shard's tests: neighbours, which cost much alike, go to different shards."""
     number, count = shard_of(config)
-    if config.getoption("minutes"):
+    if config.getoption("hypothesis_profile") == SOAK:
         for item in items:
             _examine_more(item)
     dropped = [item for place, item in enumerate(items) if place % count != number - 1]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for place, item in enumerate(items) if place % count == number - 1]
+    if config.getoption("minutes"):
+        random.Random(config.getoption("seed")).shuffle(items)  # so that no campaign is always the one left out
 
 
 def _examine_more(item: pytest.Item) -> None:
