@@ -1,11 +1,12 @@
-# Two commands matter: `make demo` and `make test`. Everything else serves them.
+# Two commands matter: `make demo` and `make test`. Everything else serves them. CONTRIBUTING.md says when to run which.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+WORKERS := -n 3 --dist loadgroup --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo up test lint bench soak lock clean
+.PHONY: install demo up check serviceless test test-joints soak lint bench lock clean
 
 install: $(STAMP)
 
@@ -23,9 +24,26 @@ demo: install
 up: install
 	$(BIN)/ghtrader-assets up $(ARGS)
 
+# Lint, types, and the tests that need no service, side by side on two cores.
+check: install
+	@$(MAKE) --no-print-directory -j 2 lint serviceless
+
+serviceless: install
+	$(BIN)/python -m pytest -q -m "not service and not joint and not soak" $(ARGS)
+
 test: install
 	sh infra/dev/test-parts.sh
-	$(BIN)/python -m pytest -n 4 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
+
+test-joints: install
+	sh infra/dev/test-parts.sh
+	$(BIN)/python -m pytest $(WORKERS) -m joint $(ARGS)
+
+# A shard ends within 45 minutes: make soak ARGS="--shard 1/4 --seed 7". Without a seed it takes the time, and prints it.
+soak: install
+	sh infra/dev/test-parts.sh
+	$(BIN)/python -m pytest -m "soak or (hypothesis and not service)" --hypothesis-profile soak \
+	  --minutes 40 --results soak.jsonl --seed $$(date +%s) $(ARGS)
 
 lint: install
 	$(BIN)/ruff check .
@@ -35,9 +53,6 @@ lint: install
 
 bench: install
 	$(BIN)/ghtrader-assets bench $(or $(ARGS),validate)
-
-soak: install
-	$(BIN)/python -m pytest -m soak $(ARGS)
 
 # Needs uv (`pip install uv`). The lock names no index, so it works behind any mirror.
 lock:

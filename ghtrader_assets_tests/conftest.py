@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +25,12 @@ pytest_plugins = (
 )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The fonts that matplotlib finds are found once, and not in each test's new home."""
+    if config.cache is not None:
+        os.environ.setdefault("MPLCONFIGDIR", str(config.cache.mkdir("matplotlib")))
+
+
 @pytest.fixture(autouse=True)
 def _loggers_as_imported() -> None:
     """A command or a Dagster run of an earlier test in this process may have taken our loggers for itself."""
@@ -31,16 +41,27 @@ def _loggers_as_imported() -> None:
             one.setLevel(logging.NOTSET)
 
 
-LONGEST = ("platform", "second_platform")
-"""The groups of tests that share a running platform: they wait on Dagster's daemon, and take longest. Two of them, each
-with a platform of its own where they run side by side, halve the time of the suite."""
+SERVICES = frozenset({"exchange_process", "questdb_endpoint", "platform_process", "browser", "redis_server", "bare"})
+"""The fixtures that run a real part, or, as `bare`, whatever a command starts. A test that takes one of them, itself or
+through another fixture, is a `service` test; `make check` runs those that are none."""
+
+PARTS = frozenset({"java", "redis-server", "chromium", "prometheus", "promtool", "ghtrader_assets.exchange"})
+"""What no other test starts: one that does, from its own code, carries the mark `service`."""
+
+LONGEST = "platform"
+"""The group of the tests that share a running platform: they wait on Dagster's daemon, and take longest."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests run side by side by file; `slow` ones apart from their file, and what takes longest starts first."""
+    """Mark what needs a service. Tests run side by side by file, and the platform's start first."""
     for item in items:
-        if item.get_closest_marker("xdist_group") is None:
+        assert isinstance(item, pytest.Function)
+        if SERVICES & set(item.fixturenames):
+            item.add_marker("service")
+        if "platform_process" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(LONGEST))
+        elif item.get_closest_marker("xdist_group") is None:
             alone = item.get_closest_marker("slow") is not None
             item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else item.path.name))
     items.sort(key=_turn)
@@ -48,6 +69,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _turn(item: pytest.Item) -> int:
     group = item.get_closest_marker("xdist_group")
-    if group is not None and group.args[0] in LONGEST:
+    if group is not None and group.args[0] == LONGEST:
         return 0
     return 1 if item.get_closest_marker("slow") else 2
+
+
+class _Guard:
+    """Ends a test that starts a part without being a `service` test, so that `make check` needs none."""
+
+    serviceless = False
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "subprocess.Popen" and self.serviceless:
+            words = {Path(os.fsdecode(word)).name for word in arguments[1]}
+            if started := words & PARTS:
+                raise AssertionError(f"this test starts {started}: take the part's fixture, or mark it `service`")
+
+
+_guard = _Guard()
+sys.addaudithook(_guard)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    _guard.serviceless = item.get_closest_marker("service") is None
+    try:
+        return (yield)
+    finally:
+        _guard.serviceless = False

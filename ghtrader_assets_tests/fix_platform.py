@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ import requests
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.runtime import Runtime, read_runtime
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.warm_commands import warm_command
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = str(Path(sys.executable).with_name("ghtrader-assets"))
@@ -54,6 +56,7 @@ class CommandLine:
     environment: Mapping[str, str]
 
     def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
+        """The console script itself."""
         return subprocess.Popen(
             [COMMAND, *words],
             env=self.whole_environment(more),
@@ -65,14 +68,18 @@ class CommandLine:
         )
 
     def run(self, *words: str, timeout: float = 900, **more: str) -> Ran:
-        process = self.start(*words, **more)
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
-            pytest.fail(f"{words} did not end within {timeout} s\n{out}\n{err}")
-        return Ran(process.returncode, out, err)
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            process = warm_command(words, self.whole_environment(more), out, err)
+            process.join(timeout)
+            ended = process.exitcode
+            if ended is None:
+                process.kill()
+                process.join()
+            said = [path.read_text(encoding="utf-8") if path.exists() else "" for path in (out, err)]
+        if ended is None:
+            pytest.fail(f"{words} did not end within {timeout} s\n{said[0]}\n{said[1]}")
+        return Ran(ended, *said)
 
     def whole_environment(self, more: Mapping[str, str]) -> dict[str, str]:
         plain = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
@@ -97,7 +104,8 @@ def pointed_at(endpoint: Endpoint, exchange: ExchangeControl) -> dict[str, str]:
         "GHTRADER_QUESTDB_PG": endpoint.pg,
         "GHTRADER_QUESTDB_USER": endpoint.user,
         "GHTRADER_QUESTDB_PASSWORD": endpoint.password.get_secret_value(),
-        "GHTRADER_INGEST_WORKERS": "2",
+        "GHTRADER_INGEST_WORKERS": "1",
+        "GHTRADER_FAST_HISTORY": "on",
     }
 
 
@@ -134,7 +142,7 @@ class RunningPlatform:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+def platform_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     """One `ghtrader-assets up` for the session: embedded QuestDB and exchange, Dagster UI and daemon."""
     settings = ANY_PORTS | {
         "GHTRADER_PROMETHEUS_PORT": "0",
@@ -150,6 +158,12 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
     finally:
         process.terminate()
         process.communicate(timeout=300)
+
+
+@pytest.fixture(scope="session")
+def platform(platform_process: RunningPlatform) -> RunningPlatform:
+    """The session's platform, with what other tests left in it."""
+    return platform_process
 
 
 def _await_dagster(process: subprocess.Popen[str], home: Path) -> Runtime:

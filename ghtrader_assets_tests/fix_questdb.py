@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 
 from ghtrader_assets.market.calendar import TradingCalendar, snapshot_calendar
+from ghtrader_assets.market.products import products
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, tick_frame
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
@@ -24,8 +25,13 @@ from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.tables.migrations import ensure_schema
 from ghtrader_assets.questdb.tables.writer import DayLoad
 
-_numbers = itertools.count(1)
-_EXCHANGES = ("SHFE", "INE", "DCE", "GFEX")
+_REAL = {product.code.lower() for product in products()}
+_invented = (
+    f"KQ.m@{exchange}.{first}{second}"
+    for exchange in ("SHFE", "INE", "DCE", "GFEX")
+    for first, second in itertools.permutations(ascii_lowercase, 2)
+    if first + second not in _REAL
+)
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +65,11 @@ def symbol() -> str:
 
 
 def fresh_symbol() -> str:
-    """A symbol that was not handed out before in this session."""
-    round_, number = divmod(next(_numbers), 26 * 26)
-    return f"KQ.m@{_EXCHANGES[round_]}.{ascii_lowercase[number // 26]}{ascii_lowercase[number % 26]}"
+    """A symbol that was not handed out before in this session, of a product that there is not.
+
+    Tests name real products, and unknown ones of one letter twice, as `zz`; neither is handed out.
+    """
+    return next(_invented)
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from ghtrader_assets.context.store import questdb_endpoint
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.fix_platform import RunningPlatform
-
-pytestmark = pytest.mark.xdist_group("platform")
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 DAY = ("--from", "2026-01-06", "--to", "2026-01-06")

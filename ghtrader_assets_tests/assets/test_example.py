@@ -15,8 +15,6 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import RANGE_END, RANGE_START
 from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
 
-pytestmark = pytest.mark.xdist_group("second_platform")
-
 MEAL = parse_symbol(PLATFORM_SYMBOLS[-1])
 DAYS = snapshot_calendar().days(date(2025, 10, 13), date(2025, 10, 17))
 LOCATION = {"repositoryLocationName": "daily_bars", "repositoryName": "__repository__"}
@@ -113,6 +111,7 @@ def ticks_since(platform: RunningPlatform, count: int) -> None:
     wait_for(lambda: looked() >= before + count, "the sensor stopped ticking")
 
 
+@pytest.mark.joint
 def test_five_days_in_one_batch_are_five_runs_and_of_a_reload_only_the_changed_day(
     platform: RunningPlatform, following: None
 ) -> None:

@@ -11,6 +11,7 @@ from ghtrader_assets_tests.bench.query import Sizes, _upper_bound, bench_query
 TINY = Sizes(days=3, full_days=2, thin_rows=200, asked=10, scans=2, reads=1, cycles=1, load_days=1)
 
 
+@pytest.mark.service
 def test_it_reports_every_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(query, "QUICK", TINY)
     report = bench_query(quick=True)

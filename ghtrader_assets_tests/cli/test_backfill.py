@@ -32,7 +32,11 @@ def loaded(
 ) -> CommandLine:
     """A SHFE, a CZCE and a CFFEX symbol over a Friday and the Monday after, loaded by one command."""
     exchange_process.reset()
-    settings = pointed_at(questdb_endpoint, exchange_process) | {"GHTRADER_SYMBOLS": ",".join(SYMBOLS)}
+    settings = pointed_at(questdb_endpoint, exchange_process) | {
+        "GHTRADER_SYMBOLS": ",".join(SYMBOLS),
+        "GHTRADER_INGEST_WORKERS": "2",
+        "GHTRADER_FAST_HISTORY": "auto",
+    }
     command = CommandLine(tmp_path_factory.mktemp("loaded"), settings)
     ran = command.run("backfill", *SYMBOLS, *RANGE, "--json")
     assert ran.code == 0, ran.err

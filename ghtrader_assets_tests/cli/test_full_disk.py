@@ -10,11 +10,13 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from ghtrader_assets_tests.fix_platform import COMMAND, CommandLine
 
 COPPER = "KQ.m@SHFE.cu"
-RANGE = ("--from", "2026-01-05", "--to", "2026-01-23")
-DAYS = 15
+RANGE = ("--from", "2026-01-05", "--to", "2026-01-08")
+DAYS = 4
 
 SCRIPT = f"""
 set -u
@@ -30,12 +32,19 @@ mount -o remount,size=6g "$DISK"
 """
 
 
+@pytest.mark.joint
 def test_a_disk_that_fills_up_in_the_middle(bare: CommandLine) -> None:
     disk, out = bare.home / "disk", bare.home / "out"
     disk.mkdir()
     out.mkdir()
     environment = bare.whole_environment(
-        {"GHTRADER_MIN_FREE_MB": "0", "GHTRADER_LOG_LEVEL": "info", "DISK": str(disk), "OUT": str(out)}
+        {
+            "GHTRADER_MIN_FREE_MB": "0",
+            "GHTRADER_INGEST_BATCH_DAYS": "1",
+            "GHTRADER_LOG_LEVEL": "info",
+            "DISK": str(disk),
+            "OUT": str(out),
+        }
     )
     subprocess.run(["unshare", "-rm", "sh", "-c", SCRIPT], env=environment, cwd=bare.home, check=True, timeout=1200)
 

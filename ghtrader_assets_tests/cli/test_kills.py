@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -12,29 +14,29 @@ import psutil
 import pytest
 
 from ghtrader_assets.exchange.model import ticks_of
+from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.ticks import content_digest, tick_frame
 from ghtrader_assets.runtime import RUNTIME_FILE, read_runtime
 from ghtrader_assets_tests.fix_platform import CommandLine
 
 SYMBOL = "KQ.m@SHFE.au"
-RANGE = ("--from", "2026-01-12", "--to", "2026-01-14")
-DAYS = 3
+RANGE = ("--from", "2026-01-12", "--to", "2026-01-13")
+DAYS = 2
+
+SMALL = "KQ.m@CFFEX.IF"
+"""No night session and one level: a kill on the shared store takes a day or two of it that no other test loads."""
+SMALL_DAYS = snapshot_calendar().days(date(2025, 12, 8), date(2025, 12, 15))
+VICTIMS = ("worker", "nursery", "command")
+SOAK_KILLS = 120
 
 
-def digests(command: CommandLine) -> dict[str, str]:
-    ran = command.run("days", SYMBOL, *RANGE, "--json")
+def require_whole(command: CommandLine, symbol: str, words: tuple[str, ...]) -> None:
+    """Every day of the range is complete and holds exactly what the exchange serves."""
+    ran = command.run("days", symbol, *words, "--json")
     assert ran.code == 0, ran.err
-    return {day["trading_day"]: day["digest"] for day in ran.document if day["ingest_state"] == "complete"}
-
-
-def true_digests(command: CommandLine) -> dict[str, str]:
-    ran = command.run("days", SYMBOL, *RANGE, "--json")
-    return {
-        day["trading_day"]: content_digest(
-            tick_frame(ticks_of(day["contract"], date.fromisoformat(day["trading_day"])))
-        )
-        for day in ran.document
-    }
+    for day in ran.document:
+        true = tick_frame(ticks_of(day["contract"], date.fromisoformat(day["trading_day"])))
+        assert (day["ingest_state"], day["digest"]) == ("complete", content_digest(true)), day
 
 
 def descendants(process: Any) -> list[psutil.Process]:
@@ -79,17 +81,53 @@ def killed(bare: CommandLine) -> Iterator[CommandLine]:
     bare.run("down")
 
 
-@pytest.mark.slow
-def test_a_killed_worker_costs_nothing(killed: CommandLine) -> None:
-    process = killed.start("backfill", SYMBOL, *RANGE, "--json")
-    worker = await_that("a worker", lambda: manifest_count(killed) and a_worker(process))
-    worker.send_signal(signal.SIGKILL)
+def victim(process: subprocess.Popen[str], name: str) -> psutil.Process | None:
+    if name == "worker":
+        return a_worker(process)
+    if name == "nursery":
+        return find(process, "ghtrader_assets.tq.nursery")
+    return psutil.Process(process.pid) if process.poll() is None else None
+
+
+def kill_and_load_again(command: CommandLine, symbol: str, words: tuple[str, ...], name: str, after_s: float) -> None:
+    """A load whose part is killed some time after its first attempt began, and the same command again."""
+    process = command.start("backfill", symbol, *words)
+    await_that("an attempt", lambda: manifest_count(command) or process.poll() is not None)
+    assert manifest_count(command), process.communicate()
+    time.sleep(after_s)
+    killed = victim(process, name)
+    if killed is not None:
+        killed.kill()
     out, err = process.communicate(timeout=900)
-    assert process.returncode == 0, err + out
-    assert digests(killed) == true_digests(killed)
+    assert "Traceback" not in out + err
+    if killed is not None and name == "worker":
+        assert process.returncode == 0, err + out
+    again = command.run("backfill", symbol, *words, "--json")
+    assert again.code == 0, again.err
+    require_whole(command, symbol, words)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(VICTIMS)), ids=VICTIMS)
+def test_a_killed_part_costs_nothing(shared: CommandLine, seed: int, number: int) -> None:
+    first, last = SMALL_DAYS[2 * number : 2 * number + 2]
+    words = ("--from", str(first), "--to", str(last))
+    command = CommandLine(shared.home, {**shared.environment, "GHTRADER_SYMBOLS": SMALL})
+    kill_and_load_again(command, SMALL, words, VICTIMS[number], random.Random(f"{seed} {number}").uniform(0, 2))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("number", range(SOAK_KILLS))
+def test_a_kill_at_any_moment(
+    killed: CommandLine, seed: int, number: int, record_property: Callable[[str, object], None]
+) -> None:
+    drawn = random.Random(f"{seed} {number}")
+    name, after_s = drawn.choice(VICTIMS), drawn.uniform(0, 8)
+    record_property("killed", name)
+    record_property("after_s", round(after_s, 2))
+    kill_and_load_again(killed, SYMBOL, RANGE, name, after_s)
+
+
+@pytest.mark.joint
 def test_a_killed_run_and_a_killed_server(killed: CommandLine) -> None:
     process = killed.start("backfill", SYMBOL, *RANGE)
     await_that("a stored day", lambda: manifest_count(killed))
@@ -106,12 +144,12 @@ def test_a_killed_run_and_a_killed_server(killed: CommandLine) -> None:
     ran = killed.run("backfill", SYMBOL, *RANGE, "--json")
     assert ran.code == 0, ran.err
     assert len(ran.document["succeeded"]) + len(ran.document["unchanged"]) == DAYS
-    assert digests(killed) == true_digests(killed)
+    require_whole(killed, SYMBOL, RANGE)
     assert not [one for one in orphans if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     assert killed.run("backfill", SYMBOL, *RANGE, "--json").document["unchanged"] != []
 
 
-@pytest.mark.slow
+@pytest.mark.joint
 def test_questdb_killed_in_the_middle(killed: CommandLine) -> None:
     process = killed.start("backfill", SYMBOL, *RANGE, "--json")
     await_that("an attempt", lambda: manifest_count(killed))
@@ -128,4 +166,4 @@ def test_questdb_killed_in_the_middle(killed: CommandLine) -> None:
 
     ran = killed.run("backfill", SYMBOL, *RANGE, "--json")
     assert ran.code == 0, ran.err
-    assert digests(killed) == true_digests(killed)
+    require_whole(killed, SYMBOL, RANGE)

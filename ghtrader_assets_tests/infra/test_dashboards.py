@@ -159,6 +159,7 @@ def _answers(url: str, expression: str) -> bool:
         return False
 
 
+@pytest.mark.service
 def test_promtool_finds_nothing_to_say() -> None:
     promtool = shutil.which("promtool")
     assert promtool is not None

@@ -1,4 +1,4 @@
-"""A day is judged again when, and only when, something it hangs on has changed: 300 random steps, checked at each."""
+"""A day is judged again when, and only when, something it hangs on has changed: random steps, checked at each."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from ghtrader_assets_tests.storing import store_days
 
 SYMBOL = parse_symbol("KQ.m@SHFE.sn")
 DAYS = (date(2025, 12, 16), date(2025, 12, 17), date(2025, 12, 18))
-STEPS = 300
+STEPS, SOAK_STEPS = 60, 300
 GAP_THRESHOLD = "GHTRADER_L5_VALIDATE_GAP_THRESHOLD_S_SN"
 NOT_CONTENT = ("updated_at", "judgement_id")
 """What two judgements of the same day may differ in."""
@@ -275,5 +275,13 @@ class Steps:
         self.bench.validate(DAYS)
 
 
-def test_incremental_verdicts_equal_a_full_judgement_after_every_step(platform: LoadContext) -> None:
-    Steps(Bench(platform), seed=6).take(STEPS)
+def test_incremental_verdicts_equal_a_full_judgement_after_every_step(platform: LoadContext, seed: int) -> None:
+    Steps(Bench(platform), seed).take(STEPS)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("number", range(4))
+def test_incremental_verdicts_equal_a_full_judgement_on_longer_ways(
+    platform: LoadContext, seed: int, number: int
+) -> None:
+    Steps(Bench(platform), seed * 1000 + number).take(SOAK_STEPS)

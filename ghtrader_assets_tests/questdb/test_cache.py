@@ -65,7 +65,7 @@ class Store:
         return self._cache.answer("coverage", NAMES, SymbolCoverage, ask)
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.service)])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     if request.param == "memory":
         return Settings(home=tmp_path)

@@ -10,8 +10,6 @@ import requests
 from ghtrader_assets.runtime import read_runtime
 from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
 
-pytestmark = pytest.mark.xdist_group("platform")
-
 
 def test_up_runs_the_dashboard_and_status_names_it(platform: RunningPlatform) -> None:
     ran = platform.command.run("status", "--json")
