@@ -103,7 +103,7 @@ def repair_sensor(
         now = SYSTEM_CLOCK.now()
         with platform.opened() as opened:
             end = last_completed_day(opened.calendar, int(now.timestamp() * 1e9))
-            plan = read_plan(opened, symbols, None, end, now, ids, begun_only=True, in_bulk=True)
+            plan = read_plan(opened, symbols, None, end, now, ids, started_only=True, in_bulk=True)
         todo = not_in_hand(plan.only(CURABLE), ranges)
         stamp = now.astimezone(SHANGHAI).date().isoformat()
         requests = run_requests(todo, partition_days(partitions), "repair", stamp) if todo else []
