@@ -102,7 +102,7 @@ def repair_sensor(
         with platform.store() as opened:
             now = opened.clock.now()
             end = last_completed_day(opened.calendar, int(now.timestamp() * 1e9))
-            plan = read_plan(opened, symbols, None, end, now, ids, begun_only=True, in_bulk=True)
+            plan = read_plan(opened, symbols, None, end, now, ids, started_only=True, in_bulk=True)
         todo = not_in_hand(plan.only(CURABLE), ranges)
         stamp = now.astimezone(SHANGHAI).date().isoformat()
         requests = run_requests(todo, partition_days(partitions), "repair", stamp) if todo else []

@@ -72,7 +72,7 @@ def daily_schedule(
 def daily_plan(context: LoadContext, symbols: Sequence[Symbol], at: datetime, running: frozenset[str]) -> RepairPlan:
     """What is due at this instant, of the histories that were begun. Raises `QuestDBError`."""
     end = last_day_due(context, at)
-    return read_plan(context, symbols, None, end, at, running, begun_only=True)
+    return read_plan(context, symbols, None, end, at, running, started_only=True)
 
 
 def last_day_due(context: StoreContext, at: datetime) -> date:

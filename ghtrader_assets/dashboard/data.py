@@ -216,7 +216,7 @@ class Source:
         last = self.last_completed()
         first = self.calendar.days(self.calendar.first, last)[-REPAIR_DAYS:][0]
         symbols = [parse_symbol(text) for text in self.settings.symbols]
-        return read_plan(self.context, symbols, first, last, now, begun_only=True)
+        return read_plan(self.context, symbols, first, last, now, started_only=True)
 
     def _start(self, symbol: str) -> date:
         return start_date_of(self.settings, parse_symbol(symbol).product)

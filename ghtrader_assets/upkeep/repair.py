@@ -92,12 +92,12 @@ def read_plan(
     now: datetime,
     running: Collection[str] = (),
     *,
-    begun_only: bool = False,
+    started_only: bool = False,
     in_bulk: bool = False,
 ) -> RepairPlan:
     """The plan for the trading days from `start` (each symbol's own start without) to `end`, both included.
 
-    `running` are the ids of runs in progress: what they began is left to them. With `begun_only` a symbol's history
+    `running` are the ids of runs in progress: what they began is left to them. With `started_only` a symbol's history
     begins with the first day that anybody loaded, so that nothing starts a history by itself. `in_bulk` passes over
     days that are stored for their main contract and judged whole: changed sessions, rules and policy go unseen, at a
     fraction of the work. Raises `QuestDBError`.
@@ -107,11 +107,11 @@ def read_plan(
         return RepairPlan((), (), (), (), Work(0, 0, None, None))
     names = [symbol.text for symbol in symbols]
     standing = read_standing(context.database, names, first, end, leave_out_sound=in_bulk)
-    firsts = standing.first_days() if begun_only else {}
+    firsts = standing.first_days() if started_only else {}
     starts = {
         symbol: max(first, start_date_of(context.settings, symbol.product), firsts.get(symbol.text, first))
         for symbol in symbols
-        if not begun_only or symbol.text in firsts
+        if not started_only or symbol.text in firsts
     }
     wanted = wanted_days(context.settings, context.calendar, context.operator_events, starts, end, standing)
     return plan_of(find_repairs(wanted, standing, running), standing, context.settings.repair_attempts, now)

@@ -134,12 +134,12 @@ def ticks(platform: LoadContext, symbols: list[Symbol]) -> dict[str, Any]:
     from ghtrader_assets.upkeep import repair
 
     def plan() -> RepairPlan:
-        return read_plan(platform, symbols, None, LAST_DAY, NOW, begun_only=True)
+        return read_plan(platform, symbols, None, LAST_DAY, NOW, started_only=True)
 
     repair._terms.cache_clear()  # as a code server that has just started
     first, cold = timed(plan)
     again, warm = timed(plan)
-    in_bulk, tick = timed(lambda: read_plan(platform, symbols, None, LAST_DAY, NOW, begun_only=True, in_bulk=True))
+    in_bulk, tick = timed(lambda: read_plan(platform, symbols, None, LAST_DAY, NOW, started_only=True, in_bulk=True))
     assert in_bulk.empty
     assert first.empty, first.planned[:3]
     assert again.empty

@@ -263,7 +263,7 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
     assert plan.work.rows == 4 * 300
     in_bulk = read_plan(platform, [SYMBOL], None, DAYS[-1], now, in_bulk=True)
     assert in_bulk == plan, "days that need no closer look are none that the plan names"
-    later = read_plan(platform, [SYMBOL], DAYS[-1], DAYS[-1], now, begun_only=True)
+    later = read_plan(platform, [SYMBOL], DAYS[-1], DAYS[-1], now, started_only=True)
     assert later.empty, "a history that nobody began in the range stays so"
 
 

@@ -103,7 +103,7 @@ def read_columns(
 ) -> pl.DataFrame:
     """Columns of the live rows of a symbol's trading day, in stored order."""
     statements = statements_of_day(symbol, window, columns, slices)
-    return in_stored_order(pl.concat(at_once(partial(db.export, "ticks_of_day"), statements))).select(columns)
+    return in_stored_order(pl.concat(concurrently(partial(db.export, "ticks_of_day"), statements))).select(columns)
 
 
 def even_slices(spans: Sequence[tuple[datetime, datetime]], number: int) -> Slices:
@@ -138,7 +138,7 @@ def statements_of_day(symbol: str, window: DayWindow, columns: Iterable[str], sl
     ]
 
 
-def at_once(ask: Callable[[str], Answer], statements: Sequence[str]) -> list[Answer]:
+def concurrently(ask: Callable[[str], Answer], statements: Sequence[str]) -> list[Answer]:
     """The answers to all statements, asked side by side, in their order."""
     if len(statements) == 1:
         return [ask(statements[0])]

@@ -35,7 +35,7 @@ from ghtrader_assets.questdb.tables.tick_columns import (
     WHOLE,
     Slices,
     as_tick_frame,
-    at_once,
+    concurrently,
     even_slices,
     statements_of_day,
 )
@@ -186,7 +186,7 @@ def _slices(agg: DailyAgg, number: int) -> Slices:
 def _read(db: Database, symbol: str, window: DayWindow, columns: Sequence[str], slices: Slices = WHOLE) -> ArrowTable:
     """Stored columns of the day's live rows, with `datetime_ns` and `seq`, in stored order."""
     statements = statements_of_day(symbol, window, (name for name in columns if name in _STORED), slices)
-    tables = at_once(partial(db.arrow, "whole_day"), statements)
+    tables = concurrently(partial(db.arrow, "whole_day"), statements)
     return _in_stored_order(tables[0] if len(tables) == 1 else pa.concat_tables(tables).combine_chunks())
 
 
