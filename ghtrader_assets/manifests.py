@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -123,6 +124,11 @@ def read_manifest_file(path: Path) -> Manifest:
         return from_document(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInputError(f"{path} is no manifest: {error}") from None
+
+
+def manifest_files(home: Path) -> Iterator[Path]:
+    """All manifest files of a home, oldest attempt of each day first."""
+    yield from sorted((home / "manifests").glob("*/*/[!.]*.json"))
 
 
 def as_document(manifest: Manifest) -> dict[str, Any]:

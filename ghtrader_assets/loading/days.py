@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock
-
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
@@ -162,9 +160,11 @@ def _fetch_pool(context: LoadContext, days: int, on_retry: Callable[[str], None]
         yield pool
 
 
-def _only_writer(home: Path, symbol: Symbol) -> FileLock:
+@contextmanager
+def _only_writer(home: Path, symbol: Symbol) -> Generator[None]:
     """One run of this host at a time stores a symbol's days: two replacements of one day would mix."""
-    return process_lock(home / "writing" / f"{symbol.key}.lock")
+    with process_lock(home / "writing" / f"{symbol.key}.lock"):
+        yield
 
 
 def _fetch(
