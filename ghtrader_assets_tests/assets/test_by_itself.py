@@ -253,6 +253,14 @@ def test_what_only_reads_needs_no_provider(
     assert {event.check_name for event in watching.asset_events} == {"latest_day", "ingest_rate"}
     repairing = sensor_answer(where, instance, "repair_days", None)
     assert repairing.run_requests or "nothing to do by itself" in repairing.skip_message
+    judging = where.get_implicit_global_asset_job_def().execute_in_process(
+        instance=instance,
+        asset_selection=[asset_key(CRUDE, "validation_summary")],
+        partition_key="2025-12-16",
+        raise_on_error=False,
+    )
+    (failure,) = judging.get_step_failure_events()
+    assert "no ticks of KQ.m@INE.sc are stored for 2025-12-16" in str(failure.step_failure_data.user_failure_data)
 
 
 def test_automation_is_off_against_the_embedded_exchange_and_on_with_real_tqsdk() -> None:
