@@ -48,7 +48,7 @@ def read_grid(db: Database, start: date, end: date) -> pl.DataFrame:
             pl.when(pl.col("coverage_state") != "").then("gap_seconds"),
             pl.when(pl.col("quality_state") != "").then("score"),
         )
-        .select(GRID_SCHEMA)
+        .select(*GRID_SCHEMA)
         .cast(GRID_SCHEMA)  # pyright: ignore[reportArgumentType]
         .sort("symbol", "trading_day")
     )

@@ -1,0 +1,440 @@
+"""An older home becomes one of this version: nothing of it is lost, however often the start is killed and repeated."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, LiteralString, cast
+
+import dagster as dg
+import pandas as pd
+import polars as pl
+import pytest
+
+from ghtrader_assets.context.store import StoreContext, open_store, open_writable_store
+from ghtrader_assets.errors import GhtraderError, QuestDBError, ServiceError
+from ghtrader_assets.lineage.aggregate import aggregated_path, stored_aggregated
+from ghtrader_assets.lineage.verify import verify_manifest
+from ghtrader_assets.manifests import as_document, manifest_files, read_manifest_file
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.market.ticks import content_digest
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.tables import migrations, reader
+from ghtrader_assets.questdb.tables.aggregated import read_aggregated
+from ghtrader_assets.questdb.tables.migrations import (
+    FIRST_VERSION,
+    STEPS,
+    VERSION,
+    ensure_schema,
+    home_version,
+    require_version,
+    shape_findings,
+    store_version,
+)
+from ghtrader_assets.questdb.tables.schema import DAILY_AGG, MANIFESTS, METRICS, SCHEMA_VERSION, TABLES
+from ghtrader_assets.reading.overview import days_of
+from ghtrader_assets.services.findings import find_all
+from ghtrader_assets.settings import Settings
+from ghtrader_assets.upkeep import wanted
+from ghtrader_assets.upkeep.causes import Cause
+from ghtrader_assets.upkeep.due import Need
+from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
+from ghtrader_assets_tests.fix_old_home import OLD_HOME, OLD_SYMBOLS, Expected, build_old_home
+
+DAYS = [date(2026, 1, day) for day in (5, 6, 7, 8)]
+SR, RB = OLD_SYMBOLS
+OPEN, IN_PART = (RB, "2026-01-07"), (RB, "2026-01-06")
+CHANGED = (DAILY_AGG, MANIFESTS)
+NOW = datetime(2026, 1, 9, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class OldHome:
+    """A store and a home of version 1 that can be had again and again."""
+
+    database: Database
+    settings: Settings
+    expected: Expected
+
+    @property
+    def home(self) -> Path:
+        return self.settings.home
+
+    def migrate(self) -> None:
+        ensure_schema(self.database, self.home)
+
+    def rows(self, *names: str) -> dict[str, pl.DataFrame]:
+        """Every row of these tables, of all but for metrics, which queries leave, and versions where none is named."""
+        tables = [TABLES[name] for name in names or TABLES.keys() - {METRICS, SCHEMA_VERSION}]
+        return {
+            table.name: self.database.export("all", f"SELECT * FROM {table.base}").sort(table.keys) for table in tables
+        }
+
+    def files(self) -> dict[str, str]:
+        manifests = self.home / "manifests"
+        return {str(path.relative_to(manifests)): path.read_text() for path in sorted(manifests.rglob("*.*"))}
+
+    def make_old_again(self) -> None:
+        """What the steps changed is as it was: columns, rows, versions, the home's files."""
+        for name in CHANGED:
+            columns = self.database.rows("columns", f"SELECT \"column\" FROM table_columns('{name}')")
+            if ("partial",) in columns:
+                self.execute(f"ALTER TABLE {name} DROP COLUMN partial")
+            with self.database.sender() as sender:
+                rows = pd.read_parquet(OLD_HOME / "tables" / f"{name}.parquet", dtype_backend="numpy_nullable")
+                sender.dataframe(rows, table_name=name, symbols="auto", at="ts")
+                sender.flush()
+        self.database.await_applied(*CHANGED)
+        if self.has(SCHEMA_VERSION):
+            self.execute(f"TRUNCATE TABLE {SCHEMA_VERSION}")
+            self.database.await_applied(SCHEMA_VERSION)
+        shutil.rmtree(self.home / "manifests")
+        shutil.copytree(OLD_HOME / "home" / "manifests", self.home / "manifests")
+
+    def has(self, table: str) -> bool:
+        return bool(self.database.rows("table", "SELECT table_name FROM tables() WHERE table_name = %s", [table]))
+
+    def execute(self, statement: str) -> None:
+        self.database.execute(cast("LiteralString", statement))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OldHome]:
+    home = tmp_path_factory.mktemp("old-home")
+    with EmbeddedQuestDB(tmp_path_factory.mktemp("questdb")) as server, Database(server.endpoint) as database:
+        expected = build_old_home(server.endpoint, home)
+        settings = Settings(
+            home=home,
+            symbols=OLD_SYMBOLS,
+            start_date=date(2025, 12, 1),
+            questdb_http=server.endpoint.http,
+            questdb_pg=server.endpoint.pg,
+            questdb_user=server.endpoint.user,
+            questdb_password=server.endpoint.password,
+        )
+        yield OldHome(database, settings, expected)
+
+
+@pytest.fixture
+def old(built: OldHome) -> OldHome:
+    built.make_old_again()
+    return built
+
+
+def as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))
+
+
+def migrated(document: dict[str, Any]) -> dict[str, Any]:
+    """What becomes of a manifest, or a coverage row, of the old home."""
+    key = (document["symbol"], document["trading_day"])
+    if key == OPEN:
+        return document | {"partial": False, "outcome": "running", "finished": None}
+    if key == IN_PART:
+        return document | {"partial": True, "upstream": document["upstream"].removeprefix("partial:")}
+    return document | {"partial": False}
+
+
+def plan_of(context: StoreContext, running: tuple[str, ...] = ()) -> RepairPlan:
+    symbols = [parse_symbol(text) for text in OLD_SYMBOLS]
+    return read_plan(context, symbols, DAYS[0], DAYS[-1], NOW, running)
+
+
+def test_the_home_of_version_1_reads_back_as_it_was(old: OldHome) -> None:
+    with open_writable_store(old.settings):
+        pass
+    with open_store(old.settings) as context:
+        for symbol in OLD_SYMBOLS:
+            for state in days_of(context, parse_symbol(symbol), DAYS[0], DAYS[-1]):
+                told = old.expected.day(symbol, state.trading_day.isoformat())
+                wanted_day = told["day"] | (
+                    {"ingest_state": "running", "state": "running"} if (symbol, told["trading_day"]) == OPEN else {}
+                )
+                assert as_json(asdict(state)) == wanted_day
+                _same_day(context, symbol, state.trading_day, told)
+        for name, rows in old.expected.aggregated.items():
+            assert as_json([asdict(one) for one in read_aggregated(context.database, name)]) == rows
+            kept = stored_aggregated(context, name)
+            assert kept.manifest_id == name
+            assert aggregated_path(old.home, name).read_bytes() == kept.content
+        files = {one.stem: as_document(read_manifest_file(one)) for one in manifest_files(old.home)}
+        told = [one for day in old.expected.days for one in day["manifests"]]
+        assert files == {one["manifest_id"]: migrated(one) for one in told}
+
+
+def _same_day(context: StoreContext, symbol: str, day: date, told: dict[str, Any]) -> None:
+    database = context.database
+    ticks = reader.read_day(database, symbol, context.calendar.window(day))
+    digest = content_digest(ticks) if ticks.height else ""
+    assert {"rows": ticks.height, "digest": digest} == told["ticks"]
+    attempts = sorted(reader.read_manifests(database, symbol, [day]), key=lambda one: one.started)
+    assert [as_document(one) for one in attempts] == [migrated(one) for one in told["manifests"]]
+    for name, read in (("coverage", reader.read_summary), ("quality", reader.read_quality)):
+        verdict = read(database, symbol, [day]).get(day)
+        assert as_json(asdict(verdict) if verdict else None) == told["verdicts"][name]
+    assert as_json([asdict(one) for one in reader.read_gaps(database, symbol, day)]) == told["gaps"]
+    stored = reader.read_daily_agg(database, symbol, [day])
+    assert as_json([asdict(one) for one in stored]) == [migrated(one) for one in [told["coverage_row"]] if one]
+    for one in stored:
+        assert verify_manifest(context, one.load_id) == []
+
+
+def test_the_plan_knows_what_was_killed_and_what_was_in_progress(old: OldHome) -> None:
+    old.migrate()
+    with open_store(old.settings) as context:
+        plan = plan_of(context)
+        found = {(one.symbol.text, one.trading_day.isoformat()): one.cause for one in plan.planned}
+        loads = {key: cause for key, cause in found.items() if cause not in {Cause.STALE, Cause.UNJUDGED}}
+        assert loads == {
+            OPEN: Cause.INTERRUPTED,
+            IN_PART: Cause.PARTIAL,
+            (SR, "2026-01-07"): Cause.FAILED,
+            (SR, "2026-01-08"): Cause.MISSING,
+            (RB, "2026-01-08"): Cause.MISSING,
+        }
+        ((run_id,),) = context.database.rows("run", f"SELECT run_id FROM {MANIFESTS} WHERE outcome = 'running'")
+        (in_hand,) = plan_of(context, (run_id,)).running
+        assert (in_hand.symbol.text, in_hand.trading_day.isoformat()) == OPEN
+
+
+def test_verdicts_that_newer_rules_make_due_are_listed_and_left(old: OldHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = old.rows()
+    old.migrate()
+    monkeypatch.setattr(wanted, "RULE_VERSION", "of tomorrow")
+    with open_store(old.settings) as context:
+        stale = {
+            (one.symbol.text, one.trading_day.isoformat()) for one in plan_of(context).planned
+            if (one.cause, one.need) == (Cause.STALE, Need.JUDGEMENT)
+        }  # fmt: skip
+    assert stale == {(SR, "2026-01-05"), (SR, "2026-01-06"), (RB, "2026-01-05")}
+    after = old.rows()
+    for name, frame in before.items():
+        if name not in CHANGED:
+            assert frame.equals(after[name]), name
+
+
+def test_migrating_again_changes_nothing(old: OldHome) -> None:
+    assert (store_version(old.database), home_version(old.home)) == (FIRST_VERSION, FIRST_VERSION)
+    old.migrate()
+    rows, files = old.rows(), old.files()
+    committed = "SELECT name, sequencerTxn FROM wal_tables() ORDER BY name"
+    transactions = old.database.rows("wal", committed)
+    old.migrate()
+    assert old.database.rows("wal", committed) == transactions
+    assert (store_version(old.database), home_version(old.home)) == (VERSION, VERSION)
+    assert shape_findings(old.database) == {}
+    _assert_same(old, rows, files)
+
+
+def _assert_same(old: OldHome, rows: dict[str, pl.DataFrame], files: dict[str, str]) -> None:
+    found = old.rows(*rows)
+    for name, frame in rows.items():
+        assert frame.equals(found[name].select(frame.columns)), name
+    assert old.files() == files
+
+
+class _KilledError(BaseException):
+    """Stands for a kill: nothing of ours catches it."""
+
+
+MOMENTS = ("_add_columns", "_rewrite", "_record", "ensure_table", "make_tables", "put_document", "put_file")
+
+
+def test_a_start_that_is_killed_anywhere_is_made_up_for_by_the_next(
+    old: OldHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before or after each call that changes anything, the first, the second, … of its kind."""
+    old.migrate()
+    rows, files = old.rows(*CHANGED), old.files()
+    moments = 0
+    for name in MOMENTS:
+        for nth in range(1, 9):
+            if not _killed(old, monkeypatch, name, nth):
+                break
+            moments += 1
+            if store_version(old.database) != VERSION:
+                with pytest.raises(
+                    QuestDBError, match=f"of version .* reads version {VERSION}; run `ghtrader-assets up`"
+                ):
+                    require_version(old.database)
+            old.migrate()
+            _assert_same(old, rows, files)
+    assert moments >= len(MOMENTS) + len(STEPS)
+
+
+def _killed(old: OldHome, monkeypatch: pytest.MonkeyPatch, name: str, nth: int) -> bool:
+    """Migrate an old home and stop at the nth call of a function, half the times before it, half after it."""
+    old.make_old_again()
+    real: Callable[..., Any] = getattr(migrations, name)
+    calls = 0
+
+    def until(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == nth and nth % 2:
+            raise _KilledError
+        done = real(*arguments)
+        if calls == nth:
+            raise _KilledError
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, name, until)
+        try:
+            old.migrate()
+        except _KilledError:
+            return True
+    return False
+
+
+WAITING_CHILD = """
+import sys, time
+from pathlib import Path
+from ghtrader_assets.context.store import open_database
+from ghtrader_assets.questdb.tables import migrations
+from ghtrader_assets.settings import load_settings
+
+settings = load_settings()
+rewrite, seen = migrations._rewrite, []
+
+def stop_in_the_middle(db, change):
+    rewrite(db, change)
+    seen.append(change.table)
+    if len(seen) == 2:
+        print("in the middle", flush=True)
+        time.sleep(600)
+
+migrations._rewrite = stop_in_the_middle
+with open_database(settings) as database:
+    migrations.ensure_schema(database, settings.home)
+"""
+
+
+def test_a_start_that_is_really_killed(old: OldHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    old.migrate()
+    rows, files = old.rows(), old.files()
+    old.make_old_again()
+    assert old.settings.questdb_password is not None
+    for name, value in (
+        ("HOME", str(old.home)),
+        ("QUESTDB_HTTP", old.settings.questdb_http),
+        ("QUESTDB_PG", old.settings.questdb_pg),
+        ("QUESTDB_USER", old.settings.questdb_user),
+        ("QUESTDB_PASSWORD", old.settings.questdb_password.get_secret_value()),
+    ):
+        monkeypatch.setenv(f"GHTRADER_{name}", str(value))
+    child = subprocess.Popen([sys.executable, "-c", WAITING_CHILD], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    with child.stdout:
+        assert child.stdout.readline() == "in the middle\n"
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    assert store_version(old.database) == STEPS[0].version, "the second step is half done"
+    with open_writable_store(old.settings):
+        pass
+    _assert_same(old, rows, files)
+
+
+def test_a_newer_store_or_home_is_refused_in_one_line(old: OldHome) -> None:
+    old.migrate()
+    migrations._record(old.database, VERSION + 1)
+    told = rf"the store is of version {VERSION + 1}, newer than the {VERSION} of this code; use a newer ghtrader-assets"
+    _assert_refused(old, told)
+    with pytest.raises(QuestDBError, match=told), open_store(old.settings):
+        pass
+    old.make_old_again()
+    (old.home / "manifests" / "version").write_text(f"{VERSION + 1}\n")
+    _assert_refused(old, f"the home .* is of version {VERSION + 1}")
+    assert store_version(old.database) == FIRST_VERSION, "a home that is newer leaves the store alone"
+
+
+def _assert_refused(old: OldHome, told: str) -> None:
+    before = old.rows()
+    with pytest.raises(GhtraderError, match=told) as refused:
+        old.migrate()
+    assert "\n" not in str(refused.value)
+    after = old.rows()
+    assert all(frame.equals(after[name]) for name, frame in before.items())
+
+
+def test_a_table_of_another_program_is_refused_before_any_is_altered(old: OldHome) -> None:
+    old.execute(f"ALTER TABLE {MANIFESTS} ADD COLUMN of_another LONG")
+    old.database.await_applied(MANIFESTS)
+    _assert_refused(old, f"table {MANIFESTS} in QuestDB is not ours: it has a column of_another")
+    assert store_version(old.database) == FIRST_VERSION
+    old.execute(f"ALTER TABLE {MANIFESTS} DROP COLUMN of_another")
+    old.database.await_applied(MANIFESTS)
+
+
+def test_readers_say_what_to_run_and_need_no_write_permission(old: OldHome) -> None:
+    told = r"of version 1, and this code reads version \d+; run `ghtrader-assets up`"
+    with pytest.raises(QuestDBError, match=told), open_store(old.settings):
+        pass
+    assert store_version(old.database) == FIRST_VERSION
+    old.migrate()
+    with Database(old.database.endpoint, readonly=True) as readonly:
+        require_version(readonly)
+
+
+def test_doctor_shows_the_version_and_what_is_pending(old: OldHome) -> None:
+    def versions() -> dict[str, tuple[str, str]]:
+        found = [one for one in find_all(old.settings) if one.subject.startswith("version of ")]
+        return {one.subject.removeprefix("version of the "): (one.level, one.finding) for one in found}
+
+    before = versions()
+    assert before.keys() == {"store", "manifests"}
+    for level, said in before.values():
+        assert level == "warn"
+        assert all(f"{step.version}: {step.says}" in said for step in STEPS)
+    assert not [one for one in find_all(old.settings) if one.subject in CHANGED], "pending columns are no other shape"
+    old.migrate()
+    assert versions() == {"store": ("ok", f"{VERSION}, this code's"), "manifests": ("ok", f"{VERSION}, this code's")}
+
+
+def test_a_damaged_manifest_or_version_is_said(old: OldHome) -> None:
+    damaged = next(manifest_files(old.home))
+    damaged.write_text("{")
+    old.migrate()
+    assert damaged.read_text() == "{"
+    (old.home / "manifests" / "version").write_text("three")
+    with pytest.raises(ServiceError, match="version can't be read"):
+        old.migrate()
+
+
+def test_a_fresh_store_is_of_this_version(old: OldHome, tmp_path: Path) -> None:
+    """Also one whose first start was killed before its version was recorded."""
+    assert [step.version for step in STEPS] == list(range(FIRST_VERSION + 1, VERSION + 1))
+    old.migrate()
+    old.execute(f"TRUNCATE TABLE {SCHEMA_VERSION}")
+    old.database.await_applied(SCHEMA_VERSION)
+    assert store_version(old.database) == FIRST_VERSION
+    rows = old.rows()
+    ensure_schema(old.database, tmp_path)
+    assert (store_version(old.database), home_version(tmp_path)) == (VERSION, VERSION)
+    after = old.rows()
+    assert all(frame.equals(after[name]) for name, frame in rows.items())
+
+
+def test_dagster_opens_what_the_old_one_left(old: OldHome) -> None:
+    folder = old.home / "dagster"
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        runs = instance.get_runs()
+        assert {run.status.value for run in runs} == {"SUCCESS", "FAILURE", "STARTED"}
+        keys = {key.to_user_string() for key in instance.get_asset_keys()}
+        assert "KQ_m_CZCE_SR/ticks" in keys
+        told = old.expected.day(SR, "2026-01-06")["day"]
+        found = instance.get_latest_data_version_record(
+            dg.AssetKey(["KQ_m_CZCE_SR", "ticks"]), partition_key="2026-01-06"
+        )
+        assert found is not None
+        assert found.asset_materialization is not None
+        assert found.asset_materialization.tags is not None
+        assert found.asset_materialization.tags["dagster/data_version"] == told["digest"]
