@@ -220,26 +220,11 @@ def reader(loaded: CommandLine, questdb_endpoint: Endpoint) -> CommandLine:
 
 
 def test_reading_needs_neither_a_provider_nor_the_right_to_write(reader: CommandLine) -> None:
-    manifest_id = days_of(reader, SHFE)[0]["manifest_id"]
-    for words in (
-        ("ticks", SHFE, str(MONDAY), "--columns", "last_price"),
-        ("verify-manifest", manifest_id),
-    ):
-        ran = reader.run(*words)
-        assert (ran.code, "starting" in ran.err) == (0, False), (words, ran.err)
-    for words in (
-        ("coverage", SHFE),
-        ("gaps", SHFE, str(MONDAY)),
-        ("quality", SHFE, str(MONDAY)),
-        ("manifests", "--covering", str(MONDAY)),
-        ("manifest", manifest_id),
-        ("schedule", SHFE, *RANGE),
-        ("lineage", SHFE, str(MONDAY)),
-        ("diff-manifests", manifest_id, manifest_id),
-        ("metrics",),
-    ):
+    for words in (("coverage", SHFE), ("gaps", SHFE, str(MONDAY)), ("lineage", SHFE, str(MONDAY)), ("metrics",)):
         ran = reader.run(*words, GHTRADER_QUESTDB_PASSWORD="not the owner's")
         assert (ran.code, "starting" in ran.err) == (0, False), (words, ran.err)
+    ticks = reader.run("ticks", SHFE, str(MONDAY), "--columns", "last_price")
+    assert (ticks.code, ticks.err) == (0, "")
 
 
 def test_judging_needs_no_provider(loaded: CommandLine) -> None:
@@ -255,15 +240,11 @@ def test_a_contract_that_was_the_main_one_is_read_by_its_own_name(loaded: Comman
     assert friday["contract"] == contract
     assert days_of(loaded, contract) == [friday, monday]
     (covered,) = loaded.run("coverage", contract, "--json").document
-    assert (covered["symbol"], covered["n_days"], covered["missing_days"]) == (contract, 2, covered["missing_days"])
-    assert loaded.run("quality", contract, str(MONDAY), "--json").document["rows_total"] == monday["rows"]
+    assert (covered["symbol"], covered["n_days"]) == (contract, 2)
     assert loaded.run("lineage", contract, str(MONDAY), "--json").document["digest"] == monday["digest"]
-    scheduled = loaded.run("schedule", contract, *RANGE, "--json").document
-    assert [row["trading_day"] for row in scheduled] == [str(FRIDAY), str(MONDAY)]
     exported = loaded.run("ticks", contract, *RANGE, "--out", str(tmp_path / "ticks.parquet"), "--json").document
     assert exported["rows"] == friday["rows"] + monday["rows"]
     judged = loaded.run("validate", contract, *RANGE, "--json").document
     assert (judged["result"], len(judged["days"])) == ("noop", 2)
-    for words in (("gaps", "SHFE.rb2709", str(MONDAY)), ("coverage", "KQ.m@GFEX.zz")):
-        unknown = loaded.run(*words)
-        assert (unknown.code, f"{words[1]} is neither in the universe" in unknown.err) == (2, True), unknown.err
+    unknown = loaded.run("gaps", "SHFE.rb2709", str(MONDAY))
+    assert (unknown.code, "SHFE.rb2709 is neither in the universe" in unknown.err) == (2, True), unknown.err

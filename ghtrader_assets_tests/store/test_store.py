@@ -257,6 +257,7 @@ def test_a_contract_is_read_from_the_days_of_its_main_symbol(
     assert {day.symbol for day in store.days(contract, *WEEK[::3])} == {alias}
     assert len(store.ticks(contract, *WEEK[::3])) == 60
     assert coverage_of(store.context, parse_symbol(contract)).n_days == 2
+    assert store.schedule(contract) == []
     assert store.gaps(contract, DAY) == []
     with pytest.raises(BadInputError, match=f"{alias} 2026-01-06 has not been judged"):
         store.quality(contract, DAY)
