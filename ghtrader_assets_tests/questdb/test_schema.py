@@ -19,6 +19,7 @@ from ghtrader_assets.questdb.tables.columns import column
 from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric
 from ghtrader_assets.questdb.tables.schema import TABLES, Table, columns_of, ensure_schema, ensure_table, shape_findings
 from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
+from ghtrader_assets_tests.waiting import HANGS_S
 
 BOOK = [f"{side}_{kind}{level}" for level in range(1, 6) for side in ("bid", "ask") for kind in ("price", "volume")]
 GHTRADER = {
@@ -165,10 +166,10 @@ def test_nobody_enters_without_a_password(questdb_endpoint: Endpoint) -> None:
                 "POST" if path in ("/write", "/imp") else "GET",
                 f"http://{questdb_endpoint.http}{path}",
                 auth=login,
-                timeout=10,
+                timeout=HANGS_S,
             ) as response:
                 assert response.status_code == 401, path
     host, _, port = questdb_endpoint.pg.rpartition(":")
-    for user, password in (("admin", "quest"), ("user", "quest"), (questdb_endpoint.user, "")):
-        with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(host=host, port=int(port), user=user, password=password, dbname="qdb", connect_timeout=5)
+    for user, password in (("admin", "quest"), ("user", "quest"), (questdb_endpoint.user, "quest")):
+        with pytest.raises(psycopg.OperationalError, match="invalid username/password"):
+            psycopg.connect(host=host, port=int(port), user=user, password=password, dbname="qdb")

@@ -179,7 +179,7 @@ def test_slots_are_shared_by_processes_and_freed_by_death(tmp_path: Path) -> Non
         from ghtrader_assets.tq.slots import SessionSlots
         provider = Provider("trader", SecretStr("x"), {{"TQ_MD_URL": "ws://127.0.0.1:1/md"}})
         print(SessionSlots(Path({str(tmp_path)!r}), provider, 3).acquire(2), flush=True)
-        time.sleep(60)
+        time.sleep(3600)
     """
     ours = SessionSlots(tmp_path, PROVIDER, 3)
     path = [entry or "." for entry in sys.path]
