@@ -6,7 +6,6 @@ Belongs here: the file that keeps them under `GHTRADER_HOME`. Does not belong he
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -63,11 +62,11 @@ def _kept(context: LoadContext, symbol: Symbol, kept_s: float) -> list[Change] |
         kept = msgspec.json.decode(_path(context, symbol).read_bytes(), type=_Kept)
     except (FileNotFoundError, msgspec.MsgspecError):  # damaged: as if nobody had asked
         return None
-    return kept.changes if 0 <= time.time() - kept.asked_at < kept_s else None
+    return kept.changes if 0 <= context.clock.now_s() - kept.asked_at < kept_s else None
 
 
 def _keep(context: LoadContext, symbol: Symbol, changes: Sequence[Change]) -> None:
-    put_file(_path(context, symbol), msgspec.json.encode(_Kept(time.time(), list(changes))))
+    put_file(_path(context, symbol), msgspec.json.encode(_Kept(context.clock.now_s(), list(changes))))
 
 
 def _path(context: LoadContext, symbol: Symbol) -> Path:
