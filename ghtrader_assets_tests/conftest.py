@@ -18,6 +18,7 @@ pytest_plugins = (
     "ghtrader_assets_tests.fix_questdb",
     "ghtrader_assets_tests.fix_platform",
     "ghtrader_assets_tests.fix_browser",
+    "ghtrader_assets_tests.fix_receiver",
     "ghtrader_assets_tests.fix_redis",
 )
 

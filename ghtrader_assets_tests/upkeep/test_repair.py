@@ -36,6 +36,7 @@ from ghtrader_assets.upkeep.wanted import Wanted
 from ghtrader_assets.validation.verdicts import ProbeStatus
 from ghtrader_assets_tests.bench.store import store_frames
 from ghtrader_assets_tests.fix_questdb import random_ticks
+from ghtrader_assets_tests.upkeep.attempts import NO_ATTEMPTS
 
 SYMBOL = parse_symbol("KQ.m@SHFE.ni")
 DAY = date(2025, 12, 16)
@@ -61,7 +62,6 @@ def standing(
 ) -> Standing:
     quality = None if coverage is None else coverage._replace(state="ok", reason_code="quality_ok")
     rows = [{"symbol": SYMBOL.text, "trading_day": DAY, **dataclasses.asdict(one)} for one in attempts]
-    empty = {"symbol": pl.String, "trading_day": pl.Date, "outcome": pl.String, "rows": pl.Int64, "seconds": pl.Float64}
     return Standing(
         scheduled_to={SYMBOL.text: DAY},
         contracts={KEY: WANTED.contract},
@@ -69,7 +69,7 @@ def standing(
         coverage={} if coverage is None else {KEY: coverage},
         quality={} if quality is None else {KEY: quality},
         holes={KEY: holes} if holes else {},
-        _attempts=pl.DataFrame(rows) if rows else pl.DataFrame(schema=empty),
+        _attempts=pl.DataFrame(rows) if rows else NO_ATTEMPTS,
     )
 
 

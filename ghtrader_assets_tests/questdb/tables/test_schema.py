@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,6 +18,7 @@ from ghtrader_assets.questdb.tables.columns import column
 from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric
 from ghtrader_assets.questdb.tables.schema import TABLES, Table, columns_of, ensure_schema, ensure_table, shape_findings
 from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
+from ghtrader_assets_tests.fix_exchange import ROOT
 from ghtrader_assets_tests.waiting import HANGS_S
 
 BOOK = [f"{side}_{kind}{level}" for level in range(1, 6) for side in ("bid", "ask") for kind in ("price", "volume")]
@@ -135,7 +135,7 @@ def test_another_shape_is_refused(db: Database) -> None:
 
 
 def test_the_settings_that_operators_get_are_the_ones_we_run() -> None:
-    shipped = Path(__file__).parents[2] / "infra" / "questdb" / "server.conf"
+    shipped = ROOT / "infra" / "questdb" / "server.conf"
     assert shipped.read_text(encoding="utf-8") == packaged_text("server.conf")
 
 
