@@ -19,8 +19,7 @@ from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.upkeep.patience import JITTER_S, Patience
-from ghtrader_assets_tests.tq.conftest import QUICK, Exchange, assert_same, request_of, served
-from ghtrader_assets_tests.tq.test_processes import offset_to
+from ghtrader_assets_tests.tq.conftest import QUICK, Exchange, assert_same, offset_to, request_of, served
 
 CONTRACT = "SHFE.au2604"
 DAYS = [date(2025, 4, 21), date(2025, 4, 22), date(2025, 4, 23)]

@@ -157,10 +157,15 @@ def part_of(stands: Standing, now: datetime = NOW, running: Sequence[str] = ()) 
 def test_the_first_repair_comes_at_once_and_later_ones_wait_longer_each_time() -> None:
     failed = attempt(IngestState.FAILED, hours_ago=0)
     assert part_of(standing([failed])) == "planned"
-    assert part_of(standing([failed] * 2)) == "waiting"
-    assert part_of(standing([failed] * 2), NOW + timedelta(minutes=61)) == "planned"
-    assert part_of(standing([failed] * 3), NOW + timedelta(minutes=61)) == "waiting"
-    assert part_of(standing([failed] * 3), NOW + timedelta(hours=4, minutes=1)) == "planned"
+    slow = attempt(IngestState.PROVIDER_EMPTY, hours_ago=0)
+    for attempts, wait in (
+        ([failed] * 2, timedelta(hours=1)),
+        ([failed] * 3, timedelta(hours=4)),
+        ([slow] * 2, timedelta(days=1)),
+        ([slow] * 3, timedelta(days=4)),
+    ):
+        assert part_of(standing(attempts), NOW + wait - timedelta(seconds=1)) == "waiting"
+        assert part_of(standing(attempts), NOW + wait) == "planned"
     assert part_of(standing([failed] * 4), NOW + timedelta(days=400)) == "given_up"
 
 
