@@ -17,10 +17,12 @@ os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 """Each QuestDB of the suite lives for seconds or minutes: the optimizing compiler would take more than it gives."""
 
 pytest_plugins = (
+    "ghtrader_assets_tests.fix_hypothesis",
     "ghtrader_assets_tests.fix_exchange",
     "ghtrader_assets_tests.fix_questdb",
     "ghtrader_assets_tests.fix_platform",
     "ghtrader_assets_tests.fix_browser",
+    "ghtrader_assets_tests.fix_receiver",
     "ghtrader_assets_tests.fix_redis",
 )
 

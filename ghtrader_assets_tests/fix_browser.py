@@ -11,10 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from ghtrader_assets_tests.waiting import HANGS_S
 
 PICTURES = Path(os.environ.get("GHTRADER_TEST_PICTURES", "test-pictures"))
 """Where screenshots are kept: not in the repository unless somebody asks for docs pictures."""
+
+HANGS_MS = HANGS_S * 1000
+expect.set_options(timeout=HANGS_MS)
 
 QUIET = [
     "--no-sandbox",
@@ -42,6 +47,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A page of a laptop's size."""
     opened = browser.new_page(viewport={"width": 1440, "height": 900})
+    opened.set_default_timeout(HANGS_MS)
     yield opened
     opened.close()
 

@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from ghtrader_assets.exchange.client_env import tqsdk_environment
+from ghtrader_assets_tests.waiting import HANGS_S
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENT_PRELUDE = """
@@ -49,22 +50,22 @@ class ExchangeControl:
 
     def faults(self, *rules: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Put fault rules in force (docs/exchange.md)."""
-        answer = requests.post(f"{self.url}/control/faults", json=list(rules), timeout=10)
+        answer = requests.post(f"{self.url}/control/faults", json=list(rules), timeout=HANGS_S)
         answer.raise_for_status()
         return answer.json()
 
     def rules(self) -> list[dict[str, Any]]:
         """The rules in force, with their hits."""
-        return requests.get(f"{self.url}/control/faults", timeout=10).json()
+        return requests.get(f"{self.url}/control/faults", timeout=HANGS_S).json()
 
     def requests(self, kind: str | None = None) -> list[dict[str, Any]]:
         """What was asked since the last reset, of one kind or all."""
-        asked = requests.get(f"{self.url}/control/requests", timeout=10).json()
+        asked = requests.get(f"{self.url}/control/requests", timeout=HANGS_S).json()
         return [item for item in asked if kind in (None, item["kind"])]
 
     def reset(self) -> None:
         """Forget all rules and requests."""
-        requests.post(f"{self.url}/control/reset", timeout=10).raise_for_status()
+        requests.post(f"{self.url}/control/reset", timeout=HANGS_S).raise_for_status()
 
 
 @contextmanager
@@ -80,7 +81,7 @@ def started_exchange(home: Path, *options: str) -> Iterator[ExchangeControl]:
             yield ExchangeControl(ready["url"], process.pid, home)
         finally:
             process.terminate()
-            process.wait(timeout=15)
+            process.wait(timeout=HANGS_S)
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +103,7 @@ def exchange(exchange_process: ExchangeControl) -> Iterator[ExchangeControl]:
 def run_client(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a script with the real tqsdk in a fresh process and home: `run_client(control, script, timeout=300)`."""
 
-    def run(control: ExchangeControl, script: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    def run(control: ExchangeControl, script: str, timeout: float = HANGS_S) -> subprocess.CompletedProcess[str]:
         return run_in_client(control, script, tmp_path, timeout)
 
     return run

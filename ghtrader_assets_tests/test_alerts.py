@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -21,41 +16,7 @@ from ghtrader_assets.market.calendar import check_horizon, snapshot_calendar
 from ghtrader_assets.settings import Settings, load_settings, sourced_values
 from ghtrader_assets.upkeep.feeds import Feed, FeedState
 from ghtrader_assets.upkeep.rates import RateDrop
-
-TOKEN = "canary-token-51f0"
-
-
-class Receiver:
-    """An HTTP server that keeps what it is sent, and may refuse."""
-
-    def __init__(self) -> None:
-        self.messages: list[dict[str, Any]] = []
-        self.status = 200
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if receiver.status == 200:
-                    receiver.messages.append(json.loads(body))
-                self.send_response(receiver.status)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"json://127.0.0.1:{self.server.server_port}/{TOKEN}"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+from ghtrader_assets_tests.fix_receiver import TOKEN, Receiver
 
 
 def told(home: Path, url: str | None) -> Settings:

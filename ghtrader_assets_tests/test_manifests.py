@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
 from ghtrader_assets.manifests import (
-    Manifest,
     as_document,
     code_version,
     from_document,
@@ -20,45 +18,7 @@ from ghtrader_assets.manifests import (
     read_manifest_file,
     write_manifest_file,
 )
-
-STARTED = datetime(2026, 1, 5, 7, 30, 1, 123456, tzinfo=UTC)
-
-
-def manifest(**changes: object) -> Manifest:
-    plain = Manifest(
-        manifest_id="20260105T073001-0a1b2c3d",
-        run_id="run",
-        symbol="KQ.m@SHFE.cu",
-        trading_day=date(2026, 1, 5),
-        contract="SHFE.cu2602",
-        outcome=IngestState.COMPLETE,
-        reason="",
-        rows=3,
-        five_level_rows=3,
-        same_instant_rows=0,
-        first_tick=STARTED,
-        last_tick=STARTED,
-        digest="d" * 32,
-        replaced="new",
-        schema_hash="6270bba406e22ffd",
-        row_hash_algorithm="fnv1a64_v1",
-        schedule_hash="s",
-        upstream="u",
-        code_version="0",
-        source="embedded",
-        reader="tqsdk",
-        readback="full",
-        depth=5,
-        attempts=1,
-        bytes=720,
-        download_s=1.5,
-        store_s=0.5,
-        readback_s=0.1,
-        judge_s=0.02,
-        started=STARTED,
-        finished=STARTED,
-    )
-    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+from ghtrader_assets_tests.made_manifest import STARTED, manifest
 
 
 @given(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import re
 import threading
-import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ghtrader_assets import metrics
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.metrics import DROPPED, QueryMetrics, metrics_into
 from ghtrader_assets.questdb.client.connection import Database
@@ -29,6 +30,7 @@ from ghtrader_assets.questdb.tables.measured import (
 from ghtrader_assets.questdb.tables.rows import Metric
 from ghtrader_assets.questdb.tables.schema import METRICS, TABLES, ensure_table
 from ghtrader_assets_tests.questdb.measured import write_metrics
+from ghtrader_assets_tests.waiting import HANGS_S
 
 EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
@@ -37,6 +39,13 @@ def measured(name: str, ts: datetime, value: float, symbol: str = "") -> Metric:
     return Metric(ts=ts, name=name, symbol=symbol, trading_day=None, value=value, unit="s")
 
 
+@pytest.fixture
+def patient_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left is written at close, however busy the machine."""
+    monkeypatch.setattr(metrics, "CLOSE_WITHIN_S", HANGS_S)
+
+
+@pytest.mark.usefixtures("patient_close")
 def test_a_querys_latency_reaches_the_table_by_its_name_and_all_of_it_at_close(
     questdb_endpoint: Endpoint, db: Database
 ) -> None:
@@ -49,7 +58,7 @@ def test_a_querys_latency_reaches_the_table_by_its_name_and_all_of_it_at_close(
     db.await_applied(METRICS)
     found = {one.name: one for one in read_query_percentiles(db, *EVER)}
     assert found[name].count == 300, "each one, though many fall into one microsecond or one batch"
-    assert 0 < found[name].p50 <= found[name].p95 <= found[name].p99 <= found[name].largest < 60
+    assert 0 < found[name].p50 <= found[name].p95 <= found[name].p99 <= found[name].largest
     assert "wal_state" not in found
 
 
@@ -94,36 +103,45 @@ def test_courses_and_rates_add_up(db: Database, symbol: str) -> None:
     assert [one.p95 for one in course] == [0.056, 0.116]
 
 
-def test_a_store_that_hangs_costs_a_query_nothing_and_an_exit_three_seconds() -> None:
-    stuck = threading.Event()
-    recorder = QueryMetrics(lambda rows: stuck.wait(60) and None, SYSTEM_CLOCK, flush_every_s=0.01)
+def test_a_store_that_hangs_costs_a_query_nothing_and_an_exit_no_longer_than_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both come back while the store hangs; who waited for it would find it gone on."""
+    monkeypatch.setattr(metrics, "CLOSE_WITHIN_S", 0.1)
+    hangs, goes_on, went_on = (threading.Event() for _ in range(3))
+
+    def write(_: object) -> None:
+        hangs.set()
+        if not went_on.is_set():
+            goes_on.wait(HANGS_S)
+            went_on.set()
+
+    recorder = QueryMetrics(write, SYSTEM_CLOCK, flush_every_s=0.01)
     recorder.observe("first", 0.001)
-    time.sleep(0.1)
-    started = time.perf_counter()
+    assert hangs.wait(HANGS_S)
     for _ in range(10_000):
         recorder.observe("q", 0.001)
-    assert time.perf_counter() - started < 5, "the flusher hangs in its first batch all the while"
-    started = time.perf_counter()
     recorder.close()
-    assert time.perf_counter() - started < 20
-    stuck.set()
+    assert not went_on.is_set()
+    goes_on.set()
 
 
+@pytest.mark.usefixtures("patient_close")
 def test_a_store_that_was_away_gets_what_there_was_room_for_and_how_much_was_dropped() -> None:
     written: list[Metric] = []
-    away = threading.Event()
-    away.set()
+    refused, back = threading.Event(), threading.Event()
 
     def write(rows: list[Metric]) -> None:
-        if away.is_set():
+        if not back.is_set():
+            refused.set()
             raise OSError("away")
         written.extend(rows)
 
     recorder = QueryMetrics(write, SYSTEM_CLOCK, flush_every_s=0.01, capacity=100)  # pyright: ignore[reportArgumentType]
     for nth in range(250):
         recorder.observe("q", float(nth))
-    time.sleep(0.1)
-    away.clear()
+    assert refused.wait(HANGS_S)
+    back.set()
     recorder.close()
     queries = [row.value for row in written if row.name == "query.q"]
     dropped = [row.value for row in written if row.name == DROPPED]
@@ -133,6 +151,7 @@ def test_a_store_that_was_away_gets_what_there_was_room_for_and_how_much_was_dro
     assert sorted(set(stamps)) == stamps, "no two share an instant, or one would replace the other"
 
 
+@pytest.mark.usefixtures("patient_close")
 def test_threads_lose_nothing(questdb_endpoint: Endpoint) -> None:
     written: list[Metric] = []
     recorder = QueryMetrics(written.extend, SYSTEM_CLOCK, flush_every_s=0.005)

@@ -15,6 +15,7 @@ from ghtrader_assets.assets.build import build_definitions
 from ghtrader_assets.assets.partitions import partition_days, trading_day_partitions
 from ghtrader_assets.assets.repair import not_in_hand, run_requests
 from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState, ServiceError
 from ghtrader_assets.manifests import Manifest
@@ -35,14 +36,13 @@ from ghtrader_assets.upkeep.repair import Repair, find_repairs, plan_of
 from ghtrader_assets.upkeep.wanted import wanted_days
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import pointed_at
-from ghtrader_assets_tests.test_alerts import Receiver, receiver
-from ghtrader_assets_tests.upkeep.test_repair import standing
+from ghtrader_assets_tests.fix_receiver import Receiver
+from ghtrader_assets_tests.upkeep.attempts import NO_ATTEMPTS
 
 CALENDAR = snapshot_calendar()
 SYMBOLS = tuple(parse_symbol(text) for text in ("KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"))
 YEAR = CALENDAR.days(date(2025, 1, 1), date(2025, 12, 31))
 RESOURCES = {"platform": PlatformResource()}
-__all__ = ["receiver"]
 
 
 def ticks_of_the_year() -> list[datetime]:
@@ -64,14 +64,14 @@ class SimulatedStore:
         }
 
     def stands(self) -> Standing:
-        nothing = standing()
-        return dataclasses.replace(
-            nothing,
+        return Standing(
             scheduled_to={symbol.text: YEAR[-1] for symbol in SYMBOLS},
             contracts=self.contracts,
             contents=self.contents,
             coverage=self.verdicts,
             quality=self.verdicts,
+            holes={},
+            _attempts=NO_ATTEMPTS,
         )
 
     def plan(self, at: datetime) -> list[Repair]:

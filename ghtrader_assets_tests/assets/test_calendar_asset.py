@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 import warnings
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from pydantic import SecretStr
 
 from ghtrader_assets.assets.calendar import (
     CONFIRMED,
@@ -23,16 +21,11 @@ from ghtrader_assets.assets.calendar import (
     trading_calendar,
 )
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.reference.confirmation import last_confirmation
 from ghtrader_assets.reference.live_hours import kept_hours
-from ghtrader_assets.reference.schedule import refresh_schedule
-from ghtrader_assets.settings import Settings
-from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine, RunningPlatform
 
@@ -59,14 +52,6 @@ def materialized() -> tuple[dict[str, dg.MetadataValue], dict[str, dg.AssetCheck
         )
     (event,) = result.asset_materializations_for_node("trading_calendar")
     return dict(event.metadata), {one.check_name: one for one in result.get_asset_check_evaluations()}
-
-
-def cut(calendar: TradingCalendar, last: date, without: date | None = None) -> TradingCalendar:
-    """The calendar up to `last`, without one of its trading days."""
-    days = [calendar.previous(calendar.first), *calendar.days(calendar.first, last)]
-    return TradingCalendar(
-        [day for day in days if day != without], first=calendar.first, horizon=last, source="the operator's own"
-    )
 
 
 def stored(home: Path, calendar: TradingCalendar) -> None:
@@ -113,53 +98,6 @@ def test_other_hours_at_the_provider_fail_a_check_and_an_unknown_symbol_is_a_war
     unasked = materialized()[1][HOURS]
     assert (unasked.passed, unasked.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "could not be compared" in (unasked.description or "")
-
-
-def test_asking_for_main_contracts_confirms_the_calendar_too(
-    db: Database,
-    exchange: ExchangeControl,
-    calendar: TradingCalendar,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
-    platform = LoadContext(
-        settings=Settings(home=tmp_path, start_date=date(2025, 12, 1)),
-        calendar=calendar,
-        database=db,
-        provider=provider,
-    )
-    exchange.faults({"kind": "holiday", "trading_day": str(CHANGED)})
-    with caplog.at_level(logging.ERROR, logger="ghtrader_assets"):
-        refresh_schedule(platform, parse_symbol("KQ.m@INE.sc"))
-    # tqsdk, once imported, puts a root logger of its own in place: then the line is on stderr.
-    assert "holiday list differs" in caplog.text + capsys.readouterr().err
-    said = last_confirmation(tmp_path, calendar)
-    assert said is not None
-    assert len(said.differences) == 1
-    assert last_confirmation(tmp_path, cut(calendar, date(2026, 12, 30))) is None, "another calendar was not compared"
-
-
-def test_main_contracts_come_whatever_the_holiday_list_says(
-    db: Database, exchange: ExchangeControl, calendar: TradingCalendar, tmp_path: Path
-) -> None:
-    """tqsdk falls over an empty list before it reads the table. A damaged file of kept contracts is as none."""
-    provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
-    platform = LoadContext(
-        settings=Settings(home=tmp_path, start_date=date(2025, 12, 1)),
-        calendar=calendar,
-        database=db,
-        provider=provider,
-    )
-    exchange.faults({"kind": "holiday"})
-    kept = tmp_path / "main_contracts" / provider.account_key / "KQ_m_INE_sc.json"
-    kept.parent.mkdir(parents=True)
-    kept.write_text("[]")
-    assert refresh_schedule(platform, parse_symbol("KQ.m@INE.sc")).rows
-    said = last_confirmation(tmp_path, calendar)
-    assert said is not None
-    assert "is empty or no list of days" in said.failure
 
 
 @pytest.mark.parametrize(

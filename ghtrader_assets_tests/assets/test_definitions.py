@@ -58,7 +58,7 @@ def test_importing_starts_nothing_and_opens_no_connection(tmp_path: Path) -> Non
 def test_dagster_validates_them_without_a_service(tmp_path: Path, words: list[str]) -> None:
     ran = subprocess.run(
         [str(Path(sys.executable).with_name("dagster")), "definitions", "validate", *words],
-        env=fresh(tmp_path), cwd=ROOT if not words else tmp_path, capture_output=True, text=True, timeout=180,
+        env=fresh(tmp_path), cwd=ROOT if not words else tmp_path, capture_output=True, text=True, timeout=600,
         check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -30,6 +30,7 @@ from ghtrader_assets_tests.bench.grid import fill_records
 from ghtrader_assets_tests.bench.store import fill, model_day
 from ghtrader_assets_tests.fix_exchange import ROOT
 from ghtrader_assets_tests.fix_platform import OURS
+from ghtrader_assets_tests.waiting import HANGS_S
 
 MADE_UP = ("KQ.m@SHFE.wr", "KQ.m@DCE.bb", "KQ.m@DCE.fb", "KQ.m@CZCE.RS")
 REAL = "KQ.m@GFEX.lc"
@@ -77,7 +78,7 @@ def started_dashboard(environment: dict[str, str]) -> Iterator[str]:
             yield json.loads(line)["url"]
         finally:
             process.terminate()
-            _, err = process.communicate(timeout=300)
+            _, err = process.communicate(timeout=HANGS_S)
             assert "Traceback" not in err, err
             assert environment["GHTRADER_QUESTDB_PASSWORD"] not in err
     assert process.returncode == 0

@@ -18,9 +18,10 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.tables.records import write_daily_agg
 from ghtrader_assets.questdb.tables.rows import DailyAgg
-from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, store_days
+from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.fix_questdb import random_ticks
+from ghtrader_assets_tests.storing import store_days
 
 DAY = date(2026, 1, 6)
 SYMBOL = parse_symbol("KQ.m@SHFE.op")

@@ -7,7 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,9 +20,11 @@ from ghtrader_assets.dashboard.palette import LOOKS, look_of
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.day_states import read_day_states
 from ghtrader_assets.questdb.standing.grid import read_grid
+from ghtrader_assets.questdb.tables.measured import read_query_percentiles
 from ghtrader_assets.questdb.tables.reader import read_gaps, read_manifests
 from ghtrader_assets_tests.dashboard.conftest import DAGSTER_URL, FIRST, LAST, MADE_UP, REAL, REAL_DAY, Dashboard
-from ghtrader_assets_tests.fix_browser import keep
+from ghtrader_assets_tests.fix_browser import HANGS_MS, keep
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("dashboard")]
 
@@ -31,6 +33,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("dashboard")]
 def laptop(browser: Browser, dashboard: Dashboard) -> Page:
     """A laptop's screen. A request to anywhere but the dashboard, or a script's error, fails the test."""
     page = browser.new_page(viewport={"width": 1366, "height": 768})
+    page.set_default_timeout(HANGS_MS)
     strangers: list[str] = []
     own = urlsplit(dashboard.url).netloc
     page.on("request", lambda request: strangers.append(request.url) if _foreign(request.url, own) else None)
@@ -49,10 +52,10 @@ def _foreign(url: str, own: str) -> bool:
 def opened(page: Page, dashboard: Dashboard, path: str, *, graphs: int = 0) -> None:
     """Open a page and wait until Dash has drawn it. What it draws reads as the first answer did."""
     page.goto(dashboard.url + path)
-    page.wait_for_selector("#page main h1", timeout=60_000)
+    page.wait_for_selector("#page main h1")
     first, drawn = (page.locator(f"{place} main").first for place in ("#first-answer", "#page"))
     if graphs:
-        page.wait_for_function(f"document.querySelectorAll('#page .main-svg').length >= {graphs}", timeout=60_000)
+        page.wait_for_function(f"document.querySelectorAll('#page .main-svg').length >= {graphs}")
     else:
         assert _words(first.text_content()) == _words(drawn.text_content())
     assert not first.is_visible()
@@ -124,15 +127,21 @@ def test_a_days_page_shows_all_of_it(laptop: Page, dashboard: Dashboard, db: Dat
 
 def test_a_day_that_was_not_stored_says_why(dashboard: Dashboard) -> None:
     symbol, day = next(key for key, state in dashboard.expected.items() if state == "short")
-    text = requests.get(f"{dashboard.url}/day/{symbol}/{day}", timeout=300).text
+    text = requests.get(f"{dashboard.url}/day/{symbol}/{day}", timeout=HANGS_S).text
     assert "made up: the load ended as short" in text
     assert f"ghtrader-assets repair --from {day} --to {day} --apply" in text
     assert "no ticks are stored of this day" in text
 
 
-def test_operations_name_what_is_wrong_and_the_command(laptop: Page, dashboard: Dashboard) -> None:
-    requests.get(f"{dashboard.url}/?to={LAST}", timeout=300)
-    laptop.wait_for_timeout(3_000)
+def _measured(db: Database, query: str) -> bool:
+    now = datetime.now(UTC)
+    found = read_query_percentiles(db, now - timedelta(minutes=30), now)
+    return query in {one.name for one in found}
+
+
+def test_operations_name_what_is_wrong_and_the_command(laptop: Page, dashboard: Dashboard, db: Database) -> None:
+    requests.get(f"{dashboard.url}/?to={LAST}", timeout=HANGS_S)
+    await_that("the page's queries are measured", lambda: _measured(db, "grid.stored"))
     opened(laptop, dashboard, "/operations?window=1h", graphs=2)
     keep(laptop, "dashboard-operations")
     laptop.screenshot(path="test-pictures/dashboard-operations-whole.png", full_page=True)
@@ -144,7 +153,7 @@ def test_operations_name_what_is_wrong_and_the_command(laptop: Page, dashboard: 
 
 
 def test_the_first_answer_holds_the_heatmap_before_any_script(dashboard: Dashboard) -> None:
-    answer = requests.get(f"{dashboard.url}/?to={LAST}", timeout=300)
+    answer = requests.get(f"{dashboard.url}/?to={LAST}", timeout=HANGS_S)
     first = answer.text.split('id="react-entry-point"')[0]
     codes = re.search(r'data-codes="([a-z ]+)"', first)
     assert codes is not None

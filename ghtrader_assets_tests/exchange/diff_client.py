@@ -9,6 +9,7 @@ from typing import Any, Self
 from websockets.sync.client import ClientConnection, connect
 
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.waiting import HANGS_S
 
 Message = dict[str, Any]
 
@@ -17,7 +18,7 @@ class DiffClient:
     """One connection. `data` is the merged state, nulls removed."""
 
     def __init__(self, control: ExchangeControl) -> None:
-        self._opening = connect(control.environment["TQ_MD_URL"], max_size=None, open_timeout=10)
+        self._opening = connect(control.environment["TQ_MD_URL"], max_size=None, open_timeout=HANGS_S)
         self._socket: ClientConnection
         self.data: Message = {}
         self.greeting: Message = {}
@@ -36,11 +37,15 @@ class DiffClient:
         """Send one request."""
         self._socket.send(json.dumps(request))
 
-    def receive(self, timeout: float = 10) -> Message:
+    def receive(self, timeout: float = HANGS_S) -> Message:
         """The next message; TimeoutError if none comes."""
         return json.loads(self._socket.recv(timeout=timeout))
 
-    def peek(self, timeout: float = 10) -> Message:
+    def await_pong(self) -> None:
+        """Return when the server has answered a ping: it has read what was sent before."""
+        assert self._socket.ping().wait(HANGS_S)
+
+    def peek(self, timeout: float = HANGS_S) -> Message:
         """Ask for what is new and merge it."""
         self.send(aid="peek_message")
         message = self.receive(timeout)
@@ -49,13 +54,13 @@ class DiffClient:
             merge(self.data, patch)
         return message
 
-    def chart(self, chart_id: str, symbol: str, width: int, timeout: float = 10, **where: Any) -> Message:
+    def chart(self, chart_id: str, symbol: str, width: int, timeout: float = HANGS_S, **where: Any) -> Message:
         """Set a chart and peek until its state is the request's; returns the chart."""
         request = {"aid": "set_chart", "chart_id": chart_id, "ins_list": symbol, "duration": 0, "view_width": width}
         self.send(**request, **where)
         return self.wait_chart(chart_id, {**request, **where}, timeout)
 
-    def wait_chart(self, chart_id: str, request: Message, timeout: float = 10) -> Message:
+    def wait_chart(self, chart_id: str, request: Message, timeout: float = HANGS_S) -> Message:
         """Peek until the chart answers the request."""
         while True:
             chart = self.data.get("charts", {}).get(chart_id, {})

@@ -17,6 +17,7 @@ from ghtrader_assets.exchange.model import ticks_of
 from ghtrader_assets.exchange.server import FEATURES, REALM
 from ghtrader_assets_tests.exchange.diff_client import DiffClient
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.waiting import HANGS_S
 
 CONTRACT = "SHFE.cu2602"
 DAY = date(2026, 1, 6)
@@ -25,7 +26,7 @@ FIRST = int(ticks_of(CONTRACT, DAY)["tick_id"][0])
 
 def log_in(exchange: ExchangeControl) -> requests.Response:
     form = {"username": "u", "password": "p", "grant_type": "password"}
-    return requests.post(f"{exchange.url}{REALM}/protocol/openid-connect/token", data=form, timeout=10)
+    return requests.post(f"{exchange.url}{REALM}/protocol/openid-connect/token", data=form, timeout=HANGS_S)
 
 
 @pytest.mark.parametrize("status", [401, 429, 503])
@@ -168,7 +169,7 @@ def test_reset_forgets_rules_and_content(exchange: ExchangeControl) -> None:
 def test_an_illegal_rule_is_named(exchange: ExchangeControl, document: Any, says: str) -> None:
     with pytest.raises(BadInputError, match=says):
         parse_rules(json.dumps(document).encode())
-    answer = requests.post(f"{exchange.url}/control/faults", json=document, timeout=10)
+    answer = requests.post(f"{exchange.url}/control/faults", json=document, timeout=HANGS_S)
     assert answer.status_code == 400
     assert says in answer.json()["error"]
     assert exchange.rules() == []

@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -19,6 +18,7 @@ import requests
 import yaml
 from pydantic import SecretStr
 
+from ghtrader_assets import metrics
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.metrics import metrics_into
@@ -32,6 +32,7 @@ from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.bench.grid import fill_records
 from ghtrader_assets_tests.fix_exchange import ROOT
 from ghtrader_assets_tests.questdb.measured import write_metrics
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 GRAFANA, PROMETHEUS = ROOT / "infra" / "grafana", ROOT / "infra" / "prometheus"
 MACROS = {r"\$__timeFilter\((\w+)\)": r"\1 BETWEEN '2020-01-01T00:00:00Z' AND '2100-01-01T00:00:00Z'"}
@@ -66,7 +67,9 @@ def measured(questdb_endpoint: Endpoint, db: Database, calendar: TradingCalendar
     recorder = metrics_into(questdb_endpoint, SYSTEM_CLOCK)
     for nth in range(50):
         recorder.observe("coverage", nth / 1000)
-    recorder.close()
+    with pytest.MonkeyPatch.context() as patient:
+        patient.setattr(metrics, "CLOSE_WITHIN_S", HANGS_S)
+        recorder.close()
     db.await_applied(METRICS)
     return questdb_endpoint
 
@@ -96,14 +99,14 @@ def exporter_url(measured: Endpoint, tmp_path_factory: pytest.TempPathFactory) -
 
 @contextmanager
 def prometheus(target: str, folder: Path) -> Iterator[str]:
-    """A Prometheus over our own configuration, scraping `target` every five seconds and judging the rules each second.
+    """A Prometheus over our own configuration, scraping `target` all the time and judging the rules each second.
 
     A scrape may take as long as its interval: one that a busy machine makes late leaves no sample until the next.
     """
     binary = shutil.which("prometheus")
     assert binary is not None, "these tests need prometheus; type: sudo apt-get install prometheus"
     configuration = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
-    configuration["global"] = {"scrape_interval": "5s", "evaluation_interval": "1s"}
+    configuration["global"] = {"scrape_interval": "15s", "evaluation_interval": "1s"}
     configuration["rule_files"] = [str(PROMETHEUS / "rules.yml")]
     configuration["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
@@ -120,16 +123,15 @@ def prometheus(target: str, folder: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(timeout=300)
+            process.wait(timeout=HANGS_S)
 
 
 def asked(url: str, path: str, **parameters: str) -> Any:
-    return requests.get(f"{url}/api/v1/{path}", params=parameters, timeout=10).json()
+    return requests.get(f"{url}/api/v1/{path}", params=parameters, timeout=HANGS_S).json()
 
 
 def test_promql_and_rules_run_in_a_real_prometheus(exporter_url: str, tmp_path: Path) -> None:
     with prometheus(exporter_url, tmp_path) as url:
-        give_up_at = time.monotonic() + 600
         alert = f'ALERTS{{alertname="GhtraderDaysInError",symbol="{SYMBOL}"}}'
         wanted = [
             alert,
@@ -139,9 +141,8 @@ def test_promql_and_rules_run_in_a_real_prometheus(exporter_url: str, tmp_path: 
             f'ghtrader_stored_days{{symbol="{SYMBOL}"}} > 20',
             *(expression for _, expression in targets("expr") if "service_running" not in expression),
         ]
-        while wanted := [expression for expression in wanted if not _answers(url, expression)]:
-            assert time.monotonic() < give_up_at, f"made-up days are in error, and nothing answers {wanted}"
-            time.sleep(0.3)
+        for expression in wanted:
+            await_that(f"an answer to {expression}", lambda asked=expression: _answers(url, asked))
         for panel, expression in targets("expr"):
             answer = asked(url, "query", query=expression)
             assert answer["status"] == "success", (panel, answer)
@@ -173,7 +174,7 @@ def test_a_store_that_is_away_is_a_figure_not_a_failed_scrape(tmp_path: Path) ->
     settings = Settings(home=tmp_path, questdb_http="127.0.0.1:9", questdb_pg="127.0.0.1:9")
     server = start_exporter(settings, 0, SYSTEM_CLOCK)
     try:
-        answer = requests.get(f"http://127.0.0.1:{server.server_port}/metrics", timeout=300)
+        answer = requests.get(f"http://127.0.0.1:{server.server_port}/metrics", timeout=HANGS_S)
         assert answer.status_code == 200
         assert "ghtrader_store_up 0.0" in answer.text
         assert "ghtrader_stored_days{" not in answer.text

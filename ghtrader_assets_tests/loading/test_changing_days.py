@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
+import time
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -40,6 +42,11 @@ CALENDAR = snapshot_calendar()
 def at(text: str) -> int:
     """Epoch nanoseconds of a Beijing time."""
     return int(datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).timestamp()) * NS
+
+
+def slow_clock() -> Clock:
+    """Each look at it is a millisecond later than the one before, however long the machine takes in between."""
+    return Clock(itertools.count(time.time_ns(), 1_000_000).__next__)
 
 
 @pytest.fixture
@@ -103,7 +110,7 @@ def test_a_corrected_roll_makes_exactly_its_days_due_and_a_new_day_no_other(
     symbol = parse_symbol("KQ.m@GFEX.lc")
     days = CALENDAR.days(date(2025, 11, 27), date(2025, 12, 10))
     platform = dataclasses.replace(
-        platform, settings=platform.settings.model_copy(update={"start_date": date(2025, 11, 1)})
+        platform, settings=platform.settings.model_copy(update={"start_date": date(2025, 11, 1)}), clock=slow_clock()
     )
     rows = refresh_schedule(platform, symbol).rows
     (roll,) = [day for day in days if rows[day].is_roll]

@@ -6,10 +6,8 @@ import dataclasses
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
 import pytest
 from pydantic import SecretStr
@@ -25,9 +23,8 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
 from ghtrader_assets.market.session_events import ANY, SessionEvent
-from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import Exchange, parse_symbol
-from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, content_digest, tick_frame
+from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_gaps_of_days
 from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedule, write_verdicts
@@ -36,16 +33,14 @@ from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets.settings import Settings, SourcedValue
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.validation import judge
-from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, GapRow, QualityRow
+from ghtrader_assets.validation.verdicts import DayVerdict, GapRow
+from ghtrader_assets_tests.loading.small_days import content_of, small_day
 from ghtrader_assets_tests.storing import store_days
 
 SYMBOL = parse_symbol("KQ.m@SHFE.sn")
 DAYS = (date(2025, 12, 16), date(2025, 12, 17), date(2025, 12, 18))
 STEPS, SOAK_STEPS = 60, 300
 GAP_THRESHOLD = "GHTRADER_L5_VALIDATE_GAP_THRESHOLD_S_SN"
-NOT_CONTENT = ("updated_at", "judgement_id")
-"""What two judgements of the same day may differ in."""
-
 HALT = SessionEvent(
     exchanges=frozenset({Exchange.SHFE}),
     products=frozenset({"sn"}),
@@ -69,31 +64,6 @@ class Grounds(NamedTuple):
     threshold: str
     price_tick: float
     halted: bool
-
-
-@lru_cache(maxsize=256)
-def small_day(calendar: TradingCalendar, day: date, version: int) -> pl.DataFrame:
-    """A few hundred ticks of a session with holes; another `version` has others, one in ten has none at all."""
-    drawn = np.random.default_rng((version, day.toordinal()))
-    windows = day_sessions(SYMBOL, day, calendar).windows
-    rows = 0 if version % 10 == 9 else int(drawn.integers(150, 400))
-    chosen = np.sort(drawn.integers(0, len(windows), rows))
-    starts, ends = (np.array([getattr(each, name) for each in windows])[chosen] for name in ("start_ns", "end_ns"))
-    half_seconds = (drawn.random(rows) * ((ends - starts) // 500_000_000)).astype(np.int64)
-    walk = 280_000.0 + 10 * np.cumsum(drawn.integers(-1, 2, rows))
-    columns: dict[str, Any] = dict.fromkeys(NUMERIC_COLUMNS, walk)
-    columns |= {name: np.full(rows, 5.0) for name in NUMERIC_COLUMNS if "volume" in name}
-    columns |= {f"ask_price{level}": walk + 10 * level for level in range(1, 6)}
-    columns |= {f"bid_price{level}": walk - 10 * level for level in range(1, 6)}
-    columns["volume"] = np.cumsum(drawn.integers(0, 3, rows)).astype(float)
-    columns["bid_price1"] = np.where(drawn.random(rows) < 0.01 * (version % 3), walk + 30, columns["bid_price1"])
-    columns |= {"tick_id": np.arange(rows), "datetime_ns": np.sort(starts + half_seconds * 500_000_000)}
-    return tick_frame(columns)
-
-
-def content_of(row: CoverageRow | QualityRow | GapRow) -> str:
-    """All of a row that is no matter of when it was judged. As text, so that NaN equals NaN."""
-    return repr([(name, str(value)) for name, value in dataclasses.asdict(row).items() if name not in NOT_CONTENT])
 
 
 @pytest.fixture

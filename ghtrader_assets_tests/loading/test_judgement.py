@@ -35,7 +35,7 @@ from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets_tests.bench.store import store_frames
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
-from ghtrader_assets_tests.loading.test_incremental import content_of, small_day
+from ghtrader_assets_tests.loading.small_days import content_of, small_day
 
 DAY = date(2025, 12, 16)
 BORROWED = {

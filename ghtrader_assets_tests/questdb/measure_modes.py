@@ -12,6 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,6 @@ from ghtrader_assets.questdb.tables.migrations import ensure_schema
 from ghtrader_assets.questdb.tables.schema import TABLES, TICKS
 from ghtrader_assets.questdb.tables.tick_columns import DayLoad, put_ticks
 from ghtrader_assets_tests.fix_questdb import random_ticks
-from ghtrader_assets_tests.questdb.test_server import DAYS
 
 VARIANTS: Final = {
     "cairo.wal.max.lag.size=1M": {"cairo.wal.max.lag.size": "1M"},
@@ -35,6 +35,7 @@ VARIANTS: Final = {
     "cairo.o3.max.lag=1h": {"cairo.o3.max.lag": "1h"},
 }
 ROWS, SYMBOLS = 20_000, "abcdef"
+DAYS: Final = [date(2026, 1, day) for day in (6, 7, 8, 9, 12, 13)]
 BASE: Final = TABLES[TICKS].base
 
 

@@ -31,10 +31,10 @@ from ghtrader_assets.errors import (
     SuspendedTableError,
     TableMissingError,
 )
+from ghtrader_assets.market.clock import instant
 from ghtrader_assets.questdb.client import bulk_http, connection
 from ghtrader_assets.questdb.client.connection import Database, answers
 from ghtrader_assets.questdb.client.credentials import Endpoint, Login
-from ghtrader_assets.questdb.client.sql import instant
 from ghtrader_assets_tests.questdb.fake_servers import (
     PG_READY,
     http_answer,

@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 import requests
 
 from ghtrader_assets.runtime import read_runtime
 from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 
-def test_up_runs_the_dashboard_and_status_names_it(platform: RunningPlatform) -> None:
-    ran = platform.command.run("status", "--json")
-    services = {one["name"]: one for one in ran.document["services"]}
+@pytest.fixture
+def services(platform: RunningPlatform) -> dict[str, dict[str, Any]]:
+    """What `status` says of each service, once all of them answer in time."""
+
+    def healthy() -> dict[str, dict[str, Any]]:
+        found = platform.command.run("status", "--json").document["services"]
+        return {one["name"]: one for one in found} if all(one["healthy"] for one in found) else {}
+
+    return await_that("every service answers", healthy)
+
+
+def test_up_runs_the_dashboard_and_status_names_it(
+    platform: RunningPlatform, services: dict[str, dict[str, Any]]
+) -> None:
     for name in ("dashboard", "prometheus"):
-        assert services[name]["healthy"], services[name]
         assert services[name]["where"].startswith("http://127.0.0.1:")
-    page = requests.get(platform.url("dashboard"), timeout=300).text
+    page = requests.get(platform.url("dashboard"), timeout=HANGS_S).text
     first = page.split('id="react-entry-point"')[0]
     assert f'data-symbols="{" ".join(PLATFORM_SYMBOLS)}"' in first
     assert f'href="{platform.url("dagster")}"' in first
 
 
-def test_status_asks_every_service_for_something_that_it_has(platform: RunningPlatform) -> None:
-    services = platform.command.run("status", "--json").document["services"]
-    answers = {one["name"]: one["detail"] for one in services if one["name"] != "questdb"}
+def test_status_asks_every_service_for_something_that_it_has(services: dict[str, dict[str, Any]]) -> None:
+    answers = {name: one["detail"] for name, one in services.items() if name != "questdb"}
     assert answers == dict.fromkeys(("exchange", "dashboard", "dagster", "prometheus"), "HTTP 200")
 
 
 def test_a_days_page_links_to_a_partition_that_dagster_has(platform: RunningPlatform) -> None:
-    page = requests.get(f"{platform.url('dashboard')}/day/{PLATFORM_SYMBOLS[0]}/2026-01-06", timeout=300).text
+    page = requests.get(f"{platform.url('dashboard')}/day/{PLATFORM_SYMBOLS[0]}/2026-01-06", timeout=HANGS_S).text
     found = re.search(r"/assets/(\w+)/(\w+)\?view=partitions&amp;partition=(2026-01-06)", page)
     assert found is not None
     query = (
@@ -41,16 +52,19 @@ def test_a_days_page_links_to_a_partition_that_dagster_has(platform: RunningPlat
 
 
 def test_metrics_of_the_platform_are_exported_and_printed(platform: RunningPlatform) -> None:
-    assert requests.get(platform.url("dashboard"), timeout=300).ok
-    exported = requests.get(platform.url("prometheus"), timeout=300).text
+    assert requests.get(platform.url("dashboard"), timeout=HANGS_S).ok
+    exported = requests.get(platform.url("prometheus"), timeout=HANGS_S).text
     assert "ghtrader_store_up 1.0" in exported
     assert 'ghtrader_service_running{service="dagster"} 1.0' in exported
-    ran = platform.command.run("metrics", "--json", "--window", "24h")
-    assert ran.code == 0, ran.err
-    assert set(ran.document) == {"from", "to", "ingest", "steps", "validation", "queries"}
-    names = {one["name"] for one in ran.document["queries"]}
-    assert "grid.stored" in names
-    assert all(one["p50"] <= one["p95"] <= one["p99"] for one in ran.document["queries"])
+
+    def printed() -> Any:
+        ran = platform.command.run("metrics", "--json", "--window", "24h")
+        assert ran.code == 0, ran.err
+        return ran.document if "grid.stored" in {one["name"] for one in ran.document["queries"]} else None
+
+    document = await_that("the page's queries are measured", printed)
+    assert set(document) == {"from", "to", "ingest", "steps", "validation", "queries"}
+    assert all(one["p50"] <= one["p95"] <= one["p99"] for one in document["queries"])
 
 
 @pytest.mark.parametrize("window", ["24", "-1h", "24h; DROP TABLE x"])

@@ -1,12 +1,15 @@
-"""What the tests of `tq` share: an exchange process of their own, accounts, requests, short waits."""
+"""What the tests of `tq` share: an exchange process of their own, accounts, requests, short pauses, a stopwatch."""
 
 from __future__ import annotations
 
 import importlib
 import logging
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,10 @@ from pydantic import SecretStr
 
 from ghtrader_assets.exchange.model import ticks_of
 from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import tick_frame
+from ghtrader_assets.tq import attempts, pool
 from ghtrader_assets.tq.fetch import FetchRequest
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
@@ -36,20 +41,22 @@ _import_tqsdk_once()
 
 CANARY = "canary-5up3r-s3cret"
 QUICK = Timing(
-    attempt_s=60.0,
-    day_s=120.0,
+    attempt_s=600.0,
+    start_s=600.0,
+    day_s=1200.0,
     backoff_s=0.05,
     backoff_cap_s=0.1,
     throttle_s=0.3,
     throttle_cap_s=0.5,
     breaker_s=0.0,
-    handshake_s=15.0,
-    instrument_s=15.0,
-    frame_s=6.0,
+    handshake_s=300.0,
+    instrument_s=300.0,
+    frame_s=300.0,
     sessions_per_minute=6000.0,
     pages_per_s=1000.0,
     clock_offset_s=0.0,
 )
+"""Short pauses, and no deadline that a busy machine could miss: what waits for one winds the `stopwatch` on."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +108,49 @@ def assert_same(got: pl.DataFrame | None, wanted: pl.DataFrame) -> None:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
+
+
+class Stopwatch:
+    """The time by which a pool in this process measures attempts and days. A test winds it on."""
+
+    def __init__(self) -> None:
+        self._skipped_s = 0.0
+        self.sleep = time.sleep
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._skipped_s
+
+    @contextmanager
+    def wound_on_at_each_hit(self, exchange: Exchange, seconds: float) -> Iterator[None]:
+        """Skip `seconds` whenever the exchange's first rule has met a request."""
+        over = threading.Event()
+
+        def look() -> None:
+            seen = 0
+            while not over.wait(0.05):
+                hits = exchange.rules()[0]["hits"]
+                self._skipped_s += seconds * (hits - seen)
+                seen = hits
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            yield
+        finally:
+            over.set()
+            looking.join()
+
+
+@pytest.fixture
+def stopwatch(monkeypatch: pytest.MonkeyPatch) -> Stopwatch:
+    made = Stopwatch()
+    for module in (pool, attempts):
+        monkeypatch.setattr(module, "time", made)
+    return made
+
+
+def offset_to(hour: int, minute: int, second: int = 0) -> float:
+    """The clock offset that makes it this time of a day in Beijing."""
+    now = datetime.now(tz=SHANGHAI)
+    wanted = now.replace(hour=hour, minute=minute, second=second, microsecond=0) + timedelta(days=1)
+    return (wanted - now).total_seconds()

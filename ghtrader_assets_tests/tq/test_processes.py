@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -9,8 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
@@ -30,17 +30,11 @@ from ghtrader_assets.tq.market_data import (
     fetch_table_and_holidays,
 )
 from ghtrader_assets.tq.pool import FetchPool
-from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange, assert_same, request_of, served
+from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange, assert_same, offset_to, request_of, served
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 CONTRACT = "SHFE.au2604"
 DAY = date(2025, 4, 21)
-
-
-def offset_to(hour: int, minute: int, second: int = 0) -> float:
-    """The clock offset that makes it this time of a day in Beijing."""
-    now = datetime.now(tz=SHANGHAI)
-    wanted = now.replace(hour=hour, minute=minute, second=second, microsecond=0) + timedelta(days=1)
-    return (wanted - now).total_seconds()
 
 
 def workers_of(pid: int) -> list[psutil.Process]:
@@ -116,12 +110,15 @@ def test_workers_end_with_a_killed_parent(exchange: Exchange, home: Path) -> Non
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(entry or "." for entry in sys.path)}
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], env=environment) as parent:
-        deadline = time.monotonic() + 300
-        while not exchange.requests("set_chart") and time.monotonic() < deadline:
-            time.sleep(0.2)
+        await_that("the worker asks for a page", lambda: exchange.requests("set_chart"))
         [worker] = workers_of(parent.pid)
+        worker.suspend()  # it can't end by itself
         parent.kill()
-    assert worker.wait(timeout=10) is None or not worker.is_running()
+    try:
+        worker.wait(timeout=HANGS_S)
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker.kill()
 
 
 @pytest.mark.parametrize(("hour", "minute"), [(19, 0), (19, 29)])
@@ -191,11 +188,9 @@ def test_closing_from_another_thread_ends_a_fetch(exchange: Exchange, home: Path
     fetched: list[FetchedDay] = []
     thread = threading.Thread(target=lambda: fetched.extend(pool.fetch([request_of(CONTRACT, DAY)])))
     thread.start()
-    deadline = time.monotonic() + 300
-    while not exchange.requests("set_chart") and time.monotonic() < deadline:
-        time.sleep(0.2)
+    await_that("the worker asks for a page", lambda: exchange.requests("set_chart"))
     pool.close()
-    thread.join(10)
+    thread.join(HANGS_S)
     assert not thread.is_alive()
     assert (fetched, said) == ([], [])
     assert workers_of(os.getpid()) == []

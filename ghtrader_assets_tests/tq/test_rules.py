@@ -182,7 +182,7 @@ def test_slots_are_shared_by_processes_and_freed_by_death(tmp_path: Path) -> Non
         provider = Provider("trader", SecretStr("x"), {{"TQ_MD_URL": "ws://127.0.0.1:1/md"}})
         slots = SessionSlots(Path({str(tmp_path)!r}), provider, 3)
         print(slots.acquire(2), flush=True)
-        time.sleep(60)
+        time.sleep(3600)
     """
     ours = SessionSlots(tmp_path, PROVIDER, 3)
     path = [entry or "." for entry in sys.path]

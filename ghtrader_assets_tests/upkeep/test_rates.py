@@ -12,7 +12,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.records import write_manifests
 from ghtrader_assets.upkeep.rates import LEAST_DAYS, DayRate, rate_drops, read_rates
-from ghtrader_assets_tests.test_manifests import manifest
+from ghtrader_assets_tests.made_manifest import manifest
 
 FIRST = date(2026, 1, 5)
 

@@ -36,6 +36,7 @@ from ghtrader_assets.upkeep.wanted import Wanted
 from ghtrader_assets.validation.verdicts import ProbeStatus
 from ghtrader_assets_tests.bench.store import store_frames
 from ghtrader_assets_tests.fix_questdb import random_ticks
+from ghtrader_assets_tests.upkeep.attempts import NO_ATTEMPTS
 
 SYMBOL = parse_symbol("KQ.m@SHFE.ni")
 DAY = date(2025, 12, 16)
@@ -66,7 +67,6 @@ def standing(
         {"symbol": SYMBOL.text, "trading_day": DAY, "manifest_id": str(nth), **dataclasses.asdict(one)}
         for nth, one in enumerate(attempts)
     ]
-    empty = {"symbol": pl.String, "trading_day": pl.Date, "outcome": pl.String, "rows": pl.Int64, "seconds": pl.Float64}
     return Standing(
         scheduled_to={SYMBOL.text: DAY},
         contracts={KEY: WANTED.contract},
@@ -74,7 +74,7 @@ def standing(
         coverage={} if coverage is None else {KEY: coverage},
         quality={} if quality is None else {KEY: quality},
         holes={KEY: holes} if holes else {},
-        _attempts=pl.DataFrame(rows) if rows else pl.DataFrame(schema=empty),
+        _attempts=pl.DataFrame(rows) if rows else NO_ATTEMPTS,
     )
 
 
@@ -169,10 +169,15 @@ def part_of(stands: Standing, now: datetime = NOW, running: Sequence[str] = ()) 
 def test_the_first_repair_comes_at_once_and_later_ones_wait_longer_each_time() -> None:
     failed = attempt(IngestState.FAILED, hours_ago=0)
     assert part_of(standing([failed])) == "planned"
-    assert part_of(standing([failed] * 2)) == "waiting"
-    assert part_of(standing([failed] * 2), NOW + timedelta(minutes=61)) == "planned"
-    assert part_of(standing([failed] * 3), NOW + timedelta(minutes=61)) == "waiting"
-    assert part_of(standing([failed] * 3), NOW + timedelta(hours=4, minutes=1)) == "planned"
+    slow = attempt(IngestState.PROVIDER_EMPTY, hours_ago=0)
+    for attempts, wait in (
+        ([failed] * 2, timedelta(hours=1)),
+        ([failed] * 3, timedelta(hours=4)),
+        ([slow] * 2, timedelta(days=1)),
+        ([slow] * 3, timedelta(days=4)),
+    ):
+        assert part_of(standing(attempts), NOW + wait - timedelta(seconds=1)) == "waiting"
+        assert part_of(standing(attempts), NOW + wait) == "planned"
     assert part_of(standing([failed] * 4), NOW + timedelta(days=400)) == "given_up"
 
 

@@ -13,57 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ghtrader_assets.market.products import product_of
-from ghtrader_assets.market.sessions import DaySessions, SessionWindow
-from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import tick_frame
-from ghtrader_assets.settings import SourcedValue
 from ghtrader_assets.validation.coverage import Coverage, measure_coverage
 from ghtrader_assets.validation.intake import NS, read_ticks
-from ghtrader_assets.validation.judge import Provenance, judge_day
 from ghtrader_assets.validation.policy import policy_for
-from ghtrader_assets.validation.verdicts import DayVerdict
-from ghtrader_assets_tests.validation.days import JUDGED_AT, clean_day, judge_columns, judge_frame, sessions_of
+from ghtrader_assets_tests.validation.days import clean_day, judge_columns, judge_frame, sessions_of
 from ghtrader_assets_tests.validation.naive_coverage import Window, naive_coverage
+from ghtrader_assets_tests.validation.seconds import BASE, frame_of, judge_seconds, sessions_from
 
 ANSWERS = json.loads((Path(__file__).parent / "coverage_answers.json").read_text(encoding="utf-8"))
-BASE = 1_767_661_200
-"""2026-01-06 09:00:00 in Shanghai."""
-
-
-def frame_of(halves: list[float], **columns: list[float]) -> pl.DataFrame:
-    """Ticks at seconds after `BASE`, with a quiet two-sided book."""
-    n = len(halves)
-    stamps = BASE * NS + np.round(np.array(halves, dtype=np.float64) * 1000).astype(np.int64) * 1_000_000
-    steady = {"last_price": 100.0, "highest": 100.0, "lowest": 100.0, "bid_price1": 99.0, "ask_price1": 101.0}
-    data: dict[str, Any] = {name: np.full(n, value) for name, value in steady.items()}
-    data |= {"volume": np.arange(n) + 1.0, "tick_id": np.arange(n), "datetime_ns": stamps}
-    data |= {name: np.array(values, dtype=np.float64) for name, values in columns.items() if name != "tick_id"}
-    if "tick_id" in columns:
-        data["tick_id"] = np.array(columns["tick_id"], dtype=np.int64)
-    return tick_frame(data)
-
-
-def sessions_from(windows: list[Window] | list[list[Any]]) -> DaySessions:
-    made = tuple(SessionWindow(name, (BASE + first) * NS, (BASE + last) * NS) for name, first, last in windows)
-    return DaySessions(date(2026, 1, 6), made, "test", ())
-
-
-def judge_seconds(case: dict[str, Any]) -> DayVerdict:
-    overrides = {
-        f"GHTRADER_L5_VALIDATE_{name}": SourcedValue(name, value, "test")
-        for name, value in case.get("policy", {}).items()
-    }
-    symbol = parse_symbol("SHFE.cu2602")
-    return judge_day(
-        frame_of(case["ticks"], **case.get("columns", {})),
-        symbol,
-        symbol.text,
-        sessions_from(case["windows"]),
-        product_of(symbol.exchange, symbol.product),
-        policy_for("cu", overrides),
-        Provenance(content_digest="d", judged_at=JUDGED_AT),
-    )
 
 
 @pytest.mark.parametrize("case", ANSWERS, ids=[case["name"] for case in ANSWERS])

@@ -11,6 +11,7 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, Settings, SourcedValue
 from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint, needs_judgement
 from ghtrader_assets.validation.policy import KNOBS, SAMPLING, Policy, knob, policy_for, unknown_names
+from ghtrader_assets_tests.validation.seconds import judge_seconds
 
 
 def given(product: str = "cu", **values: object) -> Policy:
@@ -99,6 +100,13 @@ def test_a_day_is_judged_again_when_anything_its_verdict_depends_on_changes_and_
         changed = [*parts[:place], "other", *parts[place + 1 :]]
         assert needs_judgement(now, fingerprint(*changed))
     assert fingerprint("ab", "c", "", 1, "", "") != fingerprint("a", "bc", "", 1, "", "")
+
+
+def test_a_verdict_carries_the_fingerprint_of_what_it_depends_on() -> None:
+    verdict = judge_seconds({"ticks": [0.0, 0.5], "windows": [["day", 0, 60]]})
+    for row in (verdict.coverage, verdict.quality):
+        parts = ("d", row.sessions_fingerprint, "SHFE.cu2602", 10.0, RULE_VERSION, policy_for("cu").digest)
+        assert row.fingerprint == fingerprint(*parts)
 
 
 def test_where_sampling_begins_is_policy() -> None:

@@ -14,7 +14,7 @@ from ghtrader_assets.market.ticks import tick_frame
 from ghtrader_assets.validation.policy import KNOBS
 from ghtrader_assets.validation.quality.registry import RULES
 from ghtrader_assets_tests.validation.days import LIQUID, clean_day, findings, judge_columns, judge_frame
-from ghtrader_assets_tests.validation.test_coverage import frame_of, judge_seconds
+from ghtrader_assets_tests.validation.seconds import frame_of, judge_seconds
 
 TINY = {"ticks": [1.0, 2.0, 3.0], "windows": [["day", 0, 10]]}
 

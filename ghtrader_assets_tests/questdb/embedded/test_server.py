@@ -27,7 +27,7 @@ from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB, require_dis
 from ghtrader_assets.questdb.tables.migrations import ensure_schema
 from ghtrader_assets.questdb.tables.reader import read_day
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
-from ghtrader_assets_tests.questdb import own_server
+from ghtrader_assets_tests.questdb.embedded import own_server
 from ghtrader_assets_tests.storing import store_days
 
 DAYS = [date(2026, 1, day) for day in (6, 7, 8, 9, 12, 13)]

@@ -22,6 +22,7 @@ from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.tables.rows import DailyAgg, SymbolCoverage
 from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.fix_redis import PASSWORD, RedisServer
+from ghtrader_assets_tests.waiting import HANGS_S
 
 ENDPOINT = Endpoint("questdb.example:9000", "questdb.example:8812", "u", SecretStr("p"))
 NAMES = ["KQ.m@SHFE.cu"]
@@ -74,8 +75,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(autouse=True)
-def forget_servers() -> Iterator[None]:
-    """A Redis that a test killed is not left alone by the next one."""
+def forget_servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Redis that a test killed is not left alone by the next one, and one on a busy machine is not away."""
+    monkeypatch.setattr(redis_link, "REDIS_TIMEOUT_S", HANGS_S)
     yield
     redis_link.link_to.cache_clear()
 

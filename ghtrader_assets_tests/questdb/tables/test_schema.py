@@ -20,7 +20,9 @@ from ghtrader_assets.questdb.tables.migrations import ensure_schema, shape_findi
 from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric, SchemaVersion
 from ghtrader_assets.questdb.tables.schema import TABLES, Table, columns_of, ensure_table
 from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
+from ghtrader_assets_tests.fix_exchange import ROOT
 from ghtrader_assets_tests.questdb.tables_page import TICK_GAPS_COLUMNS
+from ghtrader_assets_tests.waiting import HANGS_S
 
 BOOK = [f"{side}_{kind}{level}" for level in range(1, 6) for side in ("bid", "ask") for kind in ("price", "volume")]
 GHTRADER = {
@@ -132,7 +134,7 @@ def test_another_shape_is_refused(db: Database) -> None:
 
 
 def test_the_settings_that_operators_get_are_the_ones_we_run() -> None:
-    shipped = Path(__file__).parents[2] / "infra" / "questdb" / "server.conf"
+    shipped = ROOT / "infra" / "questdb" / "server.conf"
     assert shipped.read_text(encoding="utf-8") == packaged_text("server.conf")
 
 
@@ -163,10 +165,10 @@ def test_nobody_enters_without_a_password(questdb_endpoint: Endpoint) -> None:
                 "POST" if path in ("/write", "/imp") else "GET",
                 f"http://{questdb_endpoint.http}{path}",
                 auth=login,
-                timeout=10,
+                timeout=HANGS_S,
             ) as response:
                 assert response.status_code == 401, path
     host, _, port = questdb_endpoint.pg.rpartition(":")
-    for user, password in (("admin", "quest"), ("user", "quest"), (questdb_endpoint.user, "")):
-        with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(host=host, port=int(port), user=user, password=password, dbname="qdb", connect_timeout=5)
+    for user, password in (("admin", "quest"), ("user", "quest"), (questdb_endpoint.user, "quest")):
+        with pytest.raises(psycopg.OperationalError, match="invalid username/password"):
+            psycopg.connect(host=host, port=int(port), user=user, password=password, dbname="qdb")

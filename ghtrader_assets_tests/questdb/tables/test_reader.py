@@ -87,7 +87,7 @@ def test_every_query_is_measured_by_its_name(questdb_endpoint: Endpoint) -> None
     with Database(questdb_endpoint, on_query=lambda name, seconds: seen.append((name, seconds))) as db:
         reader.read_coverage(db)
     assert [name for name, _ in seen] == ["coverage"]
-    assert 0 < seen[0][1] < 10
+    assert seen[0][1] > 0
 
 
 @pytest.mark.parametrize("prepared", [True, False])
@@ -130,7 +130,7 @@ def test_a_server_that_is_away_is_named(calendar: TradingCalendar, load_of: Load
 
 def test_a_statement_that_runs_too_long_is_stopped(questdb_endpoint: Endpoint) -> None:
     with (
-        Database(questdb_endpoint, statement_timeout_s=0.3) as db,
+        Database(questdb_endpoint, statement_timeout_s=1.0) as db,
         pytest.raises(QuestDBError, match="did not answer in time"),
     ):
         db.rows("slow", "SELECT sum(x * rnd_double()) FROM long_sequence(100000000000)")

@@ -1,0 +1,78 @@
+"""What the suite must not do, read from its files: import a test, stand in no room, measure by a stopwatch."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ghtrader_assets
+
+SUITE = Path(__file__).parent
+ROOMS = Path(ghtrader_assets.__file__).parent
+MODULES = sorted(SUITE.rglob("*.py"))
+TESTS = [path for path in MODULES if path.name.startswith("test_")]
+NO_ROOMS = {"bench", "infra"}
+"""Benchmarks, which are not in the package, and what stands under `infra/`."""
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The dotted names of everything that a module imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imports_a_test(source: str) -> bool:
+    return any(
+        name.startswith(f"{SUITE.name}.") and any(part.startswith("test_") for part in name.split("."))
+        for name in imported(ast.parse(source))
+    )
+
+
+def test_no_module_imports_a_test() -> None:
+    found = [str(path.relative_to(SUITE)) for path in MODULES if imports_a_test(path.read_text(encoding="utf-8"))]
+    assert found == [], "shared helpers stand in a module of their own, shared fixtures in a conftest or a plug-in"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from ghtrader_assets_tests.questdb.tables.test_writer import DAY",
+        "from ghtrader_assets_tests.loading import test_probe",
+        "import ghtrader_assets_tests.test_alerts as alerts",
+        "def late():\n    from ghtrader_assets_tests.test_alerts import receiver",
+    ],
+)
+def test_each_way_to_import_a_test_is_seen(line: str) -> None:
+    assert imports_a_test(line)
+
+
+def test_each_test_stands_in_the_folder_of_a_room() -> None:
+    folders = {path.parent.relative_to(SUITE) for path in TESTS}
+    assert [str(one) for one in sorted(folders) if not (ROOMS / one).is_dir() and one.parts[0] not in NO_ROOMS] == []
+
+
+def test_no_test_reads_a_stopwatch() -> None:
+    """`perf_counter` is there to say how long something took, and a busy machine says otherwise."""
+    found = [
+        str(path.relative_to(SUITE))
+        for path in TESTS
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and node.attr.startswith("perf_counter"))
+        or (isinstance(node, ast.ImportFrom) and any(alias.name.startswith("perf_counter") for alias in node.names))
+    ]
+    assert found == []
+
+
+def test_what_is_measured_is_told_somewhere() -> None:
+    """A script that nothing runs is a command of the docs, or dead."""
+    docs = "".join(path.read_text(encoding="utf-8") for path in (SUITE.parent / "docs").rglob("*.md"))
+    scripts = [path.stem for path in MODULES if path.stem.startswith("measure_")]
+    assert scripts
+    assert [one for one in scripts if one not in docs] == []
