@@ -18,15 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, LiteralString, cast
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import QuestDBError, ServiceError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import code_version, manifest_files, put_document
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.columns import Column, column
-from ghtrader_assets.questdb.tables.records import write_schema_version
-from ghtrader_assets.questdb.tables.rows import SchemaVersion
 from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
     MANIFESTS,
@@ -255,7 +252,10 @@ def _columns_of(db: Database, table: str) -> list[str]:
 
 
 def _record(db: Database, version: int) -> None:
-    write_schema_version(db, SchemaVersion(ts=SYSTEM_CLOCK.now(), version=version, code_version=code_version()))
+    db.execute(
+        f"INSERT INTO {SCHEMA_VERSION} (ts, version, code_version) VALUES (now(), %s, %s)", [version, code_version()]
+    )
+    db.await_applied(SCHEMA_VERSION)
 
 
 def _require_migratable(db: Database, pending: Sequence[Step]) -> None:

@@ -14,7 +14,7 @@ from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.codec import put_row, values_of
-from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, Metric, SchemaVersion
+from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, Metric
 from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
     DAILY_AGG,
@@ -22,7 +22,6 @@ from ghtrader_assets.questdb.tables.schema import (
     MAIN_SCHEDULE,
     MANIFESTS,
     METRICS,
-    SCHEMA_VERSION,
     TABLES,
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
@@ -68,11 +67,6 @@ def write_aggregated(db: Database, rows: Sequence[AggregatedRow]) -> None:
 def send_metrics(db: Database, rows: Sequence[Metric]) -> None:
     """Commit measured values and return: they show a moment later."""
     _send(db, METRICS, (values_of(row) for row in rows))
-
-
-def write_schema_version(db: Database, row: SchemaVersion) -> None:
-    """Store that the tables were brought to a version."""
-    _write(db, SCHEMA_VERSION, [values_of(row)])
 
 
 def write_gaps(db: Database, rows: Sequence[GapRow]) -> None:
