@@ -125,7 +125,7 @@ def _named_failures() -> Generator[None]:
     try:
         yield
     except GhtraderError as error:
-        raise _stopping(str(error), error) from error
+        raise _stopping(error.line, error) from error
 
 
 def _stopping(reason: str, error: GhtraderError) -> dg.Failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -41,6 +43,12 @@ from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, request_of
 WINDOW = snapshot_calendar().window(date(2025, 4, 21))
 OPEN = WINDOW.start_ns + 3 * 3600 * 10**9
 PROVIDER = Provider("trader", SecretStr(CANARY), {"TQ_MD_URL": "ws://127.0.0.1:1/md"})
+
+
+def _answered(status: int, body: str) -> requests.HTTPError:
+    response = requests.Response()
+    response.status_code, response._content = status, body.encode()
+    return requests.HTTPError(response=response)
 
 
 def reading(ids: list[int], **changed: Any) -> Reading:
@@ -128,6 +136,29 @@ def test_an_empty_day_that_is_not_empty() -> None:
 )
 def test_the_clients_words_have_kinds(text: str, kind: type[FetchError]) -> None:
     assert type(faults.of_exception(Exception(text))) is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ConnectionError("[Errno 111] maintenance.example 用户权限认证失败 (401,"), TransientFetchError),
+        (TimeoutError("维护"), TransientFetchError),
+        (requests.ReadTimeout("Under Maintenance"), TransientFetchError),
+        (RuntimeError("您的账户不支持"), TransientFetchError),
+        (json.JSONDecodeError("维护", "用户权限认证失败 (401,", 0), BrokenDayError),
+        (_answered(429, "维护"), ThrottledError),
+        (_answered(503, "401"), TransientFetchError),
+        (_answered(404, "429"), DeniedError),
+        (Exception("cu2401 用户权限认证失败 (401,"), TransientFetchError),
+    ],
+)
+def test_a_type_or_a_status_goes_before_any_text(error: Exception, kind: type[FetchError]) -> None:
+    assert type(faults.of_exception(error)) is kind
+
+
+def test_only_a_log_in_that_is_malformed_is_the_accounts() -> None:
+    assert faults.of_status(400, faults.LOGIN_SERVER, "").remedy == faults.CREDENTIAL_REMEDY
+    assert faults.of_status(400, faults.NAME_SERVICE, "login").remedy == "check the TQ_* addresses"
 
 
 def test_no_secret_gets_into_a_text() -> None:

@@ -109,7 +109,7 @@ class BulkHttp:
 
 
 def _asked_again_while_busy() -> Retry:
-    """A server that has its hands full (429) is asked again, for a minute of pauses; nothing else is."""
+    """A busy server (429) is asked again for a minute of pauses; no other failure is tried again."""
     return Retry(
         total=None,
         connect=0,

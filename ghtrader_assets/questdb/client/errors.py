@@ -178,7 +178,7 @@ def _broke_off(address: str, message: str) -> ServiceError:
 
 
 def _busy(address: str, message: str) -> ServiceError:
-    return StoreBusyError(f"QuestDB at {address} has its hands full: {message}")
+    return StoreBusyError(f"QuestDB at {address} is busy: {message}")
 
 
 def _timed_out(address: str, message: str) -> ServiceError:
