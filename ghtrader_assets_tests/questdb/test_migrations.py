@@ -20,7 +20,7 @@ import pytest
 
 from ghtrader_assets.context.store import StoreContext, open_store, open_writable_store
 from ghtrader_assets.errors import GhtraderError, QuestDBError, ServiceError
-from ghtrader_assets.lineage.aggregate import aggregated_path, stored_aggregated
+from ghtrader_assets.lineage.aggregate import aggregated_path, day_lines, stored_aggregated
 from ghtrader_assets.lineage.verify import verify_manifest
 from ghtrader_assets.manifests import as_document, manifest_files, read_manifest_file
 from ghtrader_assets.market.symbols import parse_symbol
@@ -165,6 +165,9 @@ def test_the_home_of_version_1_reads_back_as_it_was(old: OldHome) -> None:
             kept = stored_aggregated(context, name)
             assert kept.manifest_id == name
             assert aggregated_path(old.home, name).read_bytes() == kept.content
+        (in_part,) = day_lines(context, parse_symbol(RB), DAYS[1], DAYS[1])
+        (load,) = old.expected.day(*IN_PART)["manifests"]
+        assert in_part["upstream"] == load["upstream"], "the same content gives the same aggregated manifest"
         files = {one.stem: as_document(read_manifest_file(one)) for one in manifest_files(old.home)}
         told = [one for day in old.expected.days for one in day["manifests"]]
         assert files == {one["manifest_id"]: migrated(one) for one in told}

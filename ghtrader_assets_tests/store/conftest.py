@@ -66,7 +66,7 @@ def begin(db: Database, load: DayLoad) -> Manifest:
         symbol=load.symbol,
         trading_day=load.trading_day,
         contract=load.contract,
-        outcome=IngestState.FAILED,
+        outcome=IngestState.RUNNING,
         reason="not finished",
         rows=0,
         five_level_rows=0,
@@ -91,7 +91,7 @@ def begin(db: Database, load: DayLoad) -> Manifest:
         readback_s=0.0,
         judge_s=0.0,
         started=started,
-        finished=started,
+        finished=None,
     )
     write_manifests(db, [begun])
     return begun
