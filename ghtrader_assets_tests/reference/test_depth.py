@@ -31,3 +31,8 @@ def test_depth_that_comes_and_goes_is_found_to_the_day(lengths: list[int], begin
     found = {day for opened, closed in spans for day in days if opened <= day <= closed}
     assert found == {day for day, deep in zip(days, truth, strict=True) if deep}
     assert len(asked) == len(set(asked))
+
+
+def test_depth_that_has_just_begun_is_seen_on_the_last_day() -> None:
+    days = DAYS[:25]
+    assert deep_spans(days, lambda wanted: {day: day >= days[23] for day in wanted}, 10) == [(days[23], days[24])]
