@@ -80,6 +80,6 @@ def test_a_command_logs_its_loads_to_stderr_and_keeps_stdout_for_its_document(sh
     assert ran.code == 0, ran.err
     assert ran.document[0]["symbol"] == "KQ.m@SHFE.cu"
     records = [json.loads(line) for line in ran.err.splitlines() if line.startswith("{")]
-    assert "coverage" in {record["query"] for record in records if record["event"] == "query"}
+    assert "day_states.stored" in {record["query"] for record in records if record["event"] == "query"}
     assert PASSWORD not in ran.err
     assert shared.environment["GHTRADER_QUESTDB_PASSWORD"] not in ran.err

@@ -40,14 +40,13 @@ class StoreContext:
 
 
 @contextmanager
-def open_store(settings: Settings, *, readonly: bool = True, clock: Clock = SYSTEM_CLOCK) -> Generator[StoreContext]:
-    """Open the store for reading.
+def open_store(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Generator[StoreContext]:
+    """Open the store for reading; nothing is connected before the first question.
 
-    Raises `StoreAwayError` when it is away, `CredentialError` when it refuses us, `QuestDBError` when it is of another
-    version.
+    That raises `StoreAwayError` when the store is away, `CredentialError` when it refuses us, `QuestDBError` when it is
+    of another version.
     """
-    with open_database(settings, readonly=readonly, clock=clock) as database:
-        require_version(database)
+    with open_database(settings, readonly=True, clock=clock) as database:
         yield store_context(settings, database, clock)
 
 
@@ -74,7 +73,7 @@ def store_context(settings: Settings, database: Database, clock: Clock = SYSTEM_
 def open_database(settings: Settings, *, readonly: bool = False, clock: Clock = SYSTEM_CLOCK) -> Generator[Database]:
     """Connect to the store alone. Each query's latency goes into the metrics table.
 
-    `readonly`: with the log-in that can't change anything, where the server has one.
+    `readonly`: with the log-in that can't change anything, where the server has one, and only a store of this version.
     """
     endpoint = questdb_endpoint(settings)
     metrics = metrics_into(endpoint, clock)
@@ -87,6 +86,7 @@ def open_database(settings: Settings, *, readonly: bool = False, clock: Clock = 
             max_sessions=settings.questdb_sessions,
             statement_timeout_s=settings.query_timeout_s,
             on_query=metrics.observe,
+            before_first=require_version if readonly else None,
         ) as database:
             yield database
     finally:

@@ -69,7 +69,7 @@ class Router:
             raise BadInputError("this address is too long", "start from the overview")
         try:
             split = urlsplit(address)
-            query = parse_qs(split.query, strict_parsing=bool(split.query), max_num_fields=3)
+            query = parse_qs(split.query, True, bool(split.query), max_num_fields=3)
         except ValueError:
             raise BadInputError("this address can't be read", "start from the overview") from None
         parts = [unquote(part) for part in split.path.split("/") if part]

@@ -87,7 +87,7 @@ class SimulatedStore:
         done = {(symbol.text, day) for symbol in SYMBOLS if symbol.key in names for day in days}
         for key in done:
             wanted = self.wanted[key][1]
-            self.contents[key] = Content(wanted.contract, "d", wanted.upstream, 9)
+            self.contents[key] = Content(wanted.contract, "d", wanted.upstream, 9, partial=False)
             self.verdicts[key] = Verdict(wanted.verdict_on("d"), "ok", "quality_ok", "d")
         return done
 

@@ -122,7 +122,7 @@ def test_a_taken_port(bare: CommandLine, taken_port: str, name: str) -> None:
 
 def test_a_disk_without_room(bare: CommandLine) -> None:
     refused(bare.run("backfill", COPPER, *WEEK, GHTRADER_MIN_FREE_MB="999999999"), 3, "MB free", "free space")
-    assert not list((bare.home / "manifests").glob("**/*"))
+    assert not list((bare.home / "manifests").glob("**/*.json"))
 
 
 def test_a_home_that_cannot_be_written(bare: CommandLine) -> None:

@@ -45,12 +45,12 @@ def source(questdb_endpoint: Endpoint, calendar: TradingCalendar, tmp_path: Path
 def replaced(db: Database, calendar: TradingCalendar, symbol: str, seed: int) -> DailyAgg:
     """Store ticks of the day; the coverage row that would name them is not written yet."""
     window = calendar.window(DAY)
-    load = DayLoad(symbol, DAY, window, "SHFE.op2604", 0, "", f"load-{seed}", random_ticks(window, 400 + seed, seed))
+    load = DayLoad(symbol, DAY, window, "SHFE.op2604", 0, "", random_ticks(window, 400 + seed, seed))
     (stored,) = store_days(db, [load])
     assert isinstance(stored, StoredDay)
     return DailyAgg(
         symbol=symbol, trading_day=DAY, rows_total=stored.rows, first_tick=stored.first_tick,
-        last_tick=stored.last_tick, contract=load.contract, digest=stored.digest, upstream="", load_id=load.load_id,
+        last_tick=stored.last_tick, contract=load.contract, digest=stored.digest, upstream="", load_id=f"load-{seed}",
         updated_at=SYSTEM_CLOCK.now(),
     )  # fmt: skip
 

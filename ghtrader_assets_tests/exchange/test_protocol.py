@@ -30,6 +30,8 @@ from ghtrader_assets_tests.exchange.diff_client import DiffClient
 from ghtrader_assets_tests.fix_exchange import ROOT, ExchangeControl, started_exchange
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
+pytestmark = pytest.mark.service  # it starts its own
+
 CONTRACT = "SHFE.cu2602"
 DAY = date(2026, 1, 6)
 START_NS = snapshot_calendar().window(DAY).start_ns

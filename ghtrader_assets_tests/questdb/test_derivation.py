@@ -12,6 +12,7 @@ import polars as pl
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay
@@ -188,7 +189,7 @@ def put(db: Database, days: dict[tuple[str, date], Past]) -> None:
     """Write the rows that such a past leaves, and the schedule that has the days' contract."""
     for symbol in {symbol for symbol, _ in days}:
         own = [ScheduleDay(symbol, day, CONTRACT, 0, False, False) for name, day in days if name == symbol]
-        records.write_schedule(db, own, "0123456789abcdef")
+        records.write_schedule(db, own, "0123456789abcdef", SYSTEM_CLOCK.now())
     records.write_daily_agg(db, [_agg(*key, past) for key, past in days.items() if past.stored is not None])
     records.write_manifests(db, [one for key, past in days.items() for one in _attempts(*key, past.attempts)])
     _put_verdicts(db, VALIDATE_SUMMARY, {key: past.coverage for key, past in days.items()}, CoverageRow)

@@ -53,7 +53,7 @@ class Database:
 
     `prepared`: statements are prepared after a few uses. `sender_pool`: senders stay connected, one a thread that
     writes; off, a single one is reused in turn. `readonly`: PG sessions use the endpoint's reader log-in.
-    `on_query` is told each statement's name and seconds.
+    `on_query` is told each statement's name and seconds. `before_first` runs before the first question and may refuse.
     """
 
     def __init__(
@@ -67,8 +67,10 @@ class Database:
         max_senders: int = 4,
         statement_timeout_s: float = STATEMENT_TIMEOUT_S,
         on_query: Observer | None = None,
+        before_first: Callable[[Self], None] | None = None,
     ) -> None:
         self.endpoint = endpoint
+        self._before_first = before_first
         self._login = (readonly and endpoint.reader) or Login(endpoint.user, endpoint.password)
         self._on_query = on_query
         self._statement_timeout_s = statement_timeout_s
@@ -103,6 +105,7 @@ class Database:
     @contextlib.contextmanager
     def session(self) -> Generator[psycopg.Connection[TupleRow], None, None]:
         """A PG session from the pool. Raises `QuestDBError` or `CredentialError`, in one line, for what goes wrong."""
+        self._run_before_first()
         with translated_errors(self.endpoint.pg):
             self._open()
             connection = self._lent_session()
@@ -127,11 +130,13 @@ class Database:
 
         `/exp` knows no bound parameters: a statement's values come from `sql.literal` alone.
         """
+        self._run_before_first()
         with self._timed(name):
             return self._bulk.frame(statement)
 
     def arrow(self, name: str, statement: str) -> ArrowTable:
         """The same as an Arrow table, without a second copy of its columns."""
+        self._run_before_first()
         with self._timed(name):
             return self._bulk.table(statement)
 
@@ -195,6 +200,17 @@ class Database:
                 self._require_connection()
                 if time.monotonic() > give_up_at:
                     raise
+
+    def _run_before_first(self) -> None:
+        """Where it refuses, the next question meets it again."""
+        check, self._before_first = self._before_first, None
+        if check is None:
+            return
+        try:
+            check(self)
+        except BaseException:
+            self._before_first = check
+            raise
 
     def _open(self) -> None:
         with self._pool_lock:

@@ -30,6 +30,8 @@ from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets_tests.questdb.embedded import own_server
 from ghtrader_assets_tests.storing import store_days
 
+pytestmark = pytest.mark.service  # it starts its own
+
 DAYS = [date(2026, 1, day) for day in (6, 7, 8, 9, 12, 13)]
 LoadOf = Callable[..., DayLoad]
 
