@@ -1,4 +1,4 @@
-"""Alerts: what somebody should know, said once, to whatever apprise URLs are set.
+"""Alerts: what a person should know, said once, to whatever apprise URLs are set.
 
 Belongs here: the words of each kind of alert, what was already said (kept under `GHTRADER_HOME`), sending.
 Does not belong here: finding out what is wrong (`upkeep.feeds`, `upkeep.rates`, `market.calendar`, Dagster's runs).
@@ -54,13 +54,13 @@ def send_new(settings: Settings, alerts: Iterable[Alert], clock: Clock) -> list[
     """Send, in one message, the alerts that were not sent before; returns them.
 
     Nothing set, nothing sent and nothing remembered. Raises `BadInputError` for a URL that apprise does not know,
-    `ServiceError` when nobody took the message: then it is new again next time.
+    `ServiceError` when no address took the message: it is sent again next time.
     """
     if settings.alert_urls is None:
         return []
     hide(settings.alert_urls)
     with _said(settings.home, clock.now_s()) as said:
-        new = {one.key: one for one in alerts if one.key not in said}
+        new = {alert.key: alert for alert in alerts if alert.key not in said}
         if new:
             _notify(settings.alert_urls.get_secret_value(), list(new.values()))
             said.update(dict.fromkeys(new, clock.now_s()))
@@ -114,7 +114,7 @@ def _notify(urls: str, alerts: Sequence[Alert]) -> None:
             "write each as apprise does (mailto://…, slack://…, json://…), separated by commas",
         )
     title = alerts[0].title if len(alerts) == 1 else f"{len(alerts)} findings"
-    body = "\n".join(str(one) for one in alerts[:LISTED])
+    body = "\n".join(str(alert) for alert in alerts[:LISTED])
     if len(alerts) > LISTED:
         body += f"\n… and {len(alerts) - LISTED} more; see `ghtrader-assets status`"
     if not sender.notify(body=body, title=f"ghtrader-assets: {title}"):  # pyright: ignore[reportUnknownMemberType]

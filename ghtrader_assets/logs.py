@@ -39,7 +39,7 @@ _secrets: set[str] = set()
 
 def hide(*secrets: SecretStr | None) -> None:
     """Redact these values wherever they turn up in a record of this process from now on."""
-    values = {one.get_secret_value() for one in secrets if one is not None}
+    values = {secret.get_secret_value() for secret in secrets if secret is not None}
     _secrets.update(value for value in values if len(value) >= LEAST_SECRET)
 
 
@@ -62,7 +62,7 @@ def configure(level: str) -> None:
 
 
 def attach(level: str) -> None:
-    """Send our own logs to stderr in a process whose logging is somebody else's, as a Dagster run's."""
+    """Send our own logs to stderr in a process whose logging belongs to another program, as a Dagster run's."""
     ours = logging.getLogger(PACKAGE)
     ours.setLevel(level.upper())
     if not ours.handlers:

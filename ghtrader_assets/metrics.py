@@ -109,7 +109,7 @@ class QueryMetrics:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             dropped = self._dropped
         try:
-            self._write([_metric(*one) for one in batch] + _dropped(batch, dropped))
+            self._write([_metric(*item) for item in batch] + _dropped(batch, dropped))
         except Exception as error:  # noqa: BLE001 - whatever it is, measuring must not end the process
             self._put_back(batch, error)
             return False

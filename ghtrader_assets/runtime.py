@@ -58,10 +58,10 @@ class Runtime(BaseModel, frozen=True):
 
     def service(self, name: str) -> Service | None:
         """The named service while its process lives."""
-        return next((one for one in self.services if one.name == name and one.process.alive), None)
+        return next((service for service in self.services if service.name == name and service.process.alive), None)
 
     def with_service(self, service: Service) -> Runtime:
-        others = tuple(one for one in self.services if one.name != service.name)
+        others = tuple(item for item in self.services if item.name != service.name)
         return self.model_copy(update={"services": (*others, service)})
 
 

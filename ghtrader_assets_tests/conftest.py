@@ -36,11 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def _loggers_as_imported() -> None:
     """A command or a Dagster run of an earlier test in this process may have taken our loggers for itself."""
-    for name, one in list(logging.root.manager.loggerDict.items()):
-        if isinstance(one, logging.Logger) and (name == PACKAGE or name.startswith(f"{PACKAGE}.")):
-            one.handlers.clear()
-            one.propagate, one.disabled = True, False
-            one.setLevel(logging.NOTSET)
+    for name, item in list(logging.root.manager.loggerDict.items()):
+        if isinstance(item, logging.Logger) and (name == PACKAGE or name.startswith(f"{PACKAGE}.")):
+            item.handlers.clear()
+            item.propagate, item.disabled = True, False
+            item.setLevel(logging.NOTSET)
 
 
 SERVICES = frozenset({"exchange_process", "questdb_endpoint", "platform_process", "browser", "redis_server", "bare"})

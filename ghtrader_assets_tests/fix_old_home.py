@@ -54,7 +54,7 @@ class Expected:
     aggregated: dict[str, list[dict[str, Any]]]
 
     def day(self, symbol: str, trading_day: str) -> dict[str, Any]:
-        return next(one for one in self.days if (one["symbol"], one["trading_day"]) == (symbol, trading_day))
+        return next(day for day in self.days if (day["symbol"], day["trading_day"]) == (symbol, trading_day))
 
 
 def build_old_home(server: Server, home: Path) -> Expected:

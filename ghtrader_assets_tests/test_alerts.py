@@ -25,7 +25,7 @@ def told(home: Path, url: str | None) -> Settings:
 
 FEED = Feed(
     "KQ.m@SHFE.cu", FeedState.LATE, date(2026, 11, 20), date(2026, 11, 19), None, True,
-    "2026-11-20 was expected and nobody has loaded it",
+    "2026-11-20 was expected and is not loaded",
     "`ghtrader-assets backfill KQ.m@SHFE.cu --from 2026-11-20 --to 2026-11-20`",
 )  # fmt: skip
 

@@ -86,7 +86,7 @@ def test_is_read_at_its_places_alone(forbidden: Callable[[ast.AST], bool], allow
         if file not in allowed and file.partition("/")[0] not in allowed
     )
     assert elsewhere == []
-    assert {one for one in allowed if not any(file == one or file.startswith(f"{one}/") for file in used)} == set()
+    assert {item for item in allowed if not any(file == item or file.startswith(f"{item}/") for file in used)} == set()
 
 
 @pytest.mark.parametrize(

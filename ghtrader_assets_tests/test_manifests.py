@@ -44,7 +44,7 @@ def test_writing_again_replaces_the_file_and_leaves_nothing_else(tmp_path: Path)
     write_manifest_file(tmp_path, manifest(outcome=IngestState.FAILED, reason="began"))
     path = write_manifest_file(tmp_path, manifest())
     assert read_manifest_file(path).outcome == IngestState.COMPLETE
-    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
 
 
 def test_a_full_disk_says_so_and_leaves_nothing_half_written(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_querys_latency_reaches_the_table_by_its_name_and_all_of_it_at_close(
             observed.rows(name, "SELECT 1")
     recorder.close()
     db.await_applied(METRICS)
-    found = {one.name: one for one in read_query_percentiles(db, *EVER)}
+    found = {percentile.name: percentile for percentile in read_query_percentiles(db, *EVER)}
     assert found[name].count == 300, "each one, though many fall into one microsecond or one batch"
     assert 0 < found[name].p50 <= found[name].p95 <= found[name].p99 <= found[name].largest
     assert "wal_state" not in found
@@ -69,7 +69,7 @@ def test_percentiles_are_the_nearest_ranks_that_numpy_finds(db: Database, values
     rows = [measured(name, start + timedelta(milliseconds=nth), value) for nth, value in enumerate(values)]
     write_metrics(db, rows)
     (found,) = read_percentiles(db, [name], start, start + timedelta(hours=1))
-    wanted = [float(one) for one in np.quantile(values, [0.5, 0.95, 0.99], method="inverted_cdf")]
+    wanted = [float(item) for item in np.quantile(values, [0.5, 0.95, 0.99], method="inverted_cdf")]
     assert [found.p50, found.p95, found.p99] == wanted
     assert (found.count, found.largest) == (len(values), max(values))
 
@@ -90,17 +90,17 @@ def test_courses_and_rates_add_up(db: Database, symbol: str) -> None:
     )
     write_metrics(db, [measured("query.q", start + timedelta(minutes=nth), nth / 1000) for nth in range(120)])
     end = start + timedelta(days=1)
-    (rate,) = [one for one in read_ingest_rates(db, start, end) if one.symbol == symbol]
+    (rate,) = [rate for rate in read_ingest_rates(db, start, end) if rate.symbol == symbol]
     assert (rate.days, rate.rows, rate.bytes, rate.seconds, rate.rows_per_s) == (3, 3000, 15_000_000, 6.0, 500.0)
     assert rate.last == start + timedelta(minutes=80)
     steps = read_ingest_course(db, start, end, "1h")
-    assert [(one.ts, one.days, one.rows, one.seconds) for one in steps] == [
+    assert [(step.ts, step.days, step.rows, step.seconds) for step in steps] == [
         (start, 2, 2000, 4.0),
         (start + timedelta(hours=1), 1, 1000, 2.0),
     ]
     course = read_query_course(db, start, end, "1h")
-    assert [(one.ts, one.count) for one in course] == [(start, 60), (start + timedelta(hours=1), 60)]
-    assert [one.p95 for one in course] == [0.056, 0.116]
+    assert [(item.ts, item.count) for item in course] == [(start, 60), (start + timedelta(hours=1), 60)]
+    assert [item.p95 for item in course] == [0.056, 0.116]
 
 
 def test_a_store_that_hangs_costs_a_query_nothing_and_an_exit_no_longer_than_it_may(
@@ -193,6 +193,8 @@ def test_the_documents_statement_is_the_percentile_that_the_command_prints(db: D
     start = datetime(2026, 1, 5, 6, tzinfo=UTC)
     write_metrics(db, [measured("query.coverage", start + timedelta(seconds=nth), nth / 1000) for nth in range(1, 61)])
     found = next(
-        one for one in read_query_percentiles(db, start, start + timedelta(hours=12)) if one.name == "coverage"
+        percentile
+        for percentile in read_query_percentiles(db, start, start + timedelta(hours=12))
+        if percentile.name == "coverage"
     )
     assert db.rows("documented", statement) == [(found.p95,)] == [(0.057,)]

@@ -125,14 +125,14 @@ def test_families_know_their_source_and_the_environment_wins_for_each_name(monke
     monkeypatch.setenv("GHTRADER_L5_VALIDATE_GAP_THRESHOLD_S", "8")
     monkeypatch.setenv("GHTRADER_START_DATE_AU", "2025-06-05")
     settings, prefix = load_settings(), "GHTRADER_L5_VALIDATE_"
-    assert {name.removeprefix(prefix): (one.value, one.source) for name, one in settings.l5_validate.items()} == {
+    assert {name.removeprefix(prefix): (item.value, item.source) for name, item in settings.l5_validate.items()} == {
         "GAP_THRESHOLD_S": ("8", f"env:{prefix}GAP_THRESHOLD_S"),
         "GAP_THRESHOLD_S_CU": ("7", f"env:{prefix}GAP_THRESHOLD_S_CU"),
         "GAP_WARN": (0, "file:ghtrader.toml"),
     }
     assert settings.l5_validate_tq_check_max_days == 3
     assert (start_date_of(settings, "cu"), start_date_of(settings, "au")) == (date(2025, 6, 3), date(2025, 6, 5))
-    shown = {one.name: (one.value, one.source) for one in sourced_values(settings)}
+    shown = {value.name: (value.value, value.source) for value in sourced_values(settings)}
     assert shown["GHTRADER_START_DATE_CU"] == (date(2025, 6, 3), "file:ghtrader.toml")
     assert shown[f"{prefix}GAP_THRESHOLD_S"] == ("8", f"env:{prefix}GAP_THRESHOLD_S")
     assert shown[f"{prefix}TQ_CHECK_MAX_DAYS"] == (3, "file:ghtrader.toml")
@@ -151,7 +151,7 @@ def test_the_file_takes_keys_with_and_without_prefix_and_lists(monkeypatch: pyte
     assert (settings.tqsdk_user, settings.start_date) == ("me", date(2024, 1, 2))
     assert settings.tqsdk_password is not None
     assert settings.tqsdk_password.get_secret_value() == "environment"
-    sources = {one.name: one.source for one in sourced_values(settings)}
+    sources = {value.name: value.source for value in sourced_values(settings)}
     assert sources["TQSDK_USER"] == sources["GHTRADER_MIN_FREE_MB"] == f"file:{tmp_path / 'elsewhere.toml'}"
     assert (sources["TQSDK_PASSWORD"], sources["GHTRADER_READBACK"]) == ("env:TQSDK_PASSWORD", "default")
 
@@ -162,7 +162,7 @@ def test_no_variable_sets_what_is_gathered_from_many(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(f"GHTRADER_{name}", "{")
     settings = load_settings()
     assert (settings.sources, settings.l5_validate, settings.start_dates) == ({}, {}, {})
-    assert not {"GHTRADER_SOURCES", "GHTRADER_L5_VALIDATE"} & {one.name for one in sourced_values(settings)}
+    assert not {"GHTRADER_SOURCES", "GHTRADER_L5_VALIDATE"} & {value.name for value in sourced_values(settings)}
 
 
 def test_a_start_reads_the_file_once(monkeypatch: pytest.MonkeyPatch) -> None:

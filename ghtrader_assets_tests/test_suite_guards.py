@@ -55,7 +55,9 @@ def test_each_way_to_import_a_test_is_seen(line: str) -> None:
 
 def test_each_test_stands_in_the_folder_of_a_room() -> None:
     folders = {path.parent.relative_to(SUITE) for path in TESTS}
-    assert [str(one) for one in sorted(folders) if not (ROOMS / one).is_dir() and one.parts[0] not in NO_ROOMS] == []
+    assert [
+        str(folder) for folder in sorted(folders) if not (ROOMS / folder).is_dir() and folder.parts[0] not in NO_ROOMS
+    ] == []
 
 
 def test_no_test_reads_a_stopwatch() -> None:
@@ -75,4 +77,4 @@ def test_what_is_measured_is_told_somewhere() -> None:
     docs = "".join(path.read_text(encoding="utf-8") for path in (SUITE.parent / "docs").rglob("*.md"))
     scripts = [path.stem for path in MODULES if path.stem.startswith("measure_")]
     assert scripts
-    assert [one for one in scripts if one not in docs] == []
+    assert [script for script in scripts if script not in docs] == []

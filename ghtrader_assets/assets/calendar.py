@@ -70,8 +70,8 @@ def trading_calendar(
         found = refresh_calendar(provider_of(settings), settings.home, clock, timing_of(settings), adopt=False)
     except (FetchError, ServiceError) as error:
         raise dg.Failure(f"the calendar could not be confirmed: {error}", allow_retries=False) from None
-    for one in found.differences:
-        context.log.error(f"the provider differs: {one}")
+    for difference in found.differences:
+        context.log.error(f"the provider differs: {difference}")
     yield dg.MaterializeResult(
         asset_key=TRADING_CALENDAR,
         metadata={
@@ -125,7 +125,7 @@ def _next_is_known(calendar: TradingCalendar, today: date) -> bool:
 
 def _confirmed(found: CalendarRefresh) -> dg.AssetCheckResult:
     """A list that says too little of this year confirms nothing: a warning, as no day is known to be wrong."""
-    words = [str(one) for one in found.differences]
+    words = [str(difference) for difference in found.differences]
     return dg.AssetCheckResult(
         check_name=CONFIRMED,
         asset_key=TRADING_CALENDAR,
@@ -134,7 +134,7 @@ def _confirmed(found: CalendarRefresh) -> dg.AssetCheckResult:
         description="; ".join([*words, SETTLE]) if words else found.unconfirmed or "the provider's holiday list agrees",
         metadata={
             "differences": len(words),
-            "days": dg.MetadataValue.json([str(one.day) for one in found.differences]),
+            "days": dg.MetadataValue.json([str(difference.day) for difference in found.differences]),
         },
     )
 
@@ -148,7 +148,7 @@ def _hours_confirmed(settings: Settings, calendar: TradingCalendar, clock: Clock
         )
     except GhtraderError as error:
         return _hours_check(dg.AssetCheckSeverity.WARN, [f"they could not be compared: {error}"], 0)
-    words = [str(one) for live in found.values() for one in live.differences]
+    words = [str(difference) for live in found.values() for difference in live.differences]
     return _hours_check(dg.AssetCheckSeverity.ERROR, [*words, SETTLE_HOURS] if words else [], len(found))
 
 

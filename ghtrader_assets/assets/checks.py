@@ -44,15 +44,15 @@ def feed_checks(symbols: Sequence[Symbol]) -> dg.AssetChecksDefinition:
         selected = context.selected_asset_check_keys
         chosen = [symbol for symbol in symbols if any(key.asset_key == asset_key(symbol, TICKS) for key in selected)]
         with platform.store() as opened:
-            for one in evaluations(*read_findings(opened, chosen), chosen):
-                if dg.AssetCheckKey(one.asset_key, one.check_name) in selected:
+            for evaluation in evaluations(*read_findings(opened, chosen), chosen):
+                if dg.AssetCheckKey(evaluation.asset_key, evaluation.check_name) in selected:
                     yield dg.AssetCheckResult(
-                        passed=one.passed,
-                        asset_key=one.asset_key,
-                        check_name=one.check_name,
-                        severity=one.severity,
-                        description=one.description,
-                        metadata=one.metadata,
+                        passed=evaluation.passed,
+                        asset_key=evaluation.asset_key,
+                        check_name=evaluation.check_name,
+                        severity=evaluation.severity,
+                        description=evaluation.description,
+                        metadata=evaluation.metadata,
                     )
 
     return feed_checks_

@@ -52,7 +52,7 @@ CODE_VERSION: Final = "dagster/code_version"
 SHOWN_SEGMENTS: Final = 24
 """So many main contracts are in the picture of a materialization; `schedule --picture` draws them all."""
 
-Said = tuple[str, dict[str, Any]]
+Payload = tuple[str, dict[str, Any]]
 """The data version of a table's day and the metadata of its materialization."""
 
 _DESCRIPTIONS: Final = {
@@ -143,15 +143,18 @@ def materializations(
     """
     manifest, judgement = outcome.manifest, outcome.judgement
     day = outcome.trading_day.isoformat()
-    says: dict[str, Said] = {}
+    payloads: dict[str, Payload] = {}
     if manifest is not None:
-        says |= {TICKS: _ticks(manifest), MANIFEST: _manifest(manifest)}
+        payloads |= {TICKS: _ticks(manifest), MANIFEST: _manifest(manifest)}
     if judgement is not None:
-        says |= {VALIDATION_SUMMARY: _summary(judgement), FIELD_QUALITY: _quality(judgement)}
+        payloads |= {VALIDATION_SUMMARY: _summary(judgement), FIELD_QUALITY: _quality(judgement)}
     for table in DAY_TABLES:
-        if table in selected and table in says:
-            version, metadata = says[table]
-            upstream = {asset_key(symbol, one): made_of for one, made_of in _upstream_versions(table, outcome).items()}
+        if table in selected and table in payloads:
+            version, metadata = payloads[table]
+            upstream = {
+                asset_key(symbol, upstream_table): made_of
+                for upstream_table, made_of in _upstream_versions(table, outcome).items()
+            }
             yield dg.AssetMaterialization(
                 asset_key(symbol, table),
                 partition=day,
@@ -203,7 +206,7 @@ def _between(table: str, outcome: DayOutcome) -> str:
     manifest = outcome.manifest
     if table != TICKS or manifest is None or manifest.first_tick is None or manifest.last_tick is None:
         return ""
-    first, last = (one.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for one in (manifest.first_tick, manifest.last_tick))
+    first, last = (instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for instant in (manifest.first_tick, manifest.last_tick))
     return f" AND ts >= '{first}' AND ts <= '{last}'"
 
 
@@ -237,7 +240,7 @@ def _column_schema(table: str) -> dg.TableSchema:
     )
 
 
-def _ticks(manifest: Manifest) -> Said:
+def _ticks(manifest: Manifest) -> Payload:
     stored_s = manifest.store_s + manifest.readback_s
     return manifest.digest, {
         "dagster/partition_row_count": manifest.rows,
@@ -263,7 +266,7 @@ def _ticks(manifest: Manifest) -> Said:
     }
 
 
-def _summary(judgement: Judgement) -> Said:
+def _summary(judgement: Judgement) -> Payload:
     row = judgement.coverage
     return row.fingerprint, {
         "state": str(row.state),
@@ -286,7 +289,7 @@ def _summary(judgement: Judgement) -> Said:
     }
 
 
-def _quality(judgement: Judgement) -> Said:
+def _quality(judgement: Judgement) -> Payload:
     row = judgement.quality
     return row.fingerprint, {
         "state": str(row.state),
@@ -305,7 +308,7 @@ def _quality(judgement: Judgement) -> Said:
     }
 
 
-def _manifest(manifest: Manifest) -> Said:
+def _manifest(manifest: Manifest) -> Payload:
     assert manifest.finished is not None
     return digest_of(f"{manifest.digest}:{manifest.upstream}"), {
         "manifest_id": manifest.manifest_id,

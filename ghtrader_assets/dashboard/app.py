@@ -46,7 +46,7 @@ log = logger(__name__)
 
 
 def dashboard_app(settings: Settings, calendar: TradingCalendar, clock: Clock) -> Dashboard:
-    """The application over this platform's store. Nothing is asked of the store before the first page."""
+    """The application over this platform's store. The store is not queried before the first page."""
     app = Dashboard(
         "ghtrader_assets.dashboard",
         title=TITLE,

@@ -51,7 +51,7 @@ from ghtrader_assets.reading.overview import days_of
 from ghtrader_assets.services.health import ServiceHealth, service_health
 from ghtrader_assets.settings import Settings, start_date_of
 from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
-from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
+from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict
 
 SHOWN_DAYS: Final = 250
 REPAIR_DAYS: Final = 250
@@ -87,8 +87,8 @@ class DayView:
     window: DayWindow
     state: DayState
     sessions: DaySessions | None
-    coverage: CoverageRow | None
-    quality: QualityRow | None
+    coverage: CoverageVerdict | None
+    quality: QualityVerdict | None
     gaps: list[GapRow]
     loads: list[Manifest]
     ticks: pl.DataFrame
@@ -152,8 +152,8 @@ class Source:
             tuple(symbols),
             tuple(days),
             tuple(
-                "".join(codes.get((one, day)) or look_of(state_untouched(day, starts[one])).code for day in days)
-                for one in symbols
+                "".join(codes.get((symbol, day)) or look_of(state_untouched(day, starts[symbol])).code for day in days)
+                for symbol in symbols
             ),
             int(found["rows"].sum()),
             found,

@@ -113,8 +113,8 @@ def ingest_course(steps: Sequence[IngestStep], start: datetime, end: datetime, s
     """Ticks stored in each step of time."""
     figure = go.Figure(
         go.Bar(
-            x=[_beijing(one.ts) for one in steps], y=[one.rows for one in steps],
-            customdata=[one.days for one in steps], marker={"color": BLUE, "line": {"width": 0}}, name="ticks",
+            x=[_beijing(step.ts) for step in steps], y=[step.rows for step in steps],
+            customdata=[step.days for step in steps], marker={"color": BLUE, "line": {"width": 0}}, name="ticks",
             width=_STEP_MS[step] * 0.9, offset=0,
             hovertemplate="%{x|%m-%d %H:%M}<br>%{y:,} ticks of %{customdata} days<extra></extra>",
         )
@@ -203,7 +203,7 @@ def _shade(figure: go.Figure, sessions: DaySessions, gaps: Sequence[GapRow]) -> 
     for window in sessions.windows:
         before.append(total - window.start_ns / 1e9)
         total += (window.end_ns - window.start_ns) / 1e9
-    for gap in sorted(gaps, key=lambda one: -one.duration_s)[:SHADED_GAPS]:
+    for gap in sorted(gaps, key=lambda gap: -gap.duration_s)[:SHADED_GAPS]:
         if 0 <= gap.window_index < len(before):
             start = gap.start_ts.timestamp() + before[gap.window_index]
             figure.add_vrect(

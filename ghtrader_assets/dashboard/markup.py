@@ -31,8 +31,8 @@ def _pieces(content: Any) -> Iterator[str]:
     if content is None:
         return
     if isinstance(content, list | tuple):
-        for one in cast("list[Any]", content):
-            yield from _pieces(one)
+        for item in cast("list[Any]", content):
+            yield from _pieces(item)
     elif isinstance(content, dcc.Graph):
         yield f'<div class="graph-place"{_style(getattr(content, "style", None))}></div>'
     elif isinstance(content, Component):

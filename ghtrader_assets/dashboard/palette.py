@@ -30,7 +30,7 @@ Mark = Literal["none", "dot", "half", "cross", "bar", "ring"]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a state is shown. `code` is its letter in the heatmap's data, `glyph` its sign beside text."""
+    """How a state is shown. `code` is its letter in the heatmap's data, `glyph` its sign next to text."""
 
     state: str
     code: str

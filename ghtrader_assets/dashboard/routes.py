@@ -1,6 +1,6 @@
 """Addresses of the dashboard: from a path to a page of known symbol and day, and back. Nothing else is let in.
 
-Belongs here: every address, parsing, and refusing what is none before anything is asked of the store.
+Belongs here: every address, parsing, and refusing what is none before any query.
 Does not belong here: what a page shows.
 """
 

@@ -67,7 +67,7 @@ class Contract:
     def sessions(self, day: date) -> DaySessions:
         """The sessions of this contract on trading day `day`.
 
-        Asked of the product's main symbol, so that all contracts share one answer.
+        Computed for the product's main symbol, so that all contracts share one answer.
         """
         alias = parse_symbol(f"KQ.m@{self.spec.key}")
         return day_sessions(alias, day, snapshot_calendar(), self.last_day)

@@ -26,7 +26,7 @@ from ghtrader_assets.exchange.revisions import Revisions
 
 @dataclass
 class Chart:
-    """What the client last asked of one chart id, and what it was last shown.
+    """The client's last request for one chart id, and what it was last shown.
 
     `revisions` is the changed content it sees as long as it is open; `pages` counts answers.
     """

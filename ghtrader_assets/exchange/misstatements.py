@@ -36,19 +36,19 @@ class Misstatement:
 
 def misstated_changes(alias: str, changes: Sequence[Change], wrong: Iterable[Misstatement]) -> list[Change]:
     """A symbol's main-contract changes with its moved rolls."""
-    moved = {one.day: one.amount for one in wrong if one.kind == "moved_roll" and one.touches(alias)}
+    moved = {rule.day: rule.amount for rule in wrong if rule.kind == "moved_roll" and rule.touches(alias)}
     return [(_moved(day, moved[day]) if day in moved else day, contract) for day, contract in changes]
 
 
 def misstated_holidays(closed: Iterable[date], wrong: Iterable[Misstatement]) -> list[date]:
     """The days without trading, each misstated one turned round; none at all if one says so."""
-    turned = {one.day for one in wrong if one.kind == "holiday"}
+    turned = {rule.day for rule in wrong if rule.kind == "holiday"}
     return [] if None in turned else sorted(set(closed) ^ {day for day in turned if day is not None})
 
 
 def misstated_record(record: dict[str, Any], wrong: Iterable[Misstatement]) -> dict[str, Any]:
     """An instrument's record with other hours or terms."""
-    kinds = {one.kind for one in wrong if one.touches(str(record["instrument_id"]))}
+    kinds = {rule.kind for rule in wrong if rule.touches(str(record["instrument_id"]))}
     if "hours" in kinds:
         night = [["21:00:00", "25:30:00"]]
         record = {**record, "trading_time": {**record["trading_time"], "night": night}}

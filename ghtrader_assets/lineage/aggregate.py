@@ -74,7 +74,8 @@ def day_lines(context: StoreContext, symbol: Symbol, first: date, last: date) ->
     """One line for each trading day of the range, stored or not."""
     days = days_of(context, symbol, first, last)
     loads = {
-        one.manifest_id: one for one in read_manifests(context.database, symbol.text, [day.trading_day for day in days])
+        manifest.manifest_id: manifest
+        for manifest in read_manifests(context.database, symbol.text, [day.trading_day for day in days])
     }
     gaps = read_gap_sums(context.database, symbol.text, first, last)
     return [day_line(day, loads.get(day.manifest_id), gaps.get(day.trading_day)) for day in days]
@@ -200,17 +201,17 @@ def _digest_of_digests(lines: Mapping[str, Sequence[DayLine]]) -> str:
 def _rows(made: Aggregated) -> Iterable[AggregatedRow]:
     """One row a symbol and calendar year: a row of ten years would be larger than QuestDB's send buffer."""
     first, last = (date.fromisoformat(made.document[name]) for name in ("first_day", "last_day"))
-    for one in made.symbols:
-        for _, part in groupby(one["days"], key=lambda line: line["day"][:4]):
+    for symbol in made.symbols:
+        for _, part in groupby(symbol["days"], key=lambda line: line["day"][:4]):
             days = list(part)
             figures = _figures(days)
             yield AggregatedRow(
-                symbol=one["symbol"],
+                symbol=symbol["symbol"],
                 trading_day=date.fromisoformat(days[0]["day"]),
                 manifest_id=made.manifest_id,
                 first_day=first,
                 last_day=last,
-                digest=_digest_of_digests({one["symbol"]: days}),
+                digest=_digest_of_digests({symbol["symbol"]: days}),
                 days_json=canonical(days).decode().rstrip("\n"),
                 **{name: figures[name] for name in SUMMED},
             )

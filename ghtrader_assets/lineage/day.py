@@ -22,7 +22,7 @@ from ghtrader_assets.questdb.tables.reader import (
     read_summary,
 )
 from ghtrader_assets.questdb.tables.schema import FIELD_QUALITY, MAIN_SCHEDULE, VALIDATE_SUMMARY
-from ghtrader_assets.validation.verdicts import CoverageRow, QualityRow
+from ghtrader_assets.validation.verdicts import CoverageVerdict, QualityVerdict
 
 SESSIONS = "sessions"
 
@@ -72,7 +72,7 @@ def day_lineage(context: StoreContext, symbol: Symbol, day: date) -> DayLineage:
     stored = next(iter(read_daily_agg(database, name, [day])), None)
     if stored is None:
         return DayLineage(name, day, 0, "", None, (), (), tuple(attempts))
-    load = next((one for one in attempts if one.manifest_id == stored.load_id), None)
+    load = next((attempt for attempt in attempts if attempt.manifest_id == stored.load_id), None)
     row = next(iter(read_schedule(database, name, day, day)), None)
     plan = plan_day(context, symbol, row, "") if row else None
     verdicts = (read_summary(database, name, [day]).get(day), read_quality(database, name, [day]).get(day))
@@ -99,12 +99,12 @@ def _upstream(load: Manifest | None, plan: DayPlan | None) -> tuple[Upstream, ..
     return tuple(Upstream(source, then, now, then == now) for source, (then, now) in pairs.items())
 
 
-def _downstream(verdicts: tuple[CoverageRow | None, QualityRow | None], wanted: str) -> tuple[Downstream, ...]:
+def _downstream(verdicts: tuple[CoverageVerdict | None, QualityVerdict | None], wanted: str) -> tuple[Downstream, ...]:
     tables = zip((VALIDATE_SUMMARY, FIELD_QUALITY), verdicts, strict=True)
     return tuple(_judged(table, verdict, wanted) for table, verdict in tables)
 
 
-def _judged(table: str, verdict: CoverageRow | QualityRow | None, wanted: str) -> Downstream:
+def _judged(table: str, verdict: CoverageVerdict | QualityVerdict | None, wanted: str) -> Downstream:
     if verdict is None:
         return Downstream(table, "", "", "", current=False)
     current = verdict.fingerprint == wanted

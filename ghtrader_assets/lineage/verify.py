@@ -63,9 +63,9 @@ def verify_manifest(context: StoreContext, manifest_id: str, *, ticks: bool = Tr
     return list(_day_differences(context, manifest, ticks=ticks))
 
 
-def differences_of(one: Manifest, other: Manifest) -> dict[str, tuple[Any, Any]]:
+def differences_of(first: Manifest, other: Manifest) -> dict[str, tuple[Any, Any]]:
     """What changed between two loads: every column that differs, with its two values, ids and times included."""
-    before, after = as_document(one), as_document(other)
+    before, after = as_document(first), as_document(other)
     return {name: (value, after[name]) for name, value in before.items() if after[name] != value}
 
 
@@ -94,7 +94,7 @@ def _recomputed(context: StoreContext, symbol: str, day: date) -> dict[str, Any]
     frame = read_day(context.database, symbol, context.calendar.window(day))
     stamps = frame["datetime_ns"].to_numpy()
     ends = (int(stamps.min()), int(stamps.max())) if len(stamps) else (None, None)
-    first, last = (None if one is None else instant(one).isoformat() for one in ends)
+    first, last = (None if end is None else instant(end).isoformat() for end in ends)
     return {
         "rows": frame.height,
         "five_level_rows": five_level_rows(frame),
@@ -112,7 +112,7 @@ def _aggregated_differences(context: StoreContext, manifest_id: str, *, ticks: b
     path = aggregated_path(context.settings.home, manifest_id)
     if path.exists() and path.read_bytes() != stated.content:
         yield Difference("", "", "file", manifest_id, str(path))
-    symbols = [parse_symbol(one["symbol"]) for one in stated.symbols]
+    symbols = [parse_symbol(symbol["symbol"]) for symbol in stated.symbols]
     first, last = (date.fromisoformat(stated.document[name]) for name in ("first_day", "last_day"))
     found = _lines_of(aggregate(context, symbols, first, last))
     for (symbol, day), line in _lines_of(stated).items():
@@ -129,4 +129,4 @@ def _aggregated_differences(context: StoreContext, manifest_id: str, *, ticks: b
 
 
 def _lines_of(made: Aggregated) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(one["symbol"], line["day"]): line for one in made.symbols for line in one["days"]}
+    return {(symbol["symbol"], line["day"]): line for symbol in made.symbols for line in symbol["days"]}

@@ -66,7 +66,7 @@ class FetchedLoad:
         return 0 if self.fetched.frame is None else self.fetched.frame.height
 
     def ticks(self) -> DayLoad:
-        """The ticks of a whole day, with what is stored beside each."""
+        """The ticks of a whole day, with the columns stored with each."""
         assert self.fetched.frame is not None
         return DayLoad(
             symbol=self.plan.symbol.text,

@@ -51,7 +51,7 @@ from ghtrader_assets.settings import Settings, sourced_value
 from ghtrader_assets.validation.judge import RULE_VERSION, Provenance, fingerprint, judge_day, needs_judgement
 from ghtrader_assets.validation.policy import Policy, policy_for
 from ghtrader_assets.validation.states import worst
-from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, QualityRow, State
+from ghtrader_assets.validation.verdicts import CoverageVerdict, DayVerdict, QualityVerdict, State
 
 BATCH_VERDICTS: Final = 20
 """Verdicts written at once. A batch is written while the next days are judged."""
@@ -131,13 +131,13 @@ def judge_days(
     yield from _in_order(wanted, known, _judged(context, due, policy))
 
 
-Verdicts = tuple[CoverageRow, QualityRow] | tuple[StandingVerdict, StandingVerdict]
+Verdicts = tuple[CoverageVerdict, QualityVerdict] | tuple[StandingVerdict, StandingVerdict]
 """A day's two stored verdicts: their whole rows, or how they stand."""
 
 
 def _known(day: date, manifest: Manifest | None, verdicts: Verdicts) -> DayOutcome:
     coverage, quality = verdicts
-    if isinstance(coverage, CoverageRow) and isinstance(quality, QualityRow):
+    if isinstance(coverage, CoverageVerdict) and isinstance(quality, QualityVerdict):
         judgement = Judgement(coverage, quality, fresh=False, seconds=0.0)
         return DayOutcome(day, IngestState.COMPLETE, manifest, judgement)
     overall = worst((State(coverage.state), State(quality.state)))
@@ -152,8 +152,8 @@ class _Stored:
     schedule: Schedule
     contents: Mapping[date, DailyAgg]
     manifests: Mapping[str, Manifest]
-    coverage: Mapping[date, CoverageRow] | Mapping[date, StandingVerdict]
-    quality: Mapping[date, QualityRow] | Mapping[date, StandingVerdict]
+    coverage: Mapping[date, CoverageVerdict] | Mapping[date, StandingVerdict]
+    quality: Mapping[date, QualityVerdict] | Mapping[date, StandingVerdict]
 
     @classmethod
     def read(cls, context: StoreContext, symbol: Symbol, days: Sequence[date], *, rows: bool) -> _Stored:
@@ -226,7 +226,7 @@ def _judged(context: StoreContext, due: Sequence[_Due], policy: Policy) -> Itera
     workers = context.settings.validate_workers
     with ThreadPoolExecutor(workers, thread_name_prefix="judge") as pool:
         readers = max(1, workers // len(due))
-        futures = [pool.submit(_judge, context, one, policy, readers) for one in due]
+        futures = [pool.submit(_judge, context, day, policy, readers) for day in due]
         try:
             for start in range(0, len(due), BATCH_VERDICTS):
                 batch = slice(start, start + BATCH_VERDICTS)
@@ -237,12 +237,12 @@ def _judged(context: StoreContext, due: Sequence[_Due], policy: Policy) -> Itera
         raise errors[0]
 
 
-def _judge(context: StoreContext, one: _Due, policy: Policy, readers: int) -> Judged:
+def _judge(context: StoreContext, due: _Due, policy: Policy, readers: int) -> Judged:
     """Read a day, prove it and judge it. Workers that have no day of their own take a share of this one.
 
     Whatever judging said of ticks that turn out not to be the day's content is dropped.
     """
-    plan, content = one.plan, one.content
+    plan, content = due.plan, due.content
     open_hours = [(instant(each.start_ns), instant(each.end_ns)) for each in plan.sessions.windows]
     slices = even_slices(open_hours, readers)
     frame = read_ticks(context.database, plan.symbol.text, plan.window, slices)
@@ -251,8 +251,8 @@ def _judge(context: StoreContext, one: _Due, policy: Policy, readers: int) -> Ju
     if readers == 1:
         proof()
         return judgement()
-    with ThreadPoolExecutor(1, thread_name_prefix="beside") as beside:
-        judged = beside.submit(judgement)
+    with ThreadPoolExecutor(1, thread_name_prefix="judge") as pool:
+        judged = pool.submit(judgement)
         proof()
     return judged.result()
 
@@ -280,21 +280,21 @@ def _write_batch(
     """Await, write and yield one batch; an error is kept for the end unless the store is away."""
     outcomes: list[DayOutcome] = []
     judged: list[Judged] = []
-    for one, future in zip(due, futures, strict=True):
+    for day, future in zip(due, futures, strict=True):
         error = future.exception()
         if error is None:
             verdict, seconds = future.result()
             judged.append((verdict, seconds))
-            outcomes.append(one.outcome(Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=seconds)))
+            outcomes.append(day.outcome(Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=seconds)))
         elif isinstance(error, ReadBackError):
-            outcomes.append(one.outcome(failure=str(error)))
+            outcomes.append(day.outcome(failure=str(error)))
         elif isinstance(error, ServiceError) and not answers(context.database.endpoint):
             raise error
         else:
             errors.append(error)
     write_verdicts(
         context.database,
-        _with_answers(context, [one.plan for one in due if one.again], [verdict for verdict, _ in judged]),
+        _with_answers(context, [day.plan for day in due if day.again], [verdict for verdict, _ in judged]),
         [metric for verdict, seconds in judged for metric in judgement_metrics(verdict, seconds)],
     )
     for verdict, seconds in judged:

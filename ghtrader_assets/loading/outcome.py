@@ -11,20 +11,20 @@ from datetime import date
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.validation.states import worst
-from ghtrader_assets.validation.verdicts import CoverageRow, QualityRow, State
+from ghtrader_assets.validation.verdicts import CoverageVerdict, QualityVerdict, State
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The verdict in force on a day's content. `fresh`: judged now, not found already judged."""
 
-    coverage: CoverageRow
-    quality: QualityRow
+    coverage: CoverageVerdict
+    quality: QualityVerdict
     fresh: bool
     seconds: float
 
     @property
-    def deciding(self) -> CoverageRow | QualityRow:
+    def deciding(self) -> CoverageVerdict | QualityVerdict:
         """The row whose state is the worse one, coverage where they agree: it says how the day stands and why."""
         overall = worst((State(self.coverage.state), State(self.quality.state)))
         return self.coverage if self.coverage.state == overall else self.quality
@@ -43,7 +43,7 @@ class DayOutcome:
     """One trading day: the manifest of the load that its stored content comes from, and the verdict on it.
 
     `failure` is empty if all that was asked for the day was done, else the one line that says what was not.
-    `standing` is the state and reason of a verdict that is in force and whose rows nobody asked for.
+    `standing` is the state and reason of a verdict that is in force and whose rows were not requested.
     """
 
     trading_day: date

@@ -105,7 +105,7 @@ def _readable(context: StoreContext, day: date, *, allow_partial: bool) -> DayWi
 def plan_day(context: StoreContext, symbol: Symbol, row: ScheduleDay, schedule_hash: str) -> DayPlan:
     """The plan of a day whose contract is known: its terms, sessions and window on that very day.
 
-    Raises `NotListedError` where the contract has ended, `BadInputError` for a product that nobody knows.
+    Raises `NotListedError` where the contract has ended, `BadInputError` for an unknown product.
     """
     day, calendar, contract = row.trading_day, context.calendar, parse_symbol(row.contract)
     return DayPlan(

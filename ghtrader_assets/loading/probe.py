@@ -79,8 +79,10 @@ def probe_gaps(
             on_retry=on_retry,
         ) as pool,
     ):
-        found = [_record(context, chosen[one.request.window.trading_day], one) for one in pool.fetch(requests)]
-    return sorted(found, key=lambda one: one.trading_day)
+        found = [
+            _record(context, chosen[fetched.request.window.trading_day], fetched) for fetched in pool.fetch(requests)
+        ]
+    return sorted(found, key=lambda probed: probed.trading_day)
 
 
 def worst_gaps(gaps: Iterable[GapRow], most_days: int, most_segments: int) -> dict[date, list[GapRow]]:

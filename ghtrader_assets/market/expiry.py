@@ -65,7 +65,7 @@ def last_trading_day(contract: Symbol, calendar: TradingCalendar, near: date) ->
 def contract_has_ended(contract: Symbol, day: date, calendar: TradingCalendar) -> LastDay | None:
     """The last trading day of a contract that has ended before `day`; None for one that may still trade, or an alias.
 
-    An unverified day, or one that nobody knows, ends nothing by itself: such a contract has ended for certain only
+    An unverified day, or an unknown one, ends nothing by itself: such a contract has ended for certain only
     after its delivery month.
     """
     if not contract.digits:
@@ -89,7 +89,7 @@ def _last_day(exchange: Exchange, product: str, delivery: date, calendar: Tradin
         return None
     try:
         return LastDay(_UNITS[rule.unit](_month(delivery, rule.month_offset), rule.number, calendar), rule.source)
-    except BadInputError:  # the month reaches beyond the calendar: nobody knows yet
+    except BadInputError:  # the month reaches beyond the calendar: not known yet
         return None
 
 

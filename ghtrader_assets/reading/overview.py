@@ -1,6 +1,6 @@
 """Looking at what there is: each trading day's load and verdicts in one row, and each symbol's coverage.
 
-Belongs here: putting stored rows beside the calendar. Does not belong here: the queries (`questdb`).
+Belongs here: comparing stored rows with the calendar. Does not belong here: the queries (`questdb`).
 """
 
 from __future__ import annotations

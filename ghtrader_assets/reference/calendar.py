@@ -108,7 +108,9 @@ def refresh_calendar(provider: Provider, home: Path, clock: Clock, timing: Timin
     found = confirm_calendar(provider, home, clock, timing)
     before = found.calendar
     source = f"{provider.name} holiday list of {shanghai_day(clock.now_ns())}"
-    sure = [one for one in found.differences if adopt and covers_year(found.holidays, one.day.year)]
+    sure = [
+        difference for difference in found.differences if adopt and covers_year(found.holidays, difference.day.year)
+    ]
     base = adopted(before, sure, source) if sure else before
     after = extend_calendar(base, found.holidays, source)
     refresh = CalendarRefresh(
@@ -128,8 +130,8 @@ def refresh_calendar(provider: Provider, home: Path, clock: Clock, timing: Timin
 
 def adopted(calendar: TradingCalendar, differences: Sequence[CalendarFinding], source: str) -> TradingCalendar:
     """The calendar with the provider's word on each of the days that differ."""
-    opened = {one.day for one in differences if one.theirs == "open"}
-    closed = {one.day for one in differences if one.theirs == "closed"}
+    opened = {difference.day for difference in differences if difference.theirs == "open"}
+    closed = {difference.day for difference in differences if difference.theirs == "closed"}
     days = set(calendar.days(calendar.first, calendar.horizon)) - closed | opened
     return TradingCalendar(
         [calendar.previous(calendar.first), *sorted(days)],

@@ -69,11 +69,11 @@ def last_confirmation(home: Path, calendar: TradingCalendar) -> LastConfirmation
         found = LastConfirmation(
             provider=str(document["provider"]),
             asked_at=datetime.fromisoformat(document["asked_at"]),
-            differences=[str(one) for one in document["differences"]],
+            differences=[str(difference) for difference in document["differences"]],
             failure=str(document["failure"]),
         )
         return found if document["digest"] == calendar.digest else None
-    except (OSError, ValueError, KeyError, TypeError):  # damaged: as if nobody had asked
+    except (OSError, ValueError, KeyError, TypeError):  # damaged: as if never asked
         return None
 
 
@@ -81,7 +81,9 @@ def _compared(calendar: TradingCalendar, holidays: Sequence[date] | FetchError, 
     if isinstance(holidays, FetchError):
         return [], str(holidays)
     try:
-        return [str(one) for one in compare_holidays(calendar, holidays)], unconfirmed(calendar, holidays, today)
+        return [str(holiday) for holiday in compare_holidays(calendar, holidays)], unconfirmed(
+            calendar, holidays, today
+        )
     except BadInputError as error:
         return [], str(error)
 

@@ -92,7 +92,7 @@ def find_five_level_start(
 
         def probe(days: Sequence[date]) -> dict[date, bool]:
             requests = [FetchRequest(symbol.text, contracts[day], calendar.window(day), 5) for day in days]
-            found = {one.trading_day: one for one in map(_probed, pool.fetch(requests))}
+            found = {probed.trading_day: probed for probed in map(_probed, pool.fetch(requests))}
             probed.update(found)
             return {day: found[day].five_level_rows > 0 for day in days}
 

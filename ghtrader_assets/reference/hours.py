@@ -59,7 +59,7 @@ class ShownRow:
 class SymbolHours:
     """Everything known of a symbol's hours over a range; `live` only if it was asked for.
 
-    `last_day` is a contract's last trading day, None for an alias and where nobody knows it yet. `events` are those of
+    `last_day` is a contract's last trading day, None for an alias and where it is not known yet. `events` are those of
     the product, of single contracts too.
     """
 

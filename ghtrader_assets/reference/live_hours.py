@@ -98,7 +98,7 @@ def kept_hours(home: Path) -> dict[str, KeptHours]:
     """What the last comparison of each symbol said; nothing for those that were never compared."""
     try:
         return msgspec.json.decode(_path(home).read_bytes(), type=dict[str, KeptHours])
-    except (FileNotFoundError, msgspec.MsgspecError):  # damaged: as if nobody had asked
+    except (FileNotFoundError, msgspec.MsgspecError):  # damaged: as if never asked
         return {}
 
 
@@ -144,7 +144,7 @@ def _last_day_differs(
 def _keep(home: Path, provider: Provider, asked_at: datetime, found: Mapping[Symbol, LiveHours]) -> None:
     kept = kept_hours(home)
     for symbol, live in found.items():
-        words = [str(one) for one in live.differences]
+        words = [str(difference) for difference in live.differences]
         if words:
             log.error("the provider's hours or terms differ from ours", symbol=symbol.text, differences=words)
         kept[symbol.text] = KeptHours(provider.name, asked_at, live.contract, words)

@@ -58,7 +58,7 @@ def _kept(context: LoadContext, symbol: Symbol, kept_s: float) -> list[Change] |
         return [(context.calendar.first, symbol.text)]
     try:
         kept = msgspec.json.decode(_path(context, symbol).read_bytes(), type=_Kept)
-    except (FileNotFoundError, msgspec.MsgspecError):  # damaged: as if nobody had asked
+    except (FileNotFoundError, msgspec.MsgspecError):  # damaged: as if never asked
         return None
     return kept.changes if 0 <= context.clock.now_s() - kept.asked_at < kept_s else None
 

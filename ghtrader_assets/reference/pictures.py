@@ -52,9 +52,9 @@ def roll_history(segments: Sequence[Segment], chosen: str, dpi: int = 110) -> by
         raise BadInputError("there is no main contract to draw in this range", "choose a range with trading days")
     figure = Figure(figsize=(9.0, max(2.4, 1.2 + 0.16 * min(len(segments), 70))), dpi=dpi, layout="constrained")
     axes = figure.add_subplot()
-    starts = [float(date2num(one.first_day)) for one in segments]
-    lengths = [float(date2num(one.last_day)) - start + 1 for one, start in zip(segments, starts, strict=True)]
-    colours = [_PROVISIONAL if one.provisional else _BAR for one in segments]
+    starts = [float(date2num(segment.first_day)) for segment in segments]
+    lengths = [float(date2num(segment.last_day)) - start + 1 for segment, start in zip(segments, starts, strict=True)]
+    colours = [_PROVISIONAL if segment.provisional else _BAR for segment in segments]
     axes.barh(range(len(segments)), lengths, left=starts, height=0.72, color=colours)
     every = -(-len(segments) // LABELLED)
     named = range(0, len(segments), every)
@@ -78,6 +78,6 @@ def roll_history(segments: Sequence[Segment], chosen: str, dpi: int = 110) -> by
 
 def _title(segments: Sequence[Segment]) -> str:
     first, last = segments[0], segments[-1]
-    rolls = sum(one.is_roll for one in segments)
+    rolls = sum(segment.is_roll for segment in segments)
     title = f"Main contracts of {first.symbol}, {first.first_day} to {last.last_day}: {rolls} rolls"
     return f"{title} (orange: may still change)" if last.provisional else title

@@ -23,7 +23,7 @@ class Segment:
 
     `first_day` is the roll day unless `is_roll` is false: then the segment begins before the rows that were given.
     `provisional`: its last day may still change. `terms_source` says who states price tick and multiplier. `expires`
-    is the contract's last trading day, None where nobody knows it yet, `expires_source` who states it.
+    is the contract's last trading day, None where it is not known yet, `expires_source` who states it.
     """
 
     symbol: str

@@ -46,15 +46,17 @@ def dagster_environment(home: Path) -> dict[str, str]:
     }
 
 
-def start_dagster(home: Path, port: int, log: Path, beside: Path | None = None) -> tuple[subprocess.Popen[bytes], str]:
+def start_dagster(
+    home: Path, port: int, log: Path, workspace: Path | None = None
+) -> tuple[subprocess.Popen[bytes], str]:
     """Start UI and daemon on the loopback address; returns the process and the UI's URL once it answers.
 
-    `beside` is a workspace file whose code locations are loaded beside ours; `BadInputError` where there is none.
+    `workspace` is a file whose code locations are loaded in addition to ours; `BadInputError` where there is none.
     """
-    if beside is not None and not beside.is_file():
-        raise BadInputError(f"GHTRADER_WORKSPACE={beside} is no file", "name a workspace.yaml, or unset it")
+    if workspace is not None and not workspace.is_file():
+        raise BadInputError(f"GHTRADER_WORKSPACE={workspace} is no file", "name a workspace.yaml, or unset it")
     url = f"http://{LOOPBACK}:{port}"
-    workspaces = [word for file in (WORKSPACE, beside) if file is not None for word in ("-w", str(file))]
+    workspaces = [word for file in (WORKSPACE, workspace) if file is not None for word in ("-w", str(file))]
     arguments = ["-m", "dagster", "dev", *workspaces, "-h", LOOPBACK, "-p", str(port)]
     process = spawn([*arguments, "--log-level", "warning"], log, dagster_environment(home))
     wait_ready("Dagster", process, log, lambda: _definitions_loaded(url), START_DEADLINE_S)

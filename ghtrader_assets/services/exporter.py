@@ -91,10 +91,10 @@ def _stored(database: Database, _now: datetime) -> list[Metric]:
     last = GaugeMetricFamily(
         "ghtrader_last_day_timestamp_seconds", "midnight UTC of the last stored trading day", labels=["symbol"]
     )
-    for one in read_coverage(database):
-        days.add_metric([one.symbol], one.n_days)
-        rows.add_metric([one.symbol], one.rows)
-        last.add_metric([one.symbol], midnight_utc(one.last_day).timestamp())
+    for item in read_coverage(database):
+        days.add_metric([item.symbol], item.n_days)
+        rows.add_metric([item.symbol], item.rows)
+        last.add_metric([item.symbol], midnight_utc(item.last_day).timestamp())
     return [days, rows, last]
 
 
@@ -112,9 +112,9 @@ def _states(database: Database, now: datetime) -> list[Metric]:
 def _ingest(database: Database, now: datetime) -> list[Metric]:
     rows = GaugeMetricFamily("ghtrader_ingest_ticks_24h", "ticks loaded in the last 24 hours", labels=["symbol"])
     rate = GaugeMetricFamily("ghtrader_ingest_ticks_per_second", "of the loads of 24 hours", labels=["symbol"])
-    for one in read_ingest_rates(database, now - LOAD_WINDOW, now):
-        rows.add_metric([one.symbol], one.rows)
-        rate.add_metric([one.symbol], one.rows_per_s)
+    for item in read_ingest_rates(database, now - LOAD_WINDOW, now):
+        rows.add_metric([item.symbol], item.rows)
+        rate.add_metric([item.symbol], item.rows_per_s)
     return [rows, rate]
 
 
@@ -135,10 +135,10 @@ def _latencies(database: Database, now: datetime) -> list[Metric]:
 def _quantiles(name: str, label: str, help_text: str, found: list[Percentiles]) -> list[Metric]:
     values = GaugeMetricFamily(name, help_text, labels=[label, "quantile"])
     counts = GaugeMetricFamily(f"{name}_window_count", f"how many: {help_text}", labels=[label])
-    for one in found:
+    for item in found:
         for quantile, field in QUANTILES:
-            values.add_metric([one.name.removesuffix("_seconds"), quantile], getattr(one, field))
-        counts.add_metric([one.name.removesuffix("_seconds")], one.count)
+            values.add_metric([item.name.removesuffix("_seconds"), quantile], getattr(item, field))
+        counts.add_metric([item.name.removesuffix("_seconds")], item.count)
     return [values, counts]
 
 

@@ -19,7 +19,7 @@ from ghtrader_assets.upkeep.feeds import Feed, feeds_of
 
 PROBE_TIMEOUT_S = 5
 _PROBED = {DASHBOARD: "/health", EXCHANGE: "/control/faults"}
-"""What is asked of a service whose first page would cost it work, or that has none."""
+"""The path to probe of a service whose first page is expensive, or that has none."""
 
 
 @dataclass(frozen=True, slots=True)

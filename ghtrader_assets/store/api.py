@@ -32,7 +32,7 @@ from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.store.formats import OutputFormat, formatted, require_format
 from ghtrader_assets.store.ghtrader import GhtraderQueries
 from ghtrader_assets.store.renamed import renamed_arguments
-from ghtrader_assets.validation.verdicts import GapRow, QualityRow
+from ghtrader_assets.validation.verdicts import GapRow, QualityVerdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,7 +174,7 @@ class Store(GhtraderQueries):
         """The gaps of a judged trading day, in time order."""
         return reader.read_gaps(self.database, *self._stored_day(symbol, day))
 
-    def quality(self, symbol: str, day: Day) -> QualityRow:
+    def quality(self, symbol: str, day: Day) -> QualityVerdict:
         """The field quality of a judged trading day. Raises `BadInputError` where none was judged."""
         name, wanted = self._stored_day(symbol, day)
         found = reader.read_quality(self.database, name, [wanted]).get(wanted)

@@ -2,7 +2,7 @@
 
 Belongs here: their arguments and the shapes they answer in. Does not belong here: new queries (`api`).
 
-`cfg`, `table` and the knobs of a connection have no meaning here: the store knows them. Where ghTrader handed out text,
+`cfg`, `table` and a connection's settings have no meaning here: the store knows them. Where ghTrader handed out text,
 days are `datetime.date` and instants zone-aware; `*_ns` are epoch nanoseconds UTC, cut to microseconds.
 """
 

@@ -89,7 +89,7 @@ class Task:
         self._kept = frame
 
     def lost(self) -> None:
-        """Note an attempt that nobody reported: its worker died or was killed."""
+        """Note an attempt without a report: its worker died or was killed."""
         self._seconds = time.monotonic() - self._attempt_began
         self._kept = None
 

@@ -36,7 +36,7 @@ class Breaker:
         self._clock = timing.provider_clock(clock)
 
     def trip(self, error: MaintenanceError) -> None:
-        """Let nobody ask for a while: the provider said that it is under maintenance."""
+        """Stop all requests for a while: the provider said that it is under maintenance."""
         opened = _Opened(error.what, self._clock.now_ns() + int(self._timing.breaker_s * NS))
         put_file(self._path, msgspec.json.encode(opened))
 
@@ -53,7 +53,7 @@ class Breaker:
         return max(window_s or 0.0, announced_s)
 
     def tripped(self) -> MaintenanceError | None:
-        """Why nobody may ask now, None if one may."""
+        """Why requests are stopped now; None if they are not."""
         now_ns = self._clock.now_ns()
         if self._keeps_window and maintenance_ends_in(now_ns) is not None:
             return MaintenanceError("the provider's daily maintenance window 19:00-19:30 Beijing")
@@ -61,7 +61,7 @@ class Breaker:
         if opened is None or opened.until_ns <= now_ns:
             return None
         seconds = (opened.until_ns - now_ns) / NS
-        return MaintenanceError(f"{opened.what}; nobody asks for {seconds:.0f} s")
+        return MaintenanceError(f"{opened.what}; no request for {seconds:.0f} s")
 
     def _opened(self) -> _Opened | None:
         try:

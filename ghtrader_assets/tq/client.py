@@ -120,8 +120,8 @@ class PlainClient:
     def _heeding_a_lost_connection(self) -> Generator[None]:
         """Raise `MaintenanceError` in the middle of a call once the connection is lost and maintenance was announced.
 
-        The client itself would connect again every 10 to 20 s and tell nobody for half a minute. It waits in the main
-        thread, where a signal's handler may raise.
+        The client itself would connect again every 10 to 20 s and report nothing for half a minute. It waits in the
+        main thread, where a signal's handler may raise.
         """
 
         def look(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""What is asked of the pool and what it hands back: one trading day of one contract.
+"""The pool's request and its answer: one trading day of one contract.
 
 Belongs here: the request, its outcome and its figures. Does not belong here: how either comes about (`pool`).
 """

@@ -1,7 +1,8 @@
 """Log-in through tqsdk, grants, and the bare handshake that tells a refusal from a silence. Worker processes only.
 
 Belongs here: what precedes a session of either reader. Does not belong here: the sessions (`client`, `lean`).
-The client hides a 401, 429 or 503 of the market data server behind a time-out of 60 s, so we knock first.
+The client hides a 401, 429 or 503 of the market data server behind a time-out of 60 s, so the handshake is probed
+first.
 """
 
 # tqsdk has no types.
@@ -59,7 +60,7 @@ def log_in(setup: Setup) -> LoggedIn:
     return auth
 
 
-def knock(url: str, headers: dict[str, str], timing: Timing) -> None:
+def probe_handshake(url: str, headers: dict[str, str], timing: Timing) -> None:
     """One bare websocket handshake, closed at once. Raises the `FetchError` of a refusal."""
     try:
         asyncio.run(_handshake(url, headers, timing.handshake_s))

@@ -20,7 +20,7 @@ import msgspec
 from ghtrader_assets.errors import FetchError, ThrottledError, TransientFetchError
 from ghtrader_assets.logs import logger
 from ghtrader_assets.tq import faults, wire
-from ghtrader_assets.tq.process import Nursery, WorkerProcess, working_directory
+from ghtrader_assets.tq.process import ForkServer, WorkerProcess, working_directory
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 
@@ -117,7 +117,7 @@ def fetch_instruments(
 
 
 def fetch_holidays(provider: Provider, home: Path, timing: Timing | None = None) -> list[date]:
-    """The provider's days without trading beside the weekends, for the calendar's check. Raises `FetchError`."""
+    """The provider's days without trading other than weekends, for the calendar's check. Raises `FetchError`."""
     return _days(_ask(provider, home, timing or Timing(), wire.AskMarket(0, "holidays")))
 
 
@@ -159,8 +159,8 @@ def _ask_once(
     answers: list[bytes | FetchError] = []
     with (
         working_directory(home) as directory,
-        Nursery(provider, home, directory, timing) as nursery,
-        nursery.worker() as worker,
+        ForkServer(provider, home, directory, timing) as fork_server,
+        fork_server.worker() as worker,
     ):
         for question in questions:
             try:

@@ -48,7 +48,7 @@ class Pace:
         return max(0, self._move(lambda following: following) - now) / _NS
 
     def slow_down(self, pause_s: float) -> None:
-        """Nobody starts for `pause_s`."""
+        """No start for `pause_s`."""
         until = self._clock.now_ns() + int(pause_s * _NS)
         self._move(lambda following: max(until, following))
 

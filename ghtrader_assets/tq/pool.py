@@ -25,7 +25,7 @@ from ghtrader_assets.tq.attempts import Task
 from ghtrader_assets.tq.breaker import Breaker
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.market_data import rebuilt
-from ghtrader_assets.tq.process import Nursery, WorkerProcess, working_directory
+from ghtrader_assets.tq.process import ForkServer, WorkerProcess, working_directory
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.trust import FastHistory
@@ -61,7 +61,7 @@ class FetchPool:
         self._breaker = Breaker(home, provider, self._timing, clock)
         self._fast = FastHistory(home, provider.server, fast_history, clock)
         self._resources = ExitStack()
-        self._nursery: Nursery | None = None
+        self._fork_server: ForkServer | None = None
         self._idle: list[WorkerProcess] = []
         self._busy: dict[Connection, tuple[WorkerProcess, Task]] = {}
         self._closed = False
@@ -140,10 +140,12 @@ class FetchPool:
             self._busy[worker.connection] = (worker, task)
 
     def _new_worker(self) -> WorkerProcess:
-        if self._nursery is None or not self._nursery.is_alive:
+        if self._fork_server is None or not self._fork_server.is_alive:
             directory = self._resources.enter_context(working_directory(self._home))
-            self._nursery = self._resources.enter_context(Nursery(self._provider, self._home, directory, self._timing))
-        return self._nursery.worker()
+            self._fork_server = self._resources.enter_context(
+                ForkServer(self._provider, self._home, directory, self._timing)
+            )
+        return self._fork_server.worker()
 
     def _collect(self) -> list[tuple[Task, FetchedDay | FetchError]]:
         """What has come since, after waiting for something to come or to become due."""
@@ -154,7 +156,7 @@ class FetchPool:
             time.sleep(min(pause, _LOOK_UP_S / 10))
             return []
         came = [self._receive(cast("Connection", ready)) for ready in wait(list(self._busy), pause)]
-        return [one for one in came if one is not None] + self._overdue()
+        return [item for item in came if item is not None] + self._overdue()
 
     def _receive(self, connection: Connection) -> tuple[Task, FetchedDay | FetchError] | None:
         """Take a worker's message: how its task ended, or None if it has only become ready."""

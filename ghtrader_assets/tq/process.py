@@ -1,7 +1,8 @@
 """Worker processes as the pool holds them: started, spoken to, killed; and the directory they work in.
 
 Belongs here: what a worker's environment holds, and that nothing of it outlives the pool.
-Does not belong here: forking (`nursery`); what workers are asked (`pool`, `market_data`); how they answer (`worker`).
+Does not belong here: forking (`fork_server`); what workers are asked (`pool`, `market_data`); how they answer
+(`worker`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import msgspec
 import polars as pl
 
 from ghtrader_assets.files import process_lock
-from ghtrader_assets.tq import faults, nursery, wire
+from ghtrader_assets.tq import faults, fork_server, wire
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 
@@ -36,7 +37,7 @@ _NOT_INHERITED: Final = ("PYTHONOPTIMIZE", "TQSDK_USER", "TQSDK_PASSWORD", "GHTR
 """tqsdk signals failures by `assert`; and no secret is in a worker's environment."""
 
 
-class Nursery:
+class ForkServer:
     """Starts worker processes, each a fork of one process that has imported tqsdk. A context manager.
 
     Safe for several threads. Its workers end with it, and it with the process that holds it, however that ends.
@@ -49,11 +50,11 @@ class Nursery:
         self._timing = timing
         self._lock = threading.Lock()
         self._born = 0
-        self._stderr = directory / "nursery-stderr"
+        self._stderr = directory / "fork-server-stderr"
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, self._stderr.open("wb") as stderr:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "ghtrader_assets.tq.nursery", str(theirs.fileno())],
+                [sys.executable, "-m", "ghtrader_assets.tq.fork_server", str(theirs.fileno())],
                 env=_environment(provider, directory),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
@@ -75,7 +76,7 @@ class Nursery:
             directory.mkdir()
             ours, theirs = socket.socketpair()
             with theirs, contextlib.suppress(OSError):
-                order = msgspec.msgpack.encode(nursery.Fork(number, str(directory)))
+                order = msgspec.msgpack.encode(fork_server.Fork(number, str(directory)))
                 socket.send_fds(self._orders, [order], [theirs.fileno()])
         setup = wire.Setup(
             user=self._provider.user,
@@ -89,12 +90,12 @@ class Nursery:
         return WorkerProcess(self, number, Connection(ours.detach()), setup)
 
     def end(self, number: int, *, dying: bool) -> int | None:
-        """End a worker; how it ended, None if that is not known because the nursery has ended as well."""
+        """End a worker; how it ended, None if that is not known because the fork server has ended as well."""
         with self._lock, contextlib.suppress(OSError):
-            self._orders.send(msgspec.msgpack.encode(nursery.End(number, dying)))
-            answer = self._orders.recv(nursery.ORDER_BYTES)
+            self._orders.send(msgspec.msgpack.encode(fork_server.End(number, dying)))
+            answer = self._orders.recv(fork_server.ORDER_BYTES)
             if answer:
-                return msgspec.msgpack.decode(answer, type=nursery.Ended).code
+                return msgspec.msgpack.decode(answer, type=fork_server.Ended).code
         return None
 
     def last_words(self) -> bytes:
@@ -112,7 +113,7 @@ class Nursery:
         with self._lock:
             self._orders.close()
 
-    def __enter__(self) -> Nursery:
+    def __enter__(self) -> ForkServer:
         return self
 
     def __exit__(
@@ -124,8 +125,8 @@ class Nursery:
 class WorkerProcess:
     """One worker process. The socket to it is the only thing that keeps it alive."""
 
-    def __init__(self, nursery: Nursery, number: int, connection: Connection, setup: wire.Setup) -> None:
-        self._nursery = nursery
+    def __init__(self, fork_server: ForkServer, number: int, connection: Connection, setup: wire.Setup) -> None:
+        self._fork_server = fork_server
         self._number = number
         self._password = setup.password
         self._directory = Path(setup.directory)
@@ -154,12 +155,12 @@ class WorkerProcess:
     def died(self) -> str:
         """What is known of the end of a worker that hung up: its exit code and its last words, without secrets."""
         code, last_words = self._end(dying=True)
-        tail = (last_words if code is not None else self._nursery.last_words()).decode(errors="replace").strip()
+        tail = (last_words if code is not None else self._fork_server.last_words()).decode(errors="replace").strip()
         said = faults.redacted(tail.splitlines()[-1] if tail else "", self._password)
         return f"the worker process died ({code})" + (f": {said}" if said else "")
 
     def _end(self, *, dying: bool) -> tuple[int | None, bytes]:
-        code = self._nursery.end(self._number, dying=dying)
+        code = self._fork_server.end(self._number, dying=dying)
         self.connection.close()
         last_words = _tail(self._directory / "stderr")
         shutil.rmtree(self._directory, ignore_errors=True)

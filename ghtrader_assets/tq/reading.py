@@ -23,7 +23,7 @@ from ghtrader_assets.tq import faults, reference, wire
 from ghtrader_assets.tq.client import PlainClient
 from ghtrader_assets.tq.fetch import Reader
 from ghtrader_assets.tq.lean import LeanConnection, LeanDoubtError, LeanReading
-from ghtrader_assets.tq.login import LoggedIn, knock, log_in, raise_refusal
+from ghtrader_assets.tq.login import LoggedIn, log_in, probe_handshake, raise_refusal
 from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.timing import maintenance_ends_in
 from ghtrader_assets.tq.wholeness import whole_day
@@ -148,7 +148,7 @@ class Readers:
             except Exception as error:
                 connection.close()
                 raise_refusal(error)
-                knock(url, auth.headers, self._timing)  # tells why, with the server's words
+                probe_handshake(url, auth.headers, self._timing)  # tells why, with the server's words
                 raise
             self._lean, self._throttled = connection, 0
         assert self._auth is not None
@@ -159,7 +159,7 @@ class Readers:
         if self._plain is None or self._plain.worn_out:
             self.drop_sessions()
             auth, url = self._new_session()
-            knock(url, auth.headers, self._timing)
+            probe_handshake(url, auth.headers, self._timing)
             self._plain, self._throttled = PlainClient(auth, url, self._directory, self._timing, self._clock), 0
         return self._plain
 

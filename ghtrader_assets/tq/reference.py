@@ -36,7 +36,7 @@ _ANY_DAY: Final = date(2024, 1, 2)
 
 
 def holidays(auth: LoggedIn, _symbols: Sequence[str]) -> bytes:
-    """The provider's list of days without trading beside the weekends, as `YYYY-MM-DD`.
+    """The provider's list of days without trading other than weekends, as `YYYY-MM-DD`.
 
     Raises `BrokenDayError` for an answer that is no such list: tqsdk takes whatever comes for one, whatever its HTTP
     status, and falls over it.
@@ -57,7 +57,7 @@ def main_contracts(auth: LoggedIn, symbols: Sequence[str]) -> bytes:
     """The continuous table's changes of each symbol: `{symbol: [["20260105", "SHFE.cu2602"], …]}`.
 
     tqsdk lays the table out on trading days and asks for the holiday list first. The changes are the same on any
-    calendar: it is given one without holidays, so that a bad list costs nobody the main contracts.
+    calendar: it is given one without holidays, so that a bad list does not cost the main contracts.
     """
     calendar.rest_days_df = pd.DataFrame({"date": pd.Series(dtype="datetime64[ns]")})
     try:

@@ -142,7 +142,7 @@ class FastHistory:
 
 
 def versions() -> str:
-    """What agreement is bound to beside the server."""
+    """What agreement is bound to in addition to the server."""
     return f"tqsdk {version('tqsdk')}, msgspec {version('msgspec')}, lean reader {LEAN_VERSION}"
 
 

@@ -1,4 +1,4 @@
-"""The messages between the pool and its workers: msgpack headers, ticks as Arrow IPC bytes beside them.
+"""The messages between the pool and its workers: msgpack headers, ticks as Arrow IPC bytes after them.
 
 Belongs here: message types and their encoding. Does not belong here: processes (`process`) and work (`worker`).
 The password travels in the first message, over a socket that only the two processes hold.

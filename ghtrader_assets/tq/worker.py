@@ -1,8 +1,8 @@
 """A worker process: reads trading days for the pool, one session at a time, until the pool goes away.
 
 Belongs here: the loop, and turning whatever happens into a message.
-Does not belong here: its birth (`nursery`); which reader reads (`reading`); retries, deadlines and the circuit breaker
-(`pool`): a worker that hangs is killed.
+Does not belong here: its birth (`fork_server`); which reader reads (`reading`); retries, deadlines and the circuit
+breaker (`pool`): a worker that hangs is killed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a symbol's trading days need before anything is asked of the provider, and what became of them afterwards.
+"""What a symbol's trading days need before the provider is asked, and what became of them afterwards.
 
 Belongs here: comparing what is stored with what a day should be loaded for. Does not belong here: doing the work.
 """

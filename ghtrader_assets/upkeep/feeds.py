@@ -34,7 +34,7 @@ GRACE: Final = timedelta(hours=2)
 
 
 class FeedState(StrEnum):
-    """`idle`: nobody has loaded a day of the symbol yet. `late`: the expected day is not stored."""
+    """`idle`: no day of the symbol was ever loaded. `late`: the expected day is not stored."""
 
     GOOD = "good"
     IDLE = "idle"
@@ -58,7 +58,7 @@ class Feed:
 
     @property
     def good(self) -> bool:
-        """Whether nothing is wrong; a symbol that nobody began is not late."""
+        """Whether nothing is wrong; a symbol whose history was never begun is not late."""
         return self.state in {FeedState.GOOD, FeedState.IDLE}
 
 
@@ -87,7 +87,7 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
     day = expected_day(context.calendar, now_ns)
     names = [symbol.text for symbol in symbols]
     loads, begun = read_newest_days(database, names), read_begun_symbols(database, names)
-    states = {one.symbol: one for one in read_day_states(database, names, day, day)}
+    states = {state.symbol: state for state in read_day_states(database, names, day, day)}
     _, dead = freshness_windows(context.calendar, shanghai_day(now_ns))
     found: list[Feed] = []
     for symbol in symbols:
@@ -102,7 +102,7 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
 
 _IDLE: Final = (
     FeedState.IDLE,
-    "nobody has loaded a day of it yet",
+    "no day of it was ever loaded",
     "begin its history with `ghtrader-assets backfill`",
 )
 
@@ -110,7 +110,7 @@ _IDLE: Final = (
 def _standing(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedState, str, str]:
     load = f"`ghtrader-assets backfill {symbol.text} --from {day} --to {day}`"
     if state is None:
-        return FeedState.LATE, f"{day} was expected and nobody has loaded it", load
+        return FeedState.LATE, f"{day} was expected and is not loaded", load
     if state.ingest_state != IngestState.COMPLETE:
         return FeedState.LATE, f"{day} is not stored: {state.ingest_state}: {state.reason}", load
     if not (state.coverage_state and state.quality_state):

@@ -15,7 +15,7 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.tq.breaker import Breaker
 
 JITTER_S: Final = 60.0
-"""Commands that waited for the same moment do not all knock at once."""
+"""Commands that waited for the same moment do not all begin at once."""
 STEP_S: Final = 1.0
 
 

@@ -64,7 +64,7 @@ def rate_drops(rates: Iterable[DayRate], share: float) -> list[RateDrop]:
     a symbol with fewer than `LEAST_DAYS` of them has no drop. A share of 0 finds none.
     """
     by_symbol: dict[str, list[DayRate]] = {}
-    for rate in sorted(rates, key=lambda one: one.finished):
+    for rate in sorted(rates, key=lambda rate: rate.finished):
         by_symbol.setdefault(rate.symbol, []).append(rate)
     found = (_drop(loaded, share) for loaded in by_symbol.values())
     return [drop for drop in found if drop is not None]
@@ -72,7 +72,7 @@ def rate_drops(rates: Iterable[DayRate], share: float) -> list[RateDrop]:
 
 def _drop(loaded: Sequence[DayRate], share: float) -> RateDrop | None:
     last = loaded[-1]
-    before = [one.rows_per_s for one in loaded[:-1] if one.reader == last.reader][-TRAILING_DAYS:]
+    before = [load.rows_per_s for load in loaded[:-1] if load.reader == last.reader][-TRAILING_DAYS:]
     if len(before) < LEAST_DAYS:
         return None
     usual = median(before)
@@ -85,8 +85,8 @@ def read_rates(db: Database, symbol: str) -> list[DayRate]:
     """The rates of the symbol's days loaded last, newest first: enough of them for `rate_drops`."""
     loads = read_last_loads(db, symbol, 2 * TRAILING_DAYS + 1)
     return [
-        DayRate(symbol, one.trading_day, one.finished, one.reader, one.rows / seconds)
-        for one in loads
-        for seconds in [one.download_s + one.store_s + one.readback_s]
-        if one.finished and one.rows and seconds
+        DayRate(symbol, load.trading_day, load.finished, load.reader, load.rows / seconds)
+        for load in loads
+        for seconds in [load.download_s + load.store_s + load.readback_s]
+        if load.finished and load.rows and seconds
     ]

@@ -81,7 +81,7 @@ class RepairPlan:
 
     def only(self, causes: Collection[Cause]) -> list[Repair]:
         """The planned days with one of these causes."""
-        return [one for one in self.planned if one.cause in causes]
+        return [repair for repair in self.planned if repair.cause in causes]
 
 
 def read_plan(
@@ -102,7 +102,9 @@ def read_plan(
     days that are stored for their main contract and judged whole: changed sessions, rules and policy go unseen, at a
     fraction of the work. Raises `QuestDBError`.
     """
-    first = max(start or min(start_date_of(context.settings, one.product) for one in symbols), context.calendar.first)
+    first = max(
+        start or min(start_date_of(context.settings, symbol.product) for symbol in symbols), context.calendar.first
+    )
     if first > end:
         return RepairPlan((), (), (), (), Work(0, 0, None, None))
     names = [symbol.text for symbol in symbols]
@@ -127,20 +129,20 @@ def find_repairs(
 
 
 def plan_of(repairs: Iterable[Repair], standing: Standing, budget: int, now: datetime) -> RepairPlan:
-    """Sort the repairs into those for now, for later, for nobody and for the run that has them."""
+    """Sort the repairs into those for now, for later, for a person and for the run that has them."""
     planned: list[Repair] = []
     waiting: list[Repair] = []
     given_up: list[Repair] = []
     in_hand: list[Repair] = []
-    for one in repairs:
-        if one.in_hand:
-            in_hand.append(one)
-        elif one.tries >= budget and one.cause not in {Cause.MAINTENANCE, Cause.DENIED}:
-            given_up.append(one)
-        elif one.not_before is not None and one.not_before > now:
-            waiting.append(one)
+    for repair in repairs:
+        if repair.in_hand:
+            in_hand.append(repair)
+        elif repair.tries >= budget and repair.cause not in {Cause.MAINTENANCE, Cause.DENIED}:
+            given_up.append(repair)
+        elif repair.not_before is not None and repair.not_before > now:
+            waiting.append(repair)
         else:
-            planned.append(one)
+            planned.append(repair)
     return RepairPlan(tuple(planned), tuple(waiting), tuple(given_up), tuple(in_hand), _work(planned, standing.pace()))
 
 
@@ -168,12 +170,12 @@ def _repair(
 def _tries(attempts: Sequence[Attempt], upstream: str, content: Content | None) -> int:
     """How many of the latest attempts, for the same contract and sessions, came to what there is now."""
     count = 0
-    for one in reversed(attempts):
-        if one.partial or (upstream and one.upstream != upstream):
+    for attempt in reversed(attempts):
+        if attempt.partial or (upstream and attempt.upstream != upstream):
             break
-        if one.outcome == IngestState.COMPLETE and (content is None or one.digest != content.digest):
+        if attempt.outcome == IngestState.COMPLETE and (content is None or attempt.digest != content.digest):
             break
-        count += one.outcome not in _FREE
+        count += attempt.outcome not in _FREE
     return count
 
 
@@ -199,10 +201,10 @@ def _after_maintenance(ended: datetime) -> datetime:
 
 def _work(planned: Sequence[Repair], pace: Mapping[str, tuple[float, float]]) -> Work:
     """Rows and seconds at each symbol's pace so far, a symbol's that was never loaded at the mean of the others."""
-    loads = [one for one in planned if one.need == Need.LOAD]
+    loads = [repair for repair in planned if repair.need == Need.LOAD]
     judgements = len(planned) - len(loads)
     if not pace:
         return Work(len(loads), judgements, None, None)
     usual = tuple(sum(values) / len(pace) for values in zip(*pace.values(), strict=True))
-    paces = [pace.get(one.symbol.text, usual) for one in loads]
+    paces = [pace.get(load.symbol.text, usual) for load in loads]
     return Work(len(loads), judgements, round(sum(rows for rows, _ in paces)), sum(seconds for _, seconds in paces))

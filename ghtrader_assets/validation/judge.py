@@ -31,11 +31,11 @@ from ghtrader_assets.validation.verdicts import (
     DATASET_VERSION,
     TICKS_KIND,
     Attribution,
-    CoverageRow,
+    CoverageVerdict,
     DayVerdict,
     GapRow,
     ProbeStatus,
-    QualityRow,
+    QualityVerdict,
     midnight_utc,
 )
 
@@ -171,8 +171,8 @@ class _Case:
             "load_id": self.provenance.load_id,
         }
 
-    def coverage_row(self, coverage: Coverage, ticks: DayTicks, states: CoverageStates) -> CoverageRow:
-        return CoverageRow(
+    def coverage_row(self, coverage: Coverage, ticks: DayTicks, states: CoverageStates) -> CoverageVerdict:
+        return CoverageVerdict(
             **self.common(),
             **self.identity(),
             **_ghtrader_figures(coverage, self.policy),
@@ -211,9 +211,9 @@ class _Case:
             adaptive_threshold_s=found.adaptive_threshold_s,
         )
 
-    def quality_row(self, quality: Quality, levels: int) -> QualityRow:
+    def quality_row(self, quality: Quality, levels: int) -> QualityVerdict:
         standing = quality_standing(quality)
-        return QualityRow(
+        return QualityVerdict(
             **self.common(),
             **self.identity(),
             **{f"{name}_null_rate": quality.null_rates[name] for name in SCORED},

@@ -17,7 +17,7 @@ from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundG
 from ghtrader_assets.validation.intake import DayTicks
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.quality.measure import Quality
-from ghtrader_assets.validation.verdicts import Attribution, CoverageRow, QualityRow, State
+from ghtrader_assets.validation.verdicts import Attribution, CoverageVerdict, QualityVerdict, State
 
 Layer = Literal["engineering", "source", "policy"]
 LAYERS: Final[tuple[Layer, ...]] = ("engineering", "source", "policy")
@@ -170,12 +170,12 @@ def quality_standing(quality: Quality) -> Standing:
     return _standing(set())
 
 
-def worse(one: Standing, other: Standing) -> Standing:
+def worse(first: Standing, other: Standing) -> Standing:
     """The worse of two standings, the first if they are alike."""
-    return other if SEVERITY.index(other.state) > SEVERITY.index(one.state) else one
+    return other if SEVERITY.index(other.state) > SEVERITY.index(first.state) else first
 
 
-def worse_state(coverage: CoverageRow, quality: QualityRow) -> Standing:
+def worse_state(coverage: CoverageVerdict, quality: QualityVerdict) -> Standing:
     """The standing of a judged day from its two stored rows: the worse one, coverage's if they are alike."""
     rows = (coverage, quality)
     first, second = (Standing(State(row.state), row.reason_code, row.action_hint) for row in rows)

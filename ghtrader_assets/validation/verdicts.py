@@ -48,7 +48,7 @@ class ProbeStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CoverageRow:
+class CoverageVerdict:
     """`ghtrader_main_l5_validate_summary_v2`: one judged symbol-day.
 
     Seconds are whole seconds of the day's sessions unless a field says otherwise.
@@ -152,7 +152,7 @@ class GapRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QualityRow:
+class QualityVerdict:
     """`ghtrader_field_quality_v2`: the field quality of one judged symbol-day. Rates are shares in [0, 1]."""
 
     ts: datetime
@@ -208,9 +208,9 @@ class QualityRow:
 class DayVerdict:
     """The whole judgement of one symbol-day: `state` is the worse of coverage and quality."""
 
-    coverage: CoverageRow
+    coverage: CoverageVerdict
     gaps: tuple[GapRow, ...]
-    quality: QualityRow
+    quality: QualityVerdict
     state: State
     reason_code: str
     action_hint: str

@@ -89,8 +89,8 @@ def fill(db: Database, wanted: dict[Key, tuple[Symbol, Wanted]]) -> None:
     frame = pd.DataFrame(rows)
     for name in (MAIN_SCHEDULE, DAILY_AGG, VALIDATE_SUMMARY, FIELD_QUALITY, MANIFESTS):
         table = TABLES[name]
-        chosen = frame[[one.name for one in table.columns if one.name in frame]]
-        symbols = [one for one in table.symbol_columns if one in chosen]
+        chosen = frame[[column.name for column in table.columns if column.name in frame]]
+        symbols = [column for column in table.symbol_columns if column in chosen]
         with db.sender() as sender:
             for start in range(0, len(chosen), 20_000):
                 sender.dataframe(chosen[start : start + 20_000], table_name=name, symbols=symbols, at="ts")
@@ -109,7 +109,9 @@ def measure() -> dict[str, Any]:
     names = [product.alias for product in products() if product.delisted is None][:SYMBOLS]
     symbols = [parse_symbol(name) for name in names]
     days = calendar.days(FIRST_DAY, LAST_DAY)
-    nothing = Standing({}, {(one.text, day): contract_of(one) for one in symbols for day in days}, {}, {}, {}, {}, pd)  # type: ignore[arg-type]
+    nothing = Standing(
+        {}, {(symbol.text, day): contract_of(symbol) for symbol in symbols for day in days}, {}, {}, {}, {}, pd
+    )  # type: ignore[arg-type]
     wanted = wanted_days(Settings(), calendar, (), dict.fromkeys(symbols, FIRST_DAY), LAST_DAY, nothing)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -143,7 +145,9 @@ def ticks(platform: LoadContext, symbols: list[Symbol]) -> dict[str, Any]:
     assert in_bulk.empty
     assert first.empty, first.planned[:3]
     assert again.empty
-    _, reading = timed(lambda: read_standing(platform.database, [one.text for one in symbols], FIRST_DAY, LAST_DAY))
+    _, reading = timed(
+        lambda: read_standing(platform.database, [symbol.text for symbol in symbols], FIRST_DAY, LAST_DAY)
+    )
     _, watching = timed(lambda: read_findings(platform, symbols))
     assert not run_requests(again.planned, [], "repair", "")
     return {

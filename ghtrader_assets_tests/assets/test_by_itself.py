@@ -107,7 +107,7 @@ def test_a_year_of_the_daily_schedule() -> None:
         requests = run_requests(store.plan(at), days, "daily_schedule", day.isoformat())
         fresh = set[Key]().union(*(store.load(request) for request in requests))
         missed = CALENDAR.days(date(2025, 3, 3), date(2025, 3, 13)) if day == date(2025, 3, 13) else [day]
-        expected = {(symbol.text, one) for symbol in SYMBOLS for one in missed}
+        expected = {(symbol.text, item) for symbol in SYMBOLS for item in missed}
         assert fresh == expected | ({rolled} if day == YEAR[120] else set[Key]()), day
         assert (fresh - {rolled}).isdisjoint(loaded)
         assert evenings % 25 or store.plan(at) == []
@@ -187,7 +187,7 @@ def failed_load(day: date, outcome: IngestState) -> Manifest:
 
 def ranges(answer: Any) -> list[tuple[str, str, int]]:
     asked = answer.run_requests or []
-    return [(one.tags[RANGE_START], one.tags[RANGE_END], len(one.asset_selection)) for one in asked]
+    return [(item.tags[RANGE_START], item.tags[RANGE_END], len(item.asset_selection)) for item in asked]
 
 
 def test_schedule_repair_and_health_on_a_real_store(
@@ -213,7 +213,9 @@ def test_schedule_repair_and_health_on_a_real_store(
     repairing = sensor_answer(where, instance, "repair_days", None)
     assert ranges(repairing) == [("2025-12-15", "2025-12-15", 5)], "days nobody asked for are not the sensor's"
     again = sensor_answer(where, instance, "repair_days", repairing.cursor)
-    assert [one.run_key for one in again.run_requests] == [one.run_key for one in repairing.run_requests]
+    assert [request.run_key for request in again.run_requests] == [
+        request.run_key for request in repairing.run_requests
+    ]
 
     receiver.status = 500
     unheard = sensor_answer(where, instance, "watch_feeds", None)
@@ -291,14 +293,16 @@ def test_repairs_become_runs_of_the_newest_days_first() -> None:
     scattered = [YEAR[0], YEAR[1], YEAR[5]]
     repairs = [repair_of(symbol, day) for symbol in SYMBOLS for day in scattered]
     requests = run_requests(repairs, days, "repair", "s")
-    assert [(one.tags[RANGE_START], one.tags[RANGE_END]) for one in requests] == [
+    assert [(request.tags[RANGE_START], request.tags[RANGE_END]) for request in requests] == [
         (str(YEAR[5]), str(YEAR[5])), (str(YEAR[0]), str(YEAR[1])),
     ]  # fmt: skip
-    assert all(len(one.asset_selection or ()) == 5 * len(SYMBOLS) for one in requests)
-    assert [one.run_key for one in run_requests(repairs, days, "repair", "s")] == [one.run_key for one in requests]
-    tried_again = [dataclasses.replace(one, tries=2) for one in repairs]
-    assert {one.run_key for one in run_requests(tried_again, days, "repair", "s")}.isdisjoint(
-        one.run_key for one in requests
+    assert all(len(request.asset_selection or ()) == 5 * len(SYMBOLS) for request in requests)
+    assert [request.run_key for request in run_requests(repairs, days, "repair", "s")] == [
+        request.run_key for request in requests
+    ]
+    tried_again = [dataclasses.replace(repair, tries=2) for repair in repairs]
+    assert {request.run_key for request in run_requests(tried_again, days, "repair", "s")}.isdisjoint(
+        request.run_key for request in requests
     )
     judged = run_requests([repair_of(SYMBOLS[0], YEAR[0], Need.JUDGEMENT)], days, "repair", "s")
     assert {key.path[-1] for key in judged[0].asset_selection or ()} == {"validation_summary", "field_quality"}
@@ -307,4 +311,4 @@ def test_repairs_become_runs_of_the_newest_days_first() -> None:
 def test_what_a_run_has_in_hand_is_not_asked_for() -> None:
     repairs = [repair_of(SYMBOLS[0], day) for day in YEAR[:4]]
     left = not_in_hand(repairs, {SYMBOLS[0].key: [(str(YEAR[1]), str(YEAR[2]))], SYMBOLS[1].key: [(str(YEAR[0]),) * 2]})
-    assert [one.trading_day for one in left] == [YEAR[0], YEAR[3]]
+    assert [item.trading_day for item in left] == [YEAR[0], YEAR[3]]

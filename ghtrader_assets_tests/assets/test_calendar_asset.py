@@ -51,7 +51,9 @@ def materialized() -> tuple[dict[str, dg.MetadataValue], dict[str, dg.AssetCheck
             [trading_calendar, horizon_check], instance=instance, resources={"platform": PlatformResource()}
         )
     (event,) = result.asset_materializations_for_node("trading_calendar")
-    return dict(event.metadata), {one.check_name: one for one in result.get_asset_check_evaluations()}
+    return dict(event.metadata), {
+        evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()
+    }
 
 
 def stored(home: Path, calendar: TradingCalendar) -> None:
@@ -83,7 +85,7 @@ def test_a_difference_is_loud_everywhere_and_changes_nothing(
     assert (metadata["differences"].value, metadata["digest"].value) == (1, calendar.digest)
     assert calendar_for(pointed.home) == calendar
     doctor = pointed.run("doctor", "--json")
-    (finding,) = [one for one in doctor.document["findings"] if one["subject"] == "holiday list"]
+    (finding,) = [item for item in doctor.document["findings"] if item["subject"] == "holiday list"]
     assert (finding["level"], "2026-03-04" in finding["finding"]) == ("error", True)
 
 

@@ -65,9 +65,9 @@ def states(platform: RunningPlatform, symbol: str, table: str) -> dict[str, set[
     """The trading days of a table by the colour in which the UI shows them."""
     node = platform.graphql(STATES, key=asset(symbol, table))["assetNodeOrError"]
     found: dict[str, set[date]] = {}
-    for one in node["assetPartitionStatuses"]["ranges"]:
-        first, last = date.fromisoformat(one["startKey"]), date.fromisoformat(one["endKey"])
-        found.setdefault(one["status"], set()).update(snapshot_calendar().days(first, last))
+    for item in node["assetPartitionStatuses"]["ranges"]:
+        first, last = date.fromisoformat(item["startKey"]), date.fromisoformat(item["endKey"])
+        found.setdefault(item["status"], set()).update(snapshot_calendar().days(first, last))
     return found
 
 
@@ -88,7 +88,7 @@ def december(platform: RunningPlatform) -> dict[str, Any]:
 
 
 def test_the_command_names_the_days_that_failed(december: dict[str, Any]) -> None:
-    failed = {one["trading_day"]: one["reason"] for one in december["failed"]}
+    failed = {item["trading_day"]: item["reason"] for item in december["failed"]}
     assert sorted(failed) == [str(day) for day in BAD]
     assert all(reason.startswith("provider_empty") for reason in failed.values())
     assert len(december["succeeded"]) == len(DECEMBER) - 2
@@ -118,7 +118,7 @@ def test_the_same_command_again_loads_only_the_failed_days(platform: RunningPlat
         "backfill", COPPER, "--from", str(DECEMBER[0]), "--to", str(DECEMBER[-1]), "--json", timeout=900
     )
     assert ran.code == 0, ran.err
-    assert sorted(one["trading_day"] for one in ran.document["succeeded"]) == [str(day) for day in BAD]
+    assert sorted(item["trading_day"] for item in ran.document["succeeded"]) == [str(day) for day in BAD]
     assert len(ran.document["unchanged"]) == len(DECEMBER) - 2
     assert states(platform, COPPER, "ticks").get("FAILED", set()) & set(DECEMBER) == set()
 
@@ -147,7 +147,7 @@ def test_four_runs_at_once_on_sqlite_lose_nothing(platform: RunningPlatform) -> 
 def _await_backfills(platform: RunningPlatform, launched: list[str], within_s: float = 900) -> None:
     give_up_at = time.monotonic() + within_s
     while True:
-        found = [platform.graphql(BACKFILL, id=one)["partitionBackfillOrError"]["status"] for one in launched]
+        found = [platform.graphql(BACKFILL, id=item)["partitionBackfillOrError"]["status"] for item in launched]
         if all(status == "COMPLETED_SUCCESS" for status in found):
             return
         assert not {"FAILED", "COMPLETED_FAILED", "CANCELED"} & set(found), found

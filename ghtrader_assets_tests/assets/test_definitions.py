@@ -98,7 +98,9 @@ def test_the_catalog_reads_like_documentation(definitions: dg.Definitions) -> No
 
 
 def test_the_judging_sensor_runs_by_default(definitions: dg.Definitions) -> None:
-    (sensor,) = [one for one in definitions.sensors or [] if isinstance(one, dg.AutomationConditionSensorDefinition)]
+    (sensor,) = [
+        sensor for sensor in definitions.sensors or [] if isinstance(sensor, dg.AutomationConditionSensorDefinition)
+    ]
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
 
 

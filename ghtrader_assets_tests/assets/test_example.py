@@ -97,7 +97,7 @@ def load_in_one_batch(platform: RunningPlatform) -> None:
 
 def bars(platform: RunningPlatform) -> list[str]:
     found = platform.graphql(BARS, key={"path": ["daily_bars"]})["assetOrError"]
-    return sorted(one["partition"] for one in found.get("assetMaterializations", []))
+    return sorted(item["partition"] for item in found.get("assetMaterializations", []))
 
 
 def ticks_since(platform: RunningPlatform, count: int) -> None:

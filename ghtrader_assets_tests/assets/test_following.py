@@ -129,7 +129,7 @@ def test_a_change_tells_what_a_reaction_needs(instance: dg.DagsterInstance) -> N
         materialize(instance, DAYS[0], version)
     answer = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
     assert not answer.run_requests
-    assert [(one.previous, one.version) for one in told] == [(None, "A"), ("A", "B")]
+    assert [(item.previous, item.version) for item in told] == [(None, "A"), ("A", "B")]
     assert told[0].trading_day.isoformat() == DAYS[0]
     assert (told[0].symbol, told[0].table, told[0].metadata["rows"]) == (SYMBOL, "ticks", 7)
 

@@ -42,7 +42,7 @@ def september(platform: RunningPlatform) -> None:
 def latest_day(platform: RunningPlatform) -> str:
     key = {"path": [path_of(BEANS), "ticks"]}
     checks = platform.graphql(CHECK, key=key)["assetNodeOrError"]["assetChecksOrError"]["checks"]
-    (found,) = [one for one in checks if one["name"] == LATEST_DAY]
+    (found,) = [check for check in checks if check["name"] == LATEST_DAY]
     execution = found["executionForLatestMaterialization"]
     return execution["status"] if execution else ""
 

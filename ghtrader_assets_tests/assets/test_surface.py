@@ -59,14 +59,14 @@ def group(symbol: str) -> str:
 def newest_backfill(platform: RunningPlatform) -> str:
     """The newest backfill of as many days: the automation sensor has none such."""
     found = platform.graphql(BACKFILLS)["partitionBackfillsOrError"]["results"]
-    return next((one["id"] for one in found if one["numPartitions"] == len(OCTOBER)), "")
+    return next((item["id"] for item in found if item["numPartitions"] == len(OCTOBER)), "")
 
 
 def await_backfills(platform: RunningPlatform, launched: dict[str, str], within_s: float = 600) -> None:
     """Wait until each backfill ended as it should."""
     give_up_at = time.monotonic() + within_s
     while True:
-        found = {one: platform.graphql(BACKFILL, id=one)["partitionBackfillOrError"]["status"] for one in launched}
+        found = {item: platform.graphql(BACKFILL, id=item)["partitionBackfillOrError"]["status"] for item in launched}
         if found == launched:
             return
         assert time.monotonic() < give_up_at, found
@@ -109,7 +109,7 @@ def test_a_backfill_launched_in_the_dialog_and_its_page(platform: RunningPlatfor
     keep(page, "dagster-backfill-done")
     aggregated = list((platform.command.home / "manifests" / "aggregated").glob("agg-*.json"))
     of_runs = [json.loads(path.read_bytes()) for path in aggregated]
-    days = {(one["symbols"][0]["symbol"], one["totals"]["n_days"]) for one in of_runs}
+    days = {(run["symbols"][0]["symbol"], run["totals"]["n_days"]) for run in of_runs}
     assert {(SUGAR, len(OCTOBER)), (INDEX, len(OCTOBER))} <= days, "each run left its aggregated manifest"
 
 
@@ -179,9 +179,9 @@ def test_lineage_on_the_command_line(platform: RunningPlatform, documented: dict
     load = documented["load"]
     assert (load["contract"], load["source"], load["schema_hash"]) == ("SHFE.cu2602", "embedded", "6270bba406e22ffd")
     assert all(load[name] for name in ("schedule_digest", "sessions_fingerprint", "coverage_fingerprint"))
-    assert [one["current"] for one in documented["upstream"] + documented["downstream"]] == [True] * 4
+    assert [item["current"] for item in documented["upstream"] + documented["downstream"]] == [True] * 4
     covering = platform.command.run(*block("covering-cli").split()[1:]).document
-    assert load["manifest_id"] in {one["manifest_id"] for one in covering}
+    assert load["manifest_id"] in {item["manifest_id"] for item in covering}
     verified = platform.command.run("verify-manifest", load["manifest_id"], "--json")
     assert (verified.code, verified.document["differences"]) == (0, [])
     same = platform.command.run("diff-manifests", load["manifest_id"], load["manifest_id"], "--json")
@@ -213,15 +213,15 @@ def test_lineage_in_graphql(platform: RunningPlatform, documented: dict[str, Any
     for name in ("covering-graphql", "origin-graphql", "changed-graphql"):
         assert load["manifest_id"] in json.dumps(platform.graphql(block(name))), name
     nodes = platform.graphql(block("downstream-graphql"))["assetNodes"]
-    assert [one["staleStatusByPartition"] for one in nodes] == [["FRESH"]] * 3
+    assert [node["staleStatusByPartition"] for node in nodes] == [["FRESH"]] * 3
     tags = platform.graphql(block("origin-graphql"))["assetNodeOrError"]["latestMaterializationByPartition"][0]["tags"]
-    versions = {one["key"]: one["value"] for one in tags}
+    versions = {tag["key"]: tag["value"] for tag in tags}
     assert versions[f"dagster/input_data_version/{group(COPPER)}/main_schedule"] == load["schedule_digest"]
     entries = platform.graphql(
         """{ assetNodeOrError(assetKey: {path: ["KQ_m_SHFE_cu", "ticks"]}) { ... on AssetNode {
         latestMaterializationByPartition(partitions: ["2026-01-06"]) {
           metadataEntries { label ... on UrlMetadataEntry { url } } } } } }"""
     )["assetNodeOrError"]["latestMaterializationByPartition"][0]["metadataEntries"]
-    links = {one["label"]: one["url"] for one in entries if "url" in one}
+    links = {entry["label"]: entry["url"] for entry in entries if "url" in entry}
     assert links["day_in_dashboard"] == f"{platform.url('dashboard')}/day/{COPPER}/{DOCUMENTED}"
     assert "executeQuery=true" in links["rows_in_questdb"]

@@ -90,7 +90,9 @@ def _ranges() -> dict[str, float]:
     days = calendar.days(_FIRST, _LAST)
     alias = parse_symbol("KQ.m@SHFE.rb")
     changes = [(day, f"SHFE.rb{day:%y%m}") for day in days[::80]]
-    symbols = [parse_symbol(one.alias) for one in products() if one.delisted is None and one.listed <= _FIRST]
+    symbols = [
+        parse_symbol(product.alias) for product in products() if product.delisted is None and product.listed <= _FIRST
+    ]
     return {
         "snapshot_parsed": _seconds(lambda: parse_calendar(dump_calendar(calendar), "a copy")),
         "schedule_of_a_symbol": _seconds(lambda: build_schedule(alias.text, changes, calendar, _FIRST, _LAST, _LAST)),
@@ -102,9 +104,9 @@ def _ranges() -> dict[str, float]:
 
 def _microseconds(query: Callable[[Asked], object], asked: Sequence[Asked]) -> float:
     times: list[float] = []
-    for one in asked:
+    for item in asked:
         started = perf_counter()
-        query(one)
+        query(item)
         times.append(perf_counter() - started)
     return 1e6 * median(times)
 

@@ -69,7 +69,9 @@ def bench_dashboard(*, quick: bool) -> Report:
         raise ServiceError("there is no chromium on the PATH", "sh infra/dev/test-parts.sh")
     found: dict[str, list[dict[str, float]]] = {"ours": [], "plotly": []}
     with own_store() as platform:
-        symbols = [f"KQ.m@{one.exchange}.{one.code}" for one in products() if one.delisted is None][:SYMBOLS]
+        symbols = [f"KQ.m@{product.exchange}.{product.code}" for product in products() if product.delisted is None][
+            :SYMBOLS
+        ]
         days = platform.calendar.days(platform.calendar.first, LAST_DAY)[-SHOWN_DAYS:]
         expected = fill_records(platform.database, symbols, days)
         with (
@@ -87,8 +89,8 @@ def bench_dashboard(*, quick: bool) -> Report:
 
 
 def _report(found: dict[str, list[dict[str, float]]]) -> Report:
-    ours, plain = ({name: median(one[name] for one in rounds[1:]) for name in rounds[0]} for rounds in found.values())
-    slowest = max(one["cells_painted_s"] for one in found["ours"][1:])
+    ours, plain = ({name: median(item[name] for item in rounds[1:]) for name in rounds[0]} for rounds in found.values())
+    slowest = max(item["cells_painted_s"] for item in found["ours"][1:])
     return Report(
         "dashboard",
         [
@@ -135,7 +137,9 @@ def _plotly(platform: LoadContext, symbols: list[str], days: list[date]) -> Gene
     def layout() -> dcc.Graph:
         grid = read_grid(platform.database, days[0], days[-1])
         states = {(symbol, day): state for symbol, day, state in grid.select(grid.columns[:3]).iter_rows()}
-        codes = [[order.index(look_of(states.get((one, day), "missing")).code) for day in days] for one in symbols]
+        codes = [
+            [order.index(look_of(states.get((symbol, day), "missing")).code) for day in days] for symbol in symbols
+        ]
         scale = [(nth / (len(LOOKS) - 1), look.colour) for nth, look in enumerate(LOOKS)]
         figure = go.Figure(
             go.Heatmap(z=codes, x=[str(day) for day in days], y=symbols, colorscale=scale, zmin=0, zmax=len(LOOKS) - 1)
@@ -184,7 +188,7 @@ def _require_states(page: Any, expected: dict[tuple[str, date], str]) -> None:
     image = page.locator("#page .heatmap-cells")
     symbols, days, codes = (image.get_attribute(f"data-{name}").split() for name in ("symbols", "days", "codes"))
     rows = dict(zip(symbols, codes, strict=True))
-    shown = {(one, day): code for one, row in rows.items() for day, code in zip(days, row, strict=True)}
+    shown = {(item, day): code for item, row in rows.items() for day, code in zip(days, row, strict=True)}
     wrong = [key for key, state in expected.items() if shown[key[0], key[1].isoformat()] != look_of(state).code]
     if wrong:
         raise GhtraderError(

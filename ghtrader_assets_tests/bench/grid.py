@@ -16,7 +16,7 @@ from ghtrader_assets.loading.record import daily_agg
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.records import write_manifests, write_stored
-from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, QualityRow, State, midnight_utc
+from ghtrader_assets.validation.verdicts import CoverageVerdict, DayVerdict, QualityVerdict, State, midnight_utc
 
 Row = TypeVar("Row")
 
@@ -52,7 +52,7 @@ def fill_records(
         write_manifests(db, part)
     for part in _chunks(stored):
         verdicts = [verdict for _, verdict in part if verdict is not None]
-        write_stored(db, verdicts, [one for one, _ in part], [daily_agg(one) for one, _ in part])
+        write_stored(db, verdicts, [item for item, _ in part], [daily_agg(item) for item, _ in part])
     return expected
 
 
@@ -99,8 +99,8 @@ def _verdict(manifest: Manifest, state: State, draw: random.Random) -> DayVerdic
         "rows_total": manifest.rows,
     }
     gap_seconds = 0 if state == State.OK else draw.randrange(5, 900)
-    coverage = _filled(CoverageRow, **common, missing_seconds=gap_seconds, missing_segments=gap_seconds // 5)
-    quality = _filled(QualityRow, **common, score=1.0 if state == State.OK else round(draw.uniform(0.7, 1.0), 4))
+    coverage = _filled(CoverageVerdict, **common, missing_seconds=gap_seconds, missing_segments=gap_seconds // 5)
+    quality = _filled(QualityVerdict, **common, score=1.0 if state == State.OK else round(draw.uniform(0.7, 1.0), 4))
     return DayVerdict(
         coverage=coverage, gaps=(), quality=quality, state=state, reason_code=coverage.reason_code, action_hint=""
     )

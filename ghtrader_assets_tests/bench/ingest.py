@@ -112,9 +112,9 @@ def bench_ingest(*, quick: bool) -> Report:
         days = platform.calendar.days(FIRST_DAY, date(2026, 1, 9))[: sizes.days]
         store_schedule(platform, symbol, days)
         found = [_at_latency(platform, symbol, days, latency, sizes.rounds) for latency in LATENCIES_MS]
-    ratios = {name: value for one in found for name, value in one.ratios().items()}
+    ratios = {name: value for item in found for name, value in item.ratios().items()}
     fastest = median(found[-1].fast.ticks_per_cpu_s)
-    variants = [variant for one in found for variant in one.variants()]
+    variants = [variant for item in found for variant in item.variants()]
     return Report("ingest", variants, rounded(ratios), figures=rounded({"fast_ticks_per_cpu_s": fastest}))
 
 

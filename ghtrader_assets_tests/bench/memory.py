@@ -19,7 +19,7 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import GhtraderError, IngestState
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
-from ghtrader_assets.tq import nursery
+from ghtrader_assets.tq import fork_server
 from ghtrader_assets_tests.bench.own_exchange import own_exchange
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
 from ghtrader_assets_tests.bench.store import own_store, store_schedule
@@ -103,9 +103,9 @@ def _watched(
     for outcome in load_days(loading, symbol, days, "bench", must_judge=True, on_retry=_refuse):
         if outcome.state != IngestState.COMPLETE:
             raise GhtraderError(f"{outcome.trading_day} is {outcome.state.value}: {outcome.failure}")
-        nurseries = [one for one in own.children() if nursery.__name__ in one.cmdline()]
-        workers = [worker for one in nurseries for worker in one.children()]
-        course.worker.append(max((one.memory_info().rss / MB for one in workers), default=0.0))
+        fork_servers = [item for item in own.children() if fork_server.__name__ in item.cmdline()]
+        workers = [worker for item in fork_servers for worker in item.children()]
+        course.worker.append(max((worker.memory_info().rss / MB for worker in workers), default=0.0))
         course.own.append(own.memory_info().rss / MB)
     return course
 

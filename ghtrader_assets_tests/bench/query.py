@@ -73,7 +73,7 @@ Seconds = dict[str, list[float]]
 def bench_query(*, quick: bool) -> Report:
     """Measure all of it. Raises `GhtraderError` when a plain way and ours answer differently."""
     sizes = QUICK if quick else FULL
-    symbols = [parse_symbol(one) for one in SYMBOLS]
+    symbols = [parse_symbol(item) for item in SYMBOLS]
     with own_store() as platform:
         days = platform.calendar.days(date(2024, 6, 3), LAST_DAY)[-sizes.days :]
         models = {symbol.text: model_day(symbol, MODEL_DAY) for symbol in symbols}
@@ -122,7 +122,7 @@ def _report(
         "multi_symbol_vs_one_by_one": _median(many["each"]) / _median(many["one"]),
         "arrow_vs_psycopg": _median(reads["psycopg"]) / _median(reads["arrow"]),
         "range_peak_memory_over_size": memory["peak_bytes"] / memory["result_bytes"],
-        "latency_after_bulk_upper95": max(_upper_bound(one["before"], one["after"]) for one in loads.values()),
+        "latency_after_bulk_upper95": max(_upper_bound(load["before"], load["after"]) for load in loads.values()),
     }
     named = [Variant(name, rounded(figures)) for name, figures in variants.items()]
     figures = {
@@ -176,7 +176,7 @@ def _coverage(kept: Store, asking: Store, platform: LoadContext, sizes: Sizes) -
         _require(cached == table, "cached and stored coverage")
         if number % (sizes.asked // sizes.scans) == 0:
             scanned = _timed(seconds["scan"], lambda: _scan(endpoint))
-            ours = [(one.symbol, str(one.first_day), str(one.last_day), one.n_days) for one in table]
+            ours = [(item.symbol, str(item.first_day), str(item.last_day), item.n_days) for item in table]
             _require(scanned == ours, "coverage by table and by scan")
     del seconds["cached"][0], seconds["table"][0]
     return seconds
@@ -273,7 +273,7 @@ def _ask(
     for number in range(asked):
         window = platform.calendar.window(days[number % len(days)])
         values = [SYMBOLS[0], instant(window.start_ns), instant(window.end_ns)]
-        ticks, coverage = (one.setdefault(side, []) for one in seconds.values())
+        ticks, coverage = (second.setdefault(side, []) for second in seconds.values())
         _timed(ticks, lambda values=values: store.database.rows("bench_day", statement, values))
         _timed(coverage, lambda: store.coverage(*SYMBOLS))
 

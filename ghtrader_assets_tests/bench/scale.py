@@ -115,7 +115,7 @@ def _store(platform: LoadContext, loads: Sequence[DayLoad], number: int) -> None
     """Store the days as those of another symbol."""
     name = f"KQ.m@SHFE.x{chr(ord('a') + number)}"
     results = list(store_days(platform.database, [replace(load, symbol=name) for load in loads]))
-    if not all(isinstance(one, StoredDay) for one in results):
+    if not all(isinstance(result, StoredDay) for result in results):
         raise GhtraderError(f"a day of {name} was not stored")
 
 

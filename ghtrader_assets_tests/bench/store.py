@@ -115,12 +115,12 @@ def fill(platform: LoadContext, symbol: Symbol, frames: Mapping[date, pl.DataFra
 
 def store_frames(platform: LoadContext, plans: Sequence[DayPlan], frames: Mapping[date, pl.DataFrame]) -> None:
     """Store planned days and record them as complete loads, not judged. Raises the error of a day that fails."""
-    begun = {one.trading_day: one for one in begin_attempts(platform, plans, "bench")}
+    begun = {attempt.trading_day: attempt for attempt in begin_attempts(platform, plans, "bench")}
     loads = [_day_load(plan, frames[plan.trading_day]) for plan in plans]
     manifests = [
         _manifest(begun[result.load.trading_day], result) for result in store_days(platform.database, loads, "checksum")
     ]
-    write_stored(platform.database, [], manifests, [daily_agg(one) for one in manifests])
+    write_stored(platform.database, [], manifests, [daily_agg(manifest) for manifest in manifests])
 
 
 def day_loads(platform: LoadContext, symbol: Symbol, days: Sequence[date]) -> list[DayLoad]:

@@ -23,7 +23,7 @@ def test_it_reports_every_figure(monkeypatch: pytest.MonkeyPatch) -> None:
         "range_peak_memory_over_size", "latency_after_bulk_upper95",
     }  # fmt: skip
     assert all(value > 0 for value in {**report.figures, **report.ratios}.values())
-    sides = [one.figures for one in report.variants if "bulk loads" in one.variant]
+    sides = [variant.figures for variant in report.variants if "bulk loads" in variant.variant]
     assert [figures["queries_a_side"] for figures in sides] == [query.ASKED_A_SIDE] * 2
     assert query.ASKED_A_SIDE >= 200
 

@@ -170,7 +170,7 @@ def _beside_plain(platform: LoadContext, symbol: Symbol, days: Sequence[date], s
     with platform.database.session() as session:
         plain_days = {day: _plain_day(platform, symbol, day) for day in days}
         for _ in range(sizes.rounds):
-            plain = watch.time("plain", lambda: {day: judge_plainly(session, one) for day, one in plain_days.items()})
+            plain = watch.time("plain", lambda: {day: judge_plainly(session, item) for day, item in plain_days.items()})
             for suffix, ours in _by_workers(platform).items():
                 full = watch.time(f"full{suffix}", partial(_judged_all, ours, symbol, days))
                 _require_equal(platform, symbol, full, plain)

@@ -99,7 +99,7 @@ def _ours(
     started = perf_counter()
     results: list[Result] = list(store_days(database, loads, readback, batch_days=batch))
     seconds = perf_counter() - started
-    failed = [str(one.load) for one in results if not hasattr(one, "digest")]
+    failed = [str(result.load) for result in results if not hasattr(result, "digest")]
     if failed or len(results) != len(loads):
         raise GhtraderError(f"not stored: {failed}")
     return rows / seconds

@@ -41,7 +41,7 @@ def loaded(
     ran = command.run("backfill", *SYMBOLS, *RANGE, "--json")
     assert ran.code == 0, ran.err
     wanted = [{"symbol": symbol, "trading_day": str(day)} for symbol in SYMBOLS for day in (FRIDAY, MONDAY)]
-    succeeded = sorted(ran.document["succeeded"], key=lambda one: (SYMBOLS.index(one["symbol"]), one["trading_day"]))
+    succeeded = sorted(ran.document["succeeded"], key=lambda item: (SYMBOLS.index(item["symbol"]), item["trading_day"]))
     assert succeeded == wanted
     assert ran.document["failed"] == ran.document["unchanged"] == []
     return command
@@ -117,7 +117,7 @@ def test_coverage_counts_what_is_stored_and_names_what_is_missing(loaded: Comman
 def test_a_manifest_says_which_load_produced_the_day(loaded: CommandLine) -> None:
     day = days_of(loaded, CZCE)[1]
     listed = loaded.run("manifests", "--covering", str(MONDAY), "--json").document
-    (mine,) = [one for one in listed if one["manifest_id"] == day["manifest_id"]]
+    (mine,) = [item for item in listed if item["manifest_id"] == day["manifest_id"]]
     whole = loaded.run("manifest", day["manifest_id"], "--json").document
     assert mine == whole
     (file,) = (loaded.home / "manifests").glob(f"*/*/{day['manifest_id']}.json")
@@ -157,7 +157,7 @@ def test_ticks_are_exported_whole(loaded: CommandLine) -> None:
 def test_the_doctor_names_a_misspelt_threshold_and_no_password(loaded: CommandLine) -> None:
     right, wrong = "GHTRADER_L5_VALIDATE_GAP_THRESHOLD_S_CU", "GHTRADER_L5_VALIDATE_GAP_TRESHOLD_S"
     ran = loaded.run("doctor", "--json", **{right: "6", wrong: "6"})
-    warned = {one["subject"]: one["finding"] for one in ran.document["findings"] if one["level"] == "warn"}
+    warned = {item["subject"]: item["finding"] for item in ran.document["findings"] if item["level"] == "warn"}
     assert "names no threshold" in warned[wrong]
     assert right not in warned
     assert PASSWORD not in ran.out + ran.err

@@ -81,7 +81,7 @@ def test_an_account_without_the_grant(shared: CommandLine, exchange: ExchangeCon
     exchange.faults({"kind": "wrong_grant", "features": ["futr"], "times": None})
     ran = shared.run("backfill", "KQ.m@SHFE.ag", *WEEK, "--json")
     assert ran.code == 3, ran.err
-    assert ["denied" in one["reason"] for one in ran.document["failed"]] == [True, True]
+    assert ["denied" in item["reason"] for item in ran.document["failed"]] == [True, True]
     listed = shared.run("days", "KQ.m@SHFE.ag", *WEEK, "--json").document
     assert [(day["rows"], day["ingest_state"]) for day in listed] == [(0, "denied")] * 2
 

@@ -16,9 +16,9 @@ from ghtrader_assets_tests.fix_platform import CommandLine
 def test_each_command_is_registered_by_its_file() -> None:
     register(["--help"])
     registered = {
-        one.name or one.callback.__name__.replace("_", "-"): one.callback.__module__.rpartition(".")[2]
-        for one in app.registered_commands
-        if one.callback is not None
+        command.name or command.callback.__name__.replace("_", "-"): command.callback.__module__.rpartition(".")[2]
+        for command in app.registered_commands
+        if command.callback is not None
     }
     assert registered == dict(FILES)
 

@@ -26,7 +26,7 @@ DAYS = 2
 SMALL = "KQ.m@CFFEX.IF"
 """No night session and one level: a kill on the shared store takes a day or two of it that no other test loads."""
 SMALL_DAYS = snapshot_calendar().days(date(2025, 12, 8), date(2025, 12, 15))
-VICTIMS = ("worker", "nursery", "command")
+VICTIMS = ("worker", "fork_server", "command")
 SOAK_KILLS = 120
 
 
@@ -47,18 +47,18 @@ def descendants(process: Any) -> list[psutil.Process]:
 
 
 def find(process: Any, word: str) -> psutil.Process | None:
-    for one in descendants(process):
+    for descendant in descendants(process):
         try:
-            if any(word in argument for argument in one.cmdline()):
-                return one
+            if any(word in argument for argument in descendant.cmdline()):
+                return descendant
         except psutil.NoSuchProcess:
             continue
     return None
 
 
 def a_worker(process: Any) -> psutil.Process | None:
-    nursery = find(process, "ghtrader_assets.tq.nursery")
-    return next(iter(nursery.children()), None) if nursery else None
+    fork_server = find(process, "ghtrader_assets.tq.fork_server")
+    return next(iter(fork_server.children()), None) if fork_server else None
 
 
 def await_that(what: str, holds: Callable[[], Any], within_s: float = 600) -> Any:
@@ -84,8 +84,8 @@ def killed(bare: CommandLine) -> Iterator[CommandLine]:
 def victim(process: subprocess.Popen[str], name: str) -> psutil.Process | None:
     if name == "worker":
         return a_worker(process)
-    if name == "nursery":
-        return find(process, "ghtrader_assets.tq.nursery")
+    if name == "fork_server":
+        return find(process, "ghtrader_assets.tq.fork_server")
     return psutil.Process(process.pid) if process.poll() is None else None
 
 
@@ -145,7 +145,7 @@ def test_a_killed_run_and_a_killed_server(killed: CommandLine) -> None:
     assert ran.code == 0, ran.err
     assert len(ran.document["succeeded"]) + len(ran.document["unchanged"]) == DAYS
     require_whole(killed, SYMBOL, RANGE)
-    assert not [one for one in orphans if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    assert not [orphan for orphan in orphans if orphan.is_running() and orphan.status() != psutil.STATUS_ZOMBIE]
     assert killed.run("backfill", SYMBOL, *RANGE, "--json").document["unchanged"] != []
 
 

@@ -80,7 +80,7 @@ def test_a_stored_calendar_that_the_packages_has_overtaken_is_said_by_doctor(
     path.parent.mkdir(parents=True)
     path.write_text(dump_calendar(without(calendar, date(2026, 3, 4))), encoding="utf-8")
     (path.parent / "confirmed.json").mkdir()
-    found = {one["subject"]: one for one in bare.run("doctor", "--json").document["findings"]}
+    found = {item["subject"]: item for item in bare.run("doctor", "--json").document["findings"]}
     assert found["stored calendar"]["level"] == "warn"
     assert "they differ on 2026-03-04, 2026-03-05" in found["stored calendar"]["finding"]
     assert found["holiday list"]["finding"] == "no provider has confirmed this calendar yet"
@@ -130,7 +130,7 @@ def test_a_damaged_file_of_session_events_is_one_line(bare: CommandLine) -> None
     assert ran.err.startswith(f"error: {path}: event 1 is wrong")
     assert "docs/operations.md" in ran.err
     doctor = bare.run("doctor", "--json").document["findings"]
-    (finding,) = [one for one in doctor if one["subject"] == "session events"]
+    (finding,) = [item for item in doctor if item["subject"] == "session events"]
     assert (finding["level"], "event 1" in finding["finding"]) == ("error", True)
 
 
@@ -168,7 +168,7 @@ def test_other_hours_and_terms_at_the_provider_are_reported_and_change_nothing(
     assert ran.document["days"] == before["days"], "nothing is adopted, least of all for the past"
     assert ran.document["terms"] == before["terms"]
     doctor = shared.run("doctor", "--json", GHTRADER_SYMBOLS="KQ.m@DCE.m").document["findings"]
-    (finding,) = [one for one in doctor if one["subject"] == "hours and terms"]
+    (finding,) = [item for item in doctor if item["subject"] == "hours and terms"]
     assert finding["level"] == "error"
     assert "differs on KQ.m@DCE.m" in finding["finding"]
     assert "night session of" in finding["finding"]
@@ -179,6 +179,6 @@ def test_the_first_five_level_day_is_probed(shared: CommandLine) -> None:
     document = ran.document
     assert (document["first_day"], document["setting"]) == ("2026-01-05", "GHTRADER_START_DATE_RB=2026-01-05")
     assert document["may_be_earlier"], "the first day asked about has five levels already"
-    assert [one["trading_day"] for one in document["probed"]] == ["2026-01-05", "2026-01-08", "2026-01-09"]
+    assert [item["trading_day"] for item in document["probed"]] == ["2026-01-05", "2026-01-08", "2026-01-09"]
     one_level = shared.run("l5-start", "KQ.m@DCE.m", "--from", "2026-01-05", "--to", "2026-01-09")
     assert "DCE delivers one level" in one_level.out

@@ -13,7 +13,7 @@ EMPTY, GOOD = "2026-01-15", "2026-01-16"
 
 
 def planned(document: dict[str, Any]) -> list[tuple[str, str, str]]:
-    return [(one["trading_day"], one["cause"], one["need"]) for one in document["planned"]]
+    return [(item["trading_day"], item["cause"], item["need"]) for item in document["planned"]]
 
 
 def test_what_failed_is_planned_and_repaired_and_then_there_is_nothing(

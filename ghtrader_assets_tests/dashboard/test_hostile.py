@@ -1,4 +1,4 @@
-"""What no page has: refused before anything is asked of the store, in addresses and in callbacks alike.
+"""What no page has: refused before any query, in addresses and in callbacks alike.
 
 The dashboard here has no store at all: an address that got as far as a question would say so.
 """

@@ -136,7 +136,7 @@ def test_a_day_that_was_not_stored_says_why(dashboard: Dashboard) -> None:
 def _measured(db: Database, query: str) -> bool:
     now = datetime.now(UTC)
     found = read_query_percentiles(db, now - timedelta(minutes=30), now)
-    return query in {one.name for one in found}
+    return query in {item.name for item in found}
 
 
 def test_operations_name_what_is_wrong_and_the_command(laptop: Page, dashboard: Dashboard, db: Database) -> None:
@@ -192,7 +192,8 @@ def test_the_grid_in_bulk_is_what_each_day_says_by_itself(db: Database, dashboar
     grid = read_grid(db, FIRST, LAST)
     found = {(symbol, day): state for symbol, day, state in grid.select("symbol", "trading_day", "state").iter_rows()}
     single = {
-        (one.symbol, one.trading_day): one.state or "unjudged" for one in read_day_states(db, MADE_UP, FIRST, LAST)
+        (state.symbol, state.trading_day): state.state or "unjudged"
+        for state in read_day_states(db, MADE_UP, FIRST, LAST)
     }
     for key, state in dashboard.expected.items():
         assert found.get(key, "missing") == single.get(key, "missing") == state, key

@@ -86,21 +86,21 @@ def test_the_same_content_gives_the_same_bytes_and_a_change_is_named(desk: Desk,
     assert path.read_bytes() == first.content == stored_aggregated(desk, first.manifest_id).content
     assert aggregate(desk, [parsed, parsed], DAYS[0], DAYS[-1]) == first
     assert verify_manifest(desk, first.manifest_id) == []
-    assert [one["n_days"] for one in first.symbols] == [3]
+    assert [symbol["n_days"] for symbol in first.symbols] == [3]
     assert first.document["totals"]["rows"] == 600
 
     desk.load(load_of(DAYS[1]))
     again = aggregate(desk, [parsed], DAYS[0], DAYS[-1])
     assert again.manifest_id != first.manifest_id, "another load stands behind a day"
     assert again.document["totals"]["digest"] == first.document["totals"]["digest"]
-    assert {(one.trading_day, one.column) for one in verify_manifest(desk, first.manifest_id)} == {
+    assert {(item.trading_day, item.column) for item in verify_manifest(desk, first.manifest_id)} == {
         ("2025-12-31", "load")
     }
 
     desk.load(load_of(DAYS[1], seed=7))
-    columns = {(one.trading_day, one.column) for one in verify_manifest(desk, first.manifest_id)}
+    columns = {(item.trading_day, item.column) for item in verify_manifest(desk, first.manifest_id)}
     assert columns == {("2025-12-31", name) for name in ("load", "digest", "ticks.digest")}
-    assert {one.column for one in verify_manifest(desk, first.manifest_id, ticks=False)} == {"load", "digest"}
+    assert {item.column for item in verify_manifest(desk, first.manifest_id, ticks=False)} == {"load", "digest"}
 
 
 def test_ticks_changed_behind_the_tables_are_found(desk: Desk, symbol: str, load_of: LoadOf) -> None:
@@ -125,7 +125,7 @@ def test_a_manifest_whose_file_was_edited_is_found(desk: Desk, symbol: str, load
     made = aggregate(desk, [parse_symbol(symbol)], DAYS[0], DAYS[0])
     path = record_aggregated(desk, made)
     path.write_bytes(made.content + b"\n")
-    assert [one.column for one in verify_manifest(desk, made.manifest_id)] == ["file"]
+    assert [item.column for item in verify_manifest(desk, made.manifest_id)] == ["file"]
 
 
 def test_what_can_not_be_verified_is_bad_usage(desk: Desk, symbol: str, load_of: LoadOf) -> None:

@@ -17,7 +17,7 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
-from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
+from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict
 
 _TIN = parse_symbol("KQ.m@SHFE.sn")
 _NOT_CONTENT = ("updated_at", "judgement_id")
@@ -44,6 +44,6 @@ def small_day(calendar: TradingCalendar, day: date, version: int) -> pl.DataFram
     return tick_frame(columns)
 
 
-def content_of(row: CoverageRow | QualityRow | GapRow) -> str:
+def content_of(row: CoverageVerdict | QualityVerdict | GapRow) -> str:
     """All of a row that is no matter of when it was judged. As text, so that NaN equals NaN."""
     return repr([(name, str(value)) for name, value in dataclasses.asdict(row).items() if name not in _NOT_CONTENT])

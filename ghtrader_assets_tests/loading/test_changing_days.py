@@ -63,7 +63,7 @@ def loaded(
     run = load_days(
         platform, symbol, days, "test", must_judge=True, on_retry=lambda _: None, allow_partial=allow_partial
     )
-    return sorted(run, key=lambda one: one.trading_day)
+    return sorted(run, key=lambda item: item.trading_day)
 
 
 def needs(
@@ -116,8 +116,8 @@ def test_a_corrected_roll_makes_exactly_its_days_due_and_a_new_day_no_other(
     (roll,) = [day for day in days if rows[day].is_roll]
     at_roll = days.index(roll)
     assert 2 < at_roll < len(days) - 2
-    before = {one.trading_day: one for one in loaded(platform, symbol, days[:-1])}
-    assert {one.failure for one in before.values()} == {""}
+    before = {item.trading_day: item for item in loaded(platform, symbol, days[:-1])}
+    assert {item.failure for item in before.values()} == {""}
 
     assert needs(platform, symbol, days) == {**dict.fromkeys(days[:-1], Need.NOTHING), days[-1]: Need.LOAD}
     loaded(platform, symbol, days[-1:])
@@ -131,7 +131,7 @@ def test_a_corrected_roll_makes_exactly_its_days_due_and_a_new_day_no_other(
     assert {day for day, need in due.items() if need != Need.NOTHING} == changed
     assert {due[day] for day in changed} == {Need.LOAD}
 
-    again = {one.trading_day: one for one in loaded(platform, symbol, sorted(changed))}
+    again = {item.trading_day: item for item in loaded(platform, symbol, sorted(changed))}
     stored = {row.trading_day: row for row in read_daily_agg(platform.database, symbol.text, days)}
     for day in changed:
         assert again[day].failure == ""
@@ -146,7 +146,7 @@ def test_a_corrected_roll_makes_exactly_its_days_due_and_a_new_day_no_other(
 def test_days_after_a_contracts_last_are_refused_and_the_others_planned(platform: LoadContext) -> None:
     symbol, days = parse_symbol("INE.sc2603"), CALENDAR.days(date(2026, 2, 26), date(2026, 3, 2))
     plan = plan_days(platform, symbol, days)
-    assert [one.trading_day for one in plan.days] == days[:2]
+    assert [day.trading_day for day in plan.days] == days[:2]
     ((day, error),) = plan.refused.items()
     assert (day, getattr(error, "state", None)) == (days[2], IngestState.NOT_LISTED)
     assert "INE.sc2603 ended on 2026-02-27" in str(error)
@@ -180,7 +180,7 @@ def test_past_the_calendars_end_what_is_known_stays_usable(platform: LoadContext
 
 def repairs(platform: LoadContext, symbol: Symbol, day: date) -> list[Cause]:
     plan = read_plan(platform, [symbol], day, day, datetime.now(tz=SHANGHAI))
-    return [one.cause for one in (*plan.planned, *plan.waiting, *plan.given_up)]
+    return [item.cause for item in (*plan.planned, *plan.waiting, *plan.given_up)]
 
 
 def manifest_digest(outcome: DayOutcome) -> str:

@@ -122,15 +122,17 @@ def test_a_range_with_nothing_to_do_costs_five_queries(
     queries.clear()
     standing = list(judge_days(platform, symbol, days, rows=False))
     assert queries == Counter(["daily_agg", "coverage_standing", "quality_standing", "schedule"])
-    assert [one.standing for one in standing] == [
-        (one.judgement.deciding.state, one.judgement.deciding.reason_code) for one in outcomes if one.judgement
+    assert [item.standing for item in standing] == [
+        (outcome.judgement.deciding.state, outcome.judgement.deciding.reason_code)
+        for outcome in outcomes
+        if outcome.judgement
     ]
     queries.clear()
     frame = small_day(calendar, days[20], 999)
     stored(platform, symbol, "SHFE.zn2602", {days[20]: frame})
     queries.clear()
     outcomes = list(judge_days(platform, symbol, days, rows=False))
-    assert [one.trading_day for one in outcomes if one.judgement and one.judgement.fresh] == [days[20]]
+    assert [outcome.trading_day for outcome in outcomes if outcome.judgement and outcome.judgement.fresh] == [days[20]]
     assert queries.pop("wal_state") > 0
     assert queries.pop("ticks_of_day") == platform.settings.validate_workers
     assert queries == Counter(["daily_agg", "coverage_standing", "quality_standing", "schedule", "gap_keys"])
@@ -151,7 +153,7 @@ def test_a_tampered_and_a_missing_day_are_theirs_alone(
     assert "have digest" in outcomes[4].failure
     assert outcomes[4].judgement is None
     judged = set(days) - {days[3]}
-    assert {one.trading_day for one in outcomes if one.judgement} == judged
+    assert {outcome.trading_day for outcome in outcomes if outcome.judgement} == judged
     assert set(read_summary(platform.database, name, days)) == judged
 
 
@@ -196,7 +198,7 @@ def test_a_failed_query_is_an_error_of_the_run_and_no_verdict(platform: LoadCont
             )
     assert set(read_summary(platform.database, symbol.text, days)) == set(days) - {days[2]}
     outcomes = list(judge_days(platform, symbol, days))
-    assert [one.trading_day for one in outcomes if one.judgement and one.judgement.fresh] == [days[2]]
+    assert [outcome.trading_day for outcome in outcomes if outcome.judgement and outcome.judgement.fresh] == [days[2]]
 
 
 def test_judging_leaves_metrics(platform: LoadContext, calendar: TradingCalendar) -> None:
@@ -247,4 +249,4 @@ def test_when_days_are_judged_after_ingest(
     assert set(read_summary(platform.database, symbol.text, days)) == {days[0]}
     assert judged_after_ingest("always") == {days[0]: True, days[1]: True}
     outcomes = list(judge_days(platform, symbol, days))
-    assert not any(one.judgement is None or one.judgement.fresh for one in outcomes)
+    assert not any(outcome.judgement is None or outcome.judgement.fresh for outcome in outcomes)

@@ -54,7 +54,7 @@ def status(platform: LoadContext) -> list[str]:
 
 def repairs(platform: LoadContext) -> list[tuple[date, Cause]]:
     plan = read_plan(platform, [SYMBOL], DAY, DAY, SYSTEM_CLOCK.now())
-    return [(one.trading_day, one.cause) for one in (*plan.planned, *plan.waiting)]
+    return [(item.trading_day, item.cause) for item in (*plan.planned, *plan.waiting)]
 
 
 def elsewhere(platform: LoadContext) -> LoadContext:
@@ -65,7 +65,7 @@ def elsewhere(platform: LoadContext) -> LoadContext:
 
 def ask(platform: LoadContext) -> list[tuple[int, int, int]]:
     found = probe_gaps(platform, SYMBOL, [DAY], lambda _: None)
-    return [(one.provider_has_data, one.provider_missing, one.errors) for one in found]
+    return [(item.provider_has_data, item.provider_missing, item.errors) for item in found]
 
 
 def test_a_lost_segment_is_found_and_repaired_and_a_missing_one_is_known(
@@ -150,18 +150,18 @@ GAPS = st.lists(
 def test_the_worst_come_first_within_the_budget(gaps: list[GapRow], days: int, segments: int) -> None:
     chosen = worst_gaps(gaps, days, segments)
     assert len(chosen) <= days
-    open_ = [one for one in gaps if one.tqsdk_status in UNANSWERED]
-    assert len(chosen) == (min(days, len({one.trading_day for one in open_})) if segments else 0)
+    open_ = [item for item in gaps if item.tqsdk_status in UNANSWERED]
+    assert len(chosen) == (min(days, len({item.trading_day for item in open_})) if segments else 0)
 
     def harmful(day: date) -> int:
-        return sum(one.duration_s for one in open_ if one.trading_day == day and one.attribution not in HARMLESS)
+        return sum(item.duration_s for item in open_ if item.trading_day == day and item.attribution not in HARMLESS)
 
-    left_out = {one.trading_day for one in open_} - chosen.keys()
+    left_out = {item.trading_day for item in open_} - chosen.keys()
     assert all(harmful(day) >= harmful(other) for day in chosen for other in left_out if segments and days)
     for day, asked in chosen.items():
-        of_day = [one for one in open_ if one.trading_day == day]
-        rank = sorted((one.attribution in HARMLESS, -one.duration_s) for one in of_day)
-        assert [(one.attribution in HARMLESS, -one.duration_s) for one in asked] == rank[:segments]
+        of_day = [item for item in open_ if item.trading_day == day]
+        rank = sorted((item.attribution in HARMLESS, -item.duration_s) for item in of_day)
+        assert [(item.attribution in HARMLESS, -item.duration_s) for item in asked] == rank[:segments]
 
 
 def test_a_budget_makes_no_day_due(monkeypatch: pytest.MonkeyPatch) -> None:

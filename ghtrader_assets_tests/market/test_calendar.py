@@ -193,7 +193,7 @@ SPRING_FESTIVAL = [day for day in HOLIDAYS if (day.year, day.month) == (2026, 2)
 def test_a_list_is_compared_up_to_its_last_day() -> None:
     """One that was cut in June and lacks Spring Festival once "agreed"."""
     cut = [day for day in HOLIDAYS if day < date(2026, 6, 30) and day not in SPRING_FESTIVAL]
-    assert [one.day for one in compare_holidays(CALENDAR, cut)] == SPRING_FESTIVAL
+    assert [holiday.day for holiday in compare_holidays(CALENDAR, cut)] == SPRING_FESTIVAL
     assert compare_holidays(CALENDAR, [day for day in HOLIDAYS if day < date(2026, 6, 30)]) == []
 
 

@@ -55,7 +55,7 @@ def main() -> None:
                     lambda n=name, s=symbol, d=day: _replace(db, n, s, d),
                 )
     for question, sides in seconds.items():
-        values = {name: 1000 * median(one) for name, one in sides.items()}
+        values = {name: 1000 * median(item) for name, item in sides.items()}
         sys.stdout.write(
             f"{question}: plain {values['plain']:.2f}, indexed {values['indexed']:.2f},"
             f" plain/indexed {values['plain'] / values['indexed']:.2f}\n"
@@ -69,7 +69,7 @@ def _make(db: Database, name: str, index: str) -> None:
 
 
 def _fill(db: Database, name: str, day: str) -> None:
-    _insert(db, name, day, f"rnd_symbol({', '.join(repr(one) for one in SYMBOLS)})", ROWS_A_DAY)
+    _insert(db, name, day, f"rnd_symbol({', '.join(repr(item) for item in SYMBOLS)})", ROWS_A_DAY)
 
 
 def _replace(db: Database, name: str, symbol: str, day: str) -> None:
@@ -87,18 +87,20 @@ def _insert(db: Database, name: str, day: str, symbol: str, rows: int) -> None:
     }
     columns = TABLES[TICKS].base_columns
     chosen = [
-        values.get(one.name, "'x'" if one.type == "SYMBOL" else "rnd_long()" if one.type == "LONG" else "rnd_double()")
-        for one in columns
+        values.get(
+            column.name, "'x'" if column.type == "SYMBOL" else "rnd_long()" if column.type == "LONG" else "rnd_double()"
+        )
+        for column in columns
     ]
-    names = ", ".join(one.name for one in columns)
+    names = ", ".join(column.name for column in columns)
     db.execute(f"INSERT ATOMIC INTO {name} ({names}) SELECT {', '.join(chosen)} FROM long_sequence({rows})")  # type: ignore[arg-type]
     db.await_applied(name)
 
 
 def _questions(db: Database, name: str, symbol: str, day: str) -> dict[str, object]:
     where = f"FROM {name} WHERE live AND symbol = '{symbol}' AND ts >= '{day}T00:00:00' AND ts < '{day}T23:00:00'"
-    many = ", ".join(f"'{one}'" for one in SYMBOLS)
-    every = ", ".join(one.name for one in TABLES[TICKS].columns if one.type == "DOUBLE")
+    many = ", ".join(f"'{item}'" for item in SYMBOLS)
+    every = ", ".join(column.name for column in TABLES[TICKS].columns if column.type == "DOUBLE")
     return {
         "ticks_checksum: one symbol-day": lambda: db.rows("q", f"SELECT count(), sum(row_hash) {where}"),
         "whole_day: three columns of a symbol-day": lambda: db.arrow(

@@ -94,7 +94,7 @@ def main(rounds: int) -> None:
         )
         for name, runs in found.items()
     }
-    machine = {"cores": os.cpu_count(), "load": [round(one, 1) for one in os.getloadavg()]}
+    machine = {"cores": os.cpu_count(), "load": [round(item, 1) for item in os.getloadavg()]}
     sys.stdout.write(json.dumps({"machine": machine, "transactions": len(loads), "figures": figures}, indent=2) + "\n")
 
 

@@ -197,7 +197,7 @@ def main(rounds: int) -> None:
             }
             for design in found
         }
-        machine = {"cores": os.cpu_count(), "load": [round(one, 1) for one in os.getloadavg()]}
+        machine = {"cores": os.cpu_count(), "load": [round(item, 1) for item in os.getloadavg()]}
         sys.stdout.write(json.dumps({"machine": machine, "figures": figures}, indent=2, ensure_ascii=False) + "\n")
 
 

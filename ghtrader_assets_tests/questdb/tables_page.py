@@ -70,7 +70,9 @@ def meanings() -> Iterator[tuple[str, str, str]]:
 def _section(table: Table) -> str:
     hidden = f" Rows are written to `{table.base}`, which also has `live`." if table.hides_dead_rows else ""
     keys = ", ".join(f"`{key}`" for key in table.keys)
-    lines = [f"| `{one.name}` | {one.type} | {description_of(table.name, one.name)} |" for one in table.columns]
+    lines = [
+        f"| `{column.name}` | {column.type} | {description_of(table.name, column.name)} |" for column in table.columns
+    ]
     return "\n".join(
         (
             f"## {table.name}\n",

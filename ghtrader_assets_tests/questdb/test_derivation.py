@@ -26,7 +26,7 @@ from ghtrader_assets.questdb.tables.codec import values_of
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.schema import FIELD_QUALITY, VALIDATE_SUMMARY
 from ghtrader_assets.upkeep.causes import never_stored
-from ghtrader_assets.validation.verdicts import CoverageRow, QualityRow, State, midnight_utc
+from ghtrader_assets.validation.verdicts import CoverageVerdict, QualityVerdict, State, midnight_utc
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
 
 DAY = date(2019, 6, 3)
@@ -79,14 +79,14 @@ def by_the_rules(past: Past) -> Stands:
     if past.partial:
         return Stands("partial", "", "", "partial", "day_in_progress")
     force = {
-        name: one
-        for name, one in (("coverage", past.coverage), ("quality", past.quality))
-        if one is not None and one.digest and one.digest == past.stored and one.state in WORST_FIRST
+        name: item
+        for name, item in (("coverage", past.coverage), ("quality", past.quality))
+        if item is not None and item.digest and item.digest == past.stored and item.state in WORST_FIRST
     }
     states = {name: force[name].state if name in force else "" for name in ("coverage", "quality")}
     if len(force) < 2:
         return Stands("complete", *states.values(), "unjudged", "the stored content has not been judged yet")
-    deciding = min(force.values(), key=lambda one: WORST_FIRST.index(one.state))
+    deciding = min(force.values(), key=lambda item: WORST_FIRST.index(item.state))
     return Stands("complete", *states.values(), deciding.state, deciding.reason)
 
 
@@ -101,10 +101,10 @@ PASTS = st.builds(Past, st.none() | DIGESTS, st.booleans(), VERDICTS, VERDICTS, 
 def facts_of(past: Past) -> dict[str, Any]:
     """The day as one row of facts, null where there is nothing."""
     facts: dict[str, Any] = dict.fromkeys(FACTS)
-    for name, one in (("coverage", past.coverage), ("quality", past.quality)):
-        if one is not None:
-            same = bool(one.digest) and one.digest == past.stored
-            facts |= {name: one.state, f"{name}_reason": one.reason, f"{name}_names_content": same}
+    for name, item in (("coverage", past.coverage), ("quality", past.quality)):
+        if item is not None:
+            same = bool(item.digest) and item.digest == past.stored
+            facts |= {name: item.state, f"{name}_reason": item.reason, f"{name}_names_content": same}
     if past.attempts:
         facts |= {"outcome": past.attempts[-1].value, "outcome_reason": f"attempt {len(past.attempts) - 1}"}
     stored = past.stored is not None
@@ -149,13 +149,13 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
     wanted = {key: by_the_rules(past) for key, past in days.items()}
     last = DAY + timedelta(days=len(pasts))
 
-    one_by_one = {(one.symbol, one.trading_day): one for one in read_day_states(db, symbols, DAY, last)}
-    assert {key: _stands(one) for key, one in one_by_one.items()} == wanted
+    one_by_one = {(state.symbol, state.trading_day): state for state in read_day_states(db, symbols, DAY, last)}
+    assert {key: _stands(item) for key, item in one_by_one.items()} == wanted
 
     grid = read_grid(db, DAY, last).filter(pl.col("symbol").is_in(symbols))
     rows = grid.select("symbol", "trading_day", "state", "reason").iter_rows()
     assert {(symbol, day): rest for symbol, day, *rest in rows} == {
-        key: [one.state, one.reason] for key, one in wanted.items()
+        key: [item.state, item.reason] for key, item in wanted.items()
     }
     for symbol, day, gap_seconds, score in grid.select("symbol", "trading_day", "gap_seconds", "score").iter_rows():
         stands = wanted[symbol, day]
@@ -164,8 +164,8 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
     in_bulk = read_standing(db, symbols, DAY, last, leave_out_sound=True)
     assert in_bulk.sound == {
         key
-        for key, one in wanted.items()
-        if one.ingest_state == "complete" and one.state != "unjudged" and one.coverage_state != "partial"
+        for key, item in wanted.items()
+        if item.ingest_state == "complete" and item.state != "unjudged" and item.coverage_state != "partial"
     }
     assert in_bulk.contents.keys().isdisjoint(in_bulk.sound)
     firsts = {symbol: min(day for name, day in days if name == symbol) for symbol in symbols}
@@ -191,22 +191,25 @@ def put(db: Database, days: dict[tuple[str, date], Past]) -> None:
         own = [ScheduleDay(symbol, day, CONTRACT, 0, False, False) for name, day in days if name == symbol]
         records.write_schedule(db, own, "0123456789abcdef", SYSTEM_CLOCK.now())
     records.write_daily_agg(db, [_agg(*key, past) for key, past in days.items() if past.stored is not None])
-    records.write_manifests(db, [one for key, past in days.items() for one in _attempts(*key, past.attempts)])
-    _put_verdicts(db, VALIDATE_SUMMARY, {key: past.coverage for key, past in days.items()}, CoverageRow)
-    _put_verdicts(db, FIELD_QUALITY, {key: past.quality for key, past in days.items()}, QualityRow)
+    records.write_manifests(db, [attempt for key, past in days.items() for attempt in _attempts(*key, past.attempts)])
+    _put_verdicts(db, VALIDATE_SUMMARY, {key: past.coverage for key, past in days.items()}, CoverageVerdict)
+    _put_verdicts(db, FIELD_QUALITY, {key: past.quality for key, past in days.items()}, QualityVerdict)
 
 
 def _put_verdicts(
-    db: Database, table: str, verdicts: dict[tuple[str, date], Judged | None], kind: type[CoverageRow | QualityRow]
+    db: Database,
+    table: str,
+    verdicts: dict[tuple[str, date], Judged | None],
+    kind: type[CoverageVerdict | QualityVerdict],
 ) -> None:
     """The verdicts of one table alone, as a kill between the two leaves them."""
     rows = [
         _blank(
-            kind, symbol=symbol, trading_day=day, ts=midnight_utc(day), state=one.state, reason_code=one.reason,
-            content_digest=one.digest, ticks_kind="main_l5", dataset_version="v2",
+            kind, symbol=symbol, trading_day=day, ts=midnight_utc(day), state=item.state, reason_code=item.reason,
+            content_digest=item.digest, ticks_kind="main_l5", dataset_version="v2",
         )
-        for (symbol, day), one in verdicts.items()
-        if one is not None
+        for (symbol, day), item in verdicts.items()
+        if item is not None
     ]  # fmt: skip
     records._write(db, table, map(values_of, rows))
 

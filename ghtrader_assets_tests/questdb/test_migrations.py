@@ -164,16 +164,16 @@ def test_the_home_of_version_1_reads_back_as_it_was(old: OldHome) -> None:
                 assert as_json(asdict(state)) == wanted_day
                 _same_day(context, symbol, state.trading_day, told)
         for name, rows in old.expected.aggregated.items():
-            assert as_json([asdict(one) for one in read_aggregated(context.database, name)]) == rows
+            assert as_json([asdict(item) for item in read_aggregated(context.database, name)]) == rows
             kept = stored_aggregated(context, name)
             assert kept.manifest_id == name
             assert aggregated_path(old.home, name).read_bytes() == kept.content
         (in_part,) = day_lines(context, parse_symbol(RB), DAYS[1], DAYS[1])
         (load,) = old.expected.day(*IN_PART)["manifests"]
         assert in_part["upstream"] == load["upstream"], "the same content gives the same aggregated manifest"
-        files = {one.stem: as_document(read_manifest_file(one)) for one in manifest_files(old.home)}
-        told = [one for day in old.expected.days for one in day["manifests"]]
-        assert files == {one["manifest_id"]: migrated(one) for one in told}
+        files = {file.stem: as_document(read_manifest_file(file)) for file in manifest_files(old.home)}
+        told = [item for day in old.expected.days for item in day["manifests"]]
+        assert files == {item["manifest_id"]: migrated(item) for item in told}
 
 
 def _same_day(context: StoreContext, symbol: str, day: date, told: dict[str, Any]) -> None:
@@ -181,23 +181,23 @@ def _same_day(context: StoreContext, symbol: str, day: date, told: dict[str, Any
     ticks = reader.read_day(database, symbol, context.calendar.window(day))
     digest = content_digest(ticks) if ticks.height else ""
     assert {"rows": ticks.height, "digest": digest} == told["ticks"]
-    attempts = sorted(reader.read_manifests(database, symbol, [day]), key=lambda one: one.started)
-    assert [as_document(one) for one in attempts] == [migrated(one) for one in told["manifests"]]
+    attempts = sorted(reader.read_manifests(database, symbol, [day]), key=lambda manifest: manifest.started)
+    assert [as_document(attempt) for attempt in attempts] == [migrated(item) for item in told["manifests"]]
     for name, read in (("coverage", reader.read_summary), ("quality", reader.read_quality)):
         verdict = read(database, symbol, [day]).get(day)
         assert as_json(asdict(verdict) if verdict else None) == told["verdicts"][name]
-    assert as_json([asdict(one) for one in reader.read_gaps(database, symbol, day)]) == told["gaps"]
+    assert as_json([asdict(gap) for gap in reader.read_gaps(database, symbol, day)]) == told["gaps"]
     stored = reader.read_daily_agg(database, symbol, [day])
-    assert as_json([asdict(one) for one in stored]) == [migrated(one) for one in [told["coverage_row"]] if one]
-    for one in stored:
-        assert verify_manifest(context, one.load_id) == []
+    assert as_json([asdict(item) for item in stored]) == [migrated(item) for item in [told["coverage_row"]] if item]
+    for item in stored:
+        assert verify_manifest(context, item.load_id) == []
 
 
 def test_the_plan_knows_what_was_killed_and_what_was_in_progress(old: OldHome) -> None:
     old.migrate()
     with open_store(old.settings) as context:
         plan = plan_of(context)
-        found = {(one.symbol.text, one.trading_day.isoformat()): one.cause for one in plan.planned}
+        found = {(item.symbol.text, item.trading_day.isoformat()): item.cause for item in plan.planned}
         loads = {key: cause for key, cause in found.items() if cause not in {Cause.STALE, Cause.UNJUDGED}}
         assert loads == {
             OPEN: Cause.INTERRUPTED,
@@ -217,8 +217,8 @@ def test_verdicts_that_newer_rules_make_due_are_listed_and_left(old: OldHome, mo
     monkeypatch.setattr(wanted, "RULE_VERSION", "of tomorrow")
     with open_store(old.settings) as context:
         stale = {
-            (one.symbol.text, one.trading_day.isoformat()) for one in plan_of(context).planned
-            if (one.cause, one.need) == (Cause.STALE, Need.JUDGEMENT)
+            (item.symbol.text, item.trading_day.isoformat()) for item in plan_of(context).planned
+            if (item.cause, item.need) == (Cause.STALE, Need.JUDGEMENT)
         }  # fmt: skip
     assert stale == {(SR, "2026-01-05"), (SR, "2026-01-06"), (RB, "2026-01-05")}
     after = old.rows()
@@ -393,15 +393,15 @@ def test_readers_say_what_to_run_and_need_no_write_permission(old: OldHome) -> N
 
 def test_doctor_shows_the_version_and_what_is_pending(old: OldHome) -> None:
     def versions() -> dict[str, tuple[str, str]]:
-        found = [one for one in find_all(old.settings, SYSTEM_CLOCK) if one.subject.startswith("version of ")]
-        return {one.subject.removeprefix("version of the "): (one.level, one.finding) for one in found}
+        found = [item for item in find_all(old.settings, SYSTEM_CLOCK) if item.subject.startswith("version of ")]
+        return {item.subject.removeprefix("version of the "): (item.level, item.finding) for item in found}
 
     before = versions()
     assert before.keys() == {"store", "manifests"}
     for level, said in before.values():
         assert level == "warn"
         assert all(f"{step.version}: {step.says}" in said for step in STEPS)
-    assert not [one for one in find_all(old.settings, SYSTEM_CLOCK) if one.subject in CHANGED], (
+    assert not [item for item in find_all(old.settings, SYSTEM_CLOCK) if item.subject in CHANGED], (
         "pending columns are no other shape"
     )
     old.migrate()

@@ -19,7 +19,7 @@ def services(platform: RunningPlatform) -> dict[str, dict[str, Any]]:
 
     def healthy() -> dict[str, dict[str, Any]]:
         found = platform.command.run("status", "--json").document["services"]
-        return {one["name"]: one for one in found} if all(one["healthy"] for one in found) else {}
+        return {item["name"]: item for item in found} if all(item["healthy"] for item in found) else {}
 
     return await_that("every service answers", healthy)
 
@@ -36,7 +36,7 @@ def test_up_runs_the_dashboard_and_status_names_it(
 
 
 def test_status_asks_every_service_for_something_that_it_has(services: dict[str, dict[str, Any]]) -> None:
-    answers = {name: one["detail"] for name, one in services.items() if name != "questdb"}
+    answers = {name: item["detail"] for name, item in services.items() if name != "questdb"}
     assert answers == dict.fromkeys(("exchange", "dashboard", "dagster", "prometheus"), "HTTP 200")
 
 
@@ -60,11 +60,11 @@ def test_metrics_of_the_platform_are_exported_and_printed(platform: RunningPlatf
     def printed() -> Any:
         ran = platform.command.run("metrics", "--json", "--window", "24h")
         assert ran.code == 0, ran.err
-        return ran.document if "grid.stored" in {one["name"] for one in ran.document["queries"]} else None
+        return ran.document if "grid.stored" in {item["name"] for item in ran.document["queries"]} else None
 
     document = await_that("the page's queries are measured", printed)
     assert set(document) == {"from", "to", "ingest", "steps", "validation", "queries"}
-    assert all(one["p50"] <= one["p95"] <= one["p99"] for one in document["queries"])
+    assert all(item["p50"] <= item["p95"] <= item["p99"] for item in document["queries"])
 
 
 @pytest.mark.parametrize("window", ["24", "-1h", "24h; DROP TABLE x"])

@@ -36,7 +36,7 @@ def loads(load_of: LoadOf) -> list[DayLoad]:
 @pytest.fixture
 def ids(loads: list[DayLoad], record: Record) -> dict[str, str]:
     """The loads by trading day."""
-    return {one.trading_day.isoformat(): record(one).manifest_id for one in loads}
+    return {load.trading_day.isoformat(): record(load).manifest_id for load in loads}
 
 
 def export(store: Store, symbol: str, target: Path, columns: list[str] | None = None) -> Exported:

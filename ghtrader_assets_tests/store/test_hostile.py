@@ -37,8 +37,8 @@ def hostile() -> list[str]:
     draw = random.Random(8)
     strings = {"", " "}
     for valid in (COPPER, "SHFE.cu2602", DAY, "last_price"):
-        strings |= {one + valid for one in FRAGMENTS} | {valid + one for one in FRAGMENTS}
-        strings |= {valid[:3] + one + valid[3:] for one in FRAGMENTS}
+        strings |= {item + valid for item in FRAGMENTS} | {valid + item for item in FRAGMENTS}
+        strings |= {valid[:3] + item + valid[3:] for item in FRAGMENTS}
     while len(strings) < 1000:
         strings.add("".join(draw.choices(FRAGMENTS, k=draw.randint(1, 4))))
     return sorted(strings)[:1000]

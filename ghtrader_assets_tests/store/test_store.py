@@ -219,8 +219,8 @@ class Watcher(threading.Thread):
 def test_a_reader_sees_one_whole_version(settings: Settings, load_of: LoadOf, record: Record, symbol: str) -> None:
     """While a day is loaded again and again, with more, fewer and other rows, readers see versions in their order."""
     loads = [load_of(DAY, rows=rows, seed=seed) for seed, rows in enumerate([3000, 2000, 2000, 3500, 1, 3000])]
-    digests = [content_digest(one.frame) for one in loads]
-    prices = [sorted(one.frame["last_price"].fill_nan(-1.0)) for one in loads]
+    digests = [content_digest(load.frame) for load in loads]
+    prices = [sorted(load.frame["last_price"].fill_nan(-1.0)) for load in loads]
 
     def all_columns(store: Store) -> int:
         return digests.index(digest_of(store.ticks(symbol, DAY, output_format="arrow")))
@@ -232,17 +232,17 @@ def test_a_reader_sees_one_whole_version(settings: Settings, load_of: LoadOf, re
     record(loads[0])
     done = threading.Event()
     watchers = [Watcher(settings, ask, done) for ask in (all_columns, one_column)]
-    for one in watchers:
-        one.start()
+    for watcher in watchers:
+        watcher.start()
     for load in loads[1:]:
         record(load)
     done.set()
-    for one in watchers:
-        one.join()
-        assert one.failure is None, one.failure
-        assert one.seen == sorted(one.seen), "a reader went back to an older version"
-        assert one.seen[-1] == len(loads) - 1
-        assert len(set(one.seen)) > 1, "the readers were too slow to tell"
+    for watcher in watchers:
+        watcher.join()
+        assert watcher.failure is None, watcher.failure
+        assert watcher.seen == sorted(watcher.seen), "a reader went back to an older version"
+        assert watcher.seen[-1] == len(loads) - 1
+        assert len(set(watcher.seen)) > 1, "the readers were too slow to tell"
 
 
 def test_a_contract_is_read_from_the_days_of_its_main_symbol(
@@ -294,7 +294,7 @@ def test_answers_about_days_and_loads(store: Store, load_of: LoadOf, record: Rec
     (covered,) = store.coverage(symbol)
     assert (covered.first_day, covered.last_day, covered.n_days, covered.rows) == (WEEK[0], DAY, 2, 41)
     assert covered.last_tick == ended[1].last_tick
-    assert [one.load_id for one in store.latest(symbol)] == [ended[1].manifest_id]
+    assert [item.load_id for item in store.latest(symbol)] == [ended[1].manifest_id]
     assert store.manifests(DAY, symbol) == [ended[1]]
     assert store.manifest(ended[0].manifest_id) == ended[0]
     with pytest.raises(BadInputError, match="there is no manifest 'nothing'"):

@@ -26,7 +26,7 @@ from pydantic import SecretStr
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.calendar import snapshot_calendar
-from ghtrader_assets.tq import nursery
+from ghtrader_assets.tq import fork_server
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets_tests.fix_exchange import started_exchange
@@ -60,14 +60,14 @@ def measure(environment: dict[str, str], home: Path, fast_history: Any, sessions
 
 
 def workers() -> list[psutil.Process]:
-    nurseries = [one for one in psutil.Process().children() if nursery.__name__ in one.cmdline()]
-    return [worker for one in nurseries for worker in one.children()]
+    fork_servers = [item for item in psutil.Process().children() if fork_server.__name__ in item.cmdline()]
+    return [worker for item in fork_servers for worker in item.children()]
 
 
 def cpu_seconds() -> float:
     """User and system time of this process and its living workers."""
-    times = [one.cpu_times() for one in (psutil.Process(), *workers())]
-    return sum(one.user + one.system for one in times)
+    times = [item.cpu_times() for item in (psutil.Process(), *workers())]
+    return sum(item.user + item.system for item in times)
 
 
 def main() -> None:

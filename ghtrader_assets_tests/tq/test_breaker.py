@@ -74,7 +74,7 @@ def test_maintenance_in_the_middle_for_the_plain_client_and_for_the_next_run(exc
     requests = [request_of(CONTRACT, day) for day in (DAYS[0], LATER, DAYS[1])]
     timing = msgspec.structs.replace(KEPT, attempt_s=40.0)
     with FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="off", timing=timing) as pool:
-        states = {one.request.window.trading_day: one.state for one in pool.fetch(requests)}
+        states = {item.request.window.trading_day: item.state for item in pool.fetch(requests)}
     assert states == {
         DAYS[0]: IngestState.COMPLETE,
         LATER: IngestState.MAINTENANCE,

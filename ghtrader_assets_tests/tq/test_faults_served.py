@@ -46,7 +46,7 @@ class Watched:
     def fetch(self, *requests: FetchRequest) -> list[FetchedDay]:
         self.retries.clear()
         fetched = list(self.pool.fetch(requests or [request_of(CONTRACT, DAY)]))
-        for text in (*self.retries, *(repr(one) for one in fetched)):
+        for text in (*self.retries, *(repr(item) for item in fetched)):
             assert CANARY not in text
         return fetched
 
@@ -79,8 +79,8 @@ def shared(exchange_process: Exchange, tmp_path_factory: pytest.TempPathFactory)
     timing = msgspec.structs.replace(QUICK, renew_after_ticks=1)
     pools = {setting: Watched(provider, home, setting, timing) for setting in ("off", "on")}
     yield pools
-    for one in pools.values():
-        one.pool.close()
+    for pool in pools.values():
+        pool.pool.close()
 
 
 @pytest.fixture(params=["off", "on"])
@@ -202,8 +202,8 @@ def test_nobody_listens(exchange: Exchange, watched: Watching, fast_history: str
 
 
 def require_all_denied(exchange: Exchange, fetched: list[FetchedDay], says: str) -> None:
-    assert [one.state for one in fetched] == [IngestState.DENIED] * len(DAYS)
-    assert all(says in one.reason for one in fetched)
+    assert [item.state for item in fetched] == [IngestState.DENIED] * len(DAYS)
+    assert all(says in item.reason for item in fetched)
     assert len(exchange.requests("token")) == 1
 
 
@@ -232,7 +232,7 @@ def test_a_wrong_password_ends_all_days_at_once(exchange: Exchange, watched: Wat
 def test_maintenance_at_start_ends_all_days_at_once(exchange: Exchange, reader: Watched) -> None:
     exchange.fault("maintenance", at="handshake", times=None)
     fetched = reader.fetch(*(request_of(CONTRACT, day) for day in DAYS))
-    assert [one.state for one in fetched] == [IngestState.MAINTENANCE] * len(DAYS)
+    assert [item.state for item in fetched] == [IngestState.MAINTENANCE] * len(DAYS)
     assert len(exchange.requests("token")) == 1
 
 
@@ -241,7 +241,7 @@ def test_maintenance_in_the_middle(exchange: Exchange, shared: dict[str, Watched
     exchange.fault("maintenance", symbol=CONTRACT, trading_day=later.isoformat())
     days = [DAYS[0], DAYS[1], later, DAYS[2], DAYS[3]]
     fetched = shared["on"].fetch(*(request_of(CONTRACT, day) for day in days))
-    states = {one.request.window.trading_day: one.state for one in fetched}
+    states = {item.request.window.trading_day: item.state for item in fetched}
     assert [states[day] for day in days] == [COMPLETE] * 2 + [IngestState.MAINTENANCE] * 3
 
 
@@ -254,7 +254,7 @@ def test_maintenance_that_closes_the_connection_before_the_next_request(exchange
 
 def test_unknown_contract_is_told_from_a_time_out(exchange: Exchange, reader: Watched) -> None:
     known, unknown = request_of(CONTRACT, DAY), request_of("SHFE.au9912", DAY)
-    fetched = {one.request: one for one in reader.fetch(unknown, known)}
-    states = {request: one.state for request, one in fetched.items()}
+    fetched = {item.request: item for item in reader.fetch(unknown, known)}
+    states = {request: item.state for request, item in fetched.items()}
     assert states == {known: COMPLETE, unknown: IngestState.UNKNOWN_CONTRACT}
     assert fetched[unknown].stats.attempts == 1, "asking again cures nothing"

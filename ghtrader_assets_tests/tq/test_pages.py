@@ -88,7 +88,7 @@ def test_a_plain_page_is_read_fast(page: dict[int, dict[str, Any]]) -> None:
 @given(page=ticks(odd_numbers), seed=st.integers(0, 1000))
 @settings(max_examples=60, deadline=None)
 def test_pieces_repeats_quotes_and_extra_keys(page: dict[int, dict[str, Any]], seed: int) -> None:
-    """Every tick cut into pieces in any order, some sent twice, with keys nobody knows, over several frames."""
+    """Every tick cut into pieces in any order, some sent twice, with unknown keys, over several frames."""
     dice = random.Random(seed)
     pieces: list[dict[int, dict[str, Any]]] = []
     for tick_id, tick in page.items():

@@ -20,7 +20,7 @@ import pytest
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import BrokenDayError, IngestState, UnknownContractError
 from ghtrader_assets.market.clock import SHANGHAI
-from ghtrader_assets.tq import nursery
+from ghtrader_assets.tq import fork_server
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.tq.market_data import (
     fetch_continuous_table,
@@ -40,9 +40,9 @@ DAY = date(2025, 4, 21)
 def workers_of(pid: int) -> list[psutil.Process]:
     return [
         worker
-        for one in psutil.Process(pid).children()
-        if nursery.__name__ in one.cmdline()
-        for worker in one.children()
+        for item in psutil.Process(pid).children()
+        if fork_server.__name__ in item.cmdline()
+        for worker in item.children()
     ]
 
 
@@ -63,14 +63,14 @@ def test_killed_workers_lose_no_day_and_leave_nothing(exchange: Exchange, home: 
         assert CANARY not in " ".join(victim.environ().values())
         os.kill(victim.pid, signal.SIGKILL)
         fetched = [first, *days_coming]
-    assert {one.state for one in fetched} == {IngestState.COMPLETE}
-    for one in fetched:
-        assert_same(one.frame, served(CONTRACT, one.request.window.trading_day))
+    assert {item.state for item in fetched} == {IngestState.COMPLETE}
+    for item in fetched:
+        assert_same(item.frame, served(CONTRACT, item.request.window.trading_day))
     assert workers_of(os.getpid()) == []
     assert [path.name for path in (home / "tq").iterdir()] == [".guard"]
 
 
-def test_a_killed_nursery_loses_no_day(exchange: Exchange, home: Path) -> None:
+def test_a_killed_fork_server_loses_no_day(exchange: Exchange, home: Path) -> None:
     exchange.fault("slow", symbol=CONTRACT, seconds=2.0, times=2)
     days = [date(2025, 4, 21), date(2025, 4, 22), date(2025, 4, 23)]
     with FetchPool(exchange.provider(), 2, home, SYSTEM_CLOCK, fast_history="on", timing=QUICK) as pool:
@@ -81,7 +81,7 @@ def test_a_killed_nursery_loses_no_day(exchange: Exchange, home: Path) -> None:
             assert victim is not None
             victim.kill()
         fetched = [first, *days_coming]
-    assert {one.state for one in fetched} == {IngestState.COMPLETE}
+    assert {item.state for item in fetched} == {IngestState.COMPLETE}
     assert workers_of(os.getpid()) == []
 
 
@@ -92,7 +92,7 @@ def test_the_longest_days_are_fetched_first(exchange: Exchange, home: Path) -> N
         for day, ticks in zip(days, (100, 300, 200), strict=True)
     ]
     with FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="on", timing=QUICK) as pool:
-        fetched = [one.request.window.trading_day for one in pool.fetch(requests)]
+        fetched = [item.request.window.trading_day for item in pool.fetch(requests)]
     assert fetched == [days[1], days[2], days[0]]
 
 
@@ -137,7 +137,7 @@ def test_trouble_that_reaches_into_the_window_is_maintenance(exchange: Exchange,
     timing = msgspec.structs.replace(QUICK, frame_s=60.0, attempt_s=8.0, clock_offset_s=offset_to(18, 59, 58))
     with FetchPool(exchange.provider(name="tqsdk"), 1, home, SYSTEM_CLOCK, fast_history="on", timing=timing) as pool:
         fetched = list(pool.fetch([request_of(CONTRACT, day) for day in (DAY, date(2025, 4, 22))]))
-    assert [one.state for one in fetched] == [IngestState.MAINTENANCE] * 2
+    assert [item.state for item in fetched] == [IngestState.MAINTENANCE] * 2
     assert len(exchange.requests("handshake")) <= 1
 
 

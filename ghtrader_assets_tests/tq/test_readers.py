@@ -43,10 +43,10 @@ def pools(exchange_process: Exchange, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.mark.parametrize("reader", ["tqsdk", "lean"])
 def test_days_arrive_as_served(pools: Pools, exchange: Exchange, reader: Reader) -> None:
     fetched = list(pools[reader].fetch([request_of(contract, day) for contract, day in DAYS]))
-    assert {(one.request.contract, one.request.window.trading_day) for one in fetched} == set(DAYS)
-    for one in fetched:
-        assert (one.state, one.reason, one.stats.reader) == (IngestState.COMPLETE, "", reader)
-        assert_same(one.frame, served(one.request.contract, one.request.window.trading_day))
+    assert {(item.request.contract, item.request.window.trading_day) for item in fetched} == set(DAYS)
+    for item in fetched:
+        assert (item.state, item.reason, item.stats.reader) == (IngestState.COMPLETE, "", reader)
+        assert_same(item.frame, served(item.request.contract, item.request.window.trading_day))
 
 
 @pytest.mark.parametrize("kind", ["ms", "quoted", "extra_keys", "patches"])
@@ -55,8 +55,8 @@ def test_odd_encodings_read_alike(pools: Pools, exchange: Exchange, kind: str) -
     exchange.fault(kind, symbol=contract)
     [plain] = pools["tqsdk"].fetch([request_of(contract, day)])
     [lean] = pools["lean"].fetch([request_of(contract, day)])
-    for one, reader in ((plain, "tqsdk"), (lean, "lean")):
-        assert (one.state, one.reason, one.stats.reader) == (IngestState.COMPLETE, "", reader)
+    for item, reader in ((plain, "tqsdk"), (lean, "lean")):
+        assert (item.state, item.reason, item.stats.reader) == (IngestState.COMPLETE, "", reader)
     assert plain.frame is not None
     assert_same(lean.frame, plain.frame)
     if kind == "ms":

@@ -73,7 +73,7 @@ def test_a_day_without_any_of_its_ids_is_not_whole(count: int, data: st.DataObje
     frame, fault = whole_day(reading(ids, first_id=100), WINDOW)
     assert (frame.height, fault) == (count, None)
     gone = data.draw(st.sets(st.sampled_from(ids), min_size=1))
-    left = [one for one in ids if one not in gone]
+    left = [item for item in ids if item not in gone]
     known = {"first_id": 100, "series_last_id": 100 + count}
     ends_early = not left or left[-1] != ids[-1]
     partial = reading(left, **known, **({"following_ns": None} if ends_early else {}))

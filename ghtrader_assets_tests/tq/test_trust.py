@@ -27,11 +27,11 @@ def test_trust_is_earned_on_the_first_day_of_each_exchange(exchange: Exchange, h
     requests = [*SHFE, CZCE]
     with FetchPool(exchange.provider(), 2, home, SYSTEM_CLOCK, timing=QUICK) as pool:
         fetched = list(pool.fetch(requests))
-    assert {one.state for one in fetched} == {IngestState.COMPLETE}
-    readers = {one.request: one.stats.reader for one in fetched}
+    assert {item.state for item in fetched} == {IngestState.COMPLETE}
+    readers = {item.request: item.stats.reader for item in fetched}
     assert [readers[request] for request in requests] == ["tqsdk", "lean", "lean", "lean", "tqsdk"]
-    for one in fetched:
-        assert_same(one.frame, served(one.request.contract, one.request.window.trading_day))
+    for item in fetched:
+        assert_same(item.frame, served(item.request.contract, item.request.window.trading_day))
     record = json.loads((home / "fast_history.json").read_text())[exchange.provider().server]
     assert record["versions"] == versions()
     assert set(record["agreed"]) == {"SHFE", "CZCE"}

@@ -64,8 +64,8 @@ def standing(
 ) -> Standing:
     quality = None if coverage is None else coverage._replace(state="ok", reason_code="quality_ok")
     rows = [
-        {"symbol": SYMBOL.text, "trading_day": DAY, "manifest_id": str(nth), **dataclasses.asdict(one)}
-        for nth, one in enumerate(attempts)
+        {"symbol": SYMBOL.text, "trading_day": DAY, "manifest_id": str(nth), **dataclasses.asdict(item)}
+        for nth, item in enumerate(attempts)
     ]
     return Standing(
         scheduled_to={SYMBOL.text: DAY},
@@ -210,7 +210,7 @@ def test_repairing_ends(outcomes: list[IngestState]) -> None:
     now = NOW
     for outcome in outcomes:
         part = part_of(standing(attempts), now)
-        counted = [one for one in attempts if one.outcome not in {IngestState.MAINTENANCE, IngestState.DENIED}]
+        counted = [item for item in attempts if item.outcome not in {IngestState.MAINTENANCE, IngestState.DENIED}]
         ends_free = bool(attempts) and attempts[-1] not in counted
         assert (part == "given_up") == (len(counted) >= BUDGET and not ends_free)
         now += timedelta(days=30)
@@ -253,7 +253,7 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
     write_verdicts(db, verdicts)
     moved = [dataclasses.replace(rows[2], contract="SHFE.ni2602")]
     write_schedule(db, moved, schedule_hash(moved), SYSTEM_CLOCK.now())
-    (loaded,) = [one for one in _attempts(db, name) if one.trading_day == DAYS[2]]
+    (loaded,) = [item for item in _attempts(db, name) if item.trading_day == DAYS[2]]
     empty = dataclasses.replace(
         loaded, manifest_id="20251218T000000-00000000", trading_day=DAYS[3], outcome=IngestState.PROVIDER_EMPTY,
         reason="no tick", digest="", upstream=plans[DAYS[3]].upstream,
@@ -262,7 +262,7 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
     now = datetime(2026, 1, 5, tzinfo=UTC)
     plan = read_plan(platform, [SYMBOL], None, DAYS[-1], now)
     causes = [Cause.PROVIDER_HAS_DATA, Cause.STALE, Cause.PROVIDER_EMPTY, Cause.MISSING]
-    assert [(one.trading_day, one.cause) for one in plan.planned] == list(zip(DAYS[1:], causes, strict=True))
+    assert [(item.trading_day, item.cause) for item in plan.planned] == list(zip(DAYS[1:], causes, strict=True))
     assert "SHFE.ni2602" in plan.planned[1].reason
     assert (plan.work.loads, plan.work.judgements) == (4, 0)
     assert plan.work.rows == 4 * 300

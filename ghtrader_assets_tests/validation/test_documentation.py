@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ghtrader_assets.validation.policy import KNOBS
+from ghtrader_assets.validation.policy import THRESHOLDS
 from ghtrader_assets.validation.quality.registry import RULES
 from ghtrader_assets.validation.states import REASONS
 
@@ -12,8 +12,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "validation.md").read_text(encoding
 
 
 def test_every_threshold_is_documented_with_its_default() -> None:
-    for knob in KNOBS:
-        assert f"| `{knob.name}` | {knob.default:g} | {knob.meaning} |" in PAGE
+    for threshold in THRESHOLDS:
+        assert f"| `{threshold.name}` | {threshold.default:g} | {threshold.meaning} |" in PAGE
 
 
 def test_every_reason_is_documented_with_its_state() -> None:

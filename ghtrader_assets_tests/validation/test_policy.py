@@ -10,7 +10,7 @@ import pytest
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, Settings, SourcedValue
 from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint, needs_judgement
-from ghtrader_assets.validation.policy import KNOBS, SAMPLING, Policy, knob, policy_for, unknown_names
+from ghtrader_assets.validation.policy import SAMPLING, THRESHOLDS, Policy, policy_for, threshold_spec, unknown_names
 from ghtrader_assets_tests.validation.seconds import judge_seconds
 
 
@@ -37,7 +37,7 @@ def test_defaults_are_ghtraders() -> None:
         "MAX_SEGMENTS_PER_DAY": 200,
     }
     assert {name: policy.value(name) for name in wanted} == wanted
-    assert all(policy.threshold(each.name).source == "default" for each in KNOBS)
+    assert all(policy.threshold(each.name).source == "default" for each in THRESHOLDS)
 
 
 def test_the_most_specific_name_wins() -> None:
@@ -81,14 +81,16 @@ def test_the_digest_names_values_and_not_sources() -> None:
     assert given(GAP_THRESHOLD_S=5).digest == policy_for("cu").digest
     assert given(GAP_THRESHOLD_S=6).digest != policy_for("cu").digest
     assert given(GAP_THRESHOLD_S_AU=6).digest == policy_for("cu").digest
-    digests = {given(**{each.name: each.high if each.high < 2 else each.default + 10}).digest for each in KNOBS[1:10]}
+    digests = {
+        given(**{each.name: each.high if each.high < 2 else each.default + 10}).digest for each in THRESHOLDS[1:10]
+    }
     assert len(digests) == 9
 
 
 def test_misspelt_names_are_told() -> None:
     names = [f"{L5_VALIDATE_PREFIX}{name}" for name in ("GAP_TRESHOLD_S", "GAP_THRESHOLD_S_CU_NIGHT", "TQ_CHECK")]
     assert unknown_names(names) == [names[0], names[2]]
-    assert knob("GAP_THRESHOLD_S").by_session
+    assert threshold_spec("GAP_THRESHOLD_S").by_session
 
 
 def test_a_day_is_judged_again_when_anything_its_verdict_depends_on_changes_and_only_then() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.ticks import tick_frame
-from ghtrader_assets.validation.policy import KNOBS
+from ghtrader_assets.validation.policy import THRESHOLDS
 from ghtrader_assets.validation.quality.registry import RULES
 from ghtrader_assets_tests.validation.days import LIQUID, clean_day, findings, judge_columns, judge_frame
 from ghtrader_assets_tests.validation.seconds import frame_of, judge_seconds
@@ -141,7 +141,7 @@ def test_ticks_that_share_a_second_are_normal_where_the_exchange_stamps_seconds(
 def test_every_rule_names_its_thresholds_and_their_source() -> None:
     shown = json.loads(judge_columns(clean_day("SHFE.rb2605"), "SHFE.rb2605").quality.rules_json)["rules"]
     assert [rule["rule"] for rule in shown] == [rule.name for rule in RULES]
-    known = {knob.name for knob in KNOBS}
+    known = {threshold.name for threshold in THRESHOLDS}
     for rule in shown:
         assert set(rule["thresholds"]) <= known
         assert all(source == "default" for _, source in rule["thresholds"].values())

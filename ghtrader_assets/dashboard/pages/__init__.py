@@ -1,4 +1,4 @@
-"""The pages, one file each: what was asked of the store, laid out.
+"""The pages, one file each: query results, laid out.
 
 Belongs here: components. Does not belong here: questions (`dashboard.data`), plotly figures (`dashboard.figures`).
 """

@@ -32,7 +32,7 @@ from ghtrader_assets.dashboard.routes import day_address, symbol_address
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.clock import shanghai_time
-from ghtrader_assets.validation.verdicts import GapRow, QualityRow, State
+from ghtrader_assets.validation.verdicts import GapRow, QualityVerdict, State
 
 SHOWN_GAPS: Final = 30
 LEAST_GAP_SHARE: Final = 0.15
@@ -163,7 +163,7 @@ def _prices(view: DayView) -> list[Component]:
     return [section("Prices and spread", graph(figure, PRICES_HEIGHT), note="the time between sessions is cut out")]
 
 
-def _rules(quality: QualityRow | None) -> Component:
+def _rules(quality: QualityVerdict | None) -> Component:
     if quality is None:
         return html.P("not judged", className="empty")
     document: dict[str, Any] = json.loads(quality.rules_json or "{}")
@@ -210,23 +210,23 @@ def _gaps(gaps: list[GapRow]) -> Component:
 def _loads(loads: list[Manifest]) -> Component:
     rows = [
         (
-            one.manifest_id,
-            badge(one.outcome),
-            f"{one.rows:,}",
-            shanghai(one.started),
-            seconds(one.download_s + one.store_s + one.readback_s),
-            one.reader,
-            one.source,
-            one.reason or "–",
+            load.manifest_id,
+            badge(load.outcome),
+            f"{load.rows:,}",
+            shanghai(load.started),
+            seconds(load.download_s + load.store_s + load.readback_s),
+            load.reader,
+            load.source,
+            load.reason or "–",
         )
-        for one in loads
+        for load in loads
     ]
     return table(("manifest", "outcome", "ticks", "began", "took", "reader", "source", "reason"), rows, numbers=(2, 4))
 
 
 def _manifest(view: DayView) -> list[Component]:
     """The manifest of the stored content, whole."""
-    found = next((one for one in view.loads if one.manifest_id == view.state.manifest_id), None)
+    found = next((load for load in view.loads if load.manifest_id == view.state.manifest_id), None)
     if found is None or view.state.ingest_state != IngestState.COMPLETE:
         return []
     entries = (

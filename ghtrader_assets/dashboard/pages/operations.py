@@ -62,7 +62,7 @@ def _repairs(plan: RepairPlan) -> list[Component]:
         return [html.P([badge(State.OK, "nothing is stale or failing")], className="calm")]
     groups = {"to do now": plan.planned, "waits": plan.waiting, "given up": plan.given_up, "running": plan.running}
     rows = [row for name, repairs in groups.items() for row in _grouped(name, repairs)]
-    days = [one.trading_day for repairs in groups.values() for one in repairs]
+    days = [repair.trading_day for repairs in groups.values() for repair in repairs]
     more = len(rows) - SHOWN_REPAIRS
     return [
         html.P(["Repairs all of it: ", command(f"ghtrader-assets repair --from {min(days)} --to {max(days)} --apply")]),
@@ -72,8 +72,8 @@ def _repairs(plan: RepairPlan) -> list[Component]:
 
 
 def _grouped(name: str, repairs: Iterable[Repair]) -> list[tuple[str | Component, ...]]:
-    def key(one: Repair) -> tuple[str, str]:
-        return one.symbol.text, one.cause.value
+    def key(repair: Repair) -> tuple[str, str]:
+        return repair.symbol.text, repair.cause.value
 
     rows: list[tuple[str | Component, ...]] = []
     for (symbol, cause), group in groupby(sorted(repairs, key=key), key=key):
@@ -88,8 +88,12 @@ def _grouped(name: str, repairs: Iterable[Repair]) -> list[tuple[str | Component
 
 def _services(found: Operations) -> Component:
     rows = [
-        (one.name, badge(State.OK if one.healthy else State.ERROR, "healthy" if one.healthy else "down"), one.detail)
-        for one in found.services
+        (
+            service.name,
+            badge(State.OK if service.healthy else State.ERROR, "healthy" if service.healthy else "down"),
+            service.detail,
+        )
+        for service in found.services
     ]
     return table(("service", "health", "says"), rows)
 
@@ -97,30 +101,30 @@ def _services(found: Operations) -> Component:
 def _ingest(found: Operations) -> Component:
     rows = [
         (
-            one.symbol,
-            f"{one.days:,}",
-            f"{one.rows:,}",
-            f"{one.bytes / 1e6:,.1f} MB",
-            seconds(one.seconds),
-            f"{one.rows_per_s:,.0f}",
-            shanghai(one.last, "%m-%d %H:%M"),
+            item.symbol,
+            f"{item.days:,}",
+            f"{item.rows:,}",
+            f"{item.bytes / 1e6:,.1f} MB",
+            seconds(item.seconds),
+            f"{item.rows_per_s:,.0f}",
+            shanghai(item.last, "%m-%d %H:%M"),
         )
-        for one in found.ingest
+        for item in found.ingest
     ]
     return table(("symbol", "days", "ticks", "fetched", "time", "ticks/s", "last"), rows, numbers=(1, 2, 3, 4, 5))
 
 
 def _slowest(queries: list[Percentiles]) -> list[Percentiles]:
-    return sorted(queries, key=lambda one: -one.p95)[:SHOWN_QUERIES]
+    return sorted(queries, key=lambda query: -query.p95)[:SHOWN_QUERIES]
 
 
 def _percentiles(found: list[Percentiles]) -> Component:
     rows = [
         (
-            one.name.replace("_seconds", ""),
-            f"{one.count:,}",
-            *(seconds(value) for value in (one.p50, one.p95, one.p99, one.largest)),
+            item.name.replace("_seconds", ""),
+            f"{item.count:,}",
+            *(seconds(value) for value in (item.p50, item.p95, item.p99, item.largest)),
         )
-        for one in found
+        for item in found
     ]
     return table(("name", "count", "P50", "P95", "P99", "longest"), rows, numbers=(1, 2, 3, 4, 5))

@@ -1,4 +1,4 @@
-"""`/`: every symbol on every trading day at one look, and which symbols need somebody.
+"""`/`: every symbol on every trading day at one look, and which symbols need attention.
 
 Belongs here: this page. Does not belong here: one symbol's calendar (`symbol`), repairs (`operations`).
 """
@@ -24,7 +24,7 @@ SHOWN_SYMBOLS = 15
 
 
 def overview_page(grid: Grid, last: date | None) -> list[Component]:
-    """The heatmap with its legend, and the symbols with most days that need somebody."""
+    """The heatmap with its legend, and the symbols with most days that need attention."""
     counts = Counter(code for row in grid.codes for code in row)
     cells = len(grid.symbols) * len(grid.days)
     good = sum(counts[code] for code, look in CODES.items() if look.state in GOOD)
@@ -37,13 +37,13 @@ def overview_page(grid: Grid, last: date | None) -> list[Component]:
                     tile(f"{len(grid.days):,}", "trading days"),
                     tile(f"{grid.rows:,}", "ticks stored"),
                     tile(f"{good / cells:.1%}", "ok or warn", "of all symbol-days shown"),
-                    tile(f"{cells - good:,}", "need somebody", "symbol-days that are neither ok nor warn"),
+                    tile(f"{cells - good:,}", "need attention", "symbol-days that are neither ok nor warn"),
                 ),
             ],
             className="top",
         ),
         html.Div([heatmap(grid.symbols, grid.days, grid.codes), _side(grid, counts, last)], className="overview"),
-        section("Symbols that need somebody", _worst(grid), note="a click on a cell opens its day"),
+        section("Symbols that need attention", _worst(grid), note="a click on a cell opens its day"),
     ]
 
 

@@ -190,7 +190,7 @@ class Database:
     def _lent_session(self) -> _Session:
         """A session of the pool's once one is free, however slowly the server opens it. One that is away says so.
 
-        Whoever waits for a session waits for somebody's statement, and no longer than that may take.
+        Whoever waits for a session waits for another statement to end, and no longer than one may take.
         """
         give_up_at = time.monotonic() + self._statement_timeout_s
         while True:

@@ -1,6 +1,6 @@
 """QuestDB's settings: what we ask of a server, by mode, and whether a running one has it.
 
-Belongs here: `server.conf` (shipped beside this module), the modes, the comparison with `SHOW PARAMETERS`.
+Belongs here: `server.conf` (shipped with this module), the modes, the comparison with `SHOW PARAMETERS`.
 Does not belong here: ports and log-ins, which the embedded server is given by environment (`server`).
 """
 
@@ -30,7 +30,7 @@ _LOOPBACK: Final = re.compile(r"127(\.[0-9]+){3}:[0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class ParameterFinding:
-    """A setting of a running server beside what we ask for."""
+    """A setting of a running server and the value we ask for."""
 
     name: str
     wanted: str
@@ -42,7 +42,7 @@ class ParameterFinding:
 
 
 def packaged_text(name: str) -> str:
-    """The text of `server.conf` or `log.conf`, shipped beside this module."""
+    """The text of `server.conf` or `log.conf`, shipped with this module."""
     return resources.files("ghtrader_assets.questdb.embedded").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -57,7 +57,7 @@ def wanted_parameters(mode: Mode) -> dict[str, str]:
 
 
 def parameter_findings(db: Database, mode: Mode) -> list[ParameterFinding]:
-    """Each wanted setting beside the running server's, by `SHOW PARAMETERS`."""
+    """Each wanted setting and the running server's, by `SHOW PARAMETERS`."""
     found = {row[0]: row[2] or "" for row in db.rows("parameters", "SHOW PARAMETERS")}
     return [_finding(name, wanted, found.get(name, "absent")) for name, wanted in wanted_parameters(mode).items()]
 

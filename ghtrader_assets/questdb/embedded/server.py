@@ -45,7 +45,7 @@ MAIN: Final = ("-m", "io.questdb/io.questdb.ServerMain")
 class EmbeddedQuestDB:
     """QuestDB as a child process with its root under `home/questdb`. One owner per home; a context manager.
 
-    A port of 0 picks a free one; `parameters` are QuestDB settings beside those of the mode. `start()` raises
+    A port of 0 picks a free one; `parameters` are QuestDB settings in addition to those of the mode. `start()` raises
     `PortTakenError` naming port and setting, and `ServiceError` when another process owns the home's server or the
     server doesn't come up.
     """

@@ -34,7 +34,7 @@ def read_gap_sums(db: Database, symbol: str, start: date, end: date) -> dict[dat
         [symbol, midnight_utc(start) - _AROUND, midnight_utc(end) + timedelta(days=2)],
     )
     sums = {date.fromisoformat(day): GapSum(int(gaps), int(seconds)) for day, gaps, seconds in found}
-    return {day: one for day, one in sums.items() if start <= day <= end}
+    return {day: gap_sum for day, gap_sum in sums.items() if start <= day <= end}
 
 
 def read_aggregated(db: Database, manifest_id: str) -> list[AggregatedRow]:

@@ -60,7 +60,7 @@ def _fields_of(kind: type[Any]) -> tuple[tuple[str, ...], tuple[Convert | None, 
 
 def _converter(hint: Any) -> Convert | None:
     """How a stored value becomes a field's; None where it is one already."""
-    kind = hint if isinstance(hint, type) else next(one for one in get_args(hint) if one is not type(None))
+    kind = hint if isinstance(hint, type) else next(arg for arg in get_args(hint) if arg is not type(None))
     if hint is str:
         return lambda value: "" if value is None else value
     if hint is float:

@@ -223,9 +223,9 @@ def _migrate(db: Database, step: Step) -> None:
 def _add_columns(db: Database, table: str, columns: Sequence[Column]) -> None:
     """Add those that the table lacks. QuestDB 9.3.4 refuses ADD COLUMN IF NOT EXISTS of a column that does."""
     present = _columns_of(db, table)
-    for one in columns if present else ():
-        if one.name not in present:
-            db.execute(cast("LiteralString", f"ALTER TABLE {table} ADD COLUMN {one.ddl}"))
+    for item in columns if present else ():
+        if item.name not in present:
+            db.execute(cast("LiteralString", f"ALTER TABLE {table} ADD COLUMN {item.ddl}"))
     if present:
         db.await_applied(table)
 
@@ -266,7 +266,7 @@ def _require_migratable(db: Database, pending: Sequence[Step]) -> None:
 
 
 def _to_come(table: str, pending: Sequence[Step]) -> set[str]:
-    return {one.name for step in pending for one in step.columns.get(table, ())}
+    return {column.name for step in pending for column in step.columns.get(table, ())}
 
 
 def _require_not_newer(found: int, what: str) -> None:

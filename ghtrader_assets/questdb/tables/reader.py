@@ -28,7 +28,7 @@ from ghtrader_assets.questdb.tables.schema import (
     VALIDATE_SUMMARY,
 )
 from ghtrader_assets.questdb.tables.tick_columns import read_ticks
-from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow, midnight_utc
+from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict, midnight_utc
 
 Row = TypeVar("Row")
 
@@ -54,14 +54,14 @@ def read_daily_agg(db: Database, symbol: str, days: Sequence[date]) -> list[Dail
     return list(_of_days(db, "daily_agg", DailyAgg, DAILY_AGG, symbol, days).values())
 
 
-def read_summary(db: Database, symbol: str, days: Sequence[date]) -> dict[date, CoverageRow]:
+def read_summary(db: Database, symbol: str, days: Sequence[date]) -> dict[date, CoverageVerdict]:
     """The coverage verdicts of these days, those that are stored."""
-    return _of_days(db, "summary", CoverageRow, VALIDATE_SUMMARY, symbol, days)
+    return _of_days(db, "summary", CoverageVerdict, VALIDATE_SUMMARY, symbol, days)
 
 
-def read_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, QualityRow]:
+def read_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, QualityVerdict]:
     """The field quality of these days, those that are stored."""
-    return _of_days(db, "quality", QualityRow, FIELD_QUALITY, symbol, days)
+    return _of_days(db, "quality", QualityVerdict, FIELD_QUALITY, symbol, days)
 
 
 def read_standing_coverage(db: Database, symbol: str, days: Sequence[date]) -> dict[date, StandingVerdict]:
@@ -112,7 +112,7 @@ def read_manifest(db: Database, manifest_id: str) -> Manifest | None:
 def manifests_covering(db: Database, day: date, symbols: Sequence[str] = ()) -> list[Manifest]:
     """Every load attempt of a trading day, oldest first; of all symbols where none is named."""
     return sorted(
-        _select(db, "manifests_covering", Manifest, MANIFESTS, symbols, day, day), key=lambda one: one.started
+        _select(db, "manifests_covering", Manifest, MANIFESTS, symbols, day, day), key=lambda manifest: manifest.started
     )
 
 
@@ -123,8 +123,8 @@ def read_manifests(db: Database, symbol: str, days: Sequence[date]) -> list[Mani
 
 def read_latest_manifests(db: Database, symbol: str, days: Sequence[date]) -> dict[date, Manifest]:
     """The last attempt of each of these days, of those that have one."""
-    found = sorted(read_manifests(db, symbol, days), key=lambda one: one.started)
-    latest = {one.trading_day: one for one in found}
+    found = sorted(read_manifests(db, symbol, days), key=lambda manifest: manifest.started)
+    latest = {manifest.trading_day: manifest for manifest in found}
     return {day: latest[day] for day in days if day in latest}
 
 
@@ -175,7 +175,7 @@ def read_latest(db: Database, symbols: Sequence[str] = ()) -> list[DailyAgg]:
         f"SELECT {columns_of_kind(DailyAgg)} FROM {DAILY_AGG}{where} LATEST ON ts PARTITION BY symbol",
         values,
     )
-    return sorted(rows_of(DailyAgg, found), key=lambda one: one.symbol)
+    return sorted(rows_of(DailyAgg, found), key=lambda row: row.symbol)
 
 
 def read_daily_aggs(db: Database, symbols: Sequence[str], start: date, end: date) -> list[DailyAgg]:
@@ -184,7 +184,7 @@ def read_daily_aggs(db: Database, symbols: Sequence[str], start: date, end: date
 
 
 def read_begun_symbols(db: Database, symbols: Sequence[str]) -> set[str]:
-    """Those of the symbols of which somebody tried to load a day."""
+    """The symbols with at least one load attempt."""
     places, values = bound_list(symbols)
     found = db.rows("begun_symbols", f"SELECT symbol, count() FROM {MANIFESTS} WHERE symbol IN ({places})", values)
     return {symbol for symbol, _ in found}

@@ -153,8 +153,8 @@ def _at_midnight(row: DailyAgg | Manifest | AggregatedRow) -> dict[str, Any]:
 
 def _vanished_gaps(db: Database, verdicts: Sequence[DayVerdict]) -> list[dict[str, Any]]:
     """The keys of stored gaps that a new verdict on their day doesn't have, as rows that hide them."""
-    days = {(one.coverage.symbol, one.coverage.trading_day) for one in verdicts}
-    kept = {(gap.symbol, gap.trading_day, gap.start_ts) for one in verdicts for gap in one.gaps}
+    days = {(verdict.coverage.symbol, verdict.coverage.trading_day) for verdict in verdicts}
+    kept = {(gap.symbol, gap.trading_day, gap.start_ts) for verdict in verdicts for gap in verdict.gaps}
     symbols = sorted({symbol for symbol, _ in days})
     first = midnight_utc(min(day for _, day in days)) - _LONGEST_BREAK
     last = midnight_utc(max(day for _, day in days)) + timedelta(days=2)

@@ -21,7 +21,7 @@ from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.columns import Column, column, columns_of_row
 from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, Metric, SchemaVersion
-from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
+from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict
 
 TICKS: Final = "ghtrader_ticks_main_l5_v2"
 MAIN_SCHEDULE: Final = "ghtrader_main_schedule_v2"
@@ -62,11 +62,11 @@ class Table:
 
     @property
     def symbol_columns(self) -> tuple[str, ...]:
-        return tuple(one.name for one in self.columns if one.type == "SYMBOL")
+        return tuple(each.name for each in self.columns if each.type == "SYMBOL")
 
     @property
     def ddl(self) -> list[str]:
-        columns = ", ".join(one.ddl for one in self.base_columns)
+        columns = ", ".join(each.ddl for each in self.base_columns)
         statements = [
             f"CREATE TABLE IF NOT EXISTS {self.base} ({columns}) TIMESTAMP(ts)"
             f" PARTITION BY {self.partition_by} WAL DEDUP UPSERT KEYS({', '.join(self.keys)})"
@@ -77,7 +77,7 @@ class Table:
 
     @property
     def live_query(self) -> str:
-        return f"SELECT {', '.join(one.name for one in self.columns)} FROM {self.base} WHERE live"
+        return f"SELECT {', '.join(each.name for each in self.columns)} FROM {self.base} WHERE live"
 
 
 def _ticks() -> Table:
@@ -126,9 +126,9 @@ TABLES: Final = {
             "YEAR",
             (*_DAY_KEYS, "ticks_kind", "dataset_version"),
         ),
-        Table(VALIDATE_SUMMARY, columns_of_row(CoverageRow), "YEAR", _DAY_KEYS),
+        Table(VALIDATE_SUMMARY, columns_of_row(CoverageVerdict), "YEAR", _DAY_KEYS),
         Table(VALIDATE_GAPS, columns_of_row(GapRow), "YEAR", (*_DAY_KEYS, "start_ts"), hides_dead_rows=True),
-        Table(FIELD_QUALITY, columns_of_row(QualityRow), "YEAR", (*_DAY_KEYS, "ticks_kind", "dataset_version")),
+        Table(FIELD_QUALITY, columns_of_row(QualityVerdict), "YEAR", (*_DAY_KEYS, "ticks_kind", "dataset_version")),
         Table(MANIFESTS, (_TS, *columns_of_row(Manifest)), "YEAR", (*_DAY_KEYS, "manifest_id")),
         Table(AGGREGATED, (_TS, *columns_of_row(AggregatedRow)), "YEAR", (*_DAY_KEYS, "manifest_id")),
         Table(METRICS, columns_of_row(Metric), "MONTH", ("ts", "name", "symbol", "trading_day")),
@@ -195,7 +195,7 @@ def base_difference(db: Database, table: Table, to_come: Collection[str] = ()) -
 def _column_difference(db: Database, table: Table, to_come: Collection[str]) -> str:
     found = db.rows("table_columns", f"SELECT \"column\", type, upsertKey FROM table_columns('{table.base}')")
     types = {name: kind for name, kind, _ in found}
-    wanted = {one.name: one.type for one in table.base_columns if one.name in types or one.name not in to_come}
+    wanted = {each.name: each.type for each in table.base_columns if each.name in types or each.name not in to_come}
     for name, kind in wanted.items():
         if types.get(name) != kind:
             return f"column {name} should be {kind} and is {types.get(name, 'missing')}"

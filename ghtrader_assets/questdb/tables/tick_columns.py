@@ -1,6 +1,6 @@
 """Tick frames to ILP and back: ghTrader's columns around the numbers of a tick.
 
-Belongs here: what is written beside a tick, in which order rows go out, and how a read-back becomes a tick frame.
+Belongs here: the columns written with a tick, in which order rows go out, and how a read-back becomes a tick frame.
 Does not belong here: transactions and replacement (`writer`).
 """
 
@@ -38,7 +38,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class DayLoad:
-    """One trading day's ticks on their way into the store, and what is stored beside each of them."""
+    """One trading day's ticks on their way into the store, and the columns stored with each of them."""
 
     symbol: str
     trading_day: date

@@ -121,7 +121,7 @@ def read_whole_days(
     """Trading days one after the other, each as `read_whole_day`; `workers` of them are read ahead at once. Where there
     are fewer days than workers, several read a day.
 
-    No more than `workers` days beside the one that was handed out are held, however long the range.
+    No more than `workers` days in addition to the one handed out are held, however long the range.
     """
     wanted = require_columns(columns)
     a_day = max(1, workers // max(1, len(windows)))
@@ -153,7 +153,7 @@ def _read_verified(
         if time.monotonic() > give_up_at:
             raise QuestDBError(
                 f"the ticks of {symbol} on {window.trading_day} are not those of load {agg.load_id}: a load that began"
-                " later has not ended, or somebody changed them",
+                " later has not ended, or they were changed",
                 "look at `manifests --covering`, then load the day again with --force",
             )
         time.sleep(PAUSE_S)

@@ -1,7 +1,7 @@
 """Missing values: rates per column by the depth the exchange delivers, and long runs of them.
 
-Two absences are no fault. In a market pinned at its limit one side of the book is empty. And a level that nobody
-quotes has no price and a volume of 0. Before the day's first trade there is no last, highest, lowest or average price.
+Two absences are no fault. In a market pinned at its limit one side of the book is empty. And a level without a
+quote has no price and a volume of 0. Before the day's first trade there is no last, highest, lowest or average price.
 """
 
 from __future__ import annotations

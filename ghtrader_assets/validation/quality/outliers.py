@@ -40,8 +40,8 @@ def volume_spikes(day: QualityDay) -> Mapping[str, Part]:
     traded = np.diff(day.column("volume"))
     falls = np.flatnonzero(traded < 0)
     allowed = day.steady.copy()
-    for beside in (falls - 1, falls, falls + 1):
-        allowed[beside[(beside >= 0) & (beside < len(allowed))]] = False
+    for neighbour in (falls - 1, falls, falls + 1):
+        allowed[neighbour[(neighbour >= 0) & (neighbour < len(allowed))]] = False
     allowed = _evaluated(day, "volume", traded, allowed)
     least, evaluated = day.policy.value("VOLUME_SPIKE_MIN_LOTS"), int(np.count_nonzero(allowed))
     if evaluated < LEAST:

@@ -109,8 +109,8 @@ class QualityDay:
         earlier, later = shared[order[same]], shared[order[same + 1]]
         identical = self.ticks.stamps[earlier] == self.ticks.stamps[later]
         for name in NUMERIC_COLUMNS:
-            one, other = self.column(name)[earlier], self.column(name)[later]
-            identical &= (one == other) | (np.isnan(one) & np.isnan(other))
+            before, after = self.column(name)[earlier], self.column(name)[later]
+            identical &= (before == after) | (np.isnan(before) & np.isnan(after))
         return Twins(earlier, later, identical)
 
 

@@ -71,14 +71,14 @@ def live(platform: Platform, exchange: str) -> None:
     run([SR], THIRD, exit_code=1)
     faults({"kind": "stall", "times": None})
     killed = start([RB], THIRD)
-    while not any(one.reason == UNFINISHED for one in read_manifests(platform.database, RB, [THIRD])):
+    while not any(manifest.reason == UNFINISHED for manifest in read_manifests(platform.database, RB, [THIRD])):
         time.sleep(0.2)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
     faults()
     morning = replace(platform, now_ns=lambda: instant_ns(SECOND, 9 * 3600 + 5 * 60))
     arguments = {"must_judge": False, "on_retry": print, "allow_partial": True}
-    assert [one.failure for one in load_days(morning, parse_symbol(RB), [SECOND], "partial", **arguments)] == [""]
+    assert [day.failure for day in load_days(morning, parse_symbol(RB), [SECOND], "partial", **arguments)] == [""]
 
 
 def start(symbols: list[str], day: date, *words: str) -> subprocess.Popen[bytes]:
@@ -95,14 +95,17 @@ def expected(platform: Platform) -> dict[str, object]:
     """What that commit's readers say of the home, as JSON values."""
     database, found = platform.database, []
     for symbol in (SR, RB):
-        aggs = {one.trading_day: asdict(one) for one in read_daily_agg(database, symbol, DAYS)}
+        aggs = {item.trading_day: asdict(item) for item in read_daily_agg(database, symbol, DAYS)}
         coverage, quality = read_summary(database, symbol, DAYS), read_quality(database, symbol, DAYS)
         manifests = read_manifests(database, symbol, DAYS)
         for state in days_of(platform, parse_symbol(symbol), FIRST, LAST):
             day = state.trading_day
             ticks = read_day(database, symbol, platform.calendar.window(day))
             verdicts = {"coverage": coverage.get(day), "quality": quality.get(day)}
-            attempts = sorted((one for one in manifests if one.trading_day == day), key=lambda one: one.started)
+            attempts = sorted(
+                (manifest for manifest in manifests if manifest.trading_day == day),
+                key=lambda manifest: manifest.started,
+            )
             found.append(
                 {
                     "symbol": symbol,
@@ -111,12 +114,12 @@ def expected(platform: Platform) -> dict[str, object]:
                     "ticks": {"rows": ticks.height, "digest": content_digest(ticks) if ticks.height else ""},
                     "coverage_row": aggs.get(day),
                     "verdicts": {name: asdict(row) if row else None for name, row in verdicts.items()},
-                    "gaps": [asdict(one) for one in read_gaps(database, symbol, day)],
-                    "manifests": [as_document(one) for one in attempts],
+                    "gaps": [asdict(gap) for gap in read_gaps(database, symbol, day)],
+                    "manifests": [as_document(attempt) for attempt in attempts],
                 }
             )
     ids = database.rows("ids", f"SELECT DISTINCT manifest_id FROM {schema.AGGREGATED} ORDER BY manifest_id")
-    aggregated = {name: [asdict(one) for one in read_aggregated(database, name)] for (name,) in ids}
+    aggregated = {name: [asdict(item) for item in read_aggregated(database, name)] for (name,) in ids}
     return json.loads(json.dumps({"days": found, "aggregated": aggregated}, default=str))
 
 
@@ -156,7 +159,7 @@ def main() -> None:
         os.environ |= {"HOME": user_home, "GHTRADER_HOME": str(HOME), "GHTRADER_SYMBOLS": f"{SR},{RB}", **ports}
         settings = load_settings()
         with running_services(settings, print, with_dagster=False) as runtime, open_platform(settings) as platform:
-            live(platform, next(one.urls["http"] for one in runtime.services if one.name == "exchange"))
+            live(platform, next(service.urls["http"] for service in runtime.services if service.name == "exchange"))
             export(platform, folder)
         copy_files(folder)
 

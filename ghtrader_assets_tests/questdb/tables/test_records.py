@@ -20,7 +20,7 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.day_states import read_day_states
 from ghtrader_assets.questdb.tables import reader, records
 from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric
-from ghtrader_assets.validation.verdicts import CoverageRow, DayVerdict, GapRow, QualityRow, State, midnight_utc
+from ghtrader_assets.validation.verdicts import CoverageVerdict, DayVerdict, GapRow, QualityVerdict, State, midnight_utc
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
 from ghtrader_assets_tests.questdb.measured import write_metrics
 
@@ -51,8 +51,8 @@ def any_row(kind: type[Row]) -> st.SearchStrategy[Row]:
 def same(left: Any, right: Any) -> bool:
     """Field by field; NaN equals NaN, and None where None is legal: both are stored as null."""
     return all(
-        one == other or (_is_null(one) and _is_null(other))
-        for one, other in zip(dataclasses.astuple(left), dataclasses.astuple(right), strict=True)
+        item == other or (_is_null(item) and _is_null(other))
+        for item, other in zip(dataclasses.astuple(left), dataclasses.astuple(right), strict=True)
     )
 
 
@@ -69,13 +69,13 @@ def test_a_manifest_comes_back_as_it_was_written(db: Database, row: Manifest, la
     assert same(reader.read_manifest(db, row.manifest_id), row)
     again = dataclasses.replace(later, symbol=symbol, manifest_id=row.manifest_id, trading_day=row.trading_day)
     records.write_manifests(db, [again])
-    assert [same(one, again) for one in reader.manifests_covering(db, row.trading_day, [symbol])] == [True]
+    assert [same(item, again) for item in reader.manifests_covering(db, row.trading_day, [symbol])] == [True]
 
 
 @settings(deadline=None, max_examples=8)
-@given(coverage=any_row(CoverageRow), quality=any_row(QualityRow), gaps=st.lists(any_row(GapRow), max_size=4))
+@given(coverage=any_row(CoverageVerdict), quality=any_row(QualityVerdict), gaps=st.lists(any_row(GapRow), max_size=4))
 def test_a_verdict_comes_back_as_it_was_written(
-    db: Database, coverage: CoverageRow, quality: QualityRow, gaps: list[GapRow]
+    db: Database, coverage: CoverageVerdict, quality: QualityVerdict, gaps: list[GapRow]
 ) -> None:
     symbol = fresh_symbol()
     verdict = _verdict(symbol, coverage, quality, gaps)
@@ -83,7 +83,7 @@ def test_a_verdict_comes_back_as_it_was_written(
     assert same(reader.read_summary(db, symbol, [DAY])[DAY], verdict.coverage)
     assert same(reader.read_quality(db, symbol, [DAY])[DAY], verdict.quality)
     found = reader.read_gaps(db, symbol, DAY)
-    assert [same(one, gap) for one, gap in zip(found, verdict.gaps, strict=True)] == [True] * len(gaps)
+    assert [same(item, gap) for item, gap in zip(found, verdict.gaps, strict=True)] == [True] * len(gaps)
 
 
 def test_a_new_verdict_replaces_the_gaps_of_its_days_only(db: Database) -> None:
@@ -118,7 +118,7 @@ def test_the_coverage_table_answers_for_many_symbols_at_once(db: Database) -> No
     symbols = [fresh_symbol() for _ in range(3)]
     aggs = [_agg(symbol, DAY + timedelta(days=n)) for n, symbol in enumerate(symbols) for n in range(n + 1)]
     records.write_daily_agg(db, aggs)
-    assert [(one.symbol, one.first_day, one.n_days, one.rows) for one in reader.read_coverage(db, symbols)] == [
+    assert [(item.symbol, item.first_day, item.n_days, item.rows) for item in reader.read_coverage(db, symbols)] == [
         (symbol, DAY, n + 1, 100 * (n + 1)) for n, symbol in enumerate(symbols)
     ]
     assert reader.read_daily_agg(db, symbols[2], [DAY]) == [_agg(symbols[2], DAY)]
@@ -144,13 +144,15 @@ def test_states_of_days(db: Database, manifest: Callable[..., Manifest]) -> None
         ],
     )
     found = read_day_states(db, [symbol], DAY, lost)
-    assert [(one.trading_day, one.ingest_state, one.coverage_state, one.quality_state, one.state) for one in found] == [
+    assert [
+        (item.trading_day, item.ingest_state, item.coverage_state, item.quality_state, item.state) for item in found
+    ] == [
         (DAY, "complete", "warn", "ok", "warn"),
         (NEXT, "complete", "", "", "unjudged"),
         (stale, "complete", "", "", "unjudged"),
         (lost, "maintenance", "", "", "maintenance"),
     ]
-    assert [one.manifest_id for one in found] == ["load", "load", "load", "b"]
+    assert [item.manifest_id for item in found] == ["load", "load", "load", "b"]
     assert reader.read_latest_manifests(db, symbol, [DAY, lost])[lost].manifest_id == "b"
 
 
@@ -221,8 +223,8 @@ def _example(symbol: str, day: date, gaps: int, digest: str = "d") -> DayVerdict
     shared = {"symbol": symbol, "trading_day": day, "ts": midnight_utc(day), "content_digest": digest}
     start = midnight_utc(day) + timedelta(hours=2)
     rows = [_blank(GapRow, symbol=symbol, trading_day=day, start_ts=start + timedelta(minutes=n)) for n in range(gaps)]
-    coverage = _blank(CoverageRow, **shared, state="warn", reason_code="gap")
-    quality = _blank(QualityRow, **shared, state="ok", ticks_kind="main_l5", dataset_version="v2")
+    coverage = _blank(CoverageVerdict, **shared, state="warn", reason_code="gap")
+    quality = _blank(QualityVerdict, **shared, state="ok", ticks_kind="main_l5", dataset_version="v2")
     gaps_ = tuple(dataclasses.replace(row, ts=row.start_ts) for row in rows)
     return DayVerdict(coverage=coverage, gaps=gaps_, quality=quality, state=State.WARN, reason_code="", action_hint="")
 
@@ -233,7 +235,7 @@ def _blank(kind: type[Row], **values: Any) -> Row:
     return kind(**{**blank, **values})
 
 
-def _verdict(symbol: str, coverage: CoverageRow, quality: QualityRow, gaps: list[GapRow]) -> DayVerdict:
+def _verdict(symbol: str, coverage: CoverageVerdict, quality: QualityVerdict, gaps: list[GapRow]) -> DayVerdict:
     own: dict[str, Any] = {"symbol": symbol, "trading_day": DAY}
     starts = [midnight_utc(DAY) + timedelta(minutes=n) for n in range(len(gaps))]
     return DayVerdict(

@@ -19,7 +19,7 @@ from ghtrader_assets.questdb.tables.columns import column
 from ghtrader_assets.questdb.tables.migrations import ensure_schema, shape_findings
 from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric, SchemaVersion
 from ghtrader_assets.questdb.tables.schema import TABLES, Table, columns_of, ensure_table
-from ghtrader_assets.validation.verdicts import CoverageRow, GapRow, QualityRow
+from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict
 from ghtrader_assets_tests.fix_exchange import ROOT
 from ghtrader_assets_tests.questdb.tables_page import TICK_GAPS_COLUMNS
 from ghtrader_assets_tests.waiting import HANGS_S
@@ -83,9 +83,9 @@ def test_ghtraders_derived_gap_table_is_a_view(db: Database) -> None:
 @pytest.mark.parametrize(
     ("table", "kind"),
     [
-        (schema.VALIDATE_SUMMARY, CoverageRow),
+        (schema.VALIDATE_SUMMARY, CoverageVerdict),
         (schema.VALIDATE_GAPS, GapRow),
-        (schema.FIELD_QUALITY, QualityRow),
+        (schema.FIELD_QUALITY, QualityVerdict),
         (schema.DAILY_AGG, DailyAgg),
         (schema.MANIFESTS, Manifest),
         (schema.METRICS, Metric),

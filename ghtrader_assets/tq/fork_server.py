@@ -78,7 +78,7 @@ def _become_worker(directory: str, serve: Callable[[], NoReturn]) -> NoReturn:
     os.dup2(stderr, sys.stderr.fileno())
     try:
         serve()
-    except BaseException:  # noqa: BLE001 - a fork never returns into the nursery
+    except BaseException:  # noqa: BLE001 - a fork never returns into the fork server
         traceback.print_exc()
     os._exit(1)
 
