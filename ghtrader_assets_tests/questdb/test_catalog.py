@@ -9,7 +9,7 @@ from ghtrader_assets_tests.questdb.tables_page import PAGE, ROW_MEANINGS, meanin
 
 def test_every_column_of_every_table_has_a_description() -> None:
     missing = [f"{table}.{name}" for table, name, meaning in meanings() if not meaning]
-    assert missing == [], "say in questdb/tables/columns.py what these columns mean"
+    assert missing == [], "say in questdb/tables/columns.toml what these columns mean"
 
 
 def test_every_table_says_what_one_row_is() -> None:
