@@ -47,6 +47,9 @@ SERVICES = frozenset({"exchange_process", "questdb_endpoint", "platform_process"
 """The fixtures that run a real part, or, as `bare`, whatever a command starts. A test that takes one of them, itself or
 through another fixture, is a `service` test; `make check` runs those that are none."""
 
+STARTERS = frozenset({"EmbeddedQuestDB", "started_exchange"})
+"""A module that imports one of these starts parts of its own: its tests are `service` tests too."""
+
 PARTS = frozenset({"java", "redis-server", "chromium", "prometheus", "promtool", "ghtrader_assets.exchange"})
 """What no other test starts: one that does, from its own code, carries the mark `service`."""
 
@@ -59,7 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a service. Tests run side by side by file, and the platform's start first."""
     for item in items:
         assert isinstance(item, pytest.Function)
-        if SERVICES & set(item.fixturenames):
+        if SERVICES & set(item.fixturenames) or STARTERS & vars(item.module).keys():
             item.add_marker("service")
         if "platform_process" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group(LONGEST))
