@@ -26,7 +26,7 @@ from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_questdb import random_ticks
 
 SYMBOL = parse_symbol("KQ.m@DCE.m")
-DAYS = [date(2025, 12, 22), date(2025, 12, 23), date(2025, 12, 24)]
+DAYS = [date(2026, 3, 9), date(2026, 3, 10), date(2026, 3, 11)]
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ ROW_MEANINGS: Final = {
 
 _HEAD: Final = """# Tables
 
-<!-- Written by `python -m ghtrader_assets_tests.questdb.tables_page` from `questdb/tables/columns.toml`; don't edit. -->
+<!-- Written by `python -m ghtrader_assets_tests.questdb.tables_page` from `columns.toml`; don't edit. -->
 
 Every table is WAL with deduplication: a row with the key of a stored row replaces it. Instants are UTC,
 trading days text. ghTrader's tables keep its names and columns, and have further ones.

@@ -84,7 +84,7 @@ def test_maintenance_in_the_middle_for_the_plain_client_and_for_the_next_run(exc
     with FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="on", timing=KEPT) as pool:
         [refused] = pool.fetch([request_of(CONTRACT, DAYS[2])])
     assert refused.state == IngestState.MAINTENANCE
-    assert "nobody asks for" in refused.reason
+    assert "no request for" in refused.reason
     assert exchange.requests() == []
     later = msgspec.structs.replace(KEPT, clock_offset_s=301.0)
     with FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="on", timing=later) as pool:
