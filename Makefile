@@ -29,7 +29,7 @@ check: install
 	@$(MAKE) --no-print-directory -j 2 lint serviceless
 
 serviceless: install
-	$(BIN)/python -m pytest -q -m "not service and not joint and not soak" $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not service and not joint and not soak" $(ARGS)
 
 test: install
 	sh infra/dev/test-parts.sh
