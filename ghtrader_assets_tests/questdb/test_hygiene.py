@@ -92,9 +92,9 @@ def test_a_bulk_read_of_a_day_reads_its_partition_only(
 
 
 @pytest.mark.parametrize(("count", "places"), [(1, 1), (2, 2), (3, 4), (5, 8), (20, 32)])
-def test_many_symbols_are_one_statement(recording: Recording, count: int, places: int) -> None:
+def test_many_symbols_are_one_statement(recording: Recording, symbol: str, count: int, places: int) -> None:
     """A bound list filled up to a power of two: the answer is the same, and few statements need preparing."""
-    names = [f"KQ.m@SHFE.{chr(97 + number)}x" for number in range(count)]
+    names = [f"{symbol}{chr(97 + number)}" for number in range(count)]
     assert reader.read_coverage(recording, names) == []
     assert [(asked[0], asked[1].count("%s"), len(asked[2])) for asked in recording.asked] == [
         ("coverage", places, places)
