@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS := -n 3 --dist loadgroup --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The tests and the platform start hundreds of processes: without bytecode each compiles the package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo up check serviceless test test-joints soak lint bench lock clean
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -60,8 +61,13 @@ def names(*wanted: str) -> Callable[[ast.AST], bool]:
     return found
 
 
+@lru_cache(None)
+def nodes(source: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(source.read_text(encoding="utf-8"))))
+
+
 def places(source: Path, forbidden: Callable[[ast.AST], bool]) -> Iterator[str]:
-    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+    for node in nodes(source):
         if forbidden(node):
             yield f"{source.relative_to(PACKAGE)}:{getattr(node, 'lineno', 0)}"
 

@@ -28,6 +28,7 @@ from ghtrader_assets.market.symbols import Exchange, parse_symbol
 DATA = Path(__file__).parent.parent / "data"
 CALENDAR = snapshot_calendar()
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+OPENING_NS, LATE_OPENING_NS = second_of_day("21:00") * NS, second_of_day("22:30") * NS
 COMMODITY = "D 09:00-10:15 D 10:30-11:30 D 13:30-15:00"
 CELLS = {
     "-": COMMODITY,
@@ -118,13 +119,13 @@ def test_fourteen_years_of_nights() -> None:
     for row in typed("night_history.csv"):
         symbol = parse_symbol(f"KQ.m@{row['exchange']}.{row['product']}")
         close = row["close"].replace("01:00", "25:00").replace("02:30", "26:30")
+        end = None if close == "none" else second_of_day(close) * NS
         for day in CALENDAR.days(date.fromisoformat(row["first"]), date.fromisoformat(row["last"])):
             evening = instant_ns(CALENDAR.previous(day), 0)
             windows = day_sessions(symbol, day, CALENDAR).windows
             ours = [(w.start_ns - evening, w.end_ns - evening) for w in windows if w.session == "night"]
-            opening = "22:30" if day == date(2019, 12, 26) else "21:00"
-            closed = close == "none" or row["exchange"] in without.get(day, [])
-            theirs = [] if closed else [(second_of_day(opening) * NS, second_of_day(close) * NS)]
+            start = LATE_OPENING_NS if day == date(2019, 12, 26) else OPENING_NS
+            theirs = [] if end is None or row["exchange"] in without.get(day, ()) else [(start, end)]
             assert ours == theirs, (symbol.text, day)
             compared += 1
     assert compared == 138_549
