@@ -1,8 +1,7 @@
-"""The circuit breaker of an account, and a command's patience: clocks are set, nothing waits."""
+"""The circuit breaker of an account: clocks are set, nothing waits."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +10,7 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
-from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState, MaintenanceError
 from ghtrader_assets.market.clock import instant_ns
@@ -19,7 +18,6 @@ from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.breaker import Breaker
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets.upkeep.patience import JITTER_S, Patience
 from ghtrader_assets_tests.tq.conftest import QUICK, Exchange, assert_same, request_of, served
 
 CONTRACT = "SHFE.au2604"
@@ -62,7 +60,7 @@ def test_announced_maintenance_is_known_to_every_run_until_it_is_over(tmp_path: 
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"what":"x","until_ns":9223372036854775807}'])
-def test_a_file_that_makes_no_sense_stops_nobody(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_makes_no_sense_stops_nothing(tmp_path: Path, content: bytes) -> None:
     breaker = breaker_at(tmp_path, at(10, 0))
     breaker.trip(ANNOUNCED)
     next((tmp_path / "slots").rglob("maintenance.json")).write_bytes(content)
@@ -73,7 +71,7 @@ def test_maintenance_in_the_middle_for_the_plain_client_and_for_the_next_run(exc
     exchange.fault("maintenance", symbol=CONTRACT, trading_day=LATER.isoformat())
     requests = [request_of(CONTRACT, day) for day in (DAYS[0], LATER, DAYS[1])]
     timing = msgspec.structs.replace(KEPT, attempt_s=40.0)
-    with FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="off", timing=timing) as pool:
+    with FetchPool(exchange.provider(), 1, home, at(10, 0), fast_history="off", timing=timing) as pool:
         states = {item.request.window.trading_day: item.state for item in pool.fetch(requests)}
     assert states == {
         DAYS[0]: IngestState.COMPLETE,
@@ -81,50 +79,16 @@ def test_maintenance_in_the_middle_for_the_plain_client_and_for_the_next_run(exc
         DAYS[1]: IngestState.MAINTENANCE,
     }
     exchange.reset()
-    with FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="on", timing=KEPT) as pool:
+    with FetchPool(exchange.provider(), 1, home, at(10, 4, 59), fast_history="on", timing=KEPT) as pool:
         [refused] = pool.fetch([request_of(CONTRACT, DAYS[2])])
     assert refused.state == IngestState.MAINTENANCE
     assert "no request for" in refused.reason
     assert exchange.requests() == []
-    later = msgspec.structs.replace(KEPT, clock_offset_s=301.0)
-    with FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="on", timing=later) as pool:
+    with FetchPool(exchange.provider(), 1, home, at(10, 5, 1), fast_history="on", timing=KEPT) as pool:
         [fetched] = pool.fetch([request_of(CONTRACT, DAYS[2])])
     assert fetched.state == IngestState.COMPLETE
     assert_same(fetched.frame, served(CONTRACT, DAYS[2]))
-    assert breaker_at(home, SYSTEM_CLOCK, exchange.provider()).tripped() is None
-
-
-@dataclass
-class Waited:
-    """A clock whose seconds pass when somebody sleeps."""
-
-    slept_s: float = 0.0
-    shown: list[float] = field(default_factory=list[float])
-
-    def sleep(self, seconds: float) -> None:
-        self.slept_s += seconds
-
-    def patience(self, home: Path, budget_s: float) -> Patience:
-        settings = Settings(home=home, maintenance_wait_s=budget_s)
-        unused = cast("Any", None)
-        context = LoadContext(settings=settings, calendar=unused, database=unused, provider=LIVE, clock=at(19, 10))
-        return Patience(context, self.sleep)
-
-
-def test_a_command_waits_until_half_past_seven_with_a_countdown(tmp_path: Path) -> None:
-    clock = Waited()
-    assert clock.patience(tmp_path, 2700).wait(clock.shown.append)
-    assert 20 * 60 <= clock.slept_s <= 20 * 60 + JITTER_S
-    assert clock.shown == sorted(clock.shown, reverse=True)
-    assert len(clock.shown) >= 1200
-
-
-def test_a_budget_that_does_not_reach_is_not_begun(tmp_path: Path) -> None:
-    clock = Waited()
-    patience = clock.patience(tmp_path, 1300 + JITTER_S)
-    assert patience.wait(clock.shown.append)
-    assert not patience.wait(clock.shown.append)
-    assert not clock.patience(tmp_path, 0).wait(clock.shown.append)
+    assert breaker_at(home, at(10, 0), exchange.provider()).tripped() is None
 
 
 def test_the_rates_of_an_account_are_settings(tmp_path: Path) -> None:
