@@ -5,38 +5,34 @@ Crossed and locked books are normal in a call auction, so only ticks in a sessio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from ghtrader_assets.validation.gaps import runs
+from ghtrader_assets.validation.intake import Bools, Floats
 from ghtrader_assets.validation.quality.rules import Part, QualityDay, Rule, nothing_checked, whole
 
 
-def crossed(day: QualityDay) -> Mapping[str, Part]:
-    """Best bid above best ask, both quoted."""
-    bid, ask = day.column("bid_price1"), day.column("ask_price1")
+def best_quotes(day: QualityDay, broken: Callable[[Floats, Floats], Bools]) -> Mapping[str, Part]:
+    """Best bid and ask, both quoted, that are `broken(bid, ask)`."""
     quoted = day.in_session & day.two_sided
-    return whole(quoted & (bid > ask), int(np.count_nonzero(quoted)))
+    found = quoted & broken(day.column("bid_price1"), day.column("ask_price1"))
+    return whole(found, int(np.count_nonzero(quoted)))
 
 
-def locked(day: QualityDay) -> Mapping[str, Part]:
-    """Best bid equal to best ask, both quoted."""
-    bid, ask = day.column("bid_price1"), day.column("ask_price1")
-    quoted = day.in_session & day.two_sided
-    return whole(quoted & (bid == ask), int(np.count_nonzero(quoted)))
-
-
-def bid_order(day: QualityDay) -> Mapping[str, Part]:
-    """Any bid below the bid of the next level, both quoted."""
-    return _unordered(day, "bid")
-
-
-def ask_order(day: QualityDay) -> Mapping[str, Part]:
-    """Any ask above the ask of the next level, both quoted."""
-    return _unordered(day, "ask")
+def unordered(day: QualityDay, side: str) -> Mapping[str, Part]:
+    """Any bid below the bid of the next level, or ask above that of the next level, both quoted."""
+    found = np.zeros(day.ticks.n, dtype=np.bool_)
+    quoted = np.zeros(day.ticks.n, dtype=np.bool_)
+    for near, far in pairwise(day.column(f"{side}_price{level}") for level in range(1, day.levels + 1)):
+        both = (near > 0) & (far > 0)
+        quoted |= both
+        found |= ((near < far) if side == "bid" else (near > far)) & both
+    return whole(found, int(np.count_nonzero(quoted)))
 
 
 def frozen(day: QualityDay) -> Mapping[str, Part]:
@@ -58,28 +54,15 @@ def frozen(day: QualityDay) -> Mapping[str, Part]:
     return {"": Part(starts[lengths + 1 > most], day.ticks.n)}
 
 
-def _unordered(day: QualityDay, side: str) -> Mapping[str, Part]:
-    broken = np.zeros(day.ticks.n, dtype=np.bool_)
-    quoted = np.zeros(day.ticks.n, dtype=np.bool_)
-    for near, far in pairwise(day.prices(side)):
-        both = (near > 0) & (far > 0)
-        quoted |= both
-        broken |= ((near < far) if side == "bid" else (near > far)) & both
-    return whole(broken, int(np.count_nonzero(quoted)))
-
-
+_rule: Final = partial(Rule, family="book")
 RULES: Final = (
-    Rule("crossed", "book", "error", "best bid above best ask", crossed, limit="CROSSED_MAX_RATE"),
-    Rule("bid_order", "book", "error", "bids out of order", bid_order, limit="LEVEL_ORDER_MAX_RATE"),
-    Rule("ask_order", "book", "error", "asks out of order", ask_order, limit="LEVEL_ORDER_MAX_RATE"),
-    Rule(
-        "frozen_book",
-        "book",
-        "error",
-        "book that stands still",
-        frozen,
-        needs_sequence=True,
-        sources=("FROZEN_BOOK_MAX",),
+    _rule(
+        "crossed", "error", "best bid above best ask", partial(best_quotes, broken=np.greater), limit="CROSSED_MAX_RATE"
     ),
-    Rule("locked", "book", "warn", "best bid equal to best ask", locked, limit="LOCKED_MAX_RATE"),
+    _rule("bid_order", "error", "bids out of order", partial(unordered, side="bid"), limit="LEVEL_ORDER_MAX_RATE"),
+    _rule("ask_order", "error", "asks out of order", partial(unordered, side="ask"), limit="LEVEL_ORDER_MAX_RATE"),
+    _rule("frozen_book", "error", "book that stands still", frozen, needs_sequence=True, sources=("FROZEN_BOOK_MAX",)),
+    _rule(
+        "locked", "warn", "best bid equal to best ask", partial(best_quotes, broken=np.equal), limit="LOCKED_MAX_RATE"
+    ),
 )

@@ -7,25 +7,18 @@ quote has no price and a volume of 0. Before the day's first trade there is no l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import numpy as np
 
+from ghtrader_assets.market.ticks import BOOK_COLUMNS
 from ghtrader_assets.validation.gaps import runs
 from ghtrader_assets.validation.intake import Bools
 from ghtrader_assets.validation.quality.rules import Part, QualityDay, Rule
 
 TAPE: Final = ("last_price", "highest", "lowest", "average")
-LEVEL_1: Final = (
-    *TAPE,
-    "volume",
-    "amount",
-    "open_interest",
-    "bid_price1",
-    "bid_volume1",
-    "ask_price1",
-    "ask_volume1",
-)
+LEVEL_1: Final = (*TAPE, "volume", "amount", "open_interest", *BOOK_COLUMNS[:4])
 
 
 def level_1_nulls(day: QualityDay) -> Mapping[str, Part]:
@@ -70,32 +63,17 @@ def _missing(day: QualityDay, name: str) -> Bools | None:
     return missing
 
 
+_rule: Final = partial(Rule, family="nulls")
+_worst: Final = partial(_rule, worst_part=True)
 RULES: Final = (
-    Rule(
-        "null_l1",
-        "nulls",
-        "error",
-        "level-1 column without values",
-        level_1_nulls,
-        limit="NULL_L1_MAX_RATE",
-        worst_part=True,
-    ),
-    Rule(
+    _worst("null_l1", "error", "level-1 column without values", level_1_nulls, limit="NULL_L1_MAX_RATE"),
+    _rule(
         "null_run",
-        "nulls",
         "error",
         "long run of missing level-1 values",
         null_runs,
         needs_sequence=True,
         sources=("NULL_RUN_MAX",),
     ),
-    Rule(
-        "null_l5",
-        "nulls",
-        "warn",
-        "column of levels 2 to 5 without values",
-        deep_nulls,
-        limit="NULL_L5_MAX_RATE",
-        worst_part=True,
-    ),
+    _worst("null_l5", "warn", "column of levels 2 to 5 without values", deep_nulls, limit="NULL_L5_MAX_RATE"),
 )

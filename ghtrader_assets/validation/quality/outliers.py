@@ -8,6 +8,7 @@ neither evaluated nor do they shape what is usual. Fewer than `LEAST` evaluated 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -152,45 +153,15 @@ def _slack(day: QualityDay) -> float:
     return day.policy.value("OFF_GRID_TOLERANCE_TICKS") * day.price_tick
 
 
+_rule: Final = partial(Rule, severity="warn", family="outliers", limit="OUTLIER_MAX_RATE", needs_sequence=True)
 RULES: Final = (
-    Rule(
-        "oi_jump",
-        "outliers",
-        "warn",
-        "open interest jumps",
-        interest_jumps,
-        limit="OUTLIER_MAX_RATE",
-        needs_sequence=True,
-        sources=("OI_JUMP_RATIO", "OI_JUMP_MIN_LOTS"),
-    ),
-    Rule(
-        "price_jump",
-        "outliers",
-        "warn",
-        "last price jumps",
-        price_jumps,
-        limit="OUTLIER_MAX_RATE",
-        needs_sequence=True,
-        sources=("PRICE_JUMP_FACTOR", "WARMUP_S"),
-    ),
-    Rule(
+    _rule("oi_jump", says="open interest jumps", check=interest_jumps, sources=("OI_JUMP_RATIO", "OI_JUMP_MIN_LOTS")),
+    _rule("price_jump", says="last price jumps", check=price_jumps, sources=("PRICE_JUMP_FACTOR", "WARMUP_S")),
+    _rule(
         "volume_spike",
-        "outliers",
-        "warn",
-        "traded volume spikes",
-        volume_spikes,
-        limit="OUTLIER_MAX_RATE",
-        needs_sequence=True,
+        says="traded volume spikes",
+        check=volume_spikes,
         sources=("VOLUME_SPIKE_FACTOR", "VOLUME_SPIKE_MIN_LOTS", "WARMUP_S"),
     ),
-    Rule(
-        "spread_anomaly",
-        "outliers",
-        "warn",
-        "spread out of proportion",
-        wide_spreads,
-        limit="OUTLIER_MAX_RATE",
-        needs_sequence=True,
-        sources=("SPREAD_FACTOR", "WARMUP_S"),
-    ),
+    _rule("spread_anomaly", says="spread out of proportion", check=wide_spreads, sources=("SPREAD_FACTOR", "WARMUP_S")),
 )

@@ -7,13 +7,13 @@ Does not belong here: the rules (`nulls`, `book`, `values`, `sequence`, `outlier
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
 
-from ghtrader_assets.market.ticks import LEVELS, NUMERIC_COLUMNS, hash_columns
+from ghtrader_assets.market.ticks import BOOK_COLUMNS, NUMERIC_COLUMNS, hash_columns
 from ghtrader_assets.validation.gaps import locked_rows
 from ghtrader_assets.validation.intake import NS, OUTSIDE, Bools, DayTicks, Floats, Ints
 from ghtrader_assets.validation.policy import Policy
@@ -43,19 +43,10 @@ class QualityDay:
         """One numeric column."""
         return self.ticks.numbers[name]
 
-    def prices(self, side: str) -> list[Floats]:
-        """The prices of one side, level 1 first, as deep as expected."""
-        return [self.column(f"{side}_price{level}") for level in range(1, self.levels + 1)]
-
     @property
     def book_columns(self) -> tuple[str, ...]:
         """The names of the expected book columns."""
-        return tuple(
-            f"{side}_{kind}{level}"
-            for level in range(1, min(self.levels, LEVELS) + 1)
-            for side in ("bid", "ask")
-            for kind in ("price", "volume")
-        )
+        return BOOK_COLUMNS[: 4 * self.levels]
 
     @cached_property
     def in_session(self) -> Bools:
@@ -99,8 +90,8 @@ class QualityDay:
         return steady & (np.diff(self.ticks.ids) <= 1) if self.ticks.has_ids else steady
 
     @cached_property
-    def twins(self) -> Twins:
-        """Ticks of one microsecond and equal row hash."""
+    def twins(self) -> tuple[Ints, Bools]:
+        """Rows that repeat the microsecond and row hash of another one, and whether its time and every number too."""
         shared = _sharing_an_instant(self.ticks.stamps // 1000)
         numbers = {name: self.column(name)[shared] for name in NUMERIC_COLUMNS}
         hashes = hash_columns(self.ticks.stamps[shared], numbers)
@@ -111,7 +102,7 @@ class QualityDay:
         for name in NUMERIC_COLUMNS:
             before, after = self.column(name)[earlier], self.column(name)[later]
             identical &= (before == after) | (np.isnan(before) & np.isnan(after))
-        return Twins(earlier, later, identical)
+        return later, identical
 
 
 def _sharing_an_instant(instants: Ints) -> Ints:
@@ -125,15 +116,6 @@ def _sharing_an_instant(instants: Ints) -> Ints:
 
 
 @dataclass(frozen=True, slots=True)
-class Twins:
-    """Pairs of rows of one instant and hash, and whether the `later` equals the `earlier` in time and every number."""
-
-    earlier: Ints
-    later: Ints
-    identical: Bools
-
-
-@dataclass(frozen=True, slots=True)
 class Part:
     """Where one part of a rule (a column, or the whole rule) was broken: `rows` ascending, of `checked` places.
 
@@ -142,11 +124,6 @@ class Part:
 
     rows: Ints
     checked: int
-
-    @property
-    def rate(self) -> float:
-        """The share of the places that are broken."""
-        return len(self.rows) / self.checked if self.checked else 0.0
 
 
 Check = Callable[[QualityDay], Mapping[str, Part]]
@@ -161,10 +138,10 @@ class Rule:
     """
 
     name: str
-    family: str
     severity: Severity
     says: str
     check: Check
+    family: str
     limit: str = ""
     needs_sequence: bool = False
     worst_part: bool = False
@@ -182,8 +159,8 @@ class Finding:
     measure: float
     limit: float
     example_ids: tuple[int, ...]
-    parts: dict[str, int] = field(default_factory=dict)
-    rate_error: float = 0.0
+    parts: dict[str, int]
+    rate_error: float
 
     @property
     def failed(self) -> bool:

@@ -6,6 +6,7 @@ These rules see every tick of the day, sampled or not.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -25,14 +26,12 @@ def regressing(day: QualityDay) -> Mapping[str, Part]:
     return {"time": Part(rows, day.ticks.n), "id": Part(disorder, day.ticks.n)}
 
 
-def volume_falls(day: QualityDay) -> Mapping[str, Part]:
-    """Ticks at which the cumulative volume is wrong: it falls there, or right after."""
-    return _falls(day, "volume")
-
-
-def amount_falls(day: QualityDay) -> Mapping[str, Part]:
-    """Ticks at which the cumulative amount is wrong: it falls there, or right after."""
-    return _falls(day, "amount")
+def falls(day: QualityDay, name: str) -> Mapping[str, Part]:
+    """Ticks at which a cumulative column is wrong: it falls there, or right after."""
+    values, missing = day.column(name), day.ticks.missing(name)
+    known = None if missing is None else np.flatnonzero(~missing)
+    blamed = _blame(values if known is None else values[known])
+    return {"": Part(blamed if known is None else known[blamed], day.ticks.n)}
 
 
 def carried_over(day: QualityDay) -> Mapping[str, Part]:
@@ -42,7 +41,11 @@ def carried_over(day: QualityDay) -> Mapping[str, Part]:
         values, missing = day.column(name), day.ticks.missing(name)
         first = 0 if missing is None else int(np.argmin(missing))
         known = values if missing is None else values[~missing]
-        if len(known) < 3 or not day.ticks.windows or day.ticks.seconds[first] > _opening(day) + 1:
+        if (
+            len(known) < 3
+            or not day.ticks.windows
+            or day.ticks.seconds[first] > day.ticks.windows[0].start_ns // NS + 1
+        ):
             continue
         carried = _is_carried_over(known, day.policy.value("RESET_MAX_SHARE"))
         found[name] = Part(np.array([first] if carried else [], dtype=np.int64), 1)
@@ -62,8 +65,8 @@ def repeated_rows(day: QualityDay) -> Mapping[str, Part]:
     """Ticks that repeat another one: the same id, or the same time and every number."""
     ids = day.ticks.ids
     same_id = 1 + np.flatnonzero(ids[1:] == ids[:-1]) if day.ticks.has_ids else np.empty(0, dtype=np.int64)
-    copies = day.twins.later[day.twins.identical]
-    return {"": Part(np.union1d(same_id, copies), day.ticks.n)}
+    twins, identical = day.twins
+    return {"": Part(np.union1d(same_id, twins[identical]), day.ticks.n)}
 
 
 def colliding_hashes(day: QualityDay) -> Mapping[str, Part]:
@@ -72,7 +75,8 @@ def colliding_hashes(day: QualityDay) -> Mapping[str, Part]:
     Ours keeps both. The hash is weak (it multiplies the few high bits in which small whole numbers differ out of its
     64), so it happens where several ticks share a second and differ in two volumes only.
     """
-    return {"": Part(np.sort(day.twins.later[~day.twins.identical]), day.ticks.n)}
+    twins, identical = day.twins
+    return {"": Part(np.sort(twins[~identical]), day.ticks.n)}
 
 
 def _is_carried_over(values: Floats, share: float) -> bool:
@@ -82,19 +86,6 @@ def _is_carried_over(values: Floats, share: float) -> bool:
     traded = np.diff(values)
     traded = traded[traded > 0]
     return len(traded) > 0 and bool(first > RESET_FACTOR * np.median(traded))
-
-
-def _opening(day: QualityDay) -> int:
-    return day.ticks.windows[0].start_ns // NS
-
-
-def _falls(day: QualityDay, name: str) -> Mapping[str, Part]:
-    values = day.column(name)
-    missing = day.ticks.missing(name)
-    known = None if missing is None else np.flatnonzero(~missing)
-    series = values if known is None else values[known]
-    blamed = _blame(series)
-    return {"": Part(blamed if known is None else known[blamed], day.ticks.n)}
 
 
 def _blame(series: Floats) -> Ints:
@@ -107,59 +98,23 @@ def _blame(series: Floats) -> Ints:
     return np.unique(np.where(resumes, falls - 1, falls))
 
 
+_rule: Final = partial(Rule, family="sequence", needs_sequence=True)
 RULES: Final = (
-    Rule("regressing_time", "sequence", "error", "time runs backwards", regressing, needs_sequence=True),
-    Rule(
-        "volume_monotone",
-        "sequence",
-        "error",
-        "cumulative volume falls",
-        volume_falls,
-        limit="REGRESS_MAX_RATE",
-        needs_sequence=True,
+    _rule("regressing_time", "error", "time runs backwards", regressing),
+    _rule(
+        "volume_monotone", "error", "cumulative volume falls", partial(falls, name="volume"), limit="REGRESS_MAX_RATE"
     ),
-    Rule(
-        "amount_monotone",
-        "sequence",
-        "error",
-        "cumulative amount falls",
-        amount_falls,
-        limit="REGRESS_MAX_RATE",
-        needs_sequence=True,
+    _rule(
+        "amount_monotone", "error", "cumulative amount falls", partial(falls, name="amount"), limit="REGRESS_MAX_RATE"
     ),
-    Rule(
+    _rule(
         "day_reset",
-        "sequence",
         "error",
         "volume or amount not reset at the start of the trading day",
         carried_over,
-        needs_sequence=True,
         sources=("RESET_MAX_SHARE",),
     ),
-    Rule(
-        "hash_collision",
-        "sequence",
-        "info",
-        "different ticks of one row hash",
-        colliding_hashes,
-        needs_sequence=True,
-    ),
-    Rule(
-        "duplicate_row",
-        "sequence",
-        "warn",
-        "tick delivered twice",
-        repeated_rows,
-        limit="DUPLICATE_MAX_RATE",
-        needs_sequence=True,
-    ),
-    Rule(
-        "duplicate_time",
-        "sequence",
-        "warn",
-        "timestamp repeated",
-        repeated_stamps,
-        limit="DUPLICATE_MAX_RATE",
-        needs_sequence=True,
-    ),
+    _rule("hash_collision", "info", "different ticks of one row hash", colliding_hashes),
+    _rule("duplicate_row", "warn", "tick delivered twice", repeated_rows, limit="DUPLICATE_MAX_RATE"),
+    _rule("duplicate_time", "warn", "timestamp repeated", repeated_stamps, limit="DUPLICATE_MAX_RATE"),
 )

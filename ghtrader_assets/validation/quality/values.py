@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -13,14 +14,9 @@ from ghtrader_assets.validation.quality.rules import Part, QualityDay, Rule, not
 _TAPE_PRICES: Final = ("last_price", "highest", "lowest")
 
 
-def negative_prices(day: QualityDay) -> Mapping[str, Part]:
-    """Per price column the rows below zero."""
-    return _negative(day, (*_TAPE_PRICES, "average", *_book(day, "price")))
-
-
-def negative_volumes(day: QualityDay) -> Mapping[str, Part]:
-    """Per column of volumes, amount and open interest the rows below zero."""
-    return _negative(day, ("volume", "amount", "open_interest", *_book(day, "volume")))
+def negative(day: QualityDay, kind: str, tape: tuple[str, ...]) -> Mapping[str, Part]:
+    """Per column of the `tape`, and of a `kind` of the book ('price', 'volume'), the rows below zero."""
+    return {name: _part(day.column(name) < 0, day) for name in (*tape, *_book(day, kind))}
 
 
 def off_grid(day: QualityDay) -> Mapping[str, Part]:
@@ -33,7 +29,7 @@ def off_grid(day: QualityDay) -> Mapping[str, Part]:
         distance = day.column(name) / day.price_tick
         distance -= np.rint(distance)
         np.abs(distance, out=distance)
-        found[name] = Part(np.flatnonzero(distance > tolerance), day.ticks.n)
+        found[name] = _part(distance > tolerance, day)
     return found
 
 
@@ -58,29 +54,19 @@ def _book(day: QualityDay, kind: str) -> list[str]:
     return [name for name in day.book_columns if kind in name]
 
 
-def _negative(day: QualityDay, names: tuple[str, ...]) -> Mapping[str, Part]:
-    return {name: _part(day.column(name) < 0, day) for name in names}
-
-
+_rule: Final = partial(Rule, severity="error", family="values")
+_negative_prices: Final = partial(negative, kind="price", tape=(*_TAPE_PRICES, "average"))
+_negative_volumes: Final = partial(negative, kind="volume", tape=("volume", "amount", "open_interest"))
+_TOLERANCE: Final = ("OFF_GRID_TOLERANCE_TICKS",)
 RULES: Final = (
-    Rule("negative_price", "values", "error", "price below zero", negative_prices, limit="NEGATIVE_MAX_RATE"),
-    Rule("negative_volume", "values", "error", "volume below zero", negative_volumes, limit="NEGATIVE_MAX_RATE"),
-    Rule(
-        "off_grid",
-        "values",
-        "error",
-        "price off the tick grid",
-        off_grid,
-        limit="OFF_GRID_MAX_RATE",
-        sources=("OFF_GRID_TOLERANCE_TICKS",),
-    ),
-    Rule(
+    _rule("negative_price", says="price below zero", check=_negative_prices, limit="NEGATIVE_MAX_RATE"),
+    _rule("negative_volume", says="volume below zero", check=_negative_volumes, limit="NEGATIVE_MAX_RATE"),
+    _rule("off_grid", says="price off the tick grid", check=off_grid, limit="OFF_GRID_MAX_RATE", sources=_TOLERANCE),
+    _rule(
         "outside_range",
-        "values",
-        "error",
-        "last price outside the day's range",
-        outside_range,
+        says="last price outside the day's range",
+        check=outside_range,
         limit="OUTSIDE_RANGE_MAX_RATE",
-        sources=("OFF_GRID_TOLERANCE_TICKS",),
+        sources=_TOLERANCE,
     ),
 )
