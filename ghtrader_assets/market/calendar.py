@@ -167,10 +167,10 @@ class HorizonFinding:
         return text if self.ok else f"{text}: fewer than {MIN_DAYS_AHEAD}; {_REFRESH}"
 
 
-def check_horizon(calendar: TradingCalendar, today: date, minimum: int = MIN_DAYS_AHEAD) -> HorizonFinding:
-    """Whether the calendar covers at least `minimum` days after `today` (Asia/Shanghai)."""
+def check_horizon(calendar: TradingCalendar, today: date) -> HorizonFinding:
+    """Whether the calendar covers at least `MIN_DAYS_AHEAD` days after `today` (Asia/Shanghai)."""
     ahead = calendar.days_ahead(today)
-    return HorizonFinding(today, calendar.horizon, ahead, ahead >= minimum)
+    return HorizonFinding(today, calendar.horizon, ahead, ahead >= MIN_DAYS_AHEAD)
 
 
 def compare_holidays(calendar: TradingCalendar, holidays: Iterable[date | str]) -> list[CalendarFinding]:
@@ -281,6 +281,9 @@ def parse_calendar(text: str, name: str) -> TradingCalendar:
     return calendar
 
 
+_parsed: Final = cache(parse_calendar)
+
+
 @cache
 def snapshot_calendar() -> TradingCalendar:
     """The calendar that ships with the package."""
@@ -300,12 +303,7 @@ def calendar_for(home: Path) -> TradingCalendar:
     """
     path = calendar_path(home)
     text = own_text(path)
-    return snapshot_calendar() if text is None else _parse_cached(text, str(path))
-
-
-@cache
-def _parse_cached(text: str, name: str) -> TradingCalendar:
-    return parse_calendar(text, name)
+    return snapshot_calendar() if text is None else _parsed(text, str(path))
 
 
 def _content(calendar: TradingCalendar) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Data files: our CSV tables of products, sessions and events, the operator's own, and the grammars of their cells.
+"""Data files: our CSV tables, an operator's own files, and the grammars of their cells.
 
-Belongs here: finding and reading them, days, hours and times written in them.
+Belongs here: finding and reading them, hours and times written in them.
 Does not belong here: what the rows mean.
 """
 
@@ -9,6 +9,9 @@ from __future__ import annotations
 import csv
 from importlib import resources
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
 
 from ghtrader_assets.errors import BadInputError
 
@@ -16,9 +19,21 @@ Hours = tuple[tuple[int, int], ...]
 """Stretches of trading as (opening, closing) seconds after midnight; past 86400 lies the next calendar day."""
 
 
-def rows(name: str) -> list[dict[str, str]]:
+Record = TypeVar("Record")
+
+
+def records(kind: type[Record], name: str, package: str = "ghtrader_assets.market") -> tuple[Record, ...]:
+    """The rows of a packaged CSV table as dataclasses; an empty cell leaves its field the default.
+
+    Raises ValueError for a row that does not fit.
+    """
+    given = ({column: cell for column, cell in row.items() if cell} for row in rows(name, package))
+    return tuple(msgspec.convert(row, kind, strict=False) for row in given)
+
+
+def rows(name: str, package: str = "ghtrader_assets.market") -> list[dict[str, str]]:
     """The rows of a packaged CSV table, every cell as text. Raises ValueError for a row of the wrong length."""
-    path = resources.files("ghtrader_assets.market") / "data" / name
+    path = resources.files(package) / "data" / name
     lines = csv.reader(path.read_text(encoding="utf-8").splitlines(), strict=True)
     header = next(lines)
     return [dict(zip(header, cells, strict=True)) for cells in lines]

@@ -14,7 +14,7 @@ from typing import Final
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar
-from ghtrader_assets.market.data_files import rows
+from ghtrader_assets.market.data_files import records, rows
 from ghtrader_assets.market.symbols import Exchange, Symbol, delivery_month
 
 _MONDAY: Final = 0
@@ -34,9 +34,9 @@ class LastDay:
         return not self.source.startswith("unverified")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiryRule:
-    """How the last trading day follows from the delivery month, for deliveries from `first_delivery` on.
+    """How the last trading day of `products` follows from the delivery month, for deliveries from `first_delivery` on.
 
     `number` counts from 1, or from -1 backwards, in the month `month_offset` months from delivery: 'day' is that day,
     or the next trading day if it has none; 'trading_day' counts trading days; 'friday' Fridays, the next trading day
@@ -44,8 +44,8 @@ class ExpiryRule:
     """
 
     exchange: Exchange
-    product: str
-    first_delivery: date
+    products: str
+    first_delivery: date = date.min
     month_offset: int
     unit: str
     number: int
@@ -139,19 +139,9 @@ def _month_after(month: date) -> date:
 @cache
 def _rules() -> dict[tuple[Exchange, str], list[ExpiryRule]]:
     found: dict[tuple[Exchange, str], list[ExpiryRule]] = {}
-    for row in rows("last_trading_days.csv"):
-        exchange, first = Exchange(row["exchange"]), row["first_delivery"]
-        for product in row["products"].split():
-            rule = ExpiryRule(
-                exchange=exchange,
-                product=product,
-                first_delivery=date.fromisoformat(f"{first}-01") if first else date.min,
-                month_offset=int(row["month_offset"]),
-                unit=row["unit"],
-                number=int(row["number"]),
-                source=row["source"],
-            )
-            found.setdefault((exchange, product), []).append(rule)
+    for rule in records(ExpiryRule, "last_trading_days.csv"):
+        for product in rule.products.split():
+            found.setdefault((rule.exchange, product), []).append(rule)
     return found
 
 

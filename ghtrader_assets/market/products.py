@@ -11,11 +11,11 @@ from datetime import date
 from functools import cache, lru_cache
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.market.data_files import rows
+from ghtrader_assets.market.data_files import records, rows
 from ghtrader_assets.market.symbols import Exchange, Symbol, delivery_month
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Product:
     """A product with its contract terms.
 
@@ -31,8 +31,8 @@ class Product:
     price_tick: float
     multiplier: int
     listed: date
-    delisted: date | None
-    successor: str
+    delisted: date | None = None
+    successor: str = ""
     source: str
 
     @property
@@ -44,7 +44,7 @@ class Product:
 @cache
 def products() -> tuple[Product, ...]:
     """Every product known, with its present terms."""
-    return tuple(_product(row) for row in rows("products.csv"))
+    return records(Product, "products.csv")
 
 
 def product_of(exchange: Exchange, code: str) -> Product:
@@ -108,18 +108,3 @@ def _former_terms() -> tuple[dict[str, str], ...]:
 @cache
 def _by_code() -> dict[tuple[Exchange, str], Product]:
     return {(product.exchange, product.code): product for product in products()}
-
-
-def _product(row: dict[str, str]) -> Product:
-    return Product(
-        exchange=Exchange(row["exchange"]),
-        code=row["code"],
-        name_en=row["name_en"],
-        name_zh=row["name_zh"],
-        price_tick=float(row["price_tick"]),
-        multiplier=int(row["multiplier"]),
-        listed=date.fromisoformat(row["listed"]),
-        delisted=date.fromisoformat(row["delisted"]) if row["delisted"] else None,
-        successor=row["successor"],
-        source=row["source"],
-    )

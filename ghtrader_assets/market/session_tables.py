@@ -12,6 +12,8 @@ from datetime import date
 from functools import cache
 from typing import Literal
 
+import msgspec
+
 from ghtrader_assets.market.data_files import Hours, hours, rows
 from ghtrader_assets.market.symbols import Exchange, Symbol
 
@@ -42,7 +44,7 @@ class SessionRow:
 def session_rows() -> tuple[SessionRow, ...]:
     """The whole table, a row for each exchange, product and change, by day."""
     table = [
-        _row(row, Exchange(exchange), product)
+        msgspec.convert({**row, "exchange": exchange, "product": product, "hours": hours(row["hours"])}, SessionRow)
         for row in rows("sessions.csv")
         for exchange in row["exchange"].split()
         for product in row["products"].split()
@@ -68,9 +70,3 @@ def _eras(exchange: Exchange, product: str, session: TableSession) -> tuple[Sess
     candidates = [row for row in session_rows() if row.exchange == exchange and row.session == session]
     own = tuple(row for row in candidates if row.product == product)
     return own or tuple(row for row in candidates if row.product == _ANY)
-
-
-def _row(row: dict[str, str], exchange: Exchange, product: str) -> SessionRow:
-    sessions: dict[str, TableSession] = {"day": "day", "night": "night", "last_day": "last_day"}
-    first_day = date.fromisoformat(row["first_day"])
-    return SessionRow(exchange, product, sessions[row["session"]], first_day, hours(row["hours"]), row["source"])

@@ -167,10 +167,14 @@ def content_digest(frame: pl.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def five_level_rows(frame: pl.DataFrame) -> int:
+def five_level_rows(columns: pl.DataFrame | Mapping[str, npt.NDArray[np.float64]]) -> int:
     """How many rows carry any price or volume above zero beyond level 1: ghTrader's "true L5" rows."""
-    deeper = [name for name in BOOK_COLUMNS if not name.endswith("1")]
-    return int(frame.select(pl.any_horizontal(pl.col(name).fill_nan(0.0) > 0 for name in deeper).sum()).item())
+    found = np.zeros(len(columns[BOOK_COLUMNS[0]]), dtype=np.bool_)
+    for name in BOOK_COLUMNS[4:]:
+        found |= np.asarray(columns[name]) > 0
+        if found.all():
+            break
+    return int(np.count_nonzero(found))
 
 
 def _numbers(frame: pl.DataFrame, name: str) -> npt.NDArray[np.float64]:

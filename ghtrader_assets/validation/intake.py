@@ -10,7 +10,7 @@ the store give the same arrays, so both are judged alike.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Final
@@ -49,7 +49,7 @@ class DayTicks:
     holed: frozenset[str] = frozenset()
     outside_window_rows: int = 0
     disorder: int = 0
-    faults: tuple[str, ...] = field(default=())
+    faults: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -69,15 +69,13 @@ class DayTicks:
 
     def take(self, rows: Ints) -> DayTicks:
         """The ticks at `rows`, in that order."""
-        return DayTicks(
+        return replace(
+            self,
             ids=self.ids[rows],
             stamps=self.stamps[rows],
             seconds=self.seconds[rows],
             window_of=self.window_of[rows],
             numbers={name: values[rows] for name, values in self.numbers.items()},
-            windows=self.windows,
-            has_ids=self.has_ids,
-            holed=self.holed,
         )
 
 
@@ -93,11 +91,9 @@ def read_ticks(frame: pl.DataFrame, windows: Sequence[SessionWindow], day_window
     numbers = {name: _numbers(frame, name, faults, holed) for name in NUMERIC_COLUMNS}
     seq = _sequence(frame)
     keep = present
-    outside = 0
-    if day_window is not None and frame.height:
-        inside = present & (stamps >= day_window.start_ns) & (stamps < day_window.end_ns)
-        outside = int(np.count_nonzero(present & ~inside))
-        keep = inside
+    if day_window is not None:
+        keep = present & (stamps >= day_window.start_ns) & (stamps < day_window.end_ns)
+    outside = int(np.count_nonzero(present & ~keep))
     order, disorder = _canonical_order(ids, stamps, seq)
     if order is not None or not keep.all():
         rows = np.arange(frame.height) if order is None else order

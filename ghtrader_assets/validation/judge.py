@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import numpy as np
 import polars as pl
 
 from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.products import Product
 from ghtrader_assets.market.sessions import DaySessions
 from ghtrader_assets.market.symbols import Exchange, Symbol, depth
-from ghtrader_assets.market.ticks import BOOK_COLUMNS, DayWindow
+from ghtrader_assets.market.ticks import DayWindow, five_level_rows
 from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundGap, measure_coverage
-from ghtrader_assets.validation.gaps import Gap
-from ghtrader_assets.validation.intake import NS, DayTicks, Floats, read_ticks
+from ghtrader_assets.validation.intake import NS, DayTicks, read_ticks
 from ghtrader_assets.validation.policy import SAMPLE_ABOVE_ROWS, Policy
 from ghtrader_assets.validation.quality.measure import SCORED, Quality, measure_quality
 from ghtrader_assets.validation.quality.rules import QualityDay
-from ghtrader_assets.validation.states import CoverageStates, coverage_states, quality_standing, worse_state
+from ghtrader_assets.validation.states import CoverageStates, Standing, coverage_states, quality_standing, worse
 from ghtrader_assets.validation.verdicts import (
     DATASET_VERSION,
     TICKS_KIND,
@@ -101,16 +99,12 @@ def judge_day(
         provenance.content_digest,
     )
     case = _Case(symbol.text, contract, product.price_tick, sessions, policy, provenance)
-    coverage_row = case.coverage_row(coverage, ticks, coverage_states(coverage, ticks, policy))
-    quality_row = case.quality_row(quality, depth(symbol.exchange))
-    overall = worse_state(coverage_row, quality_row)
+    states, standing = coverage_states(coverage, ticks, policy), quality_standing(quality)
     return DayVerdict(
-        coverage=coverage_row,
+        coverage=case.coverage_row(coverage, ticks, states),
         gaps=case.gap_rows(coverage),
-        quality=quality_row,
-        state=overall.state,
-        reason_code=overall.reason_code,
-        action_hint=overall.action_hint,
+        quality=case.quality_row(quality, standing, depth(symbol.exchange)),
+        **asdict(worse(states.overall, standing)),
     )
 
 
@@ -183,9 +177,7 @@ class _Case:
             policy_state=states.policy,
             fixed_state=states.fixed,
             adaptive_state=states.adaptive,
-            state=states.overall.state,
-            reason_code=states.overall.reason_code,
-            action_hint=states.overall.action_hint,
+            **asdict(states.overall),
         )
 
     def gap_rows(self, coverage: Coverage) -> tuple[GapRow, ...]:
@@ -195,7 +187,7 @@ class _Case:
         return tuple(self._gap_row(each) for each in sorted(longest, key=lambda each: each.gap.first_s))
 
     def _gap_row(self, found: FoundGap) -> GapRow:
-        gap: Gap = found.gap
+        gap = found.gap
         return GapRow(
             **self.common(),
             ts=instant(gap.first_s * NS),
@@ -211,8 +203,7 @@ class _Case:
             adaptive_threshold_s=found.adaptive_threshold_s,
         )
 
-    def quality_row(self, quality: Quality, levels: int) -> QualityVerdict:
-        standing = quality_standing(quality)
+    def quality_row(self, quality: Quality, standing: Standing, levels: int) -> QualityVerdict:
         return QualityVerdict(
             **self.common(),
             **self.identity(),
@@ -230,9 +221,7 @@ class _Case:
             sampled=quality.sampled,
             sample_rows=quality.sample_rows,
             rate_error_bound=quality.rate_error_bound,
-            state=standing.state,
-            reason_code=standing.reason_code,
-            action_hint=standing.action_hint,
+            **asdict(standing),
         )
 
 
@@ -264,7 +253,7 @@ def _ghtrader_figures(coverage: Coverage, policy: Policy) -> dict[str, Any]:
 
 
 def _our_figures(coverage: Coverage, ticks: DayTicks) -> dict[str, Any]:
-    deep = _five_level_rows(ticks.numbers, ticks.n)
+    deep = five_level_rows(ticks.numbers)
     unusual = [each.gap.duration_s for each in coverage.gaps if each.over_adaptive]
     return {
         "rows_total": ticks.n,
@@ -291,17 +280,6 @@ def _our_figures(coverage: Coverage, ticks: DayTicks) -> dict[str, Any]:
 
 def _seconds_of(coverage: Coverage, cause: Attribution) -> int:
     return sum(each.gap.duration_s for each in coverage.gaps if each.attribution == cause)
-
-
-def _five_level_rows(numbers: dict[str, Floats], rows: int) -> int:
-    """Rows with any price or volume above zero beyond level 1."""
-    found = np.zeros(rows, dtype=np.bool_)
-    for name in BOOK_COLUMNS:
-        if not name.endswith("1"):
-            found |= numbers[name] > 0
-        if rows and found.all():
-            break
-    return int(np.count_nonzero(found))
 
 
 def _violations(quality: Quality, levels: int) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """When figures are bad: the states of a trading day, their reason and what to do about it.
 
-Belongs here: every reason code, its layer and state, and the conditions, which all speak of one day.
+Belongs here: the conditions of every reason, which all speak of one day; `data/reasons.csv` gives each its layer, state
+and hint.
 Does not belong here: figures (`coverage`, `quality`), thresholds (`policy`).
 
 Layers: `engineering` is what we did wrong, `source` what the provider lacks, `policy` what the thresholds do not allow.
-A day's state is the worst of its layers; its reason the first code of the table below that has that state.
+A day's state is the worst of its layers; its reason the first code of that table that has that state.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ghtrader_assets.market.data_files import records
 from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundGap
 from ghtrader_assets.validation.intake import DayTicks
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.quality.measure import Quality
-from ghtrader_assets.validation.verdicts import Attribution, CoverageVerdict, QualityVerdict, State
+from ghtrader_assets.validation.verdicts import Attribution, State
 
 Layer = Literal["engineering", "source", "policy"]
 LAYERS: Final[tuple[Layer, ...]] = ("engineering", "source", "policy")
@@ -35,79 +37,9 @@ class Reason:
     hint: str
 
 
-REASONS: Final[tuple[Reason, ...]] = (
-    Reason(
-        "malformed_frame",
-        "engineering",
-        State.ERROR,
-        "columns or timestamps are missing or unreadable: load the day again and compare the schema",
-    ),
-    Reason(
-        "outside_window_block",
-        "engineering",
-        State.ERROR,
-        "rows of another trading day are stored under this one: load the day again",
-    ),
-    Reason(
-        "outside_sessions_block",
-        "engineering",
-        State.ERROR,
-        "many ticks outside the sessions: check the session table of the product for this day",
-    ),
-    Reason(
-        "missing_half_seconds_block",
-        "policy",
-        State.ERROR,
-        "half-second snapshots are missing: load the day again, then ask the provider",
-    ),
-    Reason(
-        "gap_gt30_block",
-        "policy",
-        State.ERROR,
-        "gaps of more than 30 s: see the gaps command, load the day again or probe the source",
-    ),
-    Reason(
-        "source_missing_days_block",
-        "source",
-        State.ERROR,
-        "the provider has no tick of the day: check the contract and the calendar",
-    ),
-    Reason(
-        "source_missing_days_warn",
-        "source",
-        State.PARTIAL,
-        "no session has a tick: load the day again; if the provider has none, record an exception",
-    ),
-    Reason(
-        "source_missing_session",
-        "source",
-        State.PARTIAL,
-        "a whole session has no tick: load the day again; if it did not take place, add a session event",
-    ),
-    Reason(
-        "source_missing_days_tolerated",
-        "source",
-        State.WARN,
-        "no session has a tick, which the policy tolerates",
-    ),
-    Reason("segments_warn", "policy", State.WARN, "very many gaps: see the gaps command and load the day again"),
-    Reason("gap_warn", "policy", State.WARN, "gaps of up to 30 s: see the gaps command"),
-    Reason(
-        "market_halted",
-        "policy",
-        State.WARN,
-        "a long silence between two consecutive ids: trading was probably halted; check the exchange's notices",
-    ),
-    Reason("missing_half_seconds_info", "policy", State.WARN, "some half-second snapshots are missing"),
-    Reason(
-        "outside_sessions_warn",
-        "engineering",
-        State.WARN,
-        "some ticks outside the sessions, neither auction nor shortly after a close",
-    ),
-    Reason("limit_locked", "policy", State.OK, "nothing to do: the market was pinned at its limit"),
-    Reason(OK_REASON, "policy", State.OK, "nothing to do"),
-)
+REASONS: Final = records(Reason, "reasons.csv", "ghtrader_assets.validation")
+"""Every reason, the first of a state being the one that a day of that state gets."""
+
 _BY_CODE: Final = {reason.code: reason for reason in REASONS}
 
 QUALITY_HINT: Final = "see the quality command for the ticks concerned, then load the day again"
@@ -173,13 +105,6 @@ def quality_standing(quality: Quality) -> Standing:
 def worse(first: Standing, other: Standing) -> Standing:
     """The worse of two standings, the first if they are alike."""
     return other if SEVERITY.index(other.state) > SEVERITY.index(first.state) else first
-
-
-def worse_state(coverage: CoverageVerdict, quality: QualityVerdict) -> Standing:
-    """The standing of a judged day from its two stored rows: the worse one, coverage's if they are alike."""
-    rows = (coverage, quality)
-    first, second = (Standing(State(row.state), row.reason_code, row.action_hint) for row in rows)
-    return worse(first, second)
 
 
 def _standing(codes: set[str]) -> Standing:

@@ -10,7 +10,7 @@ import pytest
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, Settings, SourcedValue
 from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint, needs_judgement
-from ghtrader_assets.validation.policy import SAMPLING, THRESHOLDS, Policy, policy_for, threshold_spec, unknown_names
+from ghtrader_assets.validation.policy import SAMPLING, THRESHOLDS, Policy, policy_for, unknown_names
 from ghtrader_assets_tests.validation.seconds import judge_seconds
 
 
@@ -90,7 +90,7 @@ def test_the_digest_names_values_and_not_sources() -> None:
 def test_misspelt_names_are_told() -> None:
     names = [f"{L5_VALIDATE_PREFIX}{name}" for name in ("GAP_TRESHOLD_S", "GAP_THRESHOLD_S_CU_NIGHT", "TQ_CHECK")]
     assert unknown_names(names) == [names[0], names[2]]
-    assert threshold_spec("GAP_THRESHOLD_S").by_session
+    assert {each.name for each in THRESHOLDS if each.by_session} == {"GAP_THRESHOLD_S"}
 
 
 def test_a_day_is_judged_again_when_anything_its_verdict_depends_on_changes_and_only_then() -> None:
