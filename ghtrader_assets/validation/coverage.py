@@ -84,7 +84,10 @@ class Outside:
 
 @dataclass(frozen=True)
 class Coverage:
-    """The coverage figures of one symbol-day; gaps in order of time."""
+    """The coverage figures of one symbol-day; gaps in order of time.
+
+    `fixed` and `adaptive` are the gap thresholds in seconds by session, in the order in which the sessions open.
+    """
 
     cadence: DayCadence
     windows: tuple[WindowCoverage, ...]
@@ -95,9 +98,9 @@ class Coverage:
     last_in_session_s: int | None
     missing_ids: int
 
-    def total(self, figure: str) -> int:
-        """The sum of one figure over all windows."""
-        return sum(int(getattr(window, figure)) for window in self.windows)
+    def total(self, figure: str, session: str | None = None) -> int:
+        """The sum of one figure over the windows, all or those of one session."""
+        return sum(int(getattr(each, figure)) for each in self.windows if session in (None, each.window.session))
 
     @property
     def missing_day(self) -> bool:
@@ -107,8 +110,7 @@ class Coverage:
     @property
     def missing_sessions(self) -> tuple[str, ...]:
         """The sessions of the day in which no second has a tick."""
-        sessions = dict.fromkeys(each.window.session for each in self.windows)
-        return tuple(name for name in sessions if not any(each.observed_seconds for each in self.of_session(name)))
+        return tuple(name for name in self.fixed if not self.total("observed_seconds", name))
 
     @property
     def end_lag_s(self) -> int | None:
@@ -123,10 +125,6 @@ class Coverage:
         strict = self.total("strict")
         return self.total("missing_half_seconds") / strict if strict else 0.0
 
-    def of_session(self, session: str) -> tuple[WindowCoverage, ...]:
-        """The windows of one session."""
-        return tuple(each for each in self.windows if each.window.session == session)
-
     def buckets(self, session: str | None = None) -> dict[str, int]:
         """How many gaps of the fixed threshold last 2-5, 6-15, 16-30 and over 30 seconds."""
         lengths = [each.gap.duration_s for each in self.gaps if session in (None, each.gap.session)]
@@ -137,21 +135,20 @@ class Coverage:
 
     def sessions_figures(self) -> dict[str, dict[str, Any]]:
         """The figures of each session and of its windows, ready for JSON."""
-        names = dict.fromkeys(each.window.session for each in self.windows)
-        return {name: self._session_figures(name) for name in names}
+        return {name: self._session_figures(name) for name in self.fixed}
 
     def _session_figures(self, session: str) -> dict[str, Any]:
-        windows = self.of_session(session)
+        windows = [each for each in self.windows if each.window.session == session]
         gaps = [each for each in self.gaps if each.gap.session == session]
         return {
-            "expected_seconds": sum(each.expected for each in windows),
-            "expected_seconds_strict": sum(each.strict for each in windows),
-            "observed_seconds": sum(each.observed_seconds for each in windows),
-            "rows": sum(each.rows for each in windows),
-            "missing_seconds": sum(each.missing for each in windows),
-            "missing_half_seconds": sum(each.missing_half_seconds for each in windows),
-            "boundary_missing": sum(each.boundary_missing for each in windows),
-            "max_gap_s": max((each.max_gap_s for each in windows), default=0),
+            "expected_seconds": self.total("expected", session),
+            "expected_seconds_strict": self.total("strict", session),
+            "observed_seconds": self.total("observed_seconds", session),
+            "rows": self.total("rows", session),
+            "missing_seconds": self.total("missing", session),
+            "missing_half_seconds": self.total("missing_half_seconds", session),
+            "boundary_missing": self.total("boundary_missing", session),
+            "max_gap_s": max(each.max_gap_s for each in windows),
             "gap_threshold_s": self.fixed[session],
             "adaptive_threshold_s": self.adaptive[session],
             "missing_segments": len(gaps),
@@ -242,6 +239,4 @@ def _outside(ticks: DayTicks, policy: Policy) -> Outside:
 
 def _missing_ids(ticks: DayTicks) -> int:
     """How many ids are absent between the first and the last one."""
-    if not ticks.has_ids or ticks.n == 0:
-        return 0
-    return int(np.maximum(np.diff(ticks.ids) - 1, 0).sum())
+    return int(np.maximum(np.diff(ticks.ids) - 1, 0).sum()) if ticks.has_ids else 0

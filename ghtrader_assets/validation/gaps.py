@@ -72,17 +72,12 @@ def gaps_of(
     return found
 
 
+@dataclass(frozen=True)
 class Surroundings:
-    """The ticks of a day in order of time, for asking what happened around a gap.
+    """What happened around a gap. `limits` are the day's lowest and highest legal price where they were recorded."""
 
-    `limits` are the day's lowest and highest legal price where they were recorded.
-    """
-
-    def __init__(self, ticks: DayTicks, limits: tuple[float, float] | None = None) -> None:
-        self._ticks = ticks
-        self._limits = limits
-        ordered = not (np.diff(ticks.stamps) < 0).any()
-        self._order = None if ordered else np.argsort(ticks.stamps, kind="stable")
+    ticks: DayTicks
+    limits: tuple[float, float] | None
 
     def attribution(self, gap: Gap, adaptive_threshold_s: float) -> Attribution:
         """What a gap looks like. Ids that jump prove a hole; the rest is circumstance, in this order."""
@@ -97,62 +92,57 @@ class Surroundings:
             return Attribution.UNKNOWN
         if self._traded_meanwhile(gap, before, after):
             return Attribution.PROVIDER_HOLE
-        return Attribution.HALTED if self._ticks.has_ids else Attribution.UNKNOWN
+        return Attribution.HALTED if self.ticks.has_ids else Attribution.UNKNOWN
 
     @cached_property
     def locked(self) -> Bools:
         """Which ticks belong to a market pinned at its limit (see `locked_rows`)."""
-        return locked_rows(self._ticks, self._limits)
+        return locked_rows(self.ticks, self.limits)
 
     def _around(self, gap: Gap) -> tuple[int | None, int | None]:
-        stamps = self._ordered_stamps
+        order, stamps = self._by_time
         before = int(np.searchsorted(stamps, gap.first_s * NS)) - 1
         after = int(np.searchsorted(stamps, (gap.last_s + 1) * NS))
-        return (
-            self._row(before) if before >= 0 else None,
-            self._row(after) if after < len(stamps) else None,
-        )
-
-    def _row(self, position: int) -> int:
-        return position if self._order is None else int(self._order[position])
+        return int(order[before]) if before >= 0 else None, int(order[after]) if after < len(stamps) else None
 
     @cached_property
-    def _ordered_stamps(self) -> Ints:
-        return self._ticks.stamps if self._order is None else self._ticks.stamps[self._order]
+    def _by_time(self) -> tuple[Ints, Ints]:
+        """The rows in order of time, and their stamps."""
+        order = np.argsort(self.ticks.stamps, kind="stable")
+        return order, self.ticks.stamps[order]
 
     def _ids_jump(self, before: int, after: int) -> bool:
-        return self._ticks.has_ids and int(self._ticks.ids[after]) - int(self._ticks.ids[before]) > 1
+        return self.ticks.has_ids and int(self.ticks.ids[after]) - int(self.ticks.ids[before]) > 1
 
     def _traded_meanwhile(self, gap: Gap, before: int, after: int) -> bool:
-        volume = self._ticks.numbers["volume"]
+        volume = self.ticks.numbers["volume"]
         traded = float(volume[after] - volume[before])
         usual = LOST_SHARE * self._volume_per_s * gap.duration_s
         return traded > 0 and traded >= max(usual, LOST_TICKS * self._large_tick)
 
     @cached_property
     def _volume_per_s(self) -> float:
-        volume = self._ticks.numbers["volume"]
+        volume = self.ticks.numbers["volume"]
         known = volume[~np.isnan(volume)]
-        seconds = len(np.unique(self._ticks.seconds[self._ticks.window_of != OUTSIDE]))
+        seconds = len(np.unique(self.ticks.seconds[self.ticks.window_of != OUTSIDE]))
         return float(known[-1] - known[0]) / seconds if len(known) and seconds else 0.0
 
     @cached_property
     def _large_tick(self) -> float:
-        traded = np.diff(self._ticks.numbers["volume"])
+        traded = np.diff(self.ticks.numbers["volume"])
         traded = traded[traded >= 0]
         return float(np.quantile(traded, 0.95)) if len(traded) else 0.0
 
 
-def locked_rows(ticks: DayTicks, limits: tuple[float, float] | None = None) -> Bools:
+def locked_rows(ticks: DayTicks, limits: tuple[float, float] | None) -> Bools:
     """Which ticks show a one-sided book whose remaining side and last price stand at the day's extreme.
 
     Only runs of at least `LOCKED_RUN` such ticks count: a missing value at the day's high is no limit.
     """
-    none = np.zeros(ticks.n, dtype=np.bool_)
     bid, ask = ticks.numbers["bid_price1"], ticks.numbers["ask_price1"]
     no_bid, no_ask = _absent(bid, ticks.numbers["bid_volume1"]), _absent(ask, ticks.numbers["ask_volume1"])
     if not (no_bid.any() or no_ask.any()):
-        return none
+        return np.zeros(ticks.n, dtype=np.bool_)
     low, high = limits or (
         _extreme(ticks.numbers["lowest"], largest=False),
         _extreme(ticks.numbers["highest"], largest=True),

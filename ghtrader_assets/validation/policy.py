@@ -4,7 +4,7 @@ Belongs here: what a threshold is, and which override wins; `data/thresholds.csv
 Does not belong here: reading settings (the caller passes them) and applying a threshold (`states`, `quality`).
 
 A threshold `GAP_THRESHOLD_S` is set by `GHTRADER_L5_VALIDATE_GAP_THRESHOLD_S`, for one variety by
-`..._GAP_THRESHOLD_S_CU`. The two thresholds of a session also take `_DAY` or `_NIGHT` at the end.
+`..._GAP_THRESHOLD_S_CU`. `GAP_THRESHOLD_S` also takes `_DAY` or `_NIGHT` at the end.
 The most specific name wins: variety and session, variety, session, plain. 0 and false are values.
 """
 

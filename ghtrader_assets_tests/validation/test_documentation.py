@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ghtrader_assets.validation.policy import THRESHOLDS
-from ghtrader_assets.validation.quality.registry import RULES
+from ghtrader_assets.validation.quality.measure import RULES
 from ghtrader_assets.validation.states import REASONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "validation.md").read_text(encoding="utf-8")

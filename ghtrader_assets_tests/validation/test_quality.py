@@ -12,7 +12,7 @@ import pytest
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.ticks import tick_frame
 from ghtrader_assets.validation.policy import THRESHOLDS
-from ghtrader_assets.validation.quality.registry import RULES
+from ghtrader_assets.validation.quality.measure import RULES
 from ghtrader_assets_tests.validation.days import LIQUID, clean_day, findings, judge_columns, judge_frame
 from ghtrader_assets_tests.validation.seconds import frame_of, judge_seconds
 

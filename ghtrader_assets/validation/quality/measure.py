@@ -1,7 +1,7 @@
 """Apply every rule to a day, whole or sampled, and compute ghTrader's published quality figures.
 
-Belongs here: from ticks to findings and figures.
-Does not belong here: states (`states`), rows (`judge`).
+Belongs here: the order of the rules; from ticks to findings and figures.
+Does not belong here: the rules (`nulls`, `book`, `values`, `sequence`, `outliers`), states (`states`), rows (`judge`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ from typing import Final
 
 import numpy as np
 
-from ghtrader_assets.market.ticks import BOOK_COLUMNS
 from ghtrader_assets.validation.policy import Policy
-from ghtrader_assets.validation.quality.registry import RULES
+from ghtrader_assets.validation.quality import book, nulls, outliers, sequence, values
 from ghtrader_assets.validation.quality.rules import EXAMPLES, Finding, Part, QualityDay, Rule
 from ghtrader_assets.validation.quality.sampling import Sample, draw_sample
+
+_FAMILIES: Final = (*sequence.RULES, *nulls.RULES, *values.RULES, *book.RULES, *outliers.RULES)
+_ORDER: Final = {"error": 0, "warn": 1, "info": 2}
+RULES: Final[tuple[Rule, ...]] = tuple(sorted(_FAMILIES, key=lambda rule: _ORDER[rule.severity]))
+"""All rules, in the order in which they give a day its reason. An `info` rule never changes a state."""
 
 SCORED: Final = ("bid_price1", "ask_price1", "last_price", "volume", "open_interest")
 
@@ -41,7 +45,7 @@ class Quality:
         return next(each for each in self.findings if each.rule.name == name)
 
     def failed(self, severity: str) -> tuple[Finding, ...]:
-        """The broken rules of one severity, in registry order."""
+        """The broken rules of one severity, in the order of `RULES`."""
         return tuple(each for each in self.findings if each.failed and each.rule.severity == severity)
 
     @property
@@ -71,11 +75,10 @@ def measure_quality(day: QualityDay, sample_above_rows: int, seed: str) -> Quali
     null_rates = {name: _null_rate(day, name) for name in SCORED}
     bid, ask = day.column("bid_price1"), day.column("ask_price1")
     crossed = int(np.count_nonzero(day.two_sided & (bid > ask)))
-    expected = BOOK_COLUMNS[: 4 * day.levels]
     return Quality(
         findings=findings,
         null_rates=null_rates,
-        book_null_rate=sum(_null_rate(day, name) for name in expected) / len(expected),
+        book_null_rate=sum(_null_rate(day, name) for name in day.book_columns) / len(day.book_columns),
         crossed=crossed,
         crossed_rate=crossed / int(np.count_nonzero(day.two_sided)) if crossed else 0.0,
         rows=ticks.n,
