@@ -187,10 +187,10 @@ def compare_holidays(calendar: TradingCalendar, holidays: Iterable[date | str]) 
 
 
 def compared_days(calendar: TradingCalendar, closed: Collection[date]) -> tuple[date, date]:
-    """The first and the last day over which a holiday list says something of the calendar; reversed if there is none.
+    """The first and the last day that a holiday list and the calendar both cover; reversed if there is none.
 
-    From the list's first year to its last day, or to the end of that year if it covers it whole. Raises BadInputError
-    for an empty list.
+    The list covers from its first year to its last day, or to the end of that year if it covers it whole. Raises
+    BadInputError for an empty list.
     """
     if not closed:
         raise BadInputError("the provider's holiday list is empty")
@@ -200,7 +200,7 @@ def compared_days(calendar: TradingCalendar, closed: Collection[date]) -> tuple[
 
 
 def unconfirmed(calendar: TradingCalendar, closed: Collection[date], today: date) -> str:
-    """What a holiday list leaves open of the year of `today` (or of the calendar's last): empty if nothing.
+    """Which part of the year of `today` (at most the calendar's last) a holiday list does not confirm; empty if none.
 
     Raises BadInputError for an empty list.
     """

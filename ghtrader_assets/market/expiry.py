@@ -30,7 +30,7 @@ class LastDay:
 
     @property
     def verified(self) -> bool:
-        """Whether a document was opened that says so."""
+        """Whether the source is a document that was opened."""
         return not self.source.startswith("unverified")
 
 

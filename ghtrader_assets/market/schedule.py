@@ -97,8 +97,7 @@ def day_fingerprint(contract: str, sessions: DaySessions) -> str:
 def present_trading_day(calendar: TradingCalendar, now_ns: int) -> date:
     """The trading day whose window holds `now_ns` (epoch nanoseconds).
 
-    Past the horizon it is the last day covered: what is known stays usable, `calendar.check_horizon` is loud, and a
-    question about a day beyond is refused.
+    Past the horizon it is the last day covered; `calendar.check_horizon` reports that.
     """
     days = calendar.days(calendar.first, calendar.horizon)
     return days[-1] if now_ns >= calendar.window(days[-1]).end_ns else calendar.trading_day_of(now_ns)
@@ -107,7 +106,7 @@ def present_trading_day(calendar: TradingCalendar, now_ns: int) -> date:
 def last_completed_day(calendar: TradingCalendar, now_ns: int) -> date:
     """The last trading day the calendar knows that is complete at `now_ns` (epoch nanoseconds).
 
-    Past the horizon it stays the last day covered: `calendar.check_horizon` is what says that time ran out.
+    Past the horizon it stays the last day covered; `calendar.check_horizon` reports that.
     """
     day = last_trading_day_until(calendar, shanghai_day(now_ns))
     return day if is_complete(day, now_ns) else calendar.previous(day)

@@ -150,7 +150,7 @@ def _packaged(row: dict[str, str]) -> SessionEvent:
 
 
 def _event(entry: _Entry) -> SessionEvent:
-    """The event. Raises ValueError for one that would have no effect or none that can be told."""
+    """The event. Raises ValueError for one that is incomplete or has no effect."""
     if not (entry.exchanges and entry.products and entry.contracts):
         raise ValueError("a list of names is empty; '*' is all of them")
     _require_known_names(entry)

@@ -36,7 +36,7 @@ class SessionRow:
 
     @property
     def verified(self) -> bool:
-        """Whether a document was opened that says so."""
+        """Whether the source is a document that was opened."""
         return not self.source.startswith("unverified")
 
 

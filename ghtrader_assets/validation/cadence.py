@@ -5,7 +5,7 @@ Does not belong here: finding the gaps (`gaps`).
 
 The usual spacing of a session is the larger of two figures: the `ADAPTIVE_QUANTILE` (default: 99th percentile) of the
 seconds from one strict second with ticks to the next one of the same window; and strict seconds / (strict seconds with
-ticks + 1), which speaks where there are few. A gap is unusual from `ADAPTIVE_FACTOR` (default: 5) times the usual
+ticks + 1), which decides where there are few. A gap is unusual from `ADAPTIVE_FACTOR` (default: 5) times the usual
 spacing, and never below the session's fixed threshold.
 """
 

@@ -172,7 +172,7 @@ def measure_coverage(ticks: DayTicks, policy: Policy, limits: tuple[float, float
     gaps = [
         FoundGap(gap, surroundings.attribution(gap, adaptive[gap.session]), adaptive[gap.session])
         for index, each in enumerate(windows)
-        for gap in _gaps(each, index, fixed[each.window.session])
+        for gap in gaps_of(each.silence, fixed[each.window.session], each.window, index)
     ]
     inside = ticks.seconds[ticks.window_of != OUTSIDE]
     return Coverage(
@@ -204,11 +204,6 @@ def _window_coverage(ordered: Ints, window: SessionWindow, cadence: DayCadence, 
         observed_segments=1 + inner_gaps if silence.ticked else 0,
         silence=silence,
     )
-
-
-def _gaps(each: WindowCoverage, index: int, threshold_s: float) -> list[Gap]:
-    first, last = each.window.start_ns // NS + 1, each.window.end_ns // NS - 1
-    return gaps_of(each.silence, threshold_s, each.window.session, index, (first, last))
 
 
 def _adaptive(session: str, windows: Sequence[WindowCoverage], policy: Policy) -> float:

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from ghtrader_assets.market.sessions import SessionWindow
 from ghtrader_assets.validation.intake import NS, OUTSIDE, Bools, DayTicks, Floats, Ints
 from ghtrader_assets.validation.verdicts import Attribution
 
@@ -60,15 +61,14 @@ def silence_of(counts: Ints, first_s: int) -> Silence:
     return Silence(starts=edges[silent] + 1 + first_s, lengths=lengths[silent], spacings=np.diff(hit), ticked=len(hit))
 
 
-def gaps_of(
-    silence: Silence, threshold_s: float, session: str, window_index: int, strict: tuple[int, int]
-) -> list[Gap]:
-    """The silent runs of at least `threshold_s` seconds as gaps of a window whose strict seconds are `strict`."""
+def gaps_of(silence: Silence, threshold_s: float, window: SessionWindow, window_index: int) -> list[Gap]:
+    """The silent runs of a window that last at least `threshold_s` seconds."""
+    strict = (window.start_ns // NS + 1, window.end_ns // NS - 1)
     found: list[Gap] = []
     for index in np.flatnonzero(silence.lengths >= threshold_s):
         start = int(silence.starts[index])
         end = start + int(silence.lengths[index]) - 1
-        found.append(Gap(session, window_index, start, end, _position(start, end, *strict)))
+        found.append(Gap(window.session, window_index, start, end, _position(start, end, *strict)))
     return found
 
 

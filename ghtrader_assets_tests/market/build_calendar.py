@@ -19,6 +19,7 @@ import pandas as pd
 from ghtrader_assets.market import calendar as market_calendar
 
 DATA = Path(market_calendar.__file__).parent / "data"
+DIFFERENCES = Path(__file__).with_name("calendar_differences.csv")
 FIRST = date(2004, 1, 1)
 
 
@@ -51,7 +52,7 @@ def differences() -> list[tuple[date, bool, bool]]:
 
 def settled() -> dict[date, bool]:
     """The table of settled disagreements: day -> open."""
-    text = (DATA / "calendar_differences.csv").read_text(encoding="utf-8")
+    text = DIFFERENCES.read_text(encoding="utf-8")
     rows = csv.DictReader(io.StringIO(text))
     return {date.fromisoformat(row["day"]): row["settled"] == "open" for row in rows}
 

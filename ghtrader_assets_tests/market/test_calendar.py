@@ -32,7 +32,6 @@ from ghtrader_assets_tests.market import build_calendar
 CALENDAR = snapshot_calendar()
 ALL_DAYS = CALENDAR.days(CALENDAR.first, CALENDAR.horizon)
 HOLIDAYS = CALENDAR.holidays_on_weekdays(CALENDAR.first, CALENDAR.horizon)
-DIFFERENCES = build_calendar.DATA / "calendar_differences.csv"
 
 
 def test_coverage() -> None:
@@ -48,7 +47,7 @@ def test_every_day_agrees_with_exchange_calendars() -> None:
 
 
 def test_every_difference_from_chinesecalendar_is_settled_with_a_source() -> None:
-    with DIFFERENCES.open(encoding="utf-8") as file:
+    with build_calendar.DIFFERENCES.open(encoding="utf-8") as file:
         table = {date.fromisoformat(row["day"]): row for row in csv.DictReader(file)}
     weekdays = build_calendar.weekdays(CALENDAR.first, CALENDAR.horizon)
     theirs = {day for day in weekdays if build_calendar.state_workday(day) != CALENDAR.is_trading_day(day)}
