@@ -63,11 +63,11 @@ class Threshold:
 class Policy:
     """All thresholds of one product, by name; those of a session under `NAME/day` and `NAME/night`."""
 
-    thresholds: tuple[Threshold, ...]
+    thresholds: dict[str, Threshold]
 
     def threshold(self, name: str, session: str = "") -> Threshold:
         """The threshold called `name`, of one session where it has one."""
-        return self._by_name[f"{name}/{session}" if session else name]
+        return self.thresholds[f"{name}/{session}" if session else name]
 
     def value(self, name: str, session: str = "") -> float:
         """The value of the threshold called `name`."""
@@ -80,16 +80,12 @@ class Policy:
     @cached_property
     def digest(self) -> str:
         """16 hex digits that name the values; where they came from does not count."""
-        text = "\n".join(f"{each.name}={each.value!r}" for each in self.thresholds)
+        text = "\n".join(f"{each.name}={each.value!r}" for each in self.thresholds.values())
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def as_json(self) -> str:
         """`{name: [value, source]}` of every threshold."""
-        return json.dumps({each.name: [each.value, each.source] for each in self.thresholds})
-
-    @cached_property
-    def _by_name(self) -> dict[str, Threshold]:
-        return {each.name: each for each in self.thresholds}
+        return json.dumps({each.name: [each.value, each.source] for each in self.thresholds.values()})
 
 
 def policy_for(
@@ -111,7 +107,7 @@ def policy_for(
             names = (f"{spec.name}_{variety}_{tail}", f"{spec.name}_{variety}")
             names += (f"{spec.name}_{tail}", spec.name)
             found.append(_resolve(spec, f"{spec.name}/{session}", names, given))
-    return Policy(tuple(found))
+    return Policy({each.name: each for each in found})
 
 
 def unknown_names(names: Iterable[str]) -> list[str]:

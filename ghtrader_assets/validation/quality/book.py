@@ -5,7 +5,7 @@ Crossed and locked books are normal in a call auction, so only ticks in a sessio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import Final
@@ -14,17 +14,17 @@ import numpy as np
 
 from ghtrader_assets.validation.gaps import runs
 from ghtrader_assets.validation.intake import Bools, Floats
-from ghtrader_assets.validation.quality.rules import Part, QualityDay, Rule, nothing_checked, whole
+from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Rule, nothing_checked, whole
 
 
-def best_quotes(day: QualityDay, broken: Callable[[Floats, Floats], Bools]) -> Mapping[str, Part]:
+def best_quotes(day: QualityDay, broken: Callable[[Floats, Floats], Bools]) -> Parts:
     """Best bid and ask, both quoted, that are `broken(bid, ask)`."""
     quoted = day.in_session & day.two_sided
     found = quoted & broken(day.column("bid_price1"), day.column("ask_price1"))
     return whole(found, int(np.count_nonzero(quoted)))
 
 
-def unordered(day: QualityDay, side: str) -> Mapping[str, Part]:
+def unordered(day: QualityDay, side: str) -> Parts:
     """Any bid below the bid of the next level, or ask above that of the next level, both quoted."""
     found = np.zeros(day.ticks.n, dtype=np.bool_)
     quoted = np.zeros(day.ticks.n, dtype=np.bool_)
@@ -35,7 +35,7 @@ def unordered(day: QualityDay, side: str) -> Mapping[str, Part]:
     return whole(found, int(np.count_nonzero(quoted)))
 
 
-def frozen(day: QualityDay) -> Mapping[str, Part]:
+def frozen(day: QualityDay) -> Parts:
     """The first tick of each run of too many ticks of one window that show the same book in every column."""
     most = int(day.policy.value("FROZEN_BOOK_MAX"))
     if day.ticks.n <= most:

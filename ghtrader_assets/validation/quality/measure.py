@@ -7,7 +7,6 @@ Does not belong here: the rules (`nulls`, `book`, `values`, `sequence`, `outlier
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.quality import book, nulls, outliers, sequence, values
-from ghtrader_assets.validation.quality.rules import EXAMPLES, Finding, Part, QualityDay, Rule
+from ghtrader_assets.validation.quality.rules import EXAMPLES, Finding, Parts, QualityDay, Rule
 from ghtrader_assets.validation.quality.sampling import Sample, draw_sample
 
 _FAMILIES: Final = (*sequence.RULES, *nulls.RULES, *values.RULES, *book.RULES, *outliers.RULES)
@@ -110,9 +109,7 @@ def _finding(rule: Rule, day: QualityDay, sample: Sample | None) -> Finding:
     )
 
 
-def _counts(
-    parts: Mapping[str, Part], sample: Sample | None
-) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+def _counts(parts: Parts, sample: Sample | None) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
     """Per part: broken places, places checked, error of the former; in the whole day."""
     if sample is None:
         counts = {name: float(len(part.rows)) for name, part in parts.items()}

@@ -6,7 +6,6 @@ quote has no price and a volume of 0. Before the day's first trade there is no l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -15,24 +14,24 @@ import numpy as np
 from ghtrader_assets.market.ticks import BOOK_COLUMNS
 from ghtrader_assets.validation.gaps import runs
 from ghtrader_assets.validation.intake import Bools
-from ghtrader_assets.validation.quality.rules import Part, QualityDay, Rule
+from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Rule
 
 TAPE: Final = ("last_price", "highest", "lowest", "average")
 LEVEL_1: Final = (*TAPE, "volume", "amount", "open_interest", *BOOK_COLUMNS[:4])
 
 
-def level_1_nulls(day: QualityDay) -> Mapping[str, Part]:
+def level_1_nulls(day: QualityDay) -> Parts:
     """Per level-1 column the rows without a value."""
     return {name: _part(day, name) for name in LEVEL_1}
 
 
-def deep_nulls(day: QualityDay) -> Mapping[str, Part]:
+def deep_nulls(day: QualityDay) -> Parts:
     """Per column of the levels beyond 1 that are expected, the rows without a value."""
     deep = [name for name in day.book_columns if not name.endswith("1")]
     return {name: _part(day, name) for name in deep}
 
 
-def null_runs(day: QualityDay) -> Mapping[str, Part]:
+def null_runs(day: QualityDay) -> Parts:
     """Per level-1 column the first row of each run of missing values that is too long."""
     most = day.policy.value("NULL_RUN_MAX")
     found: dict[str, Part] = {}

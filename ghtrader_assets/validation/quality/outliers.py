@@ -7,14 +7,13 @@ neither evaluated nor do they shape what is usual. Fewer than `LEAST` evaluated 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 import numpy as np
 
 from ghtrader_assets.validation.intake import Bools, Floats, Ints
-from ghtrader_assets.validation.quality.rules import Part, QualityDay, Rule, nothing_checked
+from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Rule, nothing_checked
 
 BLOCK: Final = 512
 LEAST: Final = 50
@@ -22,7 +21,7 @@ QUANTILE: Final = 0.95
 _NONE: Final[Ints] = np.empty(0, dtype=np.int64)
 
 
-def price_jumps(day: QualityDay) -> Mapping[str, Part]:
+def price_jumps(day: QualityDay) -> Parts:
     """Last prices further from the one before than the factor times the usual change, at least a price tick."""
     changes = np.diff(day.column("last_price"))
     allowed = _evaluated(day, "last_price", changes, day.steady)
@@ -36,7 +35,7 @@ def price_jumps(day: QualityDay) -> Mapping[str, Part]:
     return _part(_without_returns(rows[jumps], changes), evaluated)
 
 
-def volume_spikes(day: QualityDay) -> Mapping[str, Part]:
+def volume_spikes(day: QualityDay) -> Parts:
     """Ticks that traded more than the factor times the usual volume of a tick."""
     traded = np.diff(day.column("volume"))
     falls = np.flatnonzero(traded < 0)
@@ -57,7 +56,7 @@ def volume_spikes(day: QualityDay) -> Mapping[str, Part]:
     return _part(np.flatnonzero(allowed)[spikes] if len(spikes) else _NONE, evaluated)
 
 
-def wide_spreads(day: QualityDay) -> Mapping[str, Part]:
+def wide_spreads(day: QualityDay) -> Parts:
     """Ticks whose spread exceeds the factor times the usual spread, at least a price tick."""
     bid, ask = day.column("bid_price1"), day.column("ask_price1")
     spread, allowed = ask - bid, day.warm & day.two_sided
@@ -71,7 +70,7 @@ def wide_spreads(day: QualityDay) -> Mapping[str, Part]:
     return {"": Part(rows[wide], evaluated)}
 
 
-def interest_jumps(day: QualityDay) -> Mapping[str, Part]:
+def interest_jumps(day: QualityDay) -> Parts:
     """Ticks at which open interest changes by more than the ratio of what it was, and not by a few lots only."""
     interest = day.column("open_interest")
     changes = np.diff(interest)
@@ -145,7 +144,7 @@ def _without_returns(jumps: Ints, changes: Floats) -> Ints:
     return jumps[np.concatenate(([True], ~back))]
 
 
-def _part(changes: Ints, checked: int) -> Mapping[str, Part]:
+def _part(changes: Ints, checked: int) -> Parts:
     return {"": Part(changes + 1, checked)}
 
 

@@ -126,7 +126,8 @@ class Part:
     checked: int
 
 
-Check = Callable[[QualityDay], Mapping[str, Part]]
+Parts = Mapping[str, Part]
+Check = Callable[[QualityDay], Parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +169,11 @@ class Finding:
         return self.count > 0 and self.measure > self.limit
 
 
-def whole(mask: Bools, checked: int) -> dict[str, Part]:
+def whole(mask: Bools, checked: int) -> Parts:
     """A rule of one part from the mask of broken rows."""
     return {"": Part(np.flatnonzero(mask), checked)}
 
 
-def nothing_checked() -> dict[str, Part]:
+def nothing_checked() -> Parts:
     """The answer of a rule that does not apply to the day."""
     return {"": Part(np.empty(0, dtype=np.int64), 0)}

@@ -5,20 +5,19 @@ These rules see every tick of the day, sampled or not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 import numpy as np
 
 from ghtrader_assets.validation.intake import NS, Floats, Ints
-from ghtrader_assets.validation.quality.rules import Part, QualityDay, Rule, nothing_checked
+from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Rule, nothing_checked
 
 RESET_FACTOR: Final = 100
 """A first tick that carries over the day before shows more than so many usual ticks' volume."""
 
 
-def regressing(day: QualityDay) -> Mapping[str, Part]:
+def regressing(day: QualityDay) -> Parts:
     """Ticks stamped before the tick that precedes them, and ids that fall in the order delivered."""
     stamps = day.ticks.stamps
     rows = 1 + np.flatnonzero(stamps[1:] < stamps[:-1])
@@ -26,7 +25,7 @@ def regressing(day: QualityDay) -> Mapping[str, Part]:
     return {"time": Part(rows, day.ticks.n), "id": Part(disorder, day.ticks.n)}
 
 
-def falls(day: QualityDay, name: str) -> Mapping[str, Part]:
+def falls(day: QualityDay, name: str) -> Parts:
     """Ticks at which a cumulative column is wrong: it falls there, or right after."""
     values, missing = day.column(name), day.ticks.missing(name)
     known = None if missing is None else np.flatnonzero(~missing)
@@ -34,7 +33,7 @@ def falls(day: QualityDay, name: str) -> Mapping[str, Part]:
     return {"": Part(blamed if known is None else known[blamed], day.ticks.n)}
 
 
-def carried_over(day: QualityDay) -> Mapping[str, Part]:
+def carried_over(day: QualityDay) -> Parts:
     """A first tick, no later than the day's opening, that shows much of the day's total already."""
     found: dict[str, Part] = {}
     for name in ("volume", "amount") if day.ticks.n else ():
@@ -52,7 +51,7 @@ def carried_over(day: QualityDay) -> Mapping[str, Part]:
     return found or nothing_checked()
 
 
-def repeated_stamps(day: QualityDay) -> Mapping[str, Part]:
+def repeated_stamps(day: QualityDay) -> Parts:
     """Ticks that bear the timestamp of the tick before, where the exchange does not stamp whole seconds."""
     if day.repeats_seconds:
         return nothing_checked()
@@ -61,7 +60,7 @@ def repeated_stamps(day: QualityDay) -> Mapping[str, Part]:
     return {"": Part(rows, day.ticks.n)}
 
 
-def repeated_rows(day: QualityDay) -> Mapping[str, Part]:
+def repeated_rows(day: QualityDay) -> Parts:
     """Ticks that repeat another one: the same id, or the same time and every number."""
     ids = day.ticks.ids
     same_id = 1 + np.flatnonzero(ids[1:] == ids[:-1]) if day.ticks.has_ids else np.empty(0, dtype=np.int64)
@@ -69,7 +68,7 @@ def repeated_rows(day: QualityDay) -> Mapping[str, Part]:
     return {"": Part(np.union1d(same_id, twins[identical]), day.ticks.n)}
 
 
-def colliding_hashes(day: QualityDay) -> Mapping[str, Part]:
+def colliding_hashes(day: QualityDay) -> Parts:
     """Ticks that differ from another one but have the same row hash: ghTrader's key would keep one of them.
 
     Ours keeps both. The hash is weak (it multiplies the few high bits in which small whole numbers differ out of its

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 import numpy as np
 
 from ghtrader_assets.validation.intake import Bools
-from ghtrader_assets.validation.quality.rules import Part, QualityDay, Rule, nothing_checked
+from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Rule, nothing_checked
 
 _TAPE_PRICES: Final = ("last_price", "highest", "lowest")
 
 
-def negative(day: QualityDay, kind: str, tape: tuple[str, ...]) -> Mapping[str, Part]:
+def negative(day: QualityDay, kind: str, tape: tuple[str, ...]) -> Parts:
     """Per column of the `tape`, and of a `kind` of the book ('price', 'volume'), the rows below zero."""
     return {name: _part(day.column(name) < 0, day) for name in (*tape, *_book(day, kind))}
 
 
-def off_grid(day: QualityDay) -> Mapping[str, Part]:
+def off_grid(day: QualityDay) -> Parts:
     """Per traded or quoted price column the rows that are no multiple of the price tick."""
     if not day.price_tick > 0:
         return nothing_checked()
@@ -33,7 +32,7 @@ def off_grid(day: QualityDay) -> Mapping[str, Part]:
     return found
 
 
-def outside_range(day: QualityDay) -> Mapping[str, Part]:
+def outside_range(day: QualityDay) -> Parts:
     """Last prices outside the day's highest and lowest so far, and outside the legal limits where recorded."""
     last, highest, lowest = (day.column(name) for name in _TAPE_PRICES)
     slack = day.policy.value("OFF_GRID_TOLERANCE_TICKS") * day.price_tick
