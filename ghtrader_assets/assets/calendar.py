@@ -168,7 +168,7 @@ def _about(calendar: TradingCalendar, today: date) -> dict[str, Any]:
     return {
         "digest": calendar.digest,
         "horizon": str(calendar.horizon),
-        "days_ahead": calendar.days_ahead(today),
+        "days_ahead": (calendar.horizon - today).days,
         "trading_days": len(calendar.days(calendar.first, calendar.horizon)),
         "closed_weekdays_ahead": dg.MetadataValue.json([str(day) for day in ahead]),
         "source": calendar.source,

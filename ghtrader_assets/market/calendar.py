@@ -131,10 +131,6 @@ class TradingCalendar:
         after = str(self._days[index]) if index < len(self._days) else f"a day after {self.horizon}"
         raise BadInputError(f"{day} ({day:%A}) is not a trading day", f"its neighbours are {before} and {after}")
 
-    def days_ahead(self, today: date) -> int:
-        """Calendar days from `today` to the horizon; negative once it has passed."""
-        return (self.horizon - today).days
-
     def _require_covered(self, day: date) -> None:
         if not self.first <= day <= self.horizon:
             remedy = _REFRESH if day > self.horizon else f"use a day from {self.first} on"
@@ -155,7 +151,7 @@ class CalendarFinding:
 
 @dataclass(frozen=True, slots=True)
 class HorizonFinding:
-    """How far the calendar reaches beyond `today`. `ok` with at least `MIN_DAYS_AHEAD` days."""
+    """How many days the calendar reaches beyond `today`, negative once it has ended; `ok` from `MIN_DAYS_AHEAD` on."""
 
     today: date
     horizon: date
@@ -169,7 +165,7 @@ class HorizonFinding:
 
 def check_horizon(calendar: TradingCalendar, today: date) -> HorizonFinding:
     """Whether the calendar covers at least `MIN_DAYS_AHEAD` days after `today` (Asia/Shanghai)."""
-    ahead = calendar.days_ahead(today)
+    ahead = (calendar.horizon - today).days
     return HorizonFinding(today, calendar.horizon, ahead, ahead >= MIN_DAYS_AHEAD)
 
 

@@ -70,7 +70,7 @@ def contract_has_ended(contract: Symbol, day: date, calendar: TradingCalendar) -
     """
     if not contract.digits:
         return None
-    after = _month_after(delivery_month(contract, day))
+    after = _months_after(delivery_month(contract, day), 1)
     last = last_trading_day(contract, calendar, day) or LastDay(after - timedelta(days=1), "its delivery month")
     return last if last.day < day and (last.verified or after <= day) else None
 
@@ -88,7 +88,8 @@ def _last_day(exchange: Exchange, product: str, delivery: date, calendar: Tradin
     if rule is None:
         return None
     try:
-        return LastDay(_UNITS[rule.unit](_month(delivery, rule.month_offset), rule.number, calendar), rule.source)
+        month = _months_after(delivery, rule.month_offset)
+        return LastDay(_UNITS[rule.unit](month, rule.number, calendar), rule.source)
     except BadInputError:  # the month reaches beyond the calendar: not known yet
         return None
 
@@ -98,7 +99,7 @@ def _day(month: date, number: int, calendar: TradingCalendar) -> date:
 
 
 def _trading_day(month: date, number: int, calendar: TradingCalendar) -> date:
-    return _nth(calendar.days(month, _month_after(month) - timedelta(days=1)), number)
+    return _nth(calendar.days(month, _months_after(month, 1) - timedelta(days=1)), number)
 
 
 def _friday(month: date, number: int, calendar: TradingCalendar) -> date:
@@ -107,7 +108,7 @@ def _friday(month: date, number: int, calendar: TradingCalendar) -> date:
 
 
 def _trading_monday(month: date, number: int, calendar: TradingCalendar) -> date:
-    days = calendar.days(month, _month_after(month) - timedelta(days=1))
+    days = calendar.days(month, _months_after(month, 1) - timedelta(days=1))
     return _nth([day for day in days if day.weekday() == _MONDAY], number)
 
 
@@ -127,13 +128,9 @@ def _or_next(day: date, calendar: TradingCalendar) -> date:
     return day if calendar.is_trading_day(day) else calendar.next(day)
 
 
-def _month(month: date, offset: int) -> date:
+def _months_after(month: date, offset: int) -> date:
     months = month.year * 12 + month.month - 1 + offset
     return date(months // 12, months % 12 + 1, 1)
-
-
-def _month_after(month: date) -> date:
-    return _month(month, 1)
 
 
 @cache

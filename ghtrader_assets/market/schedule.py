@@ -152,7 +152,8 @@ def _segments(
     by_day: dict[date, str] = {}
     days = calendar.days(calendar.first, calendar.horizon)
     for day, contract in sorted(changes, key=lambda change: change[0]):
-        _require_same_product(symbol, contract)
+        if contract:
+            _require_same_product(symbol, contract)
         index = bisect_left(days, day)
         if index < len(days):
             by_day[days[index]] = contract
@@ -166,8 +167,6 @@ def _segments(
 
 
 def _require_same_product(symbol: str, contract: str) -> None:
-    if not contract:
-        return
     ours, theirs = parse_symbol(symbol), parse_symbol(contract)
     if (ours.exchange, ours.product) != (theirs.exchange, theirs.product):
         raise BadInputError(f"{contract} can't be the main contract of {symbol}", "the change list is damaged")
