@@ -195,24 +195,13 @@ class DiffConnection:
             self._stalled = True
         elif "garbage" in kinds:
             await self._send(b'{"aid":"rtn_data","data":[{"ticks":{"broken":{"data":{"1":{"datetime":')
-        else:
-            if "maintenance" in kinds:
-                text = next(rule.message for rule in rules if rule.kind == "maintenance")
-                notice = {"type": "MESSAGE", "level": "WARNING", "code": 2019112999, "content": text}
-                await self._send(_dumps({"aid": "rtn_data", "data": [{"notify": {"maintenance": notice}}]}))
-            else:
-                await self._send_half()
-            await self._hang_up("maintenance" in kinds)
-
-    async def _send_half(self) -> None:
-        """Leave the client in the middle of a message: the frame's header promises more than follows."""
-        if self._transport is not None:
-            self._transport.write(bytes([0x81, 126, 0x27, 0x10]) + b'{"aid":"rtn_data","data":[{"ticks":')
-
-    async def _hang_up(self, politely: bool) -> None:
-        if politely:
+        elif "maintenance" in kinds:
+            text = next(rule.message for rule in rules if rule.kind == "maintenance")
+            notice = {"type": "MESSAGE", "level": "WARNING", "code": 2019112999, "content": text}
+            await self._send(_dumps({"aid": "rtn_data", "data": [{"notify": {"maintenance": notice}}]}))
             await self._socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"maintenance")
-        elif self._transport is not None:
+        elif self._transport is not None:  # half a message: the frame's header promises more than follows
+            self._transport.write(bytes([0x81, 126, 0x27, 0x10]) + b'{"aid":"rtn_data","data":[{"ticks":')
             self._transport.close()
 
     async def _delay(self) -> None:

@@ -23,8 +23,7 @@ _NUMBER_BYTES = 8
 class Task:
     """A requested day on its way. Times are monotonic seconds unless they say otherwise."""
 
-    def __init__(self, number: int, request: FetchRequest, timing: Timing, clock: Clock) -> None:
-        self.number = number
+    def __init__(self, request: FetchRequest, timing: Timing, clock: Clock) -> None:
         self.request = request
         self.not_before = 0.0
         self.deadline = 0.0
@@ -59,16 +58,9 @@ class Task:
             self.worker_is_ready()
         else:
             self.deadline = now + self._timing.start_s
-        window = self.request.window
+        asked = self.request
         return wire.ReadDay(
-            job=self.number,
-            symbol=self.request.symbol,
-            contract=self.request.contract,
-            trading_day=window.trading_day,
-            start_ns=window.start_ns,
-            end_ns=window.end_ns,
-            levels=self.request.levels,
-            mode=mode,
+            symbol=asked.symbol, contract=asked.contract, window=asked.window, levels=asked.levels, mode=mode
         )
 
     def worker_is_ready(self) -> None:

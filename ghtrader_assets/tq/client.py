@@ -76,12 +76,12 @@ class PlainClient:
         """Read the day, then ask again from its last tick on, each with an empty cache."""
         self.auth.require_grants(job.contract)
         self.require_contract(job.contract, job.symbol)
-        first = self._series(job.contract, job.start_ns, job.end_ns)
+        first = self._series(job.contract, job.window.start_ns, job.window.end_ns)
         if first.shape[0] == 0:
-            again = self._series(job.contract, job.start_ns, job.end_ns)
+            again = self._series(job.contract, job.window.start_ns, job.window.end_ns)
             return Reading(_columns(first), _ids(again), self._any_inside(job), self._series_last_id(job.contract))
         last_id, last_ns = int(first["id"].iloc[-1]), int(first["datetime"].iloc[-1])
-        second = self._series(job.contract, last_ns, job.end_ns)
+        second = self._series(job.contract, last_ns, job.window.end_ns)
         following = self._tick_time(job.contract, last_id + 1)
         return Reading(
             columns=_columns(first),
@@ -184,8 +184,8 @@ class PlainClient:
         use_cache(cache)
         try:
             with self._heeding_a_lost_connection():
-                frame = self._api.get_tick_data_series(
-                    symbol=contract, start_dt=_beijing(start_ns), end_dt=_beijing(end_ns - _MICROSECOND_NS)
+                frame = self._api.get_tick_data_series(  # in microseconds; what is cut off precedes the tick
+                    symbol=contract, start_dt=shanghai_time(start_ns), end_dt=shanghai_time(end_ns - _MICROSECOND_NS)
                 )
         finally:
             shutil.rmtree(cache, ignore_errors=True)
@@ -203,7 +203,7 @@ class PlainClient:
     def _any_inside(self, job: ReadDay) -> int | None:
         data: Mapping[str, Any] = self._delivered(job.contract).get("data", {})
         stamps = (int(tick.get("datetime", 0)) for tick in data.values() if hasattr(tick, "get"))
-        return min((stamp for stamp in stamps if job.start_ns <= stamp < job.end_ns), default=None)
+        return min((stamp for stamp in stamps if job.window.start_ns <= stamp < job.window.end_ns), default=None)
 
     def _series_last_id(self, contract: str) -> int:
         return int(self._delivered(contract).get("last_id", -1))
@@ -221,8 +221,3 @@ def _columns(frame: pd.DataFrame) -> dict[str, np.ndarray[Any, Any]]:
 
 def _ids(frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
     return frame["id"].to_numpy() if frame.shape[0] else np.empty(0, dtype=np.int64)
-
-
-def _beijing(instant_ns: int) -> datetime:
-    """The client takes microseconds; what it truncates is before the first tick wanted."""
-    return shanghai_time(instant_ns)

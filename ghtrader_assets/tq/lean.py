@@ -52,12 +52,11 @@ class LeanDoubtError(Exception):
 
 @dataclass(frozen=True)
 class LeanReading:
-    """A day as read, and what it cost on the wire. `slow` if pages had to be merged by id."""
+    """A day as read, and what it cost on the wire."""
 
     reading: Reading
     pages: int
     wire_bytes: int
-    slow: bool
 
 
 class LeanConnection:
@@ -172,13 +171,13 @@ class _Day:
                 raise LeanDoubtError("the first page was not answered") from None
             raise TransientFetchError("the server stopped answering in the middle of a day") from None
         await self._release()
-        return LeanReading(reading, self._pages, self._book.wire_bytes, self._book.slow)
+        return LeanReading(reading, self._pages, self._book.wire_bytes)
 
     async def _bounds(self) -> tuple[int, int, int]:
         """The day's first id, the first id after it, and that one's time."""
         job = self._job
-        start = self._focus("start", job.start_ns, FIRST_PAGE_TICKS)
-        after = self._focus("end", job.end_ns, _END_TICKS)
+        start = self._focus("start", job.window.start_ns, FIRST_PAGE_TICKS)
+        after = self._focus("end", job.window.end_ns, _END_TICKS)
         await self._connection.send(start)
         await self._connection.send(after)
         await self._until(start)
@@ -191,7 +190,7 @@ class _Day:
         following_ns = self._book.stamp(end)
         if following_ns is None:
             raise LeanDoubtError(f"no tick follows the day (id {end}): its end takes a second opinion")
-        if following_ns < job.end_ns:
+        if following_ns < job.window.end_ns:
             raise LeanDoubtError(f"the tick said to be the first after the day lies in it (id {end})")
         return first, end, following_ns
 
@@ -233,7 +232,7 @@ class _Day:
         if not left <= last_id < left + _TAIL_TICKS - 1:
             raise LeanDoubtError(f"the second request began at id {left}, not around the last tick {last_id}")
         brought = tail.columns(left, left + _TAIL_TICKS)
-        inside = brought["datetime_ns"] < self._job.end_ns
+        inside = brought["datetime_ns"] < self._job.window.end_ns
         again_ns = tail.stamp(last_id + 1)
         return Reading(
             columns=columns,

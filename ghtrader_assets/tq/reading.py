@@ -11,14 +11,14 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import polars as pl
 from tqsdk import TqTimeoutError
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import FetchError, MaintenanceError, ThrottledError, TransientFetchError
-from ghtrader_assets.market.ticks import DayWindow, content_digest
+from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.tq import faults, reference, wire
 from ghtrader_assets.tq.client import PlainClient
 from ghtrader_assets.tq.fetch import Reader
@@ -41,7 +41,7 @@ class DayReading:
     reader: Reader
     pages: int | None = None
     wire_bytes: int | None = None
-    proof: Literal["", "agrees", "differs", "doubts"] = ""
+    proof: wire.Proof = ""
     doubt: str = ""
     other: pl.DataFrame | None = None
 
@@ -94,7 +94,7 @@ class Readers:
                 asked = reference.holidays if job.kind == "holidays" else reference.main_contracts
                 self._require_open()
                 content = asked(log_in(self._setup), job.symbols)
-        return wire.MarketAnswer(job=job.job, content=content)
+        return wire.MarketAnswer(content)
 
     def drop_sessions(self) -> None:
         """Close what is open; what can't be closed any more is forgotten."""
@@ -108,7 +108,7 @@ class Readers:
         self.last_reader = "tqsdk"
         client = self._plain_client()
         try:
-            frame, fault = whole_day(client.read(job), _window(job))
+            frame, fault = whole_day(client.read(job), job.window)
         except TqTimeoutError:
             client.heed_notices()
             raise
@@ -123,7 +123,7 @@ class Readers:
         except Exception:
             self.drop_sessions()
             raise
-        frame, fault = whole_day(read.reading, _window(job))
+        frame, fault = whole_day(read.reading, job.window)
         return DayReading(frame, fault, "lean", pages=read.pages, wire_bytes=read.wire_bytes)
 
     def _lean_read(self, job: wire.ReadDay) -> LeanReading:
@@ -191,7 +191,3 @@ class Readers:
     def _require_open(self) -> None:
         if self._setup.keeps_maintenance_window and maintenance_ends_in(self.provider_clock.now_ns()) is not None:
             raise MaintenanceError("the provider's daily maintenance window 19:00-19:30 Beijing")
-
-
-def _window(job: wire.ReadDay) -> DayWindow:
-    return DayWindow(job.trading_day, job.start_ns, job.end_ns)

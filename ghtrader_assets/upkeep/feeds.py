@@ -100,11 +100,7 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
     return found
 
 
-_IDLE: Final = (
-    FeedState.IDLE,
-    "no day of it was ever loaded",
-    "begin its history with `ghtrader-assets backfill`",
-)
+_IDLE: Final = (FeedState.IDLE, "no day of it was ever loaded", "begin its history with `ghtrader-assets backfill`")
 
 
 def _standing(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedState, str, str]:

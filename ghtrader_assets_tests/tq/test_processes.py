@@ -26,7 +26,6 @@ from ghtrader_assets.tq.market_data import (
     fetch_continuous_table,
     fetch_holidays,
     fetch_instruments,
-    fetch_main_contracts,
     fetch_table_and_holidays,
 )
 from ghtrader_assets.tq.pool import FetchPool
@@ -143,7 +142,7 @@ def test_trouble_that_reaches_into_the_window_is_maintenance(exchange: Exchange,
 
 def test_reference_data(exchange: Exchange, home: Path) -> None:
     provider = exchange.provider()
-    changes = fetch_main_contracts(provider, "KQ.m@SHFE.cu", home, QUICK)
+    changes = fetch_continuous_table(provider, ["KQ.m@SHFE.cu"], home, QUICK)["KQ.m@SHFE.cu"]
     assert changes == sorted(changes)
     assert all(name.startswith("SHFE.cu") for _, name in changes)
     holidays = fetch_holidays(provider, home, QUICK)
