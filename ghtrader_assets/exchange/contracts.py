@@ -47,7 +47,6 @@ class Contract:
 
     @property
     def symbol(self) -> Symbol:
-        """The parsed symbol."""
         return parse_symbol(self.text)
 
     @property

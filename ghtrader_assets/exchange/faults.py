@@ -69,7 +69,6 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def live(self) -> bool:
-        """Whether the rule may still strike."""
         if self.times is msgspec.UNSET:
             return self.kind in _CONTENT | _REFERENCE or self.hits < 1
         return self.times is None or self.hits < self.times
@@ -94,10 +93,6 @@ class Faults:
         added = parse_rules(document)
         self.rules += added
         return added
-
-    def clear(self) -> None:
-        """Forget all rules."""
-        self.rules.clear()
 
     def access(self, place: Place) -> Rule | None:
         """The first rule that meets this token request or handshake, counted; None if it may pass."""

@@ -35,7 +35,6 @@ class DayOfTicks:
 
     @property
     def end_id(self) -> int:
-        """The id after the day's last."""
         return self.first_id + self.count
 
 

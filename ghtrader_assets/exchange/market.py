@@ -53,9 +53,7 @@ class Market:
         self.requests.append({"n": self._asked, "time": self._clock.now_s(), "kind": kind, **details})
 
     async def in_thread(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Run tick-making work in the worker thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
     def close(self) -> None:
-        """Stop the worker thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)

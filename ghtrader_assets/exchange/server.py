@@ -39,7 +39,6 @@ class Credentials:
     password: SecretStr | None = None
 
     def accept(self, user: str, password: str) -> bool:
-        """Whether this user and password are let in."""
         known = self.password.get_secret_value() if self.password is not None else None
         return self.user in (None, user) and known in (None, password)
 
@@ -54,7 +53,6 @@ class ExchangeServer:
         self._open: set[web.WebSocketResponse] = set()
 
     def application(self) -> web.Application:
-        """The routes."""
         app = web.Application()
         app.add_routes(
             [
@@ -149,7 +147,7 @@ class ExchangeServer:
         return _json(list(self._market.requests))
 
     async def _reset(self, _request: web.Request) -> web.Response:
-        self._market.faults.clear()
+        self._market.faults.rules.clear()
         self._market.requests.clear()
         return _json({"ok": True})
 

@@ -60,7 +60,6 @@ class Spec:
 
     @property
     def product(self) -> Product:
-        """Names and listing."""
         return product_of(self.exchange, self.code)
 
 

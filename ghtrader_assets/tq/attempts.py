@@ -72,8 +72,7 @@ class Task:
 
     def came_whole(self, read: wire.DayRead, frame: pl.DataFrame) -> FetchedDay:
         self._reader, self._seconds = read.reader, read.seconds
-        stats = self._stats(frame, read.pages, read.wire_bytes)
-        return FetchedDay(self.request, IngestState.COMPLETE, "", frame, stats)
+        return FetchedDay(self.request, IngestState.COMPLETE, "", frame, self._stats(frame))
 
     def failed(self, failure: wire.DayFailed, frame: pl.DataFrame | None) -> None:
         """Note a failed attempt that a worker reported."""
@@ -107,7 +106,7 @@ class Task:
         tried = f" (after {self._attempts} attempts)" if self._attempts > 1 else ""
         keeps = isinstance(error, ShortDayError | BrokenDayError)
         frame = self._kept if keeps else None
-        return FetchedDay(self.request, error.state, f"{error.what}{tried}", frame, self._stats(frame, None, None))
+        return FetchedDay(self.request, error.state, f"{error.what}{tried}", frame, self._stats(frame))
 
     def retry_line(self, error: FetchError, pause_s: float) -> str:
         day = self.request.window.trading_day
@@ -125,7 +124,7 @@ class Task:
         assert self._began is not None
         return self._began + self._timing.day_s + self._paused_s
 
-    def _stats(self, frame: pl.DataFrame | None, pages: int | None, wire_bytes: int | None) -> FetchStats:
+    def _stats(self, frame: pl.DataFrame | None) -> FetchStats:
         delivered = 2 + 7 + 4 * self.request.levels
         return FetchStats(
             download_s=self._seconds,
@@ -134,6 +133,4 @@ class Task:
             reader=self._reader,
             started=self._started,
             finished=self._clock.now(),
-            pages=pages,
-            wire_bytes=wire_bytes,
         )

@@ -3,7 +3,7 @@
 Belongs here: forking, ending and waiting for workers, on the orders of the process that holds the other end.
 Does not belong here: what a worker does (`worker`), its order book on the other side (`process`).
 
-It has one thread and has asked nothing of anybody when it forks, so a worker is as fresh as a new interpreter.
+It has one thread and no connection when it forks, so a worker is as fresh as a new interpreter.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -50,15 +49,6 @@ class LeanDoubtError(Exception):
     """The answer is not what this reader knows how to judge: the plain client shall read the day."""
 
 
-@dataclass(frozen=True)
-class LeanReading:
-    """A day as read, and what it cost on the wire."""
-
-    reading: Reading
-    pages: int
-    wire_bytes: int
-
-
 class LeanConnection:
     """One websocket to the market data server, kept across days. Not for use from several threads."""
 
@@ -76,7 +66,7 @@ class LeanConnection:
         """Connect. Raises `aiohttp.WSServerHandshakeError` if refused, `OSError` or `TimeoutError` if not answered."""
         self._runner.run(self._open())
 
-    def read(self, job: ReadDay) -> LeanReading:
+    def read(self, job: ReadDay) -> Reading:
         """Read one day. Raises `LeanDoubtError`, `TransientFetchError`, `json.JSONDecodeError`."""
         try:
             reading = self._runner.run(_Day(self, job).read())
@@ -128,7 +118,7 @@ class LeanConnection:
             _heed_notice(message.data)
 
     async def frame(self) -> bytes:
-        """The next frame; the next peek is out before anybody parses it."""
+        """The next frame; the next peek is out before it is parsed."""
         assert self._socket is not None
         message = await self._socket.receive(timeout=self._timing.frame_s)
         if message.type not in _FRAMES:
@@ -156,10 +146,9 @@ class _Day:
         self._book = DayBook(job.contract, job.levels)
         self._prefix = f"PYSDK_history_{uuid4().hex}"
         self._opened: set[str] = set()
-        self._pages = 0
         self._heard = False
 
-    async def read(self) -> LeanReading:
+    async def read(self) -> Reading:
         try:
             first, end, following_ns = await self._bounds()
             columns = joined(await self._all_pages(first, end))
@@ -171,7 +160,7 @@ class _Day:
                 raise LeanDoubtError("the first page was not answered") from None
             raise TransientFetchError("the server stopped answering in the middle of a day") from None
         await self._release()
-        return LeanReading(reading, self._pages, self._book.wire_bytes)
+        return reading
 
     async def _bounds(self) -> tuple[int, int, int]:
         """The day's first id, the first id after it, and that one's time."""
@@ -197,7 +186,6 @@ class _Day:
     async def _all_pages(self, first: int, end: int) -> list[Columns]:
         """Every page of `[first, end)`, two requests under way while a third is parsed."""
         pages = [self._book.columns(first, min(first + FIRST_PAGE_TICKS, end))]
-        self._pages = 1
         starts = deque(range(first + FIRST_PAGE_TICKS, end, PAGE_TICKS))
         under_way: deque[tuple[Request, int, int]] = deque()
         chart = 0
@@ -213,7 +201,6 @@ class _Day:
             await self._until(request)
             if self._book.chart(request["chart_id"]).left_id != low:
                 raise LeanDoubtError(f"a page was asked from id {low} and came from another")
-            self._pages += 1
             pages.append(self._book.columns(low, high))
         return pages
 

@@ -73,7 +73,6 @@ class DayBook:
 
     def __init__(self, contract: str, levels: int) -> None:
         self.slow = False
-        self.wire_bytes = 0
         self._contract = contract
         self._levels = levels
         self._frames: list[bytes] = []
@@ -82,7 +81,6 @@ class DayBook:
     def apply(self, frame: bytes) -> None:
         """Take a frame in. Raises `json.JSONDecodeError` if it is no JSON."""
         self._frames.append(frame)
-        self.wire_bytes += len(frame)
         try:
             self._form.apply(frame)
         except (Surprise, msgspec.MsgspecError):  # of the fast form only

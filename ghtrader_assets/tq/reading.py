@@ -22,11 +22,11 @@ from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.tq import faults, reference, wire
 from ghtrader_assets.tq.client import PlainClient
 from ghtrader_assets.tq.fetch import Reader
-from ghtrader_assets.tq.lean import LeanConnection, LeanDoubtError, LeanReading
+from ghtrader_assets.tq.lean import LeanConnection, LeanDoubtError
 from ghtrader_assets.tq.login import LoggedIn, log_in, probe_handshake, raise_refusal
 from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.timing import maintenance_ends_in
-from ghtrader_assets.tq.wholeness import whole_day
+from ghtrader_assets.tq.wholeness import Reading, whole_day
 
 _SHORT_PAUSE_S: Final = 2.0
 """A worker itself waits this long for its turn; a longer pause is the pool's, so that no deadline runs meanwhile."""
@@ -39,8 +39,6 @@ class DayReading:
     frame: pl.DataFrame
     fault: FetchError | None
     reader: Reader
-    pages: int | None = None
-    wire_bytes: int | None = None
     proof: wire.Proof = ""
     doubt: str = ""
     other: pl.DataFrame | None = None
@@ -123,10 +121,9 @@ class Readers:
         except Exception:
             self.drop_sessions()
             raise
-        frame, fault = whole_day(read.reading, job.window)
-        return DayReading(frame, fault, "lean", pages=read.pages, wire_bytes=read.wire_bytes)
+        return DayReading(*whole_day(read, job.window), "lean")
 
-    def _lean_read(self, job: wire.ReadDay) -> LeanReading:
+    def _lean_read(self, job: wire.ReadDay) -> Reading:
         """Read; once more on a new connection if a kept one turns out to have been closed while idle."""
         connection = self._lean_connection(job.contract)
         try:

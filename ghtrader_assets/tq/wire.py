@@ -65,8 +65,6 @@ class DayRead(msgspec.Struct, tag=True, frozen=True):
 
     reader: Reader
     seconds: float
-    pages: int | None = None
-    wire_bytes: int | None = None
     proof: Proof = ""
     doubt: str = ""
 

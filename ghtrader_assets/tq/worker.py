@@ -63,8 +63,6 @@ def _read(setup: wire.Setup, readers: Readers, job: wire.ReadDay, started: float
         header = wire.DayRead(
             reader=day.reader,
             seconds=time.perf_counter() - started,
-            pages=day.pages,
-            wire_bytes=day.wire_bytes,
             proof=day.proof,
             doubt=faults.redacted(day.doubt, setup.password),
         )

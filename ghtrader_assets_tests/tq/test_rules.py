@@ -253,11 +253,10 @@ def test_a_clock_that_was_set_back_keeps_no_session_waiting(tmp_path: Path) -> N
     assert Pace(tmp_path, "k", "sessions", 10.0, Clock(lambda: 1_700_000_000 * 10**9)).delay() == 0.0
 
 
-def test_timing_is_frozen_and_reads_the_clock_offset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GHTRADER_TQ_CLOCK_OFFSET_S", "3600")
-    shifted = Timing()
+def test_timing_is_frozen_and_moves_the_provider_clock() -> None:
+    shifted = Timing(clock_offset_s=3600)
     assert shifted.provider_clock(Clock(lambda: 5)).now_ns() == 3600 * 10**9 + 5
-    assert Timing(clock_offset_s=0).provider_clock(Clock(lambda: 5)).now_ns() == 5
+    assert Timing().provider_clock(Clock(lambda: 5)).now_ns() == 5
     with pytest.raises(AttributeError):
         shifted.day_s = 1.0  # type: ignore[misc]
     assert msgspec.structs.replace(shifted, day_s=1.0).day_s == 1.0
