@@ -9,7 +9,6 @@ import asyncio
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -31,24 +30,13 @@ _FAR: Final = 4102415999
 FIRST_HOLIDAY_YEAR: Final = 2021
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Who may log in; None for anybody."""
-
-    user: str | None = None
-    password: SecretStr | None = None
-
-    def accept(self, user: str, password: str) -> bool:
-        known = self.password.get_secret_value() if self.password is not None else None
-        return self.user in (None, user) and known in (None, password)
-
-
 class ExchangeServer:
-    """Request handlers around one market."""
+    """Request handlers around one market. Only `user` may log in, with `password`; None stands for any."""
 
-    def __init__(self, market: Market, credentials: Credentials) -> None:
+    def __init__(self, market: Market, user: str | None, password: SecretStr | None) -> None:
         self._market = market
-        self._credentials = credentials
+        self._user = user
+        self._password = password.get_secret_value() if password is not None else None
         self._connections = 0
         self._open: set[web.WebSocketResponse] = set()
 
@@ -80,7 +68,8 @@ class ExchangeServer:
             refused = await self._trouble(rule)
             if refused is not None:
                 return refused
-        if not refreshing and not self._credentials.accept(user, password):
+        accepted = self._user in (None, user) and self._password in (None, password)
+        if not refreshing and not accepted:
             return _json({"error": "invalid_grant", "error_description": "Invalid user credentials"}, 401)
         features = rule.features if rule is not None and rule.kind == "wrong_grant" else FEATURES
         token = {"access_token": _jwt(user, features), "refresh_token": "again", "token_type": "Bearer"}

@@ -104,8 +104,7 @@ class Task:
     def ended_with(self, error: FetchError) -> FetchedDay:
         """The day's outcome when `error` is final for it."""
         tried = f" (after {self._attempts} attempts)" if self._attempts > 1 else ""
-        keeps = isinstance(error, ShortDayError | BrokenDayError)
-        frame = self._kept if keeps else None
+        frame = self._kept if isinstance(error, ShortDayError | BrokenDayError) else None
         return FetchedDay(self.request, error.state, f"{error.what}{tried}", frame, self._stats(frame))
 
     def retry_line(self, error: FetchError, pause_s: float) -> str:

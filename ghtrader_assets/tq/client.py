@@ -41,7 +41,6 @@ _PAGE: Final = 2000
 _DISCONNECTED: Final = 2019112911
 """The code of the client's own notice that its connection is lost."""
 _LOOK_S: Final = 0.5
-_QUOTE_TIME: Final = "%Y-%m-%d %H:%M:%S.%f"
 
 
 class PlainClient:
@@ -79,13 +78,14 @@ class PlainClient:
         first = self._series(job.contract, job.window.start_ns, job.window.end_ns)
         if first.shape[0] == 0:
             again = self._series(job.contract, job.window.start_ns, job.window.end_ns)
-            return Reading(_columns(first), _ids(again), self._any_inside(job), self._series_last_id(job.contract))
+            second_ids, any_inside = _columns(again)["tick_id"], self._any_inside(job)
+            return Reading(_columns(first), second_ids, any_inside, self._series_last_id(job.contract))
         last_id, last_ns = int(first["id"].iloc[-1]), int(first["datetime"].iloc[-1])
         second = self._series(job.contract, last_ns, job.window.end_ns)
         following = self._tick_time(job.contract, last_id + 1)
         return Reading(
             columns=_columns(first),
-            second_ids=_ids(second),
+            second_ids=_columns(second)["tick_id"],
             following_ns=following,
             series_last_id=self._series_last_id(job.contract),
             quote_ns=self._quote_time(job.contract) if following is None else None,
@@ -170,7 +170,7 @@ class PlainClient:
         while not quote.datetime:
             if not self._api.wait_update(deadline=deadline):
                 return None
-        moment = datetime.strptime(quote.datetime, _QUOTE_TIME).replace(tzinfo=SHANGHAI)
+        moment = datetime.fromisoformat(quote.datetime).replace(tzinfo=SHANGHAI)
         return int(moment.timestamp()) * NS
 
     def _knows(self, symbol: str) -> bool:
@@ -217,7 +217,3 @@ def _columns(frame: pd.DataFrame) -> dict[str, np.ndarray[Any, Any]]:
     return {"tick_id": frame["id"].to_numpy(), "datetime_ns": frame["datetime"].to_numpy()} | {
         name: frame[name].to_numpy() for name in numbers
     }
-
-
-def _ids(frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return frame["id"].to_numpy() if frame.shape[0] else np.empty(0, dtype=np.int64)

@@ -10,10 +10,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -27,7 +26,6 @@ from ghtrader_assets.tq.timing import Timing
 log = logger(__name__)
 
 Change = tuple[date, str]
-_TABLE_DATE: Final = "%Y%m%d"
 
 
 class Instrument(msgspec.Struct, frozen=True):
@@ -57,8 +55,7 @@ def fetch_continuous_table(
 def _changes(content: bytes) -> dict[str, list[Change]]:
     table = msgspec.json.decode(content, type=dict[str, list[tuple[str, str]]])
     return {
-        symbol: sorted((datetime.strptime(day, _TABLE_DATE).date(), name) for day, name in changes)  # noqa: DTZ007
-        for symbol, changes in table.items()
+        symbol: sorted((date.fromisoformat(day), name) for day, name in changes) for symbol, changes in table.items()
     }
 
 

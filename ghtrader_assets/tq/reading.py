@@ -45,8 +45,6 @@ class DayReading:
 
 
 class Readers:
-    """The readers of one worker."""
-
     def __init__(self, setup: wire.Setup, clock: Clock) -> None:
         self._setup = setup
         self._timing = setup.timing

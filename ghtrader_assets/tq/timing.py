@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.market.clock import NS, SHANGHAI, shanghai_time
+from ghtrader_assets.market.clock import NS, shanghai_time
 
 MAINTENANCE_START: Final = timedelta(hours=19)
 MAINTENANCE_END: Final = timedelta(hours=19, minutes=30)
@@ -64,7 +64,7 @@ class Timing(msgspec.Struct, frozen=True):
 def maintenance_ends_in(now_ns: int) -> float | None:
     """Seconds until the provider's daily maintenance window ends, or None outside it."""
     now = shanghai_time(now_ns)
-    since_midnight = now - now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+    since_midnight = now - now.replace(hour=0, minute=0, second=0, microsecond=0)
     if MAINTENANCE_START <= since_midnight < MAINTENANCE_END:
         return (MAINTENANCE_END - since_midnight).total_seconds()
     return None

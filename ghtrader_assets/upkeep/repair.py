@@ -79,10 +79,6 @@ class RepairPlan:
         """Whether there is nothing to repair: not now, not later, and nothing given up."""
         return not (self.planned or self.waiting or self.given_up)
 
-    def only(self, causes: Collection[Cause]) -> list[Repair]:
-        """The planned days with one of these causes."""
-        return [repair for repair in self.planned if repair.cause in causes]
-
 
 def read_plan(
     context: StoreContext,
