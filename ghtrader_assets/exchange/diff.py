@@ -9,6 +9,7 @@ What is answered waits until the client peeks: each `peek_message` is worth one 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -104,10 +105,8 @@ class DiffConnection:
             await self._send(b'{"aid":"rtn_data","data":[' + b",".join(patches) + b"]}")
 
     async def _send(self, message: bytes) -> None:
-        try:
+        with contextlib.suppress(ConnectionError):  # the client went away
             await self._socket.send_frame(message, WSMsgType.TEXT)
-        except ConnectionError:
-            self._market.log.info("connection %d went away", self._number)
 
     async def _query(self, request: Request) -> None:
         query_id, query = str(request.get("query_id")), str(request.get("query", ""))

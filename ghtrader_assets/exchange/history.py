@@ -73,8 +73,6 @@ class Series:
             return self.last_id + 1
         day = calendar.trading_day_of(instant_ns)
         index = bisect_left(self.days, day, key=lambda item: item.day)
-        if index == len(self.days):
-            return self.last_id + 1
         found = self.days[index]
         if found.day != day or not found.count:
             return min(found.first_id, self.last_id + 1)

@@ -22,7 +22,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
-from tqsdk import TqApi
+from tqsdk import TqApi, data_series
 from tqsdk.utils import _query_for_quote
 
 from ghtrader_assets.clock import Clock
@@ -31,7 +31,6 @@ from ghtrader_assets.market.clock import NS, SHANGHAI, shanghai_time
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.tq import faults
 from ghtrader_assets.tq.login import LoggedIn
-from ghtrader_assets.tq.quiet import use_cache
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.wholeness import Reading
 from ghtrader_assets.tq.wire import ReadDay
@@ -181,7 +180,7 @@ class PlainClient:
         cache = self._directory / "cache"
         shutil.rmtree(cache, ignore_errors=True)
         cache.mkdir(parents=True)
-        use_cache(cache)
+        data_series.CACHE_DIR = str(cache)  # where downloaded ticks are taken for whole
         try:
             with self._heeding_a_lost_connection():
                 frame = self._api.get_tick_data_series(  # in microseconds; what is cut off precedes the tick

@@ -23,6 +23,7 @@ import numpy as np
 
 from ghtrader_assets.errors import TransientFetchError
 from ghtrader_assets.tq import faults
+from ghtrader_assets.tq.login import LoggedIn
 from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.pages import Columns, DayBook, joined
 from ghtrader_assets.tq.timing import Timing
@@ -52,9 +53,9 @@ class LeanDoubtError(Exception):
 class LeanConnection:
     """One websocket to the market data server, kept across days. Not for use from several threads."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], pages: Pace, timing: Timing) -> None:
+    def __init__(self, auth: LoggedIn, url: str, pages: Pace, timing: Timing) -> None:
+        self._auth = auth
         self._url = url
-        self._headers = dict(headers)
         self._pages = pages
         self._timing = timing
         self._runner = asyncio.Runner()
@@ -67,7 +68,8 @@ class LeanConnection:
         self._runner.run(self._open())
 
     def read(self, job: ReadDay) -> Reading:
-        """Read one day. Raises `LeanDoubtError`, `TransientFetchError`, `json.JSONDecodeError`."""
+        """Read one day. Raises `LeanDoubtError`, the `FetchError` family, `json.JSONDecodeError`."""
+        self._auth.require_grants(job.contract)
         try:
             reading = self._runner.run(_Day(self, job).read())
         except (OSError, aiohttp.ClientError) as error:
@@ -85,7 +87,7 @@ class LeanConnection:
         async with asyncio.timeout(self._timing.handshake_s):
             self._socket = await self._http.ws_connect(
                 self._url,
-                headers=self._headers,
+                headers=self._auth.headers,
                 max_msg_size=0,
                 compress=15 if far else 0,  # pages shrink 6 to 9 times, for 30 ms a day of CPU
                 decode_text=False,

@@ -57,12 +57,11 @@ class Readers:
         self._pages = Pace(home, setup.account_key, "pages", self._timing.pages_per_s, clock)
         self._plain: PlainClient | None = None
         self._lean: LeanConnection | None = None
-        self._auth: LoggedIn | None = None
         self.last_reader: Reader = "tqsdk"
 
     def read(self, job: wire.ReadDay) -> DayReading:
-        """Read a day in the mode the pool chose. Raises whatever tqsdk or the network raises."""
-        with self._slowing_down():
+        """Read a day in the mode the pool chose. Raises the `FetchError` family."""
+        with self._failing_by_kind():
             return self._read(job)
 
     def _read(self, job: wire.ReadDay) -> DayReading:
@@ -82,8 +81,8 @@ class Readers:
         return replace(plain, proof="differs", other=lean.frame)
 
     def ask(self, job: wire.AskMarket) -> wire.MarketAnswer:
-        """Answer a question about the market. tqsdk keeps its tables for life: ask in a fresh worker."""
-        with self._slowing_down():
+        """Answer a question about the market, of a fresh worker only. Raises the `FetchError` family."""
+        with self._failing_by_kind():
             if job.kind == "instruments":
                 content = reference.instruments(self._plain_client().quote, job.symbols)
             else:
@@ -123,21 +122,20 @@ class Readers:
 
     def _lean_read(self, job: wire.ReadDay) -> Reading:
         """Read; once more on a new connection if a kept one turns out to have been closed while idle."""
-        connection = self._lean_connection(job.contract)
+        connection = self._lean_connection()
         try:
             return connection.read(job)
         except TransientFetchError:
             if connection.days_read == 0:
                 raise
         self.drop_sessions()
-        return self._lean_connection(job.contract).read(job)
+        return self._lean_connection().read(job)
 
-    def _lean_connection(self, contract: str) -> LeanConnection:
+    def _lean_connection(self) -> LeanConnection:
         if self._lean is None:
             self.drop_sessions()
             auth, url = self._new_session()
-            self._auth = auth
-            connection = LeanConnection(url, auth.headers, self._pages, self._timing)
+            connection = LeanConnection(auth, url, self._pages, self._timing)
             try:
                 connection.open()
             except Exception as error:
@@ -146,8 +144,6 @@ class Readers:
                 probe_handshake(url, auth.headers, self._timing)  # tells why, with the server's words
                 raise
             self._lean, self._throttled = connection, 0
-        assert self._auth is not None
-        self._auth.require_grants(contract)
         return self._lean
 
     def _plain_client(self) -> PlainClient:
@@ -166,22 +162,21 @@ class Readers:
             raise ThrottledError("the account's pace of new sessions", pause_s=wait)
         time.sleep(self._sessions.reserve())
         auth = log_in(self._setup)
-        try:
-            return auth, auth.market_data_url()
-        except Exception as error:  # noqa: BLE001 - tqsdk raises bare Exception
-            raise faults.of_exception(error) from None
+        return auth, auth.market_data_url()
 
     @contextlib.contextmanager
-    def _slowing_down(self) -> Generator[None]:
-        """After a 429, delay the next session of the whole account: as long as the server says, or ever longer."""
+    def _failing_by_kind(self) -> Generator[None]:
+        """Raise the `FetchError` of any failure. A 429 puts off the account's next session, each time for longer."""
         try:
             yield
-        except ThrottledError as error:
-            if error.pause_s is None:
-                error.pause_s = min(self._timing.throttle_s * 2**self._throttled, self._timing.throttle_cap_s)
-                self._throttled += 1
-            self._sessions.slow_down(error.pause_s)
-            raise
+        except Exception as raised:  # noqa: BLE001 - tqsdk raises bare Exception
+            error = faults.of_exception(raised)
+            if isinstance(error, ThrottledError):
+                if error.pause_s is None:
+                    error.pause_s = min(self._timing.throttle_s * 2**self._throttled, self._timing.throttle_cap_s)
+                    self._throttled += 1
+                self._sessions.slow_down(error.pause_s)
+            raise error from None
 
     def _require_open(self) -> None:
         if self._setup.keeps_maintenance_window and maintenance_ends_in(self.provider_clock.now_ns()) is not None:

@@ -52,9 +52,9 @@ def _answer(setup: wire.Setup, readers: Readers, job: wire.ReadDay | wire.AskMar
         if isinstance(job, wire.AskMarket):
             return [wire.encode(readers.ask(job))]
         return _read(setup, readers, job, started)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is one message, and the worker goes on
+    except FetchError as error:
         readers.drop_sessions()
-        return [wire.encode(_failed(setup, readers, faults.of_exception(error), started))]
+        return [wire.encode(_failed(setup, readers, error, started))]
 
 
 def _read(setup: wire.Setup, readers: Readers, job: wire.ReadDay, started: float) -> list[bytes]:
