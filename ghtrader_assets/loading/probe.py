@@ -77,6 +77,7 @@ def probe_gaps(
             context.clock,
             fast_history=settings.fast_history,
             on_retry=on_retry,
+            timing=context.timing,
         ) as pool,
     ):
         found = [

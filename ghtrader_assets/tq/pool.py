@@ -48,15 +48,15 @@ class FetchPool:
         clock: Clock,
         *,
         fast_history: Literal["auto", "on", "off"] = "auto",
-        on_retry: Callable[[str], None] | None = None,
-        timing: Timing | None = None,
+        on_retry: Callable[[str], None] = log.info,
+        timing: Timing,
     ) -> None:
         self._provider = provider
         self._size = workers
         self._home = home
         self._clock = clock
-        self._timing = timing or Timing()
-        self._on_retry = on_retry or log.info
+        self._timing = timing
+        self._on_retry = on_retry
         self._breaker = Breaker(home, provider, self._timing, clock)
         self._fast = FastHistory(home, provider.server, fast_history, clock)
         self._resources = ExitStack()

@@ -102,9 +102,10 @@ def test_workers_end_with_a_killed_parent(exchange: Exchange, home: Path) -> Non
         from pathlib import Path
         from ghtrader_assets.clock import SYSTEM_CLOCK
         from ghtrader_assets.tq.pool import FetchPool
+        from ghtrader_assets.tq.timing import Timing
         from ghtrader_assets_tests.tq.conftest import Exchange, request_of
         provider, home = Exchange({exchange.url!r}, 0, Path()).provider(), Path({str(home)!r})
-        pool = FetchPool(provider, 1, home, SYSTEM_CLOCK, fast_history="off")
+        pool = FetchPool(provider, 1, home, SYSTEM_CLOCK, fast_history="off", timing=Timing())
         list(pool.fetch([request_of({CONTRACT!r}, date(2025, 4, 21))]))
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(entry or "." for entry in sys.path)}
