@@ -91,7 +91,7 @@ class Readers:
                 content = asked(log_in(self._setup), job.symbols)
         return wire.MarketAnswer(content)
 
-    def drop_sessions(self) -> None:
+    def _drop_sessions(self) -> None:
         """Close what is open; what can't be closed any more is forgotten."""
         for session in (self._plain, self._lean):
             if session is not None:
@@ -108,17 +108,12 @@ class Readers:
             client.heed_notices()
             raise
         if fault is not None:
-            self.drop_sessions()
+            self._drop_sessions()
         return DayReading(frame, fault, "tqsdk")
 
     def _read_lean(self, job: wire.ReadDay) -> DayReading:
         self.last_reader = "lean"
-        try:
-            read = self._lean_read(job)
-        except Exception:
-            self.drop_sessions()
-            raise
-        return DayReading(*whole_day(read, job.window), "lean")
+        return DayReading(*whole_day(self._lean_read(job), job.window), "lean")
 
     def _lean_read(self, job: wire.ReadDay) -> Reading:
         """Read; once more on a new connection if a kept one turns out to have been closed while idle."""
@@ -128,12 +123,12 @@ class Readers:
         except TransientFetchError:
             if connection.days_read == 0:
                 raise
-        self.drop_sessions()
+        self._drop_sessions()
         return self._lean_connection().read(job)
 
     def _lean_connection(self) -> LeanConnection:
         if self._lean is None:
-            self.drop_sessions()
+            self._drop_sessions()
             auth, url = self._new_session()
             connection = LeanConnection(auth, url, self._pages, self._timing)
             try:
@@ -148,7 +143,7 @@ class Readers:
 
     def _plain_client(self) -> PlainClient:
         if self._plain is None or self._plain.worn_out:
-            self.drop_sessions()
+            self._drop_sessions()
             auth, url = self._new_session()
             probe_handshake(url, auth.headers, self._timing)
             self._plain, self._throttled = PlainClient(auth, url, self._directory, self._timing, self._clock), 0
@@ -170,6 +165,7 @@ class Readers:
         try:
             yield
         except Exception as raised:  # noqa: BLE001 - tqsdk raises bare Exception
+            self._drop_sessions()
             error = faults.of_exception(raised)
             if isinstance(error, ThrottledError):
                 if error.pause_s is None:

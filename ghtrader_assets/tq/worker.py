@@ -53,7 +53,6 @@ def _answer(setup: wire.Setup, readers: Readers, job: wire.ReadDay | wire.AskMar
             return [wire.encode(readers.ask(job))]
         return _read(setup, readers, job, started)
     except FetchError as error:
-        readers.drop_sessions()
         return [wire.encode(_failed(setup, readers, error, started))]
 
 
