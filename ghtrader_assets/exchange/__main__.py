@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the market model")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="added to every page, quote and query")
     parser.add_argument("--cache-mb", type=int, default=256, help="memory for the text of the days served last")
-    parser.add_argument("--user", help="the only user let in; default anybody")
+    parser.add_argument("--user", help="the only user let in; default any")
     parser.add_argument("--password", type=SecretStr, help="the only password accepted; default any")
     options = parser.parse_args()
     options.home.mkdir(parents=True, exist_ok=True)

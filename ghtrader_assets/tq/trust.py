@@ -70,7 +70,7 @@ class FastHistory:
     def mode_for(self, request: FetchRequest, *, allowed: bool) -> ReadMode | None:
         """How to read a day; None to let it wait for the proof under way for its exchange.
 
-        `allowed` is False after failed attempts: then the plain client reads. Whoever gets `both` calls `settled`.
+        `allowed` is False after failed attempts: then the plain client reads. After `both` comes `settled`.
         """
         exchange = _exchange(request)
         proved = exchange in self._record.agreed

@@ -94,7 +94,7 @@ def read_plan(
     """The plan for the trading days from `start` (each symbol's own start without) to `end`, both included.
 
     `running` are the ids of runs in progress: what they began is left to them. With `started_only` a symbol's history
-    begins with the first day that anybody loaded, so that nothing starts a history by itself. `in_bulk` passes over
+    begins with the first day of which a load began, so that no plan starts a history by itself. `in_bulk` passes over
     days that are stored for their main contract and judged whole: changed sessions, rules and policy go unseen, at a
     fraction of the work. Raises `QuestDBError`.
     """
