@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import requests
 
-from ghtrader_assets.exchange.client_env import tqsdk_environment
+from ghtrader_assets.tq.provider import tqsdk_environment
 from ghtrader_assets_tests.waiting import HANGS_S
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -15,7 +15,7 @@ from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import TICKS
 from ghtrader_assets.upkeep.feeds import Feed, FeedState, feeds_of
-from ghtrader_assets.upkeep.rates import RateDrop, rate_drops, read_rates
+from ghtrader_assets.upkeep.rates import RateDrop, rate_drops, read_loads
 
 LATEST_DAY: Final = "latest_day"
 INGEST_RATE: Final = "ingest_rate"
@@ -60,8 +60,8 @@ def feed_checks(symbols: Sequence[Symbol]) -> dg.AssetChecksDefinition:
 
 def read_findings(context: StoreContext, symbols: Sequence[Symbol]) -> tuple[list[Feed], list[RateDrop]]:
     """How the feeds stand and which of them slowed down. Raises `QuestDBError`."""
-    rates = [rate for symbol in symbols for rate in read_rates(context.database, symbol.text)]
-    return feeds_of(context, symbols), rate_drops(rates, context.settings.ingest_rate_share)
+    loads = [load for symbol in symbols for load in read_loads(context.database, symbol.text)]
+    return feeds_of(context, symbols), rate_drops(loads, context.settings.ingest_rate_share)
 
 
 def evaluations(

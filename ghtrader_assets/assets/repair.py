@@ -103,7 +103,7 @@ def repair_sensor(
             now = opened.clock.now()
             end = last_completed_day(opened.calendar, int(now.timestamp() * 1e9))
             plan = read_plan(opened, symbols, None, end, now, ids, started_only=True, in_bulk=True)
-        todo = not_in_hand(plan.only(CURABLE), ranges)
+        todo = not_in_hand([repair for repair in plan.planned if repair.cause in CURABLE], ranges)
         stamp = now.astimezone(SHANGHAI).date().isoformat()
         requests = run_requests(todo, partition_days(partitions), "repair", stamp) if todo else []
         if not requests:

@@ -44,7 +44,7 @@ from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.tables.whole_days import require_columns
 from ghtrader_assets.reading.export import export_days, put_csv, require_target
-from ghtrader_assets.reading.overview import SymbolCoverage, coverage_of
+from ghtrader_assets.reading.overview import CalendarCoverage, coverage_of
 from ghtrader_assets.reference.rolls import segments_of, terms_of
 from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.settings import load_settings, start_date_of
@@ -229,7 +229,7 @@ def _show_schedule(symbol: str, rows: list[ScheduleDay], calendar: TradingCalend
         out.print(f"{rows[-1].trading_day} may still change until it closes", highlight=False)
 
 
-def _missing(found: SymbolCoverage) -> str:
+def _missing(found: CalendarCoverage) -> str:
     return ", ".join(f"{len(days)} {state}" for state, days in found.missing_days.items()) or "none"
 
 

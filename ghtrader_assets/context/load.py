@@ -15,11 +15,10 @@ from pydantic import SecretStr
 from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import StoreContext, embedded_service, open_writable_store
 from ghtrader_assets.errors import ServiceError
-from ghtrader_assets.exchange.client_env import tqsdk_environment
 from ghtrader_assets.logs import hide
 from ghtrader_assets.runtime import EXCHANGE
 from ghtrader_assets.settings import TQSDK_PASSTHROUGH, Settings
-from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.tq.provider import Provider, tqsdk_environment
 from ghtrader_assets.tq.timing import Timing
 
 EMBEDDED_USER = "embedded"

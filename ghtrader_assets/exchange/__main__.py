@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.exchange.daily import DEFAULT_SEED
 from ghtrader_assets.exchange.market import Market
-from ghtrader_assets.exchange.server import Credentials, ExchangeServer
+from ghtrader_assets.exchange.server import ExchangeServer
 
 PORT_TAKEN = 3
 
@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the market model")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="added to every page, quote and query")
     parser.add_argument("--cache-mb", type=int, default=256, help="memory for the text of the days served last")
-    parser.add_argument("--user", help="the only user let in; default anybody")
+    parser.add_argument("--user", help="the only user let in; default any")
     parser.add_argument("--password", type=SecretStr, help="the only password accepted; default any")
     options = parser.parse_args()
     options.home.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def main() -> int:
 
 async def _serve(options: argparse.Namespace) -> None:
     market = Market(options.seed, options.latency_ms / 1000, options.cache_mb * 1_000_000, SYSTEM_CLOCK)
-    server = ExchangeServer(market, Credentials(options.user, options.password))
+    server = ExchangeServer(market, options.user, options.password)
     runner = web.AppRunner(server.application(), shutdown_timeout=2.0)
     await runner.setup()
     stop = asyncio.Event()

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Final
 
 from ghtrader_assets.exchange.history import Series, series_of
-from ghtrader_assets.exchange.render import PageWriter, is_odd
+from ghtrader_assets.exchange.render import PageWriter
 from ghtrader_assets.exchange.revisions import Revisions
 
 MAX_VIEW_WIDTH: Final = 10_000
@@ -32,7 +32,6 @@ class View:
 
     @property
     def days(self) -> frozenset[date]:
-        """The trading days of which ticks are shown."""
         if self.series is None or self.right < self.left:
             return frozenset()
         return frozenset(day.day for day, _, _ in self.series.span(self.left, self.right + 1))
@@ -62,11 +61,7 @@ def tick_patches(view: View, writer: PageWriter) -> list[bytes]:
     """The patches with the ticks of a view; none if it shows no tick."""
     if view.series is None or view.right < max(view.left, 0):
         return []
-    if is_odd(view.series):
-        pages = writer.patches(view.series, view.left, view.right + 1)
-    else:
-        page = writer.page(view.series, view.left, view.right + 1)
-        pages = [page] if page else []
+    pages = writer.pages(view.series, view.left, view.right + 1)
     name = json.dumps(view.series.symbol).encode()
     return [b"".join((b'{"ticks":{', name, b':{"data":{', page, b"}}}}")) for page in pages]
 

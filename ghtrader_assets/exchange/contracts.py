@@ -26,7 +26,7 @@ from ghtrader_assets.market.symbols import Exchange, Symbol, contract_symbol, pa
 from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
 
 _QUARTERS: Final = (3, 6, 9, 12)
-_LAST_DELIVERY: Final = (2027, 12)
+_LAST_DELIVERY_YEAR: Final = 2027
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,6 @@ class Contract:
 
     @property
     def symbol(self) -> Symbol:
-        """The parsed symbol."""
         return parse_symbol(self.text)
 
     @property
@@ -147,7 +146,7 @@ def _longer_calendar() -> TradingCalendar:
 
 
 def _delivery_months(spec: Spec) -> list[date]:
-    years = range(spec.first_delivery[0], _LAST_DELIVERY[0] + 1)
+    years = range(spec.first_delivery_year, _LAST_DELIVERY_YEAR + 1)
     return [date(year, month, 1) for year in years for month in spec.months]
 
 

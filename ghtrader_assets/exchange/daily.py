@@ -165,13 +165,13 @@ def _prices(contract: Contract, places: Ints, seed: int) -> Floats:
     return np.exp(levels + spec.carry * months_ahead)
 
 
-def _share(contract: Contract, places: Ints, lead_days: float) -> Floats:
+def _share(contract: Contract, places: Ints) -> Floats:
     """The contract's share of a main contract's standing at each close, 0.5 at both of its handovers."""
     if contract.main_from is None or contract.main_until is None:
         return np.full(len(places), 0.03)
     served_as_main = contract.main_from > EMBEDDED_FIRST_DAY
-    rise = (places + lead_days - (position(contract.main_from) - 1.5)) / _HANDOVER_DAYS if served_as_main else 30.0
-    fall = (places + lead_days - (position(contract.main_until) - 1.5)) / _HANDOVER_DAYS
+    rise = (places - (position(contract.main_from) - 1.5)) / _HANDOVER_DAYS if served_as_main else 30.0
+    fall = (places - (position(contract.main_until) - 1.5)) / _HANDOVER_DAYS
     share = 1 / (1 + np.exp(-rise)) / (1 + np.exp(fall))
     return np.clip(share, 0.02, 1.0)
 
@@ -179,12 +179,12 @@ def _share(contract: Contract, places: Ints, lead_days: float) -> Floats:
 def _open_interest(contract: Contract, places: Ints, seed: int) -> Ints:
     draws = stream(seed, contract.spec.key, "interest").standard_normal(1 + int(places[-1]) - _base())
     tide = 1 + 0.01 * np.clip(draws, -2, 2)[places - _base()]
-    return np.maximum(np.rint(contract.spec.open_interest * _share(contract, places, 0.0) * tide), 10).astype(np.int64)
+    return np.maximum(np.rint(contract.spec.open_interest * _share(contract, places) * tide), 10).astype(np.int64)
 
 
 def _activity(contract: Contract, places: Ints) -> Floats:
     """How busy the contract is: 1 for the main one, less for the one handing over, little for the others."""
-    activity = 0.75 * _share(contract, places, 0.0)
+    activity = 0.75 * _share(contract, places)
     if contract.main_from is not None and contract.main_until is not None:
         is_main = (places >= position(max(contract.main_from, EMBEDDED_FIRST_DAY))) & (
             places < position(contract.main_until)

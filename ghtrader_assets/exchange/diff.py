@@ -9,6 +9,7 @@ What is answered waits until the client peeks: each `peek_message` is worth one 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -104,10 +105,8 @@ class DiffConnection:
             await self._send(b'{"aid":"rtn_data","data":[' + b",".join(patches) + b"]}")
 
     async def _send(self, message: bytes) -> None:
-        try:
+        with contextlib.suppress(ConnectionError):  # the client went away
             await self._socket.send_frame(message, WSMsgType.TEXT)
-        except ConnectionError:
-            self._market.log.info("connection %d went away", self._number)
 
     async def _query(self, request: Request) -> None:
         query_id, query = str(request.get("query_id")), str(request.get("query", ""))
@@ -195,24 +194,13 @@ class DiffConnection:
             self._stalled = True
         elif "garbage" in kinds:
             await self._send(b'{"aid":"rtn_data","data":[{"ticks":{"broken":{"data":{"1":{"datetime":')
-        else:
-            if "maintenance" in kinds:
-                text = next(rule.message for rule in rules if rule.kind == "maintenance")
-                notice = {"type": "MESSAGE", "level": "WARNING", "code": 2019112999, "content": text}
-                await self._send(_dumps({"aid": "rtn_data", "data": [{"notify": {"maintenance": notice}}]}))
-            else:
-                await self._send_half()
-            await self._hang_up("maintenance" in kinds)
-
-    async def _send_half(self) -> None:
-        """Leave the client in the middle of a message: the frame's header promises more than follows."""
-        if self._transport is not None:
-            self._transport.write(bytes([0x81, 126, 0x27, 0x10]) + b'{"aid":"rtn_data","data":[{"ticks":')
-
-    async def _hang_up(self, politely: bool) -> None:
-        if politely:
+        elif "maintenance" in kinds:
+            text = next(rule.message for rule in rules if rule.kind == "maintenance")
+            notice = {"type": "MESSAGE", "level": "WARNING", "code": 2019112999, "content": text}
+            await self._send(_dumps({"aid": "rtn_data", "data": [{"notify": {"maintenance": notice}}]}))
             await self._socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"maintenance")
-        elif self._transport is not None:
+        elif self._transport is not None:  # half a message: the frame's header promises more than follows
+            self._transport.write(bytes([0x81, 126, 0x27, 0x10]) + b'{"aid":"rtn_data","data":[{"ticks":')
             self._transport.close()
 
     async def _delay(self) -> None:

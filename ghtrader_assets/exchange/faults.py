@@ -17,9 +17,12 @@ from typing import Any, Final, Literal, cast, get_args
 import msgspec
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.exchange.misstatements import Misstatement, MisstatementKind
 from ghtrader_assets.exchange.revisions import Revision, RevisionKind, Revisions
 
+MisstatementKind = Literal["moved_roll", "holiday", "hours", "terms"]
+"""`moved_roll`: the roll of `trading_day` came `amount` trading days later (earlier, if negative). `holiday`:
+`trading_day` is left out of the list of holidays, or stands in it; without a day the list is empty. `hours`: there is a
+night session from 21:00 to 01:30, which no product has. `terms`: price tick and multiplier are doubled."""
 AccessKind = Literal["refuse", "maintenance", "wrong_grant", "slow", "stall"]
 DeliveryKind = Literal["drop", "stall", "maintenance", "garbage", "duplicate_page", "stale_page", "slow"]
 Place = Literal["token", "handshake", "page", "reference"]
@@ -66,10 +69,12 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def live(self) -> bool:
-        """Whether the rule may still strike."""
         if self.times is msgspec.UNSET:
             return self.kind in _CONTENT | _REFERENCE or self.hits < 1
         return self.times is None or self.hits < self.times
+
+    def concerns(self, symbol: str) -> bool:
+        return self.symbol in ("*", symbol)
 
     @property
     def revision(self) -> Revision:
@@ -89,10 +94,6 @@ class Faults:
         self.rules += added
         return added
 
-    def clear(self) -> None:
-        """Forget all rules."""
-        self.rules.clear()
-
     def access(self, place: Place) -> Rule | None:
         """The first rule that meets this token request or handshake, counted; None if it may pass."""
         rules = (rule for rule in self.rules if rule.place == place and rule.kind in _ACCESS and rule.live)
@@ -106,25 +107,19 @@ class Faults:
             if rule.place == "page"
             and rule.kind in _DELIVERY
             and rule.live
-            and rule.symbol in ("*", symbol)
+            and rule.concerns(symbol)
             and rule.page in (None, page)
             and (rule.trading_day is None or rule.trading_day in days)
         )
 
     def content(self, symbol: str) -> Revisions:
         """What a chart of `symbol` that opens now will see changed, counted."""
-        met = _counted(
-            rule for rule in self.rules if rule.kind in _CONTENT and rule.live and rule.symbol in ("*", symbol)
-        )
+        met = _counted(rule for rule in self.rules if rule.kind in _CONTENT and rule.live and rule.concerns(symbol))
         return frozenset(rule.revision for rule in met)
 
-    def reference(self) -> list[Misstatement]:
+    def reference(self) -> list[Rule]:
         """What reference data says wrongly by now, counted."""
-        met = _counted(rule for rule in self.rules if rule.kind in _REFERENCE and rule.live)
-        return [
-            Misstatement(cast("MisstatementKind", rule.kind), rule.symbol, rule.trading_day, rule.amount)
-            for rule in met
-        ]
+        return _counted(rule for rule in self.rules if rule.kind in _REFERENCE and rule.live)
 
 
 def parse_rules(document: bytes) -> list[Rule]:

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,6 @@ class DayOfTicks:
 
     @property
     def end_id(self) -> int:
-        """The id after the day's last."""
         return self.first_id + self.count
 
 
@@ -48,7 +48,6 @@ class Series:
 
     symbol: str
     days: tuple[DayOfTicks, ...]
-    ends: tuple[int, ...]
     revisions: Revisions
     last_id: int
 
@@ -56,7 +55,7 @@ class Series:
         """The days that hold ids of `[first, end)`, each with the part of it as ids; beyond `last_id` is nothing."""
         first, end = max(first, 0), min(end, self.last_id + 1)
         found: list[tuple[DayOfTicks, int, int]] = []
-        index = bisect_right(self.ends, first)
+        index = bisect_right(self.days, first, key=attrgetter("end_id"))
         while first < end:
             day = self.days[index]
             if day.count:
@@ -74,8 +73,6 @@ class Series:
             return self.last_id + 1
         day = calendar.trading_day_of(instant_ns)
         index = bisect_left(self.days, day, key=lambda item: item.day)
-        if index == len(self.days):
-            return self.last_id + 1
         found = self.days[index]
         if found.day != day or not found.count:
             return min(found.first_id, self.last_id + 1)
@@ -98,8 +95,7 @@ def series_of(symbol: str, until: date, revisions: Revisions, seed: int) -> Seri
                 left = revised_count(count, day, revisions)
                 days.append(DayOfTicks(contract, day, next_id, left))
                 next_id += left
-    ends = tuple(day.end_id for day in days)
-    return Series(symbol, tuple(days), ends, revisions, _cut(days, next_id, revisions) - 1)
+    return Series(symbol, tuple(days), revisions, _cut(days, next_id, revisions) - 1)
 
 
 @lru_cache(maxsize=6)

@@ -23,17 +23,6 @@ FIGURES: Final = frozenset(
 )
 """Fields that depend on prices: `figures_of` has them, `describe` does not."""
 
-_CATEGORY: Final = {
-    "au": "PRECIOUS_METALS",
-    "ag": "PRECIOUS_METALS",
-    "cu": "NONFERROUS_METALS",
-    "rb": "FERROUS",
-    "SR": "SOFT_COMMODITY",
-    "m": "GREASE",
-    "IF": "EQUITY_INDEX",
-    "sc": "OIL",
-    "lc": "NONFERROUS_METALS",
-}
 _LIMIT: Final = 0.08
 _MARGIN: Final = 0.1
 _CLOSE_S: Final = 15 * 3600
@@ -66,24 +55,16 @@ def figures_of(symbol: str, today: date, seed: int) -> Record:
     if contract is None or day not in life_of(contract, seed).days:
         return {}
     life, terms = life_of(contract, seed), contract.terms(day)
-    before = round(int(life.previous_close_ticks[life.index(day)]) * terms.price_tick, 4)
-    lower, upper = limits(contract, day, seed)
+    ticks = int(life.previous_close_ticks[life.index(day)])
+    before = round(ticks * terms.price_tick, 4)
     return {
         "pre_close": before,
         "settlement_price": before,
-        "upper_limit": upper,
-        "lower_limit": lower,
+        "upper_limit": round(int(ticks * (1 + _LIMIT)) * terms.price_tick, 4),
+        "lower_limit": round(int(ticks * (1 - _LIMIT)) * terms.price_tick, 4),
         "pre_open_interest": int(life.open_interest_before[life.index(day)]),
         "margin": round(before * terms.multiplier * _MARGIN, 2),
     }
-
-
-def limits(contract: Contract, day: date, seed: int) -> tuple[float, float]:
-    """Lower and upper price limit of a contract on a trading day."""
-    life = life_of(contract, seed)
-    tick = contract.terms(day).price_tick
-    before = int(life.previous_close_ticks[life.index(day)])
-    return round(int(before * (1 - _LIMIT)) * tick, 4), round(int(before * (1 + _LIMIT)) * tick, 4)
 
 
 def trading_time(contract: Contract, day: date) -> dict[str, list[list[str]]]:
@@ -127,7 +108,7 @@ def _future(contract: Contract, today: date) -> Record:
         "open_limit": 0,
         "commission": 5.0,
         "mmsa": True,
-        "categories": [{"id": _CATEGORY[spec.code], "name": _CATEGORY[spec.code]}],
+        "categories": [{"id": spec.category, "name": spec.category}],
         "position_limit": 0,
     }
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.exchange.faults import Faults
@@ -21,8 +21,8 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.schedule import last_completed_day, present_trading_day
 
 MAX_REQUESTS: Final = 50_000
-P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Market:
@@ -52,11 +52,8 @@ class Market:
         self._asked += 1
         self.requests.append({"n": self._asked, "time": self._clock.now_s(), "kind": kind, **details})
 
-    async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run tick-making work in the worker thread."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, lambda: work(*args, **kwargs))
+    async def in_thread(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
     def close(self) -> None:
-        """Stop the worker thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)

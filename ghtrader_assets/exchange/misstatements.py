@@ -7,48 +7,30 @@ Belongs here: what each kind of misstatement changes in an answer. Does not belo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
+from ghtrader_assets.exchange.faults import Rule
 from ghtrader_assets.market.calendar import snapshot_calendar
-
-MisstatementKind = Literal["moved_roll", "holiday", "hours", "terms"]
-"""`moved_roll`: the roll of `trading_day` came `amount` trading days later (earlier, if negative). `holiday`:
-`trading_day` is left out of the list of holidays, or stands in it; without a day the list is empty. `hours`: there is a
-night session from 21:00 to 01:30, which no product has. `terms`: price tick and multiplier are doubled."""
 
 Change = tuple[date, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Misstatement:
-    """What is said wrongly, of which symbol (`*` for any) and day."""
-
-    kind: MisstatementKind
-    symbol: str
-    day: date | None
-    amount: int
-
-    def touches(self, symbol: str) -> bool:
-        return self.symbol in ("*", symbol)
-
-
-def misstated_changes(alias: str, changes: Sequence[Change], wrong: Iterable[Misstatement]) -> list[Change]:
+def misstated_changes(alias: str, changes: Sequence[Change], wrong: Iterable[Rule]) -> list[Change]:
     """A symbol's main-contract changes with its moved rolls."""
-    moved = {rule.day: rule.amount for rule in wrong if rule.kind == "moved_roll" and rule.touches(alias)}
+    moved = {rule.trading_day: rule.amount for rule in wrong if rule.kind == "moved_roll" and rule.concerns(alias)}
     return [(_moved(day, moved[day]) if day in moved else day, contract) for day, contract in changes]
 
 
-def misstated_holidays(closed: Iterable[date], wrong: Iterable[Misstatement]) -> list[date]:
+def misstated_holidays(closed: Iterable[date], wrong: Iterable[Rule]) -> list[date]:
     """The days without trading, each misstated one turned round; none at all if one says so."""
-    turned = {rule.day for rule in wrong if rule.kind == "holiday"}
+    turned = {rule.trading_day for rule in wrong if rule.kind == "holiday"}
     return [] if None in turned else sorted(set(closed) ^ {day for day in turned if day is not None})
 
 
-def misstated_record(record: dict[str, Any], wrong: Iterable[Misstatement]) -> dict[str, Any]:
+def misstated_record(record: dict[str, Any], wrong: Iterable[Rule]) -> dict[str, Any]:
     """An instrument's record with other hours or terms."""
-    kinds = {rule.kind for rule in wrong if rule.touches(str(record["instrument_id"]))}
+    kinds = {rule.kind for rule in wrong if rule.concerns(str(record["instrument_id"]))}
     if "hours" in kinds:
         night = [["21:00:00", "25:30:00"]]
         record = {**record, "trading_time": {**record["trading_time"], "night": night}}

@@ -15,15 +15,16 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, cast
 
+from ghtrader_assets.exchange.faults import Rule
 from ghtrader_assets.exchange.instruments import FIGURES, Record, describe, figures_of, known_symbols
-from ghtrader_assets.exchange.misstatements import Misstatement, misstated_record
+from ghtrader_assets.exchange.misstatements import misstated_record
 
 _ARGUMENT: Final = re.compile(r"(?P<name>\w+)\s*:\s*(?P<value>\[[^\]]*\]|\$\w+|\"[^\"]*\"|[\w.+-]+)")
 _CALL: Final = re.compile(r"multi_symbol_info\s*(?:\((?P<arguments>[^()]*)\))?")
 
 
 def answer(
-    query: str, variables: Mapping[str, Any], today: date, seed: int, wrong: Sequence[Misstatement] = ()
+    query: str, variables: Mapping[str, Any], today: date, seed: int, wrong: Sequence[Rule] = ()
 ) -> dict[str, Any]:
     """The `symbols.<query_id>` entry for a query: `result`, or `error` for an unknown contract asked by variable.
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from ghtrader_assets.exchange.daily import life_of
 from ghtrader_assets.exchange.history import series_of
-from ghtrader_assets.exchange.instruments import describe, limits
+from ghtrader_assets.exchange.instruments import describe, figures_of
 from ghtrader_assets.exchange.render import last_tick
 from ghtrader_assets.market.clock import NS, SHANGHAI
 
@@ -27,19 +26,12 @@ def quote_of(symbol: str, until: date, today: date, seed: int) -> dict[str, Any]
     if tick is None:
         return {"datetime": f"{today} 00:00:00.000000", "last_price": "-", "volume": 0, "open_interest": 0}
     day = next(item for item in reversed(series.days) if item.count)
-    life = life_of(day.contract, seed)
-    index = life.index(day.day)
-    price_tick = day.contract.terms(day.day).price_tick
-    before = round(int(life.previous_close_ticks[index]) * price_tick, 4)
-    lower, upper = limits(day.contract, day.day, seed)
+    figures = figures_of(day.contract.text, day.day, seed)
     stamp = int(tick.pop("datetime"))
     moment = datetime.fromtimestamp(stamp // NS, tz=SHANGHAI)
     return {
         **tick,
         "datetime": f"{moment:%Y-%m-%d %H:%M:%S}.{stamp % NS // 1000:06d}",
-        "pre_settlement": before,
-        "pre_close": before,
-        "pre_open_interest": int(life.open_interest_before[index]),
-        "upper_limit": upper,
-        "lower_limit": lower,
+        "pre_settlement": figures["pre_close"],
+        **{name: figures[name] for name in ("pre_close", "pre_open_interest", "upper_limit", "lower_limit")},
     }

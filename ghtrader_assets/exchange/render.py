@@ -60,6 +60,13 @@ class PageWriter:
         self._kept: OrderedDict[tuple[str, object, int, Revisions], RenderedDay] = OrderedDict()
         self._size = 0
 
+    def pages(self, series: Series, first: int, end: int) -> list[bytes]:
+        """The pairs of ids `[first, end)` that exist, by patch: one, unless the reader has revisions on the wire."""
+        if any(revision.kind in ON_THE_WIRE for revision in series.revisions):
+            return self.patches(series, first, end)
+        page = self.page(series, first, end)
+        return [page] if page else []
+
     def page(self, series: Series, first: int, end: int) -> bytes:
         """The pairs of ids `[first, end)` that exist, joined by commas; empty if none does."""
         parts: list[bytes | memoryview] = []
@@ -93,26 +100,19 @@ class PageWriter:
                 for revision in series.revisions
                 if revision.kind in ON_THE_WIRE and revision.touches(day.day)
             }
-            for number, tick in _dicts(self._columns(day, series), low - day.first_id, high - day.first_id):
+            columns = columns_of(day.contract, day.day, series.revisions, self._seed)
+            for number, tick in _dicts(columns, low - day.first_id, high - day.first_id):
                 missing = found.get("missing_id")
                 if missing and 0 <= number - place_in_day(missing, day.count) < missing.amount:
                     continue
                 odd = _odd(tick, number, frozenset(found))
                 if "patches" in found:
-                    first_half, second_half = _halved(odd)
-                    halves[0][str(day.first_id + number)] = first_half
-                    halves[1][str(day.first_id + number)] = second_half
+                    pairs, middle = list(odd.items()), len(odd) // 2
+                    halves[0][str(day.first_id + number)] = dict(pairs[:middle])
+                    halves[1][str(day.first_id + number)] = dict(pairs[middle:])
                 else:
                     ticks[str(day.first_id + number)] = odd
         return [json.dumps(part, separators=(",", ":")).encode()[1:-1] for part in (ticks, *halves) if part]
-
-    def _columns(self, day: DayOfTicks, series: Series) -> Columns:
-        return columns_of(day.contract, day.day, series.revisions, self._seed)
-
-
-def is_odd(series: Series) -> bool:
-    """Whether a reader of this series may meet pages that the fast path can't write."""
-    return any(revision.kind in ON_THE_WIRE for revision in series.revisions)
 
 
 def last_tick(series: Series, seed: int) -> Tick | None:
@@ -138,9 +138,3 @@ def _odd(tick: Tick, number: int, kinds: frozenset[str]) -> Tick:
         turned = dict(reversed(tick.items())) if number % 5 == 2 else tick
         tick = {"trading_phase": "continuous", **turned, "iopv": "-", "flags": {"halted": False, "n": number}}
     return tick
-
-
-def _halved(tick: Tick) -> tuple[Tick, Tick]:
-    names = list(tick)
-    middle = len(names) // 2
-    return {name: tick[name] for name in names[:middle]}, {name: tick[name] for name in names[middle:]}

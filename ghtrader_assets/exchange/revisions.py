@@ -35,7 +35,6 @@ class Revision:
     fraction: float = 0.5
 
     def touches(self, day: date) -> bool:
-        """Whether it applies to that trading day."""
         return self.day in (None, day)
 
 

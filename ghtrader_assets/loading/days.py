@@ -39,7 +39,7 @@ from ghtrader_assets.questdb.tables.writer import BATCH_ROWS, BATCHES_IN_FLIGHT,
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.pool import FetchPool
-from ghtrader_assets.tq.slots import SessionSlots
+from ghtrader_assets.tq.slots import session_slots
 from ghtrader_assets.validation.verdicts import DayVerdict
 
 BATCH_AGE_S: Final = 1.0
@@ -144,9 +144,8 @@ def _limits(settings: Settings) -> Limits[FetchedLoad]:
 def _fetch_pool(context: LoadContext, days: int, on_retry: Callable[[str], None]) -> Generator[FetchPool]:
     """Worker processes for so many days, as many as the account has free sessions."""
     settings, provider = context.settings, context.provider
-    slots = SessionSlots(settings.home, provider, settings.ingest_workers)
     with (
-        slots.held(days) as granted,
+        session_slots(settings.home, provider, settings.ingest_workers, days) as granted,
         FetchPool(
             provider,
             granted,

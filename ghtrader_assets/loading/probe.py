@@ -29,7 +29,7 @@ from ghtrader_assets.questdb.tables.reader import read_gaps, read_gaps_of_days
 from ghtrader_assets.questdb.tables.records import write_gaps
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.pool import FetchPool
-from ghtrader_assets.tq.slots import SessionSlots
+from ghtrader_assets.tq.slots import session_slots
 from ghtrader_assets.validation.verdicts import Attribution, GapRow, ProbeStatus
 
 UNANSWERED: Final = frozenset({ProbeStatus.UNCHECKED.value, ProbeStatus.ERROR.value})
@@ -69,7 +69,7 @@ def probe_gaps(
         for day, asked in chosen.items()
     ]
     with (
-        SessionSlots(settings.home, context.provider, settings.ingest_workers).held(len(requests)) as granted,
+        session_slots(settings.home, context.provider, settings.ingest_workers, len(requests)) as granted,
         FetchPool(
             context.provider,
             granted,
@@ -77,6 +77,7 @@ def probe_gaps(
             context.clock,
             fast_history=settings.fast_history,
             on_retry=on_retry,
+            timing=context.timing,
         ) as pool,
     ):
         found = [

@@ -44,7 +44,6 @@ CSV_METADATA_SUFFIX: Final = "-metadata.json"
 class Exported:
     """What was exported: rows, files, and the load (manifest id) of each trading day."""
 
-    symbol: str
     rows: int = 0
     files: list[Path] = field(default_factory=list[Path])
     manifest_ids: dict[date, str] = field(default_factory=dict[date, str])
@@ -73,7 +72,7 @@ def export_days(
     then no target has changed but the days of a tree that were complete by then.
     """
     require_target(target)
-    exported = Exported(symbol.text)
+    exported = Exported()
     days = whole_days(context, symbol, start, end, columns)
     try:
         if target.suffix == ".parquet":

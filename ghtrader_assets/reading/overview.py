@@ -21,7 +21,7 @@ from ghtrader_assets.settings import start_date_of
 
 
 @dataclass(frozen=True, slots=True)
-class SymbolCoverage:
+class CalendarCoverage:
     """What is stored of a symbol. `missing_days` holds, by ingest state, the expected days that are not complete."""
 
     symbol: str
@@ -52,7 +52,7 @@ def days_known_as(context: StoreContext, symbol: Symbol, start: date, end: date)
     return days if stored_as == symbol else [day for day in days if day.contract == symbol.text]
 
 
-def coverage_of(context: StoreContext, symbol: Symbol) -> SymbolCoverage:
+def coverage_of(context: StoreContext, symbol: Symbol) -> CalendarCoverage:
     """What is stored of a symbol against the trading days from its start to the last completed one."""
     start = max(start_date_of(context.settings, symbol.product), context.calendar.first)
     end = last_completed_day(context.calendar, context.clock.now_ns())
@@ -62,7 +62,7 @@ def coverage_of(context: StoreContext, symbol: Symbol) -> SymbolCoverage:
     for day in found:
         if day.ingest_state != IngestState.COMPLETE:
             missing.setdefault(day.ingest_state, []).append(day.trading_day)
-    return SymbolCoverage(
+    return CalendarCoverage(
         symbol.text,
         complete[0].trading_day if complete else None,
         complete[-1].trading_day if complete else None,

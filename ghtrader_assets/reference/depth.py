@@ -22,10 +22,10 @@ from ghtrader_assets.market.symbols import Symbol, depth
 from ghtrader_assets.market.ticks import five_level_rows
 from ghtrader_assets.settings import START_DATE
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
-from ghtrader_assets.tq.market_data import fetch_main_contracts
+from ghtrader_assets.tq.market_data import fetch_continuous_table
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets.tq.slots import SessionSlots
+from ghtrader_assets.tq.slots import session_slots
 from ghtrader_assets.tq.timing import Timing
 
 Probe = Callable[[Sequence[date]], Mapping[date, bool]]
@@ -86,7 +86,7 @@ def find_five_level_start(
     contracts = _contracts(source, symbol, calendar, start, end)
     probed: dict[date, ProbedDay] = {}
     with (
-        SessionSlots(source.home, source.provider, source.workers).held(source.workers) as granted,
+        session_slots(source.home, source.provider, source.workers, source.workers) as granted,
         FetchPool(source.provider, granted, source.home, source.clock, timing=source.timing) as pool,
     ):
 
@@ -142,8 +142,8 @@ def _contracts(
     if symbol.kind == "contract":
         contracts = dict.fromkeys(calendar.days(start, end), symbol.text)
     else:
-        changes = fetch_main_contracts(source.provider, symbol.alias, source.home, source.timing)
-        rows = build_schedule(symbol.alias, changes, calendar, start, end, end)
+        table = fetch_continuous_table(source.provider, [symbol.alias], source.home, source.timing)
+        rows = build_schedule(symbol.alias, table[symbol.alias], calendar, start, end, end)
         contracts = {row.trading_day: row.contract for row in rows}
     if not contracts:
         raise BadInputError(f"no main contract of {symbol.text} is known from {start} to {end}", "choose later days")

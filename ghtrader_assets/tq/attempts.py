@@ -23,8 +23,7 @@ _NUMBER_BYTES = 8
 class Task:
     """A requested day on its way. Times are monotonic seconds unless they say otherwise."""
 
-    def __init__(self, number: int, request: FetchRequest, timing: Timing, clock: Clock) -> None:
-        self.number = number
+    def __init__(self, request: FetchRequest, timing: Timing, clock: Clock) -> None:
         self.request = request
         self.not_before = 0.0
         self.deadline = 0.0
@@ -59,16 +58,9 @@ class Task:
             self.worker_is_ready()
         else:
             self.deadline = now + self._timing.start_s
-        window = self.request.window
+        asked = self.request
         return wire.ReadDay(
-            job=self.number,
-            symbol=self.request.symbol,
-            contract=self.request.contract,
-            trading_day=window.trading_day,
-            start_ns=window.start_ns,
-            end_ns=window.end_ns,
-            levels=self.request.levels,
-            mode=mode,
+            symbol=asked.symbol, contract=asked.contract, window=asked.window, levels=asked.levels, mode=mode
         )
 
     def worker_is_ready(self) -> None:
@@ -80,8 +72,7 @@ class Task:
 
     def came_whole(self, read: wire.DayRead, frame: pl.DataFrame) -> FetchedDay:
         self._reader, self._seconds = read.reader, read.seconds
-        stats = self._stats(frame, read.pages, read.wire_bytes)
-        return FetchedDay(self.request, IngestState.COMPLETE, "", frame, stats)
+        return FetchedDay(self.request, IngestState.COMPLETE, "", frame, self._stats(frame))
 
     def failed(self, failure: wire.DayFailed, frame: pl.DataFrame | None) -> None:
         """Note a failed attempt that a worker reported."""
@@ -113,9 +104,8 @@ class Task:
     def ended_with(self, error: FetchError) -> FetchedDay:
         """The day's outcome when `error` is final for it."""
         tried = f" (after {self._attempts} attempts)" if self._attempts > 1 else ""
-        keeps = isinstance(error, ShortDayError | BrokenDayError)
-        frame = self._kept if keeps else None
-        return FetchedDay(self.request, error.state, f"{error.what}{tried}", frame, self._stats(frame, None, None))
+        frame = self._kept if isinstance(error, ShortDayError | BrokenDayError) else None
+        return FetchedDay(self.request, error.state, f"{error.what}{tried}", frame, self._stats(frame))
 
     def retry_line(self, error: FetchError, pause_s: float) -> str:
         day = self.request.window.trading_day
@@ -133,7 +123,7 @@ class Task:
         assert self._began is not None
         return self._began + self._timing.day_s + self._paused_s
 
-    def _stats(self, frame: pl.DataFrame | None, pages: int | None, wire_bytes: int | None) -> FetchStats:
+    def _stats(self, frame: pl.DataFrame | None) -> FetchStats:
         delivered = 2 + 7 + 4 * self.request.levels
         return FetchStats(
             download_s=self._seconds,
@@ -142,6 +132,4 @@ class Task:
             reader=self._reader,
             started=self._started,
             finished=self._clock.now(),
-            pages=pages,
-            wire_bytes=wire_bytes,
         )

@@ -48,25 +48,24 @@ class Breaker:
         """Seconds until the provider may be asked, 0 if now."""
         now_ns = self._clock.now_ns()
         window_s = maintenance_ends_in(now_ns) if self._keeps_window else None
-        opened = self._opened()
-        announced_s = max(0.0, (opened.until_ns - now_ns) / NS) if opened else 0.0
-        return max(window_s or 0.0, announced_s)
+        opened = self._opened(now_ns)
+        return max(window_s or 0.0, (opened.until_ns - now_ns) / NS if opened else 0.0)
 
     def tripped(self) -> MaintenanceError | None:
         """Why requests are stopped now; None if they are not."""
         now_ns = self._clock.now_ns()
         if self._keeps_window and maintenance_ends_in(now_ns) is not None:
             return MaintenanceError("the provider's daily maintenance window 19:00-19:30 Beijing")
-        opened = self._opened()
-        if opened is None or opened.until_ns <= now_ns:
+        opened = self._opened(now_ns)
+        if opened is None:
             return None
         seconds = (opened.until_ns - now_ns) / NS
         return MaintenanceError(f"{opened.what}; no request for {seconds:.0f} s")
 
-    def _opened(self) -> _Opened | None:
+    def _opened(self, now_ns: int) -> _Opened | None:
         try:
             opened = msgspec.json.decode(self._path.read_bytes(), type=_Opened)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
-        farthest_ns = self._clock.now_ns() + int(self._timing.breaker_s * NS)
-        return opened if opened.until_ns <= farthest_ns else None  # the clock was set back
+        farthest_ns = now_ns + int(self._timing.breaker_s * NS)  # beyond it: the clock was set back
+        return opened if now_ns < opened.until_ns <= farthest_ns else None

@@ -22,7 +22,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
-from tqsdk import TqApi
+from tqsdk import TqApi, data_series
 from tqsdk.utils import _query_for_quote
 
 from ghtrader_assets.clock import Clock
@@ -31,7 +31,6 @@ from ghtrader_assets.market.clock import NS, SHANGHAI, shanghai_time
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.tq import faults
 from ghtrader_assets.tq.login import LoggedIn
-from ghtrader_assets.tq.quiet import use_cache
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.wholeness import Reading
 from ghtrader_assets.tq.wire import ReadDay
@@ -41,7 +40,6 @@ _PAGE: Final = 2000
 _DISCONNECTED: Final = 2019112911
 """The code of the client's own notice that its connection is lost."""
 _LOOK_S: Final = 0.5
-_QUOTE_TIME: Final = "%Y-%m-%d %H:%M:%S.%f"
 
 
 class PlainClient:
@@ -76,16 +74,17 @@ class PlainClient:
         """Read the day, then ask again from its last tick on, each with an empty cache."""
         self.auth.require_grants(job.contract)
         self.require_contract(job.contract, job.symbol)
-        first = self._series(job.contract, job.start_ns, job.end_ns)
+        first = self._series(job.contract, job.window.start_ns, job.window.end_ns)
         if first.shape[0] == 0:
-            again = self._series(job.contract, job.start_ns, job.end_ns)
-            return Reading(_columns(first), _ids(again), self._any_inside(job), self._series_last_id(job.contract))
+            again = self._series(job.contract, job.window.start_ns, job.window.end_ns)
+            second_ids, any_inside = _columns(again)["tick_id"], self._any_inside(job)
+            return Reading(_columns(first), second_ids, any_inside, self._series_last_id(job.contract))
         last_id, last_ns = int(first["id"].iloc[-1]), int(first["datetime"].iloc[-1])
-        second = self._series(job.contract, last_ns, job.end_ns)
+        second = self._series(job.contract, last_ns, job.window.end_ns)
         following = self._tick_time(job.contract, last_id + 1)
         return Reading(
             columns=_columns(first),
-            second_ids=_ids(second),
+            second_ids=_columns(second)["tick_id"],
             following_ns=following,
             series_last_id=self._series_last_id(job.contract),
             quote_ns=self._quote_time(job.contract) if following is None else None,
@@ -170,7 +169,7 @@ class PlainClient:
         while not quote.datetime:
             if not self._api.wait_update(deadline=deadline):
                 return None
-        moment = datetime.strptime(quote.datetime, _QUOTE_TIME).replace(tzinfo=SHANGHAI)
+        moment = datetime.fromisoformat(quote.datetime).replace(tzinfo=SHANGHAI)
         return int(moment.timestamp()) * NS
 
     def _knows(self, symbol: str) -> bool:
@@ -181,11 +180,11 @@ class PlainClient:
         cache = self._directory / "cache"
         shutil.rmtree(cache, ignore_errors=True)
         cache.mkdir(parents=True)
-        use_cache(cache)
+        data_series.CACHE_DIR = str(cache)  # where downloaded ticks are taken for whole
         try:
             with self._heeding_a_lost_connection():
-                frame = self._api.get_tick_data_series(
-                    symbol=contract, start_dt=_beijing(start_ns), end_dt=_beijing(end_ns - _MICROSECOND_NS)
+                frame = self._api.get_tick_data_series(  # in microseconds; what is cut off precedes the tick
+                    symbol=contract, start_dt=shanghai_time(start_ns), end_dt=shanghai_time(end_ns - _MICROSECOND_NS)
                 )
         finally:
             shutil.rmtree(cache, ignore_errors=True)
@@ -203,7 +202,7 @@ class PlainClient:
     def _any_inside(self, job: ReadDay) -> int | None:
         data: Mapping[str, Any] = self._delivered(job.contract).get("data", {})
         stamps = (int(tick.get("datetime", 0)) for tick in data.values() if hasattr(tick, "get"))
-        return min((stamp for stamp in stamps if job.start_ns <= stamp < job.end_ns), default=None)
+        return min((stamp for stamp in stamps if job.window.start_ns <= stamp < job.window.end_ns), default=None)
 
     def _series_last_id(self, contract: str) -> int:
         return int(self._delivered(contract).get("last_id", -1))
@@ -217,12 +216,3 @@ def _columns(frame: pd.DataFrame) -> dict[str, np.ndarray[Any, Any]]:
     return {"tick_id": frame["id"].to_numpy(), "datetime_ns": frame["datetime"].to_numpy()} | {
         name: frame[name].to_numpy() for name in numbers
     }
-
-
-def _ids(frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return frame["id"].to_numpy() if frame.shape[0] else np.empty(0, dtype=np.int64)
-
-
-def _beijing(instant_ns: int) -> datetime:
-    """The client takes microseconds; what it truncates is before the first tick wanted."""
-    return shanghai_time(instant_ns)

@@ -22,8 +22,6 @@ from ghtrader_assets.errors import (
     DeniedError,
     FetchError,
     MaintenanceError,
-    ProviderEmptyError,
-    ShortDayError,
     ThrottledError,
     TransientFetchError,
     UnknownContractError,
@@ -40,18 +38,7 @@ _TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Bearer )\S+")
 _MAX_TEXT: Final = 300
 
 KINDS: Final[dict[str, type[FetchError]]] = {
-    kind.__name__: kind
-    for kind in (
-        FetchError,
-        TransientFetchError,
-        ThrottledError,
-        MaintenanceError,
-        DeniedError,
-        ShortDayError,
-        BrokenDayError,
-        ProviderEmptyError,
-        UnknownContractError,
-    )
+    kind.__name__: kind for kind in (FetchError, *FetchError.__subclasses__(), *TransientFetchError.__subclasses__())
 }
 """How an error is named between worker and pool."""
 

@@ -33,8 +33,7 @@ class FetchRequest:
 class FetchStats:
     """How a day was fetched. `download_s` is the successful (or last) attempt; `started` the first attempt, UTC.
 
-    `bytes` counts the tick columns delivered, 8 a number, so that both readers compare; `wire_bytes` what the lean
-    reader took from the socket, None where the client hides it. `pages` is None there too.
+    `bytes` counts the tick columns delivered, 8 a number, so that both readers compare.
     """
 
     download_s: float
@@ -43,8 +42,6 @@ class FetchStats:
     reader: Reader
     started: datetime
     finished: datetime
-    pages: int | None = None
-    wire_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Belongs here: forking, ending and waiting for workers, on the orders of the process that holds the other end.
 Does not belong here: what a worker does (`worker`), its order book on the other side (`process`).
 
-It has one thread and has asked nothing of anybody when it forks, so a worker is as fresh as a new interpreter.
+It has one thread and no connection when it forks, so a worker is as fresh as a new interpreter.
 """
 
 from __future__ import annotations
@@ -36,16 +36,10 @@ class Fork(msgspec.Struct, tag=True, frozen=True):
 
 
 class End(msgspec.Struct, tag=True, frozen=True):
-    """End a worker; the answer is how it ended (`Ended`). `dying`: it hung up, so leave it a moment to end itself."""
+    """End a worker; the answer is its exit code, negative for a signal. `dying`: it hung up and may end by itself."""
 
     number: int
     dying: bool
-
-
-class Ended(msgspec.Struct, frozen=True):
-    """A worker's exit code, negative for a signal."""
-
-    code: int
 
 
 def main() -> None:
@@ -61,7 +55,7 @@ def main() -> None:
             break
         order = msgspec.msgpack.decode(data, type=Fork | End)
         if isinstance(order, End):
-            orders.send(msgspec.msgpack.encode(Ended(_end(workers.pop(order.number), dying=order.dying))))
+            orders.send(msgspec.msgpack.encode(_end(workers.pop(order.number), dying=order.dying)))
             continue
         pid = os.fork()
         if pid == 0:

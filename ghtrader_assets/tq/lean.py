@@ -14,7 +14,6 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -24,6 +23,7 @@ import numpy as np
 
 from ghtrader_assets.errors import TransientFetchError
 from ghtrader_assets.tq import faults
+from ghtrader_assets.tq.login import LoggedIn
 from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.pages import Columns, DayBook, joined
 from ghtrader_assets.tq.timing import Timing
@@ -50,22 +50,12 @@ class LeanDoubtError(Exception):
     """The answer is not what this reader knows how to judge: the plain client shall read the day."""
 
 
-@dataclass(frozen=True)
-class LeanReading:
-    """A day as read, and what it cost on the wire. `slow` if pages had to be merged by id."""
-
-    reading: Reading
-    pages: int
-    wire_bytes: int
-    slow: bool
-
-
 class LeanConnection:
     """One websocket to the market data server, kept across days. Not for use from several threads."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], pages: Pace, timing: Timing) -> None:
+    def __init__(self, auth: LoggedIn, url: str, pages: Pace, timing: Timing) -> None:
+        self._auth = auth
         self._url = url
-        self._headers = dict(headers)
         self._pages = pages
         self._timing = timing
         self._runner = asyncio.Runner()
@@ -77,8 +67,9 @@ class LeanConnection:
         """Connect. Raises `aiohttp.WSServerHandshakeError` if refused, `OSError` or `TimeoutError` if not answered."""
         self._runner.run(self._open())
 
-    def read(self, job: ReadDay) -> LeanReading:
-        """Read one day. Raises `LeanDoubtError`, `TransientFetchError`, `json.JSONDecodeError`."""
+    def read(self, job: ReadDay) -> Reading:
+        """Read one day. Raises `LeanDoubtError`, the `FetchError` family, `json.JSONDecodeError`."""
+        self._auth.require_grants(job.contract)
         try:
             reading = self._runner.run(_Day(self, job).read())
         except (OSError, aiohttp.ClientError) as error:
@@ -96,7 +87,7 @@ class LeanConnection:
         async with asyncio.timeout(self._timing.handshake_s):
             self._socket = await self._http.ws_connect(
                 self._url,
-                headers=self._headers,
+                headers=self._auth.headers,
                 max_msg_size=0,
                 compress=15 if far else 0,  # pages shrink 6 to 9 times, for 30 ms a day of CPU
                 decode_text=False,
@@ -129,7 +120,7 @@ class LeanConnection:
             _heed_notice(message.data)
 
     async def frame(self) -> bytes:
-        """The next frame; the next peek is out before anybody parses it."""
+        """The next frame; the next peek is out before it is parsed."""
         assert self._socket is not None
         message = await self._socket.receive(timeout=self._timing.frame_s)
         if message.type not in _FRAMES:
@@ -157,10 +148,9 @@ class _Day:
         self._book = DayBook(job.contract, job.levels)
         self._prefix = f"PYSDK_history_{uuid4().hex}"
         self._opened: set[str] = set()
-        self._pages = 0
         self._heard = False
 
-    async def read(self) -> LeanReading:
+    async def read(self) -> Reading:
         try:
             first, end, following_ns = await self._bounds()
             columns = joined(await self._all_pages(first, end))
@@ -172,13 +162,13 @@ class _Day:
                 raise LeanDoubtError("the first page was not answered") from None
             raise TransientFetchError("the server stopped answering in the middle of a day") from None
         await self._release()
-        return LeanReading(reading, self._pages, self._book.wire_bytes, self._book.slow)
+        return reading
 
     async def _bounds(self) -> tuple[int, int, int]:
         """The day's first id, the first id after it, and that one's time."""
         job = self._job
-        start = self._focus("start", job.start_ns, FIRST_PAGE_TICKS)
-        after = self._focus("end", job.end_ns, _END_TICKS)
+        start = self._focus("start", job.window.start_ns, FIRST_PAGE_TICKS)
+        after = self._focus("end", job.window.end_ns, _END_TICKS)
         await self._connection.send(start)
         await self._connection.send(after)
         await self._until(start)
@@ -191,14 +181,13 @@ class _Day:
         following_ns = self._book.stamp(end)
         if following_ns is None:
             raise LeanDoubtError(f"no tick follows the day (id {end}): its end takes a second opinion")
-        if following_ns < job.end_ns:
+        if following_ns < job.window.end_ns:
             raise LeanDoubtError(f"the tick said to be the first after the day lies in it (id {end})")
         return first, end, following_ns
 
     async def _all_pages(self, first: int, end: int) -> list[Columns]:
         """Every page of `[first, end)`, two requests under way while a third is parsed."""
         pages = [self._book.columns(first, min(first + FIRST_PAGE_TICKS, end))]
-        self._pages = 1
         starts = deque(range(first + FIRST_PAGE_TICKS, end, PAGE_TICKS))
         under_way: deque[tuple[Request, int, int]] = deque()
         chart = 0
@@ -214,7 +203,6 @@ class _Day:
             await self._until(request)
             if self._book.chart(request["chart_id"]).left_id != low:
                 raise LeanDoubtError(f"a page was asked from id {low} and came from another")
-            self._pages += 1
             pages.append(self._book.columns(low, high))
         return pages
 
@@ -233,7 +221,7 @@ class _Day:
         if not left <= last_id < left + _TAIL_TICKS - 1:
             raise LeanDoubtError(f"the second request began at id {left}, not around the last tick {last_id}")
         brought = tail.columns(left, left + _TAIL_TICKS)
-        inside = brought["datetime_ns"] < self._job.end_ns
+        inside = brought["datetime_ns"] < self._job.window.end_ns
         again_ns = tail.stamp(last_id + 1)
         return Reading(
             columns=columns,

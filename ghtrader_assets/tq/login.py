@@ -51,12 +51,9 @@ class LoggedIn(TqAuth):
 
 
 def log_in(setup: Setup) -> LoggedIn:
-    """Log in. Raises the `FetchError` that the refusal amounts to."""
+    """Log in. A refusal is a bare `Exception` of tqsdk's."""
     auth = LoggedIn(setup.user, setup.password)
-    try:
-        auth.login()
-    except Exception as error:  # noqa: BLE001 - tqsdk raises bare Exception
-        raise faults.of_exception(error) from None
+    auth.login()
     return auth
 
 

@@ -9,116 +9,81 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from ghtrader_assets.errors import FetchError, ThrottledError, TransientFetchError
 from ghtrader_assets.logs import logger
 from ghtrader_assets.tq import faults, wire
-from ghtrader_assets.tq.process import ForkServer, WorkerProcess, working_directory
+from ghtrader_assets.tq.process import WorkerProcess, running_fork_server
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 
 log = logger(__name__)
 
-_TABLE_DATE: Final = "%Y%m%d"
+Change = tuple[date, str]
 
 
 class Instrument(msgspec.Struct, frozen=True):
     """A contract as the provider describes it. Prices in the quote unit.
 
     `trading_time` maps `day` and `night` to `[start, end]` pairs as `HH:MM:SS`, hours beyond 24 for after midnight;
-    `expire_s` is the expiry in epoch seconds UTC. What the provider leaves out is None.
+    `expire_s` is the expiry in epoch seconds UTC, None if the provider leaves it out.
     """
 
     contract: str
     price_tick: float
     multiplier: int
-    trading_time: Mapping[str, list[list[str]]]
-    expire_s: float | None = None
-    product: str | None = None
-    kind: str | None = None
-    underlying: str | None = None
-
-
-class _Fields(msgspec.Struct):
-    price_tick: float
-    multiplier: float
-    trading_time: dict[str, list[list[str]]] | None = None
-    expire_s: float | None = None
-    product: str | None = None
-    kind: str | None = None
-    underlying: str | None = None
-
-
-def fetch_main_contracts(
-    provider: Provider, symbol: str, home: Path, timing: Timing | None = None
-) -> list[tuple[date, str]]:
-    """The main contract changes of a symbol such as `KQ.m@SHFE.cu`: (first trading day, contract), oldest first.
-
-    Raises the `FetchError` family; `UnknownContractError` for a symbol that the provider's table has not.
-    """
-    return fetch_continuous_table(provider, [symbol], home, timing)[symbol]
+    trading_time: dict[str, list[list[str]]]
+    expire_s: float | None
 
 
 def fetch_continuous_table(
-    provider: Provider, symbols: Sequence[str], home: Path, timing: Timing | None = None
-) -> dict[str, list[tuple[date, str]]]:
-    """`fetch_main_contracts` of several symbols in one process."""
-    return _changes(_ask(provider, home, timing or Timing(), wire.AskMarket(0, "main_contracts", tuple(symbols))))
+    provider: Provider, symbols: Sequence[str], home: Path, timing: Timing
+) -> dict[str, list[Change]]:
+    """The main contract changes of each symbol such as `KQ.m@SHFE.cu`: (first trading day, contract), oldest first.
+
+    Raises the `FetchError` family; `UnknownContractError` for a symbol that the provider's table has not.
+    """
+    return _changes(_ask(provider, home, timing, wire.AskMarket("main_contracts", tuple(symbols))))
 
 
-def _changes(content: bytes) -> dict[str, list[tuple[date, str]]]:
+def _changes(content: bytes) -> dict[str, list[Change]]:
     table = msgspec.json.decode(content, type=dict[str, list[tuple[str, str]]])
     return {
-        symbol: sorted((datetime.strptime(day, _TABLE_DATE).date(), name) for day, name in changes)  # noqa: DTZ007
-        for symbol, changes in table.items()
+        symbol: sorted((date.fromisoformat(day), name) for day, name in changes) for symbol, changes in table.items()
     }
 
 
 def fetch_table_and_holidays(
-    provider: Provider, symbols: Sequence[str], home: Path, timing: Timing | None = None
-) -> tuple[dict[str, list[tuple[date, str]]], list[date] | FetchError]:
+    provider: Provider, symbols: Sequence[str], home: Path, timing: Timing
+) -> tuple[dict[str, list[Change]], list[date] | FetchError]:
     """`fetch_continuous_table` and, from the same process, `fetch_holidays`: confirming the calendar costs a request.
 
     A holiday list that can't be had is handed back as its error: main contracts are no worse for it.
     """
-    questions = (wire.AskMarket(0, "main_contracts", tuple(symbols)), wire.AskMarket(1, "holidays"))
-    table, holidays = _ask_all(provider, home, timing or Timing(), questions)
+    questions = (wire.AskMarket("main_contracts", tuple(symbols)), wire.AskMarket("holidays"))
+    table, holidays = _ask_all(provider, home, timing, questions)
     if isinstance(table, FetchError):
         raise table
     return _changes(table), holidays if isinstance(holidays, FetchError) else _days(holidays)
 
 
 def fetch_instruments(
-    provider: Provider, contracts: Sequence[str], home: Path, timing: Timing | None = None
+    provider: Provider, contracts: Sequence[str], home: Path, timing: Timing
 ) -> dict[str, Instrument]:
     """The provider's description of each contract, in one process and session. Raises the `FetchError` family."""
-    content = _ask(provider, home, timing or Timing(), wire.AskMarket(0, "instruments", tuple(contracts)))
-    answers = msgspec.json.decode(content, type=dict[str, _Fields])
-    return {
-        contract: Instrument(
-            contract=contract,
-            price_tick=fields.price_tick,
-            multiplier=int(fields.multiplier),
-            trading_time=fields.trading_time or {},
-            expire_s=fields.expire_s,
-            product=fields.product,
-            kind=fields.kind,
-            underlying=fields.underlying,
-        )
-        for contract, fields in answers.items()
-    }
+    content = _ask(provider, home, timing, wire.AskMarket("instruments", tuple(contracts)))
+    return msgspec.json.decode(content, type=dict[str, Instrument])
 
 
-def fetch_holidays(provider: Provider, home: Path, timing: Timing | None = None) -> list[date]:
+def fetch_holidays(provider: Provider, home: Path, timing: Timing) -> list[date]:
     """The provider's days without trading other than weekends, for the calendar's check. Raises `FetchError`."""
-    return _days(_ask(provider, home, timing or Timing(), wire.AskMarket(0, "holidays")))
+    return _days(_ask(provider, home, timing, wire.AskMarket("holidays")))
 
 
 def _days(content: bytes) -> list[date]:
@@ -157,11 +122,8 @@ def _ask_once(
 ) -> list[bytes | FetchError]:
     """The answers of one process. Raises what the first question failed of; the others' failures are answers."""
     answers: list[bytes | FetchError] = []
-    with (
-        working_directory(home) as directory,
-        ForkServer(provider, home, directory, timing) as fork_server,
-        fork_server.worker() as worker,
-    ):
+    with running_fork_server(provider, home, timing) as fork_server:
+        worker = fork_server.worker()
         for question in questions:
             try:
                 answers.append(_one_answer(worker, timing, question))

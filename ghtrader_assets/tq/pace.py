@@ -3,8 +3,8 @@
 Belongs here: the shared schedule of starts, and its slowing down after a 429.
 Does not belong here: how many sessions there may be at once (`slots`).
 
-One small file per account and kind holds the earliest instant of the next start. Whoever starts takes that instant
-and moves it on under a lock; a 429 moves it on for everybody. The lock is the kernel's own on that very file, not
+One small file per account and kind holds the earliest instant of the next start. A process that starts takes that
+instant and moves it on under a lock; so does a 429, for all. The lock is the kernel's own on that very file, not
 `files.process_lock`: it is taken for each page, in 5 µs against filelock's 400, and waited for without polling.
 """
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, Protocol, cast
@@ -72,7 +73,6 @@ class DayBook:
 
     def __init__(self, contract: str, levels: int) -> None:
         self.slow = False
-        self.wire_bytes = 0
         self._contract = contract
         self._levels = levels
         self._frames: list[bytes] = []
@@ -81,17 +81,13 @@ class DayBook:
     def apply(self, frame: bytes) -> None:
         """Take a frame in. Raises `json.JSONDecodeError` if it is no JSON."""
         self._frames.append(frame)
-        self.wire_bytes += len(frame)
-        if not self.slow:
-            try:
-                self._form.apply(frame)
-            except (Surprise, msgspec.MsgspecError):
-                self.slow = True
-                self._form = _SlowForm(self._contract, self._levels)
-                for earlier in self._frames:
-                    self._form.apply(earlier)
-            return
-        self._form.apply(frame)
+        try:
+            self._form.apply(frame)
+        except (Surprise, msgspec.MsgspecError):  # of the fast form only
+            self.slow = True
+            self._form = _SlowForm(self._contract, self._levels)
+            for earlier in self._frames:
+                self._form.apply(earlier)
 
     def chart(self, chart_id: str) -> Chart:
         try:
@@ -219,16 +215,12 @@ def _integer(value: Any) -> int:
 _datetime_of: Final[Callable[[Any], int]] = attrgetter("datetime")
 
 
+@cache
 def _decoder(levels: int) -> msgspec.json.Decoder[Any]:
     """A decoder of frames whose ticks have the numbers of `levels` levels; other keys are skipped."""
-    if levels not in _decoders:
-        numbers = [(name, float, _DEFAULTS[name]) for name in delivered_columns(levels)]
-        tick = msgspec.defstruct("Tick", [("datetime", int), *numbers], gc=False)
-        series = msgspec.defstruct("Series", [("data", dict[int, tick], {}), ("last_id", int | None, None)])
-        patch = msgspec.defstruct("Patch", [("ticks", dict[str, series | None], {}), ("charts", dict[str, Any], {})])
-        frame = msgspec.defstruct("Frame", [("aid", str), ("data", list[patch], [])])
-        _decoders[levels] = msgspec.json.Decoder(frame)
-    return _decoders[levels]
-
-
-_decoders: Final[dict[int, msgspec.json.Decoder[Any]]] = {}
+    numbers = [(name, float, _DEFAULTS[name]) for name in delivered_columns(levels)]
+    tick = msgspec.defstruct("Tick", [("datetime", int), *numbers], gc=False)
+    series = msgspec.defstruct("Series", [("data", dict[int, tick], {}), ("last_id", int | None, None)])
+    patch = msgspec.defstruct("Patch", [("ticks", dict[str, series | None], {}), ("charts", dict[str, Any], {})])
+    frame = msgspec.defstruct("Frame", [("aid", str), ("data", list[patch], [])])
+    return msgspec.json.Decoder(frame)

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Literal, cast
+from typing import Final, Literal, Self, cast
 
 import polars as pl
 
@@ -25,7 +24,7 @@ from ghtrader_assets.tq.attempts import Task
 from ghtrader_assets.tq.breaker import Breaker
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.market_data import rebuilt
-from ghtrader_assets.tq.process import ForkServer, WorkerProcess, working_directory
+from ghtrader_assets.tq.process import ForkServer, WorkerProcess, running_fork_server
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.trust import FastHistory
@@ -49,15 +48,15 @@ class FetchPool:
         clock: Clock,
         *,
         fast_history: Literal["auto", "on", "off"] = "auto",
-        on_retry: Callable[[str], None] | None = None,
-        timing: Timing | None = None,
+        on_retry: Callable[[str], None] = log.info,
+        timing: Timing,
     ) -> None:
         self._provider = provider
         self._size = workers
         self._home = home
         self._clock = clock
-        self._timing = timing or Timing()
-        self._on_retry = on_retry or log.info
+        self._timing = timing
+        self._on_retry = on_retry
         self._breaker = Breaker(home, provider, self._timing, clock)
         self._fast = FastHistory(home, provider.server, fast_history, clock)
         self._resources = ExitStack()
@@ -71,7 +70,7 @@ class FetchPool:
 
         Ends early only when `close` is called meanwhile. Maintenance and denial end all days not yet done.
         """
-        tasks = [Task(number, request, self._timing, self._clock) for number, request in enumerate(requests)]
+        tasks = [Task(request, self._timing, self._clock) for request in requests]
         waiting = sorted(tasks, key=lambda task: -task.request.expected_ticks)
         try:
             yield from self._run(waiting)
@@ -106,7 +105,8 @@ class FetchPool:
                     continue
                 if isinstance(outcome, MaintenanceError):
                     self._breaker.trip(outcome)
-                breaker = breaker or _for_everybody(outcome)
+                if isinstance(outcome, DeniedError | MaintenanceError):  # no other day will fare better
+                    breaker = breaker or outcome
                 yield task.ended_with(outcome)
 
     def close(self) -> None:
@@ -118,12 +118,10 @@ class FetchPool:
         self._resources.close()
         self._idle.clear()
 
-    def __enter__(self) -> FetchPool:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _hand_out(self, waiting: list[Task]) -> None:
@@ -141,10 +139,8 @@ class FetchPool:
 
     def _new_worker(self) -> WorkerProcess:
         if self._fork_server is None or not self._fork_server.is_alive:
-            directory = self._resources.enter_context(working_directory(self._home))
-            self._fork_server = self._resources.enter_context(
-                ForkServer(self._provider, self._home, directory, self._timing)
-            )
+            started = running_fork_server(self._provider, self._home, self._timing)
+            self._fork_server = self._resources.enter_context(started)
         return self._fork_server.worker()
 
     def _collect(self) -> list[tuple[Task, FetchedDay | FetchError]]:
@@ -215,8 +211,3 @@ class FetchPool:
             self._lost(task)
             ended.append((task, TransientFetchError("no answer before the attempt's deadline")))
         return ended
-
-
-def _for_everybody(error: FetchError) -> FetchError | None:
-    """The error again, if no other day will fare better: it opens the circuit."""
-    return error if isinstance(error, DeniedError | MaintenanceError) else None

@@ -20,7 +20,6 @@ import threading
 from collections.abc import Generator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 import msgspec
@@ -38,7 +37,7 @@ _NOT_INHERITED: Final = ("PYTHONOPTIMIZE", "TQSDK_USER", "TQSDK_PASSWORD", "GHTR
 
 
 class ForkServer:
-    """Starts worker processes, each a fork of one process that has imported tqsdk. A context manager.
+    """Starts worker processes, each a fork of one process that has imported tqsdk.
 
     Safe for several threads. Its workers end with it, and it with the process that holds it, however that ends.
     """
@@ -95,7 +94,7 @@ class ForkServer:
             self._orders.send(msgspec.msgpack.encode(fork_server.End(number, dying)))
             answer = self._orders.recv(fork_server.ORDER_BYTES)
             if answer:
-                return msgspec.msgpack.decode(answer, type=fork_server.Ended).code
+                return msgspec.msgpack.decode(answer, type=int)
         return None
 
     def last_words(self) -> bytes:
@@ -112,14 +111,6 @@ class ForkServer:
             self._process.wait()
         with self._lock:
             self._orders.close()
-
-    def __enter__(self) -> ForkServer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class WorkerProcess:
@@ -146,7 +137,7 @@ class WorkerProcess:
         return message
 
     def receive_frame(self) -> pl.DataFrame:
-        return wire.decode_frame(self.connection.recv_bytes())
+        return pl.read_ipc(self.connection.recv_bytes())
 
     def kill(self) -> None:
         """End the process now and remove its directory."""
@@ -166,21 +157,23 @@ class WorkerProcess:
         shutil.rmtree(self._directory, ignore_errors=True)
         return code, last_words
 
-    def __enter__(self) -> WorkerProcess:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
-
 
 def _tail(path: Path) -> bytes:
     return path.read_bytes()[-_STDERR_TAIL:] if path.exists() else b""
 
 
 @contextlib.contextmanager
-def working_directory(home: Path) -> Generator[Path]:
+def running_fork_server(provider: Provider, home: Path, timing: Timing) -> Generator[ForkServer]:
+    """A fork server in a working directory of its own, which go at the end, and its workers with them."""
+    with (
+        _working_directory(home) as directory,
+        contextlib.closing(ForkServer(provider, home, directory, timing)) as started,
+    ):
+        yield started
+
+
+@contextlib.contextmanager
+def _working_directory(home: Path) -> Generator[Path]:
     """A directory for the workers of this process, removed at the end; those of dead processes go as well."""
     root = home / "tq"
     with process_lock(root / ".guard"):  # a directory just made is not taken for a stale one

@@ -48,3 +48,17 @@ class Provider:
     @property
     def keeps_maintenance_window(self) -> bool:
         return self.name == "tqsdk"
+
+
+def tqsdk_environment(base_url: str) -> dict[str, str]:
+    """The `TQ_*` variables that point a tqsdk client at an embedded exchange at `base_url` (`http://127.0.0.1:PORT`).
+
+    `TQ_AUTH_URL` is read when a TqAuth is made, the others when a TqApi is made or first needs them.
+    """
+    base = base_url.rstrip("/")
+    return {
+        "TQ_AUTH_URL": base,
+        "TQ_MD_URL": f"{base.replace('http', 'ws', 1)}/t/md/front/mobile",
+        "TQ_CHINESE_HOLIDAY_URL": f"{base}/shinny_chinese_holiday.json",
+        "TQ_CONT_TABLE_URL": f"{base}/continuous_table.json",
+    }

@@ -1,4 +1,4 @@
-"""tqsdk as a worker imports it: without its request to a public host, its log records and its cache in HOME.
+"""tqsdk as a worker imports it: without its request to a public host and its log records.
 
 Belongs here: what has to happen before and at the import of tqsdk, in a worker process only.
 Does not belong here: use of the client (`client`), log-in (`login`).
@@ -11,7 +11,6 @@ import gc
 import logging
 import sys
 from collections.abc import Generator
-from pathlib import Path
 from types import ModuleType
 
 
@@ -43,10 +42,3 @@ def _without_scipy() -> Generator[None]:
     finally:
         for name in absent:
             del sys.modules[name]
-
-
-def use_cache(directory: Path) -> None:
-    """Let the client keep downloaded ticks in `directory`; it locks and keeps them there and never looks again."""
-    from tqsdk import data_series  # noqa: PLC0415
-
-    data_series.CACHE_DIR = str(directory)

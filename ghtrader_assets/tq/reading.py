@@ -11,22 +11,22 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import polars as pl
 from tqsdk import TqTimeoutError
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import FetchError, MaintenanceError, ThrottledError, TransientFetchError
-from ghtrader_assets.market.ticks import DayWindow, content_digest
+from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.tq import faults, reference, wire
 from ghtrader_assets.tq.client import PlainClient
 from ghtrader_assets.tq.fetch import Reader
-from ghtrader_assets.tq.lean import LeanConnection, LeanDoubtError, LeanReading
+from ghtrader_assets.tq.lean import LeanConnection, LeanDoubtError
 from ghtrader_assets.tq.login import LoggedIn, log_in, probe_handshake, raise_refusal
 from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.timing import maintenance_ends_in
-from ghtrader_assets.tq.wholeness import whole_day
+from ghtrader_assets.tq.wholeness import Reading, whole_day
 
 _SHORT_PAUSE_S: Final = 2.0
 """A worker itself waits this long for its turn; a longer pause is the pool's, so that no deadline runs meanwhile."""
@@ -39,16 +39,12 @@ class DayReading:
     frame: pl.DataFrame
     fault: FetchError | None
     reader: Reader
-    pages: int | None = None
-    wire_bytes: int | None = None
-    proof: Literal["", "agrees", "differs", "doubts"] = ""
+    proof: wire.Proof = ""
     doubt: str = ""
     other: pl.DataFrame | None = None
 
 
 class Readers:
-    """The readers of one worker."""
-
     def __init__(self, setup: wire.Setup, clock: Clock) -> None:
         self._setup = setup
         self._timing = setup.timing
@@ -61,12 +57,11 @@ class Readers:
         self._pages = Pace(home, setup.account_key, "pages", self._timing.pages_per_s, clock)
         self._plain: PlainClient | None = None
         self._lean: LeanConnection | None = None
-        self._auth: LoggedIn | None = None
         self.last_reader: Reader = "tqsdk"
 
     def read(self, job: wire.ReadDay) -> DayReading:
-        """Read a day in the mode the pool chose. Raises whatever tqsdk or the network raises."""
-        with self._slowing_down():
+        """Read a day in the mode the pool chose. Raises the `FetchError` family."""
+        with self._failing_by_kind():
             return self._read(job)
 
     def _read(self, job: wire.ReadDay) -> DayReading:
@@ -86,17 +81,17 @@ class Readers:
         return replace(plain, proof="differs", other=lean.frame)
 
     def ask(self, job: wire.AskMarket) -> wire.MarketAnswer:
-        """Answer a question about the market. tqsdk keeps its tables for life: ask in a fresh worker."""
-        with self._slowing_down():
+        """Answer a question about the market, of a fresh worker only. Raises the `FetchError` family."""
+        with self._failing_by_kind():
             if job.kind == "instruments":
                 content = reference.instruments(self._plain_client().quote, job.symbols)
             else:
                 asked = reference.holidays if job.kind == "holidays" else reference.main_contracts
                 self._require_open()
                 content = asked(log_in(self._setup), job.symbols)
-        return wire.MarketAnswer(job=job.job, content=content)
+        return wire.MarketAnswer(content)
 
-    def drop_sessions(self) -> None:
+    def _drop_sessions(self) -> None:
         """Close what is open; what can't be closed any more is forgotten."""
         for session in (self._plain, self._lean):
             if session is not None:
@@ -108,41 +103,34 @@ class Readers:
         self.last_reader = "tqsdk"
         client = self._plain_client()
         try:
-            frame, fault = whole_day(client.read(job), _window(job))
+            frame, fault = whole_day(client.read(job), job.window)
         except TqTimeoutError:
             client.heed_notices()
             raise
         if fault is not None:
-            self.drop_sessions()
+            self._drop_sessions()
         return DayReading(frame, fault, "tqsdk")
 
     def _read_lean(self, job: wire.ReadDay) -> DayReading:
         self.last_reader = "lean"
-        try:
-            read = self._lean_read(job)
-        except Exception:
-            self.drop_sessions()
-            raise
-        frame, fault = whole_day(read.reading, _window(job))
-        return DayReading(frame, fault, "lean", pages=read.pages, wire_bytes=read.wire_bytes)
+        return DayReading(*whole_day(self._lean_read(job), job.window), "lean")
 
-    def _lean_read(self, job: wire.ReadDay) -> LeanReading:
+    def _lean_read(self, job: wire.ReadDay) -> Reading:
         """Read; once more on a new connection if a kept one turns out to have been closed while idle."""
-        connection = self._lean_connection(job.contract)
+        connection = self._lean_connection()
         try:
             return connection.read(job)
         except TransientFetchError:
             if connection.days_read == 0:
                 raise
-        self.drop_sessions()
-        return self._lean_connection(job.contract).read(job)
+        self._drop_sessions()
+        return self._lean_connection().read(job)
 
-    def _lean_connection(self, contract: str) -> LeanConnection:
+    def _lean_connection(self) -> LeanConnection:
         if self._lean is None:
-            self.drop_sessions()
+            self._drop_sessions()
             auth, url = self._new_session()
-            self._auth = auth
-            connection = LeanConnection(url, auth.headers, self._pages, self._timing)
+            connection = LeanConnection(auth, url, self._pages, self._timing)
             try:
                 connection.open()
             except Exception as error:
@@ -151,13 +139,11 @@ class Readers:
                 probe_handshake(url, auth.headers, self._timing)  # tells why, with the server's words
                 raise
             self._lean, self._throttled = connection, 0
-        assert self._auth is not None
-        self._auth.require_grants(contract)
         return self._lean
 
     def _plain_client(self) -> PlainClient:
         if self._plain is None or self._plain.worn_out:
-            self.drop_sessions()
+            self._drop_sessions()
             auth, url = self._new_session()
             probe_handshake(url, auth.headers, self._timing)
             self._plain, self._throttled = PlainClient(auth, url, self._directory, self._timing, self._clock), 0
@@ -171,27 +157,23 @@ class Readers:
             raise ThrottledError("the account's pace of new sessions", pause_s=wait)
         time.sleep(self._sessions.reserve())
         auth = log_in(self._setup)
-        try:
-            return auth, auth.market_data_url()
-        except Exception as error:  # noqa: BLE001 - tqsdk raises bare Exception
-            raise faults.of_exception(error) from None
+        return auth, auth.market_data_url()
 
     @contextlib.contextmanager
-    def _slowing_down(self) -> Generator[None]:
-        """After a 429, delay the next session of the whole account: as long as the server says, or ever longer."""
+    def _failing_by_kind(self) -> Generator[None]:
+        """Raise the `FetchError` of any failure. A 429 puts off the account's next session, each time for longer."""
         try:
             yield
-        except ThrottledError as error:
-            if error.pause_s is None:
-                error.pause_s = min(self._timing.throttle_s * 2**self._throttled, self._timing.throttle_cap_s)
-                self._throttled += 1
-            self._sessions.slow_down(error.pause_s)
-            raise
+        except Exception as raised:  # noqa: BLE001 - tqsdk raises bare Exception
+            self._drop_sessions()
+            error = faults.of_exception(raised)
+            if isinstance(error, ThrottledError):
+                if error.pause_s is None:
+                    error.pause_s = min(self._timing.throttle_s * 2**self._throttled, self._timing.throttle_cap_s)
+                    self._throttled += 1
+                self._sessions.slow_down(error.pause_s)
+            raise error from None
 
     def _require_open(self) -> None:
         if self._setup.keeps_maintenance_window and maintenance_ends_in(self.provider_clock.now_ns()) is not None:
             raise MaintenanceError("the provider's daily maintenance window 19:00-19:30 Beijing")
-
-
-def _window(job: wire.ReadDay) -> DayWindow:
-    return DayWindow(job.trading_day, job.start_ns, job.end_ns)

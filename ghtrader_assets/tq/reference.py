@@ -23,15 +23,6 @@ from tqsdk import calendar
 from ghtrader_assets.errors import BrokenDayError, FetchError, UnknownContractError
 from ghtrader_assets.tq.login import LoggedIn
 
-_FIELDS: Final = {
-    "price_tick": "price_tick",
-    "multiplier": "volume_multiple",
-    "expire_s": "expire_datetime",
-    "trading_time": "trading_time",
-    "product": "product_id",
-    "kind": "ins_class",
-    "underlying": "underlying_symbol",
-}
 _ANY_DAY: Final = date(2024, 1, 2)
 
 
@@ -79,18 +70,16 @@ def _no_holiday_list(what: str) -> FetchError:
 
 
 def instruments(quote: Callable[[str], Mapping[str, Any]], contracts: Sequence[str]) -> bytes:
-    """The instrument fields of each contract under our names."""
-    quotes = {contract: quote(contract) for contract in contracts}
-    return msgspec.json.encode(
-        {
-            contract: {ours: _plain(fields.get(theirs)) for ours, theirs in _FIELDS.items()}
-            for contract, fields in quotes.items()
-        }
-    )
+    """Each contract as a `market_data.Instrument`. What tqsdk does not know is NaN, in JSON null."""
+    return msgspec.json.encode({contract: _instrument(contract, quote(contract)) for contract in contracts})
 
 
-def _plain(value: Any) -> Any:
-    """A value without tqsdk's entity type: trading_time is a small dictionary of lists."""
-    if isinstance(value, Mapping) or hasattr(value, "items"):
-        return {key: inner for key, inner in value.items() if isinstance(inner, list)}
-    return None if value != value else value  # NaN  # noqa: PLR0124
+def _instrument(contract: str, quote: Mapping[str, Any]) -> dict[str, Any]:
+    hours = quote.get("trading_time") or {}  # of a type of tqsdk's, with other things than hours in it
+    return {
+        "contract": contract,
+        "price_tick": quote["price_tick"],
+        "multiplier": int(quote["volume_multiple"]),
+        "trading_time": {session: spans for session, spans in hours.items() if isinstance(spans, list)},
+        "expire_s": quote["expire_datetime"],
+    }

@@ -5,25 +5,17 @@ Belongs here: the numbers and the clock. Does not belong here: what is done when
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from typing import Final
 
 import msgspec
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.market.clock import NS, SHANGHAI, shanghai_time
-
-CLOCK_OFFSET: Final = "GHTRADER_TQ_CLOCK_OFFSET_S"
-"""Tests only: seconds added to the clock that decides about the maintenance window, in the pool and its workers."""
+from ghtrader_assets.market.clock import NS, shanghai_time
 
 MAINTENANCE_START: Final = timedelta(hours=19)
 MAINTENANCE_END: Final = timedelta(hours=19, minutes=30)
 """Daily, Beijing time, as the client's own messages name it."""
-
-
-def _clock_offset() -> float:
-    return float(os.environ.get(CLOCK_OFFSET, "0"))
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -60,7 +52,8 @@ class Timing(msgspec.Struct, frozen=True):
     """New sessions of the account, all processes of this host together (`GHTRADER_SESSIONS_PER_MINUTE`)."""
     pages_per_s: float = 50.0
     """Pages that the lean readers of the account ask for, all processes of this host (`GHTRADER_PAGES_PER_SECOND`)."""
-    clock_offset_s: float = msgspec.field(default_factory=_clock_offset)
+    clock_offset_s: float = 0.0
+    """Tests only: added to the clock that decides about the maintenance window, in the pool and its workers."""
 
     def provider_clock(self, clock: Clock) -> Clock:
         """The clock that decides about the maintenance window."""
@@ -71,7 +64,7 @@ class Timing(msgspec.Struct, frozen=True):
 def maintenance_ends_in(now_ns: int) -> float | None:
     """Seconds until the provider's daily maintenance window ends, or None outside it."""
     now = shanghai_time(now_ns)
-    since_midnight = now - now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+    since_midnight = now - now.replace(hour=0, minute=0, second=0, microsecond=0)
     if MAINTENANCE_START <= since_midnight < MAINTENANCE_END:
         return (MAINTENANCE_END - since_midnight).total_seconds()
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import version
@@ -65,14 +65,12 @@ class FastHistory:
         self._clock = clock
         self._proving: set[str] = set()
         self._unproved: dict[str, int] = {}
-        self._record = self._load().get(server) or ServerRecord(versions())
-        if self._record.versions != versions():
-            self._record = ServerRecord(versions())
+        self._record = self._own(self._load())
 
     def mode_for(self, request: FetchRequest, *, allowed: bool) -> ReadMode | None:
         """How to read a day; None to let it wait for the proof under way for its exchange.
 
-        `allowed` is False after failed attempts: then the plain client reads. Whoever gets `both` calls `settled`.
+        `allowed` is False after failed attempts: then the plain client reads. After `both` comes `settled`.
         """
         exchange = _exchange(request)
         proved = exchange in self._record.agreed
@@ -125,11 +123,14 @@ class FastHistory:
         """This server's record, read again and written back under a lock."""
         with process_lock(self._path.with_suffix(".lock")):
             records = self._load()
-            stored = records.get(self._server)
-            record = stored if stored is not None and stored.versions == versions() else ServerRecord(versions())
+            record = self._own(records)
             yield record
             records[self._server] = self._record = record
             put_file(self._path, msgspec.json.format(msgspec.json.encode(records)))
+
+    def _own(self, records: Mapping[str, ServerRecord]) -> ServerRecord:
+        stored = records.get(self._server)
+        return stored if stored is not None and stored.versions == versions() else ServerRecord(versions())
 
     def _load(self) -> dict[str, ServerRecord]:
         try:

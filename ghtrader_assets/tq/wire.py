@@ -6,16 +6,18 @@ The password travels in the first message, over a socket that only the two proce
 
 from __future__ import annotations
 
-import io
-from datetime import date
+from collections.abc import Callable
 from typing import Final, Literal
 
 import msgspec
 import polars as pl
 
+from ghtrader_assets.market.ticks import DayWindow
+from ghtrader_assets.tq.fetch import Reader
 from ghtrader_assets.tq.timing import Timing
 
 ReadMode = Literal["tqsdk", "lean", "both"]
+Proof = Literal["", "agrees", "differs", "doubts"]
 
 
 class Setup(msgspec.Struct, tag=True):
@@ -36,12 +38,9 @@ class Setup(msgspec.Struct, tag=True):
 class ReadDay(msgspec.Struct, tag=True, frozen=True):
     """Read one trading day of a contract; `symbol` is asked for too when the contract's existence is in doubt."""
 
-    job: int
     symbol: str
     contract: str
-    trading_day: date
-    start_ns: int
-    end_ns: int
+    window: DayWindow
     levels: int
     mode: ReadMode
 
@@ -49,7 +48,6 @@ class ReadDay(msgspec.Struct, tag=True, frozen=True):
 class AskMarket(msgspec.Struct, tag=True, frozen=True):
     """Ask for reference data: the holiday list, main contract changes of symbols, or contracts' instruments."""
 
-    job: int
     kind: Literal["holidays", "main_contracts", "instruments"]
     symbols: tuple[str, ...] = ()
 
@@ -65,23 +63,19 @@ class DayRead(msgspec.Struct, tag=True, frozen=True):
     reader would not answer for the day (`doubt` says why).
     """
 
-    job: int
-    reader: Literal["tqsdk", "lean"]
+    reader: Reader
     seconds: float
-    pages: int | None = None
-    wire_bytes: int | None = None
-    proof: Literal["", "agrees", "differs", "doubts"] = ""
+    proof: Proof = ""
     doubt: str = ""
 
 
 class DayFailed(msgspec.Struct, tag=True):
     """A day did not come whole. `has_frame`: what did come follows."""
 
-    job: int
     kind: str
     what: str
     remedy: str
-    reader: Literal["tqsdk", "lean"]
+    reader: Reader
     seconds: float
     pause_s: float | None = None
     has_frame: bool = False
@@ -90,36 +84,17 @@ class DayFailed(msgspec.Struct, tag=True):
 class MarketAnswer(msgspec.Struct, tag=True, frozen=True):
     """The answer to `AskMarket` as JSON."""
 
-    job: int
     content: bytes
 
 
 ToWorker = Setup | ReadDay | AskMarket
 FromWorker = Ready | DayRead | DayFailed | MarketAnswer
 
-_encoder: Final = msgspec.msgpack.Encoder()
-_to_worker: Final = msgspec.msgpack.Decoder(ToWorker)
-_from_worker: Final = msgspec.msgpack.Decoder(FromWorker)
-
-
-def encode(message: ToWorker | FromWorker) -> bytes:
-    return _encoder.encode(message)
-
-
-def decode_to_worker(data: bytes) -> ToWorker:
-    return _to_worker.decode(data)
-
-
-def decode_from_worker(data: bytes) -> FromWorker:
-    return _from_worker.decode(data)
+encode: Final[Callable[[ToWorker | FromWorker], bytes]] = msgspec.msgpack.Encoder().encode
+decode_to_worker: Final[Callable[[bytes], ToWorker]] = msgspec.msgpack.Decoder(ToWorker).decode
+decode_from_worker: Final[Callable[[bytes], FromWorker]] = msgspec.msgpack.Decoder(FromWorker).decode
 
 
 def encode_frame(frame: pl.DataFrame) -> bytes:
     """The frame as Arrow IPC bytes, uncompressed: both ends share a machine."""
-    buffer = io.BytesIO()
-    frame.write_ipc(buffer, compression="uncompressed")
-    return buffer.getvalue()
-
-
-def decode_frame(data: bytes) -> pl.DataFrame:
-    return pl.read_ipc(io.BytesIO(data))
+    return frame.write_ipc(None, compression="uncompressed").getvalue()

@@ -52,38 +52,33 @@ def _answer(setup: wire.Setup, readers: Readers, job: wire.ReadDay | wire.AskMar
         if isinstance(job, wire.AskMarket):
             return [wire.encode(readers.ask(job))]
         return _read(setup, readers, job, started)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is one message, and the worker goes on
-        readers.drop_sessions()
-        return [wire.encode(_failed(setup, readers, job.job, faults.of_exception(error), started))]
+    except FetchError as error:
+        return [wire.encode(_failed(setup, readers, error, started))]
 
 
 def _read(setup: wire.Setup, readers: Readers, job: wire.ReadDay, started: float) -> list[bytes]:
     day = readers.read(job)
     if day.fault is None:
         header = wire.DayRead(
-            job=job.job,
             reader=day.reader,
             seconds=time.perf_counter() - started,
-            pages=day.pages,
-            wire_bytes=day.wire_bytes,
             proof=day.proof,
             doubt=faults.redacted(day.doubt, setup.password),
         )
         frames = [day.frame] if day.other is None else [day.frame, day.other]
         return [wire.encode(header), *(wire.encode_frame(frame) for frame in frames)]
-    failed = _failed(setup, readers, job.job, day.fault, started)
+    failed = _failed(setup, readers, day.fault, started)
     if day.frame.height == 0:
         return [wire.encode(failed)]
     failed.has_frame = True
     return [wire.encode(failed), wire.encode_frame(day.frame)]
 
 
-def _failed(setup: wire.Setup, readers: Readers, job: int, error: FetchError, started: float) -> wire.DayFailed:
+def _failed(setup: wire.Setup, readers: Readers, error: FetchError, started: float) -> wire.DayFailed:
     in_window = setup.keeps_maintenance_window and maintenance_ends_in(readers.provider_clock.now_ns()) is not None
     if in_window and isinstance(error, TransientFetchError):
         error = MaintenanceError(f"{error.what}, in the maintenance window")
     return wire.DayFailed(
-        job=job,
         kind=type(error).__name__,
         what=faults.redacted(error.what, setup.password),
         remedy=error.remedy,

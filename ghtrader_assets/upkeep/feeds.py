@@ -70,9 +70,8 @@ def expected_day(calendar: TradingCalendar, now_ns: int) -> date:
 
 def longest_closure(calendar: TradingCalendar, today: date) -> timedelta:
     """The longest time between two neighbouring trading days, from a year before `today` to the calendar's horizon."""
-    start = min(max(calendar.first, today - LOOK_BACK), calendar.horizon - LOOK_BACK)
-    days = calendar.days(max(start, calendar.first), calendar.horizon)
-    return max((later - earlier for earlier, later in pairwise(days)), default=timedelta(days=3))
+    start = max(min(today, calendar.horizon) - LOOK_BACK, calendar.first)
+    return max(later - earlier for earlier, later in pairwise(calendar.days(start, calendar.horizon)))
 
 
 def freshness_windows(calendar: TradingCalendar, today: date) -> tuple[timedelta, timedelta]:
@@ -100,11 +99,7 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
     return found
 
 
-_IDLE: Final = (
-    FeedState.IDLE,
-    "no day of it was ever loaded",
-    "begin its history with `ghtrader-assets backfill`",
-)
+_IDLE: Final = (FeedState.IDLE, "no day of it was ever loaded", "begin its history with `ghtrader-assets backfill`")
 
 
 def _standing(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedState, str, str]:

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
+from operator import itemgetter
 from statistics import median
 from typing import Final
 
+from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_last_loads
 
@@ -23,17 +25,6 @@ TRAILING_DAYS: Final = 20
 """The median is taken over at most this many days loaded before the last one."""
 LEAST_DAYS: Final = 5
 """With fewer days before it, the last one is not judged."""
-
-
-@dataclass(frozen=True, slots=True)
-class DayRate:
-    """The rate of one stored symbol-day; `finished` is the instant its load ended, UTC."""
-
-    symbol: str
-    trading_day: date
-    finished: datetime
-    reader: str
-    rows_per_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +48,38 @@ class RateDrop:
         )
 
 
-def rate_drops(rates: Iterable[DayRate], share: float) -> list[RateDrop]:
+def rate_drops(loads: Iterable[Manifest], share: float) -> list[RateDrop]:
     """The symbols whose last loaded day came at less than `share` of the median of the days loaded before it.
 
-    `rates` in any order, of any symbols. The median is over the last `TRAILING_DAYS` days that the same reader read;
-    a symbol with fewer than `LEAST_DAYS` of them has no drop. A share of 0 finds none.
+    `loads` are complete, of any symbols, in any order; those without rows are passed over. The median is over the last
+    `TRAILING_DAYS` days that the same reader read; a symbol with fewer than `LEAST_DAYS` of them has no drop. A share
+    of 0 finds none.
     """
-    by_symbol: dict[str, list[DayRate]] = {}
-    for rate in sorted(rates, key=lambda rate: rate.finished):
-        by_symbol.setdefault(rate.symbol, []).append(rate)
+    timed = [(load.finished, load) for load in loads if load.finished and load.rows and _seconds(load)]
+    by_symbol: dict[str, list[Manifest]] = {}
+    for _, load in sorted(timed, key=itemgetter(0)):
+        by_symbol.setdefault(load.symbol, []).append(load)
     found = (_drop(loaded, share) for loaded in by_symbol.values())
     return [drop for drop in found if drop is not None]
 
 
-def _drop(loaded: Sequence[DayRate], share: float) -> RateDrop | None:
+def _drop(loaded: Sequence[Manifest], share: float) -> RateDrop | None:
     last = loaded[-1]
-    before = [load.rows_per_s for load in loaded[:-1] if load.reader == last.reader][-TRAILING_DAYS:]
+    before = [_rows_per_s(load) for load in loaded[:-1] if load.reader == last.reader][-TRAILING_DAYS:]
     if len(before) < LEAST_DAYS:
         return None
-    usual = median(before)
-    if last.rows_per_s >= share * usual:
-        return None
-    return RateDrop(last.symbol, last.trading_day, last.rows_per_s, usual, len(before))
+    rate, usual = _rows_per_s(last), median(before)
+    return RateDrop(last.symbol, last.trading_day, rate, usual, len(before)) if rate < share * usual else None
 
 
-def read_rates(db: Database, symbol: str) -> list[DayRate]:
-    """The rates of the symbol's days loaded last, newest first: enough of them for `rate_drops`."""
-    loads = read_last_loads(db, symbol, 2 * TRAILING_DAYS + 1)
-    return [
-        DayRate(symbol, load.trading_day, load.finished, load.reader, load.rows / seconds)
-        for load in loads
-        for seconds in [load.download_s + load.store_s + load.readback_s]
-        if load.finished and load.rows and seconds
-    ]
+def read_loads(db: Database, symbol: str) -> list[Manifest]:
+    """The symbol's complete loads that ended last, newest first: enough of them for `rate_drops`."""
+    return read_last_loads(db, symbol, 2 * TRAILING_DAYS + 1)
+
+
+def _rows_per_s(load: Manifest) -> float:
+    return load.rows / _seconds(load)
+
+
+def _seconds(load: Manifest) -> float:
+    return load.download_s + load.store_s + load.readback_s

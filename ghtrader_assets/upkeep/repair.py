@@ -79,10 +79,6 @@ class RepairPlan:
         """Whether there is nothing to repair: not now, not later, and nothing given up."""
         return not (self.planned or self.waiting or self.given_up)
 
-    def only(self, causes: Collection[Cause]) -> list[Repair]:
-        """The planned days with one of these causes."""
-        return [repair for repair in self.planned if repair.cause in causes]
-
 
 def read_plan(
     context: StoreContext,
@@ -98,7 +94,7 @@ def read_plan(
     """The plan for the trading days from `start` (each symbol's own start without) to `end`, both included.
 
     `running` are the ids of runs in progress: what they began is left to them. With `started_only` a symbol's history
-    begins with the first day that anybody loaded, so that nothing starts a history by itself. `in_bulk` passes over
+    begins with the first day of which a load began, so that no plan starts a history by itself. `in_bulk` passes over
     days that are stored for their main contract and judged whole: changed sessions, rules and policy go unseen, at a
     fraction of the work. Raises `QuestDBError`.
     """

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
-from ghtrader_assets.tq.quiet import import_tqsdk, use_cache
+from ghtrader_assets.tq.quiet import import_tqsdk
 
 
 class OneApi:
@@ -29,10 +29,10 @@ class OneApi:
 
     def __init__(self, user: str, password: str, cache: Path) -> None:
         import_tqsdk()
-        from tqsdk import TqApi, TqAuth
+        from tqsdk import TqApi, TqAuth, data_series
 
         cache.mkdir(parents=True, exist_ok=True)
-        use_cache(cache)
+        data_series.CACHE_DIR = str(cache)
         self._api = TqApi(auth=TqAuth(user, password), disable_print=True)
 
     def day(self, contract: str, day: date, following: date) -> dict[str, npt.NDArray[Any]]:

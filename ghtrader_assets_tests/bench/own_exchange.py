@@ -12,10 +12,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from ghtrader_assets.exchange.client_env import tqsdk_environment
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, wait_ready
-from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.tq.provider import Provider, tqsdk_environment
 
 READY_WITHIN_S: Final = 60.0
 CACHE_MB: Final = "1000"

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from pydantic import SecretStr
 
-from ghtrader_assets.exchange.model import ticks_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets_tests.bench.one_by_one import DROP, TABLE, one_by_one
+from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 
 CONTRACT = "SHFE.au2604"

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ghtrader_assets.exchange.model import ticks_of
 from ghtrader_assets.manifests import as_document, read_manifest_file
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.ticks import content_digest, tick_frame, trim
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.tables.reader import read_day
+from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import PASSWORD, CommandLine, pointed_at
 

@@ -13,10 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
-from ghtrader_assets.exchange.model import ticks_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.ticks import content_digest, tick_frame
 from ghtrader_assets.runtime import RUNTIME_FILE, read_runtime
+from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_platform import CommandLine
 
 SYMBOL = "KQ.m@SHFE.au"

@@ -92,8 +92,8 @@ def test_ids_are_contiguous_over_a_contracts_life(spec: Spec, data: st.DataObjec
     contract = data.draw(st.sampled_from([item for item in contracts_of(spec) if item.first_served <= UNTIL]))
     series = series_of(contract.text, UNTIL, NOTHING, DEFAULT_SEED)
     assert series is not None
-    assert [day.first_id for day in series.days] == [0, *series.ends[:-1]]
-    assert series.last_id == series.ends[-1] - 1
+    assert [day.first_id for day in series.days] == [0, *(day.end_id for day in series.days[:-1])]
+    assert series.last_id == series.days[-1].end_id - 1
     assert all(day.count > 0 for day in series.days)
     assert [day.day for day in series.days] == contract.days(UNTIL)
 

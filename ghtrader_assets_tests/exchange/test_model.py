@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.contracts import Contract, contract_named, contracts_of, main_contract
 from ghtrader_assets.exchange.daily import DEFAULT_SEED, life_of
-from ghtrader_assets.exchange.model import Columns, ticks_of
+from ghtrader_assets.exchange.model import Columns
 from ghtrader_assets.exchange.specs import SPECS
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.symbols import Exchange, depth
 from ghtrader_assets.market.ticks import content_digest, tick_frame
 from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
+from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 
 DAY_ONLY = ("CFFEX.IF", "GFEX.lc")
 DAYS = snapshot_calendar().days(EMBEDDED_FIRST_DAY, date(2026, 10, 30))

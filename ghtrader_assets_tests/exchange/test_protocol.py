@@ -21,12 +21,12 @@ from websockets.exceptions import ConnectionClosedOK
 from ghtrader_assets.exchange.contracts import main_changes
 from ghtrader_assets.exchange.daily import DEFAULT_SEED
 from ghtrader_assets.exchange.instruments import describe, known_symbols
-from ghtrader_assets.exchange.model import ticks_of
 from ghtrader_assets.exchange.quotes import quote_of
 from ghtrader_assets.exchange.server import REALM
 from ghtrader_assets.exchange.specs import SPECS
 from ghtrader_assets.market.calendar import compare_holidays, snapshot_calendar
 from ghtrader_assets_tests.exchange.diff_client import DiffClient
+from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ROOT, ExchangeControl, started_exchange
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from ghtrader_assets.exchange.daily import DEFAULT_SEED
 from ghtrader_assets.exchange.history import Series, series_of
-from ghtrader_assets.exchange.model import Columns, ticks_of
+from ghtrader_assets.exchange.model import Columns
 from ghtrader_assets.exchange.render import PageWriter
 from ghtrader_assets.exchange.revisions import Revision, Revisions
+from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 
 UNTIL = date(2026, 1, 9)
 DAY = date(2026, 1, 6)

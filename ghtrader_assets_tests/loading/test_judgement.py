@@ -17,7 +17,6 @@ from pydantic import SecretStr
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState, QuestDBError
-from ghtrader_assets.exchange.model import ticks_of
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days, judge_frame, policy_of
 from ghtrader_assets.loading.plan import DayPlan, plan_day
@@ -34,6 +33,7 @@ from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedu
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets_tests.bench.store import store_frames
+from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.loading.small_days import content_of, small_day
 

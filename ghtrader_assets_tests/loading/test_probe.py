@@ -23,6 +23,7 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_gaps, read_summary
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.upkeep.causes import Cause
 from ghtrader_assets.upkeep.repair import read_plan
@@ -66,6 +67,15 @@ def elsewhere(platform: LoadContext) -> LoadContext:
 def ask(platform: LoadContext) -> list[tuple[int, int, int]]:
     found = probe_gaps(platform, SYMBOL, [DAY], lambda _: None)
     return [(item.provider_has_data, item.provider_missing, item.errors) for item in found]
+
+
+def test_a_probe_keeps_the_accounts_own_pace(platform: LoadContext, exchange: ExchangeControl) -> None:
+    exchange.faults(HOLE)
+    load(platform)
+    slow = platform.settings.model_copy(update={"sessions_per_minute": 0.2})
+    assert ask(dataclasses.replace(platform, settings=slow)) == [(0, 1, 0)]
+    pace = Pace(slow.home, platform.provider.account_key, "sessions", 1.0, SYSTEM_CLOCK)
+    assert pace.delay() > 60, "the next session may start five minutes after the probe's, not half a second"
 
 
 def test_a_lost_segment_is_found_and_repaired_and_a_missing_one_is_known(

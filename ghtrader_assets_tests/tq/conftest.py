@@ -18,7 +18,6 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
-from ghtrader_assets.exchange.model import ticks_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import parse_symbol
@@ -27,6 +26,7 @@ from ghtrader_assets.tq import attempts, pool
 from ghtrader_assets.tq.fetch import FetchRequest
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
+from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ExchangeControl, started_exchange
 
 

@@ -29,6 +29,7 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.tq import fork_server
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets_tests.fix_exchange import started_exchange
 from ghtrader_assets_tests.tq.conftest import request_of
 
@@ -42,7 +43,7 @@ def measure(environment: dict[str, str], home: Path, fast_history: Any, sessions
     every = calendar.days(FIRST_DAY, date(2025, 12, 31))[: days + sessions]
     requests = [request_of(CONTRACT, day) for day in every]
     provider = Provider("measure", SecretStr("unused"), environment, "embedded")
-    with FetchPool(provider, sessions, home, SYSTEM_CLOCK, fast_history=fast_history) as pool:
+    with FetchPool(provider, sessions, home, SYSTEM_CLOCK, fast_history=fast_history, timing=Timing()) as pool:
         for fetched in pool.fetch(requests[:sessions]):
             assert fetched.state == IngestState.COMPLETE, fetched.reason
         cpu, wall, ticks = cpu_seconds(), time.perf_counter(), 0

@@ -26,7 +26,6 @@ from ghtrader_assets.tq.market_data import (
     fetch_continuous_table,
     fetch_holidays,
     fetch_instruments,
-    fetch_main_contracts,
     fetch_table_and_holidays,
 )
 from ghtrader_assets.tq.pool import FetchPool
@@ -103,9 +102,10 @@ def test_workers_end_with_a_killed_parent(exchange: Exchange, home: Path) -> Non
         from pathlib import Path
         from ghtrader_assets.clock import SYSTEM_CLOCK
         from ghtrader_assets.tq.pool import FetchPool
+        from ghtrader_assets.tq.timing import Timing
         from ghtrader_assets_tests.tq.conftest import Exchange, request_of
         provider, home = Exchange({exchange.url!r}, 0, Path()).provider(), Path({str(home)!r})
-        pool = FetchPool(provider, 1, home, SYSTEM_CLOCK, fast_history="off")
+        pool = FetchPool(provider, 1, home, SYSTEM_CLOCK, fast_history="off", timing=Timing())
         list(pool.fetch([request_of({CONTRACT!r}, date(2025, 4, 21))]))
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(entry or "." for entry in sys.path)}
@@ -143,7 +143,7 @@ def test_trouble_that_reaches_into_the_window_is_maintenance(exchange: Exchange,
 
 def test_reference_data(exchange: Exchange, home: Path) -> None:
     provider = exchange.provider()
-    changes = fetch_main_contracts(provider, "KQ.m@SHFE.cu", home, QUICK)
+    changes = fetch_continuous_table(provider, ["KQ.m@SHFE.cu"], home, QUICK)["KQ.m@SHFE.cu"]
     assert changes == sorted(changes)
     assert all(name.startswith("SHFE.cu") for _, name in changes)
     holidays = fetch_holidays(provider, home, QUICK)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from ghtrader_assets.errors import (
     FetchError,
     MaintenanceError,
     ProviderEmptyError,
-    ServiceError,
     ShortDayError,
     ThrottledError,
     TransientFetchError,
@@ -35,7 +35,7 @@ from ghtrader_assets.tq import faults, wire
 from ghtrader_assets.tq.attempts import Task
 from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets.tq.slots import SessionSlots
+from ghtrader_assets.tq.slots import session_slots
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.wholeness import Reading, whole_day
 from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, request_of
@@ -172,7 +172,7 @@ def test_no_secret_gets_into_a_text() -> None:
 
 
 def test_a_day_is_given_up_in_time() -> None:
-    task = Task(0, request_of("SHFE.au2604", date(2025, 4, 21)), Timing(attempts=3, backoff_s=1.0), SYSTEM_CLOCK)
+    task = Task(request_of("SHFE.au2604", date(2025, 4, 21)), Timing(attempts=3, backoff_s=1.0), SYSTEM_CLOCK)
     pauses = []
     for _ in range(3):
         task.begin("tqsdk", worker_ready=True)
@@ -186,13 +186,13 @@ def test_a_day_is_given_up_in_time() -> None:
 
 def test_no_pause_reaches_beyond_the_deadline() -> None:
     timing = Timing(day_s=0.1, backoff_s=5.0)
-    task = Task(0, request_of("SHFE.au2604", date(2025, 4, 21)), timing, SYSTEM_CLOCK)
+    task = Task(request_of("SHFE.au2604", date(2025, 4, 21)), timing, SYSTEM_CLOCK)
     task.begin("tqsdk", worker_ready=True)
     assert task.follow_up(TransientFetchError("away")) is None
 
 
 def test_a_short_day_goes_to_the_plain_client_and_has_its_own_count() -> None:
-    task = Task(0, request_of("SHFE.au2604", date(2025, 4, 21)), QUICK, SYSTEM_CLOCK)
+    task = Task(request_of("SHFE.au2604", date(2025, 4, 21)), QUICK, SYSTEM_CLOCK)
     task.begin("lean", worker_ready=True)
     assert task.fast_allowed
     assert task.follow_up(ShortDayError("short")) is not None
@@ -209,29 +209,33 @@ def test_slots_are_shared_by_processes_and_freed_by_death(tmp_path: Path) -> Non
         from pathlib import Path
         from pydantic import SecretStr
         from ghtrader_assets.tq.provider import Provider
-        from ghtrader_assets.tq.slots import SessionSlots
+        from ghtrader_assets.tq.slots import session_slots
         provider = Provider("trader", SecretStr("x"), {{"TQ_MD_URL": "ws://127.0.0.1:1/md"}})
-        slots = SessionSlots(Path({str(tmp_path)!r}), provider, 3)
-        print(slots.acquire(2), flush=True)
-        time.sleep(3600)
+        with session_slots(Path({str(tmp_path)!r}), provider, 3, 2) as granted:
+            print(granted, flush=True)
+            time.sleep(3600)
     """
-    ours = SessionSlots(tmp_path, PROVIDER, 3)
+
+    def granted_of(want: int) -> int:
+        with session_slots(tmp_path, PROVIDER, 3, want) as granted:
+            return granted
+
     path = [entry or "." for entry in sys.path]
     with subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, env={"PYTHONPATH": ":".join(path)}
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"2\n"
-        with ours.held(3) as granted:
-            assert granted == 1
-            with pytest.raises(ServiceError, match="no TqSdk session became free"):
-                SessionSlots(tmp_path, PROVIDER, 3).acquire(1, timeout_s=0.1)
+        with ThreadPoolExecutor(1) as threads:
+            with session_slots(tmp_path, PROVIDER, 3, 3) as granted:
+                assert granted == 1
+                waiting = threads.submit(granted_of, 2)
+                with pytest.raises(TimeoutError):
+                    waiting.result(timeout=0.5)
+            assert waiting.result(timeout=60) == 1
         other.kill()
         other.wait()
-    with ours.held(3) as granted:
-        assert granted == 3
-    with ours.held(9, at_least=9) as granted:
-        assert granted == 3
+    assert [granted_of(3), granted_of(9)] == [3, 3]
 
 
 def test_the_pace_is_shared_and_a_429_slows_everybody(tmp_path: Path) -> None:
@@ -249,11 +253,10 @@ def test_a_clock_that_was_set_back_keeps_no_session_waiting(tmp_path: Path) -> N
     assert Pace(tmp_path, "k", "sessions", 10.0, Clock(lambda: 1_700_000_000 * 10**9)).delay() == 0.0
 
 
-def test_timing_is_frozen_and_reads_the_clock_offset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GHTRADER_TQ_CLOCK_OFFSET_S", "3600")
-    shifted = Timing()
+def test_timing_is_frozen_and_moves_the_provider_clock() -> None:
+    shifted = Timing(clock_offset_s=3600)
     assert shifted.provider_clock(Clock(lambda: 5)).now_ns() == 3600 * 10**9 + 5
-    assert Timing(clock_offset_s=0).provider_clock(Clock(lambda: 5)).now_ns() == 5
+    assert Timing().provider_clock(Clock(lambda: 5)).now_ns() == 5
     with pytest.raises(AttributeError):
         shifted.day_s = 1.0  # type: ignore[misc]
     assert msgspec.structs.replace(shifted, day_s=1.0).day_s == 1.0

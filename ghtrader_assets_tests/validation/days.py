@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from ghtrader_assets.exchange.model import ticks_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
@@ -18,6 +17,7 @@ from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
 from ghtrader_assets.validation.judge import Provenance, judge_day
 from ghtrader_assets.validation.policy import Policy, policy_for
 from ghtrader_assets.validation.verdicts import DayVerdict
+from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.validation.injector import NS, Day
 
 JUDGED_AT = datetime(2026, 1, 7, tzinfo=UTC)
