@@ -285,7 +285,7 @@ def _summary(judgement: Judgement) -> Payload:
         "judge_s": judgement.seconds,
         "judged_now": int(judgement.fresh),
         "fingerprint": row.fingerprint,
-        "manifest_id": row.load_id,
+        "manifest_id": row.manifest_id,
     }
 
 
@@ -304,7 +304,7 @@ def _quality(judgement: Judgement) -> Payload:
         "spread_anomaly_outliers": row.spread_anomaly_outliers,
         "rules": dg.MetadataValue.json(json.loads(row.rules_json)),
         "fingerprint": row.fingerprint,
-        "manifest_id": row.load_id,
+        "manifest_id": row.manifest_id,
     }
 
 

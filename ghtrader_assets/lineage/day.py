@@ -72,7 +72,7 @@ def day_lineage(context: StoreContext, symbol: Symbol, day: date) -> DayLineage:
     stored = next(iter(read_daily_agg(database, name, [day])), None)
     if stored is None:
         return DayLineage(name, day, 0, "", None, (), (), tuple(attempts))
-    load = next((attempt for attempt in attempts if attempt.manifest_id == stored.load_id), None)
+    load = next((attempt for attempt in attempts if attempt.manifest_id == stored.manifest_id), None)
     row = next(iter(read_schedule(database, name, day, day)), None)
     plan = plan_day(context, symbol, row, "") if row else None
     verdicts = (read_summary(database, name, [day]).get(day), read_quality(database, name, [day]).get(day))

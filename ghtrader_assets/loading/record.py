@@ -193,6 +193,6 @@ def daily_agg(manifest: Manifest) -> DailyAgg:
         digest=manifest.digest,
         upstream=manifest.upstream,
         partial=manifest.partial,
-        load_id=manifest.manifest_id,
+        manifest_id=manifest.manifest_id,
         updated_at=manifest.finished,
     )

@@ -51,7 +51,7 @@ class Exported:
 
     def add(self, day: WholeDay) -> None:
         self.rows += day.ticks.num_rows
-        self.manifest_ids[day.agg.trading_day] = day.agg.load_id
+        self.manifest_ids[day.agg.trading_day] = day.agg.manifest_id
 
 
 def require_target(target: Path) -> None:
@@ -136,7 +136,7 @@ def _content_of(days: Sequence[DailyAgg]) -> str:
     return json.dumps(
         {
             "symbol": days[0].symbol,
-            "manifest_ids": {day.trading_day.isoformat(): day.load_id for day in days},
+            "manifest_ids": {day.trading_day.isoformat(): day.manifest_id for day in days},
             "contracts": {day.trading_day.isoformat(): day.contract for day in days},
             "digests": {day.trading_day.isoformat(): day.digest for day in days},
         }

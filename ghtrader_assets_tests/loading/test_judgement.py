@@ -96,7 +96,7 @@ def test_the_frame_in_memory_is_judged_like_the_stored_day(platform: LoadContext
     (plan,) = stored(platform, symbol, contract, {DAY: frame})
     (content,) = read_daily_agg(platform.database, name, [DAY])
     policy = policy_of(platform.settings, symbol)
-    memory, _ = judge_frame(plan, frame, content.digest, content.load_id, policy, SYSTEM_CLOCK.now())
+    memory, _ = judge_frame(plan, frame, content.digest, content.manifest_id, policy, SYSTEM_CLOCK.now())
     (outcome,) = judge_days(platform, symbol, [DAY])
     assert outcome.judgement is not None
     assert outcome.judgement.fresh

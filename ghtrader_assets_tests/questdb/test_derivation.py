@@ -217,7 +217,7 @@ def _put_verdicts(
 def _agg(symbol: str, day: date, past: Past) -> DailyAgg:
     return DailyAgg(
         symbol=symbol, trading_day=day, rows_total=7, updated_at=NOON, contract=CONTRACT, digest=past.stored or "",
-        first_tick=NOON, last_tick=NOON, upstream="u", load_id="load", partial=past.partial,
+        first_tick=NOON, last_tick=NOON, upstream="u", manifest_id="load", partial=past.partial,
     )  # fmt: skip
 
 

@@ -170,7 +170,7 @@ def test_a_foreign_open_attempt_is_looked_for_in_the_days_own_rows(recording: Re
     now = instant(1_767_700_000 * 10**9)
     agg = DailyAgg(
         symbol=symbol, trading_day=DAY, rows_total=0, updated_at=now, contract="", digest="", first_tick=None,
-        last_tick=None, upstream="", load_id="x",
+        last_tick=None, upstream="", manifest_id="x",
     )  # fmt: skip
     assert _is_settled(recording, agg)
     _, statement, values = recording.asked[-1]

@@ -26,7 +26,7 @@ _STORED: Final = {
     "rows": pl.Int64,
     "contract": pl.String,
     "digest": pl.String,
-    "load_id": pl.String,
+    "manifest_id": pl.String,
     **{name: kind for name, kind in FACTS.items() if not name.startswith("outcome")},
 }
 
@@ -42,17 +42,16 @@ def read_day_states(db: Database, symbols: Sequence[str], start: date, end: date
     within = f"ts >= %s AND ts <= %s AND symbol IN ({places})"
     values = [midnight_utc(start), midnight_utc(end), *names]
     unstored = read_unstored(db, "day_states.attempts", within, values)
-    columns = "a.rows_total rows, a.contract contract, a.digest digest, a.load_id load_id"
+    columns = "a.rows_total rows, a.contract contract, a.digest digest, a.manifest_id manifest_id"
     rows = db.rows("day_states.stored", stored_days(within, columns), [*values] * 3)
     stored = pl.DataFrame(rows, schema=_STORED, orient="row")
     days = with_states(joined(stored, unstored)).with_columns(
-        pl.col("contract", "digest", "load_id").fill_null(""), pl.col("rows").fill_null(0)
+        pl.col("contract", "digest", "manifest_id").fill_null(""), pl.col("rows").fill_null(0)
     )
     return [
         DayState(
             symbol=row["symbol"],
             trading_day=row["ts"].date(),
-            manifest_id=row["load_id"],
             **{name: row[name] for name in _AS_DERIVED},
         )
         for row in days.sort("symbol", "ts").iter_rows(named=True)
@@ -68,4 +67,5 @@ _AS_DERIVED: Final = (
     "state",
     "reason",
     "digest",
+    "manifest_id",
 )

@@ -40,7 +40,7 @@ _ATTEMPT: Final = {
     "outcome_reason": pl.String,
     "rows": pl.Int64,
     "contract": pl.String,
-    "load_id": pl.String,
+    "manifest_id": pl.String,
 }
 
 

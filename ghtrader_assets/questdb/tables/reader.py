@@ -159,7 +159,7 @@ def read_five_level_bounds(db: Database, symbols: Sequence[str]) -> list[SymbolC
         "five_level_bounds",
         "SELECT a.symbol, min(a.trading_day), max(a.trading_day), count(), sum(a.rows_total), min(a.first_tick),"
         f" max(a.last_tick) FROM {DAILY_AGG} a JOIN {MANIFESTS} m"
-        " ON a.symbol = m.symbol AND a.load_id = m.manifest_id AND a.trading_day = m.trading_day"
+        " ON a.symbol = m.symbol AND a.manifest_id = m.manifest_id AND a.trading_day = m.trading_day"
         f" WHERE a.symbol IN ({places}) AND m.five_level_rows > 0 ORDER BY a.symbol",
         values,
     )

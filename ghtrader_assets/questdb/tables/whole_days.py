@@ -110,7 +110,7 @@ def read_whole_day(
     before = _agg_of(db, symbol, window.trading_day)
     ticks = _read(db, symbol, window, wanted, _slices(before, workers))
     after = _agg_of(db, symbol, window.trading_day)
-    if after.load_id == before.load_id and after.rows_total == ticks.num_rows and _is_settled(db, after):
+    if after.manifest_id == before.manifest_id and after.rows_total == ticks.num_rows and _is_settled(db, after):
         return WholeDay(after, _result(ticks, after, wanted))
     return _read_verified(db, symbol, window, wanted, PATIENCE_S if patience_s is None else patience_s)
 
@@ -152,8 +152,8 @@ def _read_verified(
             return WholeDay(agg, _result(ticks, agg, wanted))
         if time.monotonic() > give_up_at:
             raise QuestDBError(
-                f"the ticks of {symbol} on {window.trading_day} are not those of load {agg.load_id}: a load that began"
-                " later has not ended, or they were changed",
+                f"the ticks of {symbol} on {window.trading_day} are not those of load {agg.manifest_id}:"
+                " a load that began later has not ended, or they were changed",
                 "look at `manifests --covering`, then load the day again with --force",
             )
         time.sleep(PAUSE_S)
@@ -172,7 +172,7 @@ def _is_settled(db: Database, agg: DailyAgg) -> bool:
         "later_attempts",
         f"SELECT count() FROM {MANIFESTS} WHERE symbol = %s AND ts = %s AND manifest_id != %s"
         " AND (finished > %s OR (finished IS NULL AND started > %s))",
-        [agg.symbol, midnight_utc(agg.trading_day), agg.load_id, agg.updated_at, agg.updated_at - LONGEST_LOAD],
+        [agg.symbol, midnight_utc(agg.trading_day), agg.manifest_id, agg.updated_at, agg.updated_at - LONGEST_LOAD],
     )
     return others == 0
 

@@ -215,7 +215,7 @@ def _agg(symbol: str, day: date) -> DailyAgg:
         first_tick=NOON,
         last_tick=None,
         upstream="u",
-        load_id="load",
+        manifest_id="load",
     )
 
 
