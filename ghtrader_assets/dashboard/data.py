@@ -172,7 +172,7 @@ class Source:
             self._sessions(symbol, day),
             read_summary(database, symbol.text, [day]).get(day) if stored else None,
             read_quality(database, symbol.text, [day]).get(day) if stored else None,
-            read_gaps(database, symbol.text, day) if stored else [],
+            read_gaps(database, symbol.text, [day]) if stored else [],
             manifests_covering(database, day, [symbol.text])[::-1],
             ticks,
         )

@@ -35,7 +35,7 @@ from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.connection import answers
 from ghtrader_assets.questdb.tables.reader import (
     read_daily_agg,
-    read_gaps_of_days,
+    read_gaps,
     read_manifests,
     read_quality,
     read_standing_coverage,
@@ -260,7 +260,7 @@ def _judge(context: StoreContext, due: _Due, policy: Policy, readers: int) -> Ju
 def _with_answers(context: StoreContext, again: Sequence[DayPlan], verdicts: Sequence[DayVerdict]) -> list[DayVerdict]:
     """The verdicts, where the same content is judged `again` with what the provider has answered about its gaps."""
     days = [plan.trading_day for plan in again]
-    known = read_gaps_of_days(context.database, again[0].symbol.text, days) if again else []
+    known = read_gaps(context.database, again[0].symbol.text, days) if again else []
     answers = {(gap.start_ts, gap.end_ts): gap.tqsdk_status for gap in known}
     return [
         dataclasses.replace(

@@ -25,7 +25,7 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.symbols import Symbol, depth
-from ghtrader_assets.questdb.tables.reader import read_gaps, read_gaps_of_days
+from ghtrader_assets.questdb.tables.reader import read_gaps
 from ghtrader_assets.questdb.tables.records import write_gaps
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.pool import FetchPool
@@ -60,7 +60,7 @@ def probe_gaps(
     Raises `QuestDBError` when the store fails; a provider that fails is an answer, `error`.
     """
     settings = context.settings
-    gaps = read_gaps_of_days(context.database, symbol.text, days)
+    gaps = read_gaps(context.database, symbol.text, days)
     chosen = worst_gaps(gaps, settings.l5_validate_tq_check_max_days, settings.l5_validate_tq_check_max_segments)
     if not chosen:
         return []
@@ -133,7 +133,7 @@ def _record(context: StoreContext, asked: Sequence[GapRow], fetched: FetchedDay)
     """Write the answers to those gaps that still are what was asked about: the day may have been judged meanwhile."""
     symbol, day = asked[0].symbol, asked[0].trading_day
     answers = dict(zip(asked, answers_to(asked, fetched), strict=True))
-    standing = set(read_gaps(context.database, symbol, day))
+    standing = set(read_gaps(context.database, symbol, [day]))
     now = context.clock.now()
     write_gaps(
         context.database,

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file, whole_file
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.client.arrow import ArrowTable
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.whole_days import WholeDay
 from ghtrader_assets.reading.stored import whole_days
@@ -89,7 +89,7 @@ def export_days(
     return exported
 
 
-def put_csv(ticks: ArrowTable, file: BinaryIO, *, header: bool) -> None:
+def put_csv(ticks: pa.Table, file: BinaryIO, *, header: bool) -> None:
     """Add ticks to a CSV file: a missing number is empty, instants carry their offset."""
     frame = pl.from_arrow(ticks)
     assert isinstance(frame, pl.DataFrame)

@@ -21,7 +21,6 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.cache.coverage import cache_of
-from ghtrader_assets.questdb.client.arrow import ArrowTable
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import reader
 from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState, SymbolCoverage
@@ -101,7 +100,7 @@ class Store(GhtraderQueries):
         columns: Sequence[str] | None = None,
         contracts: Sequence[str] | None = None,
         output_format: Literal["arrow"],
-    ) -> ArrowTable: ...
+    ) -> pa.Table: ...
 
     @overload
     def ticks(
@@ -172,7 +171,8 @@ class Store(GhtraderQueries):
 
     def gaps(self, symbol: str, day: Day) -> list[GapRow]:
         """The gaps of a judged trading day, in time order."""
-        return reader.read_gaps(self.database, *self._stored_day(symbol, day))
+        name, wanted = self._stored_day(symbol, day)
+        return reader.read_gaps(self.database, name, [wanted])
 
     def quality(self, symbol: str, day: Day) -> QualityVerdict:
         """The field quality of a judged trading day. Raises `BadInputError` where none was judged."""

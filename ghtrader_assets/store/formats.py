@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import polars as pl
+import pyarrow as pa
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.questdb.client.arrow import ArrowTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ def require_format(output_format: str) -> None:
         )
 
 
-def formatted(ticks: ArrowTable, output_format: OutputFormat) -> Any:
+def formatted(ticks: pa.Table, output_format: OutputFormat) -> Any:
     """The table as a pandas or polars frame, or as it is. The table must not be used afterwards.
 
     In pandas a missing number is NaN, `datetime` a zone-aware `datetime64[ns, Asia/Shanghai]`, `trading_day` a

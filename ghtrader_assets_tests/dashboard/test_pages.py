@@ -106,7 +106,7 @@ def test_a_days_page_shows_all_of_it(laptop: Page, dashboard: Dashboard, db: Dat
     keep(laptop, "dashboard-day")
     laptop.screenshot(path="test-pictures/dashboard-day-whole.png", full_page=True)
     text = laptop.locator("#page main").inner_text()
-    gaps = read_gaps(db, REAL, REAL_DAY)
+    gaps = read_gaps(db, REAL, [REAL_DAY])
     longest = max(gaps, key=lambda gap: gap.duration_s)
     assert longest.duration_s >= 590
     assert f"Gaps: {len(gaps)}" in text

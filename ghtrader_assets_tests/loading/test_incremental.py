@@ -26,7 +26,7 @@ from ghtrader_assets.market.session_events import ANY, SessionEvent
 from ghtrader_assets.market.symbols import Exchange, parse_symbol
 from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.tables.reader import read_gaps_of_days
+from ghtrader_assets.questdb.tables.reader import read_gaps
 from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedule, write_verdicts
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
@@ -160,7 +160,7 @@ class Bench:
         changed = {day for day in loaded if self.judged.get(day) != self.grounds(day)}
         assert fresh == changed
         self.judged |= {day: self.grounds(day) for day in loaded}
-        gaps = read_gaps_of_days(self.platform.database, SYMBOL.text, loaded)
+        gaps = read_gaps(self.platform.database, SYMBOL.text, loaded)
         for outcome in stored:
             self.compare_with_full(outcome, [gap for gap in gaps if gap.trading_day == outcome.trading_day])
 

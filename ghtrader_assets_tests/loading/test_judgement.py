@@ -103,7 +103,9 @@ def test_the_frame_in_memory_is_judged_like_the_stored_day(platform: LoadContext
     assert outcome.judgement.coverage.state == "error"
     assert content_of(outcome.judgement.coverage) == content_of(memory.coverage)
     assert content_of(outcome.judgement.quality) == content_of(memory.quality)
-    assert [content_of(gap) for gap in read_gaps(platform.database, name, DAY)] == [content_of(g) for g in memory.gaps]
+    assert [content_of(gap) for gap in read_gaps(platform.database, name, [DAY])] == [
+        content_of(g) for g in memory.gaps
+    ]
     (again,) = judge_days(platform, symbol, [DAY])
     assert again.judgement is not None
     assert not again.judgement.fresh

@@ -57,7 +57,7 @@ QUESTIONS: dict[str, Callable[[Database, str], object]] = {
     "daily_aggs": lambda db, symbol: reader.read_daily_aggs(db, [symbol, "KQ.m@SHFE.cu"], START, DAY),
     "summary": lambda db, symbol: reader.read_summary(db, symbol, [DAY]),
     "quality": lambda db, symbol: reader.read_quality(db, symbol, [DAY]),
-    "gaps": lambda db, symbol: reader.read_gaps(db, symbol, DAY),
+    "gaps": lambda db, symbol: reader.read_gaps(db, symbol, [DAY]),
     "manifests": lambda db, symbol: reader.read_manifests(db, symbol, [DAY]),
     "manifests_covering": lambda db, _: reader.manifests_covering(db, DAY),
     "day_states": lambda db, symbol: read_day_states(db, [symbol, "KQ.m@SHFE.cu"], START, DAY),

@@ -29,7 +29,6 @@ from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.tables import migrations, reader
-from ghtrader_assets.questdb.tables.aggregated import read_aggregated
 from ghtrader_assets.questdb.tables.migrations import (
     FIRST_VERSION,
     STEPS,
@@ -49,6 +48,7 @@ from ghtrader_assets.questdb.tables.schema import (
     TABLES,
     VALIDATE_SUMMARY,
 )
+from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.reading.overview import days_of
 from ghtrader_assets.services.findings import find_all
 from ghtrader_assets.settings import Settings
@@ -183,7 +183,7 @@ def test_the_home_of_version_1_reads_back_as_it_was(old: OldHome) -> None:
                 assert as_json(asdict(state)) == wanted_day
                 _same_day(context, symbol, state.trading_day, told)
         for name, rows in old.expected.aggregated.items():
-            assert as_json([asdict(item) for item in read_aggregated(context.database, name)]) == rows
+            assert as_json([asdict(item) for item in reader.read_aggregated(context.database, name)]) == rows
             kept = stored_aggregated(context, name)
             assert kept.manifest_id == name
             assert aggregated_path(old.home, name).read_bytes() == kept.content
@@ -197,7 +197,7 @@ def test_the_home_of_version_1_reads_back_as_it_was(old: OldHome) -> None:
 
 def _same_day(context: StoreContext, symbol: str, day: date, told: dict[str, Any]) -> None:
     database = context.database
-    ticks = reader.read_day(database, symbol, context.calendar.window(day))
+    ticks = read_ticks(database, symbol, context.calendar.window(day))
     digest = content_digest(ticks) if ticks.height else ""
     assert {"rows": ticks.height, "digest": digest} == told["ticks"]
     attempts = sorted(reader.read_manifests(database, symbol, [day]), key=lambda manifest: manifest.started)
@@ -206,7 +206,7 @@ def _same_day(context: StoreContext, symbol: str, day: date, told: dict[str, Any
         verdict = read(database, symbol, [day]).get(day)
         stated = told["verdicts"][name]
         assert as_json(asdict(verdict) if verdict else None) == (renamed(stated) if stated else None)
-    assert as_json([asdict(gap) for gap in reader.read_gaps(database, symbol, day)]) == told["gaps"]
+    assert as_json([asdict(gap) for gap in reader.read_gaps(database, symbol, [day])]) == told["gaps"]
     stored = reader.read_daily_agg(database, symbol, [day])
     assert as_json([asdict(item) for item in stored]) == [
         renamed(migrated(item)) for item in [told["coverage_row"]] if item

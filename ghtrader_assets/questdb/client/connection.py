@@ -16,13 +16,13 @@ from typing import Any, Final, LiteralString, NamedTuple, Self, cast
 
 import polars as pl
 import psycopg
+import pyarrow as pa
 import requests
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 from questdb import Sender
 
 from ghtrader_assets.errors import StoreTimeoutError, TableMissingError
-from ghtrader_assets.questdb.client.arrow import ArrowTable
 from ghtrader_assets.questdb.client.bulk_http import BulkHttp, http_session
 from ghtrader_assets.questdb.client.credentials import Endpoint, Login
 from ghtrader_assets.questdb.client.errors import pg_connect_error, suspended_table_error, translated_errors
@@ -134,7 +134,7 @@ class Database:
         with self._timed(name):
             return self._bulk.frame(statement)
 
-    def arrow(self, name: str, statement: str) -> ArrowTable:
+    def arrow(self, name: str, statement: str) -> pa.Table:
         """The same as an Arrow table, without a second copy of its columns."""
         self._run_before_first()
         with self._timed(name):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 import polars as pl
@@ -17,6 +17,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list, literal
 from ghtrader_assets.questdb.standing.derivation import UNJUDGED, with_states
+from ghtrader_assets.questdb.tables.reader import gap_bounds
 from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
     FIELD_QUALITY,
@@ -25,13 +26,12 @@ from ghtrader_assets.questdb.tables.schema import (
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
 )
-from ghtrader_assets.validation.verdicts import ProbeStatus, State, midnight_utc
+from ghtrader_assets.validation.verdicts import ProbeStatus, State
 
 Key = tuple[str, date]
 """A symbol's trading day."""
 
 _KEY: Final = ["symbol", "trading_day"]
-_GAP_DAYS_AROUND: Final = timedelta(days=20)
 _ATTEMPT_COLUMNS: Final = (
     "outcome",
     "upstream",
@@ -247,14 +247,9 @@ def _holes(db: Database, symbols: Sequence[str], start: date, end: date) -> dict
     found = db.rows(
         "standing.holes",
         f"SELECT symbol, trading_day, count() FROM {VALIDATE_GAPS}"
-        f" WHERE ts >= %s AND ts <= %s AND symbol IN ({places})"
+        f" WHERE ts >= %s AND ts < %s AND symbol IN ({places})"
         " AND (attribution = %s OR tqsdk_status = %s)",
-        [
-            midnight_utc(start) - _GAP_DAYS_AROUND,
-            midnight_utc(end) + _GAP_DAYS_AROUND,
-            *values,
-            *[ProbeStatus.PROVIDER_HAS_DATA.value] * 2,
-        ],
+        [*gap_bounds(start, end), *values, *[ProbeStatus.PROVIDER_HAS_DATA.value] * 2],
     )
     days = ((symbol, date.fromisoformat(day), count) for symbol, day, count in found)
     return {(symbol, day): count for symbol, day, count in days if start <= day <= end}

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, TypeVar
-
-import polars as pl
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.market.ticks import DayWindow
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list
 from ghtrader_assets.questdb.tables.codec import columns_of_kind, rows_of
-from ghtrader_assets.questdb.tables.rows import DailyAgg, StandingVerdict, SymbolCoverage
+from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, StandingVerdict, SymbolCoverage
 from ghtrader_assets.questdb.tables.schema import (
+    AGGREGATED,
     DAILY_AGG,
     FIELD_QUALITY,
     MAIN_SCHEDULE,
@@ -27,18 +25,21 @@ from ghtrader_assets.questdb.tables.schema import (
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
 )
-from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict, midnight_utc
 
 Row = TypeVar("Row")
 
 FIRST_DAY: Final = date(1990, 1, 1)
 LAST_DAY: Final = date(2200, 1, 1)
+LONGEST_BREAK: Final = timedelta(days=20)
+"""No two consecutive trading days lie further apart."""
 
 
-def read_day(db: Database, symbol: str, window: DayWindow) -> pl.DataFrame:
-    """The stored ticks of a symbol's trading day: a tick frame in stored order, empty where nothing is stored."""
-    return read_ticks(db, symbol, window)
+class GapSum(NamedTuple):
+    """The gaps of a trading day and the seconds in them."""
+
+    gaps: int
+    seconds: int
 
 
 def read_schedule(db: Database, symbol: str, start: date = FIRST_DAY, end: date = LAST_DAY) -> list[ScheduleDay]:
@@ -74,12 +75,7 @@ def read_standing_quality(db: Database, symbol: str, days: Sequence[date]) -> di
     return _of_days(db, "quality_standing", StandingVerdict, FIELD_QUALITY, symbol, days)
 
 
-def read_gaps(db: Database, symbol: str, day: date) -> list[GapRow]:
-    """The gaps of a judged day, in time order."""
-    return read_gaps_of_days(db, symbol, [day])
-
-
-def read_gaps_of_days(db: Database, symbol: str, days: Sequence[date]) -> list[GapRow]:
+def read_gaps(db: Database, symbol: str, days: Sequence[date]) -> list[GapRow]:
     """The gaps of these days, those that are judged, in time order."""
     if not days:
         return []
@@ -88,17 +84,30 @@ def read_gaps_of_days(db: Database, symbol: str, days: Sequence[date]) -> list[G
         "gaps",
         f"SELECT {columns_of_kind(GapRow)} FROM {VALIDATE_GAPS} WHERE symbol = %s"
         " AND trading_day >= %s AND trading_day <= %s AND ts >= %s AND ts < %s",
-        [
-            symbol,
-            first.isoformat(),
-            last.isoformat(),
-            midnight_utc(first) - timedelta(days=20),
-            midnight_utc(last) + timedelta(days=2),
-        ],
+        [symbol, first.isoformat(), last.isoformat(), *gap_bounds(first, last)],
     )
     wanted = set(days)
     gaps = [gap for gap in rows_of(GapRow, found) if gap.trading_day in wanted]
     return sorted(gaps, key=lambda gap: gap.start_ts)
+
+
+def read_gap_sums(db: Database, symbol: str, start: date, end: date) -> dict[date, GapSum]:
+    """The gaps of a symbol's judged days in an inclusive range, those that have any."""
+    found = db.rows(
+        "gap_sums",
+        f"SELECT trading_day, count(), sum(duration_s) FROM {VALIDATE_GAPS} WHERE symbol = %s AND ts >= %s AND ts < %s",
+        [symbol, *gap_bounds(start, end)],
+    )
+    sums = {date.fromisoformat(day): GapSum(int(gaps), int(seconds)) for day, gaps, seconds in found}
+    return {day: gap_sum for day, gap_sum in sums.items() if start <= day <= end}
+
+
+def gap_bounds(start: date, end: date) -> tuple[datetime, datetime]:
+    """Between which instants (UTC, the second excluded) the gaps of an inclusive range of trading days begin.
+
+    A night session belongs to the next trading day, which a holiday may part from it.
+    """
+    return midnight_utc(start) - LONGEST_BREAK, midnight_utc(end) + timedelta(days=2)
 
 
 def read_manifest(db: Database, manifest_id: str) -> Manifest | None:
@@ -141,12 +150,11 @@ def read_last_loads(db: Database, symbol: str, limit: int) -> list[Manifest]:
 
 def read_coverage(db: Database, symbols: Sequence[str] = ()) -> list[SymbolCoverage]:
     """What is stored of each symbol, from the coverage table; of all symbols where none is named."""
-    places, values = bound_list(symbols)
-    where = f" WHERE symbol IN ({places})" if symbols else ""
+    where, values = _of_symbols("WHERE", symbols)
     found = db.rows(
         "coverage",
         "SELECT symbol, min(trading_day), max(trading_day), count(), sum(rows_total), min(first_tick), max(last_tick)"
-        f" FROM {DAILY_AGG}{where} ORDER BY symbol",
+        f" FROM {DAILY_AGG} {where} ORDER BY symbol",
         values,
     )
     return rows_of(SymbolCoverage, found)
@@ -168,11 +176,10 @@ def read_five_level_bounds(db: Database, symbols: Sequence[str]) -> list[SymbolC
 
 def read_latest(db: Database, symbols: Sequence[str] = ()) -> list[DailyAgg]:
     """The coverage row of each symbol's last stored day, by symbol; of all symbols where none is named."""
-    places, values = bound_list(symbols)
-    where = f" WHERE symbol IN ({places})" if symbols else ""
+    where, values = _of_symbols("WHERE", symbols)
     found = db.rows(
         "latest",
-        f"SELECT {columns_of_kind(DailyAgg)} FROM {DAILY_AGG}{where} LATEST ON ts PARTITION BY symbol",
+        f"SELECT {columns_of_kind(DailyAgg)} FROM {DAILY_AGG} {where} LATEST ON ts PARTITION BY symbol",
         values,
     )
     return sorted(rows_of(DailyAgg, found), key=lambda row: row.symbol)
@@ -201,6 +208,16 @@ def read_newest_days(db: Database, symbols: Sequence[str]) -> dict[str, tuple[da
     return {symbol: (last.date(), loaded.replace(tzinfo=UTC)) for symbol, last, loaded in found}
 
 
+def read_aggregated(db: Database, manifest_id: str) -> list[AggregatedRow]:
+    """The parts of an aggregated manifest, by symbol and day; empty where it is unknown."""
+    found = db.rows(
+        "aggregated",
+        f"SELECT {columns_of_kind(AggregatedRow)} FROM {AGGREGATED} WHERE manifest_id = %s",
+        [manifest_id],
+    )
+    return sorted(rows_of(AggregatedRow, found), key=lambda row: (row.symbol, row.trading_day))
+
+
 def _of_days(
     db: Database, name: str, kind: type[Row], table: str, symbol: str, days: Sequence[date]
 ) -> dict[date, Row]:
@@ -222,11 +239,16 @@ def _select(
     columns: str = "",
 ) -> list[Row]:
     """Rows of a small table for symbols and an inclusive range of trading days, by trading day."""
-    places, values = bound_list(symbols)
-    where = f" AND symbol IN ({places})" if symbols else ""
+    where, values = _of_symbols(" AND", symbols)
     found = db.rows(
         name,
         f"SELECT {columns or columns_of_kind(kind)} FROM {table} WHERE ts >= %s AND ts <= %s{where} ORDER BY ts",
         [midnight_utc(start), midnight_utc(end), *values],
     )
     return rows_of(kind, found)
+
+
+def _of_symbols(keyword: str, symbols: Sequence[str]) -> tuple[str, list[str]]:
+    """The condition that a row is of one of the symbols, and its values; none where no symbol is named."""
+    places, values = bound_list(symbols)
+    return f"{keyword} symbol IN ({places})" if symbols else "", values

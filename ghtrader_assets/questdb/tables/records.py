@@ -13,7 +13,9 @@ from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.sql import bound_list
 from ghtrader_assets.questdb.tables.codec import put_row, values_of
+from ghtrader_assets.questdb.tables.reader import gap_bounds
 from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, Metric
 from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
@@ -29,8 +31,6 @@ from ghtrader_assets.questdb.tables.schema import (
 from ghtrader_assets.validation.verdicts import DayVerdict, GapRow, midnight_utc
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LONGEST_BREAK: Final = timedelta(days=20)
-"""No two consecutive trading days lie further apart; a day's gaps lie between them."""
 
 
 def write_schedule(db: Database, rows: Sequence[ScheduleDay], schedule_hash: str, now: datetime) -> None:
@@ -155,13 +155,12 @@ def _vanished_gaps(db: Database, verdicts: Sequence[DayVerdict]) -> list[dict[st
     """The keys of stored gaps that a new verdict on their day doesn't have, as rows that hide them."""
     days = {(verdict.coverage.symbol, verdict.coverage.trading_day) for verdict in verdicts}
     kept = {(gap.symbol, gap.trading_day, gap.start_ts) for verdict in verdicts for gap in verdict.gaps}
-    symbols = sorted({symbol for symbol, _ in days})
-    first = midnight_utc(min(day for _, day in days)) - _LONGEST_BREAK
-    last = midnight_utc(max(day for _, day in days)) + timedelta(days=2)
+    places, symbols = bound_list(sorted({symbol for symbol, _ in days}))
+    first, last = gap_bounds(min(day for _, day in days), max(day for _, day in days))
     found = db.rows(
         "gap_keys",
         f"SELECT symbol, trading_day, start_ts FROM {VALIDATE_GAPS}"
-        f" WHERE ts >= %s AND ts < %s AND symbol IN ({', '.join(['%s'] * len(symbols))})",
+        f" WHERE ts >= %s AND ts < %s AND symbol IN ({places})",
         [first, last, *symbols],
     )
     return [

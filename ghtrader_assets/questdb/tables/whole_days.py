@@ -26,7 +26,6 @@ import pyarrow as pa
 
 from ghtrader_assets.errors import BadInputError, QuestDBError
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, content_digest, stored_order
-from ghtrader_assets.questdb.client.arrow import ArrowTable
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
 from ghtrader_assets.questdb.tables.rows import DailyAgg
@@ -75,7 +74,7 @@ class WholeDay:
     """A stored trading day: its coverage row and its ticks (`RESULT_TYPES`), in stored order."""
 
     agg: DailyAgg
-    ticks: ArrowTable
+    ticks: pa.Table
 
 
 def require_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
@@ -183,32 +182,32 @@ def _slices(agg: DailyAgg, number: int) -> Slices:
     return even_slices([(agg.first_tick, agg.last_tick)], number)
 
 
-def _read(db: Database, symbol: str, window: DayWindow, columns: Sequence[str], slices: Slices = WHOLE) -> ArrowTable:
+def _read(db: Database, symbol: str, window: DayWindow, columns: Sequence[str], slices: Slices = WHOLE) -> pa.Table:
     """Stored columns of the day's live rows, with `datetime_ns` and `seq`, in stored order."""
     statements = statements_of_day(symbol, window, (name for name in columns if name in _STORED), slices)
     tables = concurrently(partial(db.arrow, "whole_day"), statements)
     return _in_stored_order(tables[0] if len(tables) == 1 else pa.concat_tables(tables).combine_chunks())
 
 
-def _in_stored_order(ticks: ArrowTable) -> ArrowTable:
+def _in_stored_order(ticks: pa.Table) -> pa.Table:
     """QuestDB hands rows out by microsecond, and those of one mostly by `seq`."""
     order = stored_order(ticks["datetime_ns"].to_numpy(), ticks["seq"].to_numpy())
     return ticks if order is None else ticks.take(pa.array(order))
 
 
-def _digest(ticks: ArrowTable) -> str:
+def _digest(ticks: pa.Table) -> str:
     frame = pl.from_arrow(ticks.select(TICK_SCHEMA.names()))
     assert isinstance(frame, pl.DataFrame)
     return content_digest(as_tick_frame(frame))
 
 
-def _result(ticks: ArrowTable, agg: DailyAgg, columns: Sequence[str]) -> ArrowTable:
+def _result(ticks: pa.Table, agg: DailyAgg, columns: Sequence[str]) -> pa.Table:
     """The columns asked for, of their types."""
     arrays = [_constant(name, agg, ticks.num_rows) if name in _OF_DAY else _column(ticks, name) for name in columns]
     return pa.table(arrays, schema=pa.schema([(name, RESULT_TYPES[name]) for name in columns]))
 
 
-def _column(ticks: ArrowTable, name: str) -> Any:
+def _column(ticks: pa.Table, name: str) -> Any:
     if name != INSTANT:
         return ticks[name].cast(RESULT_TYPES[name])
     return ticks["datetime_ns"].cast(RESULT_TYPES[name])

@@ -25,7 +25,7 @@ from ghtrader_assets.questdb.client.credentials import Endpoint, credentials_fil
 from ghtrader_assets.questdb.embedded import jar
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB, require_disk_space
 from ghtrader_assets.questdb.tables.migrations import ensure_schema
-from ghtrader_assets.questdb.tables.reader import read_day
+from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets_tests.questdb.embedded import own_server
 from ghtrader_assets_tests.storing import store_days
@@ -168,4 +168,4 @@ def _endpoint(home: Path, http: str, pg: str) -> Endpoint:
 
 
 def _read(db: Database, load: DayLoad) -> pl.DataFrame:
-    return read_day(db, load.symbol, load.window)
+    return read_ticks(db, load.symbol, load.window)
