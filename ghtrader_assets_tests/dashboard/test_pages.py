@@ -18,8 +18,7 @@ from playwright.sync_api import Browser, Page
 from ghtrader_assets.dashboard.heatmap import CELL_HEIGHT, CELL_WIDTH, SCALE
 from ghtrader_assets.dashboard.palette import LOOKS, look_of
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.standing.day_states import read_day_states
-from ghtrader_assets.questdb.standing.grid import read_grid
+from ghtrader_assets.questdb.standing.day_states import read_day_states, read_grid
 from ghtrader_assets.questdb.tables.measured import read_query_percentiles
 from ghtrader_assets.questdb.tables.reader import read_gaps, read_manifests
 from ghtrader_assets_tests.dashboard.conftest import DAGSTER_URL, FIRST, LAST, MADE_UP, REAL, REAL_DAY, Dashboard

@@ -17,9 +17,8 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.standing.day_states import read_day_states
+from ghtrader_assets.questdb.standing.day_states import read_day_states, read_grid
 from ghtrader_assets.questdb.standing.derivation import FACTS, state_of_attempt, state_untouched, with_states
-from ghtrader_assets.questdb.standing.grid import read_grid
 from ghtrader_assets.questdb.standing.histories import read_standing
 from ghtrader_assets.questdb.tables import records
 from ghtrader_assets.questdb.tables.codec import values_of
