@@ -38,7 +38,7 @@ from ghtrader_assets.orchestration.names import (
 )
 from ghtrader_assets.questdb.tables import schema
 from ghtrader_assets.questdb.tables.columns import description_of
-from ghtrader_assets.reference.kept_pictures import kept_roll_history
+from ghtrader_assets.reference.pictures import kept_roll_history
 from ghtrader_assets.reference.rolls import segments_of
 from ghtrader_assets.validation.judge import RULE_VERSION
 

@@ -8,9 +8,10 @@ days are `datetime.date` and instants zone-aware; `*_ns` are epoch nanoseconds U
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar
@@ -21,6 +22,7 @@ from ghtrader_assets.questdb.tables.reader import read_five_level_bounds
 from ghtrader_assets.questdb.tables.rows import DailyAgg, SymbolCoverage
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.store.arguments import Day, as_date
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 
 if TYPE_CHECKING:
@@ -29,28 +31,21 @@ if TYPE_CHECKING:
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class _Readable(Protocol):
-    """What these queries need of the store."""
-
-    @property
-    def database(self) -> Database: ...
-
-    @property
-    def calendar(self) -> TradingCalendar: ...
-
-    @property
-    def settings(self) -> Settings: ...
-
-    def coverage(self, *symbols: str) -> list[SymbolCoverage]: ...
-
-    def latest(self, *symbols: str) -> list[DailyAgg]: ...
-
-
-class GhtraderQueries:
+class GhtraderQueries(ABC):
     """ghTrader's reading functions, as methods of the store."""
 
+    database: Database
+    calendar: TradingCalendar
+    settings: Settings
+
+    @abstractmethod
+    def coverage(self, *symbols: str) -> list[SymbolCoverage]: ...
+
+    @abstractmethod
+    def latest(self, *symbols: str) -> list[DailyAgg]: ...
+
     def query_symbol_day_bounds(
-        self: _Readable,
+        self,
         symbols: Sequence[str],
         *,
         dataset_version: str = DATASET_VERSION,
@@ -81,7 +76,7 @@ class GhtraderQueries:
         }
 
     def query_symbol_latest(
-        self: _Readable, symbols: Sequence[str], *, dataset_version: str = DATASET_VERSION, ticks_kind: str = TICKS_KIND
+        self, symbols: Sequence[str], *, dataset_version: str = DATASET_VERSION, ticks_kind: str = TICKS_KIND
     ) -> dict[str, dict[str, Any]]:
         """`{symbol: {last_day, last_ns, last_ts}}` of the symbols stored, from the coverage table, cached."""
         _require_kind(dataset_version, ticks_kind)
@@ -93,9 +88,9 @@ class GhtraderQueries:
         }
 
     def fetch_ticks_for_symbol_day(
-        self: _Readable,
+        self,
         symbol: str,
-        trading_day: date | str,
+        trading_day: Day,
         *,
         dataset_version: str = DATASET_VERSION,
         ticks_kind: str = TICKS_KIND,
@@ -111,7 +106,7 @@ class GhtraderQueries:
         _require_kind(dataset_version, ticks_kind)
         if order not in {"asc", "desc"} or (limit is not None and limit < 0):
             raise BadInputError(f"order={str(order)[:80]!r}, limit={limit}", "order is asc or desc, limit 0 or more")
-        name, window = parse_symbol(symbol).text, self.calendar.window(_day(trading_day))
+        name, window = parse_symbol(symbol).text, self.calendar.window(as_date(trading_day))
         columns = ["symbol", "datetime_ns", *NUMERIC_COLUMNS, "row_hash"]
         provenance = ["contract", "segment_id", "schedule_hash"] if include_provenance else []
         try:
@@ -139,13 +134,6 @@ def _require_kind(dataset_version: str, ticks_kind: str) -> None:
             f"there is no data set {str(dataset_version)[:80]!r} of {str(ticks_kind)[:80]!r}",
             f"this store holds {DATASET_VERSION!r} of {TICKS_KIND!r}",
         )
-
-
-def _day(text: date | str) -> date:
-    try:
-        return text if isinstance(text, date) else date.fromisoformat(text)
-    except (TypeError, ValueError):
-        raise BadInputError(f"{str(text)[:80]!r} is no date", "write it as YYYY-MM-DD") from None
 
 
 def _ns(instant: datetime | None) -> int | None:
