@@ -235,7 +235,7 @@ def _column_schema(table: str) -> dg.TableSchema:
     return dg.TableSchema(
         columns=[
             dg.TableColumn(column.name, column.type, description=description_of(table, column.name))
-            for column in schema.columns_of(table)
+            for column in schema.TABLES[table].columns
         ]
     )
 

@@ -118,7 +118,7 @@ def load_days(
         yield DayOutcome(day, getattr(error, "state", IngestState.MISSING), failure=str(error))
     if not plan.days:
         return
-    with full_disk_named(context), _fetch_pool(context, len(plan.days), on_retry) as pool:
+    with full_disk_named(context), fetch_pool(context, len(plan.days), on_retry) as pool:
         yield from Batches(
             _fetch(context, pool, symbol, plan.days, run_id),
             partial(store_and_read_back, context),
@@ -141,7 +141,7 @@ def _limits(settings: Settings) -> Limits[FetchedLoad]:
 
 
 @contextmanager
-def _fetch_pool(context: LoadContext, days: int, on_retry: Callable[[str], None]) -> Generator[FetchPool]:
+def fetch_pool(context: LoadContext, days: int, on_retry: Callable[[str], None]) -> Generator[FetchPool]:
     """Worker processes for so many days, as many as the account has free sessions."""
     settings, provider = context.settings, context.provider
     slots = SessionSlots(settings.home, provider, settings.ingest_workers)

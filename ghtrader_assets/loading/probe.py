@@ -24,12 +24,11 @@ import polars as pl
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.days import fetch_pool
 from ghtrader_assets.market.symbols import Symbol, depth
 from ghtrader_assets.questdb.tables.reader import read_gaps
 from ghtrader_assets.questdb.tables.records import write_gaps
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
-from ghtrader_assets.tq.pool import FetchPool
-from ghtrader_assets.tq.slots import SessionSlots
 from ghtrader_assets.validation.verdicts import Attribution, GapRow, ProbeStatus
 
 UNANSWERED: Final = frozenset({ProbeStatus.UNCHECKED.value, ProbeStatus.ERROR.value})
@@ -68,17 +67,7 @@ def probe_gaps(
         FetchRequest(symbol.text, asked[0].contract, context.calendar.window(day), depth(symbol.exchange))
         for day, asked in chosen.items()
     ]
-    with (
-        SessionSlots(settings.home, context.provider, settings.ingest_workers).held(len(requests)) as granted,
-        FetchPool(
-            context.provider,
-            granted,
-            settings.home,
-            context.clock,
-            fast_history=settings.fast_history,
-            on_retry=on_retry,
-        ) as pool,
-    ):
+    with fetch_pool(context, len(requests), on_retry) as pool:
         found = [
             _record(context, chosen[fetched.request.window.trading_day], fetched) for fetched in pool.fetch(requests)
         ]
@@ -99,14 +88,8 @@ def answers_to(gaps: Iterable[GapRow], fetched: FetchedDay) -> list[ProbeStatus]
     """The answer to each gap. Only a whole day, or none at all, proves that the provider has no tick in a gap."""
     whole = fetched.state in (IngestState.COMPLETE, IngestState.PROVIDER_EMPTY)
     stamps = np.sort(_stamps(fetched.frame))
-    return [
-        ProbeStatus.PROVIDER_HAS_DATA
-        if _any_within(stamps, gap)
-        else ProbeStatus.PROVIDER_MISSING
-        if whole
-        else ProbeStatus.ERROR
-        for gap in gaps
-    ]
+    otherwise = ProbeStatus.PROVIDER_MISSING if whole else ProbeStatus.ERROR
+    return [ProbeStatus.PROVIDER_HAS_DATA if _any_within(stamps, gap) else otherwise for gap in gaps]
 
 
 def _badness(gap: GapRow) -> tuple[bool, int, date]:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables.codec import epoch_ns
 from ghtrader_assets.questdb.tables.reader import read_five_level_bounds
 from ghtrader_assets.questdb.tables.rows import DailyAgg, SymbolCoverage
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day
@@ -27,8 +27,6 @@ from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class GhtraderQueries(ABC):
@@ -67,8 +65,8 @@ class GhtraderQueries(ABC):
                 "first_day": bounds.first_day,
                 "last_day": bounds.last_day,
                 "n_days": bounds.n_days,
-                "first_ns": _ns(bounds.first_tick),
-                "last_ns": _ns(bounds.last_tick),
+                "first_ns": epoch_ns(bounds.first_tick),
+                "last_ns": epoch_ns(bounds.last_tick),
                 "first_ts": bounds.first_tick,
                 "last_ts": bounds.last_tick,
             }
@@ -83,7 +81,7 @@ class GhtraderQueries(ABC):
         if not symbols:
             return {}
         return {
-            last.symbol: {"last_day": last.trading_day, "last_ns": _ns(last.last_tick), "last_ts": last.last_tick}
+            last.symbol: {"last_day": last.trading_day, "last_ns": epoch_ns(last.last_tick), "last_ts": last.last_tick}
             for last in self.latest(*symbols)
         }
 
@@ -134,7 +132,3 @@ def _require_kind(dataset_version: str, ticks_kind: str) -> None:
             f"there is no data set {str(dataset_version)[:80]!r} of {str(ticks_kind)[:80]!r}",
             f"this store holds {DATASET_VERSION!r} of {TICKS_KIND!r}",
         )
-
-
-def _ns(instant: datetime | None) -> int | None:
-    return None if instant is None else (instant - _EPOCH) // timedelta(microseconds=1) * 1000

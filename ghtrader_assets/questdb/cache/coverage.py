@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
@@ -38,22 +38,21 @@ CAPACITY: Final = 4096
 log = logger(__name__)
 
 
-class CoverageCache(Protocol):
-    """Keeps answers: lists of frozen rows, by the question's name and symbols."""
+class CoverageCache:
+    """Keeps answers: lists of frozen rows, by the question's name and symbols. This one keeps none."""
 
-    def answer(self, name: str, symbols: Sequence[str], kind: type[Row], ask: Ask[Row]) -> list[Row]:
+    def answer(self, name: str, symbols: Sequence[str], kind: type[Row], ask: Ask[Row]) -> list[Row]:  # noqa: ARG002
         """The kept answer, or `ask()`, which is then kept. A hit has the types of a miss."""
-        ...
+        return ask()
 
     def close(self) -> None:
         """Let go of connections."""
-        ...
 
 
 def cache_of(settings: Settings, endpoint: Endpoint) -> CoverageCache:
     """The cache that the settings ask for, for one store."""
     if settings.coverage_cache == "off" or settings.cache_ttl_s == 0:
-        return NoCache()
+        return CoverageCache()
     if settings.coverage_cache == "redis" and settings.redis_url is not None:
         hide(settings.redis_url)
         return RedisCache(settings, endpoint)
@@ -73,17 +72,7 @@ def announce_load(settings: Settings, endpoint: Endpoint) -> None:
         _link(settings.redis_url.get_secret_value()).count_up(f"{_prefix(endpoint, settings.home)}:version")
 
 
-class NoCache:
-    """Asks every time."""
-
-    def answer(self, name: str, symbols: Sequence[str], kind: type[Row], ask: Ask[Row]) -> list[Row]:  # noqa: ARG002
-        return ask()
-
-    def close(self) -> None:
-        return
-
-
-class MemoryCache:
+class MemoryCache(CoverageCache):
     """Answers of this process, shared by its threads."""
 
     def __init__(self, home: Path, ttl_s: float) -> None:
@@ -118,7 +107,7 @@ class _Entry(msgspec.Struct):
     rows: msgspec.Raw
 
 
-class RedisCache:
+class RedisCache(CoverageCache):
     """Answers shared through one Redis. An entry counts where Redis's version and that of this host's file are its own.
 
     The file covers loads of this host that could not tell Redis.

@@ -35,7 +35,6 @@ STOP_GRACE_S: Final = 30.0
 POLL_S: Final = 0.05
 LOG_LIMIT_BYTES: Final = 20_000_000
 LOG_TAIL_LINES: Final = 60
-LEAST_FREE_BYTES: Final = 512 * 2**20
 START_BYTES: Final = 64 * 2**20
 """A server that died as it started, on a disk with less than this left, died of that."""
 
@@ -167,16 +166,6 @@ class EmbeddedQuestDB:
         return ServiceError(f"QuestDB stopped while starting: {complaint}", f"its log is {self.log}")
 
 
-def require_disk_space(home: Path, needed: int = LEAST_FREE_BYTES) -> None:
-    """Raises `DiskFullError` when the disk of a home has less than `needed` bytes free.
-
-    Ask before a load: QuestDB writes through mapped memory, and where a disk fills up under it, it dies.
-    """
-    free = shutil.disk_usage(home).free
-    if free < needed:
-        raise DiskFullError(f"the disk under {home} has {free // 2**20} MB free, a load needs {needed // 2**20} MB")
-
-
 def _java_options() -> list[str]:
     """Heap by the machine's memory; QuestDB keeps its data off the heap, which bounds itself."""
     megabytes = psutil.virtual_memory().total // 2**20
@@ -214,8 +203,7 @@ def _owner_file(root: Path) -> Path:
 
 
 def _record(root: Path, pid: int) -> None:
-    content = {"owner": os.getpid(), "server": pid, "created": psutil.Process(pid).create_time()}
-    _owner_file(root).write_text(json.dumps(content), encoding="utf-8")
+    _owner_file(root).write_text(json.dumps({"owner": os.getpid(), "server": pid}), encoding="utf-8")
 
 
 def _owner_hint(root: Path) -> str:

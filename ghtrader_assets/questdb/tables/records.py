@@ -6,15 +6,15 @@ Belongs here: one ILP transaction a table and call. Does not belong here: ticks 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from datetime import UTC, date, datetime
+from typing import Any
 
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list
-from ghtrader_assets.questdb.tables.codec import put_row, values_of
+from ghtrader_assets.questdb.tables.codec import epoch_ns, put_row, values_of
 from ghtrader_assets.questdb.tables.reader import gap_bounds
 from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, Metric
 from ghtrader_assets.questdb.tables.schema import (
@@ -30,8 +30,6 @@ from ghtrader_assets.questdb.tables.schema import (
 )
 from ghtrader_assets.validation.verdicts import DayVerdict, GapRow, midnight_utc
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 def write_schedule(db: Database, rows: Sequence[ScheduleDay], schedule_hash: str, now: datetime) -> None:
     """Store rows of a symbol's schedule as of `now`, replacing those of the same trading days."""
@@ -46,8 +44,8 @@ def write_daily_agg(db: Database, rows: Sequence[DailyAgg]) -> None:
         (
             {
                 **_at_midnight(row),
-                "first_datetime_ns": _epoch_ns(row.first_tick),
-                "last_datetime_ns": _epoch_ns(row.last_tick),
+                "first_datetime_ns": epoch_ns(row.first_tick),
+                "last_datetime_ns": epoch_ns(row.last_tick),
             }
             for row in rows
         ),
@@ -168,7 +166,3 @@ def _vanished_gaps(db: Database, verdicts: Sequence[DayVerdict]) -> list[dict[st
         for symbol, day, start in ((row[0], row[1], row[2].replace(tzinfo=UTC)) for row in found)
         if (symbol, date.fromisoformat(day)) in days and (symbol, date.fromisoformat(day), start) not in kept
     ]
-
-
-def _epoch_ns(instant: datetime | None) -> int | None:
-    return None if instant is None else (instant - _EPOCH) // timedelta(microseconds=1) * 1000

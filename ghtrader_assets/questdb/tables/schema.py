@@ -148,11 +148,6 @@ _TICK_GAPS_QUERY: Final = (
 )
 
 
-def columns_of(name: str) -> tuple[Column, ...]:
-    """The columns of a table as its readers see them."""
-    return TABLES[name].columns
-
-
 def make_tables(db: Database) -> None:
     """Make what is missing. Raises `QuestDBError` naming the first table or view that has another shape than ours."""
     for table in TABLES.values():

@@ -53,13 +53,13 @@ Replaced = Literal["new", "changed", "unchanged"]
 
 @dataclass(frozen=True, slots=True)
 class StoredDay:
-    """A trading day that is stored and was read back. Instants are epoch ns UTC, None for a day without a tick."""
+    """A trading day that is stored and was read back. Instants are UTC, None for a day without a tick."""
 
     load: DayLoad
     rows: int
     digest: str
-    first_ns: int | None
-    last_ns: int | None
+    first_tick: datetime | None
+    last_tick: datetime | None
     replaced: Replaced
     bytes: int
     store_s: float
@@ -72,14 +72,6 @@ class StoredDay:
     @property
     def trading_day(self) -> date:
         return self.load.trading_day
-
-    @property
-    def first_tick(self) -> datetime | None:
-        return None if self.first_ns is None else instant(self.first_ns)
-
-    @property
-    def last_tick(self) -> datetime | None:
-        return None if self.last_ns is None else instant(self.last_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +203,8 @@ def _read_back(db: Database, prepared: _Prepared, readback: Readback, store_s: f
         load=load,
         rows=frame.height,
         digest=prepared.digest,
-        first_ns=None if frame.is_empty() else int(stamps.to_numpy().min()),
-        last_ns=None if frame.is_empty() else int(stamps.to_numpy().max()),
+        first_tick=None if frame.is_empty() else instant(int(stamps.to_numpy().min())),
+        last_tick=None if frame.is_empty() else instant(int(stamps.to_numpy().max())),
         replaced=prepared.replaced,
         bytes=int(frame.estimated_size()),
         store_s=store_s,

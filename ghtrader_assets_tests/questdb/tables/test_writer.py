@@ -53,8 +53,8 @@ def test_what_is_stored_is_what_was_loaded(db: Database, load_of: LoadOf, readba
     load = load_of(DAY, rows=3000)
     result = stored(db, load, readback=readback)[DAY]
     assert (result.rows, result.replaced, result.digest) == (3000, "new", content_digest(load.frame))
-    assert result.first_ns == load.frame["datetime_ns"].min()
-    assert result.last_ns == load.frame["datetime_ns"].max()
+    assert result.first_tick == instant(int(load.frame["datetime_ns"].to_numpy().min()))
+    assert result.last_tick == instant(int(load.frame["datetime_ns"].to_numpy().max()))
     assert_stored(db, load)
 
 
