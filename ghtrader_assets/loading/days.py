@@ -235,7 +235,7 @@ def _judged(context: StoreContext, load: StoredLoad, *, must_judge: bool) -> tup
         frame, digest, manifest_id = load.stored.load.frame, load.stored.digest, load.manifest.manifest_id
         policy = policy_of(context.settings, load.plan.symbol)
         verdict, seconds = judge_frame(load.plan, frame, digest, manifest_id, policy, context.clock.now())
-    return stored_manifest(load.manifest, load.fetched, load.stored, seconds, context.clock.now()), verdict
+    return stored_manifest(load.manifest, load.fetched, load.stored, verdict, seconds, context.clock.now()), verdict
 
 
 def _judged_after_ingest(context: StoreContext, fetched: FetchedDay) -> bool:

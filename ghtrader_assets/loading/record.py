@@ -84,9 +84,14 @@ def failed_manifest(manifest: Manifest, reason: str, finished: datetime) -> Mani
 
 
 def stored_manifest(
-    manifest: Manifest, fetched: FetchedDay, stored: StoredDay, judge_s: float, finished: datetime
+    manifest: Manifest,
+    fetched: FetchedDay,
+    stored: StoredDay,
+    verdict: DayVerdict | None,
+    judge_s: float,
+    finished: datetime,
 ) -> Manifest:
-    """The manifest of a day that was stored and read back."""
+    """The manifest of a day that was stored and read back, with the fingerprints of the verdicts that its load gave."""
     assert fetched.frame is not None
     return dataclasses.replace(
         manifest,
@@ -103,17 +108,8 @@ def stored_manifest(
         readback_s=stored.readback_s,
         judge_s=judge_s,
         finished=finished,
-    )
-
-
-def _judged(manifest: Manifest, verdict: DayVerdict | None) -> Manifest:
-    """The manifest with the fingerprints of the verdicts that its load gave."""
-    if verdict is None:
-        return manifest
-    return dataclasses.replace(
-        manifest,
-        coverage_fingerprint=verdict.coverage.fingerprint,
-        quality_fingerprint=verdict.quality.fingerprint,
+        coverage_fingerprint=verdict.coverage.fingerprint if verdict else "",
+        quality_fingerprint=verdict.quality.fingerprint if verdict else "",
     )
 
 
@@ -138,7 +134,7 @@ def record_stored(context: StoreContext, days: Sequence[tuple[Manifest, DayVerdi
     """
     if not days:
         return
-    manifests = [_judged(manifest, verdict) for manifest, verdict in days]
+    manifests = [manifest for manifest, _ in days]
     for manifest in manifests:
         write_manifest_file(context.settings.home, manifest)
     metrics = [metric for manifest in manifests for metric in load_metrics(manifest)]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ghtrader_assets.questdb.cache.redis_link import RedisLink
 
 Row = TypeVar("Row")
+Decoded = TypeVar("Decoded")
 Ask = Callable[[], list[Row]]
 
 VERSION_FILE: Final = "coverage-version"
@@ -127,9 +128,9 @@ class RedisCache(CoverageCache):
         found = self._redis.get(f"{self._prefix}:version", key)
         if found is None:
             return ask()
-        version, entry = int(found[0] or 0), _entry(found[1])
+        version, entry = int(found[0] or 0), _decoded(found[1], _Entry)
         if entry is not None and entry.version == version and entry.seen.get(self._place) == here:
-            rows = _rows(entry.rows, kind)
+            rows = _decoded(entry.rows, list[kind])
             if rows is not None:
                 return rows
         rows = ask()
@@ -148,17 +149,10 @@ def _link(url: str) -> RedisLink:
     return link_to(url)
 
 
-def _entry(value: bytes | None) -> _Entry | None:
-    """The entry, None for none and for one that another version or program wrote."""
+def _decoded(value: bytes | msgspec.Raw | None, kind: type[Decoded]) -> Decoded | None:
+    """None for none and for what another version or program wrote."""
     try:
-        return None if value is None else msgspec.json.decode(value, type=_Entry)
-    except msgspec.DecodeError:
-        return None
-
-
-def _rows(raw: msgspec.Raw, kind: type[Row]) -> list[Row] | None:
-    try:
-        return msgspec.json.decode(raw, type=list[kind])
+        return None if value is None else msgspec.json.decode(value, type=kind)
     except msgspec.DecodeError:
         return None
 

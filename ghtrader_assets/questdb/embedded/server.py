@@ -142,7 +142,8 @@ class EmbeddedQuestDB:
                 cwd=self.root,
                 start_new_session=True,
             )
-        _record(self.root, self._process.pid)
+        record = {"owner": os.getpid(), "server": self._process.pid}
+        _owner_file(self.root).write_text(json.dumps(record), encoding="utf-8")
         return embedded_endpoint(self.home, http_port, pg_port)
 
     def _await_ready(self, endpoint: Endpoint) -> None:
@@ -200,10 +201,6 @@ def _own(root: Path) -> FileLock:
 
 def _owner_file(root: Path) -> Path:
     return root / "owner.json"
-
-
-def _record(root: Path, pid: int) -> None:
-    _owner_file(root).write_text(json.dumps({"owner": os.getpid(), "server": pid}), encoding="utf-8")
 
 
 def _owner_hint(root: Path) -> str:

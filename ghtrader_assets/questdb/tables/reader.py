@@ -35,6 +35,11 @@ LONGEST_BREAK: Final = timedelta(days=20)
 """No two consecutive trading days lie further apart."""
 
 
+_BOUNDS: Final = (
+    "a.symbol, min(a.trading_day), max(a.trading_day), count(), sum(a.rows_total), min(a.first_tick), max(a.last_tick)"
+)
+
+
 class GapSum(NamedTuple):
     """The gaps of a trading day and the seconds in them."""
 
@@ -80,15 +85,11 @@ def read_gaps(db: Database, symbol: str, days: Sequence[date]) -> list[GapRow]:
     if not days:
         return []
     first, last = min(days), max(days)
-    found = db.rows(
-        "gaps",
-        f"SELECT {columns_of_kind(GapRow)} FROM {VALIDATE_GAPS} WHERE symbol = %s"
-        " AND trading_day >= %s AND trading_day <= %s AND ts >= %s AND ts < %s",
-        [symbol, first.isoformat(), last.isoformat(), *gap_bounds(first, last)],
-    )
+    where = "symbol = %s AND trading_day >= %s AND trading_day <= %s AND ts >= %s AND ts < %s"
+    values = [symbol, first.isoformat(), last.isoformat(), *gap_bounds(first, last)]
+    found = _rows(db, "gaps", GapRow, f"{VALIDATE_GAPS} WHERE {where}", values)
     wanted = set(days)
-    gaps = [gap for gap in rows_of(GapRow, found) if gap.trading_day in wanted]
-    return sorted(gaps, key=lambda gap: gap.start_ts)
+    return sorted((gap for gap in found if gap.trading_day in wanted), key=lambda gap: gap.start_ts)
 
 
 def read_gap_sums(db: Database, symbol: str, start: date, end: date) -> dict[date, GapSum]:
@@ -112,10 +113,8 @@ def gap_bounds(start: date, end: date) -> tuple[datetime, datetime]:
 
 def read_manifest(db: Database, manifest_id: str) -> Manifest | None:
     """One manifest by its id."""
-    found = db.rows(
-        "manifest", f"SELECT {columns_of_kind(Manifest)} FROM {MANIFESTS} WHERE manifest_id = %s", [manifest_id]
-    )
-    return next(iter(rows_of(Manifest, found)), None)
+    found = _rows(db, "manifest", Manifest, f"{MANIFESTS} WHERE manifest_id = %s", [manifest_id])
+    return next(iter(found), None)
 
 
 def manifests_covering(db: Database, day: date, symbols: Sequence[str] = ()) -> list[Manifest]:
@@ -139,50 +138,31 @@ def read_latest_manifests(db: Database, symbol: str, days: Sequence[date]) -> di
 
 def read_last_loads(db: Database, symbol: str, limit: int) -> list[Manifest]:
     """The symbol's complete loads that ended last, at most `limit`, newest first."""
-    found = db.rows(
-        "last_loads",
-        f"SELECT {columns_of_kind(Manifest)} FROM {MANIFESTS}"
-        " WHERE symbol = %s AND outcome = %s ORDER BY finished DESC LIMIT %s",
-        [symbol, IngestState.COMPLETE.value, limit],
-    )
-    return rows_of(Manifest, found)
+    where = "symbol = %s AND outcome = %s ORDER BY finished DESC LIMIT %s"
+    values = [symbol, IngestState.COMPLETE.value, limit]
+    return _rows(db, "last_loads", Manifest, f"{MANIFESTS} WHERE {where}", values)
 
 
 def read_coverage(db: Database, symbols: Sequence[str] = ()) -> list[SymbolCoverage]:
     """What is stored of each symbol, from the coverage table; of all symbols where none is named."""
     where, values = _of_symbols("WHERE", symbols)
-    found = db.rows(
-        "coverage",
-        "SELECT symbol, min(trading_day), max(trading_day), count(), sum(rows_total), min(first_tick), max(last_tick)"
-        f" FROM {DAILY_AGG} {where} ORDER BY symbol",
-        values,
-    )
-    return rows_of(SymbolCoverage, found)
+    return _rows(db, "coverage", SymbolCoverage, f"{DAILY_AGG} a {where} ORDER BY symbol", values, _BOUNDS)
 
 
 def read_five_level_bounds(db: Database, symbols: Sequence[str]) -> list[SymbolCoverage]:
     """`read_coverage` of the days whose stored load has a row of more than one level, by what its manifest counted."""
     places, values = bound_list(symbols)
-    found = db.rows(
-        "five_level_bounds",
-        "SELECT a.symbol, min(a.trading_day), max(a.trading_day), count(), sum(a.rows_total), min(a.first_tick),"
-        f" max(a.last_tick) FROM {DAILY_AGG} a JOIN {MANIFESTS} m"
-        " ON a.symbol = m.symbol AND a.manifest_id = m.manifest_id AND a.trading_day = m.trading_day"
-        f" WHERE a.symbol IN ({places}) AND m.five_level_rows > 0 ORDER BY a.symbol",
-        values,
-    )
-    return rows_of(SymbolCoverage, found)
+    joined = "a.symbol = m.symbol AND a.manifest_id = m.manifest_id AND a.trading_day = m.trading_day"
+    where = f"a.symbol IN ({places}) AND m.five_level_rows > 0"
+    tables = f"{DAILY_AGG} a JOIN {MANIFESTS} m ON {joined} WHERE {where} ORDER BY a.symbol"
+    return _rows(db, "five_level_bounds", SymbolCoverage, tables, values, _BOUNDS)
 
 
 def read_latest(db: Database, symbols: Sequence[str] = ()) -> list[DailyAgg]:
     """The coverage row of each symbol's last stored day, by symbol; of all symbols where none is named."""
     where, values = _of_symbols("WHERE", symbols)
-    found = db.rows(
-        "latest",
-        f"SELECT {columns_of_kind(DailyAgg)} FROM {DAILY_AGG} {where} LATEST ON ts PARTITION BY symbol",
-        values,
-    )
-    return sorted(rows_of(DailyAgg, found), key=lambda row: row.symbol)
+    found = _rows(db, "latest", DailyAgg, f"{DAILY_AGG} {where} LATEST ON ts PARTITION BY symbol", values)
+    return sorted(found, key=lambda row: row.symbol)
 
 
 def read_daily_aggs(db: Database, symbols: Sequence[str], start: date, end: date) -> list[DailyAgg]:
@@ -210,12 +190,8 @@ def read_newest_days(db: Database, symbols: Sequence[str]) -> dict[str, tuple[da
 
 def read_aggregated(db: Database, manifest_id: str) -> list[AggregatedRow]:
     """The parts of an aggregated manifest, by symbol and day; empty where it is unknown."""
-    found = db.rows(
-        "aggregated",
-        f"SELECT {columns_of_kind(AggregatedRow)} FROM {AGGREGATED} WHERE manifest_id = %s",
-        [manifest_id],
-    )
-    return sorted(rows_of(AggregatedRow, found), key=lambda row: (row.symbol, row.trading_day))
+    found = _rows(db, "aggregated", AggregatedRow, f"{AGGREGATED} WHERE manifest_id = %s", [manifest_id])
+    return sorted(found, key=lambda row: (row.symbol, row.trading_day))
 
 
 def _of_days(
@@ -240,12 +216,15 @@ def _select(
 ) -> list[Row]:
     """Rows of a small table for symbols and an inclusive range of trading days, by trading day."""
     where, values = _of_symbols(" AND", symbols)
-    found = db.rows(
-        name,
-        f"SELECT {columns or columns_of_kind(kind)} FROM {table} WHERE ts >= %s AND ts <= %s{where} ORDER BY ts",
-        [midnight_utc(start), midnight_utc(end), *values],
-    )
-    return rows_of(kind, found)
+    rest = f"{table} WHERE ts >= %s AND ts <= %s{where} ORDER BY ts"
+    return _rows(db, name, kind, rest, [midnight_utc(start), midnight_utc(end), *values], columns)
+
+
+def _rows(
+    db: Database, name: str, kind: type[Row], rest: str, values: Sequence[object], columns: str = ""
+) -> list[Row]:
+    """Rows of a dataclass by what follows FROM; `columns` where they are not called as its fields are."""
+    return rows_of(kind, db.rows(name, f"SELECT {columns or columns_of_kind(kind)} FROM {rest}", values))
 
 
 def _of_symbols(keyword: str, symbols: Sequence[str]) -> tuple[str, list[str]]:

@@ -186,11 +186,8 @@ def _read(db: Database, symbol: str, window: DayWindow, columns: Sequence[str], 
     """Stored columns of the day's live rows, with `datetime_ns` and `seq`, in stored order."""
     statements = statements_of_day(symbol, window, (name for name in columns if name in _STORED), slices)
     tables = concurrently(partial(db.arrow, "whole_day"), statements)
-    return _in_stored_order(tables[0] if len(tables) == 1 else pa.concat_tables(tables).combine_chunks())
-
-
-def _in_stored_order(ticks: pa.Table) -> pa.Table:
-    """QuestDB hands rows out by microsecond, and those of one mostly by `seq`."""
+    ticks = tables[0] if len(tables) == 1 else pa.concat_tables(tables).combine_chunks()
+    # QuestDB hands rows out by microsecond, and those of one mostly by `seq`.
     order = stored_order(ticks["datetime_ns"].to_numpy(), ticks["seq"].to_numpy())
     return ticks if order is None else ticks.take(pa.array(order))
 
@@ -203,14 +200,13 @@ def _digest(ticks: pa.Table) -> str:
 
 def _result(ticks: pa.Table, agg: DailyAgg, columns: Sequence[str]) -> pa.Table:
     """The columns asked for, of their types."""
-    arrays = [_constant(name, agg, ticks.num_rows) if name in _OF_DAY else _column(ticks, name) for name in columns]
+    arrays = [
+        _constant(name, agg, ticks.num_rows)
+        if name in _OF_DAY
+        else ticks["datetime_ns" if name == INSTANT else name].cast(RESULT_TYPES[name])
+        for name in columns
+    ]
     return pa.table(arrays, schema=pa.schema([(name, RESULT_TYPES[name]) for name in columns]))
-
-
-def _column(ticks: pa.Table, name: str) -> Any:
-    if name != INSTANT:
-        return ticks[name].cast(RESULT_TYPES[name])
-    return ticks["datetime_ns"].cast(RESULT_TYPES[name])
 
 
 def _constant(name: str, agg: DailyAgg, rows: int) -> Any:
