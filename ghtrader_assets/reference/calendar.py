@@ -1,4 +1,4 @@
-"""The calendar as a person meets it: what it says of a range, whether the provider agrees, carrying it on.
+"""Whether the provider agrees with the calendar, and carrying the calendar on by what it says.
 
 Belongs here: confirming the calendar by the provider's holiday list and storing a refreshed one under the home.
 Does not belong here: what a calendar is and how two are compared (`market.calendar`), asking the provider (`tq`).
@@ -36,16 +36,6 @@ from ghtrader_assets.tq.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarRange:
-    """The trading days and the weekdays without trading of a range, both ends included."""
-
-    start: date
-    end: date
-    trading_days: list[date]
-    holidays: list[date]
-
-
-@dataclass(frozen=True, slots=True)
 class CalendarRefresh:
     """What a refresh found and did. `stored` is None where the calendar stays as it was.
 
@@ -63,11 +53,6 @@ class CalendarRefresh:
     changed: list[date]
     added: list[date]
     stored: Path | None
-
-
-def calendar_range(calendar: TradingCalendar, start: date, end: date) -> CalendarRange:
-    """What the calendar says of a range. Raises `BadInputError` for a day that it does not cover."""
-    return CalendarRange(start, end, calendar.days(start, end), calendar.holidays_on_weekdays(start, end))
 
 
 def refresh_calendar(provider: Provider, home: Path, clock: Clock, timing: Timing, *, adopt: bool) -> CalendarRefresh:

@@ -56,14 +56,10 @@ def description_of(table: str, column: str) -> str:
     return IN_TABLE.get(table, {}).get(column) or DESCRIPTIONS.get(column, "")
 
 
-def columns_of_row(kind: type[Any], *, without: frozenset[str] = frozenset()) -> tuple[Column, ...]:
+def columns_of_row(kind: type[Any]) -> tuple[Column, ...]:
     """The columns of a row's dataclass, in field order."""
     hints = get_type_hints(kind)
-    return tuple(
-        column(field.name, _type(field.name, hints[field.name]))
-        for field in dataclasses.fields(kind)
-        if field.name not in without
-    )
+    return tuple(column(field.name, _type(field.name, hints[field.name])) for field in dataclasses.fields(kind))
 
 
 def column(name: str, kind: str) -> Column:

@@ -223,33 +223,26 @@ def _documents(home: Path) -> Iterator[tuple[Path, Document]]:
 
 def _migrate(db: Database, step: Step) -> None:
     log.info("migrating the store", version=step.version, says=step.says)
-    for table, columns in step.columns.items():
-        _add_columns(db, table, columns)
-    for table, names in step.renamed.items():
-        _rename_columns(db, table, names)
+    for table in {**step.columns, **step.renamed}:
+        _alter(db, table, step.columns.get(table, ()), step.renamed.get(table, {}))
     for rewrite in step.rewrites:
         _rewrite(db, rewrite)
     _record(db, step.version)
 
 
-def _add_columns(db: Database, table: str, columns: Sequence[Column]) -> None:
-    """Add those that the table lacks. QuestDB 9.3.4 refuses ADD COLUMN IF NOT EXISTS of a column that does."""
-    present = _columns_of(db, table)
-    for item in columns if present else ():
-        if item.name not in present:
-            db.execute(cast("LiteralString", f"ALTER TABLE {table} ADD COLUMN {item.ddl}"))
-    if present:
-        db.await_applied(table)
+def _alter(db: Database, table: str, added: Sequence[Column], renamed: Mapping[str, str]) -> None:
+    """Add the columns that the table lacks, rename those that still have their old name; nothing where it is missing.
 
-
-def _rename_columns(db: Database, table: str, names: Mapping[str, str]) -> None:
-    """Rename those that still have their old name."""
+    QuestDB 9.3.4 refuses ADD COLUMN IF NOT EXISTS of a column that does.
+    """
     present = _columns_of(db, table)
-    for old, new in names.items():
-        if old in present:
-            db.execute(cast("LiteralString", f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}"))
-    if present:
-        db.await_applied(table)
+    if not present:
+        return
+    changes = [f"ADD COLUMN {item.ddl}" for item in added if item.name not in present]
+    changes += [f"RENAME COLUMN {old} TO {new}" for old, new in renamed.items() if old in present]
+    for change in changes:
+        db.execute(cast("LiteralString", f"ALTER TABLE {table} {change}"))
+    db.await_applied(table)
 
 
 def _rewrite(db: Database, rewrite: Rewrite) -> None:

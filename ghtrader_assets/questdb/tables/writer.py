@@ -65,14 +65,6 @@ class StoredDay:
     store_s: float
     readback_s: float
 
-    @property
-    def symbol(self) -> str:
-        return self.load.symbol
-
-    @property
-    def trading_day(self) -> date:
-        return self.load.trading_day
-
 
 @dataclass(frozen=True, slots=True)
 class StoreFailure:
@@ -159,10 +151,11 @@ def _prepare(db: Database, load: DayLoad) -> _Prepared:
     _require_storable(load)
     digest = content_digest(load.frame)
     count, checksum = _stored_checksum(db, load.symbol, load.window)
+    none = keys_of(load.frame.clear())
     if count == 0:
-        return _Prepared(load, digest, "new", keys_of(load.frame.clear()))
+        return _Prepared(load, digest, "new", none)
     if (count, checksum) == _checksum(load) and _is_stored(db, load, digest):
-        return _Prepared(load, digest, "unchanged", keys_of(load.frame.clear()))
+        return _Prepared(load, digest, "unchanged", none)
     old = keys_of(read_columns(db, load.symbol, load.window, ("datetime_ns", "seq")))
     return _Prepared(load, digest, "changed", old.join(keys_of(load.frame), on=["micros", "seq"], how="anti"))
 

@@ -38,7 +38,7 @@ def stored(db: Database, *loads: DayLoad, readback: Any = "full") -> dict[date, 
     results = {}
     for result in store_days(db, loads, readback):
         assert isinstance(result, StoredDay), result
-        results[result.trading_day] = result
+        results[result.load.trading_day] = result
     return results
 
 
