@@ -140,7 +140,9 @@ def _ilp_error(address: str, error: questdb.QuestDBError) -> ServiceError:
         return _rows_refused(address, _json_text(str(error).removeprefix(_FLUSH_HEAD), "message"))
     if error.code == QuestDBErrorCode.SocketError:
         return (_timed_out if _SOCKET_TIMED_OUT.match(str(error)) else _broke_off)(address, _line(error))
-    return _BY_ILP_CODE.get(error.code, _unsendable)(address, _line(error))
+    if error.code in _BY_ILP_CODE:
+        return _BY_ILP_CODE[error.code](address, _line(error))
+    return QueryRefusedError(f"the rows can't be sent to QuestDB: {_line(error)}")
 
 
 def _refused(address: str, message: str) -> ServiceError:
@@ -162,10 +164,6 @@ def _rows_refused(address: str, message: str) -> ServiceError:
     if system is not None:
         return _system_failed(address, int(system[1]), message)
     return QueryRefusedError(f"QuestDB at {address} refused the rows: {message}")
-
-
-def _unsendable(_address: str, message: str) -> ServiceError:
-    return QueryRefusedError(f"the rows can't be sent to QuestDB: {message}")
 
 
 def _system_failed(address: str, number: int, message: str) -> ServiceError:

@@ -42,11 +42,8 @@ def write_daily_agg(db: Database, rows: Sequence[DailyAgg]) -> None:
         db,
         DAILY_AGG,
         (
-            {
-                **_at_midnight(row),
-                "first_datetime_ns": epoch_ns(row.first_tick),
-                "last_datetime_ns": epoch_ns(row.last_tick),
-            }
+            _at_midnight(row)
+            | {"first_datetime_ns": epoch_ns(row.first_tick), "last_datetime_ns": epoch_ns(row.last_tick)}
             for row in rows
         ),
     )

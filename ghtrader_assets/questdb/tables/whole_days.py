@@ -107,7 +107,8 @@ def read_whole_day(
     """
     wanted = require_columns(columns)
     before = _agg_of(db, symbol, window.trading_day)
-    ticks = _read(db, symbol, window, wanted, _slices(before, workers))
+    span = [(before.first_tick, before.last_tick)] if before.first_tick and before.last_tick else []
+    ticks = _read(db, symbol, window, wanted, even_slices(span, workers))
     after = _agg_of(db, symbol, window.trading_day)
     if after.manifest_id == before.manifest_id and after.rows_total == ticks.num_rows and _is_settled(db, after):
         return WholeDay(after, _result(ticks, after, wanted))
@@ -174,12 +175,6 @@ def _is_settled(db: Database, agg: DailyAgg) -> bool:
         [agg.symbol, midnight_utc(agg.trading_day), agg.manifest_id, agg.updated_at, agg.updated_at - LONGEST_LOAD],
     )
     return others == 0
-
-
-def _slices(agg: DailyAgg, number: int) -> Slices:
-    if agg.first_tick is None or agg.last_tick is None:
-        return WHOLE
-    return even_slices([(agg.first_tick, agg.last_tick)], number)
 
 
 def _read(db: Database, symbol: str, window: DayWindow, columns: Sequence[str], slices: Slices = WHOLE) -> pa.Table:
