@@ -157,7 +157,7 @@ class _Stored:
 
     @classmethod
     def read(cls, context: StoreContext, symbol: Symbol, days: Sequence[date], *, rows: bool) -> _Stored:
-        """Ask all five tables side by side, the widest first."""
+        """Read all five tables in parallel, the widest first."""
         db, name = context.database, symbol.text
         with ThreadPoolExecutor(5, thread_name_prefix="stored") as pool:
             coverage = pool.submit(read_summary if rows else read_standing_coverage, db, name, days)

@@ -58,7 +58,7 @@ def kept_roll_history(home: Path, segments: Sequence[Segment]) -> bytes:
 
 def roll_history(segments: Sequence[Segment], chosen: str, dpi: int = 110) -> bytes:
     """A bar for each main contract from its first to its last trading day, oldest at the top. Same rows, same bytes."""
-    from matplotlib import rc_context  # noqa: PLC0415 - who only keeps or reads a picture need not wait for it
+    from matplotlib import rc_context  # noqa: PLC0415 - half a second, only where a picture is drawn
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 

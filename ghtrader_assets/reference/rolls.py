@@ -23,8 +23,8 @@ class Segment:
     """A run of trading days with one main contract, and the contract's terms on the first of them.
 
     `first_day` is the roll day unless `is_roll` is false: then the segment begins before the rows that were given.
-    `provisional`: its last day may still change. `terms_source` says who states price tick and multiplier. `expires`
-    is the contract's last trading day, None where it is not known yet, `expires_source` who states it.
+    `provisional`: its last day may still change. `terms_source` is the source of price tick and multiplier. `expires`
+    is the contract's last trading day, None where it is not known yet, `expires_source` its source.
     """
 
     symbol: str
@@ -49,7 +49,7 @@ def segments_of(rows: Sequence[ScheduleDay], calendar: TradingCalendar) -> list[
 
 
 def terms_of(row: ScheduleDay, calendar: TradingCalendar) -> dict[str, Any]:
-    """Price tick, multiplier and last trading day of the main contract on that very day, and who says so."""
+    """Price tick, multiplier and last trading day of the main contract on that very day, with their sources."""
     contract = parse_symbol(row.contract)
     terms, expires = product_on(contract, row.trading_day), last_trading_day(contract, calendar, row.trading_day)
     return {

@@ -273,16 +273,7 @@ class _KilledError(BaseException):
     """Stands for a kill: nothing of ours catches it."""
 
 
-MOMENTS = (
-    "_add_columns",
-    "_rename_columns",
-    "_rewrite",
-    "_record",
-    "ensure_table",
-    "make_tables",
-    "put_document",
-    "put_file",
-)
+MOMENTS = ("_alter", "_rewrite", "_record", "ensure_table", "make_tables", "put_document", "put_file")
 
 
 def test_a_start_that_is_killed_anywhere_is_made_up_for_by_the_next(

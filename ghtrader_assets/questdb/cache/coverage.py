@@ -144,7 +144,7 @@ class RedisCache(CoverageCache):
 
 
 def _link(url: str) -> RedisLink:
-    from ghtrader_assets.questdb.cache.redis_link import link_to  # noqa: PLC0415 - only who uses Redis pays for its client
+    from ghtrader_assets.questdb.cache.redis_link import link_to  # noqa: PLC0415 - its client takes a while to load
 
     return link_to(url)
 

@@ -190,7 +190,7 @@ class Database:
     def _lent_session(self) -> _Session:
         """A session of the pool's once one is free, however slowly the server opens it. One that is away says so.
 
-        Whoever waits for a session waits for another statement to end, and no longer than one may take.
+        A thread that waits for a session waits for a statement to end, so no longer than a statement may take.
         """
         give_up_at = time.monotonic() + self._statement_timeout_s
         while True:
@@ -271,7 +271,7 @@ class _Senders:
         sender = self._idle.get()
         try:
             if sender is None:
-                sender = new_sender(self._endpoint)
+                sender = _new_sender(self._endpoint)
             yield sender
         except BaseException:
             if sender is not None:
@@ -317,13 +317,12 @@ def _pg_arguments(endpoint: Endpoint, login: Login, statement_timeout_s: float, 
     }
 
 
-def new_sender(endpoint: Endpoint, *, auto_flush: bool = False) -> Sender:
-    """A connected sender. With `auto_flush` the client sends what has come together; ours send whole transactions."""
+def _new_sender(endpoint: Endpoint) -> Sender:
     sender = Sender.from_conf(  # pyright: ignore[reportUnknownMemberType] - questdb's own types are partial
         f"http::addr={endpoint.http};",
         username=endpoint.user,
         password=endpoint.password.get_secret_value(),
-        auto_flush=auto_flush,
+        auto_flush=False,
         max_buf_size=SENDER_BUFFER_BYTES,
         request_timeout=SEND_TIMEOUT_S * 1000,
         retry_timeout=SEND_RETRY_S * 1000,

@@ -29,9 +29,6 @@ from ghtrader_assets.questdb.tables.schema import (
 )
 from ghtrader_assets.validation.verdicts import ProbeStatus, State
 
-_Frame = Callable[[str, str], pl.DataFrame]
-"""Columns of a table, for the symbols and days in hand."""
-
 Key = tuple[str, date]
 """A symbol's trading day."""
 
@@ -177,7 +174,7 @@ def _sound(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     )
 
 
-def _attempts(frame: _Frame) -> pl.DataFrame:
+def _attempts(frame: Callable[[str, str], pl.DataFrame]) -> pl.DataFrame:
     """Every attempt, its columns in the order of `Attempt`'s fields."""
     return frame(
         MANIFESTS,

@@ -213,7 +213,7 @@ def migrate_files(home: Path) -> None:
 
 
 def _documents(home: Path) -> Iterator[tuple[Path, Document]]:
-    """Every manifest file that can be read; a damaged one is left to who reads it."""
+    """Every manifest file that can be read; a damaged one is left as it is."""
     for path in manifest_files(home):
         try:
             yield path, json.loads(path.read_bytes())
