@@ -27,14 +27,8 @@ from ghtrader_assets.market.ticks import content_digest, five_level_rows
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_manifest
 from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 
-COVERAGE_ROW: Final = {
-    "contract": "contract",
-    "rows": "rows_total",
-    "digest": "digest",
-    "upstream": "upstream",
-    "partial": "partial",
-}
-"""What the coverage row of a stored day repeats of its manifest."""
+COVERAGE_ROW: Final = ("contract", "digest", "upstream", "partial")
+"""What the coverage row of a stored day repeats of its manifest, besides its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +69,7 @@ def _day_differences(context: StoreContext, manifest: Manifest, *, ticks: bool) 
     stated = as_document(manifest)
     found: dict[str, Any] = {}
     for agg in read_daily_agg(context.database, symbol, [manifest.trading_day]):
-        found |= {name: getattr(agg, column) for name, column in COVERAGE_ROW.items()}
+        found |= {"rows": agg.rows_total, **{name: getattr(agg, name) for name in COVERAGE_ROW}}
     if not found:
         yield Difference(symbol, day, "coverage_row", manifest.manifest_id, None)
     if ticks:

@@ -126,19 +126,14 @@ def _send(db: Database, name: str, rows: Iterable[Mapping[str, Any]]) -> list[st
 
 
 def _schedule_values(row: ScheduleDay, schedule_hash: str, now: datetime) -> dict[str, Any]:
-    symbol = parse_symbol(row.symbol)
-    return {
+    symbol, values = parse_symbol(row.symbol), values_of(row)
+    values["main_contract"] = values.pop("contract")
+    return values | {
         "ts": midnight_utc(row.trading_day),
         "exchange": symbol.exchange.value,
         "variety": symbol.product.lower(),
-        "trading_day": row.trading_day,
-        "main_contract": row.contract,
-        "segment_id": row.segment_id,
         "schedule_hash": schedule_hash,
         "updated_at": now,
-        "symbol": row.symbol,
-        "is_roll": row.is_roll,
-        "provisional": row.provisional,
     }
 
 
