@@ -16,7 +16,9 @@ from datetime import UTC, date, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import Any
+
+import msgspec
 
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
 from ghtrader_assets.files import put_file
@@ -40,32 +42,32 @@ class Manifest:
     symbol: str
     trading_day: date
     contract: str
-    outcome: IngestState
+    outcome: IngestState = IngestState.RUNNING
     reason: str
-    rows: int
-    five_level_rows: int
-    same_instant_rows: int
-    first_tick: datetime | None
-    last_tick: datetime | None
-    digest: str
-    replaced: str
+    rows: int = 0
+    five_level_rows: int = 0
+    same_instant_rows: int = 0
+    first_tick: datetime | None = None
+    last_tick: datetime | None = None
+    digest: str = ""
+    replaced: str = ""
     schema_hash: str
     row_hash_algorithm: str
     schedule_hash: str
     upstream: str
     code_version: str
     source: str
-    reader: str
+    reader: str = ""
     readback: str
     depth: int
-    attempts: int
-    bytes: int
-    download_s: float
-    store_s: float
-    readback_s: float
-    judge_s: float
+    attempts: int = 0
+    bytes: int = 0
+    download_s: float = 0.0
+    store_s: float = 0.0
+    readback_s: float = 0.0
+    judge_s: float = 0.0
     started: datetime
-    finished: datetime | None
+    finished: datetime | None = None
     partial: bool = False
     schedule_digest: str = ""
     sessions_fingerprint: str = ""
@@ -121,8 +123,8 @@ def put_document(path: Path, document: dict[str, Any]) -> None:
 def read_manifest_file(path: Path) -> Manifest:
     """Read a manifest's file. Raises `BadInputError` where it is no manifest."""
     try:
-        return from_document(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (OSError, msgspec.MsgspecError) as error:
         raise BadInputError(f"{path} is no manifest: {error}") from None
 
 
@@ -136,28 +138,7 @@ def as_document(manifest: Manifest) -> dict[str, Any]:
     return {field.name: _to_json(getattr(manifest, field.name)) for field in dataclasses.fields(manifest)}
 
 
-def from_document(document: dict[str, Any]) -> Manifest:
-    """The twin of `as_document`. Raises `KeyError`, `ValueError` or `TypeError` on any other document."""
-    hints = get_type_hints(Manifest)
-    given = {name for name in hints if name in document or name not in _LATER_FIELDS}
-    return Manifest(**{name: _from_json(hints[name], document[name]) for name in hints if name in given})
-
-
-_LATER_FIELDS: Final = frozenset(
-    field.name for field in dataclasses.fields(Manifest) if field.default is not dataclasses.MISSING
-)
-"""Fields that the first manifests did not have; a file of then is still one."""
-
-
 def _to_json(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return value.isoformat() if isinstance(value, date) else value
-
-
-def _from_json(kind: Any, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind == datetime | None or kind is datetime:
-        return datetime.fromisoformat(value)
-    return date.fromisoformat(value) if kind is date else kind(value)

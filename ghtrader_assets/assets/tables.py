@@ -38,7 +38,7 @@ from ghtrader_assets.orchestration.names import (
 )
 from ghtrader_assets.questdb.tables import schema
 from ghtrader_assets.questdb.tables.columns import description_of
-from ghtrader_assets.reference.kept_pictures import kept_roll_history
+from ghtrader_assets.reference.pictures import kept_roll_history
 from ghtrader_assets.reference.rolls import segments_of
 from ghtrader_assets.validation.judge import RULE_VERSION
 
@@ -235,7 +235,7 @@ def _column_schema(table: str) -> dg.TableSchema:
     return dg.TableSchema(
         columns=[
             dg.TableColumn(column.name, column.type, description=description_of(table, column.name))
-            for column in schema.columns_of(table)
+            for column in schema.TABLES[table].columns
         ]
     )
 
@@ -285,7 +285,7 @@ def _summary(judgement: Judgement) -> Payload:
         "judge_s": judgement.seconds,
         "judged_now": int(judgement.fresh),
         "fingerprint": row.fingerprint,
-        "manifest_id": row.load_id,
+        "manifest_id": row.manifest_id,
     }
 
 
@@ -304,7 +304,7 @@ def _quality(judgement: Judgement) -> Payload:
         "spread_anomaly_outliers": row.spread_anomaly_outliers,
         "rules": dg.MetadataValue.json(json.loads(row.rules_json)),
         "fingerprint": row.fingerprint,
-        "manifest_id": row.load_id,
+        "manifest_id": row.manifest_id,
     }
 
 

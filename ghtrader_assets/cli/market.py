@@ -35,7 +35,7 @@ from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.schedule import last_completed_day, last_trading_day_until
 from ghtrader_assets.market.session_events import ANY, SessionEvent, events_for
 from ghtrader_assets.orchestration.daemon import reload_running
-from ghtrader_assets.reference.calendar import CalendarRefresh, calendar_range, refresh_calendar
+from ghtrader_assets.reference.calendar import CalendarRefresh, refresh_calendar
 from ghtrader_assets.reference.depth import DepthSource, find_five_level_start
 from ghtrader_assets.reference.hours import ShownDay, SymbolHours, symbol_hours
 from ghtrader_assets.reference.live_hours import SETTLE, compare_live_hours
@@ -78,8 +78,15 @@ def calendar(
     first = start or min(today, known.horizon)
     last = end or max(first, min(first + timedelta(days=30), known.horizon))
     require_order(first, last)
-    shown, horizon = calendar_range(known, first, last), check_horizon(known, today)
-    document = as_document(shown) | _about(known, horizon) | {"refresh": _refreshed(refreshed, definitions)}
+    horizon = check_horizon(known, today)
+    document = {
+        "start": first,
+        "end": last,
+        "trading_days": known.days(first, last),
+        "holidays": known.holidays_on_weekdays(first, last),
+        **_about(known, horizon),
+        "refresh": _refreshed(refreshed, definitions),
+    }
     if as_json:
         emit_json(document)
     else:

@@ -45,6 +45,7 @@ from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.tables.whole_days import require_columns
 from ghtrader_assets.reading.export import export_days, put_csv, require_target
 from ghtrader_assets.reading.overview import CalendarCoverage, coverage_of
+from ghtrader_assets.reference.pictures import draw_roll_history
 from ghtrader_assets.reference.rolls import segments_of, terms_of
 from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.settings import load_settings, start_date_of
@@ -162,8 +163,6 @@ def schedule(
     with store_for(settings, symbol) as store:
         rows = store.schedule(symbol.text, first, last)
     if picture:
-        from ghtrader_assets.reference.pictures import draw_roll_history  # noqa: PLC0415 - half a second of matplotlib
-
         draw_roll_history(segments_of(rows, calendar), picture)
         log.print(f"the roll history is drawn in {picture}", highlight=False)
     if as_json:

@@ -26,7 +26,7 @@ EMBEDDED_USER = "embedded"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadContext(StoreContext):
-    """What loading needs: a store that may be written, and who delivers ticks."""
+    """What loading needs: a store that may be written, and the provider of ticks."""
 
     provider: Provider
 
@@ -59,7 +59,7 @@ def open_load(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Generator[Load
 
 
 def provider_of(settings: Settings) -> Provider:
-    """Who delivers ticks: TqSdk under the settings' account, or the embedded exchange."""
+    """The provider of ticks: TqSdk under the settings' account, or the embedded exchange."""
     if settings.tqsdk_user is not None and settings.tqsdk_password is not None:
         hide(settings.tqsdk_password)
         passed = {name: os.environ[name] for name in TQSDK_PASSTHROUGH if name in os.environ}

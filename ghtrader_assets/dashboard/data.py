@@ -25,8 +25,8 @@ from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.market.ticks import DayWindow
+from ghtrader_assets.questdb.standing.day_states import read_grid
 from ghtrader_assets.questdb.standing.derivation import state_untouched
-from ghtrader_assets.questdb.standing.grid import read_grid
 from ghtrader_assets.questdb.tables.measured import (
     IngestRate,
     IngestStep,
@@ -172,7 +172,7 @@ class Source:
             self._sessions(symbol, day),
             read_summary(database, symbol.text, [day]).get(day) if stored else None,
             read_quality(database, symbol.text, [day]).get(day) if stored else None,
-            read_gaps(database, symbol.text, day) if stored else [],
+            read_gaps(database, symbol.text, [day]) if stored else [],
             manifests_covering(database, day, [symbol.text])[::-1],
             ticks,
         )

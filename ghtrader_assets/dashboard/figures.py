@@ -70,7 +70,7 @@ def prices(ticks: pl.DataFrame, sessions: DaySessions, gaps: Sequence[GapRow]) -
 
 
 def trends(frame: pl.DataFrame) -> go.Figure:
-    """Ticks, missing seconds and quality score of each trading day (frame: `questdb.standing.grid.GRID_SCHEMA`)."""
+    """Ticks, missing seconds and quality score of each trading day (frame: `day_states.GRID_SCHEMA`)."""
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     days = frame["trading_day"].dt.strftime("%Y-%m-%d").to_list()
     for row, (column, name, colour) in enumerate(

@@ -25,8 +25,7 @@ from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.manifests import Manifest, digest_of
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.tables.aggregated import GapSum, read_aggregated, read_gap_sums
-from ghtrader_assets.questdb.tables.reader import read_manifests
+from ghtrader_assets.questdb.tables.reader import GapSum, read_aggregated, read_gap_sums, read_manifests
 from ghtrader_assets.questdb.tables.records import write_aggregated
 from ghtrader_assets.questdb.tables.rows import AggregatedRow, DayState
 from ghtrader_assets.reading.overview import days_of

@@ -72,10 +72,9 @@ def day_lineage(context: StoreContext, symbol: Symbol, day: date) -> DayLineage:
     stored = next(iter(read_daily_agg(database, name, [day])), None)
     if stored is None:
         return DayLineage(name, day, 0, "", None, (), (), tuple(attempts))
-    load = next((attempt for attempt in attempts if attempt.manifest_id == stored.load_id), None)
+    load = next((attempt for attempt in attempts if attempt.manifest_id == stored.manifest_id), None)
     row = next(iter(read_schedule(database, name, day, day)), None)
     plan = plan_day(context, symbol, row, "") if row else None
-    verdicts = (read_summary(database, name, [day]).get(day), read_quality(database, name, [day]).get(day))
     wanted = wanted_fingerprint(plan, stored.digest, policy_of(context.settings, symbol)) if plan else ""
     return DayLineage(
         symbol=name,
@@ -84,7 +83,10 @@ def day_lineage(context: StoreContext, symbol: Symbol, day: date) -> DayLineage:
         digest=stored.digest,
         load=load,
         upstream=_upstream(load, plan),
-        downstream=_downstream(verdicts, wanted),
+        downstream=(
+            _judged(VALIDATE_SUMMARY, read_summary(database, name, [day]).get(day), wanted),
+            _judged(FIELD_QUALITY, read_quality(database, name, [day]).get(day), wanted),
+        ),
         attempts=tuple(attempts),
     )
 
@@ -97,11 +99,6 @@ def _upstream(load: Manifest | None, plan: DayPlan | None) -> tuple[Upstream, ..
         SESSIONS: (load.sessions_fingerprint, plan.sessions.fingerprint),
     }
     return tuple(Upstream(source, then, now, then == now) for source, (then, now) in pairs.items())
-
-
-def _downstream(verdicts: tuple[CoverageVerdict | None, QualityVerdict | None], wanted: str) -> tuple[Downstream, ...]:
-    tables = zip((VALIDATE_SUMMARY, FIELD_QUALITY), verdicts, strict=True)
-    return tuple(_judged(table, verdict, wanted) for table, verdict in tables)
 
 
 def _judged(table: str, verdict: CoverageVerdict | QualityVerdict | None, wanted: str) -> Downstream:

@@ -24,16 +24,11 @@ from ghtrader_assets.manifests import Manifest, as_document, manifest_path, read
 from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import content_digest, five_level_rows
-from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_day, read_manifest
+from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_manifest
+from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 
-COVERAGE_ROW: Final = {
-    "contract": "contract",
-    "rows": "rows_total",
-    "digest": "digest",
-    "upstream": "upstream",
-    "partial": "partial",
-}
-"""What the coverage row of a stored day repeats of its manifest."""
+COVERAGE_ROW: Final = ("contract", "digest", "upstream", "partial")
+"""What the coverage row of a stored day repeats of its manifest, besides its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +69,7 @@ def _day_differences(context: StoreContext, manifest: Manifest, *, ticks: bool) 
     stated = as_document(manifest)
     found: dict[str, Any] = {}
     for agg in read_daily_agg(context.database, symbol, [manifest.trading_day]):
-        found |= {name: getattr(agg, column) for name, column in COVERAGE_ROW.items()}
+        found |= {"rows": agg.rows_total, **{name: getattr(agg, name) for name in COVERAGE_ROW}}
     if not found:
         yield Difference(symbol, day, "coverage_row", manifest.manifest_id, None)
     if ticks:
@@ -91,7 +86,7 @@ def _day_differences(context: StoreContext, manifest: Manifest, *, ticks: bool) 
 
 def _recomputed(context: StoreContext, symbol: str, day: date) -> dict[str, Any]:
     """The columns of a manifest that the stored ticks give."""
-    frame = read_day(context.database, symbol, context.calendar.window(day))
+    frame = read_ticks(context.database, symbol, context.calendar.window(day))
     stamps = frame["datetime_ns"].to_numpy()
     ends = (int(stamps.min()), int(stamps.max())) if len(stamps) else (None, None)
     first, last = (None if end is None else instant(end).isoformat() for end in ends)

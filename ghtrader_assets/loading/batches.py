@@ -73,7 +73,7 @@ class Batches(Generic[Item, Stored, Result]):
         limits: Limits[Item],
         *,
         cancel: Callable[[], None] = lambda: None,
-        while_storing: Callable[[], AbstractContextManager[None]] = nullcontext,
+        while_storing: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._source = source
         self._store = store

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from ghtrader_assets.context.load import LoadContext
@@ -32,7 +31,6 @@ from ghtrader_assets.loading.record import (
     stored_manifest,
 )
 from ghtrader_assets.manifests import Manifest
-from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
 from ghtrader_assets.questdb.tables.writer import BATCH_ROWS, BATCHES_IN_FLIGHT, DayLoad, StoredDay, store_batch
@@ -118,14 +116,16 @@ def load_days(
         yield DayOutcome(day, getattr(error, "state", IngestState.MISSING), failure=str(error))
     if not plan.days:
         return
-    with full_disk_named(context), _fetch_pool(context, len(plan.days), on_retry) as pool:
+    # One run of this host at a time stores a symbol's days: two replacements of one day would mix.
+    writing = context.settings.home / "writing" / f"{symbol.key}.lock"
+    with full_disk_named(context), fetch_pool(context, len(plan.days), on_retry) as pool:
         yield from Batches(
             _fetch(context, pool, symbol, plan.days, run_id),
             partial(store_and_read_back, context),
             partial(judge_and_record, context, must_judge=must_judge),
             _limits(context.settings),
             cancel=pool.close,
-            while_storing=partial(_only_writer, context.settings.home, symbol),
+            while_storing=partial(process_lock, writing),
         ).results()
 
 
@@ -141,7 +141,7 @@ def _limits(settings: Settings) -> Limits[FetchedLoad]:
 
 
 @contextmanager
-def _fetch_pool(context: LoadContext, days: int, on_retry: Callable[[str], None]) -> Generator[FetchPool]:
+def fetch_pool(context: LoadContext, days: int, on_retry: Callable[[str], None]) -> Generator[FetchPool]:
     """Worker processes for so many days, as many as the account has free sessions."""
     settings, provider = context.settings, context.provider
     with (
@@ -157,13 +157,6 @@ def _fetch_pool(context: LoadContext, days: int, on_retry: Callable[[str], None]
         ) as pool,
     ):
         yield pool
-
-
-@contextmanager
-def _only_writer(home: Path, symbol: Symbol) -> Generator[None]:
-    """One run of this host at a time stores a symbol's days: two replacements of one day would mix."""
-    with process_lock(home / "writing" / f"{symbol.key}.lock"):
-        yield
 
 
 def _fetch(
@@ -182,13 +175,8 @@ def _requests(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) -
     rows = read_daily_agg(context.database, symbol.text, [plan.trading_day for plan in plans])
     stored = {row.trading_day: row.rows_total for row in rows}
     return [
-        replace(plan.request(), expected_ticks=stored.get(plan.trading_day) or _TICKS_A_SECOND * _session_seconds(plan))
-        for plan in plans
+        plan.request(stored.get(plan.trading_day) or _TICKS_A_SECOND * plan.sessions.expected_seconds) for plan in plans
     ]
-
-
-def _session_seconds(plan: DayPlan) -> int:
-    return sum(window.end_ns - window.start_ns for window in plan.sessions.windows) // NS
 
 
 def store_and_read_back(context: StoreContext, loads: Sequence[FetchedLoad]) -> list[StoredLoad | FailedLoad]:
@@ -234,7 +222,7 @@ def _judged(context: StoreContext, load: StoredLoad, *, must_judge: bool) -> tup
         frame, digest, manifest_id = load.stored.load.frame, load.stored.digest, load.manifest.manifest_id
         policy = policy_of(context.settings, load.plan.symbol)
         verdict, seconds = judge_frame(load.plan, frame, digest, manifest_id, policy, context.clock.now())
-    return stored_manifest(load.manifest, load.fetched, load.stored, seconds, context.clock.now()), verdict
+    return stored_manifest(load.manifest, load.fetched, load.stored, verdict, seconds, context.clock.now()), verdict
 
 
 def _judged_after_ingest(context: StoreContext, fetched: FetchedDay) -> bool:

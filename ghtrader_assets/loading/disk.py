@@ -12,7 +12,6 @@ from typing import Final
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import DiskFullError, ServiceError
-from ghtrader_assets.questdb.embedded.server import require_disk_space
 
 FULL_BYTES: Final = 512 * 2**20
 """QuestDB extends dozens of files at once, by up to 16 MB each, and gives them back when one of them fails: where it
@@ -20,16 +19,21 @@ broke off and less than this is left, that is why."""
 
 
 def require_free_disk(context: StoreContext) -> None:
-    """Raises `DiskFullError` when less is free on the disk under the home than the settings ask for (`min_free_mb`)."""
-    if not context.settings.uses_external_questdb:
-        require_disk_space(context.settings.home, context.settings.min_free_mb * 2**20)
+    """Raises `DiskFullError` when less is free on the disk under the home than the settings ask for (`min_free_mb`).
+
+    QuestDB writes through mapped memory, and where a disk fills up under it, it dies.
+    """
+    settings = context.settings
+    if not settings.uses_external_questdb and _free(context) < settings.min_free_mb * 2**20:
+        raise DiskFullError(
+            f"the disk under {settings.home} has {_free(context) // 2**20} MB free,"
+            f" a load needs {settings.min_free_mb} MB"
+        )
 
 
 def disk_is_full(context: StoreContext) -> bool:
     """Whether the embedded QuestDB can't write any more."""
-    if context.settings.uses_external_questdb:
-        return False
-    return _free(context) < FULL_BYTES
+    return not context.settings.uses_external_questdb and _free(context) < FULL_BYTES
 
 
 def _free(context: StoreContext) -> int:

@@ -15,38 +15,13 @@ from ghtrader_assets.validation.verdicts import DayVerdict
 log = logger(__name__)
 
 
-Figures = tuple[tuple[str, float, str], ...]
-"""Name, value and unit of each."""
-
-
 def judgement_metrics(verdict: DayVerdict, seconds: float) -> list[Metric]:
     """The figures of one judged symbol-day, at the instant of its judgement; `seconds` is what judging took."""
     coverage = verdict.coverage
-    return _metrics(coverage.updated_at, coverage.symbol, coverage.trading_day, _judgement_figures(verdict, seconds))
-
-
-def load_metrics(manifest: Manifest) -> list[Metric]:
-    """The figures of one stored symbol-day, at the instant its load ended."""
-    assert manifest.finished is not None
-    return _metrics(manifest.finished, manifest.symbol, manifest.trading_day, _load_figures(manifest))
-
-
-def log_judged(verdict: DayVerdict, seconds: float) -> None:
-    """Say that a verdict is recorded: only once it is."""
-    coverage = verdict.coverage
-    figures = _judgement_figures(verdict, seconds)
-    _log("day judged", coverage.symbol, coverage.trading_day, figures, state=verdict.state, reason=verdict.reason_code)
-
-
-def log_stored(manifest: Manifest) -> None:
-    """Say that a day is stored: only once its load is recorded."""
-    figures = _load_figures(manifest)
-    _log("day stored", manifest.symbol, manifest.trading_day, figures, manifest_id=manifest.manifest_id)
-
-
-def _judgement_figures(verdict: DayVerdict, seconds: float) -> Figures:
-    coverage = verdict.coverage
-    return (
+    return _metrics(
+        coverage.updated_at,
+        coverage.symbol,
+        coverage.trading_day,
         ("validation_seconds", seconds, "s"),
         ("gap_count", coverage.missing_segments, "gaps"),
         ("gap_seconds", coverage.missing_seconds, "s"),
@@ -54,9 +29,14 @@ def _judgement_figures(verdict: DayVerdict, seconds: float) -> Figures:
     )
 
 
-def _load_figures(manifest: Manifest) -> Figures:
+def load_metrics(manifest: Manifest) -> list[Metric]:
+    """The figures of one stored symbol-day, at the instant its load ended."""
+    assert manifest.finished is not None
     seconds = manifest.download_s + manifest.store_s + manifest.readback_s
-    return (
+    return _metrics(
+        manifest.finished,
+        manifest.symbol,
+        manifest.trading_day,
         ("ingest_rows", manifest.rows, "rows"),
         ("ingest_bytes", manifest.bytes, "B"),
         ("ingest_attempts", manifest.attempts, "1"),
@@ -68,13 +48,24 @@ def _load_figures(manifest: Manifest) -> Figures:
     )
 
 
-def _metrics(ts: datetime, symbol: str, day: date, figures: Figures) -> list[Metric]:
+def log_judged(verdict: DayVerdict, seconds: float) -> None:
+    """Say that a verdict is recorded: only once it is."""
+    _log("day judged", judgement_metrics(verdict, seconds), state=verdict.state, reason=verdict.reason_code)
+
+
+def log_stored(manifest: Manifest) -> None:
+    """Say that a day is stored: only once its load is recorded."""
+    _log("day stored", load_metrics(manifest), manifest_id=manifest.manifest_id)
+
+
+def _metrics(ts: datetime, symbol: str, day: date, *figures: tuple[str, float, str]) -> list[Metric]:
+    """Figures are name, value and unit."""
     return [
         Metric(ts=ts, name=name, symbol=symbol, trading_day=day, value=float(value), unit=unit)
         for name, value, unit in figures
     ]
 
 
-def _log(event: str, symbol: str, day: date, figures: Figures, **more: str) -> None:
-    rounded = {name: round(value, 4) for name, value, _ in figures}
-    log.info(event, symbol=symbol, trading_day=day.isoformat(), **more, **rounded)
+def _log(event: str, metrics: list[Metric], **more: str) -> None:
+    rounded = {metric.name: round(metric.value, 4) for metric in metrics}
+    log.info(event, symbol=metrics[0].symbol, trading_day=str(metrics[0].trading_day), **more, **rounded)

@@ -35,7 +35,7 @@ from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.connection import answers
 from ghtrader_assets.questdb.tables.reader import (
     read_daily_agg,
-    read_gaps_of_days,
+    read_gaps,
     read_manifests,
     read_quality,
     read_standing_coverage,
@@ -69,7 +69,7 @@ def wanted_fingerprint(plan: DayPlan, digest: str, policy: Policy) -> str:
 
 
 def judge_frame(
-    plan: DayPlan, frame: pl.DataFrame, digest: str, load_id: str, policy: Policy, judged_at: datetime
+    plan: DayPlan, frame: pl.DataFrame, digest: str, manifest_id: str, policy: Policy, judged_at: datetime
 ) -> tuple[DayVerdict, float]:
     """Judge the frame of a day; returns the verdict and the seconds it took."""
     started = perf_counter()
@@ -85,7 +85,7 @@ def judge_frame(
             judged_at=judged_at,
             schedule_hash=plan.schedule_hash,
             judgement_id=uuid.uuid4().hex,
-            load_id=load_id,
+            manifest_id=manifest_id,
         ),
         window=plan.window,
     )
@@ -115,19 +115,19 @@ def judge_days(
             known[day] = DayOutcome(day, IngestState.MISSING, failure=failure)
             continue
         if row.partial:
-            known[day] = DayOutcome(day, IngestState.PARTIAL, stored.manifests.get(row.load_id))
+            known[day] = DayOutcome(day, IngestState.PARTIAL, stored.manifests.get(row.manifest_id))
             continue
         scheduled = stored.schedule.rows.get(day)
         if scheduled is None:
             failure = f"the main contract of {symbol.text} on {day} is not stored; `schedule {symbol.text} --refresh`"
-            known[day] = DayOutcome(day, IngestState.COMPLETE, stored.manifests.get(row.load_id), failure=failure)
+            known[day] = DayOutcome(day, IngestState.COMPLETE, stored.manifests.get(row.manifest_id), failure=failure)
             continue
         plan = plan_day(context, symbol, scheduled, stored.schedule.hash)
         in_force = None if full else stored.in_force(day, wanted_fingerprint(plan, row.digest, policy))
         if in_force is None:
-            due.append(_Due(plan, row, stored.manifests.get(row.load_id), stored.is_about(day, row.digest)))
+            due.append(_Due(plan, row, stored.manifests.get(row.manifest_id), stored.is_about(day, row.digest)))
         else:
-            known[day] = _known(day, stored.manifests.get(row.load_id), in_force)
+            known[day] = _known(day, stored.manifests.get(row.manifest_id), in_force)
     yield from _in_order(wanted, known, _judged(context, due, policy))
 
 
@@ -157,7 +157,7 @@ class _Stored:
 
     @classmethod
     def read(cls, context: StoreContext, symbol: Symbol, days: Sequence[date], *, rows: bool) -> _Stored:
-        """Ask all five tables side by side, the widest first."""
+        """Read all five tables in parallel, the widest first."""
         db, name = context.database, symbol.text
         with ThreadPoolExecutor(5, thread_name_prefix="stored") as pool:
             coverage = pool.submit(read_summary if rows else read_standing_coverage, db, name, days)
@@ -247,7 +247,7 @@ def _judge(context: StoreContext, due: _Due, policy: Policy, readers: int) -> Ju
     slices = even_slices(open_hours, readers)
     frame = read_ticks(context.database, plan.symbol.text, plan.window, slices)
     proof = partial(require_content, frame, plan.symbol.text, plan.trading_day, content.digest)
-    judgement = partial(judge_frame, plan, frame, content.digest, content.load_id, policy, context.clock.now())
+    judgement = partial(judge_frame, plan, frame, content.digest, content.manifest_id, policy, context.clock.now())
     if readers == 1:
         proof()
         return judgement()
@@ -260,7 +260,7 @@ def _judge(context: StoreContext, due: _Due, policy: Policy, readers: int) -> Ju
 def _with_answers(context: StoreContext, again: Sequence[DayPlan], verdicts: Sequence[DayVerdict]) -> list[DayVerdict]:
     """The verdicts, where the same content is judged `again` with what the provider has answered about its gaps."""
     days = [plan.trading_day for plan in again]
-    known = read_gaps_of_days(context.database, again[0].symbol.text, days) if again else []
+    known = read_gaps(context.database, again[0].symbol.text, days) if again else []
     answers = {(gap.start_ts, gap.end_ts): gap.tqsdk_status for gap in known}
     return [
         dataclasses.replace(

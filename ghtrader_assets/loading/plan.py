@@ -56,12 +56,13 @@ class DayPlan:
         """The fingerprint of what the day is loaded for: contract, sessions and schema."""
         return day_fingerprint(self.schedule.contract, self.sessions)
 
-    def request(self) -> FetchRequest:
+    def request(self, expected_ticks: int) -> FetchRequest:
         return FetchRequest(
             symbol=self.symbol.text,
             contract=self.schedule.contract,
             window=self.readable or self.window,
             levels=depth(self.symbol.exchange),
+            expected_ticks=expected_ticks,
         )
 
 

@@ -24,12 +24,11 @@ import polars as pl
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.loading.days import fetch_pool
 from ghtrader_assets.market.symbols import Symbol, depth
-from ghtrader_assets.questdb.tables.reader import read_gaps, read_gaps_of_days
+from ghtrader_assets.questdb.tables.reader import read_gaps
 from ghtrader_assets.questdb.tables.records import write_gaps
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
-from ghtrader_assets.tq.pool import FetchPool
-from ghtrader_assets.tq.slots import session_slots
 from ghtrader_assets.validation.verdicts import Attribution, GapRow, ProbeStatus
 
 UNANSWERED: Final = frozenset({ProbeStatus.UNCHECKED.value, ProbeStatus.ERROR.value})
@@ -60,7 +59,7 @@ def probe_gaps(
     Raises `QuestDBError` when the store fails; a provider that fails is an answer, `error`.
     """
     settings = context.settings
-    gaps = read_gaps_of_days(context.database, symbol.text, days)
+    gaps = read_gaps(context.database, symbol.text, days)
     chosen = worst_gaps(gaps, settings.l5_validate_tq_check_max_days, settings.l5_validate_tq_check_max_segments)
     if not chosen:
         return []
@@ -68,18 +67,7 @@ def probe_gaps(
         FetchRequest(symbol.text, asked[0].contract, context.calendar.window(day), depth(symbol.exchange))
         for day, asked in chosen.items()
     ]
-    with (
-        session_slots(settings.home, context.provider, settings.ingest_workers, len(requests)) as granted,
-        FetchPool(
-            context.provider,
-            granted,
-            settings.home,
-            context.clock,
-            fast_history=settings.fast_history,
-            on_retry=on_retry,
-            timing=context.timing,
-        ) as pool,
-    ):
+    with fetch_pool(context, len(requests), on_retry) as pool:
         found = [
             _record(context, chosen[fetched.request.window.trading_day], fetched) for fetched in pool.fetch(requests)
         ]
@@ -100,14 +88,8 @@ def answers_to(gaps: Iterable[GapRow], fetched: FetchedDay) -> list[ProbeStatus]
     """The answer to each gap. Only a whole day, or none at all, proves that the provider has no tick in a gap."""
     whole = fetched.state in (IngestState.COMPLETE, IngestState.PROVIDER_EMPTY)
     stamps = np.sort(_stamps(fetched.frame))
-    return [
-        ProbeStatus.PROVIDER_HAS_DATA
-        if _any_within(stamps, gap)
-        else ProbeStatus.PROVIDER_MISSING
-        if whole
-        else ProbeStatus.ERROR
-        for gap in gaps
-    ]
+    otherwise = ProbeStatus.PROVIDER_MISSING if whole else ProbeStatus.ERROR
+    return [ProbeStatus.PROVIDER_HAS_DATA if _any_within(stamps, gap) else otherwise for gap in gaps]
 
 
 def _badness(gap: GapRow) -> tuple[bool, int, date]:
@@ -134,7 +116,7 @@ def _record(context: StoreContext, asked: Sequence[GapRow], fetched: FetchedDay)
     """Write the answers to those gaps that still are what was asked about: the day may have been judged meanwhile."""
     symbol, day = asked[0].symbol, asked[0].trading_day
     answers = dict(zip(asked, answers_to(asked, fetched), strict=True))
-    standing = set(read_gaps(context.database, symbol, day))
+    standing = set(read_gaps(context.database, symbol, [day]))
     now = context.clock.now()
     write_gaps(
         context.database,

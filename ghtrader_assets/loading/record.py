@@ -42,32 +42,16 @@ def begin_attempts(context: LoadContext, plans: Sequence[DayPlan], run_id: str) 
             symbol=plan.symbol.text,
             trading_day=plan.trading_day,
             contract=plan.schedule.contract,
-            outcome=IngestState.RUNNING,
             reason="the load has not ended: a run is at it, or it was killed",
-            rows=0,
-            five_level_rows=0,
-            same_instant_rows=0,
-            first_tick=None,
-            last_tick=None,
-            digest="",
-            replaced="",
             schema_hash=SCHEMA_HASH,
             row_hash_algorithm=ROW_HASH_ALGORITHM,
             schedule_hash=plan.schedule_hash,
             upstream=plan.upstream,
             code_version=code_version(),
             source=context.provider.name,
-            reader="",
             readback=context.settings.readback,
             depth=depth(plan.symbol.exchange),
-            attempts=0,
-            bytes=0,
-            download_s=0.0,
-            store_s=0.0,
-            readback_s=0.0,
-            judge_s=0.0,
             started=started,
-            finished=None,
             partial=plan.is_partial,
             schedule_digest=digest_of(plan.schedule.contract),
             sessions_fingerprint=plan.sessions.fingerprint,
@@ -100,9 +84,14 @@ def failed_manifest(manifest: Manifest, reason: str, finished: datetime) -> Mani
 
 
 def stored_manifest(
-    manifest: Manifest, fetched: FetchedDay, stored: StoredDay, judge_s: float, finished: datetime
+    manifest: Manifest,
+    fetched: FetchedDay,
+    stored: StoredDay,
+    verdict: DayVerdict | None,
+    judge_s: float,
+    finished: datetime,
 ) -> Manifest:
-    """The manifest of a day that was stored and read back."""
+    """The manifest of a day that was stored and read back, with the fingerprints of the verdicts that its load gave."""
     assert fetched.frame is not None
     return dataclasses.replace(
         manifest,
@@ -119,17 +108,8 @@ def stored_manifest(
         readback_s=stored.readback_s,
         judge_s=judge_s,
         finished=finished,
-    )
-
-
-def _judged(manifest: Manifest, verdict: DayVerdict | None) -> Manifest:
-    """The manifest with the fingerprints of the verdicts that its load gave."""
-    if verdict is None:
-        return manifest
-    return dataclasses.replace(
-        manifest,
-        coverage_fingerprint=verdict.coverage.fingerprint,
-        quality_fingerprint=verdict.quality.fingerprint,
+        coverage_fingerprint=verdict.coverage.fingerprint if verdict else "",
+        quality_fingerprint=verdict.quality.fingerprint if verdict else "",
     )
 
 
@@ -154,7 +134,7 @@ def record_stored(context: StoreContext, days: Sequence[tuple[Manifest, DayVerdi
     """
     if not days:
         return
-    manifests = [_judged(manifest, verdict) for manifest, verdict in days]
+    manifests = [manifest for manifest, _ in days]
     for manifest in manifests:
         write_manifest_file(context.settings.home, manifest)
     metrics = [metric for manifest in manifests for metric in load_metrics(manifest)]
@@ -193,6 +173,6 @@ def daily_agg(manifest: Manifest) -> DailyAgg:
         digest=manifest.digest,
         upstream=manifest.upstream,
         partial=manifest.partial,
-        load_id=manifest.manifest_id,
+        manifest_id=manifest.manifest_id,
         updated_at=manifest.finished,
     )

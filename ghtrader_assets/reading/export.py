@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file, whole_file
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.client.arrow import ArrowTable
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.whole_days import WholeDay
 from ghtrader_assets.reading.stored import whole_days
@@ -50,7 +50,7 @@ class Exported:
 
     def add(self, day: WholeDay) -> None:
         self.rows += day.ticks.num_rows
-        self.manifest_ids[day.agg.trading_day] = day.agg.load_id
+        self.manifest_ids[day.agg.trading_day] = day.agg.manifest_id
 
 
 def require_target(target: Path) -> None:
@@ -88,7 +88,7 @@ def export_days(
     return exported
 
 
-def put_csv(ticks: ArrowTable, file: BinaryIO, *, header: bool) -> None:
+def put_csv(ticks: pa.Table, file: BinaryIO, *, header: bool) -> None:
     """Add ticks to a CSV file: a missing number is empty, instants carry their offset."""
     frame = pl.from_arrow(ticks)
     assert isinstance(frame, pl.DataFrame)
@@ -135,7 +135,7 @@ def _content_of(days: Sequence[DailyAgg]) -> str:
     return json.dumps(
         {
             "symbol": days[0].symbol,
-            "manifest_ids": {day.trading_day.isoformat(): day.load_id for day in days},
+            "manifest_ids": {day.trading_day.isoformat(): day.manifest_id for day in days},
             "contracts": {day.trading_day.isoformat(): day.contract for day in days},
             "digests": {day.trading_day.isoformat(): day.digest for day in days},
         }

@@ -1,4 +1,4 @@
-"""The calendar as a person meets it: what it says of a range, whether the provider agrees, carrying it on.
+"""Whether the provider agrees with the calendar, and carrying the calendar on by what it says.
 
 Belongs here: confirming the calendar by the provider's holiday list and storing a refreshed one under the home.
 Does not belong here: what a calendar is and how two are compared (`market.calendar`), asking the provider (`tq`).
@@ -18,12 +18,10 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.files import put_file
 from ghtrader_assets.market.calendar import (
     CalendarFinding,
-    HorizonFinding,
     TradingCalendar,
     calendar_for,
     calendar_path,
     changed_days,
-    check_horizon,
     compare_holidays,
     covers_year,
     dump_calendar,
@@ -38,34 +36,11 @@ from ghtrader_assets.tq.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarRange:
-    """The trading days and the weekdays without trading of a range, both ends included."""
-
-    start: date
-    end: date
-    trading_days: list[date]
-    holidays: list[date]
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmation:
-    """What a provider's holiday list says about the calendar: `differences` is empty where they agree.
-
-    `unconfirmed` says what of this year the list leaves open, empty if nothing.
-    """
-
-    calendar: TradingCalendar
-    holidays: list[date]
-    differences: list[CalendarFinding]
-    unconfirmed: str
-    horizon: HorizonFinding
-
-
-@dataclass(frozen=True, slots=True)
 class CalendarRefresh:
     """What a refresh found and did. `stored` is None where the calendar stays as it was.
 
-    `adopted`: the provider's word was taken on every difference. `unconfirmed` is that of the `Confirmation`.
+    `differences` is empty where the provider agrees, `unconfirmed` says what of this year its list leaves open, empty
+    if nothing. `adopted`: the provider's word was taken on every difference.
     `changed` are the covered days that trade now and did not, or the other way round, or whose window moved: their
     partitions appear, disappear or are to be loaded again. `added` are the trading days beyond the old horizon.
     """
@@ -80,51 +55,32 @@ class CalendarRefresh:
     stored: Path | None
 
 
-def calendar_range(calendar: TradingCalendar, start: date, end: date) -> CalendarRange:
-    """What the calendar says of a range. Raises `BadInputError` for a day that it does not cover."""
-    return CalendarRange(start, end, calendar.days(start, end), calendar.holidays_on_weekdays(start, end))
-
-
-def confirm_calendar(provider: Provider, home: Path, clock: Clock, timing: Timing) -> Confirmation:
-    """Ask the provider for its holiday list and compare. Raises `FetchError`, `BadInputError` for an empty list."""
-    calendar, today = calendar_for(home), shanghai_day(clock.now_ns())
-    holidays = fetch_holidays(provider, home, timing)
-    note_confirmation(calendar, provider.name, home, holidays, clock)
-    return Confirmation(
-        calendar=calendar,
-        holidays=holidays,
-        differences=compare_holidays(calendar, holidays),
-        unconfirmed=unconfirmed(calendar, holidays, today),
-        horizon=check_horizon(calendar, today),
-    )
-
-
 def refresh_calendar(provider: Provider, home: Path, clock: Clock, timing: Timing, *, adopt: bool) -> CalendarRefresh:
-    """Carry the calendar on by the provider's holiday list and store it under `home`.
+    """Compare the calendar with the provider's holiday list, carry it on by that and store it under `home`.
 
     With `adopt` the provider's word replaces ours on the days that differ, in years that its list covers whole: what is
-    cut short opens no holiday. Raises `FetchError`.
+    cut short opens no holiday. Raises `FetchError`, `BadInputError` for an empty list.
     """
-    found = confirm_calendar(provider, home, clock, timing)
-    before = found.calendar
-    source = f"{provider.name} holiday list of {shanghai_day(clock.now_ns())}"
-    sure = [
-        difference for difference in found.differences if adopt and covers_year(found.holidays, difference.day.year)
-    ]
+    before, today = calendar_for(home), shanghai_day(clock.now_ns())
+    holidays = fetch_holidays(provider, home, timing)
+    note_confirmation(before, provider.name, home, holidays, clock)
+    differences = compare_holidays(before, holidays)
+    source = f"{provider.name} holiday list of {today}"
+    sure = [difference for difference in differences if adopt and covers_year(holidays, difference.day.year)]
     base = adopted(before, sure, source) if sure else before
-    after = extend_calendar(base, found.holidays, source)
+    after = extend_calendar(base, holidays, source)
     refresh = CalendarRefresh(
         before=before,
         after=after,
-        differences=found.differences,
-        unconfirmed=found.unconfirmed,
-        adopted=base is not before and sure == found.differences,
+        differences=differences,
+        unconfirmed=unconfirmed(before, holidays, today),
+        adopted=base is not before and sure == differences,
         changed=changed_days(before, after),
         added=after.days(before.horizon + timedelta(days=1), after.horizon) if after.horizon > before.horizon else [],
         stored=_store(after, home) if after != before else None,
     )
     if refresh.stored is not None:
-        note_confirmation(after, provider.name, home, found.holidays, clock)
+        note_confirmation(after, provider.name, home, holidays, clock)
     return refresh
 
 

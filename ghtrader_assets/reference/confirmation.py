@@ -6,12 +6,12 @@ Does not belong here: comparing (`market.calendar`), asking (`tq`), replacing a 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import BadInputError, FetchError
@@ -27,15 +27,16 @@ SETTLE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LastConfirmation:
-    """The last comparison of this very calendar: `differences` in words, empty where the provider agrees.
+class LastConfirmation(msgspec.Struct, frozen=True):
+    """The last comparison of a calendar: `differences` in words, empty where the provider agrees.
 
-    `failure` says why there was nothing to compare, or what the list leaves open. `asked_at` is UTC.
+    `failure` says why there was nothing to compare, or what the list leaves open. `asked_at` is UTC, `digest` the
+    calendar's.
     """
 
     provider: str
     asked_at: datetime
+    digest: str
     differences: list[str]
     failure: str
 
@@ -52,40 +53,27 @@ def note_confirmation(
         log.error("the provider's holiday list differs from our calendar", days=differences, remedy=SETTLE)
     if failure:
         log.warning("the calendar could not be confirmed", provider=provider, reason=failure)
-    document = {
-        "provider": provider,
-        "asked_at": clock.now().isoformat(),
-        "digest": calendar.digest,
-        "differences": differences,
-        "failure": failure,
-    }
-    put_file(_path(home), json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    kept = LastConfirmation(provider, clock.now(), calendar.digest, differences, failure)
+    put_file(_path(home), msgspec.json.format(msgspec.json.encode(kept)))
 
 
 def last_confirmation(home: Path, calendar: TradingCalendar) -> LastConfirmation | None:
     """What the last comparison of this calendar said; None if there was none, or of another calendar."""
     try:
-        document = json.loads(_path(home).read_text(encoding="utf-8"))
-        found = LastConfirmation(
-            provider=str(document["provider"]),
-            asked_at=datetime.fromisoformat(document["asked_at"]),
-            differences=[str(difference) for difference in document["differences"]],
-            failure=str(document["failure"]),
-        )
-        return found if document["digest"] == calendar.digest else None
-    except (OSError, ValueError, KeyError, TypeError):  # damaged: as if never asked
+        found = msgspec.json.decode(_path(home).read_bytes(), type=LastConfirmation)
+    except (OSError, msgspec.MsgspecError):  # damaged: as if never asked
         return None
+    return found if found.digest == calendar.digest else None
 
 
 def _compared(calendar: TradingCalendar, holidays: Sequence[date] | FetchError, today: date) -> tuple[list[str], str]:
     if isinstance(holidays, FetchError):
         return [], str(holidays)
     try:
-        return [str(holiday) for holiday in compare_holidays(calendar, holidays)], unconfirmed(
-            calendar, holidays, today
-        )
+        differences = [str(difference) for difference in compare_holidays(calendar, holidays)]
     except BadInputError as error:
         return [], str(error)
+    return differences, unconfirmed(calendar, holidays, today)
 
 
 def _path(home: Path) -> Path:

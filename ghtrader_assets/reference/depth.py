@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from ghtrader_assets.clock import Clock
@@ -116,24 +116,14 @@ def deep_spans(days: Sequence[date], probe: Probe, step: int) -> list[tuple[date
 
     All boundaries are halved at once, so that the probes of one round can go in parallel.
     """
-    grid = sorted({*range(0, len(days), step), len(days) - 1})
-    known = dict(zip(grid, _ask(days, grid, probe), strict=True))
-    while middles := [(a + b) // 2 for a, b in pairwise(sorted(known)) if known[a] != known[b] and b - a > 1]:
-        known |= dict(zip(middles, _ask(days, middles, probe), strict=True))
-    spans: list[tuple[date, date]] = []
-    opened: int | None = None
-    for index in sorted(known):
-        if known[index] and opened is None:
-            opened = index
-        elif not known[index] and opened is not None:
-            spans.append((days[opened], days[index - 1]))
-            opened = None
-    return [*spans, (days[opened], days[-1])] if opened is not None else spans
-
-
-def _ask(days: Sequence[date], indices: Sequence[int], probe: Probe) -> list[bool]:
-    answers = probe([days[index] for index in indices])
-    return [answers[days[index]] for index in indices]
+    known: dict[int, bool] = {}
+    wanted = sorted({*range(0, len(days), step), len(days) - 1})
+    while wanted:
+        answers = probe([days[index] for index in wanted])
+        known |= {index: answers[days[index]] for index in wanted}
+        wanted = [(a + b) // 2 for a, b in pairwise(sorted(known)) if known[a] != known[b] and b - a > 1]
+    runs = [(deep, list(run)) for deep, run in groupby(sorted(known), key=known.__getitem__)]
+    return [(days[run[0]], days[run[-1]]) for deep, run in runs if deep]
 
 
 def _contracts(

@@ -1,4 +1,4 @@
-"""The sessions of a symbol as a person meets them: windows in Beijing time, terms, and the rows and events behind them.
+"""The sessions of a symbol for display: windows in Beijing time, terms, and the rows and events behind them.
 
 Belongs here: gathering them. Does not belong here: the tables and the rules that join them (`market`), and what a
 provider says (`live_hours`).
@@ -32,7 +32,7 @@ class ShownWindow:
 
 @dataclass(frozen=True, slots=True)
 class ShownDay:
-    """One trading day's windows, what they add up to, and who says so. `verified`: every source was opened."""
+    """One trading day's windows, what they add up to, and their sources. `verified`: every source was opened."""
 
     trading_day: date
     windows: list[ShownWindow]
@@ -77,7 +77,7 @@ def symbol_hours(
     days: Sequence[date],
     calendar: TradingCalendar,
     operator_events: tuple[SessionEvent, ...],
-    live: LiveHours | None = None,
+    live: LiveHours | None,
 ) -> SymbolHours:
     """The sessions of each of `days` with the rows and events behind them.
 

@@ -37,8 +37,8 @@ def recent_changes(
 ) -> dict[Symbol, list[Change]]:
     """The changes of each symbol, from the provider unless it told them within the last minute, or `force_refresh`.
 
-    A contract is its own main contract for ever. Whoever asks has the provider's holiday list compared as well.
-    Raises the `FetchError` family.
+    A contract is its own main contract for ever. The provider's holiday list is fetched along and compared
+    with the calendar. Raises the `FetchError` family.
     """
     known = {symbol: _kept(context, symbol, 0.0 if force_refresh else KEPT_S) for symbol in symbols}
     unknown = [symbol for symbol, changes in known.items() if changes is None]

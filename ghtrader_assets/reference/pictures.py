@@ -1,26 +1,26 @@
-"""Pictures of what is known, drawn without a display.
+"""The roll history as a picture, drawn without a display, and the small ones that are kept under `GHTRADER_HOME`.
 
-Belongs here: plots. Does not belong here: the figures they show (`rolls`). Imported where a picture is asked for, as
-matplotlib takes a while to load.
+Belongs here: plots. Does not belong here: the figures they show (`rolls`). Drawing imports matplotlib, which takes half
+a second.
 """
 
 # matplotlib's keyword arguments have no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from matplotlib import rc_context
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
-from matplotlib.figure import Figure
-
 from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.files import put_file
+from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.reference.rolls import Segment
 
 FORMATS: Final = ("png", "svg")
+SMALL_DPI: Final = 64
 LABELLED: Final = 45
 """So many contracts are named on the axis; of a longer history every second, third … is."""
 
@@ -29,25 +29,39 @@ _PROVISIONAL: Final = "#e08a1e"
 _INK: Final = "#333333"
 
 
-def picture_format(target: Path) -> str:
-    """The format that a file's name asks for. Raises `BadInputError` for any but PNG and SVG."""
+def draw_roll_history(segments: Sequence[Segment], target: Path) -> None:
+    """Write the roll history to a .png or .svg file. Raises `BadInputError` for another suffix or nothing to draw."""
     chosen = target.suffix.lower().lstrip(".")
     if chosen not in FORMATS:
         raise BadInputError(f"{target} is neither .png nor .svg", "name the picture one of them")
-    return chosen
-
-
-def draw_roll_history(segments: Sequence[Segment], target: Path) -> None:
-    """Write the roll history to a .png or .svg file. Raises `BadInputError` for another suffix or nothing to draw."""
-    content = roll_history(segments, picture_format(target))
+    content = roll_history(segments, chosen)
     try:
         target.write_bytes(content)
     except OSError as error:
         raise BadInputError(f"{target} can't be written: {error.strerror}", "choose another file") from None
 
 
+def kept_roll_history(home: Path, segments: Sequence[Segment]) -> bytes:
+    """A PNG of the roll history, some 20 kB. Raises `BadInputError` where there is nothing to draw."""
+    state = hashlib.sha256(repr(segments).encode()).hexdigest()[:16]
+    folder = home / "pictures" / (parse_symbol(segments[0].symbol).key if segments else "nothing")
+    path = folder / f"rolls-{state}.png"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        content = roll_history(segments, "png", SMALL_DPI)
+    for former in folder.glob("rolls-*.png"):
+        former.unlink(missing_ok=True)
+    put_file(path, content)
+    return content
+
+
 def roll_history(segments: Sequence[Segment], chosen: str, dpi: int = 110) -> bytes:
     """A bar for each main contract from its first to its last trading day, oldest at the top. Same rows, same bytes."""
+    from matplotlib import rc_context  # noqa: PLC0415 - half a second, only where a picture is drawn
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     if not segments:
         raise BadInputError("there is no main contract to draw in this range", "choose a range with trading days")
     figure = Figure(figsize=(9.0, max(2.4, 1.2 + 0.16 * min(len(segments), 70))), dpi=dpi, layout="constrained")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from typing import Any
 
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.expiry import last_trading_day
@@ -22,8 +23,8 @@ class Segment:
     """A run of trading days with one main contract, and the contract's terms on the first of them.
 
     `first_day` is the roll day unless `is_roll` is false: then the segment begins before the rows that were given.
-    `provisional`: its last day may still change. `terms_source` says who states price tick and multiplier. `expires`
-    is the contract's last trading day, None where it is not known yet, `expires_source` who states it.
+    `provisional`: its last day may still change. `terms_source` is the source of price tick and multiplier. `expires`
+    is the contract's last trading day, None where it is not known yet, `expires_source` its source.
     """
 
     symbol: str
@@ -47,8 +48,8 @@ def segments_of(rows: Sequence[ScheduleDay], calendar: TradingCalendar) -> list[
     return [_segment(list(days), calendar) for _, days in runs]
 
 
-def terms_of(row: ScheduleDay, calendar: TradingCalendar) -> dict[str, float | int | str | date | None]:
-    """Price tick, multiplier and last trading day of the main contract on that very day, and who says so."""
+def terms_of(row: ScheduleDay, calendar: TradingCalendar) -> dict[str, Any]:
+    """Price tick, multiplier and last trading day of the main contract on that very day, with their sources."""
     contract = parse_symbol(row.contract)
     terms, expires = product_on(contract, row.trading_day), last_trading_day(contract, calendar, row.trading_day)
     return {
@@ -62,8 +63,6 @@ def terms_of(row: ScheduleDay, calendar: TradingCalendar) -> dict[str, float | i
 
 def _segment(days: Sequence[ScheduleDay], calendar: TradingCalendar) -> Segment:
     first, last = days[0], days[-1]
-    contract = parse_symbol(first.contract)
-    terms, expires = product_on(contract, first.trading_day), last_trading_day(contract, calendar, first.trading_day)
     return Segment(
         symbol=first.symbol,
         segment_id=first.segment_id,
@@ -73,9 +72,5 @@ def _segment(days: Sequence[ScheduleDay], calendar: TradingCalendar) -> Segment:
         trading_days=len(days),
         is_roll=first.is_roll,
         provisional=last.provisional,
-        price_tick=terms.price_tick,
-        multiplier=terms.multiplier,
-        terms_source=terms.source,
-        expires=expires.day if expires is not None else None,
-        expires_source=expires.source if expires is not None else "",
+        **terms_of(first, calendar),
     )

@@ -25,7 +25,7 @@ from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import logger
 from ghtrader_assets.ports import LOOPBACK
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.standing.grid import read_grid
+from ghtrader_assets.questdb.standing.day_states import read_grid
 from ghtrader_assets.questdb.tables.measured import (
     Percentiles,
     read_ingest_rates,

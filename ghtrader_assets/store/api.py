@@ -1,7 +1,7 @@
 """`Store`: the questions a researcher asks, each typed, each answered from whole trading days.
 
-Belongs here: checking arguments, handing out answers. Does not belong here: SQL (`questdb`), formats of ticks
-(`formats`), ghTrader's names for the same questions (`ghtrader`).
+Belongs here: handing out answers. Does not belong here: SQL (`questdb`), checking what callers pass (`arguments`),
+ghTrader's names for the same questions (`ghtrader`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import weakref
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict, Unpack, overload
 
+import polars as pl
 import pyarrow as pa
 
 from ghtrader_assets.context.store import StoreContext, open_store
@@ -21,7 +22,6 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.cache.coverage import cache_of
-from ghtrader_assets.questdb.client.arrow import ArrowTable
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import reader
 from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState, SymbolCoverage
@@ -29,19 +29,21 @@ from ghtrader_assets.questdb.tables.whole_days import WholeDay
 from ghtrader_assets.reading.overview import days_known_as
 from ghtrader_assets.reading.stored import schedule_of, stored_symbol, whole_days
 from ghtrader_assets.settings import Settings, load_settings
-from ghtrader_assets.store.formats import OutputFormat, formatted, require_format
+from ghtrader_assets.store.arguments import Day, OutputFormat, as_date, renamed_arguments, require_format
 from ghtrader_assets.store.ghtrader import GhtraderQueries
-from ghtrader_assets.store.renamed import renamed_arguments
 from ghtrader_assets.validation.verdicts import GapRow, QualityVerdict
 
 if TYPE_CHECKING:
     import pandas as pd
-    import polars as pl
-
-Day = date | str
-"""A trading day: a date or YYYY-MM-DD."""
 
 _OLD_RANGE: Final = {"first": "start", "last": "end"}
+
+
+class _Which(TypedDict, total=False):
+    """Which columns of which days: arguments of every form of `Store.ticks`."""
+
+    columns: Sequence[str] | None
+    contracts: Sequence[str] | None
 
 
 def connect(settings: Settings | None = None) -> Store:
@@ -86,9 +88,8 @@ class Store(GhtraderQueries):
         start: Day,
         end: Day | None = None,
         *,
-        columns: Sequence[str] | None = None,
-        contracts: Sequence[str] | None = None,
         output_format: Literal["pandas"] = "pandas",
+        **which: Unpack[_Which],
     ) -> pd.DataFrame: ...
 
     @overload
@@ -98,10 +99,9 @@ class Store(GhtraderQueries):
         start: Day,
         end: Day | None = None,
         *,
-        columns: Sequence[str] | None = None,
-        contracts: Sequence[str] | None = None,
         output_format: Literal["arrow"],
-    ) -> ArrowTable: ...
+        **which: Unpack[_Which],
+    ) -> pa.Table: ...
 
     @overload
     def ticks(
@@ -110,9 +110,8 @@ class Store(GhtraderQueries):
         start: Day,
         end: Day | None = None,
         *,
-        columns: Sequence[str] | None = None,
-        contracts: Sequence[str] | None = None,
         output_format: Literal["polars"],
+        **which: Unpack[_Which],
     ) -> pl.DataFrame: ...
 
     @renamed_arguments(**_OLD_RANGE, to="output_format")
@@ -137,7 +136,7 @@ class Store(GhtraderQueries):
         days = [day.ticks for day in self._whole_days(symbol, start, end, columns, contracts)]
         table = pa.concat_tables(days).unify_dictionaries()
         days.clear()
-        return formatted(table, output_format)
+        return _formatted(table, output_format)
 
     @renamed_arguments(**_OLD_RANGE, to="output_format")
     def stream_ticks(
@@ -153,7 +152,7 @@ class Store(GhtraderQueries):
         """The same day by day, each with its coverage row, in bounded memory: `GHTRADER_READ_WORKERS` days ahead."""
         require_format(output_format)
         for day in self._whole_days(symbol, start, end, columns, contracts):
-            yield day.agg, formatted(day.ticks, output_format)
+            yield day.agg, _formatted(day.ticks, output_format)
 
     def coverage(self, *symbols: str) -> list[SymbolCoverage]:
         """First and last stored day, days, rows, first and last tick of each symbol; of all stored ones by default."""
@@ -172,7 +171,8 @@ class Store(GhtraderQueries):
 
     def gaps(self, symbol: str, day: Day) -> list[GapRow]:
         """The gaps of a judged trading day, in time order."""
-        return reader.read_gaps(self.database, *self._stored_day(symbol, day))
+        name, wanted = self._stored_day(symbol, day)
+        return reader.read_gaps(self.database, name, [wanted])
 
     def quality(self, symbol: str, day: Day) -> QualityVerdict:
         """The field quality of a judged trading day. Raises `BadInputError` where none was judged."""
@@ -185,8 +185,8 @@ class Store(GhtraderQueries):
     @renamed_arguments(**_OLD_RANGE)
     def schedule(self, symbol: str, start: Day | None = None, end: Day | None = None) -> list[ScheduleDay]:
         """The main contract of each trading day, its segment, and whether it rolled."""
-        since = reader.FIRST_DAY if start is None else _date(start)
-        until = reader.LAST_DAY if end is None else _date(end)
+        since = reader.FIRST_DAY if start is None else as_date(start)
+        until = reader.LAST_DAY if end is None else as_date(end)
         return schedule_of(self.context, parse_symbol(symbol), since, until)
 
     def manifests(self, day: Day, *symbols: str) -> list[Manifest]:
@@ -217,7 +217,7 @@ class Store(GhtraderQueries):
         return stored_symbol(self.context, parsed, wanted, wanted).text, wanted
 
     def _day(self, day: Day) -> date:
-        wanted = _date(day)
+        wanted = as_date(day)
         self.calendar.require_trading_day(wanted)
         return wanted
 
@@ -225,19 +225,26 @@ class Store(GhtraderQueries):
         """One trading day, or an inclusive range whose ends need not trade."""
         if end is None:
             return self._day(start), self._day(start)
-        first, last = _date(start), _date(end)
+        first, last = as_date(start), as_date(end)
         if not self.calendar.days(first, last):
             raise BadInputError(f"no trading day lies from {first} to {last}", "swap them, or choose a longer range")
         return first, last
 
 
-def _date(day: Day) -> date:
-    if isinstance(day, date):
-        return day if type(day) is date else cast("pd.Timestamp", day).date()
-    try:
-        return date.fromisoformat(day)
-    except (TypeError, ValueError):
-        raise BadInputError(f"{str(day)[:80]!r} is no date", "write it as YYYY-MM-DD") from None
+def _formatted(ticks: pa.Table, output_format: OutputFormat) -> Any:
+    """The table as a pandas or polars frame, or as it is. The table must not be used afterwards.
+
+    In pandas a missing number is NaN, `datetime` a zone-aware `datetime64[ns, Asia/Shanghai]`, `trading_day` a
+    `datetime.date`, `symbol` and `contract` are categories; polars has null, Datetime, Date and Categorical.
+    """
+    if output_format == "arrow":
+        return ticks
+    if output_format == "polars":
+        frame = pl.from_arrow(ticks)
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+    pandas: pd.DataFrame = ticks.to_pandas(split_blocks=True, self_destruct=True)
+    return pandas
 
 
 def _names(symbols: Sequence[str]) -> list[str]:

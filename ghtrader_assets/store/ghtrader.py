@@ -8,49 +8,42 @@ days are `datetime.date` and instants zone-aware; `*_ns` are epoch nanoseconds U
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables.codec import epoch_ns
 from ghtrader_assets.questdb.tables.reader import read_five_level_bounds
 from ghtrader_assets.questdb.tables.rows import DailyAgg, SymbolCoverage
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.store.arguments import Day, as_date
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-
-class _Readable(Protocol):
-    """What these queries need of the store."""
-
-    @property
-    def database(self) -> Database: ...
-
-    @property
-    def calendar(self) -> TradingCalendar: ...
-
-    @property
-    def settings(self) -> Settings: ...
-
-    def coverage(self, *symbols: str) -> list[SymbolCoverage]: ...
-
-    def latest(self, *symbols: str) -> list[DailyAgg]: ...
-
-
-class GhtraderQueries:
+class GhtraderQueries(ABC):
     """ghTrader's reading functions, as methods of the store."""
 
+    database: Database
+    calendar: TradingCalendar
+    settings: Settings
+
+    @abstractmethod
+    def coverage(self, *symbols: str) -> list[SymbolCoverage]: ...
+
+    @abstractmethod
+    def latest(self, *symbols: str) -> list[DailyAgg]: ...
+
     def query_symbol_day_bounds(
-        self: _Readable,
+        self,
         symbols: Sequence[str],
         *,
         dataset_version: str = DATASET_VERSION,
@@ -72,8 +65,8 @@ class GhtraderQueries:
                 "first_day": bounds.first_day,
                 "last_day": bounds.last_day,
                 "n_days": bounds.n_days,
-                "first_ns": _ns(bounds.first_tick),
-                "last_ns": _ns(bounds.last_tick),
+                "first_ns": epoch_ns(bounds.first_tick),
+                "last_ns": epoch_ns(bounds.last_tick),
                 "first_ts": bounds.first_tick,
                 "last_ts": bounds.last_tick,
             }
@@ -81,21 +74,21 @@ class GhtraderQueries:
         }
 
     def query_symbol_latest(
-        self: _Readable, symbols: Sequence[str], *, dataset_version: str = DATASET_VERSION, ticks_kind: str = TICKS_KIND
+        self, symbols: Sequence[str], *, dataset_version: str = DATASET_VERSION, ticks_kind: str = TICKS_KIND
     ) -> dict[str, dict[str, Any]]:
         """`{symbol: {last_day, last_ns, last_ts}}` of the symbols stored, from the coverage table, cached."""
         _require_kind(dataset_version, ticks_kind)
         if not symbols:
             return {}
         return {
-            last.symbol: {"last_day": last.trading_day, "last_ns": _ns(last.last_tick), "last_ts": last.last_tick}
+            last.symbol: {"last_day": last.trading_day, "last_ns": epoch_ns(last.last_tick), "last_ts": last.last_tick}
             for last in self.latest(*symbols)
         }
 
     def fetch_ticks_for_symbol_day(
-        self: _Readable,
+        self,
         symbol: str,
-        trading_day: date | str,
+        trading_day: Day,
         *,
         dataset_version: str = DATASET_VERSION,
         ticks_kind: str = TICKS_KIND,
@@ -111,7 +104,7 @@ class GhtraderQueries:
         _require_kind(dataset_version, ticks_kind)
         if order not in {"asc", "desc"} or (limit is not None and limit < 0):
             raise BadInputError(f"order={str(order)[:80]!r}, limit={limit}", "order is asc or desc, limit 0 or more")
-        name, window = parse_symbol(symbol).text, self.calendar.window(_day(trading_day))
+        name, window = parse_symbol(symbol).text, self.calendar.window(as_date(trading_day))
         columns = ["symbol", "datetime_ns", *NUMERIC_COLUMNS, "row_hash"]
         provenance = ["contract", "segment_id", "schedule_hash"] if include_provenance else []
         try:
@@ -139,14 +132,3 @@ def _require_kind(dataset_version: str, ticks_kind: str) -> None:
             f"there is no data set {str(dataset_version)[:80]!r} of {str(ticks_kind)[:80]!r}",
             f"this store holds {DATASET_VERSION!r} of {TICKS_KIND!r}",
         )
-
-
-def _day(text: date | str) -> date:
-    try:
-        return text if isinstance(text, date) else date.fromisoformat(text)
-    except (TypeError, ValueError):
-        raise BadInputError(f"{str(text)[:80]!r} is no date", "write it as YYYY-MM-DD") from None
-
-
-def _ns(instant: datetime | None) -> int | None:
-    return None if instant is None else (instant - _EPOCH) // timedelta(microseconds=1) * 1000

@@ -49,7 +49,7 @@ class Provenance:
     judged_at: datetime
     schedule_hash: str = ""
     judgement_id: str = ""
-    load_id: str = ""
+    manifest_id: str = ""
 
 
 def fingerprint(
@@ -162,7 +162,7 @@ class _Case:
             ),
             "rule_version": RULE_VERSION,
             "policy_digest": self.policy.digest,
-            "load_id": self.provenance.load_id,
+            "manifest_id": self.provenance.manifest_id,
         }
 
     def coverage_row(self, coverage: Coverage, ticks: DayTicks, states: CoverageStates) -> CoverageVerdict:

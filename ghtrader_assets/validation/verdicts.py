@@ -121,7 +121,7 @@ class CoverageVerdict:
     policy_digest: str
     policy_json: str
     judgement_id: str
-    load_id: str
+    manifest_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +201,7 @@ class QualityVerdict:
     rule_version: str
     policy_digest: str
     judgement_id: str
-    load_id: str
+    manifest_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

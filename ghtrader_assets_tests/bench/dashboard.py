@@ -35,7 +35,7 @@ from ghtrader_assets.dashboard.palette import CODES, LOOKS, look_of
 from ghtrader_assets.errors import GhtraderError, ServiceError
 from ghtrader_assets.market.products import products
 from ghtrader_assets.ports import LOOPBACK
-from ghtrader_assets.questdb.standing.grid import read_grid
+from ghtrader_assets.questdb.standing.day_states import read_grid
 from ghtrader_assets_tests.bench.grid import fill_records
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
 from ghtrader_assets_tests.bench.store import own_store

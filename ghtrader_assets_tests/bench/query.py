@@ -287,7 +287,7 @@ def _many_symbols(store: Store, platform: LoadContext, days: Sequence[date], siz
         [
             DailyAgg(
                 symbol=symbol, trading_day=day, rows_total=1, updated_at=now, contract="", digest="", first_tick=now,
-                last_tick=now, upstream="", load_id="",
+                last_tick=now, upstream="", manifest_id="",
             )
             for symbol in others
             for day in days

@@ -207,7 +207,7 @@ def _require_equal(
         day, quality = outcome.trading_day, outcome.judgement.quality
         gaps = [
             (int(gap.start_ts.timestamp()), int(gap.end_ts.timestamp()))
-            for gap in read_gaps(platform.database, symbol.text, day)
+            for gap in read_gaps(platform.database, symbol.text, [day])
         ]
         longest = sorted(plain[day].gaps, key=lambda gap: gap[0] - gap[1])[: len(gaps)]
         if outcome.judgement.coverage.missing_segments != len(plain[day].gaps) or gaps != sorted(longest):

@@ -10,7 +10,6 @@ brought, here a day; a sender for each call; each tick an object with an attribu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, make_dataclass
 from datetime import UTC, date, datetime
 from operator import attrgetter
@@ -18,12 +17,14 @@ from statistics import median
 from time import perf_counter
 from typing import Any, Final
 
+from questdb import Sender
+
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.market.clock import NS, SHANGHAI
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
-from ghtrader_assets.questdb.client.connection import Database, new_sender
+from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.schema import TABLES, TICKS
 from ghtrader_assets.questdb.tables.writer import DayLoad, Readback, Result
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
@@ -134,7 +135,10 @@ def _row_loop(platform: LoadContext, days: Sequence[Sequence[Any]]) -> float:
 
 def _save_ticks(database: Database, ticks: Sequence[Any]) -> None:
     """One `row` call a tick, the client's own batches, then wait until all is applied."""
-    with closing(new_sender(database.endpoint, auto_flush=True)) as sender:
+    endpoint = database.endpoint
+    with Sender.from_conf(  # pyright: ignore[reportUnknownMemberType] - questdb's own types are partial
+        f"http::addr={endpoint.http};", username=endpoint.user, password=endpoint.password.get_secret_value()
+    ) as sender:
         for tick in ticks:
             sender.row(
                 BASE,

@@ -15,7 +15,7 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.ticks import content_digest, tick_frame, trim
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
-from ghtrader_assets.questdb.tables.reader import read_day
+from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import PASSWORD, CommandLine, pointed_at
@@ -61,7 +61,7 @@ def served(contract: str, day: date) -> pl.DataFrame:
 def test_what_is_stored_is_what_was_served(loaded: CommandLine, db: Database, symbol: str) -> None:
     for row in days_of(loaded, symbol):
         day = date.fromisoformat(row["trading_day"])
-        stored = read_day(db, symbol, snapshot_calendar().window(day))
+        stored = read_ticks(db, symbol, snapshot_calendar().window(day))
         expected = served(row["contract"], day)
         assert stored.equals(expected, null_equal=True), (symbol, day)
         assert (row["rows"], row["digest"]) == (expected.height, content_digest(expected))
@@ -69,13 +69,13 @@ def test_what_is_stored_is_what_was_served(loaded: CommandLine, db: Database, sy
 
 
 def test_ticks_of_one_second_are_all_kept(loaded: CommandLine, db: Database) -> None:
-    stored = read_day(db, CZCE, snapshot_calendar().window(MONDAY))
+    stored = read_ticks(db, CZCE, snapshot_calendar().window(MONDAY))
     assert int((stored["seq"] == 1).sum()) > 1000
     assert (stored["datetime_ns"] % 1_000_000_000 == 0).all()
 
 
 def test_fridays_night_session_belongs_to_monday(loaded: CommandLine, db: Database) -> None:
-    stored = read_day(db, SHFE, snapshot_calendar().window(MONDAY))
+    stored = read_ticks(db, SHFE, snapshot_calendar().window(MONDAY))
     first = stored["datetime_ns"].min()
     assert isinstance(first, int)
     beijing = np.datetime64(first, "ns") + np.timedelta64(8, "h")
@@ -83,7 +83,7 @@ def test_fridays_night_session_belongs_to_monday(loaded: CommandLine, db: Databa
 
 
 def test_missing_levels_are_null_and_not_zero(loaded: CommandLine, db: Database) -> None:
-    stored = read_day(db, CFFEX, snapshot_calendar().window(MONDAY))
+    stored = read_ticks(db, CFFEX, snapshot_calendar().window(MONDAY))
     assert stored["bid_price2"].is_nan().all()
     assert not stored["bid_price1"].is_nan().any()
 
@@ -200,7 +200,7 @@ def test_another_version_of_a_day_replaces_it_exactly(
     assert ran.code == 0, ran.err
     after = days_of(loaded, CZCE)[0]
     assert (after["rows"], after["digest"] != day["digest"]) == (day["rows"] - 9, True)
-    stored = read_day(db, CZCE, snapshot_calendar().window(FRIDAY))
+    stored = read_ticks(db, CZCE, snapshot_calendar().window(FRIDAY))
     assert (stored.height, content_digest(stored)) == (after["rows"], after["digest"])
     exchange.reset()
     assert loaded.run("backfill", CZCE, *only_friday, "--force").code == 0

@@ -50,8 +50,8 @@ def replaced(db: Database, calendar: TradingCalendar, symbol: str, seed: int) ->
     assert isinstance(stored, StoredDay)
     return DailyAgg(
         symbol=symbol, trading_day=DAY, rows_total=stored.rows, first_tick=stored.first_tick,
-        last_tick=stored.last_tick, contract=load.contract, digest=stored.digest, upstream="", load_id=f"load-{seed}",
-        updated_at=SYSTEM_CLOCK.now(),
+        last_tick=stored.last_tick, contract=load.contract, digest=stored.digest, upstream="",
+        manifest_id=f"load-{seed}", updated_at=SYSTEM_CLOCK.now(),
     )  # fmt: skip
 
 

@@ -18,8 +18,7 @@ from playwright.sync_api import Browser, Page
 from ghtrader_assets.dashboard.heatmap import CELL_HEIGHT, CELL_WIDTH, SCALE
 from ghtrader_assets.dashboard.palette import LOOKS, look_of
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.standing.day_states import read_day_states
-from ghtrader_assets.questdb.standing.grid import read_grid
+from ghtrader_assets.questdb.standing.day_states import read_day_states, read_grid
 from ghtrader_assets.questdb.tables.measured import read_query_percentiles
 from ghtrader_assets.questdb.tables.reader import read_gaps, read_manifests
 from ghtrader_assets_tests.dashboard.conftest import DAGSTER_URL, FIRST, LAST, MADE_UP, REAL, REAL_DAY, Dashboard
@@ -106,7 +105,7 @@ def test_a_days_page_shows_all_of_it(laptop: Page, dashboard: Dashboard, db: Dat
     keep(laptop, "dashboard-day")
     laptop.screenshot(path="test-pictures/dashboard-day-whole.png", full_page=True)
     text = laptop.locator("#page main").inner_text()
-    gaps = read_gaps(db, REAL, REAL_DAY)
+    gaps = read_gaps(db, REAL, [REAL_DAY])
     longest = max(gaps, key=lambda gap: gap.duration_s)
     assert longest.duration_s >= 590
     assert f"Gaps: {len(gaps)}" in text

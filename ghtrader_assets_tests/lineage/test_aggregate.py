@@ -30,7 +30,7 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import five_level_rows
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.tables.aggregated import GapSum
+from ghtrader_assets.questdb.tables.reader import GapSum
 from ghtrader_assets.questdb.tables.records import write_stored
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.questdb.tables.writer import DayLoad

@@ -27,7 +27,8 @@ from ghtrader_assets.market.session_events import parse_events
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.day_states import read_day_states
-from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_day, read_summary
+from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_summary
+from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
@@ -81,7 +82,7 @@ def test_a_day_in_progress_is_refused_or_partial_and_loaded_again_once_complete(
 
     (partial,) = loaded(at_eleven, symbol, [day], allow_partial=True)
     assert (partial.failure, partial.state, partial.judgement) == ("", IngestState.PARTIAL, None)
-    stored = read_day(platform.database, symbol.text, CALENDAR.window(day))
+    stored = read_ticks(platform.database, symbol.text, CALENDAR.window(day))
     last = stored["datetime_ns"].to_list()[-1]
     assert at("2026-01-08 10:58:30") < last < at("2026-01-08 10:59")
     (standing,) = read_day_states(platform.database, [symbol.text], day, day)

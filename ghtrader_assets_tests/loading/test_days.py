@@ -40,7 +40,7 @@ def fetched(plan: DayPlan, state: IngestState, frame: pl.DataFrame | None) -> Fe
     now = SYSTEM_CLOCK.now()
     stats = FetchStats(download_s=1.0, attempts=1, bytes=0, reader="tqsdk", started=now, finished=now)
     reason = "" if state == IngestState.COMPLETE else "the ids break off"
-    return FetchedDay(plan.request(), state, reason, frame, stats)
+    return FetchedDay(plan.request(0), state, reason, frame, stats)
 
 
 def test_each_day_of_a_batch_ends_as_its_own(platform: LoadContext) -> None:

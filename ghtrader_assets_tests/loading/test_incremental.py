@@ -26,7 +26,7 @@ from ghtrader_assets.market.session_events import ANY, SessionEvent
 from ghtrader_assets.market.symbols import Exchange, parse_symbol
 from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.tables.reader import read_gaps_of_days
+from ghtrader_assets.questdb.tables.reader import read_gaps
 from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedule, write_verdicts
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
@@ -116,7 +116,7 @@ class Bench:
 
     def load(self, day: date, version: int, *, judged: bool) -> None:
         self.versions[day] = version
-        plan, frame, load_id = self.plan(day), self.frame(day), f"{day:%Y%m%d}T000000-{version:08d}"
+        plan, frame, manifest_id = self.plan(day), self.frame(day), f"{day:%Y%m%d}T000000-{version:08d}"
         load = DayLoad(SYMBOL.text, day, plan.window, plan.schedule.contract, 0, "", frame)
         (stored,) = store_days(self.platform.database, [load], "checksum")
         assert isinstance(stored, StoredDay)
@@ -129,7 +129,7 @@ class Bench:
             contract=plan.schedule.contract,
             digest=stored.digest,
             upstream=plan.upstream,
-            load_id=load_id,
+            manifest_id=manifest_id,
             updated_at=datetime.now(UTC),
         )
         write_daily_agg(self.platform.database, [self.contents[day]])
@@ -140,7 +140,7 @@ class Bench:
     def verdict_from_memory(self, day: date) -> DayVerdict:
         row = self.contents[day]
         policy = policy_of(self.platform.settings, SYMBOL)
-        return judge_frame(self.plan(day), self.frame(day), row.digest, row.load_id, policy, SYSTEM_CLOCK.now())[0]
+        return judge_frame(self.plan(day), self.frame(day), row.digest, row.manifest_id, policy, SYSTEM_CLOCK.now())[0]
 
     def grounds(self, day: date) -> Grounds:
         halted = self.halted and HALT.applies(SYMBOL, day)
@@ -160,7 +160,7 @@ class Bench:
         changed = {day for day in loaded if self.judged.get(day) != self.grounds(day)}
         assert fresh == changed
         self.judged |= {day: self.grounds(day) for day in loaded}
-        gaps = read_gaps_of_days(self.platform.database, SYMBOL.text, loaded)
+        gaps = read_gaps(self.platform.database, SYMBOL.text, loaded)
         for outcome in stored:
             self.compare_with_full(outcome, [gap for gap in gaps if gap.trading_day == outcome.trading_day])
 
@@ -173,7 +173,7 @@ class Bench:
         full = self.full[grounds]
         assert known is not None
         for mine, theirs in ((known.coverage, full.coverage), (known.quality, full.quality)):
-            kept = dataclasses.replace(theirs, schedule_hash=mine.schedule_hash, load_id=mine.load_id)
+            kept = dataclasses.replace(theirs, schedule_hash=mine.schedule_hash, manifest_id=mine.manifest_id)
             assert content_of(mine) == content_of(kept)
         gaps = [dataclasses.replace(gap, schedule_hash=full.coverage.schedule_hash) for gap in stored_gaps]
         assert [content_of(gap) for gap in gaps] == [content_of(gap) for gap in full.gaps]

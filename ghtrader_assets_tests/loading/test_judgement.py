@@ -96,14 +96,16 @@ def test_the_frame_in_memory_is_judged_like_the_stored_day(platform: LoadContext
     (plan,) = stored(platform, symbol, contract, {DAY: frame})
     (content,) = read_daily_agg(platform.database, name, [DAY])
     policy = policy_of(platform.settings, symbol)
-    memory, _ = judge_frame(plan, frame, content.digest, content.load_id, policy, SYSTEM_CLOCK.now())
+    memory, _ = judge_frame(plan, frame, content.digest, content.manifest_id, policy, SYSTEM_CLOCK.now())
     (outcome,) = judge_days(platform, symbol, [DAY])
     assert outcome.judgement is not None
     assert outcome.judgement.fresh
     assert outcome.judgement.coverage.state == "error"
     assert content_of(outcome.judgement.coverage) == content_of(memory.coverage)
     assert content_of(outcome.judgement.quality) == content_of(memory.quality)
-    assert [content_of(gap) for gap in read_gaps(platform.database, name, DAY)] == [content_of(g) for g in memory.gaps]
+    assert [content_of(gap) for gap in read_gaps(platform.database, name, [DAY])] == [
+        content_of(g) for g in memory.gaps
+    ]
     (again,) = judge_days(platform, symbol, [DAY])
     assert again.judgement is not None
     assert not again.judgement.fresh

@@ -50,7 +50,7 @@ def load(platform: LoadContext) -> None:
 
 
 def status(platform: LoadContext) -> list[str]:
-    return [gap.tqsdk_status for gap in read_gaps(platform.database, SYMBOL.text, DAY)]
+    return [gap.tqsdk_status for gap in read_gaps(platform.database, SYMBOL.text, [DAY])]
 
 
 def repairs(platform: LoadContext) -> list[tuple[date, Cause]]:

@@ -17,9 +17,8 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.standing.day_states import read_day_states
+from ghtrader_assets.questdb.standing.day_states import read_day_states, read_grid
 from ghtrader_assets.questdb.standing.derivation import FACTS, state_of_attempt, state_untouched, with_states
-from ghtrader_assets.questdb.standing.grid import read_grid
 from ghtrader_assets.questdb.standing.histories import read_standing
 from ghtrader_assets.questdb.tables import records
 from ghtrader_assets.questdb.tables.codec import values_of
@@ -217,7 +216,7 @@ def _put_verdicts(
 def _agg(symbol: str, day: date, past: Past) -> DailyAgg:
     return DailyAgg(
         symbol=symbol, trading_day=day, rows_total=7, updated_at=NOON, contract=CONTRACT, digest=past.stored or "",
-        first_tick=NOON, last_tick=NOON, upstream="u", load_id="load", partial=past.partial,
+        first_tick=NOON, last_tick=NOON, upstream="u", manifest_id="load", partial=past.partial,
     )  # fmt: skip
 
 

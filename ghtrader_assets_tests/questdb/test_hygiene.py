@@ -57,7 +57,7 @@ QUESTIONS: dict[str, Callable[[Database, str], object]] = {
     "daily_aggs": lambda db, symbol: reader.read_daily_aggs(db, [symbol, "KQ.m@SHFE.cu"], START, DAY),
     "summary": lambda db, symbol: reader.read_summary(db, symbol, [DAY]),
     "quality": lambda db, symbol: reader.read_quality(db, symbol, [DAY]),
-    "gaps": lambda db, symbol: reader.read_gaps(db, symbol, DAY),
+    "gaps": lambda db, symbol: reader.read_gaps(db, symbol, [DAY]),
     "manifests": lambda db, symbol: reader.read_manifests(db, symbol, [DAY]),
     "manifests_covering": lambda db, _: reader.manifests_covering(db, DAY),
     "day_states": lambda db, symbol: read_day_states(db, [symbol, "KQ.m@SHFE.cu"], START, DAY),
@@ -170,7 +170,7 @@ def test_a_foreign_open_attempt_is_looked_for_in_the_days_own_rows(recording: Re
     now = instant(1_767_700_000 * 10**9)
     agg = DailyAgg(
         symbol=symbol, trading_day=DAY, rows_total=0, updated_at=now, contract="", digest="", first_tick=None,
-        last_tick=None, upstream="", load_id="x",
+        last_tick=None, upstream="", manifest_id="x",
     )  # fmt: skip
     assert _is_settled(recording, agg)
     _, statement, values = recording.asked[-1]

@@ -29,7 +29,6 @@ from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.tables import migrations, reader
-from ghtrader_assets.questdb.tables.aggregated import read_aggregated
 from ghtrader_assets.questdb.tables.migrations import (
     FIRST_VERSION,
     STEPS,
@@ -40,7 +39,16 @@ from ghtrader_assets.questdb.tables.migrations import (
     shape_findings,
     store_version,
 )
-from ghtrader_assets.questdb.tables.schema import DAILY_AGG, MANIFESTS, METRICS, SCHEMA_VERSION, TABLES
+from ghtrader_assets.questdb.tables.schema import (
+    DAILY_AGG,
+    FIELD_QUALITY,
+    MANIFESTS,
+    METRICS,
+    SCHEMA_VERSION,
+    TABLES,
+    VALIDATE_SUMMARY,
+)
+from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.reading.overview import days_of
 from ghtrader_assets.services.findings import find_all
 from ghtrader_assets.settings import Settings
@@ -56,6 +64,7 @@ DAYS = [date(2026, 1, day) for day in (5, 6, 7, 8)]
 SR, RB = OLD_SYMBOLS
 OPEN, IN_PART = (RB, "2026-01-07"), (RB, "2026-01-06")
 CHANGED = (DAILY_AGG, MANIFESTS)
+RENAMED = (DAILY_AGG, VALIDATE_SUMMARY, FIELD_QUALITY)
 NOW = datetime(2026, 1, 9, tzinfo=UTC)
 
 
@@ -87,15 +96,17 @@ class OldHome:
 
     def make_old_again(self) -> None:
         """What the steps changed is as it was: columns, rows, versions, the home's files."""
+        for name in RENAMED:
+            if "manifest_id" in self.columns(name):
+                self.execute(f"ALTER TABLE {name} RENAME COLUMN manifest_id TO load_id")
         for name in CHANGED:
-            columns = self.database.rows("columns", f"SELECT \"column\" FROM table_columns('{name}')")
-            if ("partial",) in columns:
+            if "partial" in self.columns(name):
                 self.execute(f"ALTER TABLE {name} DROP COLUMN partial")
             with self.database.sender() as sender:
                 rows = pd.read_parquet(OLD_HOME / "tables" / f"{name}.parquet", dtype_backend="numpy_nullable")
                 sender.dataframe(rows, table_name=name, symbols="auto", at="ts")
                 sender.flush()
-        self.database.await_applied(*CHANGED)
+        self.database.await_applied(*CHANGED, *RENAMED)
         if self.has(SCHEMA_VERSION):
             self.execute(f"TRUNCATE TABLE {SCHEMA_VERSION}")
             self.database.await_applied(SCHEMA_VERSION)
@@ -104,6 +115,9 @@ class OldHome:
 
     def has(self, table: str) -> bool:
         return bool(self.database.rows("table", "SELECT table_name FROM tables() WHERE table_name = %s", [table]))
+
+    def columns(self, table: str) -> list[str]:
+        return [name for (name,) in self.database.rows("columns", f"SELECT \"column\" FROM table_columns('{table}')")]
 
     def execute(self, statement: str) -> None:
         self.database.execute(cast("LiteralString", statement))
@@ -146,6 +160,11 @@ def migrated(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"partial": False}
 
 
+def renamed(document: dict[str, Any]) -> dict[str, Any]:
+    """What becomes of a coverage row or a verdict of the old home: the column of its load has a new name."""
+    return {"manifest_id" if name == "load_id" else name: value for name, value in document.items()}
+
+
 def plan_of(context: StoreContext, running: tuple[str, ...] = ()) -> RepairPlan:
     symbols = [parse_symbol(text) for text in OLD_SYMBOLS]
     return read_plan(context, symbols, DAYS[0], DAYS[-1], NOW, running)
@@ -164,7 +183,7 @@ def test_the_home_of_version_1_reads_back_as_it_was(old: OldHome) -> None:
                 assert as_json(asdict(state)) == wanted_day
                 _same_day(context, symbol, state.trading_day, told)
         for name, rows in old.expected.aggregated.items():
-            assert as_json([asdict(item) for item in read_aggregated(context.database, name)]) == rows
+            assert as_json([asdict(item) for item in reader.read_aggregated(context.database, name)]) == rows
             kept = stored_aggregated(context, name)
             assert kept.manifest_id == name
             assert aggregated_path(old.home, name).read_bytes() == kept.content
@@ -178,19 +197,22 @@ def test_the_home_of_version_1_reads_back_as_it_was(old: OldHome) -> None:
 
 def _same_day(context: StoreContext, symbol: str, day: date, told: dict[str, Any]) -> None:
     database = context.database
-    ticks = reader.read_day(database, symbol, context.calendar.window(day))
+    ticks = read_ticks(database, symbol, context.calendar.window(day))
     digest = content_digest(ticks) if ticks.height else ""
     assert {"rows": ticks.height, "digest": digest} == told["ticks"]
     attempts = sorted(reader.read_manifests(database, symbol, [day]), key=lambda manifest: manifest.started)
     assert [as_document(attempt) for attempt in attempts] == [migrated(item) for item in told["manifests"]]
     for name, read in (("coverage", reader.read_summary), ("quality", reader.read_quality)):
         verdict = read(database, symbol, [day]).get(day)
-        assert as_json(asdict(verdict) if verdict else None) == told["verdicts"][name]
-    assert as_json([asdict(gap) for gap in reader.read_gaps(database, symbol, day)]) == told["gaps"]
+        stated = told["verdicts"][name]
+        assert as_json(asdict(verdict) if verdict else None) == (renamed(stated) if stated else None)
+    assert as_json([asdict(gap) for gap in reader.read_gaps(database, symbol, [day])]) == told["gaps"]
     stored = reader.read_daily_agg(database, symbol, [day])
-    assert as_json([asdict(item) for item in stored]) == [migrated(item) for item in [told["coverage_row"]] if item]
+    assert as_json([asdict(item) for item in stored]) == [
+        renamed(migrated(item)) for item in [told["coverage_row"]] if item
+    ]
     for item in stored:
-        assert verify_manifest(context, item.load_id) == []
+        assert verify_manifest(context, item.manifest_id) == []
 
 
 def test_the_plan_knows_what_was_killed_and_what_was_in_progress(old: OldHome) -> None:
@@ -224,7 +246,7 @@ def test_verdicts_that_newer_rules_make_due_are_listed_and_left(old: OldHome, mo
     after = old.rows()
     for name, frame in before.items():
         if name not in CHANGED:
-            assert frame.equals(after[name]), name
+            assert frame.rename({"load_id": "manifest_id"}, strict=False).equals(after[name]), name
 
 
 def test_migrating_again_changes_nothing(old: OldHome) -> None:
@@ -251,7 +273,7 @@ class _KilledError(BaseException):
     """Stands for a kill: nothing of ours catches it."""
 
 
-MOMENTS = ("_add_columns", "_rewrite", "_record", "ensure_table", "make_tables", "put_document", "put_file")
+MOMENTS = ("_alter", "_rewrite", "_record", "ensure_table", "make_tables", "put_document", "put_file")
 
 
 def test_a_start_that_is_killed_anywhere_is_made_up_for_by_the_next(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ghtrader_assets.store.renamed import renamed_arguments
+from ghtrader_assets.store.arguments import renamed_arguments
 
 
 @renamed_arguments(first="start", to="output_format")

@@ -294,7 +294,7 @@ def test_answers_about_days_and_loads(store: Store, load_of: LoadOf, record: Rec
     (covered,) = store.coverage(symbol)
     assert (covered.first_day, covered.last_day, covered.n_days, covered.rows) == (WEEK[0], DAY, 2, 41)
     assert covered.last_tick == ended[1].last_tick
-    assert [item.load_id for item in store.latest(symbol)] == [ended[1].manifest_id]
+    assert [item.manifest_id for item in store.latest(symbol)] == [ended[1].manifest_id]
     assert store.manifests(DAY, symbol) == [ended[1]]
     assert store.manifest(ended[0].manifest_id) == ended[0]
     with pytest.raises(BadInputError, match="there is no manifest 'nothing'"):

@@ -244,7 +244,9 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
     verdicts, policy = [], policy_of(platform.settings, SYMBOL)
     for content in read_daily_agg(db, name, DAYS[:3]):
         day = content.trading_day
-        verdict, _ = judge_frame(plans[day], frames[day], content.digest, content.load_id, policy, SYSTEM_CLOCK.now())
+        verdict, _ = judge_frame(
+            plans[day], frames[day], content.digest, content.manifest_id, policy, SYSTEM_CLOCK.now()
+        )
         gaps = verdict.gaps
         if day == DAYS[1]:
             gaps = (dataclasses.replace(gaps[0], tqsdk_status=ProbeStatus.PROVIDER_HAS_DATA), *gaps[1:])

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ghtrader_assets.questdb.cache.redis_link import RedisLink
 
 Row = TypeVar("Row")
+Decoded = TypeVar("Decoded")
 Ask = Callable[[], list[Row]]
 
 VERSION_FILE: Final = "coverage-version"
@@ -38,22 +39,21 @@ CAPACITY: Final = 4096
 log = logger(__name__)
 
 
-class CoverageCache(Protocol):
-    """Keeps answers: lists of frozen rows, by the question's name and symbols."""
+class CoverageCache:
+    """Keeps answers: lists of frozen rows, by the question's name and symbols. This one keeps none."""
 
-    def answer(self, name: str, symbols: Sequence[str], kind: type[Row], ask: Ask[Row]) -> list[Row]:
+    def answer(self, name: str, symbols: Sequence[str], kind: type[Row], ask: Ask[Row]) -> list[Row]:  # noqa: ARG002
         """The kept answer, or `ask()`, which is then kept. A hit has the types of a miss."""
-        ...
+        return ask()
 
     def close(self) -> None:
         """Let go of connections."""
-        ...
 
 
 def cache_of(settings: Settings, endpoint: Endpoint) -> CoverageCache:
     """The cache that the settings ask for, for one store."""
     if settings.coverage_cache == "off" or settings.cache_ttl_s == 0:
-        return NoCache()
+        return CoverageCache()
     if settings.coverage_cache == "redis" and settings.redis_url is not None:
         hide(settings.redis_url)
         return RedisCache(settings, endpoint)
@@ -73,17 +73,7 @@ def announce_load(settings: Settings, endpoint: Endpoint) -> None:
         _link(settings.redis_url.get_secret_value()).count_up(f"{_prefix(endpoint, settings.home)}:version")
 
 
-class NoCache:
-    """Asks every time."""
-
-    def answer(self, name: str, symbols: Sequence[str], kind: type[Row], ask: Ask[Row]) -> list[Row]:  # noqa: ARG002
-        return ask()
-
-    def close(self) -> None:
-        return
-
-
-class MemoryCache:
+class MemoryCache(CoverageCache):
     """Answers of this process, shared by its threads."""
 
     def __init__(self, home: Path, ttl_s: float) -> None:
@@ -118,7 +108,7 @@ class _Entry(msgspec.Struct):
     rows: msgspec.Raw
 
 
-class RedisCache:
+class RedisCache(CoverageCache):
     """Answers shared through one Redis. An entry counts where Redis's version and that of this host's file are its own.
 
     The file covers loads of this host that could not tell Redis.
@@ -138,9 +128,9 @@ class RedisCache:
         found = self._redis.get(f"{self._prefix}:version", key)
         if found is None:
             return ask()
-        version, entry = int(found[0] or 0), _entry(found[1])
+        version, entry = int(found[0] or 0), _decoded(found[1], _Entry)
         if entry is not None and entry.version == version and entry.seen.get(self._place) == here:
-            rows = _rows(entry.rows, kind)
+            rows = _decoded(entry.rows, list[kind])
             if rows is not None:
                 return rows
         rows = ask()
@@ -154,22 +144,15 @@ class RedisCache:
 
 
 def _link(url: str) -> RedisLink:
-    from ghtrader_assets.questdb.cache.redis_link import link_to  # noqa: PLC0415 - only who uses Redis pays for its client
+    from ghtrader_assets.questdb.cache.redis_link import link_to  # noqa: PLC0415 - its client takes a while to load
 
     return link_to(url)
 
 
-def _entry(value: bytes | None) -> _Entry | None:
-    """The entry, None for none and for one that another version or program wrote."""
+def _decoded(value: bytes | msgspec.Raw | None, kind: type[Decoded]) -> Decoded | None:
+    """None for none and for what another version or program wrote."""
     try:
-        return None if value is None else msgspec.json.decode(value, type=_Entry)
-    except msgspec.DecodeError:
-        return None
-
-
-def _rows(raw: msgspec.Raw, kind: type[Row]) -> list[Row] | None:
-    try:
-        return msgspec.json.decode(raw, type=list[kind])
+        return None if value is None else msgspec.json.decode(value, type=kind)
     except msgspec.DecodeError:
         return None
 

@@ -27,7 +27,7 @@ log = logger(__name__)
 
 
 class RedisLink:
-    """One Redis that may be away: then it is left alone for `REDIS_PAUSE_S` and everything is a miss."""
+    """A client for which every question is a miss while its Redis is away."""
 
     def __init__(self, url: str) -> None:
         self._client = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis's `**kwargs`

@@ -19,7 +19,6 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from ghtrader_assets.errors import BrokenAnswerError
-from ghtrader_assets.questdb.client.arrow import ArrowTable
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.client.errors import http_status_error, translated_errors
 
@@ -48,7 +47,7 @@ class BulkHttp:
         self._endpoint = endpoint
         self._idle: deque[requests.Session] = deque()
 
-    def table(self, statement: str) -> ArrowTable:
+    def table(self, statement: str) -> pa.Table:
         """The result of a query as an Arrow table. Raises `QuestDBError` or `CredentialError`."""
         answer = self._parquet(statement)
         with self._whole(answer):
@@ -124,7 +123,7 @@ def _asked_again_while_busy() -> Retry:
     )
 
 
-def _exactly_sized(table: ArrowTable) -> ArrowTable:
+def _exactly_sized(table: pa.Table) -> pa.Table:
     """The same table in buffers of its own size: decoded Parquet keeps half as much again to grow into."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:

@@ -16,13 +16,13 @@ from typing import Any, Final, LiteralString, NamedTuple, Self, cast
 
 import polars as pl
 import psycopg
+import pyarrow as pa
 import requests
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 from questdb import Sender
 
 from ghtrader_assets.errors import StoreTimeoutError, TableMissingError
-from ghtrader_assets.questdb.client.arrow import ArrowTable
 from ghtrader_assets.questdb.client.bulk_http import BulkHttp, http_session
 from ghtrader_assets.questdb.client.credentials import Endpoint, Login
 from ghtrader_assets.questdb.client.errors import pg_connect_error, suspended_table_error, translated_errors
@@ -134,7 +134,7 @@ class Database:
         with self._timed(name):
             return self._bulk.frame(statement)
 
-    def arrow(self, name: str, statement: str) -> ArrowTable:
+    def arrow(self, name: str, statement: str) -> pa.Table:
         """The same as an Arrow table, without a second copy of its columns."""
         self._run_before_first()
         with self._timed(name):
@@ -190,7 +190,7 @@ class Database:
     def _lent_session(self) -> _Session:
         """A session of the pool's once one is free, however slowly the server opens it. One that is away says so.
 
-        Whoever waits for a session waits for another statement to end, and no longer than one may take.
+        A thread that waits for a session waits for a statement to end, so no longer than a statement may take.
         """
         give_up_at = time.monotonic() + self._statement_timeout_s
         while True:
@@ -271,7 +271,7 @@ class _Senders:
         sender = self._idle.get()
         try:
             if sender is None:
-                sender = new_sender(self._endpoint)
+                sender = _new_sender(self._endpoint)
             yield sender
         except BaseException:
             if sender is not None:
@@ -317,13 +317,12 @@ def _pg_arguments(endpoint: Endpoint, login: Login, statement_timeout_s: float, 
     }
 
 
-def new_sender(endpoint: Endpoint, *, auto_flush: bool = False) -> Sender:
-    """A connected sender. With `auto_flush` the client sends what has come together; ours send whole transactions."""
+def _new_sender(endpoint: Endpoint) -> Sender:
     sender = Sender.from_conf(  # pyright: ignore[reportUnknownMemberType] - questdb's own types are partial
         f"http::addr={endpoint.http};",
         username=endpoint.user,
         password=endpoint.password.get_secret_value(),
-        auto_flush=auto_flush,
+        auto_flush=False,
         max_buf_size=SENDER_BUFFER_BYTES,
         request_timeout=SEND_TIMEOUT_S * 1000,
         retry_timeout=SEND_RETRY_S * 1000,

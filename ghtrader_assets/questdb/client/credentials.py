@@ -1,4 +1,4 @@
-"""Where a QuestDB is and who may enter: the endpoint, and the log-ins of the embedded server.
+"""The endpoint of a QuestDB, and the log-ins of the embedded server.
 
 Belongs here: names, passwords and the 0600 file that keeps them. Does not belong here: connecting (`connection`).
 """
@@ -86,10 +86,4 @@ def read_credentials(home: Path) -> tuple[Login, Login]:
 def embedded_endpoint(home: Path, http_port: int, pg_port: int) -> Endpoint:
     """The endpoint of the embedded server of a home that listens on these loopback ports."""
     owner, reader = read_credentials(home)
-    return Endpoint(
-        http=f"127.0.0.1:{http_port}",
-        pg=f"127.0.0.1:{pg_port}",
-        user=owner.user,
-        password=owner.password,
-        reader=reader,
-    )
+    return Endpoint(f"127.0.0.1:{http_port}", f"127.0.0.1:{pg_port}", owner.user, owner.password, reader)

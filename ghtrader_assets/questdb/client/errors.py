@@ -58,6 +58,20 @@ _SOCKET_TIMED_OUT: Final = re.compile(re.escape(_FLUSH_HEAD) + r"https?://[^/]+/
 _LOGIN_REFUSED: Final = re.compile(r"connection to server at [^,]+, port \d+ failed: ERROR:  invalid username/password")
 
 
+_Translation = Callable[[str, str], ServiceError]
+
+
+def _said(kind: type[ServiceError], what: str = "") -> _Translation:
+    return lambda address, message: kind(f"QuestDB at {address}{what}: {message}")
+
+
+_away: Final = _said(StoreAwayError, " is away")
+_broke_off: Final = _said(StoreBrokeOffError, " broke off")
+_busy: Final = _said(StoreBusyError, " is busy")
+_timed_out: Final = _said(StoreTimeoutError, " did not answer in time")
+_table_missing: Final = _said(TableMissingError)
+
+
 @contextlib.contextmanager
 def translated_errors(address: str) -> Generator[None]:
     """Raise a client library's exception as ours, in one line: what is wrong, where, what to do."""
@@ -126,7 +140,9 @@ def _ilp_error(address: str, error: questdb.QuestDBError) -> ServiceError:
         return _rows_refused(address, _json_text(str(error).removeprefix(_FLUSH_HEAD), "message"))
     if error.code == QuestDBErrorCode.SocketError:
         return (_timed_out if _SOCKET_TIMED_OUT.match(str(error)) else _broke_off)(address, _line(error))
-    return _BY_ILP_CODE.get(error.code, _unsendable)(address, _line(error))
+    if error.code in _BY_ILP_CODE:
+        return _BY_ILP_CODE[error.code](address, _line(error))
+    return QueryRefusedError(f"the rows can't be sent to QuestDB: {_line(error)}")
 
 
 def _refused(address: str, message: str) -> ServiceError:
@@ -150,10 +166,6 @@ def _rows_refused(address: str, message: str) -> ServiceError:
     return QueryRefusedError(f"QuestDB at {address} refused the rows: {message}")
 
 
-def _unsendable(_address: str, message: str) -> ServiceError:
-    return QueryRefusedError(f"the rows can't be sent to QuestDB: {message}")
-
-
 def _system_failed(address: str, number: int, message: str) -> ServiceError:
     return (_disk_full if number in _FULL_ERRNOS else _failed)(address, message)
 
@@ -169,31 +181,9 @@ def _credentials_refused(address: str, _message: str) -> ServiceError:
     )
 
 
-def _away(address: str, message: str) -> ServiceError:
-    return StoreAwayError(f"QuestDB at {address} is away: {message}")
-
-
-def _broke_off(address: str, message: str) -> ServiceError:
-    return StoreBrokeOffError(f"QuestDB at {address} broke off: {message}")
-
-
-def _busy(address: str, message: str) -> ServiceError:
-    return StoreBusyError(f"QuestDB at {address} is busy: {message}")
-
-
-def _timed_out(address: str, message: str) -> ServiceError:
-    return StoreTimeoutError(f"QuestDB at {address} did not answer in time: {message}")
-
-
-def _table_missing(address: str, message: str) -> ServiceError:
-    return TableMissingError(f"QuestDB at {address}: {message}")
-
-
 def _disk_full(_address: str, message: str) -> ServiceError:
     return DiskFullError(f"QuestDB's disk is full: {message}")
 
-
-_Translation = Callable[[str, str], ServiceError]
 
 _BY_SQLSTATE: Final[Mapping[str, _Translation]] = {
     "28000": _credentials_refused,

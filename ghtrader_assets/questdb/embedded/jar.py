@@ -8,8 +8,6 @@ Does not belong here: running it (`server`).
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Final
@@ -18,6 +16,7 @@ import jgo
 from platformdirs import user_cache_path
 
 from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.files import put_file
 
 VERSION: Final = "9.3.4"
 COORDINATES: Final = f"org.questdb:questdb:{VERSION}"
@@ -39,7 +38,8 @@ def ensure_jar() -> Path:
             f"{resolved} is not the pinned {COORDINATES}: sha256 {found}",
             "delete that file and run `make install` again; if it stays, don't trust the repository it came from",
         )
-    return _keep(resolved, cached)
+    put_file(cached, resolved.read_bytes())
+    return cached
 
 
 def _resolve() -> Path:
@@ -51,14 +51,6 @@ def _resolve() -> Path:
             "the first start needs the network (or a mirror in jgo's configuration file); later ones don't",
         ) from error
     return Path(jar)
-
-
-def _keep(resolved: Path, cached: Path) -> Path:
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    temporary = cached.with_suffix(f".{os.getpid()}")
-    shutil.copyfile(resolved, temporary)
-    temporary.replace(cached)
-    return cached
 
 
 def _sha256(path: Path) -> str:

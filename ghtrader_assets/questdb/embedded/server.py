@@ -35,7 +35,6 @@ STOP_GRACE_S: Final = 30.0
 POLL_S: Final = 0.05
 LOG_LIMIT_BYTES: Final = 20_000_000
 LOG_TAIL_LINES: Final = 60
-LEAST_FREE_BYTES: Final = 512 * 2**20
 START_BYTES: Final = 64 * 2**20
 """A server that died as it started, on a disk with less than this left, died of that."""
 
@@ -143,7 +142,8 @@ class EmbeddedQuestDB:
                 cwd=self.root,
                 start_new_session=True,
             )
-        _record(self.root, self._process.pid)
+        record = {"owner": os.getpid(), "server": self._process.pid}
+        _owner_file(self.root).write_text(json.dumps(record), encoding="utf-8")
         return embedded_endpoint(self.home, http_port, pg_port)
 
     def _await_ready(self, endpoint: Endpoint) -> None:
@@ -165,16 +165,6 @@ class EmbeddedQuestDB:
         if free < START_BYTES:
             return DiskFullError(f"the disk under {self.home} is full, {free // 2**20} MB are left: {complaint}")
         return ServiceError(f"QuestDB stopped while starting: {complaint}", f"its log is {self.log}")
-
-
-def require_disk_space(home: Path, needed: int = LEAST_FREE_BYTES) -> None:
-    """Raises `DiskFullError` when the disk of a home has less than `needed` bytes free.
-
-    Ask before a load: QuestDB writes through mapped memory, and where a disk fills up under it, it dies.
-    """
-    free = shutil.disk_usage(home).free
-    if free < needed:
-        raise DiskFullError(f"the disk under {home} has {free // 2**20} MB free, a load needs {needed // 2**20} MB")
 
 
 def _java_options() -> list[str]:
@@ -211,11 +201,6 @@ def _own(root: Path) -> FileLock:
 
 def _owner_file(root: Path) -> Path:
     return root / "owner.json"
-
-
-def _record(root: Path, pid: int) -> None:
-    content = {"owner": os.getpid(), "server": pid, "created": psutil.Process(pid).create_time()}
-    _owner_file(root).write_text(json.dumps(content), encoding="utf-8")
 
 
 def _owner_hint(root: Path) -> str:

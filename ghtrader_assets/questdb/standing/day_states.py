@@ -1,33 +1,66 @@
-"""How a symbol's trading days stand: stored content, last attempt and verdicts, side by side.
+"""How trading days stand: stored content, last attempt and verdicts, side by side, one row a symbol-day.
 
-Belongs here: the question behind `ghtrader-assets days` and the dashboard's calendar, from the small tables alone.
-Does not belong here: the rules (`derivation`), expected days and what is missing among them (the calendar's owner
-knows).
+Belongs here: the questions behind `ghtrader-assets days` and the dashboard's calendar (whole states), and behind its
+heatmap and trends (a few columns of every symbol), from the small tables alone. Does not belong here: the rules
+(`derivation`), expected days and what is missing among them (`reading.overview`).
+
+Digests are compared by the server: 9.3.4 writes broken Parquet ("more than one dictionary") of a VARCHAR column with
+more different values than one dictionary holds. An empty digest names no content.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.client.sql import bound_list
+from ghtrader_assets.questdb.client.sql import bound_list, instant_literal
 from ghtrader_assets.questdb.standing.derivation import FACTS, with_states
-from ghtrader_assets.questdb.standing.facts import joined, read_unstored, stored_days
 from ghtrader_assets.questdb.tables.rows import DayState
+from ghtrader_assets.questdb.tables.schema import DAILY_AGG, FIELD_QUALITY, MANIFESTS, VALIDATE_SUMMARY
 from ghtrader_assets.validation.verdicts import midnight_utc
 
-_STORED: Final = {
+_STORED_DAYS: Final = (
+    "SELECT a.symbol symbol, a.ts ts, {columns}, true stored, a.partial partial,"
+    " s.state coverage, s.reason_code coverage_reason,"
+    " s.content_digest = a.digest AND length(a.digest) > 0 coverage_names_content,"
+    " q.state quality, q.reason_code quality_reason,"
+    " q.content_digest = a.digest AND length(a.digest) > 0 quality_names_content"
+    f" FROM (SELECT * FROM {DAILY_AGG} WHERE {{within}}) a"
+    f" LEFT JOIN (SELECT * FROM {VALIDATE_SUMMARY} WHERE {{within}}) s ON a.ts = s.ts AND a.symbol = s.symbol"
+    f" LEFT JOIN (SELECT * FROM {FIELD_QUALITY} WHERE {{within}}) q ON a.ts = q.ts AND a.symbol = q.symbol"
+)
+_ATTEMPTED: Final = (
+    "SELECT m.symbol, m.ts, m.rows, m.contract, m.manifest_id, m.outcome, m.reason"
+    f" FROM (SELECT * FROM {MANIFESTS} WHERE {{within}}) m"
+    f" LEFT JOIN (SELECT ts, symbol FROM {DAILY_AGG} WHERE {{within}}) a ON m.ts = a.ts AND m.symbol = a.symbol"
+    " WHERE a.ts IS NULL ORDER BY m.started, m.manifest_id"
+)
+_DAY: Final = {
     "symbol": pl.String,
     "ts": pl.Datetime("us"),
     "rows": pl.Int64,
     "contract": pl.String,
+    "manifest_id": pl.String,
+}
+_ATTEMPT: Final = {**_DAY, "outcome": pl.String, "outcome_reason": pl.String}
+_STORED: Final = {
+    **_DAY,
     "digest": pl.String,
-    "load_id": pl.String,
     **{name: kind for name, kind in FACTS.items() if not name.startswith("outcome")},
+}
+GRID_SCHEMA: Final = {
+    "symbol": pl.String,
+    "trading_day": pl.Date,
+    "state": pl.String,
+    "rows": pl.Int64,
+    "gap_seconds": pl.Int64,
+    "score": pl.Float64,
+    "reason": pl.String,
 }
 
 
@@ -41,31 +74,55 @@ def read_day_states(db: Database, symbols: Sequence[str], start: date, end: date
     places, names = bound_list(symbols)
     within = f"ts >= %s AND ts <= %s AND symbol IN ({places})"
     values = [midnight_utc(start), midnight_utc(end), *names]
-    unstored = read_unstored(db, "day_states.attempts", within, values)
-    columns = "a.rows_total rows, a.contract contract, a.digest digest, a.load_id load_id"
-    rows = db.rows("day_states.stored", stored_days(within, columns), [*values] * 3)
+    unstored = _read_unstored(db, "day_states.attempts", within, values)
+    columns = "a.rows_total rows, a.contract contract, a.manifest_id manifest_id, a.digest digest"
+    rows = db.rows("day_states.stored", _STORED_DAYS.format(within=within, columns=columns), [*values] * 3)
     stored = pl.DataFrame(rows, schema=_STORED, orient="row")
-    days = with_states(joined(stored, unstored)).with_columns(
-        pl.col("contract", "digest", "load_id").fill_null(""), pl.col("rows").fill_null(0)
+    days = with_states(_joined(stored, unstored)).with_columns(
+        pl.col("contract", "digest", "manifest_id").fill_null(""),
+        pl.col("rows").fill_null(0),
+        pl.col("ts").dt.date().alias("trading_day"),
     )
-    return [
-        DayState(
-            symbol=row["symbol"],
-            trading_day=row["ts"].date(),
-            manifest_id=row["load_id"],
-            **{name: row[name] for name in _AS_DERIVED},
+    ordered = days.sort("symbol", "trading_day").select(field.name for field in fields(DayState))
+    return [DayState(**row) for row in ordered.iter_rows(named=True)]
+
+
+def read_grid(db: Database, start: date, end: date) -> pl.DataFrame:
+    """Each symbol-day of the inclusive range that was stored or attempted, in the columns of `GRID_SCHEMA`, sorted.
+
+    `state` and `reason` are those of `derivation`; `gap_seconds` and `score` (share in [0, 1]) are null where no
+    verdict is in force.
+    """
+    first, last = midnight_utc(start), midnight_utc(end)
+    unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [first, last])
+    within = f"ts >= {instant_literal(first)} AND ts <= {instant_literal(last)}"
+    columns = "a.rows_total rows, s.missing_seconds gap_seconds, q.score score"
+    stored = db.export("grid.stored", _STORED_DAYS.format(within=within, columns=columns)).with_columns(
+        pl.col("ts").dt.replace_time_zone(None), pl.col(pl.Categorical).cast(pl.String)
+    )
+    return (
+        with_states(_joined(stored, unstored.with_columns(rows=0)))
+        .with_columns(
+            pl.col("ts").dt.date().alias("trading_day"),
+            pl.when(pl.col("coverage_state") != "").then("gap_seconds"),
+            pl.when(pl.col("quality_state") != "").then("score"),
         )
-        for row in days.sort("symbol", "ts").iter_rows(named=True)
-    ]
+        .select(*GRID_SCHEMA)
+        .cast(GRID_SCHEMA)  # pyright: ignore[reportArgumentType]
+        .sort("symbol", "trading_day")
+    )
 
 
-_AS_DERIVED: Final = (
-    "rows",
-    "contract",
-    "ingest_state",
-    "coverage_state",
-    "quality_state",
-    "state",
-    "reason",
-    "digest",
-)
+def _read_unstored(db: Database, name: str, within: str, values: Sequence[object]) -> pl.DataFrame:
+    """The last attempt of each day of a range of which nothing is stored. `values` are those bound in `within`.
+
+    Ask for it before the stored days: a day that is being stored then is in one of the two at least.
+    """
+    found = db.rows(name, _ATTEMPTED.format(within=within), [*values, *values])
+    last: dict[tuple[Any, ...], tuple[Any, ...]] = {(row[0], row[1]): row for row in found}
+    return pl.DataFrame(list(last.values()), schema=_ATTEMPT, orient="row").with_columns(stored=False)
+
+
+def _joined(stored: pl.DataFrame, unstored: pl.DataFrame) -> pl.DataFrame:
+    """Both kinds of days in one frame; a day of both is a stored one."""
+    return pl.concat([stored, unstored.join(stored, on=("symbol", "ts"), how="anti")], how="diagonal_relaxed")

@@ -1,8 +1,8 @@
 """How a trading day stands, from what is stored, attempted and judged of it: the only place that says so. Pure.
 
 Belongs here: the rules, as polars expressions over one row a symbol-day, for one day and for a whole grid alike.
-Does not belong here: where the rows come from (`facts`), what a single verdict says (`validation.states`), what is to
-be done about a day (`upkeep`).
+Does not belong here: where the rows come from (`day_states`), what a single verdict says (`validation.states`), what is
+to be done about a day (`upkeep`).
 
 - **Ingest.** Stored content is `complete`, or `partial` if the day was in progress when it was loaded, whatever later
   attempts came to. Where nothing is stored, the last attempt decides. One that says `complete` or `partial` is

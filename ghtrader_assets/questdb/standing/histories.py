@@ -6,9 +6,10 @@ Does not belong here: what follows from it (`upkeep.repair`), and single days wi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import polars as pl
@@ -17,6 +18,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list, literal
 from ghtrader_assets.questdb.standing.derivation import UNJUDGED, with_states
+from ghtrader_assets.questdb.tables.reader import gap_bounds
 from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
     FIELD_QUALITY,
@@ -25,25 +27,12 @@ from ghtrader_assets.questdb.tables.schema import (
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
 )
-from ghtrader_assets.validation.verdicts import ProbeStatus, State, midnight_utc
+from ghtrader_assets.validation.verdicts import ProbeStatus, State
 
 Key = tuple[str, date]
 """A symbol's trading day."""
 
 _KEY: Final = ["symbol", "trading_day"]
-_GAP_DAYS_AROUND: Final = timedelta(days=20)
-_ATTEMPT_COLUMNS: Final = (
-    "outcome",
-    "upstream",
-    "partial",
-    "digest",
-    "reason",
-    "run_id",
-    "rows",
-    "seconds",
-    "started",
-    "finished",
-)
 
 
 class Content(NamedTuple):
@@ -106,12 +95,9 @@ class Standing:
         if not keys or self._attempts.is_empty():
             return {}
         found: dict[Key, list[Attempt]] = {}
-        for row in self._attempts.join(_frame_of(keys), on=_KEY).sort("started", "manifest_id").iter_rows(named=True):
-            attempt = Attempt(
-                **{name: row[name] for name in _ATTEMPT_COLUMNS if name != "outcome"},
-                outcome=IngestState(row["outcome"]),
-            )
-            found.setdefault((row["symbol"], row["trading_day"]), []).append(attempt)
+        attempts = self._attempts.join(_frame_of(keys), on=_KEY).sort("started", "manifest_id").drop("manifest_id")
+        for symbol, day, outcome, *values in attempts.iter_rows():
+            found.setdefault((symbol, day), []).append(Attempt(IngestState(outcome), *values))
         return found
 
     def first_days(self) -> dict[str, date]:
@@ -137,13 +123,13 @@ def read_standing(
     With `leave_out_sound` a day that is stored for its main contract, judged on its content and whole is named in
     `sound` and nowhere else: a fifth of the work where nearly all days are.
     """
-    asked = _Asked(db, ", ".join(literal(symbol) for symbol in symbols), start, end)
+    frame = partial(_frame, db, ", ".join(literal(symbol) for symbol in symbols), start, end)
     verdict = "fingerprint, state, reason_code, content_digest"
     tables = {
-        MAIN_SCHEDULE: asked.frame(MAIN_SCHEDULE, "main_contract"),
-        DAILY_AGG: asked.frame(DAILY_AGG, "contract, digest, upstream, rows_total, partial"),
-        VALIDATE_SUMMARY: asked.frame(VALIDATE_SUMMARY, verdict),
-        FIELD_QUALITY: asked.frame(FIELD_QUALITY, verdict),
+        MAIN_SCHEDULE: frame(MAIN_SCHEDULE, "main_contract"),
+        DAILY_AGG: frame(DAILY_AGG, "contract, digest, upstream, rows_total, partial"),
+        VALIDATE_SUMMARY: frame(VALIDATE_SUMMARY, verdict),
+        FIELD_QUALITY: frame(FIELD_QUALITY, verdict),
     }
     holes = _holes(db, symbols, start, end)
     sound = _sound(tables).filter(pl.lit(leave_out_sound))
@@ -157,7 +143,7 @@ def read_standing(
         coverage={key: Verdict(*row) for key, row in _rows(kept[VALIDATE_SUMMARY])},
         quality={key: Verdict(*row) for key, row in _rows(kept[FIELD_QUALITY])},
         holes=holes,
-        _attempts=_attempts(asked),
+        _attempts=_attempts(frame),
         sound=set(sound.rows()),
     )
 
@@ -188,12 +174,12 @@ def _sound(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     )
 
 
-def _attempts(asked: _Asked) -> pl.DataFrame:
-    """Every attempt, its columns as `Attempt` has them."""
-    return asked.frame(
+def _attempts(frame: Callable[[str, str], pl.DataFrame]) -> pl.DataFrame:
+    """Every attempt, its columns in the order of `Attempt`'s fields."""
+    return frame(
         MANIFESTS,
-        "manifest_id, outcome, upstream, partial, digest, reason, run_id, rows, started, finished,"
-        " download_s + store_s + readback_s + judge_s seconds",
+        "outcome, upstream, partial, digest, reason, run_id, rows, download_s + store_s + readback_s + judge_s seconds,"
+        " started, finished, manifest_id",
     ).with_columns(
         pl.col("reason", "upstream", "digest", "run_id").fill_null(""),
         pl.col("rows").fill_null(0),
@@ -202,24 +188,16 @@ def _attempts(asked: _Asked) -> pl.DataFrame:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The symbols and days that are asked for, `symbols` as SQL literals."""
-
-    db: Database
-    symbols: str
-    start: date
-    end: date
-
-    def frame(self, table: str, columns: str) -> pl.DataFrame:
-        found = self.db.export(
-            f"standing.{table}",
-            f"SELECT symbol, trading_day, {columns} FROM {table} WHERE symbol IN ({self.symbols})"
-            f" AND ts >= '{self.start}' AND ts <= '{self.end}'",
-        )
-        return found.with_columns(
-            pl.col("symbol").cast(pl.String), pl.col("trading_day").cast(pl.String).str.to_date("%Y-%m-%d")
-        )
+def _frame(db: Database, symbols: str, start: date, end: date, table: str, columns: str) -> pl.DataFrame:
+    """Columns of a table's rows of the days from `start` to `end` of `symbols`, SQL literals."""
+    found = db.export(
+        f"standing.{table}",
+        f"SELECT symbol, trading_day, {columns} FROM {table} WHERE symbol IN ({symbols})"
+        f" AND ts >= '{start}' AND ts <= '{end}'",
+    )
+    return found.with_columns(
+        pl.col("symbol").cast(pl.String), pl.col("trading_day").cast(pl.String).str.to_date("%Y-%m-%d")
+    )
 
 
 def _rows(frame: pl.DataFrame) -> Iterator[tuple[Key, tuple[Any, ...]]]:
@@ -247,14 +225,9 @@ def _holes(db: Database, symbols: Sequence[str], start: date, end: date) -> dict
     found = db.rows(
         "standing.holes",
         f"SELECT symbol, trading_day, count() FROM {VALIDATE_GAPS}"
-        f" WHERE ts >= %s AND ts <= %s AND symbol IN ({places})"
+        f" WHERE ts >= %s AND ts < %s AND symbol IN ({places})"
         " AND (attribution = %s OR tqsdk_status = %s)",
-        [
-            midnight_utc(start) - _GAP_DAYS_AROUND,
-            midnight_utc(end) + _GAP_DAYS_AROUND,
-            *values,
-            *[ProbeStatus.PROVIDER_HAS_DATA.value] * 2,
-        ],
+        [*gap_bounds(start, end), *values, *[ProbeStatus.PROVIDER_HAS_DATA.value] * 2],
     )
     days = ((symbol, date.fromisoformat(day), count) for symbol, day, count in found)
     return {(symbol, day): count for symbol, day, count in days if start <= day <= end}

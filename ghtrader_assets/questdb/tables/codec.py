@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 from questdb import SenderTransaction
 
@@ -18,6 +18,8 @@ from ghtrader_assets.questdb.tables.schema import Table
 
 Row = TypeVar("Row")
 Convert = Callable[[Any], Any]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def put_row(transaction: SenderTransaction, table: Table, values: dict[str, Any]) -> None:
@@ -29,6 +31,11 @@ def put_row(transaction: SenderTransaction, table: Table, values: dict[str, Any]
     }
     columns = {name: _text(value) if isinstance(value, str) else value for name, value in present.items()}
     transaction.row(symbols=symbols, columns=columns, at=at)
+
+
+def epoch_ns(at: datetime | None) -> int | None:
+    """An instant in epoch nanoseconds, as ghTrader's columns have it."""
+    return None if at is None else (at - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def values_of(row: Any) -> dict[str, Any]:

@@ -33,45 +33,13 @@ class Column:
 TEXT: Final = frozenset(
     {
         "action_hint", "code_version", "content_digest", "coverage_fingerprint", "digest", "fingerprint",
-        "judgement_id", "load_id", "manifest_id", "policy_digest", "quality_fingerprint", "reason", "run_id",
+        "judgement_id", "manifest_id", "policy_digest", "quality_fingerprint", "reason", "run_id",
         "schedule_digest", "sessions_fingerprint", "upstream",
     }
 )  # fmt: skip
 """Text that takes another value on most rows: VARCHAR. Other text is SYMBOL."""
 
 CAPACITIES: Final = {"symbol": 1024, "trading_day": 4096, "contract": 4096, "underlying_contract": 4096}
-
-_BOOK: Final = {
-    f"{side}_{kind}{level}": meaning.format(level=level)
-    for level in range(1, 6)
-    for side, kind, meaning in (
-        ("bid", "price", "Bid price of level {level} (1 is the best), in the quote unit; null where there is none"),
-        ("bid", "volume", "Lots bid at level {level}; null where the source has none"),
-        ("ask", "price", "Ask price of level {level} (1 is the best), in the quote unit; null where there is none"),
-        ("ask", "volume", "Lots asked at level {level}; null where the source has none"),
-    )
-}
-
-_NULL_RATES: Final = {
-    f"{name}_null_rate": f"Ticks without {name}, as a share of the day's ticks, 0 to 1"
-    for name in ("bid_price1", "ask_price1", "last_price", "volume", "open_interest")
-}
-
-_GAP_BUCKETS: Final = {
-    f"gap_bucket_{name}": f"Gaps of at least the fixed threshold that last {seconds} s"
-    for name, seconds in (("2_5", "2 to 5"), ("6_15", "6 to 15"), ("16_30", "16 to 30"), ("gt_30", "31 or more"))
-}
-
-_ATTRIBUTED_SECONDS: Final = {
-    f"gap_seconds_{name}": f"Seconds in gaps that look like {meaning}"
-    for name, meaning in (
-        ("provider_hole", "lost ticks: ids jump, or volume was traded meanwhile"),
-        ("limit_locked", "a market pinned at its price limit"),
-        ("halted", "a trading halt: ids are consecutive and nothing happened"),
-        ("quiet", "the symbol's usual silence: shorter than the adaptive threshold"),
-        ("unknown", "none of the other causes"),
-    )
-}
 
 _MEANINGS: Final[Mapping[str, Any]] = tomllib.loads(
     resources.files("ghtrader_assets.questdb.tables").joinpath("columns.toml").read_text(encoding="utf-8")
@@ -88,14 +56,10 @@ def description_of(table: str, column: str) -> str:
     return IN_TABLE.get(table, {}).get(column) or DESCRIPTIONS.get(column, "")
 
 
-def columns_of_row(kind: type[Any], *, without: frozenset[str] = frozenset()) -> tuple[Column, ...]:
+def columns_of_row(kind: type[Any]) -> tuple[Column, ...]:
     """The columns of a row's dataclass, in field order."""
     hints = get_type_hints(kind)
-    return tuple(
-        column(field.name, _type(field.name, hints[field.name]))
-        for field in dataclasses.fields(kind)
-        if field.name not in without
-    )
+    return tuple(column(field.name, _type(field.name, hints[field.name])) for field in dataclasses.fields(kind))
 
 
 def column(name: str, kind: str) -> Column:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, LiteralString, cast
 
@@ -26,9 +26,11 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.columns import Column, column
 from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
+    FIELD_QUALITY,
     MANIFESTS,
     SCHEMA_VERSION,
     TABLES,
+    VALIDATE_SUMMARY,
     base_difference,
     difference_of,
     ensure_table,
@@ -55,13 +57,17 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What leads from the version before to `version`: columns to add, by table, rows and manifest files to rewrite."""
+    """What leads from the version before to `version`.
+
+    By table, `columns` to add and columns to rename, new names by old ones; rows and manifest files to rewrite.
+    """
 
     version: int
     says: str
-    columns: Mapping[str, Sequence[Column]]
-    rewrites: Sequence[Rewrite]
-    document: Callable[[Document], Document]
+    columns: Mapping[str, Sequence[Column]] = field(default_factory=dict[str, Sequence[Column]])
+    renamed: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    rewrites: Sequence[Rewrite] = ()
+    document: Callable[[Document], Document] = lambda document: document
 
 
 _OPEN_IN_VERSION_1: Final = "the load began and has not ended: it is still running, or it was killed"
@@ -87,7 +93,6 @@ STEPS: Final = (
     Step(
         version=2,
         says="a load under way has the outcome running and no end",
-        columns={},
         rewrites=[
             Rewrite(
                 MANIFESTS,
@@ -103,6 +108,11 @@ STEPS: Final = (
         columns={table: [column("partial", "BOOLEAN")] for table in (DAILY_AGG, MANIFESTS)},
         rewrites=[_partial_rows(DAILY_AGG), _partial_rows(MANIFESTS)],
         document=_partial,
+    ),
+    Step(
+        version=4,
+        says="the column that names a day's load is manifest_id in every table",
+        renamed={table: {"load_id": "manifest_id"} for table in (DAILY_AGG, VALIDATE_SUMMARY, FIELD_QUALITY)},
     ),
 )
 """In order, without a gap."""
@@ -203,7 +213,7 @@ def migrate_files(home: Path) -> None:
 
 
 def _documents(home: Path) -> Iterator[tuple[Path, Document]]:
-    """Every manifest file that can be read; a damaged one is left to who reads it."""
+    """Every manifest file that can be read; a damaged one is left as it is."""
     for path in manifest_files(home):
         try:
             yield path, json.loads(path.read_bytes())
@@ -213,21 +223,26 @@ def _documents(home: Path) -> Iterator[tuple[Path, Document]]:
 
 def _migrate(db: Database, step: Step) -> None:
     log.info("migrating the store", version=step.version, says=step.says)
-    for table, columns in step.columns.items():
-        _add_columns(db, table, columns)
+    for table in {**step.columns, **step.renamed}:
+        _alter(db, table, step.columns.get(table, ()), step.renamed.get(table, {}))
     for rewrite in step.rewrites:
         _rewrite(db, rewrite)
     _record(db, step.version)
 
 
-def _add_columns(db: Database, table: str, columns: Sequence[Column]) -> None:
-    """Add those that the table lacks. QuestDB 9.3.4 refuses ADD COLUMN IF NOT EXISTS of a column that does."""
+def _alter(db: Database, table: str, added: Sequence[Column], renamed: Mapping[str, str]) -> None:
+    """Add the columns that the table lacks, rename those that still have their old name; nothing where it is missing.
+
+    QuestDB 9.3.4 refuses ADD COLUMN IF NOT EXISTS of a column that does.
+    """
     present = _columns_of(db, table)
-    for item in columns if present else ():
-        if item.name not in present:
-            db.execute(cast("LiteralString", f"ALTER TABLE {table} ADD COLUMN {item.ddl}"))
-    if present:
-        db.await_applied(table)
+    if not present:
+        return
+    changes = [f"ADD COLUMN {item.ddl}" for item in added if item.name not in present]
+    changes += [f"RENAME COLUMN {old} TO {new}" for old, new in renamed.items() if old in present]
+    for change in changes:
+        db.execute(cast("LiteralString", f"ALTER TABLE {table} {change}"))
+    db.await_applied(table)
 
 
 def _rewrite(db: Database, rewrite: Rewrite) -> None:
@@ -259,14 +274,20 @@ def _record(db: Database, version: int) -> None:
 
 
 def _require_migratable(db: Database, pending: Sequence[Step]) -> None:
-    """Refuse tables that are of no version of ours before any is altered; those that are missing are made later."""
+    """Refuse tables that are of no version of ours before any is altered; those that are missing are made later.
+
+    What a killed migration committed is applied before the steps look at columns.
+    """
     for table in TABLES.values():
         if _columns_of(db, table.base):
             require_ours(table, base_difference(db, table, _to_come(table.name, pending)))
+            db.await_applied(table.base)
 
 
 def _to_come(table: str, pending: Sequence[Step]) -> set[str]:
-    return {column.name for step in pending for column in step.columns.get(table, ())}
+    """The columns that pending steps add, or rename: under both names."""
+    added = {column.name for step in pending for column in step.columns.get(table, ())}
+    return added.union(*(names for step in pending for names in step.renamed.get(table, {}).items()))
 
 
 def _require_not_newer(found: int, what: str) -> None:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, TypeVar
-
-import polars as pl
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.market.ticks import DayWindow
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list
 from ghtrader_assets.questdb.tables.codec import columns_of_kind, rows_of
-from ghtrader_assets.questdb.tables.rows import DailyAgg, StandingVerdict, SymbolCoverage
+from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, StandingVerdict, SymbolCoverage
 from ghtrader_assets.questdb.tables.schema import (
+    AGGREGATED,
     DAILY_AGG,
     FIELD_QUALITY,
     MAIN_SCHEDULE,
@@ -27,18 +25,26 @@ from ghtrader_assets.questdb.tables.schema import (
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
 )
-from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict, midnight_utc
 
 Row = TypeVar("Row")
 
 FIRST_DAY: Final = date(1990, 1, 1)
 LAST_DAY: Final = date(2200, 1, 1)
+LONGEST_BREAK: Final = timedelta(days=20)
+"""No two consecutive trading days lie further apart."""
 
 
-def read_day(db: Database, symbol: str, window: DayWindow) -> pl.DataFrame:
-    """The stored ticks of a symbol's trading day: a tick frame in stored order, empty where nothing is stored."""
-    return read_ticks(db, symbol, window)
+_BOUNDS: Final = (
+    "a.symbol, min(a.trading_day), max(a.trading_day), count(), sum(a.rows_total), min(a.first_tick), max(a.last_tick)"
+)
+
+
+class GapSum(NamedTuple):
+    """The gaps of a trading day and the seconds in them."""
+
+    gaps: int
+    seconds: int
 
 
 def read_schedule(db: Database, symbol: str, start: date = FIRST_DAY, end: date = LAST_DAY) -> list[ScheduleDay]:
@@ -74,39 +80,41 @@ def read_standing_quality(db: Database, symbol: str, days: Sequence[date]) -> di
     return _of_days(db, "quality_standing", StandingVerdict, FIELD_QUALITY, symbol, days)
 
 
-def read_gaps(db: Database, symbol: str, day: date) -> list[GapRow]:
-    """The gaps of a judged day, in time order."""
-    return read_gaps_of_days(db, symbol, [day])
-
-
-def read_gaps_of_days(db: Database, symbol: str, days: Sequence[date]) -> list[GapRow]:
+def read_gaps(db: Database, symbol: str, days: Sequence[date]) -> list[GapRow]:
     """The gaps of these days, those that are judged, in time order."""
     if not days:
         return []
     first, last = min(days), max(days)
-    found = db.rows(
-        "gaps",
-        f"SELECT {columns_of_kind(GapRow)} FROM {VALIDATE_GAPS} WHERE symbol = %s"
-        " AND trading_day >= %s AND trading_day <= %s AND ts >= %s AND ts < %s",
-        [
-            symbol,
-            first.isoformat(),
-            last.isoformat(),
-            midnight_utc(first) - timedelta(days=20),
-            midnight_utc(last) + timedelta(days=2),
-        ],
-    )
+    where = "symbol = %s AND trading_day >= %s AND trading_day <= %s AND ts >= %s AND ts < %s"
+    values = [symbol, first.isoformat(), last.isoformat(), *gap_bounds(first, last)]
+    found = _rows(db, "gaps", GapRow, f"{VALIDATE_GAPS} WHERE {where}", values)
     wanted = set(days)
-    gaps = [gap for gap in rows_of(GapRow, found) if gap.trading_day in wanted]
-    return sorted(gaps, key=lambda gap: gap.start_ts)
+    return sorted((gap for gap in found if gap.trading_day in wanted), key=lambda gap: gap.start_ts)
+
+
+def read_gap_sums(db: Database, symbol: str, start: date, end: date) -> dict[date, GapSum]:
+    """The gaps of a symbol's judged days in an inclusive range, those that have any."""
+    found = db.rows(
+        "gap_sums",
+        f"SELECT trading_day, count(), sum(duration_s) FROM {VALIDATE_GAPS} WHERE symbol = %s AND ts >= %s AND ts < %s",
+        [symbol, *gap_bounds(start, end)],
+    )
+    sums = {date.fromisoformat(day): GapSum(int(gaps), int(seconds)) for day, gaps, seconds in found}
+    return {day: gap_sum for day, gap_sum in sums.items() if start <= day <= end}
+
+
+def gap_bounds(start: date, end: date) -> tuple[datetime, datetime]:
+    """Between which instants (UTC, the second excluded) the gaps of an inclusive range of trading days begin.
+
+    A night session belongs to the next trading day, which a holiday may part from it.
+    """
+    return midnight_utc(start) - LONGEST_BREAK, midnight_utc(end) + timedelta(days=2)
 
 
 def read_manifest(db: Database, manifest_id: str) -> Manifest | None:
     """One manifest by its id."""
-    found = db.rows(
-        "manifest", f"SELECT {columns_of_kind(Manifest)} FROM {MANIFESTS} WHERE manifest_id = %s", [manifest_id]
-    )
-    return next(iter(rows_of(Manifest, found)), None)
+    found = _rows(db, "manifest", Manifest, f"{MANIFESTS} WHERE manifest_id = %s", [manifest_id])
+    return next(iter(found), None)
 
 
 def manifests_covering(db: Database, day: date, symbols: Sequence[str] = ()) -> list[Manifest]:
@@ -130,52 +138,31 @@ def read_latest_manifests(db: Database, symbol: str, days: Sequence[date]) -> di
 
 def read_last_loads(db: Database, symbol: str, limit: int) -> list[Manifest]:
     """The symbol's complete loads that ended last, at most `limit`, newest first."""
-    found = db.rows(
-        "last_loads",
-        f"SELECT {columns_of_kind(Manifest)} FROM {MANIFESTS}"
-        " WHERE symbol = %s AND outcome = %s ORDER BY finished DESC LIMIT %s",
-        [symbol, IngestState.COMPLETE.value, limit],
-    )
-    return rows_of(Manifest, found)
+    where = "symbol = %s AND outcome = %s ORDER BY finished DESC LIMIT %s"
+    values = [symbol, IngestState.COMPLETE.value, limit]
+    return _rows(db, "last_loads", Manifest, f"{MANIFESTS} WHERE {where}", values)
 
 
 def read_coverage(db: Database, symbols: Sequence[str] = ()) -> list[SymbolCoverage]:
     """What is stored of each symbol, from the coverage table; of all symbols where none is named."""
-    places, values = bound_list(symbols)
-    where = f" WHERE symbol IN ({places})" if symbols else ""
-    found = db.rows(
-        "coverage",
-        "SELECT symbol, min(trading_day), max(trading_day), count(), sum(rows_total), min(first_tick), max(last_tick)"
-        f" FROM {DAILY_AGG}{where} ORDER BY symbol",
-        values,
-    )
-    return rows_of(SymbolCoverage, found)
+    where, values = _of_symbols("WHERE", symbols)
+    return _rows(db, "coverage", SymbolCoverage, f"{DAILY_AGG} a {where} ORDER BY symbol", values, _BOUNDS)
 
 
 def read_five_level_bounds(db: Database, symbols: Sequence[str]) -> list[SymbolCoverage]:
     """`read_coverage` of the days whose stored load has a row of more than one level, by what its manifest counted."""
     places, values = bound_list(symbols)
-    found = db.rows(
-        "five_level_bounds",
-        "SELECT a.symbol, min(a.trading_day), max(a.trading_day), count(), sum(a.rows_total), min(a.first_tick),"
-        f" max(a.last_tick) FROM {DAILY_AGG} a JOIN {MANIFESTS} m"
-        " ON a.symbol = m.symbol AND a.load_id = m.manifest_id AND a.trading_day = m.trading_day"
-        f" WHERE a.symbol IN ({places}) AND m.five_level_rows > 0 ORDER BY a.symbol",
-        values,
-    )
-    return rows_of(SymbolCoverage, found)
+    joined = "a.symbol = m.symbol AND a.manifest_id = m.manifest_id AND a.trading_day = m.trading_day"
+    where = f"a.symbol IN ({places}) AND m.five_level_rows > 0"
+    tables = f"{DAILY_AGG} a JOIN {MANIFESTS} m ON {joined} WHERE {where} ORDER BY a.symbol"
+    return _rows(db, "five_level_bounds", SymbolCoverage, tables, values, _BOUNDS)
 
 
 def read_latest(db: Database, symbols: Sequence[str] = ()) -> list[DailyAgg]:
     """The coverage row of each symbol's last stored day, by symbol; of all symbols where none is named."""
-    places, values = bound_list(symbols)
-    where = f" WHERE symbol IN ({places})" if symbols else ""
-    found = db.rows(
-        "latest",
-        f"SELECT {columns_of_kind(DailyAgg)} FROM {DAILY_AGG}{where} LATEST ON ts PARTITION BY symbol",
-        values,
-    )
-    return sorted(rows_of(DailyAgg, found), key=lambda row: row.symbol)
+    where, values = _of_symbols("WHERE", symbols)
+    found = _rows(db, "latest", DailyAgg, f"{DAILY_AGG} {where} LATEST ON ts PARTITION BY symbol", values)
+    return sorted(found, key=lambda row: row.symbol)
 
 
 def read_daily_aggs(db: Database, symbols: Sequence[str], start: date, end: date) -> list[DailyAgg]:
@@ -201,6 +188,12 @@ def read_newest_days(db: Database, symbols: Sequence[str]) -> dict[str, tuple[da
     return {symbol: (last.date(), loaded.replace(tzinfo=UTC)) for symbol, last, loaded in found}
 
 
+def read_aggregated(db: Database, manifest_id: str) -> list[AggregatedRow]:
+    """The parts of an aggregated manifest, by symbol and day; empty where it is unknown."""
+    found = _rows(db, "aggregated", AggregatedRow, f"{AGGREGATED} WHERE manifest_id = %s", [manifest_id])
+    return sorted(found, key=lambda row: (row.symbol, row.trading_day))
+
+
 def _of_days(
     db: Database, name: str, kind: type[Row], table: str, symbol: str, days: Sequence[date]
 ) -> dict[date, Row]:
@@ -222,11 +215,19 @@ def _select(
     columns: str = "",
 ) -> list[Row]:
     """Rows of a small table for symbols and an inclusive range of trading days, by trading day."""
+    where, values = _of_symbols(" AND", symbols)
+    rest = f"{table} WHERE ts >= %s AND ts <= %s{where} ORDER BY ts"
+    return _rows(db, name, kind, rest, [midnight_utc(start), midnight_utc(end), *values], columns)
+
+
+def _rows(
+    db: Database, name: str, kind: type[Row], rest: str, values: Sequence[object], columns: str = ""
+) -> list[Row]:
+    """Rows of a dataclass by what follows FROM; `columns` where they are not called as its fields are."""
+    return rows_of(kind, db.rows(name, f"SELECT {columns or columns_of_kind(kind)} FROM {rest}", values))
+
+
+def _of_symbols(keyword: str, symbols: Sequence[str]) -> tuple[str, list[str]]:
+    """The condition that a row is of one of the symbols, and its values; none where no symbol is named."""
     places, values = bound_list(symbols)
-    where = f" AND symbol IN ({places})" if symbols else ""
-    found = db.rows(
-        name,
-        f"SELECT {columns or columns_of_kind(kind)} FROM {table} WHERE ts >= %s AND ts <= %s{where} ORDER BY ts",
-        [midnight_utc(start), midnight_utc(end), *values],
-    )
-    return rows_of(kind, found)
+    return f"{keyword} symbol IN ({places})" if symbols else "", values

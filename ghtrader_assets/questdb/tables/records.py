@@ -6,14 +6,16 @@ Belongs here: one ILP transaction a table and call. Does not belong here: ticks 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from datetime import UTC, date, datetime
+from typing import Any
 
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.tables.codec import put_row, values_of
+from ghtrader_assets.questdb.client.sql import bound_list
+from ghtrader_assets.questdb.tables.codec import epoch_ns, put_row, values_of
+from ghtrader_assets.questdb.tables.reader import gap_bounds
 from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, Metric
 from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
@@ -28,10 +30,6 @@ from ghtrader_assets.questdb.tables.schema import (
 )
 from ghtrader_assets.validation.verdicts import DayVerdict, GapRow, midnight_utc
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LONGEST_BREAK: Final = timedelta(days=20)
-"""No two consecutive trading days lie further apart; a day's gaps lie between them."""
-
 
 def write_schedule(db: Database, rows: Sequence[ScheduleDay], schedule_hash: str, now: datetime) -> None:
     """Store rows of a symbol's schedule as of `now`, replacing those of the same trading days."""
@@ -44,11 +42,8 @@ def write_daily_agg(db: Database, rows: Sequence[DailyAgg]) -> None:
         db,
         DAILY_AGG,
         (
-            {
-                **_at_midnight(row),
-                "first_datetime_ns": _epoch_ns(row.first_tick),
-                "last_datetime_ns": _epoch_ns(row.last_tick),
-            }
+            _at_midnight(row)
+            | {"first_datetime_ns": epoch_ns(row.first_tick), "last_datetime_ns": epoch_ns(row.last_tick)}
             for row in rows
         ),
     )
@@ -131,19 +126,14 @@ def _send(db: Database, name: str, rows: Iterable[Mapping[str, Any]]) -> list[st
 
 
 def _schedule_values(row: ScheduleDay, schedule_hash: str, now: datetime) -> dict[str, Any]:
-    symbol = parse_symbol(row.symbol)
-    return {
+    symbol, values = parse_symbol(row.symbol), values_of(row)
+    values["main_contract"] = values.pop("contract")
+    return values | {
         "ts": midnight_utc(row.trading_day),
         "exchange": symbol.exchange.value,
         "variety": symbol.product.lower(),
-        "trading_day": row.trading_day,
-        "main_contract": row.contract,
-        "segment_id": row.segment_id,
         "schedule_hash": schedule_hash,
         "updated_at": now,
-        "symbol": row.symbol,
-        "is_roll": row.is_roll,
-        "provisional": row.provisional,
     }
 
 
@@ -155,13 +145,12 @@ def _vanished_gaps(db: Database, verdicts: Sequence[DayVerdict]) -> list[dict[st
     """The keys of stored gaps that a new verdict on their day doesn't have, as rows that hide them."""
     days = {(verdict.coverage.symbol, verdict.coverage.trading_day) for verdict in verdicts}
     kept = {(gap.symbol, gap.trading_day, gap.start_ts) for verdict in verdicts for gap in verdict.gaps}
-    symbols = sorted({symbol for symbol, _ in days})
-    first = midnight_utc(min(day for _, day in days)) - _LONGEST_BREAK
-    last = midnight_utc(max(day for _, day in days)) + timedelta(days=2)
+    places, symbols = bound_list(sorted({symbol for symbol, _ in days}))
+    first, last = gap_bounds(min(day for _, day in days), max(day for _, day in days))
     found = db.rows(
         "gap_keys",
         f"SELECT symbol, trading_day, start_ts FROM {VALIDATE_GAPS}"
-        f" WHERE ts >= %s AND ts < %s AND symbol IN ({', '.join(['%s'] * len(symbols))})",
+        f" WHERE ts >= %s AND ts < %s AND symbol IN ({places})",
         [first, last, *symbols],
     )
     return [
@@ -169,7 +158,3 @@ def _vanished_gaps(db: Database, verdicts: Sequence[DayVerdict]) -> list[dict[st
         for symbol, day, start in ((row[0], row[1], row[2].replace(tzinfo=UTC)) for row in found)
         if (symbol, date.fromisoformat(day)) in days and (symbol, date.fromisoformat(day), start) not in kept
     ]
-
-
-def _epoch_ns(instant: datetime | None) -> int | None:
-    return None if instant is None else (instant - _EPOCH) // timedelta(microseconds=1) * 1000

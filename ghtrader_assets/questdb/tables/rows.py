@@ -17,8 +17,8 @@ class DailyAgg:
     """`ghtrader_main_l5_daily_agg_v2`: a stored symbol-day. Instants are UTC, cut to microseconds.
 
     `first_tick` and `last_tick` are None for a day without a tick; ghTrader's `first_datetime_ns` and
-    `last_datetime_ns` are derived from them. `upstream` is the fingerprint of what the day was loaded for, `load_id`
-    its manifest. `partial`: it was stored while the trading day was in progress.
+    `last_datetime_ns` are derived from them. `upstream` is the fingerprint of what the day was loaded for. `partial`:
+    it was stored while the trading day was in progress.
     """
 
     symbol: str
@@ -32,7 +32,7 @@ class DailyAgg:
     first_tick: datetime | None
     last_tick: datetime | None
     upstream: str
-    load_id: str
+    manifest_id: str
     partial: bool = False
 
 

@@ -139,7 +139,7 @@ def statements_of_day(symbol: str, window: DayWindow, columns: Iterable[str], sl
 
 
 def concurrently(ask: Callable[[str], Answer], statements: Sequence[str]) -> list[Answer]:
-    """The answers to all statements, asked side by side, in their order."""
+    """The answers to all statements, run in parallel, in the order of the statements."""
     if len(statements) == 1:
         return [ask(statements[0])]
     with ThreadPoolExecutor(len(statements), thread_name_prefix="slice") as pool:
@@ -181,7 +181,7 @@ def _equal(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.bo
 
 def _put(transaction: SenderTransaction, same: Mapping[str, str], columns: Mapping[str, npt.NDArray[Any]]) -> None:
     """Add rows with `columns`, and the symbols that are the same in each of them. ILP takes pandas alone."""
-    import pandas as pd  # noqa: PLC0415 - who only reads need not wait for it
+    import pandas as pd  # noqa: PLC0415 - reading does without it
 
     codes = np.zeros(len(columns["ts"]), dtype=np.int8)
     constants = {

@@ -26,7 +26,6 @@ import pyarrow as pa
 
 from ghtrader_assets.errors import BadInputError, QuestDBError
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, content_digest, stored_order
-from ghtrader_assets.questdb.client.arrow import ArrowTable
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
 from ghtrader_assets.questdb.tables.rows import DailyAgg
@@ -75,7 +74,7 @@ class WholeDay:
     """A stored trading day: its coverage row and its ticks (`RESULT_TYPES`), in stored order."""
 
     agg: DailyAgg
-    ticks: ArrowTable
+    ticks: pa.Table
 
 
 def require_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
@@ -108,9 +107,10 @@ def read_whole_day(
     """
     wanted = require_columns(columns)
     before = _agg_of(db, symbol, window.trading_day)
-    ticks = _read(db, symbol, window, wanted, _slices(before, workers))
+    span = [(before.first_tick, before.last_tick)] if before.first_tick and before.last_tick else []
+    ticks = _read(db, symbol, window, wanted, even_slices(span, workers))
     after = _agg_of(db, symbol, window.trading_day)
-    if after.load_id == before.load_id and after.rows_total == ticks.num_rows and _is_settled(db, after):
+    if after.manifest_id == before.manifest_id and after.rows_total == ticks.num_rows and _is_settled(db, after):
         return WholeDay(after, _result(ticks, after, wanted))
     return _read_verified(db, symbol, window, wanted, PATIENCE_S if patience_s is None else patience_s)
 
@@ -152,8 +152,8 @@ def _read_verified(
             return WholeDay(agg, _result(ticks, agg, wanted))
         if time.monotonic() > give_up_at:
             raise QuestDBError(
-                f"the ticks of {symbol} on {window.trading_day} are not those of load {agg.load_id}: a load that began"
-                " later has not ended, or they were changed",
+                f"the ticks of {symbol} on {window.trading_day} are not those of load {agg.manifest_id}:"
+                " a load that began later has not ended, or they were changed",
                 "look at `manifests --covering`, then load the day again with --force",
             )
         time.sleep(PAUSE_S)
@@ -172,46 +172,36 @@ def _is_settled(db: Database, agg: DailyAgg) -> bool:
         "later_attempts",
         f"SELECT count() FROM {MANIFESTS} WHERE symbol = %s AND ts = %s AND manifest_id != %s"
         " AND (finished > %s OR (finished IS NULL AND started > %s))",
-        [agg.symbol, midnight_utc(agg.trading_day), agg.load_id, agg.updated_at, agg.updated_at - LONGEST_LOAD],
+        [agg.symbol, midnight_utc(agg.trading_day), agg.manifest_id, agg.updated_at, agg.updated_at - LONGEST_LOAD],
     )
     return others == 0
 
 
-def _slices(agg: DailyAgg, number: int) -> Slices:
-    if agg.first_tick is None or agg.last_tick is None:
-        return WHOLE
-    return even_slices([(agg.first_tick, agg.last_tick)], number)
-
-
-def _read(db: Database, symbol: str, window: DayWindow, columns: Sequence[str], slices: Slices = WHOLE) -> ArrowTable:
+def _read(db: Database, symbol: str, window: DayWindow, columns: Sequence[str], slices: Slices = WHOLE) -> pa.Table:
     """Stored columns of the day's live rows, with `datetime_ns` and `seq`, in stored order."""
     statements = statements_of_day(symbol, window, (name for name in columns if name in _STORED), slices)
     tables = concurrently(partial(db.arrow, "whole_day"), statements)
-    return _in_stored_order(tables[0] if len(tables) == 1 else pa.concat_tables(tables).combine_chunks())
-
-
-def _in_stored_order(ticks: ArrowTable) -> ArrowTable:
-    """QuestDB hands rows out by microsecond, and those of one mostly by `seq`."""
+    ticks = tables[0] if len(tables) == 1 else pa.concat_tables(tables).combine_chunks()
+    # QuestDB hands rows out by microsecond, and those of one mostly by `seq`.
     order = stored_order(ticks["datetime_ns"].to_numpy(), ticks["seq"].to_numpy())
     return ticks if order is None else ticks.take(pa.array(order))
 
 
-def _digest(ticks: ArrowTable) -> str:
+def _digest(ticks: pa.Table) -> str:
     frame = pl.from_arrow(ticks.select(TICK_SCHEMA.names()))
     assert isinstance(frame, pl.DataFrame)
     return content_digest(as_tick_frame(frame))
 
 
-def _result(ticks: ArrowTable, agg: DailyAgg, columns: Sequence[str]) -> ArrowTable:
+def _result(ticks: pa.Table, agg: DailyAgg, columns: Sequence[str]) -> pa.Table:
     """The columns asked for, of their types."""
-    arrays = [_constant(name, agg, ticks.num_rows) if name in _OF_DAY else _column(ticks, name) for name in columns]
+    arrays = [
+        _constant(name, agg, ticks.num_rows)
+        if name in _OF_DAY
+        else ticks["datetime_ns" if name == INSTANT else name].cast(RESULT_TYPES[name])
+        for name in columns
+    ]
     return pa.table(arrays, schema=pa.schema([(name, RESULT_TYPES[name]) for name in columns]))
-
-
-def _column(ticks: ArrowTable, name: str) -> Any:
-    if name != INSTANT:
-        return ticks[name].cast(RESULT_TYPES[name])
-    return ticks["datetime_ns"].cast(RESULT_TYPES[name])
 
 
 def _constant(name: str, agg: DailyAgg, rows: int) -> Any:

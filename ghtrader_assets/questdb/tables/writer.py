@@ -53,33 +53,17 @@ Replaced = Literal["new", "changed", "unchanged"]
 
 @dataclass(frozen=True, slots=True)
 class StoredDay:
-    """A trading day that is stored and was read back. Instants are epoch ns UTC, None for a day without a tick."""
+    """A trading day that is stored and was read back. Instants are UTC, None for a day without a tick."""
 
     load: DayLoad
     rows: int
     digest: str
-    first_ns: int | None
-    last_ns: int | None
+    first_tick: datetime | None
+    last_tick: datetime | None
     replaced: Replaced
     bytes: int
     store_s: float
     readback_s: float
-
-    @property
-    def symbol(self) -> str:
-        return self.load.symbol
-
-    @property
-    def trading_day(self) -> date:
-        return self.load.trading_day
-
-    @property
-    def first_tick(self) -> datetime | None:
-        return None if self.first_ns is None else instant(self.first_ns)
-
-    @property
-    def last_tick(self) -> datetime | None:
-        return None if self.last_ns is None else instant(self.last_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +151,11 @@ def _prepare(db: Database, load: DayLoad) -> _Prepared:
     _require_storable(load)
     digest = content_digest(load.frame)
     count, checksum = _stored_checksum(db, load.symbol, load.window)
+    none = keys_of(load.frame.clear())
     if count == 0:
-        return _Prepared(load, digest, "new", keys_of(load.frame.clear()))
+        return _Prepared(load, digest, "new", none)
     if (count, checksum) == _checksum(load) and _is_stored(db, load, digest):
-        return _Prepared(load, digest, "unchanged", keys_of(load.frame.clear()))
+        return _Prepared(load, digest, "unchanged", none)
     old = keys_of(read_columns(db, load.symbol, load.window, ("datetime_ns", "seq")))
     return _Prepared(load, digest, "changed", old.join(keys_of(load.frame), on=["micros", "seq"], how="anti"))
 
@@ -211,8 +196,8 @@ def _read_back(db: Database, prepared: _Prepared, readback: Readback, store_s: f
         load=load,
         rows=frame.height,
         digest=prepared.digest,
-        first_ns=None if frame.is_empty() else int(stamps.to_numpy().min()),
-        last_ns=None if frame.is_empty() else int(stamps.to_numpy().max()),
+        first_tick=None if frame.is_empty() else instant(int(stamps.to_numpy().min())),
+        last_tick=None if frame.is_empty() else instant(int(stamps.to_numpy().max())),
         replaced=prepared.replaced,
         bytes=int(frame.estimated_size()),
         store_s=store_s,

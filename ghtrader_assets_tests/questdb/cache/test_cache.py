@@ -46,7 +46,7 @@ STORED = DailyAgg(
     first_tick=INSTANT,
     last_tick=INSTANT,
     upstream="u",
-    load_id="20260106T000000-00000000",
+    manifest_id="20260106T000000-00000000",
 )
 
 

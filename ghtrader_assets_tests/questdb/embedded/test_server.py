@@ -23,9 +23,9 @@ from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint, credentials_file, embedded_endpoint, read_credentials
 from ghtrader_assets.questdb.embedded import jar
-from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB, require_disk_space
+from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.tables.migrations import ensure_schema
-from ghtrader_assets.questdb.tables.reader import read_day
+from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets_tests.questdb.embedded import own_server
 from ghtrader_assets_tests.storing import store_days
@@ -149,12 +149,6 @@ def test_a_credentials_file_others_can_read_is_refused(tmp_path: Path) -> None:
         read_credentials(tmp_path)
 
 
-def test_a_disk_without_room_is_named_before_a_load(tmp_path: Path) -> None:
-    require_disk_space(tmp_path, needed=1)
-    with pytest.raises(ServiceError, match=rf"the disk under {tmp_path} has [0-9]+ MB free, a load needs"):
-        require_disk_space(tmp_path, needed=2**62)
-
-
 def test_another_jar_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(jar, "SHA256", "0" * 64)
@@ -168,4 +162,4 @@ def _endpoint(home: Path, http: str, pg: str) -> Endpoint:
 
 
 def _read(db: Database, load: DayLoad) -> pl.DataFrame:
-    return read_day(db, load.symbol, load.window)
+    return read_ticks(db, load.symbol, load.window)

@@ -19,6 +19,7 @@ from ghtrader_assets.questdb.client.credentials import Endpoint, Login
 from ghtrader_assets.questdb.client.sql import instant_literal, literal
 from ghtrader_assets.questdb.standing.day_states import read_day_states
 from ghtrader_assets.questdb.tables import reader
+from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.questdb.tables.writer import DayLoad
 from ghtrader_assets_tests.storing import store_days
 
@@ -47,14 +48,14 @@ def test_hostile_symbols_find_nothing(db: Database, calendar: TradingCalendar, t
     with pytest.raises(BadInputError, match="is not a symbol"):
         literal(text)
     with pytest.raises(BadInputError):
-        reader.read_day(db, text, calendar.window(DAY))
+        read_ticks(db, text, calendar.window(DAY))
     if "\x00" in text:  # The driver refuses it before it reaches a server.
         with pytest.raises(QuestDBError):
             reader.read_schedule(db, text)
         return
     assert reader.read_schedule(db, text) == []
     assert reader.read_summary(db, text, [DAY]) == {}
-    assert reader.read_gaps(db, text, DAY) == []
+    assert reader.read_gaps(db, text, [DAY]) == []
     assert reader.read_manifest(db, text) is None
     assert reader.manifests_covering(db, DAY, [text]) == []
     assert reader.read_coverage(db, [text]) == []
@@ -102,7 +103,7 @@ def test_a_wrong_password_is_named(questdb_endpoint: Endpoint, calendar: Trading
         with pytest.raises(CredentialError, match="refuses the user name or password"):
             reader.read_coverage(db)
         with pytest.raises(CredentialError):
-            reader.read_day(db, "KQ.m@SHFE.cu", calendar.window(DAY))
+            read_ticks(db, "KQ.m@SHFE.cu", calendar.window(DAY))
         failure = next(store_days(db, [load_of(DAY)]))
         assert isinstance(getattr(failure, "error", None), CredentialError)
         with pytest.raises(CredentialError), db.sender() as sender, sender.transaction("ghtrader_metrics_v1") as one:
@@ -123,7 +124,7 @@ def test_a_server_that_is_away_is_named(calendar: TradingCalendar, load_of: Load
         with pytest.raises(QuestDBError, match=f"QuestDB at {address} is away"):
             reader.read_coverage(db)
         with pytest.raises(QuestDBError, match=f"QuestDB at {address} is away"):
-            reader.read_day(db, "KQ.m@SHFE.cu", calendar.window(DAY))
+            read_ticks(db, "KQ.m@SHFE.cu", calendar.window(DAY))
         failure = next(store_days(db, [load_of(DAY)]))
         assert "is away" in str(getattr(failure, "error", ""))
 

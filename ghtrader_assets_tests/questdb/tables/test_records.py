@@ -82,7 +82,7 @@ def test_a_verdict_comes_back_as_it_was_written(
     records.write_verdicts(db, [verdict])
     assert same(reader.read_summary(db, symbol, [DAY])[DAY], verdict.coverage)
     assert same(reader.read_quality(db, symbol, [DAY])[DAY], verdict.quality)
-    found = reader.read_gaps(db, symbol, DAY)
+    found = reader.read_gaps(db, symbol, [DAY])
     assert [same(item, gap) for item, gap in zip(found, verdict.gaps, strict=True)] == [True] * len(gaps)
 
 
@@ -91,13 +91,13 @@ def test_a_new_verdict_replaces_the_gaps_of_its_days_only(db: Database) -> None:
     first = [_example(symbol, DAY, gaps=5), _example(symbol, NEXT, gaps=2), _example(other, DAY, gaps=1)]
     records.write_verdicts(db, first)
     records.write_verdicts(db, [_example(symbol, DAY, gaps=2)])
-    assert [len(reader.read_gaps(db, name, day)) for name, day in ((symbol, DAY), (symbol, NEXT), (other, DAY))] == [
+    assert [len(reader.read_gaps(db, name, [day])) for name, day in ((symbol, DAY), (symbol, NEXT), (other, DAY))] == [
         2,
         2,
         1,
     ]
     records.write_verdicts(db, [_example(symbol, DAY, gaps=0)])
-    assert reader.read_gaps(db, symbol, DAY) == []
+    assert reader.read_gaps(db, symbol, [DAY]) == []
 
 
 def test_the_schedule_comes_back(db: Database) -> None:
@@ -160,7 +160,7 @@ def test_what_is_recorded_of_a_stored_day_is_there_at_once(db: Database, manifes
     symbol = fresh_symbol()
     row = manifest(symbol, DAY, f"{symbol}-1", IngestState.COMPLETE, NOON)
     records.write_stored(db, [_example(symbol, DAY, gaps=3)], [row], [_agg(symbol, DAY)])
-    assert len(reader.read_gaps(db, symbol, DAY)) == 3
+    assert len(reader.read_gaps(db, symbol, [DAY])) == 3
     assert reader.read_manifest(db, row.manifest_id) == row
     assert [row.trading_day for row in reader.read_daily_aggs(db, [symbol], DAY, DAY)] == [DAY]
     assert read_day_states(db, [symbol], DAY, DAY)[0].state == "warn"
@@ -215,7 +215,7 @@ def _agg(symbol: str, day: date) -> DailyAgg:
         first_tick=NOON,
         last_tick=None,
         upstream="u",
-        load_id="load",
+        manifest_id="load",
     )
 
 

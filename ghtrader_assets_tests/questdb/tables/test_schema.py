@@ -18,7 +18,7 @@ from ghtrader_assets.questdb.tables import schema
 from ghtrader_assets.questdb.tables.columns import column
 from ghtrader_assets.questdb.tables.migrations import ensure_schema, shape_findings
 from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric, SchemaVersion
-from ghtrader_assets.questdb.tables.schema import TABLES, Table, columns_of, ensure_table
+from ghtrader_assets.questdb.tables.schema import TABLES, Table, ensure_table
 from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict
 from ghtrader_assets_tests.fix_exchange import ROOT
 from ghtrader_assets_tests.questdb.tables_page import TICK_GAPS_COLUMNS
@@ -68,7 +68,7 @@ GHTRADER = {
 
 @pytest.mark.parametrize("table", GHTRADER)
 def test_ghtraders_columns_are_kept(table: str) -> None:
-    ours = {column.name: column.type for column in columns_of(table)}
+    ours = {column.name: column.type for column in TABLES[table].columns}
     wanted = {name: kind for kind, names in GHTRADER[table].items() for name in names.split()}
     assert {name: ours.get(name) for name in wanted} == wanted
 
@@ -94,8 +94,8 @@ def test_ghtraders_derived_gap_table_is_a_view(db: Database) -> None:
 )
 def test_every_field_of_a_row_is_a_column(table: str, kind: type[Any]) -> None:
     fields = {field.name for field in dataclasses.fields(kind)}
-    extra = {column.name for column in columns_of(table)} - fields
-    assert fields <= {column.name for column in columns_of(table)}
+    extra = {column.name for column in TABLES[table].columns} - fields
+    assert fields <= {column.name for column in TABLES[table].columns}
     assert extra <= {"ts", "first_datetime_ns", "last_datetime_ns"}
 
 

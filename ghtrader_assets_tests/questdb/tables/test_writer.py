@@ -22,7 +22,6 @@ from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, content_digest, tick_frame
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
-from ghtrader_assets.questdb.tables.reader import read_day
 from ghtrader_assets.questdb.tables.tick_columns import even_slices, read_ticks
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure, require_content
 from ghtrader_assets_tests.fix_questdb import fresh_symbol, random_ticks
@@ -39,14 +38,14 @@ def stored(db: Database, *loads: DayLoad, readback: Any = "full") -> dict[date, 
     results = {}
     for result in store_days(db, loads, readback):
         assert isinstance(result, StoredDay), result
-        results[result.trading_day] = result
+        results[result.load.trading_day] = result
     return results
 
 
 def assert_stored(db: Database, load: DayLoad) -> None:
     """Stored equals loaded, row for row and column for column; NaN equals NaN and nothing else."""
     wanted = load.frame.sort(pl.col("datetime_ns") // 1000, "seq", maintain_order=True)
-    assert_frame_equal(read_day(db, load.symbol, load.window), wanted, check_exact=True)
+    assert_frame_equal(read_ticks(db, load.symbol, load.window), wanted, check_exact=True)
 
 
 @pytest.mark.parametrize("readback", ["full", "checksum"])
@@ -54,8 +53,8 @@ def test_what_is_stored_is_what_was_loaded(db: Database, load_of: LoadOf, readba
     load = load_of(DAY, rows=3000)
     result = stored(db, load, readback=readback)[DAY]
     assert (result.rows, result.replaced, result.digest) == (3000, "new", content_digest(load.frame))
-    assert result.first_ns == load.frame["datetime_ns"].min()
-    assert result.last_ns == load.frame["datetime_ns"].max()
+    assert result.first_tick == instant(int(load.frame["datetime_ns"].to_numpy().min()))
+    assert result.last_tick == instant(int(load.frame["datetime_ns"].to_numpy().max()))
     assert_stored(db, load)
 
 
@@ -121,7 +120,7 @@ def test_a_reader_sees_one_whole_version(db: Database, load_of: LoadOf) -> None:
 
     def look() -> None:
         while not stop.is_set():
-            seen.append(content_digest(read_day(db, versions[0].symbol, versions[0].window)))
+            seen.append(content_digest(read_ticks(db, versions[0].symbol, versions[0].window)))
 
     reader = threading.Thread(target=look)
     reader.start()
@@ -149,7 +148,7 @@ def test_two_writers_of_one_day_leave_one_of_their_versions(
                 writer.start()
             for writer in writers:
                 writer.join()
-            found = content_digest(read_day(db, one.symbol, one.window))
+            found = content_digest(read_ticks(db, one.symbol, one.window))
             assert found in {content_digest(one.frame), content_digest(two.frame)}
 
 
@@ -163,7 +162,7 @@ def test_many_readers_at_once(db: Database, load_of: LoadOf) -> None:
     load = load_of(DAY, rows=5000)
     stored(db, load)
     with ThreadPoolExecutor(16) as pool:
-        found = pool.map(lambda _: content_digest(read_day(db, load.symbol, load.window)), range(48))
+        found = pool.map(lambda _: content_digest(read_ticks(db, load.symbol, load.window)), range(48))
         assert set(found) == {content_digest(load.frame)}
 
 
