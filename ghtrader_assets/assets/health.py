@@ -16,7 +16,7 @@ from ghtrader_assets.alerts import Alert, check_alert, feed_alert, horizon_alert
 from ghtrader_assets.assets.checks import INGEST_RATE, LATEST_DAY, evaluations, read_findings
 from ghtrader_assets.assets.dagster_internals import CheckRecord, CheckStatus
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.assets.stops import stop_of
+from ghtrader_assets.assets.run_here import stop_of
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.market.calendar import check_horizon

@@ -80,7 +80,7 @@ def parse_tables(text: str) -> list[str]:
 
 
 class TerminalProgress:
-    """The `orchestration.progress.Progress` of the command line, on stderr."""
+    """The `orchestration.launcher.Progress` of the command line, on stderr."""
 
     def __init__(self) -> None:
         self._day_of_bar: Callable[[], None] | None = None

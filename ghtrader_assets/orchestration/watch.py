@@ -15,7 +15,7 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.loading.plan import plan_days
-from ghtrader_assets.orchestration.progress import Progress
+from ghtrader_assets.orchestration.launcher import Progress
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import Needs
 from ghtrader_assets.upkeep.due import DayResult, Need, needs_of, results_since
