@@ -19,7 +19,7 @@ from ghtrader_assets.assets.automation import content_changed
 from ghtrader_assets.assets.partitions import BACKFILL_POLICY
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.context.load import LoadContext
-from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.store import StoreContext, embedded_service
 from ghtrader_assets.errors import FetchError, GhtraderError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.days import load_days
@@ -41,7 +41,7 @@ from ghtrader_assets.orchestration.names import (
     WORKERS_TAG,
 )
 from ghtrader_assets.reference.schedule import refresh_schedule
-from ghtrader_assets.runtime import DASHBOARD, read_runtime
+from ghtrader_assets.runtime import DASHBOARD
 from ghtrader_assets.settings import Settings
 
 Selected = frozenset[str]
@@ -114,8 +114,7 @@ def _load_name(symbol: Symbol) -> str:
 
 def _dashboard(settings: Settings) -> str | None:
     """Where the dashboard of this home answers, if it runs."""
-    runtime = read_runtime(settings.home)
-    service = runtime.service(DASHBOARD) if runtime else None
+    service = embedded_service(settings.home, DASHBOARD)
     return service.urls["http"] if service else None
 
 

@@ -24,6 +24,6 @@ def doctor(settings: Settings, as_json: AsJson = False) -> None:
         emit_json({"ok": not wrong, "settings": shown, "findings": findings})
     else:
         emit_rows("settings", values, ("name", "value", "source"))
-        emit_rows("findings", findings, ("level", "subject", "finding", "remedy"))
+        emit_rows("findings", findings, ("level", "subject", "finding", "remedy", "code"))
         out.print("nothing is wrong" if not wrong else f"{len(wrong)} wrong")
     raise typer.Exit(1 if wrong else 0)

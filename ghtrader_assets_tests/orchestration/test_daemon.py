@@ -10,6 +10,8 @@ from ghtrader_assets.orchestration import daemon
 
 def test_each_operation_is_valid_for_the_installed_dagster() -> None:
     document = parse(daemon._OPERATIONS)
-    names = {node.name.value for node in document.definitions if isinstance(node, OperationDefinitionNode) and node.name}
+    names = {
+        node.name.value for node in document.definitions if isinstance(node, OperationDefinitionNode) and node.name
+    }
     assert names == {"Launch", "Status", "Failures", "Running", "Reload"}
     assert validate(create_schema().graphql_schema, document) == []
