@@ -36,31 +36,17 @@ _STEP_MS: Final[dict[Step, int]] = {
 def prices(ticks: pl.DataFrame, sessions: DaySessions, gaps: Sequence[GapRow]) -> go.Figure:
     """Last price within bid and ask, spread, and volume, over the time of the sessions put end to end."""
     points = _thinned(ticks, sessions)
-    clock = points["at"]
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, row_heights=[0.62, 0.2, 0.18], vertical_spacing=0.035)
-    x = points["x"]
     _band(figure, points.drop_nulls(["low", "high"]))
-    figure.add_trace(
-        go.Scatter(
-            x=x, y=points["last"], customdata=clock, name="last price", line={"color": BLUE, "width": 1.4},
-            hovertemplate="%{customdata}<br>last %{y:,}<extra></extra>",
-        ),
-        row=1, col=1,
-    )  # fmt: skip
-    figure.add_trace(
-        go.Scatter(
-            x=x, y=points["spread"], customdata=clock, name="widest spread", line={"color": ORANGE, "width": 1.2},
-            hovertemplate="%{customdata}<br>spread up to %{y:,}<extra></extra>",
-        ),
-        row=2, col=1,
-    )  # fmt: skip
-    figure.add_trace(
-        go.Bar(
-            x=x, y=points["traded"], customdata=clock, name="volume", marker={"color": GREEN, "line": {"width": 0}},
-            hovertemplate="%{customdata}<br>%{y:,} lots<extra></extra>",
-        ),
-        row=3, col=1,
-    )  # fmt: skip
+    traces = (
+        (go.Scatter, "last", "last price", {"line": {"color": BLUE, "width": 1.4}}, "last %{y:,}"),
+        (go.Scatter, "spread", "widest spread", {"line": {"color": ORANGE, "width": 1.2}}, "spread up to %{y:,}"),
+        (go.Bar, "traded", "volume", _bar(GREEN), "%{y:,} lots"),
+    )
+    for row, (shape, column, name, style, says) in enumerate(traces, 1):
+        hover = "%{customdata}<br>" + says + "<extra></extra>"
+        trace = shape(x=points["x"], y=points[column], customdata=points["at"], name=name, hovertemplate=hover, **style)
+        figure.add_trace(trace, row=row, col=1)
     _axes_of_sessions(figure, sessions)
     _shade(figure, sessions, gaps)
     figure.update_yaxes(title_text="price", row=1, col=1)
@@ -73,19 +59,16 @@ def trends(frame: pl.DataFrame) -> go.Figure:
     """Ticks, missing seconds and quality score of each trading day (frame: `questdb.standing.grid.GRID_SCHEMA`)."""
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     days = frame["trading_day"].dt.strftime("%Y-%m-%d").to_list()
-    for row, (column, name, colour) in enumerate(
-        (("rows", "ticks", BLUE), ("gap_seconds", "seconds missing", VERMILION), ("score", "quality score", GREEN)), 1
-    ):
-        shape = go.Bar if column != "score" else go.Scatter
-        style: dict[str, Any] = (
-            {"marker": {"color": colour, "line": {"width": 0}}}
-            if shape is go.Bar
-            else {"mode": "lines+markers", "line": {"color": colour, "width": 1.2}, "marker": {"size": 4}}
-        )
+    line = {"mode": "lines+markers", "line": {"color": GREEN, "width": 1.2}, "marker": {"size": 4}}
+    traces = (
+        (go.Bar, "rows", "ticks", _bar(BLUE)),
+        (go.Bar, "gap_seconds", "seconds missing", _bar(VERMILION)),
+        (go.Scatter, "score", "quality score", line),
+    )
+    for row, (shape, column, name, style) in enumerate(traces, 1):
         hover = "%{x}<br>" + name + " %{y:,}<extra></extra>"
-        figure.add_trace(
-            shape(x=days, y=frame[column].to_list(), name=name, hovertemplate=hover, **style), row=row, col=1
-        )
+        trace = shape(x=days, y=frame[column].to_list(), name=name, hovertemplate=hover, **style)
+        figure.add_trace(trace, row=row, col=1)
         figure.update_yaxes(title_text=name, row=row, col=1)
     figure.update_yaxes(rangemode="tozero", row=1, col=1)
     figure.update_yaxes(rangemode="tozero", row=2, col=1)
@@ -114,7 +97,7 @@ def ingest_course(steps: Sequence[IngestStep], start: datetime, end: datetime, s
     figure = go.Figure(
         go.Bar(
             x=[_beijing(step.ts) for step in steps], y=[step.rows for step in steps],
-            customdata=[step.days for step in steps], marker={"color": BLUE, "line": {"width": 0}}, name="ticks",
+            customdata=[step.days for step in steps], name="ticks", **_bar(BLUE),
             width=_STEP_MS[step] * 0.9, offset=0,
             hovertemplate="%{x|%m-%d %H:%M}<br>%{y:,} ticks of %{customdata} days<extra></extra>",
         )
@@ -158,6 +141,10 @@ def _thinned(ticks: pl.DataFrame, sessions: DaySessions) -> pl.DataFrame:
         x=pl.col("bucket") * (bucket / 1e9),
         at=pl.col("datetime_ns").map_elements(_said, return_dtype=pl.String),
     )
+
+
+def _bar(colour: str) -> dict[str, Any]:
+    return {"marker": {"color": colour, "line": {"width": 0}}}
 
 
 def _said(instant_ns: int) -> str:

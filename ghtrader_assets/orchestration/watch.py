@@ -68,19 +68,19 @@ class Watch:
         worst = max(stops, key=lambda stop: stop.exit_code, default=None)
         reason = worst.reason if worst else UNLOADED if self._loads else ""
         for symbol, days in self._waiting.items():
-            left = [DayResult(symbol.text, day, reason, None) for day in sorted(days)]
-            (self._report.failed if reason else self._report.succeeded).extend(left)
-            if left and worst:
+            for day in sorted(days):
+                self._report.add(DayResult(symbol.text, day, reason, None))
+            if days and worst:
                 self._report.stopped_by = worst.exit_code
         for symbol, days in self._to_judge.items():
             plan = plan_days(self._context, symbol, days)
             for day, need in needs_of(self._context, symbol, plan.days).items():
-                result = DayResult(symbol.text, day, "" if need == Need.NOTHING else reason or UNLOADED, None)
-                (self._report.failed if result.failure else self._report.succeeded).append(result)
+                failure = "" if need == Need.NOTHING else reason or UNLOADED
+                self._report.add(DayResult(symbol.text, day, failure, None))
 
     def _collect(self) -> None:
         for symbol, days in self._waiting.items():
             for day, result in results_since(self._context, symbol, sorted(days), self._since).items():
                 days.discard(day)
-                (self._report.failed if result.failure else self._report.succeeded).append(result)
+                self._report.add(result)
                 self._progress.day_ended(result)

@@ -7,7 +7,7 @@ Does not belong here: how one of them works, and connecting to them (`connect`).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final
@@ -124,13 +124,8 @@ def _start_questdb(settings: Settings, stack: ExitStack) -> Service:
 
 def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
     port = claim_port(settings.exchange_port, "GHTRADER_EXCHANGE_PORT")
-    log = settings.home / "logs" / "exchange.log"
-    url = f"http://{LOOPBACK}:{port}"
-    home = settings.home / "exchange"
-    process = spawn(["-m", "ghtrader_assets.exchange", "--port", str(port), "--home", str(home)], log, {})
-    stack.callback(stop_tree, process.pid)
-    wait_ready("the embedded exchange", process, log, lambda: answers_http(url), EXCHANGE_START_DEADLINE_S)
-    return Service(name=EXCHANGE, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
+    words = ("--port", str(port), "--home", str(settings.home / "exchange"))
+    return _start_child(settings, stack, EXCHANGE, port, words, "", EXCHANGE_START_DEADLINE_S)
 
 
 def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
@@ -139,13 +134,18 @@ def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
         ensure_schema(database, settings.home)
         keep_metrics(database, settings.metrics_months)
     port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
-    log = settings.home / "logs" / "dashboard.log"
-    url = f"http://{LOOPBACK}:{port}"
-    home = {"GHTRADER_HOME": str(settings.home)}
-    process = spawn(["-m", "ghtrader_assets.dashboard", "--port", str(port)], log, home)
+    return _start_child(settings, stack, DASHBOARD, port, ("--port", str(port)), "/health", DASHBOARD_START_DEADLINE_S)
+
+
+def _start_child(
+    settings: Settings, stack: ExitStack, name: str, port: int, words: Sequence[str], probed: str, deadline_s: float
+) -> Service:
+    """Start the module of this name as a process of its own; return once its path `probed` answers."""
+    log, url = settings.home / "logs" / f"{name}.log", f"http://{LOOPBACK}:{port}"
+    process = spawn(["-m", f"ghtrader_assets.{name}", *words], log, {"GHTRADER_HOME": str(settings.home)})
     stack.callback(stop_tree, process.pid)
-    wait_ready("the dashboard", process, log, lambda: answers_http(f"{url}/health"), DASHBOARD_START_DEADLINE_S)
-    return Service(name=DASHBOARD, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
+    wait_ready(f"the {name}", process, log, lambda: answers_http(url + probed), deadline_s)
+    return Service(name=name, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
 
 
 def _start_exporter(clock: Clock, settings: Settings, stack: ExitStack) -> Service:
