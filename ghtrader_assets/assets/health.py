@@ -108,18 +108,16 @@ def _checks_in_error(
 def _changed(instance: dg.DagsterInstance, current: Sequence[dg.AssetCheckEvaluation]) -> list[dg.AssetCheckEvaluation]:
     """Those that say something else than their check's last record, or whose last record is of a run that never came
     to it, or is older than its asset's last materialization: of those Dagster shows none."""
-    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key([_key(check) for check in current])
+    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        [check.asset_check_key for check in current]
+    )
     loaded = _last_loads(instance, {check.asset_key for check in current})
     return [
         check
         for check in current
-        if _last_result(recorded.get(_key(check)), loaded.get(check.asset_key, 0.0))
+        if _last_result(recorded.get(check.asset_check_key), loaded.get(check.asset_key, 0.0))
         != (check.passed, check.description)
     ]
-
-
-def _key(check: dg.AssetCheckEvaluation) -> dg.AssetCheckKey:
-    return dg.AssetCheckKey(check.asset_key, check.check_name)
 
 
 def _last_loads(instance: dg.DagsterInstance, assets: Iterable[dg.AssetKey]) -> dict[dg.AssetKey, float]:

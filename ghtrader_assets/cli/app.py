@@ -108,13 +108,12 @@ def announce(message: str) -> None:
     log.print(message, style="dim")
 
 
-def require_in_universe(symbols: Sequence[Symbol], universe: Sequence[str]) -> None:
+def require_in_universe(settings: Settings, *symbols: Symbol) -> None:
     """Raise `BadInputError` for a symbol that is not configured: no assets exist for it."""
     for symbol in symbols:
-        if symbol.text not in universe:
-            raise BadInputError(
-                f"{symbol.text} is not in the universe ({', '.join(universe)})", "add it to GHTRADER_SYMBOLS"
-            )
+        if symbol.text not in settings.symbols:
+            universe = ", ".join(settings.symbols)
+            raise BadInputError(f"{symbol.text} is not in the universe ({universe})", "add it to GHTRADER_SYMBOLS")
 
 
 def universe_of(settings: Settings) -> list[Symbol]:

@@ -53,7 +53,7 @@ def backfill(
     as_json: AsJson = False,
 ) -> None:
     """Materialize trading days. Exit 0 when all succeeded or were unchanged, 1 when some failed, 3 if denied."""
-    require_in_universe(symbols, settings.symbols)
+    require_in_universe(settings, *symbols)
     require_days(settings, start, end)
     if start < settings.first_day:
         raise BadInputError(f"--from {start} lies before the first partition {settings.first_day}", "start there")

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Final
 
@@ -17,7 +16,7 @@ import typer
 from ghtrader_assets.assets.launchers import launcher_for
 from ghtrader_assets.cli.app import announce, command, emit_table, log, out
 from ghtrader_assets.cli.backfill import TerminalProgress, show_report
-from ghtrader_assets.cli.services import show_urls, wait_for_interrupt
+from ghtrader_assets.cli.services import services_for, show_urls, wait_for_interrupt
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import open_load
 from ghtrader_assets.market.calendar import calendar_for
@@ -28,8 +27,6 @@ from ghtrader_assets.orchestration.backfill import run_backfill
 from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.reading.overview import coverage_of
-from ghtrader_assets.runtime import DAGSTER, Runtime, owned_runtime
-from ghtrader_assets.services.embedded import running_services
 from ghtrader_assets.settings import START_DATE, Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets.validation.verdicts import GapRow
@@ -53,7 +50,9 @@ def demo(
     settings, start, end = _demo_range(settings)
     symbols = [parse_symbol(text) for text in settings.symbols[:SYMBOLS]]
     started = time.monotonic()
-    with _platform_up(settings) as runtime:
+    with services_for(settings, with_dagster=True) as runtime:
+        if runtime.owner.pid != os.getpid():
+            announce(f"using the platform that process {runtime.owner.pid} keeps up")
         show_urls(settings, runtime)
         with open_load(settings) as context:
             launcher = launcher_for(settings, SYSTEM_CLOCK)
@@ -82,17 +81,6 @@ def _demo_range(settings: Settings) -> tuple[Settings, date, date]:
         os.environ[START_DATE] = start.isoformat()  # for the services that are started
         settings = settings.model_copy(update={"start_date": start})
     return settings, start, end
-
-
-@contextmanager
-def _platform_up(settings: Settings) -> Generator[Runtime]:
-    runtime = owned_runtime(settings.home)
-    if runtime is not None and runtime.service(DAGSTER) is not None:
-        announce(f"using the platform that process {runtime.owner.pid} keeps up")
-        yield runtime
-        return
-    with running_services(settings, announce, with_dagster=True) as started:
-        yield started
 
 
 def _show_days(settings: Settings, symbols: Sequence[Symbol], start: date, end: date) -> None:

@@ -45,6 +45,7 @@ from ghtrader_assets.tq.provider import Provider
 
 PROBE_STEP: Final = 60
 PROBED_COLUMNS: Final = ("trading_day", "contract", "state", "rows", "five_level_rows")
+CALENDAR_FIELDS: Final = ("source", "digest", "first", "horizon")
 REFRESH_FIELDS: Final = ("differences", "unconfirmed", "adopted", "changed", "added", "stored")
 
 
@@ -83,7 +84,9 @@ def calendar(
     last = end or max(first, min(first + timedelta(days=30), known.horizon))
     require_order(first, last)
     shown, horizon = calendar_range(known, first, last), check_horizon(known, today)
-    document = as_document(shown) | _about(known, horizon) | {"refresh": _refreshed(refreshed, definitions)}
+    document = as_document(shown) | {name: getattr(known, name) for name in CALENDAR_FIELDS}
+    document |= {"days_ahead": horizon.days_ahead, "horizon_ok": horizon.ok}
+    document |= {"refresh": _refreshed(refreshed, definitions)}
     if as_json:
         emit_json(document)
     else:
@@ -159,14 +162,6 @@ def _probed_range(
         raise BadInputError(f"--to {last} is not complete yet", f"probe up to {completed}")
     known.days(first, last)
     return first, last
-
-
-def _about(known: TradingCalendar, horizon: HorizonFinding) -> dict[str, object]:
-    return {
-        **{name: getattr(known, name) for name in ("source", "digest", "first", "horizon")},
-        "days_ahead": horizon.days_ahead,
-        "horizon_ok": horizon.ok,
-    }
 
 
 def _is_open(done: CalendarRefresh) -> bool:

@@ -132,7 +132,7 @@ def schedule(
     calendar.days(first, last)
     require_order(first, last)
     if refresh:
-        require_in_universe([symbol], settings.symbols)
+        require_in_universe(settings, symbol)
         with services_for(settings), open_load(settings) as context:
             refresh_schedule(context, symbol, force_refresh=True)
     with store_for(settings, symbol) as store:

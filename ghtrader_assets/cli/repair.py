@@ -64,7 +64,7 @@ def repair(
     Exit 0: nothing to do, or all done. Exit 1: work is planned or waits, some failed, or days are given up.
     """
     chosen = symbols or universe_of(settings)
-    require_in_universe(chosen, settings.symbols)
+    require_in_universe(settings, *chosen)
     last = _last_day(settings, start, end)
     report: BackfillReport | None = None
     with services_for(settings), open_load(settings) as context:

@@ -19,7 +19,7 @@ from ghtrader_assets.cli.app import AsJson, announce, command, emit_json, emit_r
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.credentials import credentials_file
 from ghtrader_assets.reading.stored import require_known
-from ghtrader_assets.runtime import Runtime, owned_runtime
+from ghtrader_assets.runtime import DAGSTER, Runtime, owned_runtime
 from ghtrader_assets.services.embedded import running_services, stop_services
 from ghtrader_assets.services.health import ServiceHealth, feed_health, service_health
 from ghtrader_assets.settings import Settings
@@ -74,16 +74,16 @@ def status(
 
 
 @contextmanager
-def services_for(settings: Settings, *, with_provider: bool = True) -> Generator[Runtime]:
+def services_for(settings: Settings, *, with_provider: bool = True, with_dagster: bool = False) -> Generator[Runtime]:
     """The services of a running `up`, or ones started for as long as a command lasts.
 
     Without a provider, for commands that only need the store, at most QuestDB is started.
     """
     runtime = owned_runtime(settings.home)
-    if runtime is not None:
+    if runtime is not None and (not with_dagster or runtime.service(DAGSTER)):
         yield runtime
         return
-    with running_services(settings, announce, with_provider=with_provider, with_dagster=False) as started:
+    with running_services(settings, announce, with_provider=with_provider, with_dagster=with_dagster) as started:
         yield started
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -113,15 +114,13 @@ def _thinned(ticks: pl.DataFrame, sessions: DaySessions) -> pl.DataFrame:
     A bucket without a tick has nulls, so that lines break where ticks lack; what was traded over more than
     `SILENCE_NS` belongs to no bucket.
     """
-    total = sum(window.end_ns - window.start_ns for window in sessions.windows)
+    *before, total = _ends(sessions)
     bucket = max(total // POINTS, 1)
     pieces: list[pl.DataFrame] = []
-    before = 0
-    for window in sessions.windows:
+    for window, passed_ns in zip(sessions.windows, before, strict=True):
         inside = ticks.filter(pl.col("datetime_ns").is_between(window.start_ns, window.end_ns, closed="left"))
-        passed = pl.col("datetime_ns") - window.start_ns + before
+        passed = pl.col("datetime_ns") - window.start_ns + passed_ns
         pieces.append(inside.with_columns(bucket=passed // bucket))
-        before += window.end_ns - window.start_ns
     traded = pl.when(pl.col("datetime_ns").diff() <= SILENCE_NS).then(pl.col("volume").diff().clip(lower_bound=0))
     found = (
         pl.concat(pieces)
@@ -141,6 +140,11 @@ def _thinned(ticks: pl.DataFrame, sessions: DaySessions) -> pl.DataFrame:
         x=pl.col("bucket") * (bucket / 1e9),
         at=pl.col("datetime_ns").map_elements(_said, return_dtype=pl.String),
     )
+
+
+def _ends(sessions: DaySessions) -> list[int]:
+    """Nanoseconds of sessions put end to end: before the first, after the first, and so on to the last."""
+    return list(accumulate((window.end_ns - window.start_ns for window in sessions.windows), initial=0))
 
 
 def _bar(colour: str) -> dict[str, Any]:
@@ -167,9 +171,8 @@ def _axes_of_sessions(figure: go.Figure, sessions: DaySessions) -> None:
     """Clock times under the sessions put end to end, and a line where one ends and the next begins."""
     values: list[float] = []
     texts: list[str] = []
-    before = 0.0
-    for window in sessions.windows:
-        length = (window.end_ns - window.start_ns) / 1e9
+    for window, passed in zip(sessions.windows, _ends(sessions), strict=False):
+        length, before = (window.end_ns - window.start_ns) / 1e9, passed / 1e9
         texts.append(f"{shanghai_time(window.start_ns):%H:%M}")
         values.append(before)
         first = -(-window.start_ns // 1_800_000_000_000) * 1_800_000_000_000
@@ -178,18 +181,14 @@ def _axes_of_sessions(figure: go.Figure, sessions: DaySessions) -> None:
             if at - before > 900 and before + length - at > 900:
                 values.append(at)
                 texts.append(f"{shanghai_time(instant):%H:%M}")
-        before += length
-        figure.add_vline(x=before, line={"color": GREY, "width": 1, "dash": "dot"})
-    figure.update_xaxes(tickvals=values, ticktext=texts, range=[0, before], showgrid=True)
+        figure.add_vline(x=before + length, line={"color": GREY, "width": 1, "dash": "dot"})
+    figure.update_xaxes(tickvals=values, ticktext=texts, range=[0, _ends(sessions)[-1] / 1e9], showgrid=True)
 
 
 def _shade(figure: go.Figure, sessions: DaySessions, gaps: Sequence[GapRow]) -> None:
     """The longest gaps as bands behind the prices."""
-    before: list[float] = []
-    total = 0.0
-    for window in sessions.windows:
-        before.append(total - window.start_ns / 1e9)
-        total += (window.end_ns - window.start_ns) / 1e9
+    ends = zip(sessions.windows, _ends(sessions), strict=False)
+    before = [(passed - window.start_ns) / 1e9 for window, passed in ends]
     for gap in sorted(gaps, key=lambda gap: -gap.duration_s)[:SHADED_GAPS]:
         if 0 <= gap.window_index < len(before):
             start = gap.start_ts.timestamp() + before[gap.window_index]

@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import Final
 
-from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
@@ -46,12 +45,7 @@ Announce = Callable[[str], None]
 
 @contextmanager
 def running_services(
-    settings: Settings,
-    announce: Announce,
-    *,
-    with_dagster: bool,
-    with_provider: bool = True,
-    clock: Clock = SYSTEM_CLOCK,
+    settings: Settings, announce: Announce, *, with_dagster: bool, with_provider: bool = True
 ) -> Generator[Runtime]:
     """Start what the settings need and stop it at the end. Raises `ServiceError`, `PortTakenError`.
 
@@ -63,7 +57,7 @@ def running_services(
     _require_unowned(settings)
     runtime = Runtime(owner=RunningProcess.of(os.getpid()))
     with ExitStack() as stack:
-        for name, start in _starters(settings, clock, with_dagster=with_dagster, with_provider=with_provider):
+        for name, start in _starters(settings, with_dagster=with_dagster, with_provider=with_provider):
             announce(f"starting {name}")
             service = start(settings, stack)
             runtime = runtime.with_service(service)
@@ -97,9 +91,7 @@ def stop_services(settings: Settings) -> bool:
 Starter = Callable[[Settings, ExitStack], Service]
 
 
-def _starters(
-    settings: Settings, clock: Clock, *, with_dagster: bool, with_provider: bool
-) -> Iterator[tuple[str, Starter]]:
+def _starters(settings: Settings, *, with_dagster: bool, with_provider: bool) -> Iterator[tuple[str, Starter]]:
     if not settings.uses_external_questdb:
         yield QUESTDB, _start_questdb
     if with_provider and not settings.uses_real_tqsdk:
@@ -107,7 +99,7 @@ def _starters(
     if with_dagster:
         yield DASHBOARD, _start_dashboard
         if settings.prometheus_port is not None:
-            yield PROMETHEUS, partial(_start_exporter, clock)
+            yield PROMETHEUS, _start_exporter
         yield DAGSTER, _start_dagster
 
 
@@ -148,10 +140,10 @@ def _start_child(
     return Service(name=name, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
 
 
-def _start_exporter(clock: Clock, settings: Settings, stack: ExitStack) -> Service:
+def _start_exporter(settings: Settings, stack: ExitStack) -> Service:
     """A thread of this process: it has little to do, and ends with it."""
     port = claim_port(settings.prometheus_port or 0, "GHTRADER_PROMETHEUS_PORT")
-    server = start_exporter(settings, port, clock)
+    server = start_exporter(settings, port, SYSTEM_CLOCK)
     stack.callback(server.shutdown)
     urls = {"http": f"http://{LOOPBACK}:{port}/metrics"}
     log = settings.home / "logs" / "dashboard.log"
