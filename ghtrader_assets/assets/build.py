@@ -17,13 +17,13 @@ from ghtrader_assets.assets.health import failed_run_sensor, health_sensor
 from ghtrader_assets.assets.partitions import trading_day_partitions
 from ghtrader_assets.assets.repair import daily_schedule, repair_sensor
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.assets.symbol_days import following_keys, symbol_days
+from ghtrader_assets.assets.symbol_days import symbol_days
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.orchestration.names import ALL_TABLES, TICKS
+from ghtrader_assets.orchestration.names import ALL_TABLES, FOLLOWING, TICKS
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.feeds import freshness_windows
 
@@ -50,7 +50,7 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
         jobs=[job],
         schedules=[daily_schedule(symbols, partitions, job, scheduled), calendar_schedule(scheduled)],
         sensors=[
-            validation_sensor([key for symbol in symbols for key in following_keys(symbol)]),
+            validation_sensor([key for key in keys if key.path[-1] in FOLLOWING]),
             repair_sensor(symbols, partitions, job, repairing),
             health_sensor(symbols),
             failed_run_sensor(settings, clock),

@@ -108,9 +108,8 @@ def _checks_in_error(
 def _changed(instance: dg.DagsterInstance, current: Sequence[dg.AssetCheckEvaluation]) -> list[dg.AssetCheckEvaluation]:
     """Those that say something else than their check's last record, or whose last record is of a run that never came
     to it, or is older than its asset's last materialization: of those Dagster shows none."""
-    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key(
-        [check.asset_check_key for check in current]
-    )
+    keys = [check.asset_check_key for check in current]
+    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     loaded = _last_loads(instance, {check.asset_key for check in current})
     return [
         check

@@ -42,7 +42,6 @@ from ghtrader_assets.orchestration.names import (
 )
 from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.runtime import DASHBOARD
-from ghtrader_assets.settings import Settings
 
 Selected = frozenset[str]
 
@@ -77,7 +76,9 @@ def _materialized(
     workers = context.run.tags.get(WORKERS_TAG)
     asks = selected & {MAIN_SCHEDULE, TICKS} or (selected & JUDGED and platform.settings.source_probe)
     with _named_failures(), platform.opened(workers) if asks else platform.store() as opened:
-        pages = tables.Pages(f"http://{opened.database.endpoint.http}", _dashboard(opened.settings))
+        dashboard = embedded_service(opened.settings.home, DASHBOARD)
+        console = f"http://{opened.database.endpoint.http}"
+        pages = tables.Pages(console, dashboard.urls["http"] if dashboard else None)
         if isinstance(opened, LoadContext) and MAIN_SCHEDULE in selected:
             yield from _scheduled(context, opened, symbol, wanted)
         for outcome in _outcomes(context, opened, symbol, wanted, selected):
@@ -112,12 +113,6 @@ def _load_name(symbol: Symbol) -> str:
     return f"{symbol.key}_load"
 
 
-def _dashboard(settings: Settings) -> str | None:
-    """Where the dashboard of this home answers, if it runs."""
-    service = embedded_service(settings.home, DASHBOARD)
-    return service.urls["http"] if service else None
-
-
 @contextmanager
 def _named_failures() -> Generator[None]:
     """What stops all days ends the step with our one line and its exit code, not with Dagster's words around it."""
@@ -129,11 +124,6 @@ def _named_failures() -> Generator[None]:
 
 def _stopping(reason: str, error: GhtraderError) -> dg.Failure:
     return dg.Failure(reason, metadata={EXIT_CODE: error.exit_code}, allow_retries=False)
-
-
-def following_keys(symbol: Symbol) -> list[dg.AssetKey]:
-    """The assets that follow the ticks by themselves."""
-    return [tables.asset_key(symbol, table) for table in FOLLOWING]
 
 
 def _scheduled(

@@ -27,7 +27,7 @@ from ghtrader_assets.cli.app import (
 )
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.context.store import open_writable_store
-from ghtrader_assets.lineage.aggregate import Aggregated, aggregate, record_aggregated
+from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.lineage.day import DayLineage, day_lineage
 from ghtrader_assets.lineage.verify import differences_of, verify_manifest
 from ghtrader_assets.reading.stored import require_known, stored_symbol
@@ -56,15 +56,9 @@ def aggregate_manifest(
     if as_json:
         emit_json({"manifest_id": made.manifest_id, "file": path, "manifest": made.document})
         return
-    show_aggregated(made)
+    rows = [*made.symbols, {"symbol": "all", **made.document["totals"]}]
+    emit_rows(f"trading days from {start} to {end}", rows, TOTAL_COLUMNS)
     out.print(f"{made.manifest_id}  {path}")
-
-
-def show_aggregated(made: Aggregated) -> None:
-    """A line a symbol and one for all of them."""
-    total = {"symbol": "all", **made.document["totals"]}
-    days = f"{made.document['first_day']} to {made.document['last_day']}"
-    emit_rows(f"trading days from {days}", [*made.symbols, total], TOTAL_COLUMNS)
 
 
 @command("verify-manifest")

@@ -68,11 +68,12 @@ def validate(
     in_error = [row for row in rows if row["state"] == "error"]
     if as_json:
         emit_json({"result": "noop" if noop else "judged", "days": rows, **({"probed": probed} if asks else {})})
-    elif noop:
+        raise typer.Exit(1 if in_error else 0)
+    if noop:
         out.print(f"nothing to do: all {len(rows)} stored days are judged as they are")
-    for row in [] if as_json else in_error if noop else rows:
+    for row in in_error if noop else rows:
         out.print("  ".join(str(value) for value in row.values()))
-    for day in [] if as_json else probed:
+    for day in probed:
         out.print(_answer(day))
     raise typer.Exit(1 if in_error else 0)
 

@@ -20,10 +20,9 @@ from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.launcher import Progress
 from ghtrader_assets.orchestration.names import EXIT_CODE, LAUNCHED_BY_TAG
-from ghtrader_assets.orchestration.runs import Needs, tables_for
+from ghtrader_assets.orchestration.runs import Needs, days_by_need, tables_for
 from ghtrader_assets.runtime import DAGSTER, owned_runtime
 from ghtrader_assets.settings import Settings
-from ghtrader_assets.upkeep.due import Need
 
 _OPERATIONS: Final = resources.files("ghtrader_assets.orchestration").joinpath("daemon.graphql").read_text("utf-8")
 
@@ -40,14 +39,10 @@ Share = tuple[list[Symbol], tuple[date, ...], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """A backfill of the daemon: its id and the page that shows it."""
+    """A backfill of the daemon."""
 
     dagster_url: str
     backfill_id: str
-
-    @property
-    def page(self) -> str:
-        return f"{self.dagster_url}/runs/b/{self.backfill_id}"
 
     def status(self) -> str:
         """The daemon's word for how far it is. Raises `ServiceError`."""
@@ -77,7 +72,7 @@ class DaemonLauncher:
         """One backfill for all symbols that need the same days; see `Launcher`."""
         backfills = [launch_backfill(self.dagster_url, *share, tags) for share in _shares(needs, tables)]
         for backfill in backfills:
-            progress.announce(f"backfill {backfill.page}")
+            progress.announce(f"backfill {self.dagster_url}/runs/b/{backfill.backfill_id}")
         while not all(backfill.status() in FINISHED for backfill in backfills):
             time.sleep(POLL_S)
         return [stop for backfill in backfills for stop in backfill.stops()]
@@ -120,11 +115,9 @@ def running_runs(settings: Settings) -> frozenset[str]:
 
 def _shares(needs: Needs, tables: Sequence[str]) -> Iterator[Share]:
     sharing: dict[tuple[tuple[date, ...], tuple[str, ...]], list[Symbol]] = {}
-    for symbol, by_day in needs.items():
-        for need in (Need.LOAD, Need.JUDGEMENT):
-            days, chosen = tuple(day for day, found in by_day.items() if found == need), tables_for(need, tables)
-            if days and chosen:
-                sharing.setdefault((days, chosen), []).append(symbol)
+    for symbol, need, days in days_by_need(needs):
+        if chosen := tables_for(need, tables):
+            sharing.setdefault((days, chosen), []).append(symbol)
     for (days, chosen), symbols in sharing.items():
         yield symbols, days, chosen
 

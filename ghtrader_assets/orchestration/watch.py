@@ -17,7 +17,7 @@ from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.loading.plan import plan_days
 from ghtrader_assets.orchestration.launcher import Progress
 from ghtrader_assets.orchestration.report import BackfillReport
-from ghtrader_assets.orchestration.runs import Needs
+from ghtrader_assets.orchestration.runs import Needs, days_by_need
 from ghtrader_assets.upkeep.due import DayResult, Need, needs_of, results_since
 
 POLL_S: Final = 1.0
@@ -35,12 +35,9 @@ class Watch:
         self._report = report
         self._progress = progress
         self._since = context.clock.now()
-        self._waiting = {
-            symbol: {day for day, need in by_day.items() if need == Need.LOAD} for symbol, by_day in needs.items()
-        }
-        self._to_judge = {
-            symbol: [day for day, need in by_day.items() if need == Need.JUDGEMENT] for symbol, by_day in needs.items()
-        }
+        wanted = list(days_by_need(needs))
+        self._waiting = {symbol: set(days) for symbol, need, days in wanted if need == Need.LOAD}
+        self._to_judge = {symbol: days for symbol, need, days in wanted if need == Need.JUDGEMENT}
 
     @contextmanager
     def following(self) -> Generator[None]:

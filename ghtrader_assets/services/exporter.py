@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from wsgiref.simple_server import WSGIServer
@@ -49,19 +50,19 @@ Sample = tuple[*tuple[str, ...], float]
 log = logger(__name__)
 
 
+@dataclass(frozen=True, eq=False)
 class TablesCollector(Collector):
-    """What the tables say, asked at each scrape."""
+    """What the tables say at each scrape."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._settings = settings
-        self._clock = clock
+    settings: Settings
+    clock: Clock
 
     def collect(self) -> Iterator[Metric]:
         """The families of one scrape."""
-        yield _services(self._settings)
+        yield _services(self.settings)
         try:
-            with open_database(self._settings, readonly=True, clock=self._clock) as database:
-                now = self._clock.now()
+            with open_database(self.settings, readonly=True, clock=self.clock) as database:
+                now = self.clock.now()
                 found = [family for ask in _QUESTIONS for family in ask(database, now)]
         except GhtraderError as error:
             log.info("scraped without the store", error=str(error))
