@@ -46,7 +46,7 @@ def run_requests(
     """The repairs as runs, the newest days first.
 
     `partitions` are all partitions in order. The run key holds `stamp`, the days and how often each was tried: the same
-    situation is asked for once a stamp.
+    situation is launched once a stamp.
     """
     runs = cut_into_runs(needs_in(repairs), partitions)
     tries = {(repair.symbol, repair.trading_day): repair.tries for repair in repairs}

@@ -67,7 +67,7 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> lis
 def _materialized(
     context: dg.AssetExecutionContext, platform: PlatformResource, symbol: Symbol
 ) -> Iterator[dg.AssetMaterialization]:
-    """Work on the run's days of `symbol`, and the events of every table that the run was asked for."""
+    """Load or judge the run's days of `symbol`; the events of every table that the run selects."""
     selected = _asked_for(context, symbol)
     if not selected:
         return
@@ -99,7 +99,7 @@ def _materialized(
 
 
 def _asked_for(context: dg.AssetExecutionContext, symbol: Symbol) -> Selected:
-    """The tables of `symbol` that this step sees to: where a step loads, that one sees to all that were asked for."""
+    """The tables of `symbol` that this step materializes: a step that loads takes all that the run selects."""
     mine = frozenset(key.path[-1] for key in context.selected_asset_keys)
     of_the_run = context.job_def.asset_layer.selected_asset_keys
     asked = frozenset(table for table in ALL_TABLES if tables.asset_key(symbol, table) in of_the_run)
@@ -129,7 +129,7 @@ def _stopping(reason: str, error: GhtraderError) -> dg.Failure:
 def _scheduled(
     context: dg.AssetExecutionContext, platform: LoadContext, symbol: Symbol, days: list[date]
 ) -> Iterator[dg.AssetMaterialization]:
-    """Refresh the schedule. A day without main contract is no failure yet: its load says so, if one was asked for."""
+    """Refresh the schedule. A day without main contract is no failure yet: its load says so, if the run loads."""
     try:
         rows = refresh_schedule(platform, symbol).rows
     except FetchError as error:

@@ -154,7 +154,7 @@ class Pages:
 def materializations(
     instance: dg.DagsterInstance, pages: Pages, symbol: Symbol, outcome: DayOutcome, selected: frozenset[str]
 ) -> Iterator[dg.AssetMaterialization]:
-    """The events of one trading day for which all that was asked is done, upstream tables first.
+    """The events of one trading day whose load and judgement have ended well, upstream tables first.
 
     Each event is made when the one before it has been recorded: a table's provenance names the event of its upstream.
     """

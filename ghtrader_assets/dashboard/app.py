@@ -38,7 +38,7 @@ from ghtrader_assets.settings import Settings
 TITLE: Final = "ghtrader-assets"
 HEALTH: Final = "health"
 KEPT_S: Final = 2.0
-"""A page is asked for twice, by the browser and then by Dash: the second answer is the first one."""
+"""A page is requested twice, by the browser and then by Dash: the second answer is the first one."""
 
 _FIRST_ANSWER: Final = "<!-- first answer -->"
 _DOCUMENT: Final = (

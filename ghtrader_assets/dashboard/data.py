@@ -1,4 +1,4 @@
-"""What pages ask of the store: each question once, whole days only, nothing of how it looks.
+"""What pages read from the store: each question once, whole days only, nothing of how it looks.
 
 Belongs here: the questions behind a page. Does not belong here: SQL (`questdb`), components (`pages`).
 """

@@ -125,7 +125,7 @@ def _own_calendar(settings: Settings) -> Iterator[Finding]:
 
 
 def _confirmation(settings: Settings) -> Finding:
-    """What the provider's holiday list said of the calendar when it was last asked."""
+    """What the provider's holiday list said of the calendar when it was last read."""
     said = last_confirmation(settings.home, calendar_for(settings.home))
     if said is None:
         return Finding("holiday list", "warn", "no provider has confirmed this calendar yet", "the next load asks it")
