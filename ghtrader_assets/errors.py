@@ -42,6 +42,12 @@ class GhtraderError(Exception):
     exit_code = 1
     remedy = ""
 
+    def __init_subclass__(cls, *, code: str, exit_code: int | None = None, remedy: str | None = None) -> None:
+        """A class's own code; an exit code and a remedy that are not given are those of its base."""
+        cls.code = code
+        cls.exit_code = cls.exit_code if exit_code is None else exit_code
+        cls.remedy = cls.remedy if remedy is None else remedy
+
     def __init__(self, what: str, remedy: str | None = None) -> None:
         self.what = what
         self.remedy = type(self).remedy if remedy is None else remedy
@@ -56,192 +62,141 @@ class GhtraderError(Exception):
         return f"{' '.join(str(self).split())} [{self.code}]"
 
 
-class BadInputError(GhtraderError):
+class BadInputError(GhtraderError, code="GHT-101", exit_code=2):
     """Bad usage: an unknown symbol, a day that is no trading day, a malformed setting."""
 
-    code = "GHT-101"
-    exit_code = 2
 
-
-class ServiceError(GhtraderError):
+class ServiceError(GhtraderError, code="GHT-300", exit_code=3):
     """A service failed in a way that has no class of its own."""
 
-    code = "GHT-300"
-    exit_code = 3
 
-
-class CredentialError(ServiceError):
+class CredentialError(ServiceError, code="GHT-301"):
     """A user name or password is missing or refused."""
 
-    code = "GHT-301"
 
-
-class PortTakenError(ServiceError):
+class PortTakenError(ServiceError, code="GHT-302"):
     """A port of an embedded service is taken by another process."""
 
-    code = "GHT-302"
 
-
-class DiskFullError(ServiceError):
+class DiskFullError(ServiceError, code="GHT-303", remedy="free space, then run the same command again"):
     """A disk is full, or has less room than a load needs."""
 
-    code = "GHT-303"
-    remedy = "free space, then run the same command again"
 
-
-class FileAccessError(ServiceError):
+class FileAccessError(ServiceError, code="GHT-304", remedy="mend the disk, or move away what stands there"):
     """A file or folder of the home can't be read or written."""
 
-    code = "GHT-304"
-    remedy = "mend the disk, or move away what stands there"
 
-
-class QuestDBError(ServiceError):
+class QuestDBError(ServiceError, code="GHT-200"):
     """QuestDB failed, or did not do what it acknowledged, in a way that has no class of its own."""
 
-    code = "GHT-200"
 
-
-class ReadBackError(QuestDBError):
+class ReadBackError(QuestDBError, code="GHT-201"):
     """What is stored is not what was fetched."""
 
-    code = "GHT-201"
 
-
-class StoreAwayError(QuestDBError):
+class StoreAwayError(QuestDBError, code="GHT-202", remedy="start it with `ghtrader-assets up`"):
     """No connection to QuestDB could be opened: it is stopped, unreachable, or takes no more connections."""
 
-    code = "GHT-202"
-    remedy = "start it with `ghtrader-assets up`"
 
-
-class StoreBrokeOffError(QuestDBError):
+class StoreBrokeOffError(
+    QuestDBError,
+    code="GHT-203",
+    remedy="see its log: it may have died, as on a full disk; then `ghtrader-assets up` and the same command again",
+):
     """QuestDB closed an open connection before it had answered."""
 
-    code = "GHT-203"
-    remedy = "see its log: it may have died, as on a full disk; then `ghtrader-assets up` and the same command again"
 
-
-class StoreTimeoutError(QuestDBError):
+class StoreTimeoutError(QuestDBError, code="GHT-204", remedy="ask for fewer days at once"):
     """QuestDB did not answer in the time that a statement or a request may take."""
 
-    code = "GHT-204"
-    remedy = "ask for fewer days at once"
 
-
-class StoreBusyError(QuestDBError):
+class StoreBusyError(QuestDBError, code="GHT-205", remedy="run fewer commands or threads at once"):
     """QuestDB or our pool of sessions to it stayed fully in use for longer than we wait."""
 
-    code = "GHT-205"
-    remedy = "run fewer commands or threads at once"
 
-
-class QueryRefusedError(QuestDBError):
+class QueryRefusedError(
+    QuestDBError,
+    code="GHT-206",
+    remedy="correct it; for a command of ours, `ghtrader-assets doctor` compares the tables with what it needs",
+):
     """QuestDB or its client refused a statement or rows as wrong."""
 
-    code = "GHT-206"
-    remedy = "correct it; for a command of ours, `ghtrader-assets doctor` compares the tables with what it needs"
 
-
-class TableMissingError(QuestDBError):
+class TableMissingError(QuestDBError, code="GHT-207", remedy="run `ghtrader-assets doctor`"):
     """A table that is read or written does not exist."""
 
-    code = "GHT-207"
-    remedy = "run `ghtrader-assets doctor`"
 
-
-class SuspendedTableError(QuestDBError):
+class SuspendedTableError(QuestDBError, code="GHT-208"):
     """A table is suspended: it takes writes and shows none."""
 
-    code = "GHT-208"
 
-
-class BrokenAnswerError(QuestDBError):
+class BrokenAnswerError(
+    QuestDBError, code="GHT-209", remedy="run the same command again; if that changes nothing, see QuestDB's log"
+):
     """An answer of QuestDB ended as it should and is not whole."""
 
-    code = "GHT-209"
-    remedy = "run the same command again; if that changes nothing, see QuestDB's log"
 
-
-class FetchError(GhtraderError):
+class FetchError(GhtraderError, code="GHT-410", exit_code=3):
     """A trading day could not be fetched whole. `state` is the outcome its manifest records."""
 
-    code = "GHT-410"
-    exit_code = 3
     state = IngestState.FAILED
     retryable = False
 
+    def __init_subclass__(
+        cls,
+        *,
+        state: IngestState | None = None,
+        retryable: bool | None = None,
+        code: str,
+        exit_code: int | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init_subclass__(code=code, exit_code=exit_code, remedy=remedy)
+        cls.state = state or cls.state
+        cls.retryable = cls.retryable if retryable is None else retryable
 
-class TransientFetchError(FetchError):
+
+class TransientFetchError(FetchError, code="GHT-411", remedy="run the same command again", retryable=True):
     """A dropped connection, a time-out or a 5xx of the provider: the next attempt may succeed."""
 
-    code = "GHT-411"
-    remedy = "run the same command again"
-    retryable = True
 
-
-class ThrottledError(TransientFetchError):
+class ThrottledError(TransientFetchError, code="GHT-412", remedy="the next session starts later"):
     """HTTP 429: the account asks too fast. Its next sessions start later; it costs no attempt."""
-
-    code = "GHT-412"
-    remedy = "the next session starts later"
 
     def __init__(self, what: str, remedy: str | None = None, pause_s: float | None = None) -> None:
         super().__init__(what, remedy)
         self.pause_s = pause_s
 
 
-class MaintenanceError(FetchError):
+class MaintenanceError(
+    FetchError, code="GHT-413", remedy="try again after 19:30 Beijing time", state=IngestState.MAINTENANCE
+):
     """The provider is in its maintenance window (daily 19:00-19:30 Beijing, or announced by its message)."""
 
-    code = "GHT-413"
-    remedy = "try again after 19:30 Beijing time"
-    state = IngestState.MAINTENANCE
 
-
-class DeniedError(FetchError):
+class DeniedError(FetchError, code="GHT-414", state=IngestState.DENIED):
     """Log-in or permission refused: no retry can cure it, and no other day will fare better."""
 
-    code = "GHT-414"
-    state = IngestState.DENIED
 
-
-class ShortDayError(FetchError):
+class ShortDayError(
+    FetchError, code="GHT-420", remedy="run the same command again", state=IngestState.SHORT, retryable=True
+):
     """The answer ended early: ids break off, or a second request brings ticks after the last one."""
 
-    code = "GHT-420"
-    remedy = "run the same command again"
-    state = IngestState.SHORT
-    retryable = True
 
-
-class BrokenDayError(FetchError):
+class BrokenDayError(
+    FetchError, code="GHT-421", remedy="run the same command again", state=IngestState.BROKEN, retryable=True
+):
     """The answer contradicts itself: duplicate ids, time running backwards, columns missing."""
 
-    code = "GHT-421"
-    remedy = "run the same command again"
-    state = IngestState.BROKEN
-    retryable = True
 
-
-class ProviderEmptyError(FetchError):
+class ProviderEmptyError(FetchError, code="GHT-422", state=IngestState.PROVIDER_EMPTY):
     """The provider answered, whole, that it has no tick of that trading day."""
 
-    code = "GHT-422"
-    state = IngestState.PROVIDER_EMPTY
 
-
-class UnknownContractError(FetchError):
+class UnknownContractError(FetchError, code="GHT-423", exit_code=2, state=IngestState.UNKNOWN_CONTRACT):
     """The provider does not know the contract, or no main contract is known for the day."""
 
-    code = "GHT-423"
-    exit_code = 2
-    state = IngestState.UNKNOWN_CONTRACT
 
-
-class NotListedError(FetchError):
+class NotListedError(FetchError, code="GHT-424", exit_code=2, state=IngestState.NOT_LISTED):
     """The symbol was not listed yet on that trading day."""
-
-    code = "GHT-424"
-    exit_code = 2
-    state = IngestState.NOT_LISTED

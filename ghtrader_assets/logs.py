@@ -55,9 +55,7 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
 
 def configure(level: str) -> None:
     """Send this process's logs to stderr: ours from `level` on, those of libraries from warnings on."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[_to_stderr()], level=logging.WARNING, force=True)
     logging.getLogger(PACKAGE).setLevel(level.upper())
 
 
@@ -66,10 +64,14 @@ def attach(level: str) -> None:
     ours = logging.getLogger(PACKAGE)
     ours.setLevel(level.upper())
     if not ours.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(_Lines())
-        ours.addHandler(handler)
+        ours.addHandler(_to_stderr())
         ours.propagate = False
+
+
+def _to_stderr() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    return handler
 
 
 def redacted(value: Any) -> Any:

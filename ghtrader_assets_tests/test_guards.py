@@ -14,14 +14,15 @@ import ghtrader_assets
 PACKAGE = Path(ghtrader_assets.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-PROCESSES = {"cli", "definitions.py", "dashboard/__main__.py", "assets/resources.py"}
-"""Where a process of ours begins, or Dagster enters our code."""
+ENTRIES = {"definitions.py", "dashboard/__main__.py", "assets/resources.py"}
+"""Where Dagster enters our code, or a process begins that is no command."""
 
 WALL_CLOCK = {"clock.py"}
-CLOCK_CHOSEN = PROCESSES | {"clock.py", "context", "services/embedded.py", "exchange/__main__.py", "tq/worker.py"}
+CLOCK_CHOSEN = ENTRIES | {"cli", "clock.py", "context", "services/embedded.py", "exchange/__main__.py", "tq/worker.py"}
 """`context` and `services.embedded` choose the host's clock for callers that hand none down."""
 
-SETTINGS_READ = PROCESSES | {"store/api.py"}
+SETTINGS_READ = ENTRIES | {"cli/__init__.py", "store/api.py"}
+"""A command gets the settings that `cli.main` read."""
 ENVIRONMENT_READ = {
     "settings.py",
     "assets/launchers.py",  # sets DAGSTER_HOME for a run in this process

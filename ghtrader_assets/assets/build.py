@@ -1,29 +1,31 @@
 """Putting the definitions together from settings.
 
-Belongs here: which assets and sensors there are for which symbols. Does not belong here: any of them.
+Belongs here: which assets and sensors there are for which symbols, and the freshness policy of their feeds.
+Does not belong here: any of them, and the windows of freshness (`upkeep.feeds`).
 """
 
 from __future__ import annotations
+
+from datetime import date
 
 import dagster as dg
 
 from ghtrader_assets.assets.automation import validation_sensor
 from ghtrader_assets.assets.calendar import calendar_schedule, horizon_check, trading_calendar
 from ghtrader_assets.assets.checks import feed_checks
-from ghtrader_assets.assets.freshness import feed_freshness
 from ghtrader_assets.assets.health import failed_run_sensor, health_sensor
 from ghtrader_assets.assets.partitions import trading_day_partitions
-from ghtrader_assets.assets.repair import repair_sensor
+from ghtrader_assets.assets.repair import daily_schedule, repair_sensor
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.assets.schedules import daily_schedule
-from ghtrader_assets.assets.symbol_days import following_keys, symbol_days
+from ghtrader_assets.assets.symbol_days import symbol_days
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.orchestration.names import ALL_TABLES, TICKS
+from ghtrader_assets.orchestration.names import ALL_TABLES, FOLLOWING, TICKS
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.upkeep.feeds import freshness_windows
 
 
 def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
@@ -38,39 +40,33 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
         description="Trading days of the symbols: what the daily schedule and the repair sensor launch.",
     )
     policy = feed_freshness(calendar, shanghai_day(clock.now_ns()))
-    by_itself = settings.runs_by_itself
+    assets = [asset for symbol in symbols for asset in symbol_days(symbol, partitions)]
+    scheduled, repairing = dg.DefaultScheduleStatus.STOPPED, dg.DefaultSensorStatus.STOPPED
+    if settings.runs_by_itself:
+        scheduled, repairing = dg.DefaultScheduleStatus.RUNNING, dg.DefaultSensorStatus.RUNNING
     return dg.Definitions(
-        assets=[
-            trading_calendar,
-            *_with_freshness([asset for symbol in symbols for asset in symbol_days(symbol, partitions)], policy),
-        ],
+        assets=[trading_calendar, *_with_freshness(assets, policy)],
         asset_checks=[feed_checks(symbols), horizon_check],
         jobs=[job],
-        schedules=[
-            daily_schedule(
-                symbols,
-                partitions,
-                job,
-                dg.DefaultScheduleStatus.RUNNING if by_itself else dg.DefaultScheduleStatus.STOPPED,
-            ),
-            calendar_schedule(
-                dg.DefaultScheduleStatus.RUNNING if by_itself else dg.DefaultScheduleStatus.STOPPED,
-            ),
-        ],
+        schedules=[daily_schedule(symbols, partitions, job, scheduled), calendar_schedule(scheduled)],
         sensors=[
-            validation_sensor([key for symbol in symbols for key in following_keys(symbol)]),
-            repair_sensor(
-                symbols,
-                partitions,
-                job,
-                dg.DefaultSensorStatus.RUNNING if by_itself else dg.DefaultSensorStatus.STOPPED,
-            ),
+            validation_sensor([key for key in keys if key.path[-1] in FOLLOWING]),
+            repair_sensor(symbols, partitions, job, repairing),
             health_sensor(symbols),
             failed_run_sensor(settings, clock),
         ],
         resources={"platform": PlatformResource()},
         executor=dg.in_process_executor,
     )
+
+
+def feed_freshness(calendar: TradingCalendar, today: date) -> dg.FreshnessPolicy:
+    """Warns after the longest closure that the calendar knows, fails a day later: no holiday looks like an outage.
+
+    A policy looks at the last materialization alone, be it of a day long past; single days are for checks.
+    """
+    warn, fail = freshness_windows(calendar, today)
+    return dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn)
 
 
 def _with_freshness(assets: list[dg.AssetsDefinition], policy: dg.FreshnessPolicy) -> list[dg.AssetsDefinition]:

@@ -75,9 +75,8 @@ def trading_calendar(
     yield dg.MaterializeResult(
         asset_key=TRADING_CALENDAR,
         metadata={
-            **_about(found.after, shanghai_day(clock.now_ns())),
-            **_changes(found),
-            "definitions": _taken_up(settings, found),
+            **_about(found, shanghai_day(clock.now_ns())),
+            "definitions": "unchanged" if found.stored is None else reload_running(settings),
         },
         check_results=[_confirmed(found), _hours_confirmed(settings, found.after, clock)],
         tags={DATA_VERSION: found.after.digest},
@@ -163,7 +162,8 @@ def _hours_check(severity: dg.AssetCheckSeverity, wrong: list[str], compared: in
     )
 
 
-def _about(calendar: TradingCalendar, today: date) -> dict[str, Any]:
+def _about(found: CalendarRefresh, today: date) -> dict[str, Any]:
+    calendar = found.after
     ahead = calendar.holidays_on_weekdays(min(today, calendar.horizon), min(today + _SHOWN_AHEAD, calendar.horizon))
     return {
         "digest": calendar.digest,
@@ -172,16 +172,7 @@ def _about(calendar: TradingCalendar, today: date) -> dict[str, Any]:
         "trading_days": len(calendar.days(calendar.first, calendar.horizon)),
         "closed_weekdays_ahead": dg.MetadataValue.json([str(day) for day in ahead]),
         "source": calendar.source,
-    }
-
-
-def _changes(found: CalendarRefresh) -> dict[str, Any]:
-    return {
         "differences": len(found.differences),
         "changed_days": dg.MetadataValue.json([str(day) for day in found.changed]),
         "added_days": len(found.added),
     }
-
-
-def _taken_up(settings: Settings, found: CalendarRefresh) -> str:
-    return "unchanged" if found.stored is None else reload_running(settings)

@@ -45,7 +45,7 @@ def feed_checks(symbols: Sequence[Symbol]) -> dg.AssetChecksDefinition:
         chosen = [symbol for symbol in symbols if any(key.asset_key == asset_key(symbol, TICKS) for key in selected)]
         with platform.store() as opened:
             for evaluation in evaluations(*read_findings(opened, chosen), chosen):
-                if dg.AssetCheckKey(evaluation.asset_key, evaluation.check_name) in selected:
+                if evaluation.asset_check_key in selected:
                     yield dg.AssetCheckResult(
                         passed=evaluation.passed,
                         asset_key=evaluation.asset_key,

@@ -16,7 +16,7 @@ from ghtrader_assets.alerts import Alert, check_alert, feed_alert, horizon_alert
 from ghtrader_assets.assets.checks import INGEST_RATE, LATEST_DAY, evaluations, read_findings
 from ghtrader_assets.assets.dagster_internals import CheckRecord, CheckStatus
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.assets.stops import stop_of
+from ghtrader_assets.assets.run_here import stop_of
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.market.calendar import check_horizon
@@ -108,18 +108,15 @@ def _checks_in_error(
 def _changed(instance: dg.DagsterInstance, current: Sequence[dg.AssetCheckEvaluation]) -> list[dg.AssetCheckEvaluation]:
     """Those that say something else than their check's last record, or whose last record is of a run that never came
     to it, or is older than its asset's last materialization: of those Dagster shows none."""
-    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key([_key(check) for check in current])
+    keys = [check.asset_check_key for check in current]
+    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     loaded = _last_loads(instance, {check.asset_key for check in current})
     return [
         check
         for check in current
-        if _last_result(recorded.get(_key(check)), loaded.get(check.asset_key, 0.0))
+        if _last_result(recorded.get(check.asset_check_key), loaded.get(check.asset_key, 0.0))
         != (check.passed, check.description)
     ]
-
-
-def _key(check: dg.AssetCheckEvaluation) -> dg.AssetCheckKey:
-    return dg.AssetCheckKey(check.asset_key, check.check_name)
 
 
 def _last_loads(instance: dg.DagsterInstance, assets: Iterable[dg.AssetKey]) -> dict[dg.AssetKey, float]:

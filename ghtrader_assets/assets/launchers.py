@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.orchestration.daemon import DaemonLauncher, daemon_url
-from ghtrader_assets.orchestration.launcher import Launcher
-from ghtrader_assets.orchestration.progress import Progress
+from ghtrader_assets.orchestration.launcher import Launcher, Progress
 from ghtrader_assets.orchestration.runs import Needs
 from ghtrader_assets.services.dagster_instance import dagster_environment
 from ghtrader_assets.settings import Settings
@@ -25,19 +25,18 @@ def launcher_for(settings: Settings, clock: Clock) -> Launcher:
     return InProcessLauncher(settings, clock) if url is None else DaemonLauncher(url)
 
 
+@dataclass(frozen=True, slots=True)
 class InProcessLauncher:
     """Runs of this process, recorded in the Dagster instance of the home."""
 
+    settings: Settings
+    clock: Clock
     retries_maintenance = False
-
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._settings = settings
-        self._clock = clock
 
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:  # noqa: ARG002 - loads are followed by what they leave
         """The runs one after the other; see `Launcher`."""
         from ghtrader_assets.assets.build import build_definitions  # noqa: PLC0415
         from ghtrader_assets.assets.run_here import run_here  # noqa: PLC0415
 
-        os.environ.update(dagster_environment(self._settings.home))
-        return run_here(build_definitions(self._settings, self._clock), needs, tables, tags)
+        os.environ.update(dagster_environment(self.settings.home))
+        return run_here(build_definitions(self.settings, self.clock), needs, tables, tags)

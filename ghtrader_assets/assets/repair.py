@@ -1,8 +1,7 @@
-"""From a repair plan to Dagster's run requests, and the sensor that repairs by itself.
+"""From a repair plan to Dagster's run requests: the sensor that repairs by itself, and the daily schedule.
 
-Belongs here: run requests that Dagster launches once, what runs already have in hand, the repair sensor.
-Does not belong here: which days (`upkeep.repair`), how they are cut into runs (`orchestration.runs`), the daily
-schedule (`schedules`).
+Belongs here: run requests that Dagster launches once, what runs already have in hand, when and what of the plan.
+Does not belong here: which days (`upkeep.repair`), how they are cut into runs (`orchestration.runs`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,16 +12,27 @@ from typing import Final
 import dagster as dg
 
 from ghtrader_assets.assets.dagster_internals import AssetJob, backfills_under_way, runs_in_progress
-from ghtrader_assets.assets.partitions import partition_days
+from ghtrader_assets.assets.partitions import TIME_ZONE, partition_days
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.tables import asset_key
+from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.errors import FetchError
+from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import LAUNCHED_BY_TAG, RANGE_END, RANGE_START
 from ghtrader_assets.orchestration.runs import Run, cut_into_runs, needs_in, tables_for
+from ghtrader_assets.reference.schedule import refresh_schedules
 from ghtrader_assets.upkeep.causes import CURABLE
 from ghtrader_assets.upkeep.repair import Repair, RepairPlan, read_plan
+
+AFTER_MAINTENANCE: Final = "40 19 * * 1-5"
+"""Every exchange closes by 15:15 and TqSdk's maintenance ends at 19:30; the night session belongs to the next day."""
+
+DAILY: Final = "daily_schedule"
+DAILY_PRIORITY: Final = 10
+"""Today's day goes before the backfills that are queued."""
 
 REPAIR_INTERVAL_S: Final = 600
 RUNS_PER_TICK: Final = 60
@@ -36,7 +46,7 @@ def run_requests(
     """The repairs as runs, the newest days first.
 
     `partitions` are all partitions in order. The run key holds `stamp`, the days and how often each was tried: the same
-    situation is asked for once a stamp.
+    situation is launched once a stamp.
     """
     runs = cut_into_runs(needs_in(repairs), partitions)
     tries = {(repair.symbol, repair.trading_day): repair.tries for repair in repairs}
@@ -113,6 +123,43 @@ def repair_sensor(
     return repair_days
 
 
+def daily_schedule(
+    symbols: Sequence[Symbol],
+    partitions: dg.DailyPartitionsDefinition,
+    job: AssetJob,
+    status: dg.DefaultScheduleStatus,
+) -> dg.ScheduleDefinition:
+    """Compares the whole main-contract schedule and calendar with what is stored and loads every day due or changed."""
+
+    @dg.schedule(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial
+        name="load_trading_days",
+        cron_schedule=AFTER_MAINTENANCE,
+        execution_timezone=TIME_ZONE,
+        job=job,
+        default_status=status,
+        tags={LAUNCHED_BY_TAG: DAILY},
+        description="At 19:40 Beijing time of each trading day: reads the main contracts anew and loads every day, from"
+        " the first that was ever loaded, that is missing, failed, partial, or whose contract or sessions changed.",
+    )
+    def load_trading_days(
+        context: dg.ScheduleEvaluationContext, platform: PlatformResource
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        at = context.scheduled_execution_time.astimezone(SHANGHAI)
+        if not calendar_for(platform.settings.home).is_trading_day(at.date()):
+            return dg.SkipReason(f"{at.date()} is no trading day")
+        ids, ranges = in_hand(context.instance)
+        with platform.opened() as opened:
+            _refresh(context, opened, symbols)
+            end = last_completed_day(opened.calendar, int(at.timestamp()) * 1_000_000_000)
+            plan = read_plan(opened, symbols, None, end, at, ids, started_only=True)
+        todo = not_in_hand(plan.planned, ranges)
+        days = partition_days(partitions, at) if todo else []
+        requests = run_requests(todo, days, DAILY, at.date().isoformat(), DAILY_PRIORITY)
+        return requests or dg.SkipReason(summary(plan))
+
+    return load_trading_days
+
+
 def summary(plan: RepairPlan) -> str:
     """The plan in one line, for a tick that launches nothing."""
     return (
@@ -125,3 +172,11 @@ def _run_key(run: Run, tries: Mapping[tuple[Symbol, date], int], asked: str) -> 
     situation = repr([(symbol.text, str(day), tries[symbol, day]) for symbol in run.symbols for day in run.days])
     digest = blake2b(situation.encode(), digest_size=8).hexdigest()
     return f"{asked}:{run.need.value}:{run.days[0]}:{run.days[-1]}:{digest}"
+
+
+def _refresh(context: dg.ScheduleEvaluationContext, platform: LoadContext, symbols: Sequence[Symbol]) -> None:
+    """Read the main contracts anew. A provider that is away leaves the known ones; each run asks again itself."""
+    try:
+        refresh_schedules(platform, symbols)
+    except FetchError as error:
+        context.log.warning(f"the main contracts could not be read anew: {error}")

@@ -1,7 +1,7 @@
 """Materializing partitions in this process, for a command without a running platform.
 
-Belongs here: the runs that the daemon would make of the same partitions, recorded in the same instance.
-Does not belong here: how work is cut into runs (`orchestration.runs`), launching through the daemon
+Belongs here: the runs that the daemon would make of the same partitions, recorded in the same instance, and what ended
+a step of a run. Does not belong here: how work is cut into runs (`orchestration.runs`), launching through the daemon
 (`orchestration.daemon`).
 """
 
@@ -12,11 +12,11 @@ from datetime import date
 
 import dagster as dg
 
+from ghtrader_assets.assets.dagster_internals import StepFailure
 from ghtrader_assets.assets.partitions import partition_days
-from ghtrader_assets.assets.stops import stop_of
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.loading.outcome import Stopped
-from ghtrader_assets.orchestration.names import LAUNCHED_BY_TAG, RANGE_END, RANGE_START, TICKS
+from ghtrader_assets.orchestration.names import EXIT_CODE, LAUNCHED_BY_TAG, RANGE_END, RANGE_START, TICKS
 from ghtrader_assets.orchestration.runs import Needs, cut_into_runs, tables_for
 
 
@@ -47,6 +47,15 @@ def run_here(
         )
         stops += [stop_of(event.step_failure_data) for event in result.get_step_failure_events()]
     return stops
+
+
+def stop_of(step: StepFailure) -> Stopped:
+    """The words and exit code of a `Failure`; of any other exception, what it says itself."""
+    failure, error = step.user_failure_data, step.error
+    if failure is not None and failure.description:
+        code = failure.metadata.get(EXIT_CODE)
+        return Stopped(failure.description, int(str(code.value)) if code else 1)
+    return Stopped("" if error is None else (error.cause or error).message.strip())
 
 
 def _partitions(definitions: dg.Definitions, needs: Needs) -> list[date]:

@@ -66,7 +66,7 @@ def trading_day_sensor(
     minimum_interval_seconds: int = 30,
     default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.STOPPED,
 ) -> dg.SensorDefinition:
-    """A sensor that asks for `request(change)` once per changed trading day of a symbol's table.
+    """A sensor that launches `request(change)` once per changed trading day of a symbol's table.
 
     Give `job` or `target`, as to any sensor; `request` may return None to pass a change over. Days that were
     materialized before the sensor was first switched on are changes too, unless `from_now_on`. Raises `BadInputError`

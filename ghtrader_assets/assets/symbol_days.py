@@ -19,7 +19,7 @@ from ghtrader_assets.assets.automation import content_changed
 from ghtrader_assets.assets.partitions import BACKFILL_POLICY
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.context.load import LoadContext
-from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.store import StoreContext, embedded_service
 from ghtrader_assets.errors import FetchError, GhtraderError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.days import load_days
@@ -41,8 +41,7 @@ from ghtrader_assets.orchestration.names import (
     WORKERS_TAG,
 )
 from ghtrader_assets.reference.schedule import refresh_schedule
-from ghtrader_assets.runtime import DASHBOARD, read_runtime
-from ghtrader_assets.settings import Settings
+from ghtrader_assets.runtime import DASHBOARD
 
 Selected = frozenset[str]
 
@@ -68,7 +67,7 @@ def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> lis
 def _materialized(
     context: dg.AssetExecutionContext, platform: PlatformResource, symbol: Symbol
 ) -> Iterator[dg.AssetMaterialization]:
-    """Work on the run's days of `symbol`, and the events of every table that the run was asked for."""
+    """Load or judge the run's days of `symbol`; the events of every table that the run selects."""
     selected = _asked_for(context, symbol)
     if not selected:
         return
@@ -77,7 +76,9 @@ def _materialized(
     workers = context.run.tags.get(WORKERS_TAG)
     asks = selected & {MAIN_SCHEDULE, TICKS} or (selected & JUDGED and platform.settings.source_probe)
     with _named_failures(), platform.opened(workers) if asks else platform.store() as opened:
-        pages = tables.Pages(f"http://{opened.database.endpoint.http}", _dashboard(opened.settings))
+        dashboard = embedded_service(opened.settings.home, DASHBOARD)
+        console = f"http://{opened.database.endpoint.http}"
+        pages = tables.Pages(console, dashboard.urls["http"] if dashboard else None)
         if isinstance(opened, LoadContext) and MAIN_SCHEDULE in selected:
             yield from _scheduled(context, opened, symbol, wanted)
         for outcome in _outcomes(context, opened, symbol, wanted, selected):
@@ -98,7 +99,7 @@ def _materialized(
 
 
 def _asked_for(context: dg.AssetExecutionContext, symbol: Symbol) -> Selected:
-    """The tables of `symbol` that this step sees to: where a step loads, that one sees to all that were asked for."""
+    """The tables of `symbol` that this step materializes: a step that loads takes all that the run selects."""
     mine = frozenset(key.path[-1] for key in context.selected_asset_keys)
     of_the_run = context.job_def.asset_layer.selected_asset_keys
     asked = frozenset(table for table in ALL_TABLES if tables.asset_key(symbol, table) in of_the_run)
@@ -110,13 +111,6 @@ def _asked_for(context: dg.AssetExecutionContext, symbol: Symbol) -> Selected:
 
 def _load_name(symbol: Symbol) -> str:
     return f"{symbol.key}_load"
-
-
-def _dashboard(settings: Settings) -> str | None:
-    """Where the dashboard of this home answers, if it runs."""
-    runtime = read_runtime(settings.home)
-    service = runtime.service(DASHBOARD) if runtime else None
-    return service.urls["http"] if service else None
 
 
 @contextmanager
@@ -132,15 +126,10 @@ def _stopping(reason: str, error: GhtraderError) -> dg.Failure:
     return dg.Failure(reason, metadata={EXIT_CODE: error.exit_code}, allow_retries=False)
 
 
-def following_keys(symbol: Symbol) -> list[dg.AssetKey]:
-    """The assets that follow the ticks by themselves."""
-    return [tables.asset_key(symbol, table) for table in FOLLOWING]
-
-
 def _scheduled(
     context: dg.AssetExecutionContext, platform: LoadContext, symbol: Symbol, days: list[date]
 ) -> Iterator[dg.AssetMaterialization]:
-    """Refresh the schedule. A day without main contract is no failure yet: its load says so, if one was asked for."""
+    """Refresh the schedule. A day without main contract is no failure yet: its load says so, if the run loads."""
     try:
         rows = refresh_schedule(platform, symbol).rows
     except FetchError as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,8 +19,7 @@ from urllib.parse import quote
 import dagster as dg
 
 from ghtrader_assets.assets.automation import AnyCondition
-from ghtrader_assets.assets.lineage import column_lineage
-from ghtrader_assets.assets.provenance import provenance_tags
+from ghtrader_assets.assets.lineage import column_lineage, provenance_tags
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.manifests import Manifest, digest_of
 from ghtrader_assets.market.calendar import calendar_for
@@ -41,6 +40,7 @@ from ghtrader_assets.questdb.tables.columns import description_of
 from ghtrader_assets.reference.pictures import kept_roll_history
 from ghtrader_assets.reference.rolls import segments_of
 from ghtrader_assets.validation.judge import RULE_VERSION
+from ghtrader_assets.validation.verdicts import CoverageVerdict, QualityVerdict
 
 OWNERS: Final = ("team:market-data",)
 LOAD_VERSION: Final = "1"
@@ -83,6 +83,23 @@ _UPSTREAM: Final = {
     FIELD_QUALITY: (TICKS,),
     MANIFEST: (VALIDATION_SUMMARY, FIELD_QUALITY),
 }
+
+_OF_LOADS: Final = ("rows", "contract", "digest", "schema_hash", "manifest_id", "code_version", "source")
+_OF_TICKS: Final = (
+    *_OF_LOADS, "reader", "replaced", "bytes", "attempts", "five_level_rows",
+    "download_s", "store_s", "readback_s", "judge_s",
+)  # fmt: skip
+_OF_MANIFEST: Final = (*_OF_LOADS, "outcome", "upstream", "schedule_digest", "sessions_fingerprint")
+_OF_VERDICTS: Final = ("state", "action_hint", "fingerprint", "manifest_id")
+_OF_SUMMARY: Final = (
+    "engineering_state", "source_state", "policy_state", "cadence_mode", "expected_seconds", "missing_seconds",
+    "missing_segments", "max_gap_s", "outside_session_seconds", "five_level_share",
+)  # fmt: skip
+_OF_QUALITY: Final = (
+    "score", "rules_failed_error", "rules_failed_warn", "levels_expected",
+    "price_jump_outliers", "volume_spike_outliers", "spread_anomaly_outliers",
+)  # fmt: skip
+"""Which fields of a manifest and of a verdict the materializations of each table show under their own names."""
 
 
 def asset_key(symbol: Symbol, table: str) -> dg.AssetKey:
@@ -137,7 +154,7 @@ class Pages:
 def materializations(
     instance: dg.DagsterInstance, pages: Pages, symbol: Symbol, outcome: DayOutcome, selected: frozenset[str]
 ) -> Iterator[dg.AssetMaterialization]:
-    """The events of one trading day for which all that was asked is done, upstream tables first.
+    """The events of one trading day whose load and judgement have ended well, upstream tables first.
 
     Each event is made when the one before it has been recorded: a table's provenance names the event of its upstream.
     """
@@ -241,91 +258,42 @@ def _column_schema(table: str) -> dg.TableSchema:
 
 
 def _ticks(manifest: Manifest) -> Payload:
-    stored_s = manifest.store_s + manifest.readback_s
-    return manifest.digest, {
+    seconds = manifest.download_s + manifest.store_s + manifest.readback_s
+    return manifest.digest, _shown(manifest, _OF_TICKS) | {
         "dagster/partition_row_count": manifest.rows,
-        "rows": manifest.rows,
         "ingest_state": manifest.outcome.value,
-        "contract": manifest.contract,
-        "digest": manifest.digest,
-        "schema_hash": manifest.schema_hash,
-        "manifest_id": manifest.manifest_id,
-        "code_version": manifest.code_version,
-        "source": manifest.source,
-        "reader": manifest.reader,
-        "replaced": manifest.replaced,
-        "bytes": manifest.bytes,
-        "attempts": manifest.attempts,
-        "five_level_rows": manifest.five_level_rows,
-        "download_s": manifest.download_s,
-        "store_s": manifest.store_s,
-        "readback_s": manifest.readback_s,
-        "judge_s": manifest.judge_s,
-        "rows_per_s": _rate(manifest.rows, manifest.download_s + stored_s),
-        "mb_per_s": _rate(manifest.bytes / 1e6, manifest.download_s + stored_s),
+        "rows_per_s": _rate(manifest.rows, seconds),
+        "mb_per_s": _rate(manifest.bytes / 1e6, seconds),
     }
 
 
 def _summary(judgement: Judgement) -> Payload:
     row = judgement.coverage
-    return row.fingerprint, {
-        "state": str(row.state),
-        "reason": str(row.reason_code),
-        "action_hint": str(row.action_hint),
-        "engineering_state": str(row.engineering_state),
-        "source_state": str(row.source_state),
-        "policy_state": str(row.policy_state),
-        "cadence_mode": str(row.cadence_mode),
-        "expected_seconds": row.expected_seconds,
-        "missing_seconds": row.missing_seconds,
-        "missing_segments": row.missing_segments,
-        "max_gap_s": row.max_gap_s,
-        "outside_session_seconds": row.outside_session_seconds,
-        "five_level_share": row.five_level_share,
-        "judge_s": judgement.seconds,
-        "judged_now": int(judgement.fresh),
-        "fingerprint": row.fingerprint,
-        "manifest_id": row.manifest_id,
-    }
+    reason = str(row.reason_code)
+    judged = {"reason": reason, "judge_s": judgement.seconds, "judged_now": int(judgement.fresh)}
+    return row.fingerprint, _shown(row, _OF_VERDICTS + _OF_SUMMARY) | judged
 
 
 def _quality(judgement: Judgement) -> Payload:
     row = judgement.quality
-    return row.fingerprint, {
-        "state": str(row.state),
-        "reason": str(row.reason_code),
-        "action_hint": str(row.action_hint),
-        "score": row.score,
-        "rules_failed_error": row.rules_failed_error,
-        "rules_failed_warn": row.rules_failed_warn,
-        "levels_expected": row.levels_expected,
-        "price_jump_outliers": row.price_jump_outliers,
-        "volume_spike_outliers": row.volume_spike_outliers,
-        "spread_anomaly_outliers": row.spread_anomaly_outliers,
-        "rules": dg.MetadataValue.json(json.loads(row.rules_json)),
-        "fingerprint": row.fingerprint,
-        "manifest_id": row.manifest_id,
-    }
+    rules = dg.MetadataValue.json(json.loads(row.rules_json))
+    found = {"reason": str(row.reason_code), "rules": rules}
+    return row.fingerprint, _shown(row, _OF_VERDICTS + _OF_QUALITY) | found
 
 
 def _manifest(manifest: Manifest) -> Payload:
     assert manifest.finished is not None
-    return digest_of(f"{manifest.digest}:{manifest.upstream}"), {
-        "manifest_id": manifest.manifest_id,
-        "outcome": manifest.outcome.value,
-        "contract": manifest.contract,
-        "rows": manifest.rows,
-        "digest": manifest.digest,
-        "upstream": manifest.upstream,
-        "schedule_digest": manifest.schedule_digest,
-        "sessions_fingerprint": manifest.sessions_fingerprint,
-        "schema_hash": manifest.schema_hash,
-        "code_version": manifest.code_version,
-        "source": manifest.source,
+    return digest_of(f"{manifest.digest}:{manifest.upstream}"), _shown(manifest, _OF_MANIFEST) | {
         "started": manifest.started.isoformat(),
         "finished": manifest.finished.isoformat(),
         "load_seconds": (manifest.finished - manifest.started).total_seconds(),
     }
+
+
+def _shown(row: Manifest | CoverageVerdict | QualityVerdict, names: Iterable[str]) -> dict[str, Any]:
+    """The fields of these names; a state as its plain text, which Dagster can store."""
+    values = {name: getattr(row, name) for name in names}
+    return {name: str(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _rate(amount: float, seconds: float) -> float:

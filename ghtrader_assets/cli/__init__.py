@@ -39,9 +39,10 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     try:
-        configure_logs(load_settings().log_level)
+        settings = load_settings()
+        configure_logs(settings.log_level)
         register(given)
-        app(args=[word for word in given if word != "--debug"], standalone_mode=True)
+        app(args=[word for word in given if word != "--debug"], standalone_mode=True, obj=settings)
     except GhtraderError as error:
         if debug:
             traceback.print_exc()

@@ -6,21 +6,21 @@ Belongs here: shared argument types and output. Does not belong here: any comman
 from __future__ import annotations
 
 import dataclasses
+import functools
+import inspect
 import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
-from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.settings import Settings
 
@@ -39,11 +39,27 @@ def _group() -> None:
     """Commands are words of this one, also where only one was registered."""
 
 
+def command(name: str | None = None) -> Callable[[Callable[..., None]], None]:
+    """Register a command. Its first parameter is no argument: it gets the settings, which `main` has read."""
+
+    def register(run: Callable[..., None]) -> None:
+        @functools.wraps(run)
+        def run_with_settings(context: typer.Context, **arguments: Any) -> None:
+            run(context.obj, **arguments)
+
+        _, *parameters = inspect.signature(run, eval_str=True).parameters.values()
+        context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+        run_with_settings.__signature__ = inspect.Signature([context, *parameters])  # pyright: ignore[reportAttributeAccessIssue]
+        app.command(name)(run_with_settings)
+
+    return register
+
+
 TABLE_WIDTH = 150
 """A table's row stays one line: a narrower terminal wraps it, a pipe gets it whole."""
 
-out = Console(soft_wrap=True, width=max(TABLE_WIDTH, shutil.get_terminal_size().columns))
-log = Console(stderr=True, soft_wrap=True)
+out = Console(soft_wrap=True, highlight=False, markup=False, width=max(TABLE_WIDTH, shutil.get_terminal_size().columns))
+log = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 
 def _day_of(where: str) -> Callable[[str], date]:
@@ -72,6 +88,7 @@ UniverseArgument = Annotated[
     list[Symbol] | None,
     typer.Argument(metavar="[SYMBOL…]", help="TqSdk's names; the universe without.", parser=parse_symbol),
 ]
+ManifestArgument = Annotated[str, typer.Argument(metavar="ID", help="A manifest's id.")]
 DayArgument = Annotated[date, typer.Argument(metavar="DAY", help="A trading day, YYYY-MM-DD.", parser=_day_of("DAY"))]
 OptionalDayArgument = Annotated[
     date | None, typer.Argument(metavar="[DAY]", help="A trading day, or --from and --to.", parser=_day_of("DAY"))
@@ -88,27 +105,27 @@ OptionalEnd = Annotated[date | None, _END]
 
 def announce(message: str) -> None:
     """Say on stderr what begins now."""
-    log.print(f"[dim]{message}[/dim]", highlight=False)
+    log.print(message, style="dim")
 
 
-def require_in_universe(symbols: Sequence[Symbol], universe: Sequence[str]) -> None:
+def require_in_universe(settings: Settings, *symbols: Symbol) -> None:
     """Raise `BadInputError` for a symbol that is not configured: no assets exist for it."""
     for symbol in symbols:
-        if symbol.text not in universe:
-            raise BadInputError(
-                f"{symbol.text} is not in the universe ({', '.join(universe)})", "add it to GHTRADER_SYMBOLS"
-            )
+        if symbol.text not in settings.symbols:
+            universe = ", ".join(settings.symbols)
+            raise BadInputError(f"{symbol.text} is not in the universe ({universe})", "add it to GHTRADER_SYMBOLS")
 
 
 def universe_of(settings: Settings) -> list[Symbol]:
     return [parse_symbol(text) for text in settings.symbols]
 
 
-def require_range(start: date, end: date, calendar: TradingCalendar) -> None:
-    """Raise `BadInputError` for a reversed range, or an end that is no trading day, naming its neighbours."""
-    for day in (start, end):
-        calendar.require_trading_day(day)
-    require_order(start, end)
+def require_days(settings: Settings, *days: date) -> None:
+    """Raise `BadInputError` for a day that is no trading day, naming its neighbours, and for a reversed range."""
+    for day in days:
+        calendar_for(settings.home).require_trading_day(day)
+    if days:
+        require_order(days[0], days[-1])
 
 
 def require_order(start: date, end: date) -> None:
@@ -132,18 +149,17 @@ def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     out.print(table)
 
 
-def emit_rows(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
-    """Rows as a JSON list, or the named columns of them as a table."""
+def emit_rows(title: str, rows: Sequence[Any], columns: Sequence[str], *, as_json: bool = False) -> None:
+    """Rows, mappings or dataclasses, as a JSON list, or the named columns of them as a table."""
     if as_json:
         emit_json(rows)
         return
-    emit_table(title, columns, ([row[column] for column in columns] for row in rows))
+    documents: list[Mapping[str, Any]] = [as_document(row) if dataclasses.is_dataclass(row) else row for row in rows]
+    emit_table(title, columns, ([document[column] for column in columns] for document in documents))
 
 
 def as_document(record: Any) -> dict[str, Any]:
-    """A dataclass or model as a plain mapping, for JSON."""
-    if isinstance(record, BaseModel):
-        return record.model_dump(mode="json")
+    """A dataclass as a plain mapping, for JSON."""
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
@@ -152,8 +168,6 @@ def _plain(value: object) -> object:
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
     if dataclasses.is_dataclass(value):
         return as_document(value)
     if isinstance(value, frozenset):

@@ -1,14 +1,17 @@
 """`backfill`: load a range of trading days, through the daemon of a running platform or in this process.
 
-Belongs here: the command and its summary. Does not belong here: doing it (`orchestration.backfill`), showing how it
-goes (`progress`).
+Belongs here: the command, and how loads and their summary are shown. Does not belong here: doing it
+(`orchestration.backfill`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ghtrader_assets.assets.launchers import launcher_for
 from ghtrader_assets.cli.app import (
@@ -16,25 +19,27 @@ from ghtrader_assets.cli.app import (
     EndOption,
     StartOption,
     SymbolsArgument,
-    app,
+    announce,
+    command,
     emit_json,
+    log,
     out,
+    require_days,
     require_in_universe,
-    require_range,
 )
-from ghtrader_assets.cli.progress import TerminalProgress
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.context.load import open_load
-from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.errors import BadInputError, IngestState
 from ghtrader_assets.orchestration.backfill import run_backfill
 from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.orchestration.report import BackfillReport
-from ghtrader_assets.settings import load_settings
+from ghtrader_assets.settings import Settings
+from ghtrader_assets.upkeep.due import DayResult
 
 
-@app.command()
+@command()
 def backfill(
+    settings: Settings,
     symbols: SymbolsArgument,
     start: StartOption,
     end: EndOption,
@@ -48,9 +53,8 @@ def backfill(
     as_json: AsJson = False,
 ) -> None:
     """Materialize trading days. Exit 0 when all succeeded or were unchanged, 1 when some failed, 3 if denied."""
-    settings = load_settings()
-    require_in_universe(symbols, settings.symbols)
-    require_range(start, end, calendar_for(settings.home))
+    require_in_universe(settings, *symbols)
+    require_days(settings, start, end)
     if start < settings.first_day:
         raise BadInputError(f"--from {start} lies before the first partition {settings.first_day}", "start there")
     wanted = parse_tables(tables)
@@ -75,14 +79,57 @@ def parse_tables(text: str) -> list[str]:
     return names
 
 
+class TerminalProgress:
+    """The `orchestration.launcher.Progress` of the command line, on stderr."""
+
+    def __init__(self) -> None:
+        self._day_of_bar: Callable[[], None] | None = None
+
+    def announce(self, message: str) -> None:
+        announce(message)
+
+    @contextmanager
+    def loading(self, total: int) -> Generator[None]:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=log, transient=True, disable=total == 0) as bar:
+            task = bar.add_task("trading days", total=total)
+            self._day_of_bar = lambda: bar.advance(task)
+            try:
+                yield
+            finally:
+                self._day_of_bar = None
+
+    def day_ended(self, result: DayResult) -> None:
+        log.print(_line(result))
+        if self._day_of_bar:
+            self._day_of_bar()
+
+    @contextmanager
+    def waiting(self, days: int) -> Generator[Callable[[float], None]]:
+        with log.status("") as status:
+
+            def show(seconds: float) -> None:
+                left = f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+                status.update(f"the provider is under maintenance: {days} day(s) are loaded again in {left}")
+
+            yield show
+
+
 def show_report(report: BackfillReport) -> None:
     """Failed days by reason, and the counts."""
     alike: dict[tuple[str, str], list[str]] = {}
     for result in report.failed:
         alike.setdefault((result.symbol, result.failure), []).append(result.trading_day.isoformat())
     for (symbol, failure), days in alike.items():
-        out.print(f"failed     {symbol} {', '.join(days)}  {failure}", highlight=False)
-    out.print(
-        f"{len(report.succeeded)} succeeded, {len(report.failed)} failed, {len(report.unchanged)} unchanged",
-        highlight=False,
-    )
+        out.print(f"failed     {symbol} {', '.join(days)}  {failure}")
+    out.print(f"{len(report.succeeded)} succeeded, {len(report.failed)} failed, {len(report.unchanged)} unchanged")
+
+
+def _line(result: DayResult) -> str:
+    day, manifest = f"{result.symbol} {result.trading_day}", result.manifest
+    if result.failure or manifest is None:
+        return f"failed  {day}  {result.failure}"
+    word = "partial" if manifest.outcome == IngestState.PARTIAL else "stored "
+    seconds = manifest.download_s + manifest.store_s + manifest.readback_s
+    rate = f"{manifest.rows / max(seconds, 1e-9):,.0f} rows/s"
+    return f"{word}  {day}  {manifest.contract}  {manifest.rows:,} ticks  {rate}  {manifest.replaced}"

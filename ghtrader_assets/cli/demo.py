@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Final
 
 import typer
 
 from ghtrader_assets.assets.launchers import launcher_for
-from ghtrader_assets.cli.app import announce, app, emit_table, log, out
-from ghtrader_assets.cli.backfill import show_report
-from ghtrader_assets.cli.progress import TerminalProgress
-from ghtrader_assets.cli.services import show_urls, wait_for_interrupt
+from ghtrader_assets.cli.app import announce, command, emit_table, log, out
+from ghtrader_assets.cli.backfill import TerminalProgress, show_report
+from ghtrader_assets.cli.services import services_for, show_urls, wait_for_interrupt
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import open_load
 from ghtrader_assets.market.calendar import calendar_for
@@ -29,9 +27,7 @@ from ghtrader_assets.orchestration.backfill import run_backfill
 from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.reading.overview import coverage_of
-from ghtrader_assets.runtime import DAGSTER, Runtime, owned_runtime
-from ghtrader_assets.services.embedded import running_services
-from ghtrader_assets.settings import START_DATE, Settings, load_settings
+from ghtrader_assets.settings import START_DATE, Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets.validation.verdicts import GapRow
 
@@ -41,27 +37,32 @@ DEMO_DAYS: Final = (date(2026, 1, 5), date(2026, 1, 9))
 REAL_DAYS: Final = 5
 SYMBOLS: Final = 3
 SHOWN_GAPS: Final = 10
+DAY_STATES: Final = ("ingest", "coverage", "quality")
+DAY_COLUMNS: Final = ("symbol", "trading day", "sessions", "contract", "ticks", *DAY_STATES, "manifest")
 
 
-@app.command()
+@command()
 def demo(
+    settings: Settings,
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything after printing.")] = False,
 ) -> None:
     """Load and judge five trading days of three symbols, and show them. Exit 0 only if every partition succeeded."""
-    settings, start, end = _demo_range(load_settings())
+    settings, start, end = _demo_range(settings)
     symbols = [parse_symbol(text) for text in settings.symbols[:SYMBOLS]]
     started = time.monotonic()
-    with _platform_up(settings) as runtime:
+    with services_for(settings, with_dagster=True) as runtime:
+        if runtime.owner.pid != os.getpid():
+            announce(f"using the platform that process {runtime.owner.pid} keeps up")
         show_urls(settings, runtime)
         with open_load(settings) as context:
             launcher = launcher_for(settings, SYSTEM_CLOCK)
             report = run_backfill(context, launcher, TerminalProgress(), symbols, start, end, ALL_TABLES)
         _show_days(settings, symbols, start, end)
         show_report(report)
-        log.print(f"[dim]{time.monotonic() - started:.0f} s from start to verdict[/dim]", highlight=False)
+        log.print(f"{time.monotonic() - started:.0f} s from start to verdict", style="dim")
         if not leave:
             show_urls(settings, runtime)
-            out.print("everything stays up; Ctrl-C stops it", highlight=False)
+            out.print("everything stays up; Ctrl-C stops it")
             wait_for_interrupt()
         announce("stopping")
     raise typer.Exit(report.exit_code)
@@ -77,20 +78,9 @@ def _demo_range(settings: Settings) -> tuple[Settings, date, date]:
     for _ in range(REAL_DAYS - 1):
         start = calendar.previous(start)
     if settings.start_date is None:
-        os.environ[START_DATE] = start.isoformat()
-        settings = load_settings()
+        os.environ[START_DATE] = start.isoformat()  # for the services that are started
+        settings = settings.model_copy(update={"start_date": start})
     return settings, start, end
-
-
-@contextmanager
-def _platform_up(settings: Settings) -> Generator[Runtime]:
-    runtime = owned_runtime(settings.home)
-    if runtime is not None and runtime.service(DAGSTER) is not None:
-        announce(f"using the platform that process {runtime.owner.pid} keeps up")
-        yield runtime
-        return
-    with running_services(settings, announce, with_dagster=True) as started:
-        yield started
 
 
 def _show_days(settings: Settings, symbols: Sequence[Symbol], start: date, end: date) -> None:
@@ -99,25 +89,11 @@ def _show_days(settings: Settings, symbols: Sequence[Symbol], start: date, end: 
             stored = coverage_of(store.context, symbol)
             out.print(
                 f"{symbol.text}: {stored.n_days} trading days, {stored.rows:,} ticks,"
-                f" {stored.first_day} to {stored.last_day}",
-                highlight=False,
+                f" {stored.first_day} to {stored.last_day}"
             )
         shown = [(symbol, day) for symbol in symbols for day in store.days(symbol.text, start, end)]
-        emit_table("trading days", _DAY_COLUMNS, [_day_row(store, symbol, day) for symbol, day in shown])
+        emit_table("trading days", DAY_COLUMNS, [_day_row(store, symbol, day) for symbol, day in shown])
         _show_gaps([gap for symbol, day in shown for gap in store.gaps(symbol.text, day.trading_day)])
-
-
-_DAY_COLUMNS: Final = (
-    "symbol",
-    "trading day",
-    "sessions",
-    "contract",
-    "ticks",
-    "ingest",
-    "coverage",
-    "quality",
-    "manifest",
-)
 
 
 def _day_row(store: Store, symbol: Symbol, day: DayState) -> tuple[object, ...]:

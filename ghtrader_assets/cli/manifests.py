@@ -6,7 +6,7 @@ comparisons (`lineage.verify`, `lineage.day`).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -14,27 +14,24 @@ from ghtrader_assets.cli.app import (
     AsJson,
     DayArgument,
     EndOption,
+    ManifestArgument,
     StartOption,
     SymbolArgument,
     UniverseArgument,
-    app,
-    as_document,
+    command,
     emit_json,
     emit_rows,
     out,
-    require_in_universe,
-    require_range,
+    require_days,
     universe_of,
 )
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.context.store import open_writable_store
-from ghtrader_assets.lineage.aggregate import Aggregated, aggregate, record_aggregated
+from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.lineage.day import DayLineage, day_lineage
 from ghtrader_assets.lineage.verify import differences_of, verify_manifest
-from ghtrader_assets.manifests import as_document as manifest_document
-from ghtrader_assets.market.calendar import calendar_for
-from ghtrader_assets.reading.stored import stored_symbol
-from ghtrader_assets.settings import load_settings
+from ghtrader_assets.reading.stored import require_known, stored_symbol
+from ghtrader_assets.settings import Settings
 
 DIFFERENCE_COLUMNS: Final = ("symbol", "trading_day", "column", "stated", "found")
 CHANGE_COLUMNS: Final = ("column", "before", "after")
@@ -42,98 +39,81 @@ TOTAL_COLUMNS: Final = ("symbol", "expected_days", "n_days", "rows", "gaps", "ga
 UPSTREAM_COLUMNS: Final = ("source", "version", "version_now", "current")
 DOWNSTREAM_COLUMNS: Final = ("table", "version", "made_of", "state", "current")
 ATTEMPT_COLUMNS: Final = ("manifest_id", "contract", "outcome", "rows", "digest", "code_version", "source", "started")
-ManifestId = Annotated[str, typer.Argument(metavar="ID", help="A manifest's id.")]
 
 
-@app.command("aggregate-manifest")
+@command("aggregate-manifest")
 def aggregate_manifest(
-    start: StartOption, end: EndOption, symbols: UniverseArgument = None, as_json: AsJson = False
+    settings: Settings, start: StartOption, end: EndOption, symbols: UniverseArgument = None, as_json: AsJson = False
 ) -> None:
     """One manifest of a range: days, rows, gaps, states, loads, code versions, and the digest of digests."""
-    settings = load_settings()
     chosen = symbols or universe_of(settings)
-    require_in_universe(chosen, settings.symbols)
-    require_range(start, end, calendar_for(settings.home))
+    require_days(settings, start, end)
     with services_for(settings, with_provider=False), open_writable_store(settings) as context:
+        for symbol in chosen:
+            require_known(context, symbol)
         made = aggregate(context, chosen, start, end)
         path = record_aggregated(context, made)
     if as_json:
         emit_json({"manifest_id": made.manifest_id, "file": path, "manifest": made.document})
         return
-    show_aggregated(made)
-    out.print(f"{made.manifest_id}  {path}", highlight=False)
+    rows = [*made.symbols, {"symbol": "all", **made.document["totals"]}]
+    emit_rows(f"trading days from {start} to {end}", rows, TOTAL_COLUMNS)
+    out.print(f"{made.manifest_id}  {path}")
 
 
-def show_aggregated(made: Aggregated) -> None:
-    """A line a symbol and one for all of them."""
-    total = {"symbol": "all", **made.document["totals"]}
-    days = f"{made.document['first_day']} to {made.document['last_day']}"
-    emit_rows(f"trading days from {days}", [*made.symbols, total], TOTAL_COLUMNS, as_json=False)
-
-
-@app.command("verify-manifest")
+@command("verify-manifest")
 def verify(
-    manifest_id: ManifestId,
+    settings: Settings,
+    manifest_id: ManifestArgument,
     tables_only: Annotated[bool, typer.Option("--tables-only", help="Do not read the ticks.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Recompute a manifest from the stored columns and compare. Exit 0 equal, 1 naming each day and column."""
-    with store_for(load_settings()) as store:
+    with store_for(settings) as store:
         differences = verify_manifest(store.context, manifest_id, ticks=not tables_only)
-    found = [as_document(difference) for difference in differences]
     if as_json:
-        emit_json({"manifest_id": manifest_id, "equal": not found, "differences": found})
-    elif found:
-        emit_rows(f"{manifest_id} is not what is stored", found, DIFFERENCE_COLUMNS, as_json=False)
+        emit_json({"manifest_id": manifest_id, "equal": not differences, "differences": differences})
+    elif differences:
+        emit_rows(f"{manifest_id} is not what is stored", differences, DIFFERENCE_COLUMNS)
     else:
-        out.print(f"{manifest_id} is what is stored", highlight=False)
-    raise typer.Exit(int(bool(found)))
+        out.print(f"{manifest_id} is what is stored")
+    raise typer.Exit(int(bool(differences)))
 
 
-@app.command("diff-manifests")
+@command("diff-manifests")
 def diff_manifests(
+    settings: Settings,
     before: Annotated[str, typer.Argument(metavar="A", help="A manifest's id.")],
     after: Annotated[str, typer.Argument(metavar="B", help="Another one's.")],
     as_json: AsJson = False,
 ) -> None:
     """What changed between two loads: digest, rows, contract, code and every other column that differs."""
-    with store_for(load_settings()) as store:
+    with store_for(settings) as store:
         found = differences_of(store.manifest(before), store.manifest(after))
     rows = [{"column": name, "before": old, "after": new} for name, (old, new) in found.items()]
     emit_rows(f"{before} against {after}", rows, CHANGE_COLUMNS, as_json=as_json)
 
 
-@app.command()
-def lineage(symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
+@command()
+def lineage(settings: Settings, symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
     """Where a trading day comes from, what was made of it, whether that is current, and every load of it."""
-    settings = load_settings()
-    calendar_for(settings.home).require_trading_day(day)
-    with store_for(settings, symbol) as store:
+    with store_for(settings, symbol, days=(day,)) as store:
         found = day_lineage(store.context, stored_symbol(store.context, symbol, day, day), day)
     if as_json:
-        emit_json(_document(found))
+        emit_json(found)
     else:
         _show(found)
-
-
-def _document(found: DayLineage) -> dict[str, Any]:
-    return as_document(found) | {
-        "load": manifest_document(found.load) if found.load else None,
-        "attempts": [manifest_document(attempt) for attempt in found.attempts],
-    }
 
 
 def _show(found: DayLineage) -> None:
     load = found.load
     what = f"{found.rows:,} ticks, digest {found.digest}" if found.digest else "nothing is stored"
-    out.print(f"{found.symbol} {found.trading_day}: {what}", highlight=False)
+    out.print(f"{found.symbol} {found.trading_day}: {what}")
     if load is not None:
         out.print(
             f"load {load.manifest_id} of {load.contract}, schema {load.schema_hash}, code {load.code_version},"
-            f" source {load.source} ({load.reader})",
-            highlight=False,
+            f" source {load.source} ({load.reader})"
         )
-    emit_rows("made of", [as_document(row) for row in found.upstream], UPSTREAM_COLUMNS, as_json=False)
-    emit_rows("made into", [as_document(row) for row in found.downstream], DOWNSTREAM_COLUMNS, as_json=False)
-    attempts = [manifest_document(attempt) for attempt in found.attempts]
-    emit_rows("loads", attempts, ATTEMPT_COLUMNS, as_json=False)
+    emit_rows("made of", found.upstream, UPSTREAM_COLUMNS)
+    emit_rows("made into", found.downstream, DOWNSTREAM_COLUMNS)
+    emit_rows("loads", found.attempts, ATTEMPT_COLUMNS)

@@ -18,13 +18,13 @@ from ghtrader_assets.cli.app import (
     OptionalEnd,
     OptionalStart,
     SymbolArgument,
-    app,
-    as_document,
+    command,
     emit_json,
+    emit_rows,
     emit_table,
     out,
+    require_days,
     require_order,
-    require_range,
 )
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
@@ -39,10 +39,13 @@ from ghtrader_assets.reference.calendar import CalendarRefresh, refresh_calendar
 from ghtrader_assets.reference.depth import DepthSource, find_five_level_start
 from ghtrader_assets.reference.hours import ShownDay, SymbolHours, symbol_hours
 from ghtrader_assets.reference.live_hours import SETTLE, compare_live_hours
-from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 
 PROBE_STEP: Final = 60
+PROBED_COLUMNS: Final = ("trading_day", "contract", "state", "rows", "five_level_rows")
+CALENDAR_FIELDS: Final = ("source", "digest", "first", "horizon")
+REFRESH_FIELDS: Final = ("differences", "unconfirmed", "adopted", "changed", "added", "stored")
 
 
 @contextmanager
@@ -55,8 +58,9 @@ def provider_for(settings: Settings) -> Generator[Provider]:
         yield provider_of(settings)
 
 
-@app.command()
+@command()
 def calendar(
+    settings: Settings,
     start: OptionalStart = None,
     end: OptionalEnd = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Confirm and carry on by the provider's list.")] = False,
@@ -64,7 +68,7 @@ def calendar(
     as_json: AsJson = False,
 ) -> None:
     """Trading days and holidays of a range. Exit 1 when the provider's holiday list differs or confirms too little."""
-    settings, today = load_settings(), shanghai_day(SYSTEM_CLOCK.now_ns())
+    today = shanghai_day(SYSTEM_CLOCK.now_ns())
     if adopt and not refresh:
         raise BadInputError("--adopt goes with --refresh", "pass both")
     refreshed: CalendarRefresh | None = None
@@ -79,12 +83,14 @@ def calendar(
     last = end or max(first, min(first + timedelta(days=30), known.horizon))
     require_order(first, last)
     horizon = check_horizon(known, today)
-    document = {
+    document: dict[str, object] = {
         "start": first,
         "end": last,
         "trading_days": known.days(first, last),
         "holidays": known.holidays_on_weekdays(first, last),
-        **_about(known, horizon),
+        **{name: getattr(known, name) for name in CALENDAR_FIELDS},
+        "days_ahead": horizon.days_ahead,
+        "horizon_ok": horizon.ok,
         "refresh": _refreshed(refreshed, definitions),
     }
     if as_json:
@@ -94,8 +100,9 @@ def calendar(
     raise typer.Exit(1 if refreshed and _is_open(refreshed) else 0)
 
 
-@app.command()
+@command()
 def sessions(
+    settings: Settings,
     symbol: SymbolArgument,
     start: OptionalStart = None,
     end: OptionalEnd = None,
@@ -103,11 +110,11 @@ def sessions(
     as_json: AsJson = False,
 ) -> None:
     """The windows of each trading day in Beijing time, with their sources. Exit 1 when the provider's hours differ."""
-    settings, today = load_settings(), shanghai_day(SYSTEM_CLOCK.now_ns())
+    today = shanghai_day(SYSTEM_CLOCK.now_ns())
     known = calendar_for(settings.home)
     default = last_trading_day_until(known, today)
     first, last = start or end or default, end or start or default
-    require_range(first, last, known)
+    require_days(settings, first, last)
     events = events_for(settings.home)
     found = None
     if live:
@@ -122,8 +129,9 @@ def sessions(
     raise typer.Exit(1 if found and found.differences else 0)
 
 
-@app.command("l5-start")
+@command("l5-start")
 def l5_start(
+    settings: Settings,
     symbol: SymbolArgument,
     start: OptionalStart = None,
     end: OptionalEnd = None,
@@ -131,7 +139,6 @@ def l5_start(
     as_json: AsJson = False,
 ) -> None:
     """The first trading day with five levels, by probing, and the setting that starts there."""
-    settings = load_settings()
     known = calendar_for(settings.home)
     first, last = _probed_range(settings, known, start, end)
     with provider_for(settings) as provider:
@@ -141,16 +148,14 @@ def l5_start(
         emit_json(found)
         return
     if found.levels == 1:
-        out.print(f"{symbol.exchange} delivers one level: {symbol.text} has no five-level day", highlight=False)
+        out.print(f"{symbol.exchange} delivers one level: {symbol.text} has no five-level day")
         return
-    columns = ("trading_day", "contract", "state", "rows", "five_level_rows")
-    rows = ([getattr(day, column) for column in columns] for day in found.probed)
-    emit_table(f"probed days of {found.symbol}, every {step}th first", columns, rows)
+    emit_rows(f"probed days of {found.symbol}, every {step}th first", found.probed, PROBED_COLUMNS)
     for opened, closed in found.spans:
-        out.print(f"five levels from {opened} to {closed}", highlight=False)
-    out.print(found.setting or "no probed day has five levels", highlight=False)
+        out.print(f"five levels from {opened} to {closed}")
+    out.print(found.setting or "no probed day has five levels")
     if found.may_be_earlier:
-        out.print(f"{found.first_day} is the first day that was probed: probe from an earlier --from", highlight=False)
+        out.print(f"{found.first_day} is the first day that was probed: probe from an earlier --from")
 
 
 def _probed_range(
@@ -165,17 +170,6 @@ def _probed_range(
     return first, last
 
 
-def _about(known: TradingCalendar, horizon: HorizonFinding) -> dict[str, object]:
-    return {
-        "source": known.source,
-        "digest": known.digest,
-        "first": known.first,
-        "horizon": known.horizon,
-        "days_ahead": horizon.days_ahead,
-        "horizon_ok": horizon.ok,
-    }
-
-
 def _is_open(done: CalendarRefresh) -> bool:
     """Whether something is left for a person to judge."""
     return bool(done.unconfirmed) or (bool(done.differences) and not done.adopted)
@@ -186,12 +180,7 @@ def _refreshed(done: CalendarRefresh | None, definitions: str) -> dict[str, obje
         return None
     return {
         "digest_before": done.before.digest,
-        "differences": [as_document(difference) for difference in done.differences],
-        "unconfirmed": done.unconfirmed,
-        "adopted": done.adopted,
-        "changed": done.changed,
-        "added": done.added,
-        "stored": done.stored,
+        **{name: getattr(done, name) for name in REFRESH_FIELDS},
         "definitions": definitions,
     }
 
@@ -203,36 +192,35 @@ def _show_calendar(
     emit_table("calendar", ("name", "value"), ((name, document[name]) for name in shown))
     for name in ("trading_days", "holidays"):
         days = cast("list[object]", document[name])
-        out.print(f"{len(days)} {name.replace('_', ' ')}: {_listed(days)}", highlight=False)
-    out.print(str(horizon), highlight=False)
+        out.print(f"{len(days)} {name.replace('_', ' ')}: {_listed(days)}")
+    out.print(str(horizon))
     if done is None:
         return
     for difference in done.differences:
-        out.print(f"DIFFERS: {difference}", highlight=False)
+        out.print(f"DIFFERS: {difference}")
     if done.unconfirmed:
-        out.print(f"NOT CONFIRMED: {done.unconfirmed}", highlight=False)
+        out.print(f"NOT CONFIRMED: {done.unconfirmed}")
     elif not done.differences:
-        out.print("the provider's holiday list agrees", highlight=False)
-    out.print(f"changed partitions: {_listed(done.changed) or 'none'}", highlight=False)
-    out.print(f"new trading days: {len(done.added)}", highlight=False)
+        out.print("the provider's holiday list agrees")
+    out.print(f"changed partitions: {_listed(done.changed) or 'none'}")
+    out.print(f"new trading days: {len(done.added)}")
     if done.stored:
-        out.print(f"stored as {done.stored}; Dagster's partitions: {definitions}", highlight=False)
+        out.print(f"stored as {done.stored}; Dagster's partitions: {definitions}")
 
 
 def _show_hours(hours: SymbolHours) -> None:
     columns = ("trading day", "windows, Beijing time", "expected s", "strict s", "verified", "sources")
     emit_table(f"sessions of {hours.symbol}", columns, (_day_cells(day) for day in hours.days))
-    rows = ((row.session, row.first_day, row.hours, row.verified, row.source) for row in hours.table)
-    emit_table("session table of the product", ("session", "first day", "hours", "verified", "source"), rows)
+    emit_rows("session table of the product", hours.table, ("session", "first_day", "hours", "verified", "source"))
     for event in hours.events:
-        out.print(_event_line(event), highlight=False, markup=False)
+        out.print(_event_line(event))
     if hours.last_day is not None:
-        out.print(f"last trading day {hours.last_day.day} ({hours.last_day.source})", highlight=False, markup=False)
+        out.print(f"last trading day {hours.last_day.day} ({hours.last_day.source})")
     if hours.live is not None:
         for difference in hours.live.differences:
-            out.print(f"DIFFERS: {difference}", highlight=False)
+            out.print(f"DIFFERS: {difference}")
         agree = f"the provider's present hours, terms and last day of {hours.live.contract} agree"
-        out.print(SETTLE if hours.live.differences else agree, highlight=False)
+        out.print(SETTLE if hours.live.differences else agree)
 
 
 def _event_line(event: SessionEvent) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ghtrader_assets.cli.app import AsJson, app, as_document, emit_json, emit_table
+from ghtrader_assets.cli.app import AsJson, command, emit_json, emit_rows, emit_table
 from ghtrader_assets.cli.services import store_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import BadInputError
@@ -21,7 +21,7 @@ from ghtrader_assets.questdb.tables.measured import (
     read_percentiles,
     read_query_percentiles,
 )
-from ghtrader_assets.settings import load_settings
+from ghtrader_assets.settings import Settings
 
 STEPS: Final = ("download_seconds", "store_seconds", "readback_seconds")
 VALIDATION: Final = "validation_seconds"
@@ -31,13 +31,13 @@ _LENGTH: Final = re.compile(r"([1-9][0-9]{0,3})([mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-@app.command()
+@command()
 def metrics(
+    settings: Settings,
     window: Annotated[str, typer.Option(metavar="W", help="How far back: 90m, 24h, 7d.")] = "24h",
     as_json: AsJson = False,
 ) -> None:
     """Ingest rates by symbol, durations of a day's steps and its judgement, exact latency percentiles by query."""
-    settings = load_settings()
     end = SYSTEM_CLOCK.now()
     start = end - parse_window(window)
     with store_for(settings) as store:
@@ -50,9 +50,7 @@ def metrics(
         figures = {"ingest": ingest, "steps": steps, "validation": validation, "queries": queries}
         emit_json({"from": start, "to": end, **figures})
         return
-    emit_table(
-        f"ingest, {window}", INGEST_COLUMNS, ([as_document(row)[name] for name in INGEST_COLUMNS] for row in ingest)
-    )
+    emit_rows(f"ingest, {window}", ingest, INGEST_COLUMNS)
     emit_table("a trading day's steps", PERCENTILE_COLUMNS, map(_row, [*steps, *validation]))
     emit_table("queries", PERCENTILE_COLUMNS, map(_row, queries))
 

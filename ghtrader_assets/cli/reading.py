@@ -19,27 +19,28 @@ from ghtrader_assets.cli.app import (
     CoveringOption,
     DayArgument,
     EndOption,
+    ManifestArgument,
     OptionalDayArgument,
     OptionalEnd,
     OptionalStart,
     StartOption,
     SymbolArgument,
     UniverseArgument,
-    app,
     as_document,
+    command,
     emit_json,
     emit_rows,
+    emit_table,
     log,
     out,
+    require_days,
     require_in_universe,
     require_order,
-    require_range,
     universe_of,
 )
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.context.load import open_load
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.manifests import as_document as manifest_document
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.tables.whole_days import require_columns
@@ -48,101 +49,77 @@ from ghtrader_assets.reading.overview import CalendarCoverage, coverage_of
 from ghtrader_assets.reference.pictures import draw_roll_history
 from ghtrader_assets.reference.rolls import segments_of, terms_of
 from ghtrader_assets.reference.schedule import refresh_schedule
-from ghtrader_assets.settings import load_settings, start_date_of
+from ghtrader_assets.settings import Settings, start_date_of
 
-DAY_COLUMNS: Final = (
-    "trading_day",
-    "contract",
-    "rows",
-    "ingest_state",
-    "coverage_state",
-    "quality_state",
-    "reason",
-    "manifest_id",
-)
+COVERAGE_COLUMNS: Final = ("symbol", "first_day", "last_day", "n_days", "rows", "expected_days", "missing")
+DAY_STATES: Final = ("ingest_state", "coverage_state", "quality_state")
+DAY_COLUMNS: Final = ("trading_day", "contract", "rows", *DAY_STATES, "reason", "manifest_id")
 GAP_COLUMNS: Final = ("session", "start_ts", "end_ts", "duration_s", "attribution", "tqsdk_status")
 MANIFEST_COLUMNS: Final = ("manifest_id", "symbol", "contract", "outcome", "rows", "digest", "started", "reason")
-SEGMENT_COLUMNS: Final = (
-    "contract",
-    "first_day",
-    "last_day",
-    "trading_days",
-    "is_roll",
-    "expires",
-    "expires_source",
-    "price_tick",
-    "multiplier",
-    "terms_source",
-)
+SEGMENT_TERMS: Final = ("expires", "expires_source", "price_tick", "multiplier", "terms_source")
+SEGMENT_COLUMNS: Final = ("contract", "first_day", "last_day", "trading_days", "is_roll", *SEGMENT_TERMS)
 SCHEDULE_COLUMNS: Final = ("trading_day", "contract", "segment_id", "is_roll", "provisional")
 JSON_FIELDS: Final = ("rules_json", "sessions_json", "policy_json")
 
 
-@app.command()
-def coverage(symbols: UniverseArgument = None, as_json: AsJson = False) -> None:
+@command()
+def coverage(settings: Settings, symbols: UniverseArgument = None, as_json: AsJson = False) -> None:
     """What is stored of each symbol against the trading days expected, missing days by reason."""
-    settings = load_settings()
     chosen = symbols or universe_of(settings)
     with store_for(settings, *chosen) as store:
         found = [coverage_of(store.context, symbol) for symbol in chosen]
-    columns = ("symbol", "first_day", "last_day", "n_days", "rows", "expected_days", "missing")
-    rows = [as_document(row) | ({} if as_json else {"missing": _missing(row)}) for row in found]
-    emit_rows("coverage", rows, columns, as_json=as_json)
+    if as_json:
+        emit_json(found)
+    else:
+        emit_rows("coverage", [as_document(row) | {"missing": _missing(row)} for row in found], COVERAGE_COLUMNS)
 
 
-@app.command()
-def days(symbol: SymbolArgument, start: StartOption, end: EndOption, as_json: AsJson = False) -> None:
+@command()
+def days(
+    settings: Settings, symbol: SymbolArgument, start: StartOption, end: EndOption, as_json: AsJson = False
+) -> None:
     """Each trading day of a range: rows, contract, state and reason of ingest, coverage and quality."""
-    settings = load_settings()
-    require_range(start, end, calendar_for(settings.home))
-    with store_for(settings, symbol) as store:
-        rows = [as_document(day) for day in store.days(symbol.text, start, end)]
+    with store_for(settings, symbol, days=(start, end)) as store:
+        rows = store.days(symbol.text, start, end)
     emit_rows(f"trading days of {symbol.text}", rows, DAY_COLUMNS, as_json=as_json)
 
 
-@app.command()
-def gaps(symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
+@command()
+def gaps(settings: Settings, symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
     """The gaps of a trading day, each with what it looks like."""
-    settings = load_settings()
-    calendar_for(settings.home).require_trading_day(day)
-    with store_for(settings, symbol) as store:
-        rows = [as_document(gap) for gap in store.gaps(symbol.text, day)]
+    with store_for(settings, symbol, days=(day,)) as store:
+        rows = store.gaps(symbol.text, day)
     emit_rows(f"gaps of {symbol.text} on {day}: {len(rows)}", rows, GAP_COLUMNS, as_json=as_json)
 
 
-@app.command()
-def quality(symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
+@command()
+def quality(settings: Settings, symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
     """Every field-quality figure of a trading day."""
-    settings = load_settings()
-    calendar_for(settings.home).require_trading_day(day)
-    with store_for(settings, symbol) as store:
+    with store_for(settings, symbol, days=(day,)) as store:
         row = as_document(store.quality(symbol.text, day))
     document = {name: json.loads(value) if name in JSON_FIELDS else value for name, value in row.items()}
     _emit_record(f"field quality of {symbol.text} on {day}", document, as_json=as_json)
 
 
-@app.command()
-def manifests(covering: CoveringOption, as_json: AsJson = False) -> None:
+@command()
+def manifests(settings: Settings, covering: CoveringOption, as_json: AsJson = False) -> None:
     """Which loads touched a trading day, of all symbols, oldest first."""
-    settings = load_settings()
-    calendar_for(settings.home).require_trading_day(covering)
-    with store_for(settings) as store:
-        rows = [manifest_document(manifest) for manifest in store.manifests(covering)]
+    with store_for(settings, days=(covering,)) as store:
+        rows = store.manifests(covering)
     emit_rows(f"loads of {covering}", rows, MANIFEST_COLUMNS, as_json=as_json)
 
 
-@app.command()
-def manifest(
-    manifest_id: Annotated[str, typer.Argument(metavar="ID", help="A manifest's id.")], as_json: AsJson = False
-) -> None:
+@command()
+def manifest(settings: Settings, manifest_id: ManifestArgument, as_json: AsJson = False) -> None:
     """One manifest whole."""
-    with store_for(load_settings()) as store:
+    with store_for(settings) as store:
         found = store.manifest(manifest_id)
-    _emit_record(f"manifest {manifest_id}", manifest_document(found), as_json=as_json)
+    _emit_record(f"manifest {manifest_id}", as_document(found), as_json=as_json)
 
 
-@app.command()
+@command()
 def schedule(
+    settings: Settings,
     symbol: SymbolArgument,
     start: OptionalStart = None,
     end: OptionalEnd = None,
@@ -151,20 +128,19 @@ def schedule(
     as_json: AsJson = False,
 ) -> None:
     """The main contract of each trading day, its segment and terms, and the days it rolled."""
-    settings = load_settings()
     calendar = calendar_for(settings.home)
     first, last = start or settings.first_day, end or calendar.horizon
     calendar.days(first, last)
     require_order(first, last)
     if refresh:
-        require_in_universe([symbol], settings.symbols)
+        require_in_universe(settings, symbol)
         with services_for(settings), open_load(settings) as context:
             refresh_schedule(context, symbol, force_refresh=True)
     with store_for(settings, symbol) as store:
         rows = store.schedule(symbol.text, first, last)
     if picture:
         draw_roll_history(segments_of(rows, calendar), picture)
-        log.print(f"the roll history is drawn in {picture}", highlight=False)
+        log.print(f"the roll history is drawn in {picture}")
     if as_json:
         emit_json([as_document(row) | terms_of(row, calendar) for row in rows])
     elif rows:
@@ -172,11 +148,12 @@ def schedule(
     else:
         listed = start_date_of(settings, symbol.product)
         remedy = "ask with --refresh" if last >= listed else f"schedules begin at the start date, {listed}"
-        out.print(f"no main contract of {symbol.text} is stored from {first} to {last}: {remedy}", highlight=False)
+        out.print(f"no main contract of {symbol.text} is stored from {first} to {last}: {remedy}")
 
 
-@app.command()
+@command()
 def ticks(
+    settings: Settings,
     symbol: SymbolArgument,
     day: OptionalDayArgument = None,
     start: OptionalStart = None,
@@ -188,9 +165,8 @@ def ticks(
     as_json: AsJson = False,
 ) -> None:
     """Export the stored ticks of a trading day or a range to Parquet, CSV or a Parquet tree, or print them as CSV."""
-    settings = load_settings()
     first, last = _days_to_export(day, start, end)
-    require_range(first, last, calendar_for(settings.home))
+    require_days(settings, first, last)
     names = require_columns([name.strip() for name in columns.split(",")] if columns is not None else None)
     if target is not None:
         require_target(target)
@@ -208,7 +184,7 @@ def ticks(
         emit_json({"symbol": symbol.text, "rows": exported.rows, "files": exported.files, "manifest_ids": loads})
         return
     shown = f"{len(exported.manifest_ids)} trading days" if first != last else f"{first}"
-    out.print(f"{exported.rows:,} ticks of {symbol.text}, {shown}, are in {target}", highlight=False)
+    out.print(f"{exported.rows:,} ticks of {symbol.text}, {shown}, are in {target}")
 
 
 def _days_to_export(day: date | None, start: date | None, end: date | None) -> tuple[date, date]:
@@ -221,11 +197,10 @@ def _days_to_export(day: date | None, start: date | None, end: date | None) -> t
 
 
 def _show_schedule(symbol: str, rows: list[ScheduleDay], calendar: TradingCalendar) -> None:
-    segments = segments_of(rows, calendar)
-    emit_rows(f"segments of {symbol}", [as_document(row) for row in segments], SEGMENT_COLUMNS, as_json=False)
-    emit_rows(f"main contracts of {symbol}", [as_document(row) for row in rows], SCHEDULE_COLUMNS, as_json=False)
+    emit_rows(f"segments of {symbol}", segments_of(rows, calendar), SEGMENT_COLUMNS)
+    emit_rows(f"main contracts of {symbol}", rows, SCHEDULE_COLUMNS)
     if rows[-1].provisional:
-        out.print(f"{rows[-1].trading_day} may still change until it closes", highlight=False)
+        out.print(f"{rows[-1].trading_day} may still change until it closes")
 
 
 def _missing(found: CalendarCoverage) -> str:
@@ -235,6 +210,5 @@ def _missing(found: CalendarCoverage) -> str:
 def _emit_record(title: str, document: dict[str, object], *, as_json: bool) -> None:
     if as_json:
         emit_json(document)
-        return
-    rows = [{"name": name, "value": value} for name, value in document.items()]
-    emit_rows(title, rows, ("name", "value"), as_json=False)
+    else:
+        emit_table(title, ("name", "value"), document.items())

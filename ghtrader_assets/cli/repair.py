@@ -20,7 +20,7 @@ from ghtrader_assets.cli.app import (
     OptionalStart,
     UniverseArgument,
     announce,
-    app,
+    command,
     emit_json,
     emit_table,
     out,
@@ -28,8 +28,7 @@ from ghtrader_assets.cli.app import (
     require_order,
     universe_of,
 )
-from ghtrader_assets.cli.backfill import show_report
-from ghtrader_assets.cli.progress import TerminalProgress
+from ghtrader_assets.cli.backfill import TerminalProgress, show_report
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import open_load
@@ -43,15 +42,17 @@ from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import needs_in
 from ghtrader_assets.reference.schedule import refresh_schedules
-from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.repair import Repair, RepairPlan, Work, read_plan
 
 PARTS: Final = ("planned", "waiting", "given_up", "running")
+DAY_FIELDS: Final = ("symbol", "trading_day", "cause", "need", "reason", "tries", "not_before")
 COLUMNS: Final = ("", "symbol", "trading_days", "days", "cause", "tries", "not_before", "reason")
 
 
-@app.command()
+@command()
 def repair(
+    settings: Settings,
     symbols: UniverseArgument = None,
     start: OptionalStart = None,
     end: OptionalEnd = None,
@@ -62,9 +63,8 @@ def repair(
 
     Exit 0: nothing to do, or all done. Exit 1: work is planned or waits, some failed, or days are given up.
     """
-    settings = load_settings()
     chosen = symbols or universe_of(settings)
-    require_in_universe(chosen, settings.symbols)
+    require_in_universe(settings, *chosen)
     last = _last_day(settings, start, end)
     report: BackfillReport | None = None
     with services_for(settings), open_load(settings) as context:
@@ -74,15 +74,8 @@ def repair(
             refresh_schedules(context, chosen, force_refresh=True)
         plan = read_plan(context, chosen, start, last, context.clock.now(), running_runs(settings))
         if apply and plan.planned:
-            report = BackfillReport()
-            carry_out(
-                context,
-                launcher_for(settings, context.clock),
-                TerminalProgress(),
-                needs_in(plan.planned),
-                ALL_TABLES,
-                report,
-            )
+            report, launcher = BackfillReport(), launcher_for(settings, context.clock)
+            carry_out(context, launcher, TerminalProgress(), needs_in(plan.planned), ALL_TABLES, report)
     if as_json:
         emit_json(_document(plan, report))
     else:
@@ -116,28 +109,19 @@ def _document(plan: RepairPlan, report: BackfillReport | None) -> dict[str, Any]
 
 
 def _day(repair: Repair) -> dict[str, Any]:
-    return {
-        "symbol": repair.symbol.text,
-        "trading_day": repair.trading_day,
-        "cause": repair.cause,
-        "need": repair.need,
-        "reason": repair.reason,
-        "tries": repair.tries,
-        "not_before": repair.not_before,
-    }
+    return {**{name: getattr(repair, name) for name in DAY_FIELDS}, "symbol": repair.symbol.text}
 
 
 def _show(plan: RepairPlan, report: BackfillReport | None) -> None:
     rows = [row for part in PARTS for row in _rows(part.replace("_", " "), getattr(plan, part))]
     if rows:
         emit_table("repair", COLUMNS, rows)
-    out.print(_work_line(plan), highlight=False)
+    out.print(_work_line(plan))
     if plan.given_up:
         first = plan.given_up[0]
         out.print(
             "given up: as many loads ended alike as GHTRADER_REPAIR_ATTEMPTS allows; look into the reason, then e.g."
-            f" `ghtrader-assets backfill {first.symbol.text} --from {first.trading_day} --to {first.trading_day}`",
-            highlight=False,
+            f" `ghtrader-assets backfill {first.symbol.text} --from {first.trading_day} --to {first.trading_day}`"
         )
     if report:
         show_report(report)

@@ -9,48 +9,48 @@ import signal
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import date
 from importlib import metadata
-from types import FrameType
 from typing import Annotated
 
 import typer
 
-from ghtrader_assets.cli.app import AsJson, announce, app, emit_json, emit_table, log, out
+from ghtrader_assets.cli.app import AsJson, announce, command, emit_json, emit_rows, emit_table, log, out, require_days
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.credentials import credentials_file
 from ghtrader_assets.reading.stored import require_known
-from ghtrader_assets.runtime import Runtime, owned_runtime
+from ghtrader_assets.runtime import DAGSTER, Runtime, owned_runtime
 from ghtrader_assets.services.embedded import running_services, stop_services
 from ghtrader_assets.services.health import ServiceHealth, feed_health, service_health
-from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets.upkeep.feeds import Feed
 
 VERSIONED = ("ghtrader-assets", "dagster", "tqsdk", "questdb", "psycopg")
 
 
-@app.command()
-def up() -> None:
+@command()
+def up(settings: Settings) -> None:
     """Start the embedded services and keep them up until Ctrl-C."""
-    settings = load_settings()
     with running_services(settings, announce, with_dagster=True) as runtime:
         show_urls(settings, runtime)
         wait_for_interrupt()
         log.print("stopping")
 
 
-@app.command()
-def down(as_json: AsJson = False) -> None:
+@command()
+def down(settings: Settings, as_json: AsJson = False) -> None:
     """Stop the embedded services, or what a killed `up` left of them."""
-    stopped = stop_services(load_settings())
+    stopped = stop_services(settings)
     if as_json:
         emit_json({"stopped": stopped})
     else:
         out.print("stopped" if stopped else "nothing was running")
 
 
-@app.command()
+@command()
 def status(
+    settings: Settings,
     as_json: AsJson = False,
     feeds_count: Annotated[bool, typer.Option("--feeds", help="A feed that is not good counts as unhealthy.")] = False,
 ) -> None:
@@ -58,7 +58,6 @@ def status(
 
     Services decide; with --feeds a symbol whose latest expected trading day is not present, judged and good does too.
     """
-    settings = load_settings()
     services = service_health(settings)
     feeds = feed_health(settings)
     versions = {name: metadata.version(name) for name in VERSIONED}
@@ -66,42 +65,36 @@ def status(
     healthy = all(service.healthy for service in services)
     if feeds_count:
         healthy = healthy and all(feed.good for feed in feeds)
+    found = {"healthy": healthy, "home": settings.home, "services": services, "feeds": feeds, "versions": versions}
     if as_json:
-        emit_json(
-            {
-                "healthy": healthy,
-                "home": settings.home,
-                "services": services,
-                "feeds": feeds,
-                "versions": versions,
-                "questdb_credentials": credentials,
-            }
-        )
+        emit_json({**found, "questdb_credentials": credentials})
     else:
         _show_status(settings, services, feeds, versions, credentials)
     raise typer.Exit(0 if healthy else 1)
 
 
 @contextmanager
-def services_for(settings: Settings, *, with_provider: bool = True) -> Generator[Runtime]:
+def services_for(settings: Settings, *, with_provider: bool = True, with_dagster: bool = False) -> Generator[Runtime]:
     """The services of a running `up`, or ones started for as long as a command lasts.
 
     Without a provider, for commands that only need the store, at most QuestDB is started.
     """
     runtime = owned_runtime(settings.home)
-    if runtime is not None:
+    if runtime is not None and (not with_dagster or runtime.service(DAGSTER)):
         yield runtime
         return
-    with running_services(settings, announce, with_provider=with_provider, with_dagster=False) as started:
+    with running_services(settings, announce, with_provider=with_provider, with_dagster=with_dagster) as started:
         yield started
 
 
 @contextmanager
-def store_for(settings: Settings, *symbols: Symbol) -> Generator[Store]:
+def store_for(settings: Settings, *symbols: Symbol, days: tuple[date, ...] = ()) -> Generator[Store]:
     """The store for a reading command: its log-in can't write, and nothing but QuestDB is started for it.
 
-    Raises `BadInputError` for a symbol that is neither in the universe nor stored.
+    Raises `BadInputError` for days that `require_days` refuses, before anything is started, and for a symbol that is
+    neither in the universe nor stored.
     """
+    require_days(settings, *days)
     with services_for(settings, with_provider=False), Store(settings) as store:
         for symbol in symbols:
             require_known(store.context, symbol)
@@ -111,7 +104,7 @@ def store_for(settings: Settings, *symbols: Symbol) -> Generator[Store]:
 def show_urls(settings: Settings, runtime: Runtime) -> None:
     """Say where everything is, and where the console's credentials are."""
     for service in runtime.services:
-        out.print(f"{service.name:<10} {'   '.join(service.urls.values())}", highlight=False)
+        out.print(f"{service.name:<10} {'   '.join(service.urls.values())}")
     if runtime.service("questdb") is not None:
         out.print(f"{'':<10} user and password of the QuestDB console: {credentials_file(settings.home)}")
 
@@ -119,12 +112,8 @@ def show_urls(settings: Settings, runtime: Runtime) -> None:
 def wait_for_interrupt() -> None:
     """Return at Ctrl-C or SIGTERM."""
     interrupted = threading.Event()
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        interrupted.set()
-
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
+        signal.signal(number, lambda _signal, _frame: interrupted.set())
     interrupted.wait()
 
 
@@ -140,11 +129,7 @@ def _show_status(
     )
     emit_table("services", ("service", "health", "where", "detail"), rows)
     if feeds:
-        lines = (
-            (feed.symbol, feed.state.value, feed.expected_day, feed.last_day, feed.reason, feed.remedy)
-            for feed in feeds
-        )
-        emit_table("feeds", ("symbol", "feed", "expected_day", "last_day", "finding", "remedy"), lines)
-    out.print(f"home       {settings.home}", highlight=False)
-    out.print(f"console    user and password of QuestDB's console: {credentials}", highlight=False)
-    out.print("versions   " + "  ".join(f"{name} {version}" for name, version in versions.items()), highlight=False)
+        emit_rows("feeds", feeds, ("symbol", "state", "expected_day", "last_day", "reason", "remedy"))
+    out.print(f"home       {settings.home}")
+    out.print(f"console    user and password of QuestDB's console: {credentials}")
+    out.print("versions   " + "  ".join(f"{name} {version}" for name, version in versions.items()))

@@ -14,12 +14,11 @@ from ghtrader_assets.cli.app import (
     EndOption,
     StartOption,
     SymbolsArgument,
-    app,
-    as_document,
+    command,
     emit_json,
     log,
     out,
-    require_range,
+    require_days,
 )
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.context.load import LoadContext, open_load
@@ -28,13 +27,13 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import ProbedDay, probe_gaps
-from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.reading.stored import days_stored_as, require_known
-from ghtrader_assets.settings import load_settings
+from ghtrader_assets.settings import Settings
 
 
-@app.command()
+@command()
 def validate(
+    settings: Settings,
     symbols: SymbolsArgument,
     start: StartOption,
     end: EndOption,
@@ -46,16 +45,14 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Judge stored days. Exit 0 when none is in error or there was nothing to do, 1 if any day is in error."""
-    settings = load_settings()
-    calendar = calendar_for(settings.home)
-    require_range(start, end, calendar)
-    days = calendar.days(start, end)
+    require_days(settings, start, end)
     all_again = full or not settings.validate_incremental
     asks = settings.source_probe if probe is None else probe
     opened = open_load(settings) if asks else open_writable_store(settings)
     with services_for(settings, with_provider=asks), opened as context:
         for symbol in symbols:
             require_known(context, symbol)
+        days = context.calendar.days(start, end)
         stored = [days_stored_as(context, symbol, days) for symbol in symbols]
         outcomes = [
             (symbol.text, outcome)
@@ -70,14 +67,14 @@ def validate(
     noop = not any(outcome.failure or outcome.judgement for _, outcome in outcomes)
     in_error = [row for row in rows if row["state"] == "error"]
     if as_json:
-        answers = {"probed": [as_document(day) for day in probed]} if asks else {}
-        emit_json({"result": "noop" if noop else "judged", "days": rows, **answers})
-    elif noop:
-        out.print(f"nothing to do: all {len(rows)} stored days are judged as they are", highlight=False)
-    for row in [] if as_json else in_error if noop else rows:
-        out.print("  ".join(str(value) for value in row.values()), highlight=False)
-    for day in [] if as_json else probed:
-        out.print(_answer(day), highlight=False)
+        emit_json({"result": "noop" if noop else "judged", "days": rows, **({"probed": probed} if asks else {})})
+        raise typer.Exit(1 if in_error else 0)
+    if noop:
+        out.print(f"nothing to do: all {len(rows)} stored days are judged as they are")
+    for row in in_error if noop else rows:
+        out.print("  ".join(str(value) for value in row.values()))
+    for day in probed:
+        out.print(_answer(day))
     raise typer.Exit(1 if in_error else 0)
 
 

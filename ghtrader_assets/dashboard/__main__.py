@@ -15,7 +15,6 @@ import os
 import signal
 import sys
 import threading
-from types import FrameType
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -52,11 +51,8 @@ def main() -> int:
         sys.stderr.write(f"error: {error.line}\n")
         return error.exit_code
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        threading.Thread(target=server.shutdown).start()
-
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        signal.signal(number, lambda _signal, _frame: threading.Thread(target=server.shutdown).start())
     url = f"http://{LOOPBACK}:{server.server_port}"
     sys.stdout.write(json.dumps({"port": server.server_port, "url": url, "pid": os.getpid()}) + "\n")
     sys.stdout.flush()

@@ -18,6 +18,7 @@ from dash import Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from ghtrader_assets.clock import Clock
+from ghtrader_assets.context.store import embedded_service
 from ghtrader_assets.dashboard.data import Source
 from ghtrader_assets.dashboard.markup import as_html
 from ghtrader_assets.dashboard.pages.day import day_page
@@ -31,15 +32,20 @@ from ghtrader_assets.logs import logger, redacted
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.runtime import DAGSTER, QUESTDB, read_runtime
+from ghtrader_assets.runtime import DAGSTER, QUESTDB
 from ghtrader_assets.settings import Settings
 
 TITLE: Final = "ghtrader-assets"
 HEALTH: Final = "health"
 KEPT_S: Final = 2.0
-"""A page is asked for twice, by the browser and then by Dash: the second answer is the first one."""
+"""A page is requested twice, by the browser and then by Dash: the second answer is the first one."""
 
 _FIRST_ANSWER: Final = "<!-- first answer -->"
+_DOCUMENT: Final = (
+    '<!DOCTYPE html><html lang="en"><head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}</head>'
+    f'<body><div id="first-answer">{_FIRST_ANSWER}</div>{{%app_entry%}}'
+    "<footer>{%config%}{%scripts%}{%renderer%}</footer></body></html>"
+)
 _HERE: Final[dict[type[Page], str]] = {OverviewPage: "overview", OperationsPage: "operations"}
 
 log = logger(__name__)
@@ -50,6 +56,7 @@ def dashboard_app(settings: Settings, calendar: TradingCalendar, clock: Clock) -
     app = Dashboard(
         "ghtrader_assets.dashboard",
         title=TITLE,
+        index_string=_DOCUMENT,
         update_title="",
         serve_locally=True,
         health_endpoint=HEALTH,
@@ -92,8 +99,7 @@ class Pages:
         return page
 
     def links(self) -> Links:
-        runtime = read_runtime(self.source.settings.home)
-        found = [runtime.service(name) if runtime else None for name in (DAGSTER, QUESTDB)]
+        found = [embedded_service(self.source.settings.home, name) for name in (DAGSTER, QUESTDB)]
         return Links(*(service.urls["http"] if service else None for service in found))
 
     def _made(self, address: str) -> tuple[Component, bool]:
@@ -131,41 +137,19 @@ class Dashboard(dash.Dash):
         document = str(cast("Callable[..., Any]", super().index)(*args, **kwargs))
         return document.replace(_FIRST_ANSWER, as_html(page), 1)
 
-    def interpolate_index(
-        self,
-        metas: str = "",
-        title: str = "",
-        css: str = "",
-        config: str = "",
-        scripts: str = "",
-        app_entry: str = "",
-        favicon: str = "",
-        renderer: str = "",
-    ) -> str:
-        return (
-            f'<!DOCTYPE html><html lang="en"><head>{metas}<title>{title}</title>{favicon}{css}</head>'
-            f'<body><div id="first-answer">{_FIRST_ANSWER}</div>{app_entry}'
-            f"<footer>{config}{scripts}{renderer}</footer></body></html>"
-        )
-
 
 def _failure(error: GhtraderError) -> list[Component]:
-    """One clear line, and what to do."""
+    """One clear line with its code, and what to do."""
     what, remedy = str(redacted(error.what)), str(redacted(error.remedy))
     title = "This page does not exist" if isinstance(error, BadInputError) else "The store does not answer"
     log.info("page not shown", error=str(error))
-    return [
-        html.Div(
-            [html.H1(title), html.P(what), html.P(f"What to do: {remedy}") if remedy else None],
-            className="failure",
-            role="alert",
-        )
-    ]
+    said = [html.H1(title), html.P([what, " ", html.Code(error.code)])]
+    said += [html.P(f"What to do: {remedy}")] if remedy else []
+    return [html.Div(said, className="failure", role="alert")]
 
 
 def _name(symbol: Symbol) -> str:
-    product = product_of(symbol.exchange, symbol.product)
-    return product.name_en
+    return product_of(symbol.exchange, symbol.product).name_en
 
 
 def _text(value: object) -> str:

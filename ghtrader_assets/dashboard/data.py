@@ -1,4 +1,4 @@
-"""What pages ask of the store: each question once, whole days only, nothing of how it looks.
+"""What pages read from the store: each question once, whole days only, nothing of how it looks.
 
 Belongs here: the questions behind a page. Does not belong here: SQL (`questdb`), components (`pages`).
 """
@@ -39,12 +39,7 @@ from ghtrader_assets.questdb.tables.measured import (
     read_query_course,
     read_query_percentiles,
 )
-from ghtrader_assets.questdb.tables.reader import (
-    manifests_covering,
-    read_gaps,
-    read_quality,
-    read_summary,
-)
+from ghtrader_assets.questdb.tables.reader import manifests_covering, read_gaps, read_quality, read_summary
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.reading.overview import days_of

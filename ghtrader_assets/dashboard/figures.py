@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -36,31 +37,17 @@ _STEP_MS: Final[dict[Step, int]] = {
 def prices(ticks: pl.DataFrame, sessions: DaySessions, gaps: Sequence[GapRow]) -> go.Figure:
     """Last price within bid and ask, spread, and volume, over the time of the sessions put end to end."""
     points = _thinned(ticks, sessions)
-    clock = points["at"]
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, row_heights=[0.62, 0.2, 0.18], vertical_spacing=0.035)
-    x = points["x"]
     _band(figure, points.drop_nulls(["low", "high"]))
-    figure.add_trace(
-        go.Scatter(
-            x=x, y=points["last"], customdata=clock, name="last price", line={"color": BLUE, "width": 1.4},
-            hovertemplate="%{customdata}<br>last %{y:,}<extra></extra>",
-        ),
-        row=1, col=1,
-    )  # fmt: skip
-    figure.add_trace(
-        go.Scatter(
-            x=x, y=points["spread"], customdata=clock, name="widest spread", line={"color": ORANGE, "width": 1.2},
-            hovertemplate="%{customdata}<br>spread up to %{y:,}<extra></extra>",
-        ),
-        row=2, col=1,
-    )  # fmt: skip
-    figure.add_trace(
-        go.Bar(
-            x=x, y=points["traded"], customdata=clock, name="volume", marker={"color": GREEN, "line": {"width": 0}},
-            hovertemplate="%{customdata}<br>%{y:,} lots<extra></extra>",
-        ),
-        row=3, col=1,
-    )  # fmt: skip
+    traces = (
+        (go.Scatter, "last", "last price", {"line": {"color": BLUE, "width": 1.4}}, "last %{y:,}"),
+        (go.Scatter, "spread", "widest spread", {"line": {"color": ORANGE, "width": 1.2}}, "spread up to %{y:,}"),
+        (go.Bar, "traded", "volume", _bar(GREEN), "%{y:,} lots"),
+    )
+    for row, (shape, column, name, style, says) in enumerate(traces, 1):
+        hover = "%{customdata}<br>" + says + "<extra></extra>"
+        trace = shape(x=points["x"], y=points[column], customdata=points["at"], name=name, hovertemplate=hover, **style)
+        figure.add_trace(trace, row=row, col=1)
     _axes_of_sessions(figure, sessions)
     _shade(figure, sessions, gaps)
     figure.update_yaxes(title_text="price", row=1, col=1)
@@ -73,19 +60,16 @@ def trends(frame: pl.DataFrame) -> go.Figure:
     """Ticks, missing seconds and quality score of each trading day (frame: `day_states.GRID_SCHEMA`)."""
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     days = frame["trading_day"].dt.strftime("%Y-%m-%d").to_list()
-    for row, (column, name, colour) in enumerate(
-        (("rows", "ticks", BLUE), ("gap_seconds", "seconds missing", VERMILION), ("score", "quality score", GREEN)), 1
-    ):
-        shape = go.Bar if column != "score" else go.Scatter
-        style: dict[str, Any] = (
-            {"marker": {"color": colour, "line": {"width": 0}}}
-            if shape is go.Bar
-            else {"mode": "lines+markers", "line": {"color": colour, "width": 1.2}, "marker": {"size": 4}}
-        )
+    line = {"mode": "lines+markers", "line": {"color": GREEN, "width": 1.2}, "marker": {"size": 4}}
+    traces = (
+        (go.Bar, "rows", "ticks", _bar(BLUE)),
+        (go.Bar, "gap_seconds", "seconds missing", _bar(VERMILION)),
+        (go.Scatter, "score", "quality score", line),
+    )
+    for row, (shape, column, name, style) in enumerate(traces, 1):
         hover = "%{x}<br>" + name + " %{y:,}<extra></extra>"
-        figure.add_trace(
-            shape(x=days, y=frame[column].to_list(), name=name, hovertemplate=hover, **style), row=row, col=1
-        )
+        trace = shape(x=days, y=frame[column].to_list(), name=name, hovertemplate=hover, **style)
+        figure.add_trace(trace, row=row, col=1)
         figure.update_yaxes(title_text=name, row=row, col=1)
     figure.update_yaxes(rangemode="tozero", row=1, col=1)
     figure.update_yaxes(rangemode="tozero", row=2, col=1)
@@ -114,7 +98,7 @@ def ingest_course(steps: Sequence[IngestStep], start: datetime, end: datetime, s
     figure = go.Figure(
         go.Bar(
             x=[_beijing(step.ts) for step in steps], y=[step.rows for step in steps],
-            customdata=[step.days for step in steps], marker={"color": BLUE, "line": {"width": 0}}, name="ticks",
+            customdata=[step.days for step in steps], name="ticks", **_bar(BLUE),
             width=_STEP_MS[step] * 0.9, offset=0,
             hovertemplate="%{x|%m-%d %H:%M}<br>%{y:,} ticks of %{customdata} days<extra></extra>",
         )
@@ -130,15 +114,13 @@ def _thinned(ticks: pl.DataFrame, sessions: DaySessions) -> pl.DataFrame:
     A bucket without a tick has nulls, so that lines break where ticks lack; what was traded over more than
     `SILENCE_NS` belongs to no bucket.
     """
-    total = sum(window.end_ns - window.start_ns for window in sessions.windows)
+    *before, total = _ends(sessions)
     bucket = max(total // POINTS, 1)
     pieces: list[pl.DataFrame] = []
-    before = 0
-    for window in sessions.windows:
+    for window, passed_ns in zip(sessions.windows, before, strict=True):
         inside = ticks.filter(pl.col("datetime_ns").is_between(window.start_ns, window.end_ns, closed="left"))
-        passed = pl.col("datetime_ns") - window.start_ns + before
+        passed = pl.col("datetime_ns") - window.start_ns + passed_ns
         pieces.append(inside.with_columns(bucket=passed // bucket))
-        before += window.end_ns - window.start_ns
     traded = pl.when(pl.col("datetime_ns").diff() <= SILENCE_NS).then(pl.col("volume").diff().clip(lower_bound=0))
     found = (
         pl.concat(pieces)
@@ -158,6 +140,15 @@ def _thinned(ticks: pl.DataFrame, sessions: DaySessions) -> pl.DataFrame:
         x=pl.col("bucket") * (bucket / 1e9),
         at=pl.col("datetime_ns").map_elements(_said, return_dtype=pl.String),
     )
+
+
+def _ends(sessions: DaySessions) -> list[int]:
+    """Nanoseconds of sessions put end to end: before the first, after the first, and so on to the last."""
+    return list(accumulate((window.end_ns - window.start_ns for window in sessions.windows), initial=0))
+
+
+def _bar(colour: str) -> dict[str, Any]:
+    return {"marker": {"color": colour, "line": {"width": 0}}}
 
 
 def _said(instant_ns: int) -> str:
@@ -180,9 +171,8 @@ def _axes_of_sessions(figure: go.Figure, sessions: DaySessions) -> None:
     """Clock times under the sessions put end to end, and a line where one ends and the next begins."""
     values: list[float] = []
     texts: list[str] = []
-    before = 0.0
-    for window in sessions.windows:
-        length = (window.end_ns - window.start_ns) / 1e9
+    for window, passed in zip(sessions.windows, _ends(sessions), strict=False):
+        length, before = (window.end_ns - window.start_ns) / 1e9, passed / 1e9
         texts.append(f"{shanghai_time(window.start_ns):%H:%M}")
         values.append(before)
         first = -(-window.start_ns // 1_800_000_000_000) * 1_800_000_000_000
@@ -191,18 +181,14 @@ def _axes_of_sessions(figure: go.Figure, sessions: DaySessions) -> None:
             if at - before > 900 and before + length - at > 900:
                 values.append(at)
                 texts.append(f"{shanghai_time(instant):%H:%M}")
-        before += length
-        figure.add_vline(x=before, line={"color": GREY, "width": 1, "dash": "dot"})
-    figure.update_xaxes(tickvals=values, ticktext=texts, range=[0, before], showgrid=True)
+        figure.add_vline(x=before + length, line={"color": GREY, "width": 1, "dash": "dot"})
+    figure.update_xaxes(tickvals=values, ticktext=texts, range=[0, _ends(sessions)[-1] / 1e9], showgrid=True)
 
 
 def _shade(figure: go.Figure, sessions: DaySessions, gaps: Sequence[GapRow]) -> None:
     """The longest gaps as bands behind the prices."""
-    before: list[float] = []
-    total = 0.0
-    for window in sessions.windows:
-        before.append(total - window.start_ns / 1e9)
-        total += (window.end_ns - window.start_ns) / 1e9
+    ends = zip(sessions.windows, _ends(sessions), strict=False)
+    before = [(passed - window.start_ns) / 1e9 for window, passed in ends]
     for gap in sorted(gaps, key=lambda gap: -gap.duration_s)[:SHADED_GAPS]:
         if 0 <= gap.window_index < len(before):
             start = gap.start_ts.timestamp() + before[gap.window_index]

@@ -109,10 +109,10 @@ class Router:
 
     def _window(self, query: dict[str, list[str]]) -> Window:
         values = _only("window", query)
-        for window in WINDOWS:
-            if values in ([], [window]):
-                return window if values else "24h"
-        raise BadInputError(f"{values[0][:20]!r} is no window", f"choose one of {', '.join(WINDOWS)}")
+        window = values[0] if values else "24h"
+        if window not in WINDOWS:
+            raise BadInputError(f"{window[:20]!r} is no window", f"choose one of {', '.join(WINDOWS)}")
+        return window
 
 
 def symbol_address(symbol: str, last: date | None = None) -> str:

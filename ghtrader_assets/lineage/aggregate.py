@@ -28,7 +28,8 @@ from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.tables.reader import GapSum, read_aggregated, read_gap_sums, read_manifests
 from ghtrader_assets.questdb.tables.records import write_aggregated
 from ghtrader_assets.questdb.tables.rows import AggregatedRow, DayState
-from ghtrader_assets.reading.overview import days_of
+from ghtrader_assets.reading.overview import days_known_as
+from ghtrader_assets.reading.stored import stored_symbol
 
 FORMAT: Final = "ghtrader-aggregated-manifest-1"
 PREFIX: Final = "agg-"
@@ -63,20 +64,21 @@ def is_aggregated(manifest_id: str) -> bool:
 
 def aggregate(context: StoreContext, symbols: Sequence[Symbol], first: date, last: date) -> Aggregated:
     """What is stored now of the trading days from `first` to `last`, both included. Raises `BadInputError` for none."""
-    names = sorted({symbol.text: symbol for symbol in symbols}.items())
-    if not names or not context.calendar.days(first, last):
+    lines = {symbol.text: day_lines(context, symbol, first, last) for symbol in symbols}
+    if not any(lines.values()):
         raise BadInputError(f"no trading day of any symbol lies from {first} to {last}", "choose a longer range")
-    return _built(first, last, {name: day_lines(context, symbol, first, last) for name, symbol in names})
+    return _built(first, last, {name: days for name, days in lines.items() if days})
 
 
 def day_lines(context: StoreContext, symbol: Symbol, first: date, last: date) -> list[DayLine]:
-    """One line for each trading day of the range, stored or not."""
-    days = days_of(context, symbol, first, last)
+    """One line for each trading day of the range, stored or not; of a contract, those of `days_known_as`."""
+    days = days_known_as(context, symbol, first, last)
+    stored_as = stored_symbol(context, symbol, first, last).text
     loads = {
         manifest.manifest_id: manifest
-        for manifest in read_manifests(context.database, symbol.text, [day.trading_day for day in days])
+        for manifest in read_manifests(context.database, stored_as, [day.trading_day for day in days])
     }
-    gaps = read_gap_sums(context.database, symbol.text, first, last)
+    gaps = read_gap_sums(context.database, stored_as, first, last)
     return [day_line(day, loads.get(day.manifest_id), gaps.get(day.trading_day)) for day in days]
 
 

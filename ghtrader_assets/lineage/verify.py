@@ -26,6 +26,7 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import content_digest, five_level_rows
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_manifest
 from ghtrader_assets.questdb.tables.tick_columns import read_ticks
+from ghtrader_assets.reading.stored import stored_symbol
 
 COVERAGE_ROW: Final = ("contract", "digest", "upstream", "partial")
 """What the coverage row of a stored day repeats of its manifest, besides its rows."""
@@ -116,7 +117,9 @@ def _aggregated_differences(context: StoreContext, manifest_id: str, *, ticks: b
             if line.get(name) != now.get(name):
                 yield Difference(symbol, day, name, line.get(name), now.get(name))
         if ticks and line["ingest"] in STORED:
-            digest = _recomputed(context, symbol, date.fromisoformat(day))["digest"]
+            trading_day = date.fromisoformat(day)
+            stored_as = stored_symbol(context, parse_symbol(symbol), trading_day, trading_day)
+            digest = _recomputed(context, stored_as.text, trading_day)["digest"]
             if digest != line["digest"]:
                 yield Difference(symbol, day, "ticks.digest", line["digest"], digest)
     for symbol, day in found:

@@ -15,9 +15,8 @@ from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.disk import full_disk_named, require_free_disk
 from ghtrader_assets.loading.plan import LoadPlan, plan_days
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
-from ghtrader_assets.orchestration.launcher import Launcher
+from ghtrader_assets.orchestration.launcher import Launcher, Progress
 from ghtrader_assets.orchestration.names import JUDGED, PARTIAL_TAG, TICKS, WORKERS_TAG
-from ghtrader_assets.orchestration.progress import Progress
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import Needs
 from ghtrader_assets.orchestration.watch import Watch
@@ -52,9 +51,8 @@ def run_backfill(
             plan = plan_days(context, symbol, days, allow_partial=allow_partial)
             needs[symbol] = _needs(context, symbol, plan, report, force=force, judges=judges)
         tags = {WORKERS_TAG: str(workers)} if workers else {}
-        carry_out(
-            context, launcher, progress, needs, tables, report, tags | ({PARTIAL_TAG: "yes"} if allow_partial else {})
-        )
+        tags |= {PARTIAL_TAG: "yes"} if allow_partial else {}
+        carry_out(context, launcher, progress, needs, tables, report, tags)
         if any(needs.values()):
             made = aggregate(context, symbols, start, end)
             record_aggregated(context, made)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from importlib import resources
 from typing import Any, Final, cast
 
 import requests
@@ -17,60 +18,13 @@ import requests
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.orchestration.launcher import Progress
 from ghtrader_assets.orchestration.names import EXIT_CODE, LAUNCHED_BY_TAG
-from ghtrader_assets.orchestration.progress import Progress
-from ghtrader_assets.orchestration.runs import Needs, tables_for
+from ghtrader_assets.orchestration.runs import Needs, days_by_need, tables_for
 from ghtrader_assets.runtime import DAGSTER, owned_runtime
 from ghtrader_assets.settings import Settings
-from ghtrader_assets.upkeep.due import Need
 
-_LAUNCH: Final = """
-mutation Launch($params: LaunchBackfillParams!) {
-  launchPartitionBackfill(backfillParams: $params) {
-    __typename
-    ... on LaunchBackfillSuccess { backfillId }
-    ... on PythonError { message }
-    ... on PartitionSetNotFoundError { message }
-    ... on PartitionKeysNotFoundError { message }
-    ... on InvalidSubsetError { message }
-  }
-}"""
-
-_STATUS: Final = """
-query Status($id: String!) {
-  partitionBackfillOrError(backfillId: $id) {
-    __typename
-    ... on PartitionBackfill { status error { message } }
-  }
-}"""
-
-_FAILURES: Final = """
-query Failures($id: String!, $tag: String!) {
-  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { error { message } } }
-  runsOrError(filter: {tags: [{key: $tag, value: $id}], statuses: [FAILURE, CANCELED]}) {
-    ... on Runs { results { eventConnection { events { ... on ExecutionStepFailureEvent {
-      error { message cause { message } }
-      failureMetadata { description metadataEntries { label ... on IntMetadataEntry { intValue } } }
-    } } } } }
-  }
-}"""
-
-_RUNNING: Final = """
-{
-  runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) {
-    ... on Runs { results { runId } }
-  }
-}"""
-
-_RELOAD: Final = """
-mutation Reload($name: String!) {
-  reloadRepositoryLocation(repositoryLocationName: $name) {
-    __typename
-    ... on ReloadNotSupported { message }
-    ... on RepositoryLocationNotFound { message }
-    ... on PythonError { message }
-  }
-}"""
+_OPERATIONS: Final = resources.files("ghtrader_assets.orchestration").joinpath("daemon.graphql").read_text("utf-8")
 
 LOCATION: Final = "ghtrader_assets"
 """The name of our code location, as workspace.yaml has it."""
@@ -85,46 +39,40 @@ Share = tuple[list[Symbol], tuple[date, ...], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """A backfill of the daemon: its id and the page that shows it."""
+    """A backfill of the daemon."""
 
     dagster_url: str
     backfill_id: str
 
-    @property
-    def page(self) -> str:
-        return f"{self.dagster_url}/runs/b/{self.backfill_id}"
-
     def status(self) -> str:
         """The daemon's word for how far it is. Raises `ServiceError`."""
-        answer = _ask(self.dagster_url, _STATUS, {"id": self.backfill_id})["partitionBackfillOrError"]
+        answer = _ask(self.dagster_url, "Status", {"id": self.backfill_id})["partitionBackfillOrError"]
         if answer["__typename"] != "PartitionBackfill":
             raise ServiceError(f"Dagster does not know backfill {self.backfill_id}", "look at its Runs page")
         return str(answer["status"])
 
     def stops(self) -> list[Stopped]:
         """What ended the backfill itself, or steps of its runs before they had done with their days."""
-        answer = _ask(self.dagster_url, _FAILURES, {"id": self.backfill_id, "tag": "dagster/backfill"})
+        answer = _ask(self.dagster_url, "Failures", {"id": self.backfill_id, "tag": "dagster/backfill"})
         error = answer["partitionBackfillOrError"].get("error")
-        events = [
-            event for run in answer["runsOrError"].get("results", []) for event in run["eventConnection"]["events"]
-        ]
+        runs = answer["runsOrError"].get("results", [])
+        events = [event for run in runs for event in run["eventConnection"]["events"]]
         steps = [_stopped(event) for event in events if event.get("error") or event.get("failureMetadata")]
         return ([Stopped(error["message"].strip())] if error else []) + steps
 
 
+@dataclass(frozen=True, slots=True)
 class DaemonLauncher:
     """Backfills of the daemon, which cuts each into runs itself, by the policy of the assets."""
 
+    dagster_url: str
     retries_maintenance = True
-
-    def __init__(self, dagster_url: str) -> None:
-        self._dagster_url = dagster_url
 
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:
         """One backfill for all symbols that need the same days; see `Launcher`."""
-        backfills = [launch_backfill(self._dagster_url, *share, tags) for share in _shares(needs, tables)]
+        backfills = [launch_backfill(self.dagster_url, *share, tags) for share in _shares(needs, tables)]
         for backfill in backfills:
-            progress.announce(f"backfill {backfill.page}")
+            progress.announce(f"backfill {self.dagster_url}/runs/b/{backfill.backfill_id}")
         while not all(backfill.status() in FINISHED for backfill in backfills):
             time.sleep(POLL_S)
         return [stop for backfill in backfills for stop in backfill.stops()]
@@ -151,7 +99,7 @@ def launch_backfill(
         "title": f"{len(days)} trading days of {', '.join(symbol.text for symbol in symbols)}"[:100],
         "tags": [{"key": key, "value": value} for key, value in {LAUNCHED_BY_TAG: "cli", **tags}.items()],
     }
-    answer = _ask(dagster_url, _LAUNCH, {"params": params})["launchPartitionBackfill"]
+    answer = _ask(dagster_url, "Launch", {"params": params})["launchPartitionBackfill"]
     if answer["__typename"] != "LaunchBackfillSuccess":
         raise ServiceError(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
     return Backfill(dagster_url, str(answer["backfillId"]))
@@ -162,16 +110,14 @@ def running_runs(settings: Settings) -> frozenset[str]:
     url = daemon_url(settings)
     if url is None:
         return frozenset()
-    return frozenset(run["runId"] for run in _ask(url, _RUNNING, {})["runsOrError"].get("results", []))
+    return frozenset(run["runId"] for run in _ask(url, "Running", {})["runsOrError"].get("results", []))
 
 
 def _shares(needs: Needs, tables: Sequence[str]) -> Iterator[Share]:
     sharing: dict[tuple[tuple[date, ...], tuple[str, ...]], list[Symbol]] = {}
-    for symbol, by_day in needs.items():
-        for need in (Need.LOAD, Need.JUDGEMENT):
-            days, chosen = tuple(day for day, found in by_day.items() if found == need), tables_for(need, tables)
-            if days and chosen:
-                sharing.setdefault((days, chosen), []).append(symbol)
+    for symbol, need, days in days_by_need(needs):
+        if chosen := tables_for(need, tables):
+            sharing.setdefault((days, chosen), []).append(symbol)
     for (days, chosen), symbols in sharing.items():
         yield symbols, days, chosen
 
@@ -185,33 +131,27 @@ def _stopped(event: dict[str, Any]) -> Stopped:
     return Stopped(failure["description"], codes[0] if codes else 1)
 
 
-def reload_definitions(dagster_url: str) -> None:
-    """Have a running Dagster read the definitions anew, so that a changed calendar changes its partitions.
-
-    Raises `ServiceError` where it can't: then they change at its next start.
-    """
-    answer = _ask(dagster_url, _RELOAD, {"name": LOCATION})["reloadRepositoryLocation"]
-    if answer["__typename"] != "WorkspaceLocationEntry":
-        raise ServiceError(f"Dagster did not reload its definitions: {answer.get('message', answer['__typename'])}")
-
-
 def reload_running(settings: Settings) -> str:
-    """`reload_definitions` of the Dagster that runs for this home, if any; says what became of it."""
+    """Have the Dagster of this home, if one runs, read the definitions anew; says what became of it.
+
+    A changed calendar changes partitions by that. Where it can't be done, they change at Dagster's next start.
+    """
     url = daemon_url(settings)
     if url is None:
         return "read at the next start of Dagster"
     try:
-        reload_definitions(url)
+        answer = _ask(url, "Reload", {"name": LOCATION})["reloadRepositoryLocation"]
     except ServiceError as error:
         return f"read at the next start of Dagster: {error}"
+    if answer["__typename"] != "WorkspaceLocationEntry":
+        return f"read at the next start of Dagster: it refused to reload: {answer.get('message', answer['__typename'])}"
     return "read anew by the running Dagster"
 
 
-def _ask(dagster_url: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+def _ask(dagster_url: str, operation: str, variables: dict[str, Any]) -> dict[str, Any]:
+    asked = {"query": _OPERATIONS, "operationName": operation, "variables": variables}
     try:
-        answer = requests.post(
-            f"{dagster_url}/graphql", json={"query": query, "variables": variables}, timeout=REQUEST_TIMEOUT_S
-        ).json()
+        answer = requests.post(f"{dagster_url}/graphql", json=asked, timeout=REQUEST_TIMEOUT_S).json()
     except (requests.RequestException, ValueError) as error:
         raise ServiceError(f"Dagster at {dagster_url} does not answer: {error}", "see `status`") from None
     if "errors" in answer:

@@ -1,17 +1,38 @@
-"""Who carries out the work: the daemon of a running platform, or this process.
+"""Who carries out the work, and who is told how it goes on: what a backfill needs of its caller.
 
-Belongs here: the interface. Does not belong here: its two implementations (`daemon`, and `assets.run_here`, which
-imports dagster), and choosing one (`assets.launchers`).
+Belongs here: the two interfaces. Does not belong here: the launchers (`daemon`, and `assets.run_here`, which imports
+dagster), choosing one (`assets.launchers`), any way of showing progress (`cli.backfill`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ghtrader_assets.loading.outcome import Stopped
-from ghtrader_assets.orchestration.progress import Progress
 from ghtrader_assets.orchestration.runs import Needs
+from ghtrader_assets.upkeep.due import DayResult
+
+
+class Progress(Protocol):
+    """Told from the caller's thread, but for `day_ended`: that comes from a thread that follows the loads."""
+
+    def announce(self, message: str) -> None:
+        """What begins now, or where it can be followed."""
+        ...
+
+    def loading(self, total: int) -> AbstractContextManager[None]:
+        """`total` days are being loaded while the context is open."""
+        ...
+
+    def day_ended(self, result: DayResult) -> None:
+        """A day's load has ended. Called once a day, before or shortly after the context of `loading` closes."""
+        ...
+
+    def waiting(self, days: int) -> AbstractContextManager[Callable[[float], None]]:
+        """`days` days wait for the end of the provider's maintenance; the function is told the seconds left."""
+        ...
 
 
 class Launcher(Protocol):

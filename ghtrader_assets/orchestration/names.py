@@ -24,7 +24,7 @@ LOAD_POOL: Final = "ghtrader_loads"
 """The Dagster pool of the runs that load: its limit is how many of them go at once."""
 
 EXIT_CODE: Final = "exit_code"
-"""Metadata of a failed step: what a command that asked for it exits with."""
+"""Metadata of a failed step: the exit code of the command that launched its run."""
 
 WORKERS_TAG: Final = "ghtrader/ingest_workers"
 PARTIAL_TAG: Final = "ghtrader/allow_partial"

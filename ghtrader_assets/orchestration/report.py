@@ -5,7 +5,6 @@ Belongs here: the report and its JSON. Does not belong here: making it (`backfil
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ghtrader_assets.errors import IngestState
@@ -28,14 +27,15 @@ class BackfillReport:
         denied = any(day.manifest and day.manifest.outcome == IngestState.DENIED for day in self.failed)
         return 3 if denied else max(self.stopped_by, int(bool(self.failed)))
 
+    def add(self, result: DayResult) -> None:
+        """Note how a day that was tried ended."""
+        (self.failed if result.failure else self.succeeded).append(result)
+
     def document(self) -> dict[str, list[dict[str, str]]]:
         """The JSON that scripts rely on."""
         failed = [{**_named(day), "reason": day.failure} for day in self.failed]
-        return {"succeeded": _all_named(self.succeeded), "failed": failed, "unchanged": _all_named(self.unchanged)}
-
-
-def _all_named(days: Sequence[DayResult]) -> list[dict[str, str]]:
-    return [_named(day) for day in days]
+        succeeded, unchanged = ([_named(day) for day in days] for days in (self.succeeded, self.unchanged))
+        return {"succeeded": succeeded, "failed": failed, "unchanged": unchanged}
 
 
 def _named(day: DayResult) -> dict[str, str]:

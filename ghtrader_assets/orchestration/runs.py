@@ -41,16 +41,22 @@ def cut_into_runs(needs: Needs, partitions: Sequence[date]) -> list[Run]:
     """
     places = {day: place for place, day in enumerate(partitions)}
     sharing: dict[tuple[Need, tuple[date, ...]], list[Symbol]] = {}
-    for symbol, by_day in needs.items():
-        for need in (Need.LOAD, Need.JUDGEMENT):
-            wanted = sorted(day for day, found in by_day.items() if found == need and day in places)
-            for days in _neighbours(wanted, places):
-                sharing.setdefault((need, days), []).append(symbol)
+    for symbol, need, wanted in days_by_need(needs):
+        for days in _neighbours((day for day in wanted if day in places), places):
+            sharing.setdefault((need, days), []).append(symbol)
     return [
         Run(need, tuple(symbols[start : start + SYMBOLS_PER_RUN]), days)
         for (need, days), symbols in sorted(sharing.items(), key=lambda item: item[0][1])
         for start in range(0, len(symbols), SYMBOLS_PER_RUN)
     ]
+
+
+def days_by_need(needs: Needs) -> Iterator[tuple[Symbol, Need, tuple[date, ...]]]:
+    """Each symbol's days to load and its days to judge, in order, where it has any."""
+    for symbol, by_day in needs.items():
+        for need in (Need.LOAD, Need.JUDGEMENT):
+            if days := tuple(sorted(day for day, found in by_day.items() if found == need)):
+                yield symbol, need, days
 
 
 def needs_in(repairs: Iterable[Repair]) -> dict[Symbol, dict[date, Need]]:

@@ -15,9 +15,9 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.loading.plan import plan_days
-from ghtrader_assets.orchestration.progress import Progress
+from ghtrader_assets.orchestration.launcher import Progress
 from ghtrader_assets.orchestration.report import BackfillReport
-from ghtrader_assets.orchestration.runs import Needs
+from ghtrader_assets.orchestration.runs import Needs, days_by_need
 from ghtrader_assets.upkeep.due import DayResult, Need, needs_of, results_since
 
 POLL_S: Final = 1.0
@@ -35,12 +35,9 @@ class Watch:
         self._report = report
         self._progress = progress
         self._since = context.clock.now()
-        self._waiting = {
-            symbol: {day for day, need in by_day.items() if need == Need.LOAD} for symbol, by_day in needs.items()
-        }
-        self._to_judge = {
-            symbol: [day for day, need in by_day.items() if need == Need.JUDGEMENT] for symbol, by_day in needs.items()
-        }
+        wanted = list(days_by_need(needs))
+        self._waiting = {symbol: set(days) for symbol, need, days in wanted if need == Need.LOAD}
+        self._to_judge = {symbol: days for symbol, need, days in wanted if need == Need.JUDGEMENT}
 
     @contextmanager
     def following(self) -> Generator[None]:
@@ -68,19 +65,19 @@ class Watch:
         worst = max(stops, key=lambda stop: stop.exit_code, default=None)
         reason = worst.reason if worst else UNLOADED if self._loads else ""
         for symbol, days in self._waiting.items():
-            left = [DayResult(symbol.text, day, reason, None) for day in sorted(days)]
-            (self._report.failed if reason else self._report.succeeded).extend(left)
-            if left and worst:
+            for day in sorted(days):
+                self._report.add(DayResult(symbol.text, day, reason, None))
+            if days and worst:
                 self._report.stopped_by = worst.exit_code
         for symbol, days in self._to_judge.items():
             plan = plan_days(self._context, symbol, days)
             for day, need in needs_of(self._context, symbol, plan.days).items():
-                result = DayResult(symbol.text, day, "" if need == Need.NOTHING else reason or UNLOADED, None)
-                (self._report.failed if result.failure else self._report.succeeded).append(result)
+                failure = "" if need == Need.NOTHING else reason or UNLOADED
+                self._report.add(DayResult(symbol.text, day, failure, None))
 
     def _collect(self) -> None:
         for symbol, days in self._waiting.items():
             for day, result in results_since(self._context, symbol, sorted(days), self._since).items():
                 days.discard(day)
-                (self._report.failed if result.failure else self._report.succeeded).append(result)
+                self._report.add(result)
                 self._progress.day_ended(result)

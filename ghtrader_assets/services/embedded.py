@@ -7,12 +7,11 @@ Does not belong here: how one of them works, and connecting to them (`connect`).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import Final
 
-from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
@@ -46,12 +45,7 @@ Announce = Callable[[str], None]
 
 @contextmanager
 def running_services(
-    settings: Settings,
-    announce: Announce,
-    *,
-    with_dagster: bool,
-    with_provider: bool = True,
-    clock: Clock = SYSTEM_CLOCK,
+    settings: Settings, announce: Announce, *, with_dagster: bool, with_provider: bool = True
 ) -> Generator[Runtime]:
     """Start what the settings need and stop it at the end. Raises `ServiceError`, `PortTakenError`.
 
@@ -63,7 +57,7 @@ def running_services(
     _require_unowned(settings)
     runtime = Runtime(owner=RunningProcess.of(os.getpid()))
     with ExitStack() as stack:
-        for name, start in _starters(settings, clock, with_dagster=with_dagster, with_provider=with_provider):
+        for name, start in _starters(settings, with_dagster=with_dagster, with_provider=with_provider):
             announce(f"starting {name}")
             service = start(settings, stack)
             runtime = runtime.with_service(service)
@@ -97,9 +91,7 @@ def stop_services(settings: Settings) -> bool:
 Starter = Callable[[Settings, ExitStack], Service]
 
 
-def _starters(
-    settings: Settings, clock: Clock, *, with_dagster: bool, with_provider: bool
-) -> Iterator[tuple[str, Starter]]:
+def _starters(settings: Settings, *, with_dagster: bool, with_provider: bool) -> Iterator[tuple[str, Starter]]:
     if not settings.uses_external_questdb:
         yield QUESTDB, _start_questdb
     if with_provider and not settings.uses_real_tqsdk:
@@ -107,7 +99,7 @@ def _starters(
     if with_dagster:
         yield DASHBOARD, _start_dashboard
         if settings.prometheus_port is not None:
-            yield PROMETHEUS, partial(_start_exporter, clock)
+            yield PROMETHEUS, _start_exporter
         yield DAGSTER, _start_dagster
 
 
@@ -124,13 +116,8 @@ def _start_questdb(settings: Settings, stack: ExitStack) -> Service:
 
 def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
     port = claim_port(settings.exchange_port, "GHTRADER_EXCHANGE_PORT")
-    log = settings.home / "logs" / "exchange.log"
-    url = f"http://{LOOPBACK}:{port}"
-    home = settings.home / "exchange"
-    process = spawn(["-m", "ghtrader_assets.exchange", "--port", str(port), "--home", str(home)], log, {})
-    stack.callback(stop_tree, process.pid)
-    wait_ready("the embedded exchange", process, log, lambda: answers_http(url), EXCHANGE_START_DEADLINE_S)
-    return Service(name=EXCHANGE, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
+    words = ("--port", str(port), "--home", str(settings.home / "exchange"))
+    return _start_child(settings, stack, EXCHANGE, port, words, "", EXCHANGE_START_DEADLINE_S)
 
 
 def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
@@ -139,19 +126,24 @@ def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
         ensure_schema(database, settings.home)
         keep_metrics(database, settings.metrics_months)
     port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
-    log = settings.home / "logs" / "dashboard.log"
-    url = f"http://{LOOPBACK}:{port}"
-    home = {"GHTRADER_HOME": str(settings.home)}
-    process = spawn(["-m", "ghtrader_assets.dashboard", "--port", str(port)], log, home)
+    return _start_child(settings, stack, DASHBOARD, port, ("--port", str(port)), "/health", DASHBOARD_START_DEADLINE_S)
+
+
+def _start_child(
+    settings: Settings, stack: ExitStack, name: str, port: int, words: Sequence[str], probed: str, deadline_s: float
+) -> Service:
+    """Start the module of this name as a process of its own; return once its path `probed` answers."""
+    log, url = settings.home / "logs" / f"{name}.log", f"http://{LOOPBACK}:{port}"
+    process = spawn(["-m", f"ghtrader_assets.{name}", *words], log, {"GHTRADER_HOME": str(settings.home)})
     stack.callback(stop_tree, process.pid)
-    wait_ready("the dashboard", process, log, lambda: answers_http(f"{url}/health"), DASHBOARD_START_DEADLINE_S)
-    return Service(name=DASHBOARD, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
+    wait_ready(f"the {name}", process, log, lambda: answers_http(url + probed), deadline_s)
+    return Service(name=name, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
 
 
-def _start_exporter(clock: Clock, settings: Settings, stack: ExitStack) -> Service:
+def _start_exporter(settings: Settings, stack: ExitStack) -> Service:
     """A thread of this process: it has little to do, and ends with it."""
     port = claim_port(settings.prometheus_port or 0, "GHTRADER_PROMETHEUS_PORT")
-    server = start_exporter(settings, port, clock)
+    server = start_exporter(settings, port, SYSTEM_CLOCK)
     stack.callback(server.shutdown)
     urls = {"http": f"http://{LOOPBACK}:{port}/metrics"}
     log = settings.home / "logs" / "dashboard.log"

@@ -10,7 +10,8 @@ that need it are absent rather than stale.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from wsgiref.simple_server import WSGIServer
@@ -43,29 +44,30 @@ STATE_DAYS: Final = timedelta(days=365)
 STEPS: Final = ("download_seconds", "store_seconds", "readback_seconds", "validation_seconds")
 QUANTILES: Final = (("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99"))
 
+Sample = tuple[*tuple[str, ...], float]
+"""The values of a family's labels, and the figure."""
+
 log = logger(__name__)
 
 
+@dataclass(frozen=True, eq=False)
 class TablesCollector(Collector):
-    """What the tables say, asked at each scrape."""
+    """What the tables say at each scrape."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._settings = settings
-        self._clock = clock
+    settings: Settings
+    clock: Clock
 
     def collect(self) -> Iterator[Metric]:
         """The families of one scrape."""
-        yield _services(self._settings)
-        up = GaugeMetricFamily("ghtrader_store_up", "1 while QuestDB answers")
+        yield _services(self.settings)
         try:
-            with open_database(self._settings, readonly=True, clock=self._clock) as database:
-                now = self._clock.now()
+            with open_database(self.settings, readonly=True, clock=self.clock) as database:
+                now = self.clock.now()
                 found = [family for ask in _QUESTIONS for family in ask(database, now)]
         except GhtraderError as error:
             log.info("scraped without the store", error=str(error))
             found = []
-        up.add_metric([], 1.0 if found else 0.0)
-        yield up
+        yield _gauge("ghtrader_store_up", "1 while QuestDB answers", [], [(1 if found else 0,)])
         yield from found
 
 
@@ -77,77 +79,73 @@ def start_exporter(settings: Settings, port: int, clock: Clock) -> WSGIServer:
     return server
 
 
-def _services(settings: Settings) -> Metric:
-    family = GaugeMetricFamily("ghtrader_service_running", "1 while the process of a service lives", labels=["service"])
-    runtime = read_runtime(settings.home)
-    for service in runtime.services if runtime else ():
-        family.add_metric([service.name], 1.0 if service.process.alive else 0.0)
+def _gauge(name: str, meaning: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+    family = GaugeMetricFamily(name, meaning, labels=labels)
+    for *values, figure in samples:
+        family.add_metric(values, figure)
     return family
 
 
+def _services(settings: Settings) -> Metric:
+    runtime = read_runtime(settings.home)
+    found = runtime.services if runtime else ()
+    lives = ((service.name, 1 if service.process.alive else 0) for service in found)
+    return _gauge("ghtrader_service_running", "1 while the process of a service lives", ["service"], lives)
+
+
 def _stored(database: Database, _now: datetime) -> list[Metric]:
-    days = GaugeMetricFamily("ghtrader_stored_days", "trading days stored and read back", labels=["symbol"])
-    rows = GaugeMetricFamily("ghtrader_stored_ticks", "ticks of those days", labels=["symbol"])
-    last = GaugeMetricFamily(
-        "ghtrader_last_day_timestamp_seconds", "midnight UTC of the last stored trading day", labels=["symbol"]
-    )
-    for item in read_coverage(database):
-        days.add_metric([item.symbol], item.n_days)
-        rows.add_metric([item.symbol], item.rows)
-        last.add_metric([item.symbol], midnight_utc(item.last_day).timestamp())
-    return [days, rows, last]
+    found = read_coverage(database)
+    days = ((item.symbol, item.n_days) for item in found)
+    rows = ((item.symbol, item.rows) for item in found)
+    last = ((item.symbol, midnight_utc(item.last_day).timestamp()) for item in found)
+    last_meaning = "midnight UTC of the last stored trading day"
+    return [
+        _gauge("ghtrader_stored_days", "trading days stored and read back", ["symbol"], days),
+        _gauge("ghtrader_stored_ticks", "ticks of those days", ["symbol"], rows),
+        _gauge("ghtrader_last_day_timestamp_seconds", last_meaning, ["symbol"], last),
+    ]
 
 
 def _states(database: Database, now: datetime) -> list[Metric]:
-    today = now.date()
-    grid = read_grid(database, today - STATE_DAYS, today)
-    family = GaugeMetricFamily(
-        "ghtrader_days", "trading days of the last year by symbol and state", labels=["symbol", "state"]
-    )
-    for (symbol, state), count in sorted(Counter(grid.select("symbol", "state").iter_rows()).items()):
-        family.add_metric([symbol, state], count)
-    return [family]
+    grid = read_grid(database, now.date() - STATE_DAYS, now.date())
+    counts = sorted(Counter(grid.select("symbol", "state").iter_rows()).items())
+    samples = ((symbol, state, count) for (symbol, state), count in counts)
+    meaning = "trading days of the last year by symbol and state"
+    return [_gauge("ghtrader_days", meaning, ["symbol", "state"], samples)]
 
 
 def _ingest(database: Database, now: datetime) -> list[Metric]:
-    rows = GaugeMetricFamily("ghtrader_ingest_ticks_24h", "ticks loaded in the last 24 hours", labels=["symbol"])
-    rate = GaugeMetricFamily("ghtrader_ingest_ticks_per_second", "of the loads of 24 hours", labels=["symbol"])
-    for item in read_ingest_rates(database, now - LOAD_WINDOW, now):
-        rows.add_metric([item.symbol], item.rows)
-        rate.add_metric([item.symbol], item.rows_per_s)
-    return [rows, rate]
+    found = read_ingest_rates(database, now - LOAD_WINDOW, now)
+    rows, rates = ((item.symbol, item.rows) for item in found), ((item.symbol, item.rows_per_s) for item in found)
+    return [
+        _gauge("ghtrader_ingest_ticks_24h", "ticks loaded in the last 24 hours", ["symbol"], rows),
+        _gauge("ghtrader_ingest_ticks_per_second", "of the loads of 24 hours", ["symbol"], rates),
+    ]
 
 
 def _latencies(database: Database, now: datetime) -> list[Metric]:
-    queries = _quantiles(
-        "ghtrader_query_seconds", "query", "latency of queries over 15 minutes, exact",
-        read_query_percentiles(database, now - WINDOW, now),
-    )  # fmt: skip
-    steps = read_percentiles(
-        database,
-        ["validation_seconds", "download_seconds", "store_seconds", "readback_seconds"],
-        now - LOAD_WINDOW,
-        now,
-    )
-    return [*queries, *_quantiles("ghtrader_step_seconds", "step", "a trading day's step over 24 hours, exact", steps)]
+    queries = read_query_percentiles(database, now - WINDOW, now)
+    steps = read_percentiles(database, STEPS, now - LOAD_WINDOW, now)
+    return [
+        *_quantiles("ghtrader_query_seconds", "query", "latency of queries over 15 minutes, exact", queries),
+        *_quantiles("ghtrader_step_seconds", "step", "a trading day's step over 24 hours, exact", steps),
+    ]
 
 
-def _quantiles(name: str, label: str, help_text: str, found: list[Percentiles]) -> list[Metric]:
-    values = GaugeMetricFamily(name, help_text, labels=[label, "quantile"])
-    counts = GaugeMetricFamily(f"{name}_window_count", f"how many: {help_text}", labels=[label])
-    for item in found:
-        for quantile, field in QUANTILES:
-            values.add_metric([item.name.removesuffix("_seconds"), quantile], getattr(item, field))
-        counts.add_metric([item.name.removesuffix("_seconds")], item.count)
-    return [values, counts]
+def _quantiles(name: str, label: str, meaning: str, found: list[Percentiles]) -> list[Metric]:
+    named = [(item.name.removesuffix("_seconds"), item) for item in found]
+    values = ((key, quantile, getattr(item, field)) for key, item in named for quantile, field in QUANTILES)
+    counts = ((key, item.count) for key, item in named)
+    return [
+        _gauge(name, meaning, [label, "quantile"], values),
+        _gauge(f"{name}_window_count", f"how many: {meaning}", [label], counts),
+    ]
 
 
 def _wal(database: Database, _now: datetime) -> list[Metric]:
     found = database.rows("wal_tables", "SELECT name, suspended FROM wal_tables() WHERE name LIKE 'ghtrader_%'")
-    family = GaugeMetricFamily("ghtrader_table_suspended", "1 if a table takes writes and shows none", labels=["table"])
-    for name, suspended in found:
-        family.add_metric([name], 1.0 if suspended else 0.0)
-    return [family]
+    samples = ((name, 1 if suspended else 0) for name, suspended in found)
+    return [_gauge("ghtrader_table_suspended", "1 if a table takes writes and shows none", ["table"], samples)]
 
 
 _QUESTIONS: Final = (_stored, _states, _ingest, _latencies, _wal)

@@ -37,12 +37,16 @@ DEPENDENCIES: Final = ("dagster", "dagster-webserver", "tqsdk", "questdb", "psyc
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: what it is, how it stands, and what to do if it is wrong."""
+    """One thing that was looked at: what it is, how it stands, and what to do if it is wrong.
+
+    `code` is that of the error it comes from (docs/errors.md), if it comes from one.
+    """
 
     subject: str
     level: Level
     finding: str
     remedy: str = ""
+    code: str = ""
 
 
 def find_all(settings: Settings, clock: Clock) -> list[Finding]:
@@ -58,6 +62,10 @@ def find_all(settings: Settings, clock: Clock) -> list[Finding]:
     ]
 
 
+def _failing(subject: str, error: GhtraderError) -> Finding:
+    return Finding(subject, "error", error.what, error.remedy, error.code)
+
+
 def _dependencies() -> Iterator[Finding]:
     for name in DEPENDENCIES:
         try:
@@ -67,7 +75,7 @@ def _dependencies() -> Iterator[Finding]:
     try:
         yield Finding("questdb jar", "ok", f"{ensure_jar().name}, sha256 as pinned")
     except GhtraderError as error:
-        yield Finding("questdb jar", "error", error.what, error.remedy)
+        yield _failing("questdb jar", error)
 
 
 def _symbols(settings: Settings) -> Iterator[Finding]:
@@ -77,7 +85,7 @@ def _symbols(settings: Settings) -> Iterator[Finding]:
             product_of(symbol.exchange, symbol.product)
             yield Finding(text, "ok", f"partitions from {start_date_of(settings, symbol.product)}")
         except GhtraderError as error:
-            yield Finding(text, "error", error.what, error.remedy)
+            yield _failing(text, error)
 
 
 def _thresholds(settings: Settings) -> Iterator[Finding]:
@@ -92,7 +100,7 @@ def _calendar(settings: Settings, today: date) -> Iterator[Finding]:
     try:
         horizon = check_horizon(calendar_for(settings.home), today)
     except GhtraderError as error:
-        yield Finding("calendar", "error", error.what, error.remedy)
+        yield _failing("calendar", error)
         return
     yield Finding("calendar", "ok" if horizon.ok else "error" if horizon.days_ahead < 0 else "warn", str(horizon))
     yield from _own_calendar(settings)
@@ -117,7 +125,7 @@ def _own_calendar(settings: Settings) -> Iterator[Finding]:
 
 
 def _confirmation(settings: Settings) -> Finding:
-    """What the provider's holiday list said of the calendar when it was last asked."""
+    """What the provider's holiday list said of the calendar when it was last read."""
     said = last_confirmation(settings.home, calendar_for(settings.home))
     if said is None:
         return Finding("holiday list", "warn", "no provider has confirmed this calendar yet", "the next load asks it")
@@ -135,7 +143,7 @@ def _own_events(settings: Settings) -> Finding:
     try:
         events = events_for(settings.home)
     except GhtraderError as error:
-        return Finding("session events", "error", error.what, error.remedy)
+        return _failing("session events", error)
     if not events:
         return Finding("session events", "ok", f"none of your own in {path}")
     last = max(event.last_day for event in events)
@@ -164,19 +172,19 @@ def _live_hours(settings: Settings) -> Iterator[Finding]:
 def _services(settings: Settings) -> Iterator[Finding]:
     for service in service_health(settings):
         remedy = "" if service.healthy else "start it with `ghtrader-assets up`"
-        yield Finding(service.name, "ok" if service.healthy else "error", service.detail, remedy)
+        yield Finding(service.name, "ok" if service.healthy else "error", service.detail, remedy, service.code)
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
     try:
         with open_database(settings) as database:
-            versions = [_version("store", store_version(database) or VERSION)]
+            found = store_version(database) or VERSION
             shapes = shape_findings(database)
             parameters = parameter_findings(database, settings.questdb_mode)
     except GhtraderError as error:
-        yield Finding("tables", "error", error.what, error.remedy)
+        yield _failing("tables", error)
         return
-    yield from versions
+    yield _version("store", found)
     yield _version("manifests", home_version(settings.home))
     for table, difference in shapes.items():
         yield Finding(table, "error", difference, "the next load makes missing tables; rename one of another shape")

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import requests
 
-from ghtrader_assets.context.store import open_database, open_store
+from ghtrader_assets.context.store import embedded_service, open_database, open_store
 from ghtrader_assets.errors import GhtraderError, ServiceError
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.runtime import DAGSTER, DASHBOARD, EXCHANGE, PROMETHEUS, QUESTDB, Service, read_runtime
+from ghtrader_assets.runtime import DAGSTER, DASHBOARD, EXCHANGE, PROMETHEUS, QUESTDB, Service
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.feeds import Feed, feeds_of
 
@@ -24,23 +24,20 @@ _PROBED = {DASHBOARD: "/health", EXCHANGE: "/control/faults"}
 
 @dataclass(frozen=True, slots=True)
 class ServiceHealth:
-    """One service: where it is, whether it answers, and what it said."""
+    """One service: where it is, whether it answers, what it said, and the code of the error if it failed by one."""
 
     name: str
     healthy: bool
     where: str
     detail: str
+    code: str = ""
 
 
 def service_health(settings: Settings) -> list[ServiceHealth]:
     """The health of every service that the settings call for."""
-    runtime = read_runtime(settings.home)
-    found = [_questdb(settings)]
-    names = [] if settings.uses_real_tqsdk else [EXCHANGE]
-    found += [_web_service(name, runtime.service(name) if runtime else None) for name in (*names, DASHBOARD, DAGSTER)]
-    if settings.prometheus_port is not None:
-        found.append(_web_service(PROMETHEUS, runtime.service(PROMETHEUS) if runtime else None))
-    return found
+    names = [DASHBOARD, DAGSTER] if settings.uses_real_tqsdk else [EXCHANGE, DASHBOARD, DAGSTER]
+    names += [] if settings.prometheus_port is None else [PROMETHEUS]
+    return [_questdb(settings), *(_web_service(name, embedded_service(settings.home, name)) for name in names)]
 
 
 def feed_health(settings: Settings) -> list[Feed]:
@@ -60,7 +57,7 @@ def _questdb(settings: Settings) -> ServiceHealth:
             where = database.endpoint.http
             return ServiceHealth(QUESTDB, True, where, str(database.rows("build", "SELECT build()")[0][0]))
     except GhtraderError as error:
-        return ServiceHealth(QUESTDB, False, where, str(error))
+        return ServiceHealth(QUESTDB, False, where, str(error), error.code)
 
 
 def _web_service(name: str, service: Service | None) -> ServiceHealth:

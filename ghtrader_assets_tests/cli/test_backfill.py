@@ -248,3 +248,18 @@ def test_a_contract_that_was_the_main_one_is_read_by_its_own_name(loaded: Comman
     assert (judged["result"], len(judged["days"])) == ("noop", 2)
     unknown = loaded.run("gaps", "SHFE.rb2709", str(MONDAY))
     assert (unknown.code, "SHFE.rb2709 is neither in the universe" in unknown.err) == (2, True), unknown.err
+
+
+def test_a_range_of_a_stored_symbol_outside_the_universe_is_aggregated(loaded: CommandLine) -> None:
+    friday, monday = days_of(loaded, SHFE)
+    contract = monday["contract"]
+    for symbol, universe in ((SHFE, CZCE), (contract, ",".join(SYMBOLS))):
+        made = loaded.run("aggregate-manifest", symbol, *RANGE, "--json", GHTRADER_SYMBOLS=universe)
+        assert made.code == 0, made.err
+        (figures,) = made.document["manifest"]["symbols"]
+        assert (figures["symbol"], figures["rows"]) == (symbol, friday["rows"] + monday["rows"])
+        assert [day["load"] for day in figures["days"]] == [friday["manifest_id"], monday["manifest_id"]]
+        verified = loaded.run("verify-manifest", made.document["manifest_id"], "--json", GHTRADER_SYMBOLS=universe)
+        assert (verified.code, verified.document["differences"]) == (0, []), verified.err
+    unknown = loaded.run("aggregate-manifest", "SHFE.rb2709", *RANGE)
+    assert (unknown.code, "SHFE.rb2709 is neither in the universe" in unknown.err) == (2, True), unknown.err

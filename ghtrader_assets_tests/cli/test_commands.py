@@ -40,6 +40,14 @@ def test_a_command_imports_only_what_it_needs() -> None:
     assert imported.isdisjoint({"pandas", "redis", "dagster", "tqsdk", "matplotlib"})
 
 
+def test_doctor_shows_the_codes_of_errors(bare: CommandLine) -> None:
+    shown, document = bare.run("doctor"), bare.run("doctor", "--json").document
+    codes = {item["subject"]: item["code"] for item in document["findings"] if item["code"]}
+    assert (shown.code, codes) == (1, {"questdb": "GHT-202", "tables": "GHT-202"})
+    lines = [line for line in shown.out.splitlines() if "GHT-202" in line]
+    assert len(lines) == 2
+
+
 def test_reading_an_empty_home_starts_questdb_alone(bare: CommandLine) -> None:
     covered = bare.run("coverage", "KQ.m@SHFE.cu", "--json")
     assert covered.code == 0, covered.err

@@ -96,6 +96,13 @@ def _callback(client: FlaskClient, path: object, search: object) -> str:
     return answer.get_data(as_text=True)
 
 
+def test_an_error_page_shows_the_errors_code(storeless: FlaskClient) -> None:
+    for path, title, code in (("/nowhere", REFUSED, "GHT-101"), ("/", AWAY, "GHT-202")):
+        text = storeless.get(path).get_data(as_text=True)
+        assert title in text
+        assert f"<code>{code}</code>" in text
+
+
 def test_a_store_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
     environment = dashboard_environment(tmp_path, "127.0.0.1:9", "127.0.0.1:9", "admin", "canary-51f2", SYMBOL)
     with started_dashboard(environment) as url:

@@ -128,6 +128,19 @@ def test_a_manifest_whose_file_was_edited_is_found(desk: Desk, symbol: str, load
     assert [item.column for item in verify_manifest(desk, made.manifest_id)] == ["file"]
 
 
+def test_a_contract_stands_for_the_days_of_its_main_symbol(desk: Desk, symbol: str, load_of: LoadOf) -> None:
+    product = symbol.removeprefix("KQ.m@")
+    contract, later = parse_symbol(f"{product}2602"), parse_symbol(f"{product}2603")
+    for day, stood in zip(DAYS, (contract, contract, later), strict=True):
+        desk.load(load_of(day, contract=stood.text))
+    made = aggregate(desk, [contract], DAYS[0], DAYS[-1])
+    assert [day["day"] for day in made.symbols[0]["days"]] == [str(day) for day in DAYS[:2]]
+    assert all(day["code"] for day in made.symbols[0]["days"])
+    record_aggregated(desk, made)
+    assert verify_manifest(desk, made.manifest_id) == []
+    assert aggregate(desk, [contract], DAYS[2], DAYS[2]).document["totals"]["n_days"] == 0
+
+
 def test_what_can_not_be_verified_is_bad_usage(desk: Desk, symbol: str, load_of: LoadOf) -> None:
     failed = begin(desk.database, load_of(DAYS[0]))
     for unknown in ("agg-00", "20260105T000000-00000000", failed.manifest_id):

@@ -16,8 +16,8 @@ from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.backfill import carry_out, run_backfill
+from ghtrader_assets.orchestration.launcher import Progress
 from ghtrader_assets.orchestration.names import ALL_TABLES, PARTIAL_TAG, WORKERS_TAG
-from ghtrader_assets.orchestration.progress import Progress
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import Needs
 from ghtrader_assets.orchestration.watch import UNLOADED

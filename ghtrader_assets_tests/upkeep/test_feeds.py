@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import dagster as dg
 
-from ghtrader_assets.assets.freshness import feed_freshness
+from ghtrader_assets.assets.build import feed_freshness
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import instant_ns
 from ghtrader_assets.upkeep.feeds import expected_day, freshness_windows, longest_closure

@@ -58,7 +58,7 @@ def day_page(view: DayView, name: str, previous: date, following: date | None, l
         *_timeline(view),
         *_prices(view),
         html.Div(
-            [section("Quality, rule by rule", _rules(view.quality)), html.Div(_gaps_and_manifest(view))],
+            [section("Quality, rule by rule", _rules(view.quality)), html.Div([_gaps(view.gaps), *_manifest(view)])],
             className="columns",
         ),
         section("Loads", _loads(view.loads), note="the newest first; what is stored is the last complete one"),
@@ -127,7 +127,7 @@ def _timeline(view: DayView) -> list[Component]:
             [
                 html.Div(f"{_clock(window.start_ns)} – {_clock(window.end_ns)}", className="strip-name"),
                 html.Div(
-                    [_gap_mark(gap, window.start_ns, window.end_ns) for gap in _within(view.gaps, nth)],
+                    [_gap_mark(gap, window.start_ns, window.end_ns) for gap in view.gaps if gap.window_index == nth],
                     className=f"strip {window.session}" + ("" if stored else " absent"),
                 ),
             ],
@@ -138,10 +138,6 @@ def _timeline(view: DayView) -> list[Component]:
     night = "night and day session" if view.sessions.has_night else "no night session"
     note = f"{night}; gaps are marked: dark, ids prove that ticks are lost; purple, locked or halted; grey, quiet"
     return [section("Sessions", html.Div(strips, className="strips"), note=note)]
-
-
-def _within(gaps: list[GapRow], window_index: int) -> list[GapRow]:
-    return [gap for gap in gaps if gap.window_index == window_index]
 
 
 def _gap_mark(gap: GapRow, start_ns: int, end_ns: int) -> Component:
@@ -186,13 +182,8 @@ def _rule_state(rule: dict[str, Any]) -> str:
     return State.ERROR if rule["severity"] == "error" else State.WARN
 
 
-def _gaps_and_manifest(view: DayView) -> list[Component]:
-    count = len(view.gaps)
-    title = f"Gaps: {count:,}" + (f", the {SHOWN_GAPS} longest" if count > SHOWN_GAPS else "")
-    return [section(title, _gaps(view.gaps)), *_manifest(view)]
-
-
 def _gaps(gaps: list[GapRow]) -> Component:
+    title = f"Gaps: {len(gaps):,}" + (f", the {SHOWN_GAPS} longest" if len(gaps) > SHOWN_GAPS else "")
     longest = sorted(gaps, key=lambda gap: -gap.duration_s)[:SHOWN_GAPS]
     rows = [
         (
@@ -204,7 +195,8 @@ def _gaps(gaps: list[GapRow]) -> Component:
         )
         for gap in longest
     ]
-    return table(("first second", "last second", "seconds", "session", "looks like"), rows, numbers=(2,))
+    columns = ("first second", "last second", "seconds", "session", "looks like")
+    return section(title, table(columns, rows, numbers=(2,)))
 
 
 def _loads(loads: list[Manifest]) -> Component:

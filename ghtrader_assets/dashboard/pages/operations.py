@@ -27,6 +27,7 @@ def operations_page(found: Operations) -> list[Component]:
     """Repairs first, then services, ingest, queries."""
     under = f"{shanghai(found.start, '%m-%d %H:%M')} to {shanghai(found.end, '%m-%d %H:%M')} Asia/Shanghai"
     loaded = graph(ingest_course(found.ingest_course, found.start, found.end, found.step), COURSE_HEIGHT)
+    slowest = sorted(found.queries, key=lambda query: -query.p95)[:SHOWN_QUERIES]
     latency = graph(query_course(found.query_course, found.start, found.end), COURSE_HEIGHT)
     return [
         html.Div([heading("Operations", under), _windows(found.window)], className="top"),
@@ -41,7 +42,7 @@ def operations_page(found: Operations) -> list[Component]:
         html.Div([section("Ticks loaded", loaded), section("Query latency", latency)], className="columns even"),
         html.Div(
             [
-                section("Queries by name", _percentiles(_slowest(found.queries)), note="exact percentiles, by P95"),
+                section("Queries by name", _percentiles(slowest), note="exact percentiles, by P95"),
                 section("Steps of a load", _percentiles(found.timings), note="a trading day each"),
             ],
             className="columns even",
@@ -112,10 +113,6 @@ def _ingest(found: Operations) -> Component:
         for item in found.ingest
     ]
     return table(("symbol", "days", "ticks", "fetched", "time", "ticks/s", "last"), rows, numbers=(1, 2, 3, 4, 5))
-
-
-def _slowest(queries: list[Percentiles]) -> list[Percentiles]:
-    return sorted(queries, key=lambda query: -query.p95)[:SHOWN_QUERIES]
 
 
 def _percentiles(found: list[Percentiles]) -> Component:

@@ -6,14 +6,14 @@ Belongs here: this page. Does not belong here: one symbol's calendar (`symbol`),
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date
 
 from dash import html
 from dash.development.base_component import Component
 
 from ghtrader_assets.dashboard.data import Grid
 from ghtrader_assets.dashboard.heatmap import heatmap
-from ghtrader_assets.dashboard.pages.parts import command, heading, legend, section, table, tile, tiles
+from ghtrader_assets.dashboard.pages.parts import command, heading, legend, section, table, tile, tiles, ways
 from ghtrader_assets.dashboard.palette import CODES
 from ghtrader_assets.dashboard.routes import day_address, operations_address, overview_address, symbol_address
 from ghtrader_assets.errors import IngestState
@@ -28,6 +28,7 @@ def overview_page(grid: Grid, last: date | None) -> list[Component]:
     counts = Counter(code for row in grid.codes for code in row)
     cells = len(grid.symbols) * len(grid.days)
     good = sum(counts[code] for code, look in CODES.items() if look.state in GOOD)
+    side = html.Div([legend(dict(counts)), ways(overview_address, grid.days, last)], className="side")
     return [
         html.Div(
             [
@@ -42,18 +43,9 @@ def overview_page(grid: Grid, last: date | None) -> list[Component]:
             ],
             className="top",
         ),
-        html.Div([heatmap(grid.symbols, grid.days, grid.codes), _side(grid, counts, last)], className="overview"),
+        html.Div([heatmap(grid.symbols, grid.days, grid.codes), side], className="overview"),
         section("Symbols that need attention", _worst(grid), note="a click on a cell opens its day"),
     ]
-
-
-def _side(grid: Grid, counts: Counter[str], last: date | None) -> Component:
-    older = grid.days[0] - timedelta(days=1)
-    newer = grid.days[-1] + timedelta(days=366)
-    ways = [html.A("← older", href=overview_address(older))]
-    if last is not None:
-        ways += [html.A("newer →", href=overview_address(newer)), html.A("latest", href=overview_address())]
-    return html.Div([legend(dict(counts)), html.Div(ways, className="ways")], className="side")
 
 
 def _worst(grid: Grid) -> Component:

@@ -5,9 +5,9 @@ Belongs here: small components. Does not belong here: a page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import plotly.graph_objects as go
 from dash import dcc, html
@@ -35,11 +35,11 @@ class Links:
 def frame(body: Content, here: str, links: Links) -> Component:
     """A whole page: the bar on top, and what is under it."""
     pages = [("Overview", overview_address(), "overview"), ("Operations", operations_address(), "operations")]
-    ways = [html.A(name, href=href, className="here" if key == here else "") for name, href, key in pages]
+    inside = [html.A(name, href=href, className="here" if key == here else "") for name, href, key in pages]
     outside = [("Dagster", links.dagster), ("QuestDB console", links.console)]
     others = [html.A(f"{name} ↗", href=url, target="_blank", rel="noreferrer") for name, url in outside if url]
     brand = html.A("ghtrader-assets", href="/", className="brand")
-    bar = html.Header([brand, html.Nav(ways), html.Nav(others, className="outside")])
+    bar = html.Header([brand, html.Nav(inside), html.Nav(others, className="outside")])
     return html.Div([bar, html.Main(body)])
 
 
@@ -106,6 +106,15 @@ def seconds(value: float) -> str:
     if value < 1:
         return f"{value * 1e3:,.1f} ms"
     return f"{value:,.2f} s" if value < 120 else f"{value / 60:,.1f} min"
+
+
+def ways(address: Callable[[date | None], str], days: Sequence[date], last: date | None) -> Component:
+    """Links to the pages of earlier and, from one that does not end with the latest day, of later trading days."""
+    links = [html.A("← older", href=address(days[0] - timedelta(days=1)))]
+    if last is not None:
+        links += [html.A("newer →", href=address(days[-1] + timedelta(days=366)))]
+        links += [html.A("latest", href=address(None))]
+    return html.Div(links, className="ways")
 
 
 def legend(counts: dict[str, int]) -> Component:

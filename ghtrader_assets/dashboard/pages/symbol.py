@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from itertools import groupby
 
 from dash import html
@@ -15,7 +16,7 @@ from dash.development.base_component import Component
 
 from ghtrader_assets.dashboard.data import Grid
 from ghtrader_assets.dashboard.figures import TRENDS_HEIGHT, trends
-from ghtrader_assets.dashboard.pages.parts import graph, heading, legend, section, tile, tiles
+from ghtrader_assets.dashboard.pages.parts import graph, heading, legend, section, tile, tiles, ways
 from ghtrader_assets.dashboard.palette import CODES
 from ghtrader_assets.dashboard.routes import day_address, symbol_address
 from ghtrader_assets.market.symbols import Symbol
@@ -30,6 +31,8 @@ def symbol_page(symbol: Symbol, name: str, grid: Grid, last: date | None) -> lis
     scores = grid.frame["score"].drop_nulls()
     average = scores.mean()
     mean = f"{average:.4f}" if isinstance(average, float) else "–"
+    address = partial(symbol_address, symbol.text)
+    side = html.Div([legend(dict(counts)), ways(address, grid.days, last)], className="side")
     return [
         html.Div(
             [
@@ -43,26 +46,9 @@ def symbol_page(symbol: Symbol, name: str, grid: Grid, last: date | None) -> lis
             ],
             className="top",
         ),
-        html.Div(
-            [_calendar(symbol, grid), html.Div([legend(dict(counts)), _ways(symbol, grid, last)], className="side")],
-            className="overview",
-        ),
-        section(
-            "Trends",
-            graph(trends(grid.frame), TRENDS_HEIGHT),
-            note="a point is one trading day",
-        ),
+        html.Div([_calendar(symbol, grid), side], className="overview"),
+        section("Trends", graph(trends(grid.frame), TRENDS_HEIGHT), note="a point is one trading day"),
     ]
-
-
-def _ways(symbol: Symbol, grid: Grid, last: date | None) -> Component:
-    ways = [html.A("← older", href=symbol_address(symbol.text, grid.days[0] - timedelta(days=1)))]
-    if last is not None:
-        ways += [
-            html.A("newer →", href=symbol_address(symbol.text, grid.days[-1] + timedelta(days=366))),
-            html.A("latest", href=symbol_address(symbol.text)),
-        ]
-    return html.Div(ways, className="ways")
 
 
 def _calendar(symbol: Symbol, grid: Grid) -> Component:
