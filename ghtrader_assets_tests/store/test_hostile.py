@@ -18,7 +18,7 @@ from ghtrader_assets.cli import register
 from ghtrader_assets.cli.app import app
 from ghtrader_assets.errors import BadInputError, GhtraderError
 from ghtrader_assets.market.calendar import snapshot_calendar
-from ghtrader_assets.settings import Settings
+from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.store import Store
 
 COPPER = "KQ.m@SHFE.cu"
@@ -161,11 +161,12 @@ def test_the_commands_refuse_them(
         "TQSDK_USER": "quant", "TQSDK_PASSWORD": "canary", "GHTRADER_START_DATE": "2025-12-01",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
+    settings = load_settings()
     for text in HOSTILE[::step]:
         if text.strip() in {COPPER, DAY, "last_price"}:
             continue
         with pytest.raises((SystemExit, GhtraderError)) as ended:
-            command(args=[text if word == "{}" else word for word in words])
+            command(args=[text if word == "{}" else word for word in words], obj=settings)
         raised = ended.value
         assert (raised.code if isinstance(raised, SystemExit) else raised.exit_code) == 2, (text, raised)
         assert len(str(raised)) < 2000, "a refusal is a line"
