@@ -29,7 +29,7 @@ pytest_plugins = (
 
 def pytest_configure(config: pytest.Config) -> None:
     """The fonts that matplotlib finds are found once, and not in each test's new home."""
-    if config.cache is not None:
+    if getattr(config, "cache", None) is not None:
         os.environ.setdefault("MPLCONFIGDIR", str(config.cache.mkdir("matplotlib")))
 
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from ghtrader_assets_tests.waiting import HANGS_S
 
 PICTURES = Path(os.environ.get("GHTRADER_TEST_PICTURES", "test-pictures"))
-"""Where screenshots are kept: not in the repository unless somebody asks for docs pictures."""
+"""Where screenshots are kept: in the repository only when pictures for the docs are wanted."""
 
 HANGS_MS = HANGS_S * 1000
 expect.set_options(timeout=HANGS_MS)

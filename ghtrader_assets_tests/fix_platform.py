@@ -93,7 +93,7 @@ def bare(tmp_path: Path) -> CommandLine:
 
 
 def pointed_at(endpoint: Endpoint, exchange: ExchangeControl) -> dict[str, str]:
-    """Settings for an external QuestDB and somebody's server of TqSdk's protocol."""
+    """Settings for an external QuestDB and another server of TqSdk's protocol."""
     return {
         **ANY_PORTS,
         **exchange.environment,

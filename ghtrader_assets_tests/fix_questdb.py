@@ -1,6 +1,6 @@
 """One real QuestDB for the whole test session. Tests keep apart by symbols of their own, not by clean-up.
 
-Belongs here: the shared server, a symbol nobody else uses, small tick frames.
+Belongs here: the shared server, a symbol that no other test uses, small tick frames.
 Does not belong here: servers that a test kills or starves: those it starts itself (`own_server`).
 """
 

@@ -1,6 +1,6 @@
 """A code location of its own that keeps daily bars up to date with the ticks of one symbol.
 
-It shares nothing with the platform's location but Dagster's instance and the store. Run it beside the platform:
+It shares nothing with the platform's location but Dagster's instance and the store. Run it while the platform runs:
 
     GHTRADER_WORKSPACE=examples/daily_bars/workspace.yaml ghtrader-assets up
 

@@ -29,13 +29,15 @@ from ghtrader_assets.cli.app import (
     universe_of,
 )
 from ghtrader_assets.cli.backfill import TerminalProgress, show_report
-from ghtrader_assets.cli.services import services_for
+from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import open_load
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.loading.disk import require_free_disk
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
+from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.backfill import carry_out
 from ghtrader_assets.orchestration.daemon import running_runs
 from ghtrader_assets.orchestration.names import ALL_TABLES
@@ -67,20 +69,35 @@ def repair(
     require_in_universe(settings, *chosen)
     last = _last_day(settings, start, end)
     report: BackfillReport | None = None
-    with services_for(settings), open_load(settings) as context:
-        if apply:
-            require_free_disk(context)
-            announce("reading the main-contract schedules")
-            refresh_schedules(context, chosen, force_refresh=True)
-        plan = read_plan(context, chosen, start, last, context.clock.now(), running_runs(settings))
-        if apply and plan.planned:
-            report, launcher = BackfillReport(), launcher_for(settings, context.clock)
-            carry_out(context, launcher, TerminalProgress(), needs_in(plan.planned), ALL_TABLES, report)
+    if apply:
+        plan, report = _repaired(settings, chosen, start, last)
+    else:
+        with store_for(settings) as store:
+            plan = _planned(store.context, chosen, start, last)
     if as_json:
         emit_json(_document(plan, report))
     else:
         _show(plan, report)
     raise typer.Exit(_exit_code(plan, report, applied=apply))
+
+
+def _planned(context: StoreContext, symbols: Sequence[Symbol], start: date | None, end: date) -> RepairPlan:
+    return read_plan(context, symbols, start, end, context.clock.now(), running_runs(context.settings))
+
+
+def _repaired(
+    settings: Settings, symbols: Sequence[Symbol], start: date | None, end: date
+) -> tuple[RepairPlan, BackfillReport | None]:
+    with services_for(settings), open_load(settings) as context:
+        require_free_disk(context)
+        announce("reading the main-contract schedules")
+        refresh_schedules(context, symbols, force_refresh=True)
+        plan = _planned(context, symbols, start, end)
+        if not plan.planned:
+            return plan, None
+        report, launcher = BackfillReport(), launcher_for(settings, context.clock)
+        carry_out(context, launcher, TerminalProgress(), needs_in(plan.planned), ALL_TABLES, report)
+        return plan, report
 
 
 def _last_day(settings: Settings, start: date | None, end: date | None) -> date:

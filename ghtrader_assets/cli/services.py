@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from ghtrader_assets.cli.app import AsJson, announce, command, emit_json, emit_rows, emit_table, log, out, require_days
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.credentials import credentials_file
 from ghtrader_assets.reading.stored import require_known
@@ -58,8 +59,8 @@ def status(
 
     Services decide; with --feeds a symbol whose latest expected trading day is not present, judged and good does too.
     """
-    services = service_health(settings)
-    feeds = feed_health(settings)
+    services = service_health(settings, SYSTEM_CLOCK)
+    feeds = feed_health(settings, SYSTEM_CLOCK)
     versions = {name: metadata.version(name) for name in VERSIONED}
     credentials = str(credentials_file(settings.home))
     healthy = all(service.healthy for service in services)

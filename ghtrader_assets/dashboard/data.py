@@ -198,7 +198,7 @@ class Source:
             start,
             end,
             step,
-            service_health(self.settings),
+            service_health(self.settings, self._clock),
             read_query_percentiles(database, start, end),
             read_query_course(database, start, end, step),
             read_ingest_rates(database, start, end),

@@ -62,23 +62,23 @@ def is_aggregated(manifest_id: str) -> bool:
     return manifest_id.startswith(PREFIX)
 
 
-def aggregate(context: StoreContext, symbols: Sequence[Symbol], first: date, last: date) -> Aggregated:
-    """What is stored now of the trading days from `first` to `last`, both included. Raises `BadInputError` for none."""
-    lines = {symbol.text: day_lines(context, symbol, first, last) for symbol in symbols}
+def aggregate(context: StoreContext, symbols: Sequence[Symbol], start: date, end: date) -> Aggregated:
+    """What is stored now of the trading days from `start` to `end`, both included. Raises `BadInputError` for none."""
+    lines = {symbol.text: day_lines(context, symbol, start, end) for symbol in symbols}
     if not any(lines.values()):
-        raise BadInputError(f"no trading day of any symbol lies from {first} to {last}", "choose a longer range")
-    return _built(first, last, {name: days for name, days in lines.items() if days})
+        raise BadInputError(f"no trading day of any symbol lies from {start} to {end}", "choose a longer range")
+    return _built(start, end, {name: days for name, days in lines.items() if days})
 
 
-def day_lines(context: StoreContext, symbol: Symbol, first: date, last: date) -> list[DayLine]:
+def day_lines(context: StoreContext, symbol: Symbol, start: date, end: date) -> list[DayLine]:
     """One line for each trading day of the range, stored or not; of a contract, those of `days_known_as`."""
-    days = days_known_as(context, symbol, first, last)
-    stored_as = stored_symbol(context, symbol, first, last).text
+    days = days_known_as(context, symbol, start, end)
+    stored_as = stored_symbol(context, symbol, start, end).text
     loads = {
         manifest.manifest_id: manifest
         for manifest in read_manifests(context.database, stored_as, [day.trading_day for day in days])
     }
-    gaps = read_gap_sums(context.database, stored_as, first, last)
+    gaps = read_gap_sums(context.database, stored_as, start, end)
     return [day_line(day, loads.get(day.manifest_id), gaps.get(day.trading_day)) for day in days]
 
 
@@ -145,7 +145,7 @@ def canonical(document: object) -> bytes:
     return text.encode() + b"\n"
 
 
-def _built(first: date, last: date, lines: Mapping[str, Sequence[DayLine]]) -> Aggregated:
+def _built(start: date, end: date, lines: Mapping[str, Sequence[DayLine]]) -> Aggregated:
     symbols = [
         {"symbol": name, **_figures(days), "digest": _digest_of_digests({name: days}), "days": list(days)}
         for name, days in sorted(lines.items())
@@ -154,8 +154,8 @@ def _built(first: date, last: date, lines: Mapping[str, Sequence[DayLine]]) -> A
     totals = _figures(every) | {"digest": _digest_of_digests(lines)}
     document = {
         "format": FORMAT,
-        "first_day": first.isoformat(),
-        "last_day": last.isoformat(),
+        "first_day": start.isoformat(),
+        "last_day": end.isoformat(),
         "symbols": symbols,
         "totals": totals,
     }

@@ -56,8 +56,8 @@ def find_all(settings: Settings, clock: Clock) -> list[Finding]:
         *_symbols(settings),
         *_thresholds(settings),
         *_calendar(settings, shanghai_day(clock.now_ns())),
-        *_services(settings),
-        *_store(settings),
+        *_services(settings, clock),
+        *_store(settings, clock),
         *_cache(settings),
     ]
 
@@ -169,15 +169,15 @@ def _live_hours(settings: Settings) -> Iterator[Finding]:
         yield Finding(subject, "warn", f"never compared with the provider's: {', '.join(unasked)}", remedy)
 
 
-def _services(settings: Settings) -> Iterator[Finding]:
-    for service in service_health(settings):
+def _services(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    for service in service_health(settings, clock):
         remedy = "" if service.healthy else "start it with `ghtrader-assets up`"
         yield Finding(service.name, "ok" if service.healthy else "error", service.detail, remedy, service.code)
 
 
-def _store(settings: Settings) -> Iterator[Finding]:
+def _store(settings: Settings, clock: Clock) -> Iterator[Finding]:
     try:
-        with open_database(settings) as database:
+        with open_database(settings, clock=clock) as database:
             found = store_version(database) or VERSION
             shapes = shape_findings(database)
             parameters = parameter_findings(database, settings.questdb_mode)

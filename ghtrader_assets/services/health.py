@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import requests
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import embedded_service, open_database, open_store
 from ghtrader_assets.errors import GhtraderError, ServiceError
 from ghtrader_assets.market.symbols import parse_symbol
@@ -33,27 +34,27 @@ class ServiceHealth:
     code: str = ""
 
 
-def service_health(settings: Settings) -> list[ServiceHealth]:
+def service_health(settings: Settings, clock: Clock) -> list[ServiceHealth]:
     """The health of every service that the settings call for."""
     names = [DASHBOARD, DAGSTER] if settings.uses_real_tqsdk else [EXCHANGE, DASHBOARD, DAGSTER]
     names += [] if settings.prometheus_port is None else [PROMETHEUS]
-    return [_questdb(settings), *(_web_service(name, embedded_service(settings.home, name)) for name in names)]
+    return [_questdb(settings, clock), *(_web_service(name, embedded_service(settings.home, name)) for name in names)]
 
 
-def feed_health(settings: Settings) -> list[Feed]:
+def feed_health(settings: Settings, clock: Clock) -> list[Feed]:
     """How each symbol's feed stands; none where the store does not answer, which `service_health` says."""
     symbols = [parse_symbol(text) for text in settings.symbols]
     try:
-        with open_store(settings) as context:
+        with open_store(settings, clock=clock) as context:
             return feeds_of(context, symbols)
     except ServiceError:
         return []
 
 
-def _questdb(settings: Settings) -> ServiceHealth:
+def _questdb(settings: Settings, clock: Clock) -> ServiceHealth:
     where = settings.questdb_http or ""
     try:
-        with open_database(settings) as database:
+        with open_database(settings, clock=clock) as database:
             where = database.endpoint.http
             return ServiceHealth(QUESTDB, True, where, str(database.rows("build", "SELECT build()")[0][0]))
     except GhtraderError as error:

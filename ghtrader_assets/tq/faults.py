@@ -3,9 +3,9 @@
 Belongs here: the one decision by kind, and keeping secrets out of every text.
 Does not belong here: what follows from a kind: retries and the circuit breaker (`pool`).
 
-An HTTP status or an exception's type decides wherever there is one. tqsdk raises bare `Exception`s with Chinese text
-for log-in and permission, and maintenance is announced in prose: `_CLIENT_TEXTS` and `_MAINTENANCE_WORDS` are all
-that is read of texts, as tqsdk 3.10.4 has them.
+An HTTP status or an exception's type decides wherever there is one. tqsdk raises bare `Exception`s with Chinese text:
+their beginnings are in `_CLIENT_TEXTS`, as tqsdk 3.10.4 has them. Maintenance is announced in prose alone:
+`_MAINTENANCE_WORDS` are looked for in the provider's notices, and in the body of a 503, which means it or overload.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ LOGIN_SERVER: Final = "the login server"
 NAME_SERVICE: Final = "the name service"
 MARKET_DATA_SERVER: Final = "the market data server"
 
+_CLIENT_TIMEOUT: Final = "TqTimeoutError"
+"""A class of tqsdk's, by its name: importing tqsdk takes a second, and only workers do."""
 _MAINTENANCE_WORDS: Final = ("维护", "运维", "maintenance")
 _TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Bearer )\S+")
 _MAX_TEXT: Final = 300
@@ -49,12 +51,12 @@ def of_status(status: int, place: str, body: str, retry_after: str | None = None
         return ThrottledError(f"{place} answered 429 too many requests", pause_s=_seconds(retry_after))
     if status == 401:
         return DeniedError(f"{place} refused the account ({status})", CREDENTIAL_REMEDY)
-    if _speaks_of_maintenance(body):
-        return MaintenanceError(f"{place} is under maintenance ({status})")
     if status == 403 or (status == 400 and place == LOGIN_SERVER):
         return DeniedError(f"{place} refused the account ({status})", CREDENTIAL_REMEDY)
     if 400 <= status < 500 and status not in (408, 425):
         return DeniedError(f"{place} refused the request ({status}): {_short(body)}", "check the TQ_* addresses")
+    if status == 503 and _announces_maintenance(body):
+        return MaintenanceError(f"{place} is under maintenance ({status})")
     return TransientFetchError(f"{place} answered {status}: {_short(body)}")
 
 
@@ -67,7 +69,7 @@ def of_exception(error: BaseException) -> FetchError:
         return BrokenDayError(f"the answer is no JSON: {error.msg} at {error.pos}")
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return of_status(error.response.status_code, f"the server at {error.response.url}", error.response.text)
-    if isinstance(error, TimeoutError | requests.Timeout) or type(error).__name__ == "TqTimeoutError":
+    if isinstance(error, TimeoutError | requests.Timeout) or type(error).__name__ == _CLIENT_TIMEOUT:
         return TransientFetchError(f"the provider did not answer in time: {_short(text)}")
     if isinstance(error, OSError):
         return TransientFetchError(f"the connection failed: {_short(text)}")
@@ -86,14 +88,12 @@ def _of_client_text(text: str) -> FetchError | None:
         found = pattern.match(text)
         if found is not None:
             return error(found)
-    if _speaks_of_maintenance(text):
-        return MaintenanceError(f"the provider says it is under maintenance: {_short(text)}")
     return None
 
 
 def heed_notice(text: str) -> None:
     """Raise `MaintenanceError` if the server's notice announces maintenance; other notices are none of ours."""
-    if _speaks_of_maintenance(text):
+    if _announces_maintenance(text):
         raise MaintenanceError("the provider announced maintenance")
 
 
@@ -117,7 +117,7 @@ def redacted(text: str, *secrets: str) -> str:
     return _TOKEN.sub("***", text)
 
 
-def _speaks_of_maintenance(text: str) -> bool:
+def _announces_maintenance(text: str) -> bool:
     return any(word in text.lower() for word in _MAINTENANCE_WORDS)
 
 
@@ -142,6 +142,11 @@ _CLIENT_TEXTS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Fetc
         lambda found: DeniedError(
             f"the account has no permission for this market: {_short(found.string)}", GRANT_REMEDY
         ),
+    ),
+    # tqsdk.connect: a connection that fails within the daily window
+    (
+        re.compile(r"与 \S+ 的连接失败，每日 19:00"),
+        lambda found: MaintenanceError(f"the provider says it is under maintenance: {_short(found.string)}"),
     ),
     # tqsdk.TqApi.get_tick_data_series, which puts its own name in front
     (re.compile(r"\w+ 数据获取方式仅限专业版用户使用"), lambda _: no_download_grant()),

@@ -200,7 +200,7 @@ def test_schedule_repair_and_health_on_a_real_store(
     monkeypatch.setenv("GHTRADER_ALERT_URLS", receiver.url)
     where = location()
     assert not ranges(evaluate(where, instance, datetime(2025, 12, 19, 19, 40, tzinfo=SHANGHAI))), (
-        "nobody began a history"
+        "no history was begun"
     )
     write_manifests(db, [failed_load(date(2025, 12, 15), IngestState.PROVIDER_EMPTY)])
 
@@ -211,7 +211,7 @@ def test_schedule_repair_and_health_on_a_real_store(
     )
 
     repairing = sensor_answer(where, instance, "repair_days", None)
-    assert ranges(repairing) == [("2025-12-15", "2025-12-15", 5)], "days nobody asked for are not the sensor's"
+    assert ranges(repairing) == [("2025-12-15", "2025-12-15", 5)], "days that no load began are not the sensor's"
     again = sensor_answer(where, instance, "repair_days", repairing.cursor)
     assert [request.run_key for request in again.run_requests] == [
         request.run_key for request in repairing.run_requests

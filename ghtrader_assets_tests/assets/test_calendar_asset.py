@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 import warnings
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import time_machine
 
 from ghtrader_assets.assets.calendar import (
     CONFIRMED,
@@ -22,7 +22,7 @@ from ghtrader_assets.assets.calendar import (
 )
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
-from ghtrader_assets.market.clock import shanghai_day
+from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.reference.confirmation import last_confirmation
 from ghtrader_assets.reference.live_hours import kept_hours
@@ -33,6 +33,7 @@ CALENDAR_KEYS = """
 query Keys($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
   partitionKeysByDimension(startIdx: 0) { partitionKeys } } } }"""
 CHANGED = date(2026, 3, 4)
+TODAY = date(2026, 11, 27)
 
 
 @pytest.fixture
@@ -115,14 +116,15 @@ def test_the_horizon_warns_and_then_fails(
     severity: dg.AssetCheckSeverity | None,
 ) -> None:
     monkeypatch.setenv("GHTRADER_HOME", str(tmp_path))
-    last = shanghai_day(time.time_ns()) + timedelta(days=days_ahead)
+    last = TODAY + timedelta(days=days_ahead)
     weekdays = [day for day in _days_after(calendar.horizon, last) if day.weekday() < 5]
     known = calendar.days(calendar.first, min(last, calendar.horizon))
     longer = TradingCalendar(
         [calendar.previous(calendar.first), *known, *weekdays], first=calendar.first, horizon=last, source="a test"
     )
     stored(tmp_path, longer)
-    result = horizon_check(PlatformResource())
+    with time_machine.travel(datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=SHANGHAI), tick=False):
+        result = horizon_check(PlatformResource())
     assert isinstance(result, dg.AssetCheckResult)
     assert result.passed == passed
     assert result.asset_key in (None, TRADING_CALENDAR)

@@ -125,8 +125,8 @@ def test_a_page_with_good_failed_and_stale_days(platform: RunningPlatform, octob
     for day, tables in wanted.items():
         selection = [{"path": [group(SUGAR), table]} for table in tables]
         params = {"assetSelection": selection, "partitionNames": [str(day)]}
-        one = platform.graphql(LAUNCH, params=params)["launchPartitionBackfill"]["backfillId"]
-        launched[one] = "COMPLETED_SUCCESS" if day == CHANGED else "COMPLETED_FAILED"
+        backfill = platform.graphql(LAUNCH, params=params)["launchPartitionBackfill"]["backfillId"]
+        launched[backfill] = "COMPLETED_SUCCESS" if day == CHANGED else "COMPLETED_FAILED"
     await_backfills(platform, launched)
     platform.exchange.reset()
     summary = {"path": [group(SUGAR), "validation_summary"]}
@@ -143,7 +143,7 @@ def test_a_page_with_good_failed_and_stale_days(platform: RunningPlatform, octob
 
 
 def test_dagster_s_own_command_materializes_a_partition(platform: RunningPlatform) -> None:
-    """`dagster asset materialize --partition` of one day, beside the running platform."""
+    """`dagster asset materialize --partition` of one day, while the platform runs."""
     day = "2025-09-30"
     environment = platform.command.whole_environment({})
     environment |= {"DAGSTER_HOME": str(platform.command.home / "dagster"), "PYTHONWARNINGS": "ignore"}

@@ -64,7 +64,7 @@ def _load_definitions() -> dict[str, float]:
 
 
 def _queries(count: int) -> dict[str, float]:
-    """The median microseconds of each query, each asked of many days; `sessions_new` are days nobody asked for."""
+    """The median microseconds of each query, each for many days; `sessions_new` are days not queried before."""
     calendar, copper = snapshot_calendar(), parse_symbol("KQ.m@SHFE.cu")
     days = calendar.days(_FIRST, _LAST)[-count:]
     instants = [calendar.window(day).start_ns + 3_600_000_000_000 for day in days]

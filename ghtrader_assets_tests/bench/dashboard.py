@@ -1,4 +1,4 @@
-"""`bench dashboard`: the heatmap of 60 symbols on 250 trading days in a real browser, beside plotly's own heatmap.
+"""`bench dashboard`: the heatmap of 60 symbols on 250 trading days in a real browser, against plotly's own heatmap.
 
 Belongs here: the two pages' paint times. Does not belong here: the pages (`dashboard`).
 

@@ -1,4 +1,4 @@
-"""`bench ingest`: days an hour from the wire to the record, beside ghTrader's flow, at three latencies.
+"""`bench ingest`: days an hour from the wire to the record, against ghTrader's flow, at three latencies.
 
 Belongs here: the sizes, the measurements, their ratios. Does not belong here: ghTrader's flow (`one_by_one`), the write
 path alone (`write`).

@@ -1,10 +1,10 @@
 """ghTrader's ingestion rebuilt, as a process: one TqApi, a day at a time, one ILP send a day.
 
-Belongs here: the flow beside which `bench ingest` is measured; `OneByOne` drives it from the benchmark.
+Belongs here: the flow that `bench ingest` is compared with; `OneByOne` drives it from the benchmark.
 Does not belong here: reading through tqsdk (`one_api`), any figure.
 
 As in ghTrader: `end_dt` is the day after, TqSdk's series cache stays between days, rows carry a hash and the contract,
-a persistent sender sends each day once, nobody waits until it shows or reads it back. Kinder than the original: hashes
+a persistent sender sends each day once, without a wait until it shows or a read-back. Kinder than the original: hashes
 in numpy, and no retry, schedule or bookkeeping at all.
 """
 

@@ -244,8 +244,8 @@ class PlainJudge:
     def volume_spikes(self) -> int:
         traded = self.df["volume"].diff()
         falls = traded < 0
-        beside = falls | falls.shift(fill_value=False) | falls.shift(-1, fill_value=False)
-        sizes = traded[self.steady() & traded.notna() & ~beside]
+        near = falls | falls.shift(fill_value=False) | falls.shift(-1, fill_value=False)
+        sizes = traded[self.steady() & traded.notna() & ~near]
         if len(sizes) < 50:
             return 0
         usual = _usual(sizes)
@@ -279,7 +279,7 @@ def _run_lengths(mask: Series) -> Series:
 
 
 def _usual(sizes: Series) -> Series:
-    """The 95th percentile around each value: the largest of its block of 512 and the two beside it."""
+    """The 95th percentile around each value: the largest of its block of 512 and its two neighbours."""
     blocks = max(1, len(sizes) // 512)
     block = np.minimum(np.arange(len(sizes)) // 512, blocks - 1)
     percentiles: list[float] = []

@@ -1,4 +1,4 @@
-"""`bench query`: coverage, multi-symbol questions, bulk reads and latency after loads, each beside the plain way.
+"""`bench query`: coverage, multi-symbol questions, bulk reads, latency after loads, each against the plain way.
 
 Belongs here: the sizes, the measurements, their ratios. Does not belong here: the queries (`questdb.tables.reader`).
 
@@ -137,7 +137,7 @@ def _report(
 def _frames(
     platform: LoadContext, model: Columns, days: Sequence[date], full: Sequence[date], sizes: Sizes
 ) -> dict[date, pl.DataFrame]:
-    """Days of the model's shape: all ticks of the full ones, as many as asked of the others."""
+    """Days of the model's shape: all ticks of the full ones, as many as wanted of the others."""
     base = platform.calendar.window(MODEL_DAY)
     thin = {name: values[:: len(values) // sizes.thin_rows][: sizes.thin_rows] for name, values in model.items()}
     return {

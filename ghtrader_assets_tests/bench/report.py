@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 def _machine() -> dict[str, object]:
-    """What the figures were taken on, and how busy it was beside them."""
+    """What the figures were taken on, and how busy it was with other work."""
     return {
         "cpus": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),

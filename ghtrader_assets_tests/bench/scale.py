@@ -84,7 +84,7 @@ def bench_scale(*, quick: bool) -> Report:
 
 
 def _loads_into_one_table(sizes: Sizes) -> Watch:
-    """The same days for the first symbol of an empty table, and for the twentieth beside days of 19 others: downloaded,
+    """The same days for the first symbol of an empty table, and for the twentieth among days of 19 others: downloaded,
     stored, judged and recorded, and stored alone."""
     watch, symbol = Watch(), parse_symbol(SYMBOL)
     with (
@@ -150,7 +150,7 @@ def _require_no_stop(stops: Sequence[object]) -> None:
 
 
 def _silent(_: str) -> None:
-    """Nobody listens."""
+    """No one to tell."""
 
 
 @contextmanager

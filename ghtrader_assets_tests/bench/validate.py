@@ -1,4 +1,4 @@
-"""`bench validate`: judging days, beside the straightforward way, beside doing it all again, beside two workers.
+"""`bench validate`: judging days, against the straightforward way, against doing it all again, against two workers.
 
 Belongs here: the sizes, the measurements, their ratios. Does not belong here: the straightforward way itself
 (`plain_validation`).
@@ -7,7 +7,7 @@ All variants alternate in one process on one store, so that what else the machin
 must find the same gaps and count the same violations, or there is no figure at all.
 
 A ratio varies one thing. What better code and not doing work twice are worth is measured with one worker on both sides;
-what a second worker is worth has a ratio of its own. The same ratios with two workers on our side stand beside them.
+what a second worker is worth has a ratio of its own. The same ratios with two workers on our side are printed too.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ WHOLE: Final = dataclasses.replace(SAMPLING, value=0)
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured: days beside the plain version, days of the long range, rows in memory, repetitions."""
+    """How much is measured: days of the plain version, days of the long range, rows in memory, repetitions."""
 
     days: int
     long_days: int
@@ -93,17 +93,17 @@ def _report(sizes: Sizes, watch: Watch) -> Report:
     ratios: dict[str, float] = {}
     for workers, suffix in WORKERS.items():
         full, ours = watch.of(f"full{suffix}"), f"{workers} workers: " if suffix else "1 worker: "
-        none, long_full, one = (watch.of(f"{name}{suffix}") for name in ("none", "long full", "long one"))
+        none, long_full, changed = (watch.of(f"{name}{suffix}") for name in ("none", "long full", "long one"))
         names |= {
             f"{ours}{sizes.days} days": {"range_s": full, "per_day_ms": 1000 * full / sizes.days},
             f"{ours}{sizes.days} days, nothing changed": {"range_s": none},
             f"{ours}{sizes.long_days} days, all": {"range_s": long_full},
-            f"{ours}{sizes.long_days} days, one changed": {"range_s": one},
+            f"{ours}{sizes.long_days} days, one changed": {"range_s": changed},
         }
         ratios |= {
             f"full_vs_naive{suffix}": watch.of("plain") / full,
             f"incremental_30_none{suffix}": watch.of(f"short full{suffix}") / none,
-            f"incremental_250_one{suffix}": long_full / one,
+            f"incremental_250_one{suffix}": long_full / changed,
         }
     names |= {
         f"frame of {sizes.rows} rows in memory": {"ms": 1000 * watch.of("frame")},

@@ -1,4 +1,4 @@
-"""`bench write`: the write path alone, with full read-back, beside a row loop over tick objects, on one server.
+"""`bench write`: the write path alone, with full read-back, against a row loop over tick objects, on one server.
 
 Belongs here: the sizes, the measurements, their ratios. Does not belong here: fetching, judging, recording.
 

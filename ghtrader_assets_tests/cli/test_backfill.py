@@ -1,4 +1,4 @@
-"""The straight path as a user types it: somebody's TqSdk server, an external QuestDB, and what is stored in the end."""
+"""The straight path as a user types it: a TqSdk server of another address, an external QuestDB, what is stored then."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def unchanged_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class Bench:
-    """The store under test and, beside it, what the test knows about it."""
+    """The store under test, and what the test knows about it."""
 
     def __init__(self, platform: LoadContext) -> None:
         self.platform = platform

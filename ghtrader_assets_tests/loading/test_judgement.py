@@ -49,7 +49,7 @@ BORROWED = {
 
 @pytest.fixture
 def queries() -> Counter[str]:
-    """How often each query was asked of `platform`."""
+    """How often each query was sent to `platform`."""
     return Counter()
 
 

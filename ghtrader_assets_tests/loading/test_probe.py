@@ -99,7 +99,7 @@ def test_a_lost_segment_is_found_and_repaired_and_a_missing_one_is_known(
     assert status(platform) == ["unchecked"], "other content, another gap"
     exchange.reset()
     exchange.faults({"kind": "maintenance", "at": "token", "times": None})
-    assert ask(elsewhere(platform)) == [(0, 0, 1)], "where maintenance keeps nobody else of this home from asking"
+    assert ask(elsewhere(platform)) == [(0, 0, 1)], "where maintenance stops no other request of this home"
     assert status(platform) == ["error"]
 
     exchange.reset()

@@ -166,9 +166,9 @@ def test_digest_counts_rows_in_stored_order(random: object) -> None:
 
 def test_digest_sees_a_swap_of_two_rows_of_one_instant() -> None:
     stamps = np.array([1000, 1000], dtype=np.int64)
-    one = made(stamps, volume=np.array([1.0, 2.0]))
-    two = made(stamps, volume=np.array([2.0, 1.0]))
-    assert content_digest(one) != content_digest(two)
+    rising = made(stamps, volume=np.array([1.0, 2.0]))
+    falling = made(stamps, volume=np.array([2.0, 1.0]))
+    assert content_digest(rising) != content_digest(falling)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 200])

@@ -1,4 +1,4 @@
-"""What is asked of a running Dagster: every operation is one that the installed version answers."""
+"""What a running Dagster is sent: every operation is one that the installed version answers."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ LoadOf = Callable[..., DayLoad]
 
 
 class Recording(Database):
-    """A database that keeps what is asked of it."""
+    """A database that keeps the queries that it gets."""
 
     def __init__(self, endpoint: Endpoint, **more: Any) -> None:
         super().__init__(endpoint, **more)

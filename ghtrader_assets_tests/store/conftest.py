@@ -50,11 +50,10 @@ def store(settings: Settings) -> Iterator[Store]:
 def record(db: Database, settings: Settings) -> Record:
     """Load a day: attempt, ticks, manifest, coverage row, announcement, in that order."""
 
-    def load(one: DayLoad) -> Manifest:
-        begun = begin(db, one)
-        return finish(db, settings, begun, one)
+    def recorded(load: DayLoad) -> Manifest:
+        return finish(db, settings, begin(db, load), load)
 
-    return load
+    return recorded
 
 
 def begin(db: Database, load: DayLoad) -> Manifest:

@@ -1,6 +1,6 @@
 """A thousand hostile strings as symbols, days and columns are refused before any SQL, by the API and the commands.
 
-The store is at an address where nobody listens: a question that got through would say that QuestDB is away.
+The store is at an address where nothing listens: a question that got through would say that QuestDB is away.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ def test_a_stream_reads_no_further_than_its_workers(
         record(load_of(day, rows=10))
     with Store(settings.model_copy(update={"read_workers": 1})) as store:
         asked: list[str] = []
-        plain, store.database.arrow = store.database.arrow, lambda *one: asked.append(one[0]) or plain(*one)
+        plain, store.database.arrow = store.database.arrow, lambda *query: asked.append(query[0]) or plain(*query)
         stream = store.stream_ticks(symbol, *WEEK[::3], output_format="arrow")
         next(stream)
         assert len(asked) <= 2

@@ -86,9 +86,9 @@ def main() -> None:
                         for sessions in (1, 4):
                             days = options.days * sessions
                             home = Path(scratch) / f"{reader}-{sessions}"
-                            one = measure(exchange.environment, home, setting, sessions, days)
+                            measured_now = measure(exchange.environment, home, setting, sessions, days)
                             kept = figures.setdefault(f"{reader}, {sessions} sessions, {latency} ms", {})
-                            for name, value in one.items():
+                            for name, value in measured_now.items():
                                 kept.setdefault(name, []).append(value)
     summary = {
         variant: {

@@ -65,9 +65,9 @@ def watched(tmp_path: Path) -> Iterator[Watching]:
     with ExitStack() as opened:
 
         def open_one(provider: Provider, fast_history: str, timing: Timing = QUICK) -> Watched:
-            one = Watched(provider, tmp_path / "home", fast_history, timing)
-            opened.callback(one.pool.close)
-            return one
+            fetcher = Watched(provider, tmp_path / "home", fast_history, timing)
+            opened.callback(fetcher.pool.close)
+            return fetcher
 
         yield open_one
 

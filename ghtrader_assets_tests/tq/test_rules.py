@@ -130,7 +130,9 @@ def test_an_empty_day_that_is_not_empty() -> None:
         ("您的账户不支持查看 SHFE.cu2602 的行情数据，需要购买后才能使用", DeniedError),
         ("与 wss://x 的连接失败，每日 19:00-19:30 为日常运维时间，请稍后再试", MaintenanceError),
         ("调用名称服务失败: 502, b''", TransientFetchError),
-        ("Under Maintenance", MaintenanceError),
+        ("Under Maintenance", TransientFetchError),
+        ("file /data/maintenance/x", TransientFetchError),
+        ("用户权限认证失败 (403,{'error': '系统维护 SR401'})", DeniedError),
         ("Deadlock: lock is already held", TransientFetchError),
     ],
 )
@@ -149,6 +151,9 @@ def test_the_clients_words_have_kinds(text: str, kind: type[FetchError]) -> None
         (_answered(429, "维护"), ThrottledError),
         (_answered(503, "401"), TransientFetchError),
         (_answered(404, "429"), DeniedError),
+        (_answered(403, "you may not read maintenance-free SR401"), DeniedError),
+        (_answered(500, "maintenance"), TransientFetchError),
+        (_answered(503, "维护"), MaintenanceError),
         (Exception("cu2401 用户权限认证失败 (401,"), TransientFetchError),
     ],
 )

@@ -142,7 +142,7 @@ ANSWERS: dict[str, tuple[Standing, Cause | None, Need, int]] = {
     "the provider has the gaps": (
         standing([COMPLETE], GOOD, IN_FORCE, holes=3), Cause.PROVIDER_HAS_DATA, Need.LOAD, 1,
     ),
-    "a later load failed beside good content": (standing([COMPLETE, EMPTY], GOOD, IN_FORCE), None, Need.NOTHING, 0),
+    "a later load failed, the content is good": (standing([COMPLETE, EMPTY], GOOD, IN_FORCE), None, Need.NOTHING, 0),
     "judged and bad is a finding, not a repair": (
         standing([COMPLETE], GOOD, IN_FORCE._replace(state="error")), None, Need.NOTHING, 0,
     ),
@@ -205,7 +205,7 @@ OUTCOMES = st.sampled_from(sorted(set(IngestState) - {IngestState.COMPLETE, Inge
 @settings(deadline=None, max_examples=60)
 @given(st.lists(OUTCOMES, max_size=8))
 def test_repairing_ends(outcomes: list[IngestState]) -> None:
-    """However a day fails, after as many counted attempts as the budget allows nobody tries again."""
+    """However a day fails, after as many counted attempts as the budget allows there is no further one."""
     attempts: list[Attempt] = []
     now = NOW
     for outcome in outcomes:
@@ -271,7 +271,7 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
     in_bulk = read_plan(platform, [SYMBOL], None, DAYS[-1], now, in_bulk=True)
     assert in_bulk == plan, "days that need no closer look are none that the plan names"
     later = read_plan(platform, [SYMBOL], DAYS[-1], DAYS[-1], now, started_only=True)
-    assert later.empty, "a history that nobody began in the range stays so"
+    assert later.empty, "a history that no load began in the range stays so"
 
 
 def _attempts(db: Database, name: str) -> list[Any]:

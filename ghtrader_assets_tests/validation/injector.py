@@ -196,8 +196,8 @@ def ask_order(day: Day, random: np.random.Generator, region: slice) -> Planted:
 def _swap_levels(day: Day, random: np.random.Generator, region: slice, side: str) -> Planted:
     row = _spot(day, random, region)
     near = int(random.integers(2, 5))
-    one, other = day.columns[f"{side}_price{near}"], day.columns[f"{side}_price{near + 1}"]
-    one[row], other[row] = other[row], one[row]
+    inner, outer = day.columns[f"{side}_price{near}"], day.columns[f"{side}_price{near + 1}"]
+    inner[row], outer[row] = outer[row], inner[row]
     return Planted(f"{side}_order", _ids(day, [row]), 1)
 
 

@@ -1,4 +1,4 @@
-"""Makes the home beside this file with the code of commit 399ca52, which README.md tells how to run. Not run by tests.
+"""Makes the home in this folder with the code of commit 399ca52, which README.md tells how to run. Not run by tests.
 
 `python make.py FOLDER` lives through a few days of an operator and writes what is left of them into FOLDER.
 """

@@ -172,25 +172,25 @@ def homes(redis_server: RedisServer, tmp_path: Path) -> Callable[[str], Settings
 
 
 def test_hosts_share_answers_and_loads(homes: Callable[[str], Settings]) -> None:
-    one, other = Store(cache_of(homes("one"), ENDPOINT)), Store(cache_of(homes("other"), ENDPOINT))
-    one.coverage()
+    ours, other = Store(cache_of(homes("one"), ENDPOINT)), Store(cache_of(homes("other"), ENDPOINT))
+    ours.coverage()
     other.coverage()
-    assert [one.coverage()[0].rows, other.coverage()[0].rows] == [1, 1]
-    assert (one.asked, other.asked) == (1, 1), "each host looks once, then both have hits"
-    one.rows = other.rows = 2
+    assert [ours.coverage()[0].rows, other.coverage()[0].rows] == [1, 1]
+    assert (ours.asked, other.asked) == (1, 1), "each host looks once, then both have hits"
+    ours.rows = other.rows = 2
     announce_load(homes("one"), ENDPOINT)
-    assert [other.coverage()[0].rows, one.coverage()[0].rows] == [2, 2]
+    assert [other.coverage()[0].rows, ours.coverage()[0].rows] == [2, 2]
 
 
 def test_a_load_that_could_not_tell_redis_still_counts_on_its_host(
     homes: Callable[[str], Settings], tmp_path: Path
 ) -> None:
-    one, other = Store(cache_of(homes("one"), ENDPOINT)), Store(cache_of(homes("other"), ENDPOINT))
-    one.coverage()
+    ours, other = Store(cache_of(homes("one"), ENDPOINT)), Store(cache_of(homes("other"), ENDPOINT))
+    ours.coverage()
     other.coverage()
-    one.rows = 2
+    ours.rows = 2
     announce_load(Settings(home=tmp_path / "one"), ENDPOINT)
-    assert one.coverage()[0].rows == 2
+    assert ours.coverage()[0].rows == 2
 
 
 def test_redis_dying_changes_speed_not_answers(

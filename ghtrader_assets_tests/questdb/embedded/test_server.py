@@ -1,4 +1,4 @@
-"""The embedded server: one owner, a life over restarts, and what is left when somebody pulls the plug."""
+"""The embedded server: one owner, a life over restarts, and what is left after a power failure."""
 
 from __future__ import annotations
 

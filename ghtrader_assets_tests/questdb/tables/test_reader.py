@@ -106,8 +106,8 @@ def test_a_wrong_password_is_named(questdb_endpoint: Endpoint, calendar: Trading
             read_ticks(db, "KQ.m@SHFE.cu", calendar.window(DAY))
         failure = next(store_days(db, [load_of(DAY)]))
         assert isinstance(getattr(failure, "error", None), CredentialError)
-        with pytest.raises(CredentialError), db.sender() as sender, sender.transaction("ghtrader_metrics_v1") as one:
-            one.row(symbols={"name": "x"}, at=instant(0))
+        with pytest.raises(CredentialError), db.sender() as sender, sender.transaction("ghtrader_metrics_v1") as rows:
+            rows.row(symbols={"name": "x"}, at=instant(0))
 
 
 def test_a_wrong_reader_is_named(questdb_endpoint: Endpoint) -> None:

@@ -1,4 +1,4 @@
-"""The tables: ghTrader's columns are there, ours beside them; a table of another shape is refused, not altered."""
+"""The tables: ghTrader's columns and ours are there; a table of another shape is refused, not altered."""
 
 from __future__ import annotations
 

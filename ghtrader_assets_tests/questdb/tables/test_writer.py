@@ -1,4 +1,4 @@
-"""Storing a day: exact replacement, whatever was stored before; the read-back finds what somebody changed."""
+"""Storing a day: exact replacement, whatever was stored before; the read-back finds what another hand changed."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ ticks_of_a_day = st.lists(
 def test_the_last_load_is_what_is_stored(
     db: Database, load_of: LoadOf, calendar: TradingCalendar, versions: list[list[OneTick]], readback: str
 ) -> None:
-    """Fewer, more, other rows, several ticks in one instant, NaN beside 0.0: stored is the last load, exactly."""
+    """Fewer, more, other rows, several ticks in one instant, NaN and 0.0: stored is the last load, exactly."""
     name = fresh_symbol()
     window = calendar.window(DAY)
     neighbour = load_of(NEXT, rows=5, name=name)
@@ -139,17 +139,17 @@ def test_two_writers_of_one_day_leave_one_of_their_versions(
     stored(db, load_of(DAY, rows=500, seed=9))
     with Database(questdb_endpoint) as other:
         for seed in range(4):
-            one, two = load_of(DAY, rows=400, seed=seed), load_of(DAY, rows=600, seed=100 + seed)
+            ours, theirs = load_of(DAY, rows=400, seed=seed), load_of(DAY, rows=600, seed=100 + seed)
             writers = [
                 threading.Thread(target=lambda who, load: list(store_days(who, [load])), args=(who, load))
-                for who, load in ((db, one), (other, two))
+                for who, load in ((db, ours), (other, theirs))
             ]
             for writer in writers:
                 writer.start()
             for writer in writers:
                 writer.join()
-            found = content_digest(read_ticks(db, one.symbol, one.window))
-            assert found in {content_digest(one.frame), content_digest(two.frame)}
+            found = content_digest(read_ticks(db, ours.symbol, ours.window))
+            assert found in {content_digest(ours.frame), content_digest(theirs.frame)}
 
 
 def test_one_sender_does_for_all(questdb_endpoint: Endpoint, load_of: LoadOf) -> None:
