@@ -14,6 +14,7 @@ from typing import Any, Final
 from ghtrader_assets.exchange.history import Series, series_of
 from ghtrader_assets.exchange.render import PageWriter
 from ghtrader_assets.exchange.revisions import Revisions
+from ghtrader_assets.exchange.specs import Model
 
 MAX_VIEW_WIDTH: Final = 10_000
 """A wider view is cut to this. The live server's bound is not known; tqsdk itself asks for up to 10,000."""
@@ -42,16 +43,16 @@ def symbol_of(request: Request) -> str:
     return str(request["ins_list"]).split(",")[0]
 
 
-def locate(request: Request, revisions: Revisions, until: date, seed: int) -> View:
+def locate(request: Request, revisions: Revisions, until: date, model: Model) -> View:
     """Find what a request covers, for a reader with `revisions`, in the history up to trading day `until`."""
-    series = series_of(symbol_of(request), until, revisions, seed)
+    series = series_of(symbol_of(request), until, revisions, model)
     if series is None or series.last_id < 0 or request.get("duration", 0) != 0:
         return View(None, -1, -1)
     width = min(int(request.get("view_width", 1)), MAX_VIEW_WIDTH)
     if "left_kline_id" in request:
         left = int(request["left_kline_id"])
     elif "focus_datetime" in request:
-        left = series.id_from(int(request["focus_datetime"]), seed) - int(request.get("focus_position", 0))
+        left = series.id_from(int(request["focus_datetime"]), model.seed) - int(request.get("focus_position", 0))
     else:
         left = series.last_id - width + 1
     return View(series, left, left + width - 1)

@@ -117,16 +117,16 @@ class DiffConnection:
         self._market.record("ins_query", connection=self._number, query=query[:200], variables=variables)
         await self._delay()
         market, wrong = self._market, self._market.faults.reference()
-        entry = await market.in_thread(answer, query, variables, market.today(), market.seed, wrong)
+        entry = await market.in_thread(answer, query, variables, market.today(), market.model, wrong)
         await self._put(_dumps({"symbols": {query_id: entry}}))
 
     async def _quotes(self, ins_list: str) -> None:
         self._market.record("subscribe_quote", connection=self._number, symbol=ins_list)
         await self._delay()
-        until, today, seed = self._market.until(), self._market.today(), self._market.seed
+        until, today, model = self._market.until(), self._market.today(), self._market.model
         quotes: dict[str, Any] = {}
         for symbol in filter(None, ins_list.split(",")):
-            quote = await self._market.in_thread(quote_of, symbol, until, today, seed)
+            quote = await self._market.in_thread(quote_of, symbol, until, today, model)
             if quote is not None:
                 quotes[symbol] = quote
         await self._put(_dumps({"quotes": quotes, "ins_list": ins_list}))
@@ -148,7 +148,7 @@ class DiffConnection:
     async def _page(self, chart: Chart, request: Request) -> None:
         await self._delay()
         market = self._market
-        view = await market.in_thread(locate, request, chart.revisions, market.until(), market.seed)
+        view = await market.in_thread(locate, request, chart.revisions, market.until(), market.model)
         if not self._is_current(chart, request):
             return
         rules = market.faults.delivery(symbol_of(request), view.days, chart.pages)

@@ -20,7 +20,7 @@ from ghtrader_assets.exchange.contracts import Contract, contract_named, main_ch
 from ghtrader_assets.exchange.daily import life_of
 from ghtrader_assets.exchange.model import Columns, day_columns
 from ghtrader_assets.exchange.revisions import Revisions, place_in_day, revised_columns, revised_count
-from ghtrader_assets.exchange.specs import SPECS
+from ghtrader_assets.exchange.specs import Model, specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
 
@@ -81,15 +81,15 @@ class Series:
 
 
 @lru_cache(maxsize=256)
-def series_of(symbol: str, until: date, revisions: Revisions, seed: int) -> Series | None:
+def series_of(symbol: str, until: date, revisions: Revisions, model: Model) -> Series | None:
     """The ticks of a contract or a `KQ.m@` alias up to trading day `until`; None for an unknown symbol."""
-    parts = _parts(symbol, until)
+    parts = _parts(symbol, until, model)
     if parts is None:
         return None
     days: list[DayOfTicks] = []
     next_id = 0
     for contract, first, last in parts:
-        life = life_of(contract, seed)
+        life = life_of(contract, model.seed)
         for day, count in zip(life.days, life.counts.tolist(), strict=True):
             if first <= day <= last:
                 left = revised_count(count, day, revisions)
@@ -110,16 +110,16 @@ def stamps_of(contract: Contract, day: date, revisions: Revisions, seed: int) ->
     return columns_of(contract, day, revisions, seed)["datetime_ns"].copy()
 
 
-def _parts(symbol: str, until: date) -> list[tuple[Contract, date, date]] | None:
+def _parts(symbol: str, until: date, model: Model) -> list[tuple[Contract, date, date]] | None:
     """Which contracts make up a symbol, and from which day to which."""
-    contract = contract_named(symbol)
+    contract = contract_named(symbol, model.number)
     if contract is not None:
         return [(contract, contract.first_served, until)]
     try:
         parsed = parse_symbol(symbol)
     except BadInputError:
         return None
-    spec = SPECS.get(f"{parsed.exchange}.{parsed.product}")
+    spec = specs_of(model.number).get(f"{parsed.exchange}.{parsed.product}")
     if spec is None or parsed.kind != "main":
         return None
     changes = main_changes(spec, until)

@@ -11,11 +11,11 @@ from typing import Final
 import pytest
 
 from ghtrader_assets.exchange.contracts import main_contract
-from ghtrader_assets.exchange.specs import SPECS, Spec
+from ghtrader_assets.exchange.specs import Spec
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.sessions import breaks_for_holiday
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
+from ghtrader_assets_tests.exchange.true_ticks import SPECS, ticks_of
 from ghtrader_assets_tests.validation.days import findings, judge_frame
 
 CALENDAR: Final = snapshot_calendar()
