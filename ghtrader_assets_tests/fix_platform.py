@@ -146,13 +146,17 @@ class RunningPlatform:
 @pytest.fixture(scope="session")
 def platform_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     """One `ghtrader-assets up` for the session: embedded QuestDB and exchange, Dagster UI and daemon."""
-    settings = ANY_PORTS | MODEL_1 | {
-        "GHTRADER_PROMETHEUS_PORT": "0",
-        "GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS),
-        "GHTRADER_INGEST_WORKERS": "2",
-        "GHTRADER_WORKSPACE": str(ROOT / "examples" / "daily_bars" / "workspace.yaml"),
-        "DAILY_BARS_SYMBOL": PLATFORM_SYMBOLS[-1],
-    }
+    settings = (
+        ANY_PORTS
+        | MODEL_1
+        | {
+            "GHTRADER_PROMETHEUS_PORT": "0",
+            "GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS),
+            "GHTRADER_INGEST_WORKERS": "2",
+            "GHTRADER_WORKSPACE": str(ROOT / "examples" / "daily_bars" / "workspace.yaml"),
+            "DAILY_BARS_SYMBOL": PLATFORM_SYMBOLS[-1],
+        }
+    )
     command = CommandLine(tmp_path_factory.mktemp("platform"), settings)
     process = command.start("up")
     try:

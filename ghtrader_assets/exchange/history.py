@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.exchange import model as model_1
+from ghtrader_assets.exchange import model2 as model_2
 from ghtrader_assets.exchange.contracts import Contract, contract_named, main_changes
 from ghtrader_assets.exchange.daily import life_of
-from ghtrader_assets.exchange.model import Columns, day_columns
+from ghtrader_assets.exchange.model import Columns, Made
 from ghtrader_assets.exchange.revisions import Revisions, place_in_day, revised_columns, revised_count
 from ghtrader_assets.exchange.specs import Model, specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
@@ -98,10 +100,15 @@ def series_of(symbol: str, until: date, revisions: Revisions, model: Model) -> S
     return Series(symbol, tuple(days), revisions, _cut(days, next_id, revisions) - 1)
 
 
+def made_day(contract: Contract, day: date, seed: int) -> Made:
+    """A contract's trading day as its model makes it."""
+    return (model_1 if contract.spec.model == 1 else model_2).made_day(contract, day, seed)
+
+
 @lru_cache(maxsize=6)
 def columns_of(contract: Contract, day: date, revisions: Revisions, seed: int) -> Columns:
     """The columns of a contract-day as a reader with these revisions sees them. Not to be changed by the caller."""
-    return revised_columns(day_columns(contract, day, seed), contract, day, revisions)
+    return revised_columns(made_day(contract, day, seed).columns, contract, day, revisions)
 
 
 @lru_cache(maxsize=128)

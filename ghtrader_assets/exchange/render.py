@@ -21,6 +21,9 @@ from ghtrader_assets.exchange.history import DayOfTicks, Series, columns_of
 from ghtrader_assets.exchange.model import Columns
 from ghtrader_assets.exchange.revisions import ON_THE_WIRE, Revisions, place_in_day
 
+NO_NUMBER: Final = "-"
+"""What stands for a price that there is none of."""
+
 _WIRE_NAMES: Final = {"datetime_ns": "datetime"}
 Tick = dict[str, Any]
 
@@ -38,13 +41,15 @@ class RenderedDay:
 
 
 def render_day(columns: Columns, first_id: int) -> RenderedDay:
-    """Write a day: `"id":{"datetime":…,"last_price":…},`, integers bare, prices with a decimal point."""
+    """Write a day: `"id":{"datetime":…,"last_price":…},`, integers bare, prices with a decimal point, NaN as `"-"`."""
     count = len(columns["datetime_ns"])
     frame = pl.DataFrame({_WIRE_NAMES.get(name, name): values for name, values in columns.items()})
     ids = pl.int_range(first_id, first_id + count, eager=True).cast(pl.String)
     ticks = pl.struct(pl.all()).struct.json_encode()
     pieces = [pl.lit('"'), pl.lit(ids), pl.lit('":'), ticks, pl.lit(",")]
     texts = frame.select(pl.concat_str(pieces).alias("text"))["text"]
+    if any(column.is_nan().any() for column in frame.select(pl.col(pl.Float64)).iter_columns()):
+        texts = texts.str.replace_all(":null", f':"{NO_NUMBER}"', literal=True)
     _, offsets, data = texts.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
     if data is None or offsets is None:
         return RenderedDay(memoryview(b""), np.zeros(1, dtype=np.int64))
@@ -127,8 +132,13 @@ def last_tick(series: Series, seed: int) -> Tick | None:
 
 def _dicts(columns: Columns, first: int, end: int) -> list[tuple[int, Tick]]:
     names = [_WIRE_NAMES.get(name, name) for name in columns]
-    rows = zip(*(values[first:end].tolist() for values in columns.values()), strict=True)
+    rows = zip(*(_numbers(values[first:end]) for values in columns.values()), strict=True)
     return [(first + place, dict(zip(names, row, strict=True))) for place, row in enumerate(rows)]
+
+
+def _numbers(values: npt.NDArray[Any]) -> list[Any]:
+    numbers: list[Any] = values.tolist()
+    return [NO_NUMBER if number != number else number for number in numbers]  # noqa: PLR0124 - NaN alone differs
 
 
 def _odd(tick: Tick, number: int, kinds: frozenset[str]) -> Tick:
