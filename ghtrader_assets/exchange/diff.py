@@ -17,7 +17,16 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from ghtrader_assets.exchange.charts import Request, State, View, closing_patch, locate, symbol_of, tick_patches
+from ghtrader_assets.exchange.charts import (
+    Request,
+    State,
+    View,
+    closing_patch,
+    data_patches,
+    duration_of,
+    locate,
+    symbol_of,
+)
 from ghtrader_assets.exchange.faults import Rule
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.queries import answer
@@ -138,8 +147,9 @@ class DiffConnection:
             self._spawn(self._put(_dumps({"charts": {chart_id: None}})))
             return
         chart = self._charts.get(chart_id)
-        if chart is None or symbol_of(chart.request) != symbol_of(request):
-            revisions = self._market.faults.content(symbol_of(request))
+        if chart is None or _shown(chart.request) != _shown(request):
+            symbol, duration = _shown(request)
+            revisions = self._market.faults.content(symbol, of_bars=duration > 0)
             state = chart.state if chart is not None else {}
             chart = self._charts[chart_id] = Chart(chart_id, request, revisions, state)
         chart.request = request
@@ -160,7 +170,7 @@ class DiffConnection:
         if kinds & {"drop", "stall", "maintenance", "garbage"}:
             await self._break(kinds, rules)
             return
-        patches = await market.in_thread(tick_patches, view, market.writer)
+        patches = await market.in_thread(data_patches, view, market.writer)
         if not self._is_current(chart, request):
             return
         patches.append(_dumps(closing_patch(chart.chart_id, request, chart.state, view)))
@@ -181,6 +191,7 @@ class DiffConnection:
             connection=self._number,
             chart_id=chart.chart_id,
             symbol=symbol_of(chart.request),
+            duration=duration_of(chart.request),
             view_width=chart.request.get("view_width"),
             focus_datetime=chart.request.get("focus_datetime"),
             left_id=view.left,
@@ -206,6 +217,11 @@ class DiffConnection:
     async def _delay(self) -> None:
         if self._market.latency_s:
             await asyncio.sleep(self._market.latency_s)
+
+
+def _shown(request: Request) -> tuple[str, int]:
+    """What a chart shows: its symbol, and the length of its bars."""
+    return symbol_of(request), duration_of(request)
 
 
 def _dumps(document: object) -> bytes:

@@ -5,6 +5,7 @@ Belongs here: reading and writing it, refusing another model. Does not belong he
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, cast, get_args
 
@@ -18,24 +19,25 @@ _BEFORE_MODELS: Final = 1
 """The model of homes that are older than the memory: commit 399ca52 had no other."""
 
 
-def settled_model(folder: Path, asked: int | None, *, has_loads: bool = False) -> ModelNumber:
+def settled_model(folder: Path, asked: int | None, has_loads: Callable[[], bool] = lambda: False) -> ModelNumber:
     """The model of the exchange in `folder`: the one it began with, else `asked`, else the default. Remembers it.
 
     An exchange that has left a log and no memory, or whose home holds loads of it (`has_loads`), is of model 1.
     Raises `BadInputError` when another model is `asked` than the one it began with, or the memory can't be read.
     """
     path = folder / _MEMORY
-    began = _remembered(path)
+    remembered = _remembered(path)
+    began = remembered
     if began is None:
-        is_old = has_loads or (folder / LOG).exists()
+        is_old = (folder / LOG).exists() or has_loads()
         began = _BEFORE_MODELS if is_old else cast("ModelNumber", asked or DEFAULT_MODEL)
     if asked not in (None, began):
         raise BadInputError(
             f"the exchange of {folder} began with model {began} and can't go on with model {asked}",
             f"leave out --model and GHTRADER_EXCHANGE_MODEL, or set it to {began}; model {asked} needs an empty home",
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    put_file(path, f"{began}\n")
+    if remembered is None:
+        put_file(path, f"{began}\n")
     return began
 
 

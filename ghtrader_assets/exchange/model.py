@@ -59,8 +59,11 @@ class Made:
     low: Ints
 
 
-def made_day(contract: Contract, day: date, seed: int) -> Made:
-    """A contract's trading day in model 1: all that a snapshot shows traded at its last price."""
+def made_day(contract: Contract, day: date, seed: int, *, with_book: bool = True) -> Made:
+    """A contract's trading day in model 1: all that a snapshot shows traded at its last price.
+
+    The book takes most of the time, and bars can do without.
+    """
     life = life_of(contract, seed)
     index = life.index(day)
     random = stream(seed, contract.text, day)
@@ -74,9 +77,10 @@ def made_day(contract: Contract, day: date, seed: int) -> Made:
     terms = contract.terms(day)
     tape = tape_of(terms, last, (last, last), lots, lots * last)
     interest = interest_of(life, index, lots, random)
-    book = book_of(life, index, terms, (bid, bid + spread), random)
-    stir(book["bid_volume1"], ~traded & ~clock.quiet)
-    columns = {"datetime_ns": clock.stamps_ns, **tape, "open_interest": interest, **book}
+    columns = {"datetime_ns": clock.stamps_ns, **tape, "open_interest": interest}
+    if with_book:
+        columns |= book_of(life, index, terms, (bid, bid + spread), random)
+        stir(columns["bid_volume1"], ~traded & ~clock.quiet)
     return Made(columns, lots, last, last, last)
 
 

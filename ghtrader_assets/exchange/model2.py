@@ -69,7 +69,7 @@ class _Clock:
     locked: Bools
 
 
-def made_day(contract: Contract, day: date, seed: int) -> Made:
+def made_day(contract: Contract, day: date, seed: int, *, with_book: bool = True) -> Made:
     """A contract's trading day in model 2."""
     life = life_of(contract, seed)
     index = life.index(day)
@@ -95,16 +95,16 @@ def made_day(contract: Contract, day: date, seed: int) -> Made:
     offsets = np.stack([np.where(volume > 0, offset, 0) for offset, volume in earlier])
     high, low = last + np.maximum(offsets.max(axis=0), 0), last + np.minimum(offsets.min(axis=0), 0)
     terms = contract.terms(day)
-    book = book_of(life, index, terms, (bid, bid + spread), random)
-    stir(book["ask_volume1" if limit_at < 0 else "bid_volume1"], ~traded & ~clock.quiet)
-    if limit_at:
-        book = _pinned(book, clock.locked, limit_at, depth(contract.spec.exchange))
     columns = {
         "datetime_ns": clock.stamps_ns,
         **tape_of(terms, last, (high, low), lots, turnover),
         "open_interest": interest_of(life, index, lots, random),
-        **book,
     }
+    if with_book:
+        columns |= book_of(life, index, terms, (bid, bid + spread), random)
+        stir(columns["ask_volume1" if limit_at < 0 else "bid_volume1"], ~traded & ~clock.quiet)
+        if limit_at:
+            columns |= _pinned(columns, clock.locked, limit_at, depth(contract.spec.exchange))
     return Made(columns, lots, last + offsets[0], high, low)
 
 
@@ -201,10 +201,10 @@ def _earlier_trades(lots: Ints, random: np.random.Generator) -> list[tuple[Ints,
 
 
 def _pinned(book: Columns, locked: Bools, limit_at: int, levels: int) -> Columns:
-    """A book without asks (bids) where it is locked, and with a long queue at the limit."""
+    """What changes in a book that is locked: no asks (bids), and a long queue at the limit."""
     gone, kept = ("ask", "bid") if limit_at > 0 else ("bid", "ask")
     changed: Columns = {f"{kept}_volume1": np.where(locked, _QUEUE, 1) * book[f"{kept}_volume1"]}
     for level in range(1, levels + 1):
         changed[f"{gone}_price{level}"] = np.where(locked, np.nan, book[f"{gone}_price{level}"])
         changed[f"{gone}_volume{level}"] = np.where(locked, 0, book[f"{gone}_volume{level}"])
-    return {**book, **changed}
+    return changed

@@ -119,7 +119,7 @@ def _start_questdb(settings: Settings, stack: ExitStack) -> Service:
 def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
     port = claim_port(settings.exchange_port, "GHTRADER_EXCHANGE_PORT")
     home = settings.home / "exchange"
-    model = settled_model(home, settings.asked_exchange_model, has_loads=_has_embedded_loads(settings))
+    model = settled_model(home, settings.asked_exchange_model, lambda: _has_embedded_loads(settings))
     words = ("--port", str(port), "--home", str(home), "--model", str(model))
     return _start_child(settings, stack, EXCHANGE, port, words, "", EXCHANGE_START_DEADLINE_S)
 

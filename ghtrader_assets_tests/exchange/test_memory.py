@@ -35,7 +35,7 @@ def test_an_exchange_that_left_a_log_and_no_memory_is_of_model_1(tmp_path: Path)
 
 
 def test_a_home_with_loads_and_no_memory_is_of_model_1(tmp_path: Path) -> None:
-    assert settled_model(tmp_path, None, has_loads=True) == 1
+    assert settled_model(tmp_path, None, lambda: True) == 1
 
 
 def test_a_memory_that_names_no_model_is_refused(tmp_path: Path) -> None:
