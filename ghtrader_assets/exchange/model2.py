@@ -183,7 +183,7 @@ def _lots(life: Life, index: int, clock: _Clock, traded: Bools, random: np.rando
 
 def _bursts(raw_ns: Ints, random: np.random.Generator) -> Floats:
     """Larger trades for some minutes now and then: a factor for each tick."""
-    knots = np.arange(raw_ns[0], raw_ns[-1] + 2 * _KNOT_S * NS, _KNOT_S * NS)
+    knots = np.arange(int(raw_ns[0]), int(raw_ns[-1]) + 2 * _KNOT_S * NS, _KNOT_S * NS)
     factors = np.exp(0.2 * np.clip(random.standard_normal(len(knots)), -2, 2))
     factors *= np.where(random.random(len(knots)) < 0.02, random.uniform(1.5, 4, len(knots)), 1.0)
     return np.interp(raw_ns, knots, factors)
