@@ -15,6 +15,7 @@ from ghtrader_assets.exchange.contracts import contract_named
 from ghtrader_assets.exchange.daily import DEFAULT_SEED, life_of
 from ghtrader_assets.exchange.history import columns_of
 from ghtrader_assets.exchange.model import Columns
+from ghtrader_assets.exchange.revisions import Revision
 from ghtrader_assets.exchange.specs import Model, specs_of
 
 MODEL_1: Final = Model(1, DEFAULT_SEED)
@@ -36,7 +37,7 @@ def ticks_of(contract: str, trading_day: date, model: Model = MODEL_1) -> Column
     if trading_day not in life.days:
         raise BadInputError(f"{contract} does not trade on {trading_day}")
     first_id = int(life.counts[: life.index(trading_day)].sum())
-    columns = columns_of(known, trading_day, frozenset(), model.seed)
+    columns = columns_of(known, trading_day, frozenset[Revision](), model.seed)
     ids = np.arange(first_id, first_id + len(columns["datetime_ns"]), dtype=np.int64)
     numbers = {name: values.astype(np.float64) for name, values in columns.items() if name != "datetime_ns"}
     return {"tick_id": ids, "datetime_ns": columns["datetime_ns"].copy(), **numbers}
