@@ -17,6 +17,8 @@ from ghtrader_assets.validation.traded import Stretch, Tape
 
 NEAR_S: Final = 5
 """A block that begins so soon after a close, or ends so soon before an opening, is the session's own."""
+JOINED_S: Final = 60
+"""A tick so shortly before a block is its first, though what it traded is not known to be traded there."""
 AGREE_S: Final = 5
 """Blocks of one session may differ by so much in how late they are."""
 ROUND_S: Final = (86_400, 3_600, 60, 1)
@@ -63,18 +65,30 @@ def misplaced_of(tape: Tape, stretches: Sequence[Stretch]) -> Misplaced:
 
 
 def _blocks(tape: Tape) -> list[Block]:
-    """The first tick of a day trades nothing that is known: it shows what was traded before it."""
+    """Where ticks trade outside. What a day's first tick shows, or one after a silence in a session, proves nothing."""
     strays = tape.outside.rows[~tape.outside.may_trade]
     trading = strays[(tape.lots[strays] > 0) & (strays > 0)]
+    proven = _silent_before(tape, trading) < NEAR_S
     seconds, every = tape.ticks.seconds[trading], tape.ticks.seconds[strays]
     places = np.searchsorted([window.start_ns // NS for window in tape.ticks.windows], seconds)
     found: list[Block] = []
-    for place in np.unique(places).tolist():
-        mine = places == place
+    for place in np.unique(places[proven]).tolist():
+        begins = int(seconds[proven & (places == place)].min())
+        mine = (places == place) & (seconds >= begins - JOINED_S)
         first, last = int(seconds[mine].min()), int(seconds[mine].max())
         rows = int(np.count_nonzero((every >= first) & (every <= last)))
-        found.append(Block(first, last, rows, float(tape.lots[trading[mine]].sum()), place))
+        found.append(Block(first, last, rows, float(tape.lots[trading[mine & proven]].sum()), place))
     return found
+
+
+def _silent_before(tape: Tape, rows: Ints) -> Ints:
+    """The seconds of sessions that lie between each of these ticks and the one before it."""
+    until, since = tape.ticks.seconds[rows], tape.ticks.seconds[rows - 1]
+    silent = np.zeros(len(rows), dtype=np.int64)
+    for window in tape.ticks.windows:
+        ends, begins = np.minimum(until, window.end_ns // NS), np.maximum(since, window.start_ns // NS)
+        silent += np.maximum(ends - begins, 0)
+    return silent
 
 
 def _late_sessions(tape: Tape, blocks: Mapping[int, Block]) -> dict[str, int]:

@@ -27,7 +27,7 @@ from ghtrader_assets.validation.verdicts import CoverageVerdict
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 
 SYMBOL = parse_symbol("KQ.m@INE.sc")
-DAY = date(2025, 11, 18)
+DAY = date(2025, 11, 19)
 
 
 @pytest.fixture
