@@ -92,8 +92,8 @@ _OF_TICKS: Final = (
 _OF_MANIFEST: Final = (*_OF_LOADS, "outcome", "upstream", "schedule_digest", "sessions_fingerprint")
 _OF_VERDICTS: Final = ("state", "action_hint", "fingerprint", "manifest_id")
 _OF_SUMMARY: Final = (
-    "engineering_state", "source_state", "policy_state", "cadence_mode", "expected_seconds", "missing_seconds",
-    "missing_segments", "max_gap_s", "outside_session_seconds", "five_level_share",
+    "detail", "engineering_state", "source_state", "policy_state", "cadence_mode", "expected_seconds",
+    "missing_seconds", "missing_segments", "max_gap_s", "outside_session_seconds", "five_level_share",
 )  # fmt: skip
 _OF_QUALITY: Final = (
     "score", "rules_failed_error", "rules_failed_warn", "levels_expected",

@@ -91,6 +91,14 @@ EMPTY = attempt(IngestState.PROVIDER_EMPTY, reason="no tick")
 
 ANSWERS: dict[str, tuple[Standing, Cause | None, Need, int]] = {
     "never loaded": (standing(), Cause.MISSING, Need.LOAD, 0),
+    "a session lost": (
+        standing([COMPLETE], GOOD, IN_FORCE._replace(state="error", reason_code="session_lost")),
+        Cause.PARTIAL, Need.LOAD, 1,
+    ),
+    "an error that no load mends": (
+        standing([COMPLETE], GOOD, IN_FORCE._replace(state="error", reason_code="gap_gt30_block")),
+        None, Need.NOTHING, 0,
+    ),
     "good": (standing([COMPLETE], GOOD, IN_FORCE), None, Need.NOTHING, 0),
     "failed once": (standing([attempt(IngestState.SHORT, reason="ids")]), Cause.FAILED, Need.LOAD, 1),
     "provider empty twice": (standing([EMPTY, EMPTY]), Cause.PROVIDER_EMPTY, Need.LOAD, 2),
@@ -250,7 +258,7 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
         gaps = verdict.gaps
         if day == DAYS[1]:
             gaps = (dataclasses.replace(gaps[0], tqsdk_status=ProbeStatus.PROVIDER_HAS_DATA), *gaps[1:])
-        ok = dataclasses.replace(verdict.coverage, state="ok")
+        ok = dataclasses.replace(verdict.coverage, state="ok", reason_code="quality_ok")
         verdicts.append(dataclasses.replace(verdict, gaps=gaps, coverage=ok))
     write_verdicts(db, verdicts)
     moved = [dataclasses.replace(rows[2], contract="SHFE.ni2602")]

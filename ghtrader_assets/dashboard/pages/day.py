@@ -136,7 +136,7 @@ def _timeline(view: DayView) -> list[Component]:
         for nth, window in enumerate(view.sessions.windows)
     ]
     night = "night and day session" if view.sessions.has_night else "no night session"
-    note = f"{night}; gaps are marked: dark, ids prove that ticks are lost; purple, locked or halted; grey, quiet"
+    note = f"{night}; gaps are marked: dark, ids or volume prove a loss; purple, locked or halted; grey, quiet"
     return [section("Sessions", html.Div(strips, className="strips"), note=note)]
 
 

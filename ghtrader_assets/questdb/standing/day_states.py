@@ -51,6 +51,7 @@ _ATTEMPT: Final = {**_DAY, "outcome": pl.String, "outcome_reason": pl.String}
 _STORED: Final = {
     **_DAY,
     "digest": pl.String,
+    "detail": pl.String,
     **{name: kind for name, kind in FACTS.items() if not name.startswith("outcome")},
 }
 GRID_SCHEMA: Final = {
@@ -67,7 +68,8 @@ GRID_SCHEMA: Final = {
 def read_day_states(db: Database, symbols: Sequence[str], start: date, end: date) -> list[DayState]:
     """Every day of the symbols in the inclusive range that was stored or attempted, by symbol and day.
 
-    The states are those of `derivation`; the reason says what decided `state`.
+    The states are those of `derivation`; the reason says what decided `state`: where coverage did, its code and the
+    verdict's detail.
     """
     if not symbols:
         return []
@@ -75,13 +77,14 @@ def read_day_states(db: Database, symbols: Sequence[str], start: date, end: date
     within = f"ts >= %s AND ts <= %s AND symbol IN ({places})"
     values = [midnight_utc(start), midnight_utc(end), *names]
     unstored = _read_unstored(db, "day_states.attempts", within, values)
-    columns = "a.rows_total rows, a.contract contract, a.manifest_id manifest_id, a.digest digest"
+    columns = "a.rows_total rows, a.contract contract, a.manifest_id manifest_id, a.digest digest, s.detail detail"
     rows = db.rows("day_states.stored", _STORED_DAYS.format(within=within, columns=columns), [*values] * 3)
     stored = pl.DataFrame(rows, schema=_STORED, orient="row")
     days = with_states(_joined(stored, unstored)).with_columns(
         pl.col("contract", "digest", "manifest_id").fill_null(""),
         pl.col("rows").fill_null(0),
         pl.col("ts").dt.date().alias("trading_day"),
+        _with_detail(),
     )
     ordered = days.sort("symbol", "trading_day").select(field.name for field in fields(DayState))
     return [DayState(**row) for row in ordered.iter_rows(named=True)]
@@ -111,6 +114,12 @@ def read_grid(db: Database, start: date, end: date) -> pl.DataFrame:
         .cast(GRID_SCHEMA)  # pyright: ignore[reportArgumentType]
         .sort("symbol", "trading_day")
     )
+
+
+def _with_detail() -> pl.Expr:
+    """The reason, and where coverage's is what decided, what of the day it names."""
+    told = (pl.col("reason") == pl.col("coverage_reason")) & (pl.col("detail") != "")
+    return pl.when(told).then(pl.format("{}: {}", "reason", "detail")).otherwise("reason").alias("reason")
 
 
 def _read_unstored(db: Database, name: str, within: str, values: Sequence[object]) -> pl.DataFrame:

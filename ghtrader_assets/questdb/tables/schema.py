@@ -11,7 +11,7 @@ table: QuestDB deletes no rows, so a row that a later load doesn't have is writt
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, LiteralString, cast
 
@@ -39,6 +39,11 @@ BASE_SUFFIX: Final = "_base"
 _TS: Final = column("ts", "TIMESTAMP")
 _SYMBOL: Final = column("symbol", "SYMBOL")
 _LIVE: Final = column("live", "BOOLEAN")
+
+
+def live_query(base: str, columns: Iterable[str]) -> str:
+    """What the view of a base table's live rows selects."""
+    return f"SELECT {', '.join(columns)} FROM {base} WHERE live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Table:
 
     @property
     def live_query(self) -> str:
-        return f"SELECT {', '.join(each.name for each in self.columns)} FROM {self.base} WHERE live"
+        return live_query(self.base, [each.name for each in self.columns])
 
 
 _DAY_KEYS: Final = ("ts", "symbol", "trading_day")
@@ -172,7 +177,8 @@ def require_ours(table: Table, difference: str) -> None:
 
 def difference_of(db: Database, table: Table, to_come: Collection[str] = ()) -> str:
     """How the table in the store differs from ours, empty if it doesn't. Columns `to_come` may be there or not."""
-    return base_difference(db, table, to_come) or _view_difference(db, table)
+    found = base_difference(db, table, to_come)
+    return found if found or to_come else _view_difference(db, table)
 
 
 def base_difference(db: Database, table: Table, to_come: Collection[str] = ()) -> str:
