@@ -54,7 +54,7 @@ from ghtrader_assets.settings import Settings, start_date_of
 
 COVERAGE_COLUMNS: Final = ("symbol", "first_day", "last_day", "n_days", "rows", "expected_days", "missing")
 DAY_STATES: Final = ("ingest_state", "coverage_state", "quality_state")
-DAY_COLUMNS: Final = ("trading_day", "contract", "rows", *DAY_STATES, "reason", "manifest_id", "accepted")
+DAY_COLUMNS: Final = ("trading_day", "contract", "rows", *DAY_STATES, "reason", "manifest_id")
 GAP_COLUMNS: Final = ("session", "start_ts", "end_ts", "duration_s", "attribution", "tqsdk_status")
 MANIFEST_COLUMNS: Final = ("manifest_id", "symbol", "contract", "outcome", "rows", "digest", "started", "reason")
 SEGMENT_TERMS: Final = ("expires", "expires_source", "price_tick", "multiplier", "terms_source")
@@ -83,6 +83,9 @@ def days(
     with store_for(settings, symbol, days=(start, end)) as store:
         rows = store.days(symbol.text, start, end)
     emit_rows(f"trading days of {symbol.text}", rows, DAY_COLUMNS, as_json=as_json)
+    for row in [] if as_json else rows:
+        if row.accepted is not None:
+            out.print(f"{row.trading_day} was accepted {row.accepted}")
 
 
 @command()

@@ -31,11 +31,12 @@ class Desk:
 
 @pytest.fixture
 def desk(shared: CommandLine, exchange: ExchangeControl) -> Desk:
-    """The first day is empty at the provider, the second has a hole, the third is good."""
+    """The first day is empty at the provider, the second has a hole, the third is good; nothing is accepted."""
     exchange.faults(
         {"kind": "no_data", "trading_day": EMPTY}, {"kind": "hole", "trading_day": BAD, "amount": 3000, "fraction": 0.4}
     )
     made = Desk(shared)
+    made.run("accept", EMPTY, "--to", GOOD, "--revoke")
     loaded = made.run("backfill", *RANGE, "--force")
     exchange.reset()
     assert loaded.code == 1, loaded.err

@@ -10,8 +10,7 @@ more different values than one dictionary holds. An empty digest names no conten
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -72,7 +71,7 @@ _STORED: Final = {
     "digest": pl.String,
     **{name: kind for name, kind in FACTS.items() if not name.startswith("outcome")},
 }
-_PLAIN: Final = tuple(field.name for field in fields(DayState) if field.name != "accepted")
+_STATES: Final = ("symbol", "ingest_state", "coverage_state", "quality_state", "state", "reason")
 GRID_SCHEMA: Final = {
     "symbol": pl.String,
     "trading_day": pl.Date,
@@ -192,20 +191,23 @@ def _read_unstored(db: Database, name: str, within: str, values: Sequence[object
 
 def _bound_states(facts: pl.DataFrame) -> list[tuple[DayState, str]]:
     """The days as they stand, by symbol and day, each with what an exception of it is bound to."""
-    days = with_states(facts).with_columns(
-        pl.col("contract", "manifest_id", "binding").fill_null(""),
-        pl.col("rows").fill_null(0),
-        pl.col("ts").dt.date().alias("trading_day"),
-        pl.col("digest").fill_null("") if "digest" in facts.columns else pl.lit("").alias("digest"),
+    found = [(_day_state(row), row["binding"] or "") for row in with_states(facts).iter_rows(named=True)]
+    return sorted(found, key=lambda bound: (bound[0].symbol, bound[0].trading_day))
+
+
+def _day_state(row: Mapping[str, Any]) -> DayState:
+    accepted = None
+    if row["accepted"]:
+        accepted = Acceptance(row["who"], row["accepted_at"].replace(tzinfo=UTC), row["accepted_because"])
+    return DayState(
+        **{name: row[name] for name in _STATES},
+        trading_day=row["ts"].date(),
+        rows=row["rows"] or 0,
+        contract=row["contract"] or "",
+        digest=row.get("digest") or "",
+        manifest_id=row["manifest_id"] or "",
+        accepted=accepted,
     )
-    found: list[tuple[DayState, str]] = []
-    for row in days.sort("symbol", "trading_day").iter_rows(named=True):
-        values = {name: row[name] for name in _PLAIN}
-        accepted = None
-        if row["accepted"]:
-            accepted = Acceptance(row["who"], row["accepted_at"].replace(tzinfo=UTC), row["accepted_because"])
-        found.append((DayState(**values, accepted=accepted), row["binding"]))
-    return found
 
 
 def _joined(stored: pl.DataFrame, unstored: pl.DataFrame) -> pl.DataFrame:
