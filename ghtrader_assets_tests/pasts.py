@@ -105,7 +105,7 @@ def _put_verdicts(
 ) -> None:
     """The verdicts of one table alone, as a kill between the two leaves them."""
     rows = [
-        _blank(
+        blank(
             kind, symbol=symbol, trading_day=day, ts=midnight_utc(day), state=item.state, reason_code=item.reason,
             content_digest=item.digest, fingerprint=item.fingerprint, ticks_kind="main_l5", dataset_version="v2",
         )
@@ -135,7 +135,7 @@ def _exceptions(symbol: str, day: date, past: Past) -> list[DayException]:
 def _attempts(symbol: str, day: date, outcomes: Sequence[IngestState]) -> list[Manifest]:
     """Attempts that began in the given order, with ids in another: `started` decides."""
     return [
-        _blank(
+        blank(
             Manifest, symbol=symbol, trading_day=day, manifest_id=f"{symbol}-{day}-{9 - nth}", outcome=outcome,
             reason=f"attempt {nth}", started=NOON + timedelta(seconds=nth),
             contract=CONTRACT, finished=None if outcome == IngestState.RUNNING else NOON + timedelta(minutes=nth),
@@ -144,7 +144,7 @@ def _attempts(symbol: str, day: date, outcomes: Sequence[IngestState]) -> list[M
     ]  # fmt: skip
 
 
-def _blank(kind: type[Row], **values: Any) -> Row:
+def blank(kind: type[Row], **values: Any) -> Row:
     plain = {"int": 0, "float": 0.5, "str": "", "bool": False, "datetime": NOON, "date": DAY}
     blank = {field.name: plain.get(str(field.type)) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     return kind(**{**blank, **{name: value for name, value in values.items() if name in blank}})
