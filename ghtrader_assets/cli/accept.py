@@ -1,4 +1,4 @@
-"""`accept`: closing findings that nobody can mend.
+"""`accept`: closing findings that cannot be mended.
 
 Belongs here: the command. Does not belong here: what may be accepted (`upkeep.exceptions`), what follows from it.
 """

@@ -127,7 +127,7 @@ def find_repairs(
 
 
 def plan_of(repairs: Iterable[Repair], standing: Standing, budget: int, now: datetime) -> RepairPlan:
-    """Sort the repairs into those for now, for later, for a person, for the run that has them, and for nobody."""
+    """Sort the repairs into those for now, for later, for a person, for the run that has them, and accepted ones."""
     planned: list[Repair] = []
     waiting: list[Repair] = []
     given_up: list[Repair] = []
