@@ -7,6 +7,8 @@ library amounts to (`questdb.client.errors`, `tq.faults`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 
 
@@ -28,6 +30,17 @@ class IngestState(StrEnum):
     RUNNING = "running"
     FAILED = "failed"
     MISSING = "missing"
+
+
+class DayStateWarning(UserWarning):
+    """Some of the trading days that a reader asked for are missing, partial, in error or unjudged; the text names them.
+
+    `states` says how each of them stands.
+    """
+
+    def __init__(self, text: str, states: Mapping[date, str]) -> None:
+        self.states = states
+        super().__init__(text)
 
 
 class GhtraderError(Exception):

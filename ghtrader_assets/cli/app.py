@@ -99,6 +99,10 @@ CoveringOption = Annotated[
 ]
 StartOption = Annotated[date, _START]
 EndOption = Annotated[date, _END]
+ExpiresOption = Annotated[
+    date | None,
+    typer.Option("--expires", metavar="D", help="It ends as this day begins in Beijing.", parser=_day_of("--expires")),
+]
 OptionalStart = Annotated[date | None, _START]
 OptionalEnd = Annotated[date | None, _END]
 

@@ -116,12 +116,16 @@ class TerminalProgress:
 
 
 def show_report(report: BackfillReport) -> None:
-    """Failed days by reason, and the counts."""
+    """Failed days by reason, stored ones whose content is bad, and the counts."""
     alike: dict[tuple[str, str], list[str]] = {}
     for result in report.failed:
         alike.setdefault((result.symbol, result.failure), []).append(result.trading_day.isoformat())
     for (symbol, failure), days in alike.items():
         out.print(f"failed     {symbol} {', '.join(days)}  {failure}")
+    for bad in report.bad:
+        state = bad.state
+        sessions = f"; {bad.sessions}" if bad.sessions else ""
+        out.print(f"{state.state:<9}  {state.symbol} {state.trading_day}  {state.reason}{sessions}")
     out.print(f"{len(report.succeeded)} succeeded, {len(report.failed)} failed, {len(report.unchanged)} unchanged")
 
 

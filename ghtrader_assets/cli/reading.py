@@ -44,7 +44,8 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.tables.whole_days import require_columns
-from ghtrader_assets.reading.export import export_days, put_csv, require_target
+from ghtrader_assets.reading.export import Exported, export_days, put_csv, require_target
+from ghtrader_assets.reading.handout import Handout, as_states, handout_of
 from ghtrader_assets.reading.overview import CalendarCoverage, coverage_of
 from ghtrader_assets.reference.pictures import draw_roll_history
 from ghtrader_assets.reference.rolls import segments_of, terms_of
@@ -82,6 +83,9 @@ def days(
     with store_for(settings, symbol, days=(start, end)) as store:
         rows = store.days(symbol.text, start, end)
     emit_rows(f"trading days of {symbol.text}", rows, DAY_COLUMNS, as_json=as_json)
+    for row in [] if as_json else rows:
+        if row.accepted is not None:
+            out.print(f"{row.trading_day} was accepted {row.accepted}")
 
 
 @command()
@@ -162,9 +166,14 @@ def ticks(
         Path | None, typer.Option("--out", metavar="F", help="A .parquet or .csv file, or a folder for a tree.")
     ] = None,
     columns: Annotated[str | None, typer.Option(help="Columns, comma-separated; all without.")] = None,
+    states: Annotated[str, typer.Option(help="Which days: any, judged, or good (judged ok or warn).")] = "any",
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 unless every day is handed out, and good.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Export the stored ticks of a trading day or a range to Parquet, CSV or a Parquet tree, or print them as CSV."""
+    """Export the stored ticks of a trading day or a range to Parquet, CSV or a Parquet tree, or print them as CSV.
+
+    Days that are missing, partial, in error or unjudged are named on stderr; with --strict they make exit 1.
+    """
     first, last = _days_to_export(day, start, end)
     require_days(settings, first, last)
     names = require_columns([name.strip() for name in columns.split(",")] if columns is not None else None)
@@ -172,19 +181,39 @@ def ticks(
         require_target(target)
     elif as_json:
         raise BadInputError("--json says what a file holds", "add --out F")
+    chosen = as_states(states)
     with store_for(settings, symbol) as store:
+        handout = handout_of(store.context, symbol, first, last, names, states=chosen)
+        if handout.warning:
+            log.print(f"warning: {handout.warning}")
+        if strict and not handout.all_good:
+            log.print(
+                f"--strict: {len(handout.not_good)} trading days are not good, {handout.to_come} are not over yet"
+            )
         if target is None:
-            days = store.stream_ticks(symbol.text, first, last, columns=names, output_format="arrow")
-            for number, (_, table) in enumerate(days):
+            for number, (_, table) in enumerate(handout.read()):
                 put_csv(table, sys.stdout.buffer, header=number == 0)
-            return
-        exported = export_days(store.context, symbol, first, last, names, target)
+        else:
+            _show_exported(handout, export_days(handout, target), target, as_json=as_json)
+    raise typer.Exit(int(strict and not handout.all_good))
+
+
+def _show_exported(handout: Handout, exported: Exported, target: Path, *, as_json: bool) -> None:
+    days = exported.days
     if as_json:
-        loads = {str(trading_day): load for trading_day, load in exported.manifest_ids.items()}
-        emit_json({"symbol": symbol.text, "rows": exported.rows, "files": exported.files, "manifest_ids": loads})
+        emit_json(
+            {
+                "symbol": handout.symbol.text,
+                "rows": exported.rows,
+                "files": exported.files,
+                "manifest_ids": {str(day.trading_day): day.manifest_id for day in days},
+                "states": {str(day.trading_day): day.state for day in days},
+                "not_good": {str(day.trading_day): day.state for day in handout.not_good},
+            }
+        )
         return
-    shown = f"{len(exported.manifest_ids)} trading days" if first != last else f"{first}"
-    out.print(f"{exported.rows:,} ticks of {symbol.text}, {shown}, are in {target}")
+    shown = f"{len(days)} trading days" if len(days) > 1 else f"{days[0].trading_day}"
+    out.print(f"{exported.rows:,} ticks of {handout.symbol.text}, {shown}, are in {target}")
 
 
 def _days_to_export(day: date | None, start: date | None, end: date | None) -> tuple[date, date]:

@@ -47,7 +47,7 @@ from ghtrader_assets.reference.schedule import refresh_schedules
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.repair import Repair, RepairPlan, Work, read_plan
 
-PARTS: Final = ("planned", "waiting", "given_up", "running")
+PARTS: Final = ("planned", "waiting", "given_up", "running", "accepted")
 DAY_FIELDS: Final = ("symbol", "trading_day", "cause", "need", "reason", "tries", "not_before")
 COLUMNS: Final = ("", "symbol", "trading_days", "days", "cause", "tries", "not_before", "reason")
 
@@ -158,7 +158,7 @@ def _rows(part: str, repairs: Sequence[Repair]) -> Iterator[tuple[object, ...]]:
 
 def _work_line(plan: RepairPlan) -> str:
     if plan.empty and not plan.running:
-        return "nothing to repair"
+        return f"nothing to repair; {len(plan.accepted)} accepted" if plan.accepted else "nothing to repair"
     counts = ", ".join(f"{len(getattr(plan, part))} {part.replace('_', ' ')}" for part in PARTS)
     return f"{counts}; {_estimate(plan.work)}"
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import StoreContext, open_store
-from ghtrader_assets.dashboard.palette import look_of
+from ghtrader_assets.dashboard.palette import ACCEPTED, look_of
 from ghtrader_assets.dashboard.routes import Window
 from ghtrader_assets.errors import BadInputError, IngestState, NotListedError, QuestDBError
 from ghtrader_assets.manifests import Manifest
@@ -137,11 +137,10 @@ class Source:
         days = self.calendar.days(self.calendar.first, end)[-SHOWN_DAYS:]
         if not days:
             raise BadInputError(f"no trading day is known up to {end}", "choose a later one")
-        found = read_grid(self.context.database, days[0], days[-1]).filter(pl.col("symbol").is_in(list(symbols)))
-        codes = {
-            (symbol, day): look_of(state).code
-            for symbol, day, state in found.select("symbol", "trading_day", "state").iter_rows()
-        }
+        grid = read_grid(self.context.database, days[0], days[-1], self._clock.now())
+        found = grid.filter(pl.col("symbol").is_in(list(symbols)))
+        shown = found.select("symbol", "trading_day", pl.when("accepted").then(pl.lit(ACCEPTED)).otherwise("state"))
+        codes = {(symbol, day): look_of(state).code for symbol, day, state in shown.iter_rows()}
         starts = {symbol: self._start(symbol) for symbol in symbols}
         return Grid(
             tuple(symbols),

@@ -20,6 +20,7 @@ from ghtrader_assets.orchestration.names import JUDGED, PARTIAL_TAG, TICKS, WORK
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import Needs
 from ghtrader_assets.orchestration.watch import Watch
+from ghtrader_assets.reading.overview import bad_days_of
 from ghtrader_assets.reference.schedule import refresh_schedules
 from ghtrader_assets.upkeep.due import DayResult, Need, needs_of
 from ghtrader_assets.upkeep.patience import Patience
@@ -69,7 +70,7 @@ def carry_out(
     report: BackfillReport,
     tags: Mapping[str, str] | None = None,
 ) -> None:
-    """Load and judge what `needs` says in runs with these tags, and add each day to the report.
+    """Load and judge what `needs` says in runs with these tags, and add each day to the report, with how it stands.
 
     Where nothing else does so, days that met the provider's maintenance are loaded again after it.
     """
@@ -80,6 +81,10 @@ def carry_out(
             stops = launcher.run(needs, tables, tags or {}, progress)
         watch.finish(stops)
         needs = {} if launcher.retries_maintenance else _after_maintenance(report, patience, progress)
+    days: dict[str, list[date]] = {}
+    for result in (*report.succeeded, *report.unchanged):
+        days.setdefault(result.symbol, []).append(result.trading_day)
+    report.bad = [bad for symbol, own in days.items() for bad in bad_days_of(context, symbol, own)]
 
 
 def _needs(

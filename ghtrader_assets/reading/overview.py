@@ -5,24 +5,31 @@ Belongs here: comparing stored rows with the calendar. Does not belong here: the
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.standing.day_states import read_day_states
-from ghtrader_assets.questdb.standing.derivation import state_untouched
-from ghtrader_assets.questdb.tables.reader import read_schedule
+from ghtrader_assets.questdb.standing.day_states import read_day_states, read_stored_states
+from ghtrader_assets.questdb.standing.derivation import GOOD, UNJUDGED, state_untouched
+from ghtrader_assets.questdb.tables.reader import read_schedule, read_summary
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.reading.stored import stored_symbol
 from ghtrader_assets.settings import start_date_of
+from ghtrader_assets.validation.verdicts import CoverageVerdict
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarCoverage:
-    """What is stored of a symbol. `missing_days` holds, by ingest state, the expected days that are not complete."""
+    """What is stored of a symbol. `missing_days` holds, by ingest state, the expected days that are not complete.
+
+    Accepted days are not among them.
+    """
 
     symbol: str
     first_day: date | None
@@ -36,11 +43,11 @@ class CalendarCoverage:
 def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> list[DayState]:
     """Every trading day from `start` to `end`, both included, stored or not."""
     database, name = context.database, symbol.text
-    known = {row.trading_day: row for row in read_day_states(database, [name], start, end)}
+    known = {row.trading_day: row for row in read_day_states(database, [name], start, end, context.clock.now())}
     schedule = {row.trading_day: row for row in read_schedule(database, name, start, end)}
     listed_from = start_date_of(context.settings, symbol.product)
     return [
-        known.get(day) or _untouched(name, day, schedule.get(day), listed_from)
+        known.get(day) or untouched_day(name, day, schedule.get(day), listed_from)
         for day in context.calendar.days(start, end)
     ]
 
@@ -52,6 +59,40 @@ def days_known_as(context: StoreContext, symbol: Symbol, start: date, end: date)
     return days if stored_as == symbol else [day for day in days if day.contract == symbol.text]
 
 
+@dataclass(frozen=True, slots=True)
+class BadDay:
+    """A stored day in a bad state, not accepted as such; `sessions` says in which sessions ticks are missing."""
+
+    state: DayState
+    sessions: str
+
+
+def bad_days_of(context: StoreContext, symbol: str, days: Sequence[date]) -> list[BadDay]:
+    """The stored ones of these days that are partial or in error, by day, accepted ones left out."""
+    if not days:
+        return []
+    database, now = context.database, context.clock.now()
+    found = read_stored_states(database, [symbol], min(days), max(days), now)
+    wanted = set(days)
+    bad = [
+        state
+        for state in found
+        if state.trading_day in wanted and state.state not in (*GOOD, UNJUDGED) and state.accepted is None
+    ]
+    verdicts = read_summary(database, symbol, [state.trading_day for state in bad if state.coverage_state])
+    return [BadDay(state, sessions_lacking(verdicts.get(state.trading_day))) for state in bad]
+
+
+def sessions_lacking(verdict: CoverageVerdict | None) -> str:
+    """The sessions with gaps, each with its seconds without a tick."""
+    figures: dict[str, dict[str, Any]] = json.loads(verdict.sessions_json or "{}") if verdict is not None else {}
+    return ", ".join(
+        f"{name} session: {session['missing_seconds']:,} of {session['expected_seconds_strict']:,} s without a tick"
+        for name, session in figures.items()
+        if session["missing_segments"]
+    )
+
+
 def coverage_of(context: StoreContext, symbol: Symbol) -> CalendarCoverage:
     """What is stored of a symbol against the trading days from its start to the last completed one."""
     start = max(start_date_of(context.settings, symbol.product), context.calendar.first)
@@ -60,7 +101,7 @@ def coverage_of(context: StoreContext, symbol: Symbol) -> CalendarCoverage:
     complete = [day for day in found if day.ingest_state == IngestState.COMPLETE]
     missing: dict[str, list[date]] = {}
     for day in found:
-        if day.ingest_state != IngestState.COMPLETE:
+        if day.ingest_state != IngestState.COMPLETE and day.accepted is None:
             missing.setdefault(day.ingest_state, []).append(day.trading_day)
     return CalendarCoverage(
         symbol.text,
@@ -73,7 +114,8 @@ def coverage_of(context: StoreContext, symbol: Symbol) -> CalendarCoverage:
     )
 
 
-def _untouched(symbol: str, day: date, schedule: ScheduleDay | None, listed_from: date) -> DayState:
+def untouched_day(symbol: str, day: date, schedule: ScheduleDay | None, listed_from: date) -> DayState:
+    """How a day stands that was neither stored nor attempted."""
     state = state_untouched(day, listed_from)
     reason = "the day was never loaded" if state == IngestState.MISSING else "the day lies before the symbol's start"
     return DayState(

@@ -76,6 +76,13 @@ def _verdict_fault(key: Key, content: Content, want: Wanted, standing: Standing)
     return None
 
 
+def changed_since(cause: Cause, content: Content | None, attempts: Sequence[Attempt], want: Wanted) -> bool:
+    """Whether a day should be loaded for another contract or other sessions now than when it was accepted."""
+    if content is None:
+        return bool(attempts and want.upstream) and attempts[-1].upstream != want.upstream
+    return cause == Cause.STALE
+
+
 def _what_changed(content: Content, want: Wanted) -> str:
     if content.contract != want.contract:
         return f"it was loaded for {content.contract}, now {want.contract}"

@@ -86,7 +86,7 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
     day = expected_day(context.calendar, now_ns)
     names = [symbol.text for symbol in symbols]
     loads, begun = read_newest_days(database, names), read_begun_symbols(database, names)
-    states = {state.symbol: state for state in read_day_states(database, names, day, day)}
+    states = {state.symbol: state for state in read_day_states(database, names, day, day, context.clock.now())}
     _, dead = freshness_windows(context.calendar, shanghai_day(now_ns))
     found: list[Feed] = []
     for symbol in symbols:
@@ -106,6 +106,8 @@ def _standing(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedSt
     load = f"`ghtrader-assets backfill {symbol.text} --from {day} --to {day}`"
     if state is None:
         return FeedState.LATE, f"{day} was expected and is not loaded", load
+    if state.accepted is not None:
+        return FeedState.GOOD, f"{day} is {state.state}: {state.reason}; accepted {state.accepted}", ""
     if state.ingest_state != IngestState.COMPLETE:
         return FeedState.LATE, f"{day} is not stored: {state.ingest_state}: {state.reason}", load
     if not (state.coverage_state and state.quality_state):

@@ -21,7 +21,7 @@ from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.histories import Attempt, Content, Key, Standing, read_standing
 from ghtrader_assets.settings import start_date_of
-from ghtrader_assets.upkeep.causes import Cause, fault_of, is_good, never_stored
+from ghtrader_assets.upkeep.causes import Cause, changed_since, fault_of, is_good, never_stored
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.wanted import Wanted, wanted_days
 
@@ -41,7 +41,7 @@ _SLOW: Final = frozenset({Cause.PROVIDER_EMPTY, Cause.PARTIAL, Cause.PROVIDER_HA
 class Repair:
     """One trading day that needs work. `tries` counts the attempts that ended in this; before `not_before` it waits.
 
-    `in_hand`: a run in progress has begun to load it.
+    `in_hand`: a run in progress has begun to load it. `accepted`: it stays as it is by an operator's word.
     """
 
     symbol: Symbol
@@ -52,6 +52,7 @@ class Repair:
     tries: int = 0
     not_before: datetime | None = None
     in_hand: bool = False
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class RepairPlan:
-    """The days to repair now, those whose back-off has not passed, those over their budget, those being loaded."""
+    """The days to repair now, those whose back-off has not passed, over their budget, being loaded, accepted."""
 
     planned: tuple[Repair, ...]
     waiting: tuple[Repair, ...]
     given_up: tuple[Repair, ...]
     running: tuple[Repair, ...]
+    accepted: tuple[Repair, ...]
     work: Work
 
     @property
@@ -102,9 +104,9 @@ def read_plan(
         start or min(start_date_of(context.settings, symbol.product) for symbol in symbols), context.calendar.first
     )
     if first > end:
-        return RepairPlan((), (), (), (), Work(0, 0, None, None))
+        return RepairPlan((), (), (), (), (), Work(0, 0, None, None))
     names = [symbol.text for symbol in symbols]
-    standing = read_standing(context.database, names, first, end, leave_out_sound=in_bulk)
+    standing = read_standing(context.database, names, first, end, now, leave_out_sound=in_bulk)
     firsts = standing.first_days() if started_only else {}
     starts = {
         symbol: max(first, start_date_of(context.settings, symbol.product), firsts.get(symbol.text, first))
@@ -125,21 +127,25 @@ def find_repairs(
 
 
 def plan_of(repairs: Iterable[Repair], standing: Standing, budget: int, now: datetime) -> RepairPlan:
-    """Sort the repairs into those for now, for later, for a person and for the run that has them."""
+    """Sort the repairs into those for now, for later, for a person, for the run that has them, and accepted ones."""
     planned: list[Repair] = []
     waiting: list[Repair] = []
     given_up: list[Repair] = []
     in_hand: list[Repair] = []
+    accepted: list[Repair] = []
     for repair in repairs:
         if repair.in_hand:
             in_hand.append(repair)
+        elif repair.accepted:
+            accepted.append(repair)
         elif repair.tries >= budget and repair.cause not in {Cause.MAINTENANCE, Cause.DENIED}:
             given_up.append(repair)
         elif repair.not_before is not None and repair.not_before > now:
             waiting.append(repair)
         else:
             planned.append(repair)
-    return RepairPlan(tuple(planned), tuple(waiting), tuple(given_up), tuple(in_hand), _work(planned, standing.pace()))
+    parts = [tuple(part) for part in (planned, waiting, given_up, in_hand, accepted)]
+    return RepairPlan(*parts, work=_work(planned, standing.pace()))
 
 
 def _repair(
@@ -160,7 +166,8 @@ def _repair(
     last = attempts[-1] if attempts else None
     if fault is not None and tries and last is not None and last.outcome != IngestState.COMPLETE:
         reason = f"{reason}; the last attempt: {last.outcome.value}: {last.reason}"
-    return Repair(symbol, key[1], cause, need, reason, tries, _not_before(cause, tries, last), in_hand)
+    accepted = key in standing.accepted and not changed_since(cause, content, attempts, want)
+    return Repair(symbol, key[1], cause, need, reason, tries, _not_before(cause, tries, last), in_hand, accepted)
 
 
 def _tries(attempts: Sequence[Attempt], upstream: str, content: Content | None) -> int:

@@ -125,6 +125,7 @@ STEPS: Final = (
             VALIDATE_GAPS: [column("lots_across", "DOUBLE")],
         },
     ),
+    Step(version=6, says="days can be accepted as they stand: a table of exceptions, which is made with the others"),
 )
 """In order, without a gap."""
 
