@@ -37,7 +37,7 @@ from ghtrader_assets.validation.verdicts import (
     midnight_utc,
 )
 
-RULE_VERSION: Final = "1"
+RULE_VERSION: Final = "2"
 """Changes whenever a rule, a formula or a state would judge the same ticks differently."""
 
 
