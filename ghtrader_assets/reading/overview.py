@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.universe import UNKNOWN_PRODUCT, unknown_product
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day
 from ghtrader_assets.market.symbols import Symbol
@@ -39,8 +41,9 @@ def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> li
     known = {row.trading_day: row for row in read_day_states(database, [name], start, end)}
     schedule = {row.trading_day: row for row in read_schedule(database, name, start, end)}
     listed_from = start_date_of(context.settings, symbol.product)
+    unknown = unknown_product(context.settings.home, symbol) is not None
     return [
-        known.get(day) or _untouched(name, day, schedule.get(day), listed_from)
+        known.get(day) or _untouched(name, day, schedule.get(day), listed_from, unknown=unknown)
         for day in context.calendar.days(start, end)
     ]
 
@@ -73,9 +76,15 @@ def coverage_of(context: StoreContext, symbol: Symbol) -> CalendarCoverage:
     )
 
 
-def _untouched(symbol: str, day: date, schedule: ScheduleDay | None, listed_from: date) -> DayState:
-    state = state_untouched(day, listed_from)
-    reason = "the day was never loaded" if state == IngestState.MISSING else "the day lies before the symbol's start"
+_REASONS: Final = {
+    IngestState.MISSING: "the day was never loaded",
+    IngestState.NOT_LISTED: "the day lies before the symbol's start",
+    IngestState.UNKNOWN_CONTRACT: UNKNOWN_PRODUCT,
+}
+
+
+def _untouched(symbol: str, day: date, schedule: ScheduleDay | None, listed_from: date, *, unknown: bool) -> DayState:
+    state = state_untouched(day, listed_from, unknown=unknown)
     return DayState(
         symbol=symbol,
         trading_day=day,
@@ -85,7 +94,7 @@ def _untouched(symbol: str, day: date, schedule: ScheduleDay | None, listed_from
         coverage_state="",
         quality_state="",
         state=state,
-        reason=reason,
+        reason=_REASONS[state],
         digest="",
         manifest_id="",
     )
