@@ -105,9 +105,9 @@ class TradingCalendar:
 
         Raises BadInputError for a reversed range, and for one without a trading day, naming the nearest.
         """
+        days = self.days(start, end)
         if start > end:
             raise BadInputError(f"the range begins on {start}, after its end {end}", "swap them")
-        days = self.days(start, end)
         if not days:
             after = next(iter(self._days[bisect_right(self._days, end) :]), f"a day after {self.horizon}")
             nearest = f"the nearest are {self.previous(start)} and {after}"
