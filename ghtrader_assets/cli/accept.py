@@ -20,11 +20,11 @@ from ghtrader_assets.cli.app import (
     command,
     emit_json,
     out,
-    require_days,
 )
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.context.store import open_writable_store
 from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.reading.stored import require_known
 from ghtrader_assets.settings import Settings
@@ -43,17 +43,18 @@ def accept(
     as_json: AsJson = False,
 ) -> None:
     """Accept bad days as they stand: no longer planned, counted or alerted, until their content or outcome changes."""
-
-    last = end or day
-    require_days(settings, day, last)
+    calendar = calendar_for(settings.home)
+    if end is None:
+        calendar.require_trading_day(day)
+    first, last = calendar.span(day, end or day)
     if not (reason or revoke):
         raise BadInputError("accept wants to know why", "add --reason TEXT")
     with services_for(settings, with_provider=False), open_writable_store(settings) as context:
         require_known(context, symbol)
         if revoke:
-            closed = revoke_days(context, symbol, day, last, who=_user(), reason=reason)
+            closed = revoke_days(context, symbol, first, last, who=_user(), reason=reason)
         else:
-            closed = accept_days(context, symbol, day, last, who=_user(), reason=reason, expires=expires)
+            closed = accept_days(context, symbol, first, last, who=_user(), reason=reason, expires=expires)
     if as_json:
         part = "revoked" if revoke else "accepted"
         emit_json({part: closed.recorded, "passed_over": closed.passed_over})

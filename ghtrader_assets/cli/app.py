@@ -20,7 +20,6 @@ from rich.console import Console
 from rich.table import Table
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.settings import Settings
 
@@ -74,8 +73,8 @@ def _day_of(where: str) -> Callable[[str], date]:
     return parse_day
 
 
-_START = typer.Option("--from", metavar="D", help="First trading day, YYYY-MM-DD.", parser=_day_of("--from"))
-_END = typer.Option("--to", metavar="D", help="Last trading day, YYYY-MM-DD.", parser=_day_of("--to"))
+_START = typer.Option("--from", metavar="D", help="First day, YYYY-MM-DD: any day.", parser=_day_of("--from"))
+_END = typer.Option("--to", metavar="D", help="Last day, YYYY-MM-DD: any day.", parser=_day_of("--to"))
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 SymbolArgument = Annotated[
@@ -118,24 +117,6 @@ def require_in_universe(settings: Settings, *symbols: Symbol) -> None:
         if symbol.text not in settings.symbols:
             universe = ", ".join(settings.symbols)
             raise BadInputError(f"{symbol.text} is not in the universe ({universe})", "add it to GHTRADER_SYMBOLS")
-
-
-def universe_of(settings: Settings) -> list[Symbol]:
-    return [parse_symbol(text) for text in settings.symbols]
-
-
-def require_days(settings: Settings, *days: date) -> None:
-    """Raise `BadInputError` for a day that is no trading day, naming its neighbours, and for a reversed range."""
-    for day in days:
-        calendar_for(settings.home).require_trading_day(day)
-    if days:
-        require_order(days[0], days[-1])
-
-
-def require_order(start: date, end: date) -> None:
-    """Raise `BadInputError` for a range that is reversed."""
-    if start > end:
-        raise BadInputError(f"--from {start} lies after --to {end}", "swap them")
 
 
 def emit_json(document: object) -> None:

@@ -33,13 +33,11 @@ from ghtrader_assets.cli.app import (
     emit_table,
     log,
     out,
-    require_days,
     require_in_universe,
-    require_order,
-    universe_of,
 )
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.context.load import open_load
+from ghtrader_assets.context.universe import universe_of, unknown_product
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.schedule import ScheduleDay
@@ -80,18 +78,22 @@ def days(
     settings: Settings, symbol: SymbolArgument, start: StartOption, end: EndOption, as_json: AsJson = False
 ) -> None:
     """Each trading day of a range: rows, contract, state and reason of ingest, coverage and quality."""
-    with store_for(settings, symbol, days=(start, end)) as store:
+    start, end = calendar_for(settings.home).span(start, end)
+    with store_for(settings, symbol) as store:
         rows = store.days(symbol.text, start, end)
     emit_rows(f"trading days of {symbol.text}", rows, DAY_COLUMNS, as_json=as_json)
     for row in [] if as_json else rows:
         if row.accepted is not None:
             out.print(f"{row.trading_day} was accepted {row.accepted}")
+    unknown = unknown_product(settings.home, symbol)
+    if unknown is not None and not as_json:
+        out.print(f"{unknown}; {unknown.remedy}")
 
 
 @command()
 def gaps(settings: Settings, symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
     """The gaps of a trading day, each with what it looks like."""
-    with store_for(settings, symbol, days=(day,)) as store:
+    with store_for(settings, symbol, day=day) as store:
         rows = store.gaps(symbol.text, day)
     emit_rows(f"gaps of {symbol.text} on {day}: {len(rows)}", rows, GAP_COLUMNS, as_json=as_json)
 
@@ -99,7 +101,7 @@ def gaps(settings: Settings, symbol: SymbolArgument, day: DayArgument, as_json: 
 @command()
 def quality(settings: Settings, symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
     """Every field-quality figure of a trading day."""
-    with store_for(settings, symbol, days=(day,)) as store:
+    with store_for(settings, symbol, day=day) as store:
         row = as_document(store.quality(symbol.text, day))
     document = {name: json.loads(value) if name in JSON_FIELDS else value for name, value in row.items()}
     _emit_record(f"field quality of {symbol.text} on {day}", document, as_json=as_json)
@@ -108,7 +110,7 @@ def quality(settings: Settings, symbol: SymbolArgument, day: DayArgument, as_jso
 @command()
 def manifests(settings: Settings, covering: CoveringOption, as_json: AsJson = False) -> None:
     """Which loads touched a trading day, of all symbols, oldest first."""
-    with store_for(settings, days=(covering,)) as store:
+    with store_for(settings, day=covering) as store:
         rows = store.manifests(covering)
     emit_rows(f"loads of {covering}", rows, MANIFEST_COLUMNS, as_json=as_json)
 
@@ -133,9 +135,7 @@ def schedule(
 ) -> None:
     """The main contract of each trading day, its segment and terms, and the days it rolled."""
     calendar = calendar_for(settings.home)
-    first, last = start or settings.first_day, end or calendar.horizon
-    calendar.days(first, last)
-    require_order(first, last)
+    first, last = calendar.span(start or settings.first_day, end or calendar.horizon)
     if refresh:
         require_in_universe(settings, symbol)
         with services_for(settings), open_load(settings) as context:
@@ -174,8 +174,7 @@ def ticks(
 
     Days that are missing, partial, in error or unjudged are named on stderr; with --strict they make exit 1.
     """
-    first, last = _days_to_export(day, start, end)
-    require_days(settings, first, last)
+    first, last = _days_to_export(calendar_for(settings.home), day, start, end)
     names = require_columns([name.strip() for name in columns.split(",")] if columns is not None else None)
     if target is not None:
         require_target(target)
@@ -216,12 +215,15 @@ def _show_exported(handout: Handout, exported: Exported, target: Path, *, as_jso
     out.print(f"{exported.rows:,} ticks of {handout.symbol.text}, {shown}, are in {target}")
 
 
-def _days_to_export(day: date | None, start: date | None, end: date | None) -> tuple[date, date]:
-    """DAY, or `--from` and `--to`. Raises `BadInputError` for both or neither."""
+def _days_to_export(
+    calendar: TradingCalendar, day: date | None, start: date | None, end: date | None
+) -> tuple[date, date]:
+    """DAY, or `--from` and `--to`. Raises `BadInputError` for both or neither, and where none is a trading day."""
     if day is not None and start is None and end is None:
+        calendar.require_trading_day(day)
         return day, day
     if day is None and start is not None and end is not None:
-        return start, end
+        return calendar.span(start, end)
     raise BadInputError("ticks wants a DAY or --from and --to", "name one or the other")
 
 

@@ -19,7 +19,6 @@ from ghtrader_assets.cli.app import (
     emit_json,
     log,
     out,
-    require_days,
 )
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.context.load import LoadContext, open_load
@@ -28,6 +27,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import ProbedDay, probe_gaps
+from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.questdb.standing.day_states import read_accepted
 from ghtrader_assets.reading.stored import days_stored_as, require_known
 from ghtrader_assets.settings import Settings
@@ -47,7 +47,7 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Judge stored days. Exit 0 when none is in error or there was nothing to do, 1 if any day is, and not accepted."""
-    require_days(settings, start, end)
+    start, end = calendar_for(settings.home).span(start, end)
     all_again = full or not settings.validate_incremental
     asks = settings.source_probe if probe is None else probe
     opened = open_load(settings) if asks else open_writable_store(settings)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import BadInputError, IngestState
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.disk import full_disk_named, require_free_disk
@@ -55,7 +56,7 @@ def run_backfill(
         tags |= {PARTIAL_TAG: "yes"} if allow_partial else {}
         carry_out(context, launcher, progress, needs, tables, report, tags)
         if any(needs.values()):
-            made = aggregate(context, symbols, start, end)
+            made = aggregate(context, [symbol for symbol in symbols if _is_known(context, symbol)], start, end)
             record_aggregated(context, made)
             progress.announce(f"aggregated manifest {made.manifest_id}")
     return report
@@ -90,8 +91,12 @@ def carry_out(
 def _needs(
     context: LoadContext, symbol: Symbol, plan: LoadPlan, report: BackfillReport, *, force: bool, judges: bool
 ) -> dict[date, Need]:
-    """What each day needs; days that can't be loaded go to the report. Raises `BadInputError` if the first can't."""
-    if plan.refused and not any(day.trading_day < min(plan.refused) for day in plan.days):
+    """What each day needs; days that can't be loaded go to the report.
+
+    Raises `BadInputError` if the first can't, unless the symbol's product is unknown: then the others are loaded.
+    """
+    first_can = not plan.refused or any(day.trading_day < min(plan.refused) for day in plan.days)
+    if not first_can and _is_known(context, symbol):
         raise BadInputError(str(plan.refused[min(plan.refused)]))
     report.failed += [DayResult(symbol.text, day, str(error), None) for day, error in plan.refused.items()]
     if force:
@@ -101,6 +106,10 @@ def _needs(
         needs = {day: Need.NOTHING if need == Need.JUDGEMENT else need for day, need in needs.items()}
     report.unchanged += [DayResult(symbol.text, day, "", None) for day, need in needs.items() if need == Need.NOTHING]
     return {day: need for day, need in needs.items() if need != Need.NOTHING}
+
+
+def _is_known(context: LoadContext, symbol: Symbol) -> bool:
+    return unknown_product(context.settings.home, symbol) is None
 
 
 def _after_maintenance(report: BackfillReport, patience: Patience, progress: Progress) -> Needs:

@@ -14,6 +14,7 @@ from typing import Final, Literal, cast, get_args
 import pyarrow as pa
 
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import BadInputError, IngestState, QuestDBError
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
@@ -178,7 +179,10 @@ def _unstored(context: StoreContext, symbol: Symbol, days: Sequence[date], among
     rows = [] if among is None else read_schedule(database, name, days[0], days[-1])
     schedule = {row.trading_day: row for row in rows}
     listed_from = start_date_of(context.settings, symbol.product)
-    states = [known.get(day) or untouched_day(name, day, schedule.get(day), listed_from) for day in days]
+    unknown = unknown_product(context.settings.home, symbol) is not None
+    states = [
+        known.get(day) or untouched_day(name, day, schedule.get(day), listed_from, unknown=unknown) for day in days
+    ]
     expected = [state for state in states if state.ingest_state != IngestState.NOT_LISTED]
     return [state for state in expected if among is None or state.contract in among]
 

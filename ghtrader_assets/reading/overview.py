@@ -9,9 +9,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.universe import UNKNOWN_PRODUCT, unknown_product
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day
 from ghtrader_assets.market.symbols import Symbol
@@ -46,8 +47,9 @@ def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> li
     known = {row.trading_day: row for row in read_day_states(database, [name], start, end, context.clock.now())}
     schedule = {row.trading_day: row for row in read_schedule(database, name, start, end)}
     listed_from = start_date_of(context.settings, symbol.product)
+    unknown = unknown_product(context.settings.home, symbol) is not None
     return [
-        known.get(day) or untouched_day(name, day, schedule.get(day), listed_from)
+        known.get(day) or untouched_day(name, day, schedule.get(day), listed_from, unknown=unknown)
         for day in context.calendar.days(start, end)
     ]
 
@@ -114,10 +116,18 @@ def coverage_of(context: StoreContext, symbol: Symbol) -> CalendarCoverage:
     )
 
 
-def untouched_day(symbol: str, day: date, schedule: ScheduleDay | None, listed_from: date) -> DayState:
-    """How a day stands that was neither stored nor attempted."""
-    state = state_untouched(day, listed_from)
-    reason = "the day was never loaded" if state == IngestState.MISSING else "the day lies before the symbol's start"
+_REASONS: Final = {
+    IngestState.MISSING: "the day was never loaded",
+    IngestState.NOT_LISTED: "the day lies before the symbol's start",
+    IngestState.UNKNOWN_CONTRACT: UNKNOWN_PRODUCT,
+}
+
+
+def untouched_day(
+    symbol: str, day: date, schedule: ScheduleDay | None, listed_from: date, *, unknown: bool
+) -> DayState:
+    """How a day stands that was neither stored nor attempted; `unknown`: its product is unknown."""
+    state = state_untouched(day, listed_from, unknown=unknown)
     return DayState(
         symbol=symbol,
         trading_day=day,
@@ -127,7 +137,7 @@ def untouched_day(symbol: str, day: date, schedule: ScheduleDay | None, listed_f
         coverage_state="",
         quality_state="",
         state=state,
-        reason=reason,
+        reason=_REASONS[state],
         digest="",
         manifest_id="",
     )

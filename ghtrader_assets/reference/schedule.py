@@ -12,6 +12,7 @@ from datetime import date
 
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.universe import require_product
 from ghtrader_assets.errors import NotListedError, UnknownContractError
 from ghtrader_assets.market.schedule import (
     ScheduleDay,
@@ -40,8 +41,13 @@ class Schedule:
 
 
 def refresh_schedule(context: LoadContext, symbol: Symbol, *, force_refresh: bool = False) -> Schedule:
-    """Fetch the continuous table of one symbol and store what is new; see `refresh_schedules`."""
-    return refresh_schedules(context, [symbol], force_refresh=force_refresh)[symbol]
+    """Fetch the continuous table of one symbol and store what is new; see `refresh_schedules`.
+
+    Raises `UnknownContractError` for a symbol whose product nobody knows.
+    """
+    refreshed = refresh_schedules(context, [symbol], force_refresh=force_refresh)
+    require_product(context.settings.home, symbol)
+    return refreshed[symbol]
 
 
 def refresh_schedules(
@@ -49,13 +55,14 @@ def refresh_schedules(
 ) -> dict[Symbol, Schedule]:
     """Fetch the continuous table in a fresh process and store every row that is new or different.
 
-    What was fetched within the last minute is good enough for a run; a person who asks wants `force_refresh`.
-    Raises the `FetchError` family when the provider fails and `QuestDBError` when the store does.
+    What was fetched within the last minute is good enough for a run; a person who asks wants `force_refresh`. A symbol
+    whose product nobody knows is left out. Raises the `FetchError` family when the provider fails and `QuestDBError`
+    when the store does.
     """
     changes = recent_changes(context, symbols, force_refresh=force_refresh)
     schedules: dict[Symbol, Schedule] = {}
-    for symbol in symbols:
-        fetched = Schedule.of(_schedule_rows(context, symbol, changes[symbol]))
+    for symbol, its_changes in changes.items():
+        fetched = Schedule.of(_schedule_rows(context, symbol, its_changes))
         stored = {row.trading_day: row for row in read_schedule(context.database, symbol.text)}
         different = [row for day, row in fetched.rows.items() if stored.get(day) != row]
         write_schedule(context.database, different, fetched.hash, context.clock.now())

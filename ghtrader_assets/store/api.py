@@ -245,10 +245,7 @@ class Store(GhtraderQueries):
         """One trading day, or an inclusive range whose ends need not trade."""
         if end is None:
             return self._day(start), self._day(start)
-        first, last = as_date(start), as_date(end)
-        if not self.calendar.days(first, last):
-            raise BadInputError(f"no trading day lies from {first} to {last}", "swap them, or choose a longer range")
-        return first, last
+        return self.calendar.span(as_date(start), as_date(end))
 
 
 def _formatted(ticks: pa.Table, output_format: OutputFormat) -> Any:

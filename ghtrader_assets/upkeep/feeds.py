@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Final
 
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant_ns, shanghai_day
@@ -92,7 +93,11 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
     for symbol in symbols:
         last_day, loaded_at = loads.get(symbol.text, (None, None))
         expected = symbol.text in begun and start_date_of(context.settings, symbol.product) <= day
-        state, reason, remedy = _standing(symbol, day, states.get(symbol.text)) if expected else _IDLE
+        unknown = unknown_product(context.settings.home, symbol)
+        if unknown is not None:
+            state, reason, remedy = FeedState.BAD, f"{IngestState.UNKNOWN_CONTRACT}: {unknown}", unknown.remedy
+        else:
+            state, reason, remedy = _standing(symbol, day, states.get(symbol.text)) if expected else _IDLE
         age_s = None if loaded_at is None else now_ns / 1e9 - loaded_at.timestamp()
         fresh = None if age_s is None else age_s <= dead.total_seconds()
         found.append(Feed(symbol.text, state, day, last_day, loaded_at, fresh, reason, remedy))

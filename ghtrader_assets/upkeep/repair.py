@@ -16,6 +16,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import Symbol
@@ -82,6 +83,9 @@ class RepairPlan:
         return not (self.planned or self.waiting or self.given_up)
 
 
+NOTHING: Final = RepairPlan((), (), (), (), (), Work(0, 0, None, None))
+
+
 def read_plan(
     context: StoreContext,
     symbols: Sequence[Symbol],
@@ -98,13 +102,16 @@ def read_plan(
     `running` are the ids of runs in progress: what they began is left to them. With `started_only` a symbol's history
     begins with the first day of which a load began, so that no plan starts a history by itself. `in_bulk` passes over
     days that are stored for their main contract and judged whole: changed sessions, rules and policy go unseen, at a
-    fraction of the work. Raises `QuestDBError`.
+    fraction of the work. Symbols whose product is unknown have no plan. Raises `QuestDBError`.
     """
+    symbols = [symbol for symbol in symbols if unknown_product(context.settings.home, symbol) is None]
+    if not symbols:
+        return NOTHING
     first = max(
         start or min(start_date_of(context.settings, symbol.product) for symbol in symbols), context.calendar.first
     )
     if first > end:
-        return RepairPlan((), (), (), (), (), Work(0, 0, None, None))
+        return NOTHING
     names = [symbol.text for symbol in symbols]
     standing = read_standing(context.database, names, first, end, now, leave_out_sound=in_bulk)
     firsts = standing.first_days() if started_only else {}
