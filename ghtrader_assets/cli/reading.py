@@ -82,7 +82,7 @@ def days(
         rows = store.days(symbol.text, start, end)
     emit_rows(f"trading days of {symbol.text}", rows, DAY_COLUMNS, as_json=as_json)
     unknown = unknown_product(settings.home, symbol)
-    if unknown is not None and not as_json:
+    if unknown is not None and symbol.text in settings.symbols and not as_json:
         out.print(f"{unknown}; {unknown.remedy}")
 
 
