@@ -208,7 +208,7 @@ class ProviderEmptyError(FetchError, code="GHT-422", state=IngestState.PROVIDER_
 
 
 class UnknownContractError(FetchError, code="GHT-423", exit_code=2, state=IngestState.UNKNOWN_CONTRACT):
-    """The provider does not know the contract, no main contract is known for the day, or nobody knows the product."""
+    """The provider does not know the contract, no main contract is known for the day, or the product is unknown."""
 
 
 class NotListedError(FetchError, code="GHT-424", exit_code=2, state=IngestState.NOT_LISTED):

@@ -148,6 +148,9 @@ def _hours_confirmed(settings: Settings, calendar: TradingCalendar, clock: Clock
     except GhtraderError as error:
         return _hours_check(dg.AssetCheckSeverity.WARN, [f"they could not be compared: {error}"], 0)
     words = [str(difference) for live in found.values() for difference in live.differences]
+    left_out = [symbol.text for symbol in symbols if symbol not in found]
+    if left_out and not words:
+        return _hours_check(dg.AssetCheckSeverity.WARN, [f"{', '.join(left_out)} could not be compared"], len(found))
     return _hours_check(dg.AssetCheckSeverity.ERROR, [*words, SETTLE_HOURS] if words else [], len(found))
 
 

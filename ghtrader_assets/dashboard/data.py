@@ -67,7 +67,7 @@ _STEPS: Final[dict[Window, tuple[timedelta, Step]]] = {
 class Grid:
     """The states of symbols on trading days: `codes` holds a string of palette letters a symbol, a letter a day.
 
-    `unknown` are the symbols whose product nobody knows.
+    `unknown` are the symbols whose product is unknown.
     """
 
     symbols: tuple[str, ...]
@@ -226,5 +226,5 @@ class Source:
     def _sessions(self, symbol: Symbol, day: date) -> DaySessions | None:
         try:
             return day_sessions(symbol, day, self.calendar, operator_events=self.context.operator_events)
-        except (NotListedError, BadInputError):  # before it was listed; of a product that nobody knows
+        except (NotListedError, BadInputError):  # before it was listed; of an unknown product
             return None

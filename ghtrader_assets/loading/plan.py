@@ -76,7 +76,7 @@ class LoadPlan:
 
 def plan_days(context: LoadContext, symbol: Symbol, days: Sequence[date], *, allow_partial: bool = False) -> LoadPlan:
     """Look up contract and sessions of each day. A day that is not complete is refused unless `allow_partial`, and all
-    days of a symbol whose product nobody knows are.
+    days of a symbol whose product is unknown are.
 
     Raises `FetchError` or `QuestDBError` if the schedule can't be had: then no day can be planned.
     """

@@ -81,7 +81,7 @@ def compare_live_hours(
 ) -> dict[Symbol, LiveHours]:
     """Ask for the present contract of each symbol, compare on the last trading day up to today, and keep the result.
 
-    Two fresh processes at the provider, however many symbols; those whose product nobody knows are left out. Raises
+    Two fresh processes at the provider, however many symbols; those whose product is unknown are left out. Raises
     the `FetchError` family.
     """
     today = shanghai_day(clock.now_ns())

@@ -38,7 +38,7 @@ def recent_changes(
 ) -> dict[Symbol, list[Change]]:
     """The changes of each symbol, from the provider unless it told them within the last minute, or `force_refresh`.
 
-    A contract is its own main contract for ever. A symbol whose product nobody knows is left out, and remembered as
+    A contract is its own main contract for ever. A symbol whose product is unknown is left out, and remembered as
     such. The provider's holiday list is fetched along and compared with the calendar. Raises the `FetchError` family.
     """
     home = context.settings.home

@@ -43,7 +43,7 @@ class Schedule:
 def refresh_schedule(context: LoadContext, symbol: Symbol, *, force_refresh: bool = False) -> Schedule:
     """Fetch the continuous table of one symbol and store what is new; see `refresh_schedules`.
 
-    Raises `UnknownContractError` for a symbol whose product nobody knows.
+    Raises `UnknownContractError` for a symbol whose product is unknown.
     """
     refreshed = refresh_schedules(context, [symbol], force_refresh=force_refresh)
     require_product(context.settings.home, symbol)
@@ -56,7 +56,7 @@ def refresh_schedules(
     """Fetch the continuous table in a fresh process and store every row that is new or different.
 
     What was fetched within the last minute is good enough for a run; a person who asks wants `force_refresh`. A symbol
-    whose product nobody knows is left out. Raises the `FetchError` family when the provider fails and `QuestDBError`
+    whose product is unknown is left out. Raises the `FetchError` family when the provider fails and `QuestDBError`
     when the store does.
     """
     changes = recent_changes(context, symbols, force_refresh=force_refresh)

@@ -15,7 +15,7 @@ from typing import Final, Literal
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.context.universe import universe_of, unknown_product
-from ghtrader_assets.errors import GhtraderError, IngestState
+from ghtrader_assets.errors import GhtraderError, IngestState, UnknownContractError
 from ghtrader_assets.market.calendar import calendar_for, calendar_path, changed_days, check_horizon, snapshot_calendar
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.session_events import events_for, events_path
@@ -81,7 +81,8 @@ def _symbols(settings: Settings) -> Iterator[Finding]:
     for symbol in universe_of(settings):
         unknown = unknown_product(settings.home, symbol)
         if unknown is not None:
-            yield Finding(symbol.text, "error", f"{IngestState.UNKNOWN_CONTRACT}: {unknown}", unknown.remedy)
+            found = f"{IngestState.UNKNOWN_CONTRACT}: {unknown}"
+            yield Finding(symbol.text, "error", found, unknown.remedy, UnknownContractError.code)
             continue
         try:
             yield Finding(symbol.text, "ok", f"partitions from {start_date_of(settings, symbol.product)}")

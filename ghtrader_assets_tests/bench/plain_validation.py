@@ -307,10 +307,40 @@ def _deep(judge: PlainJudge) -> Iterator[str]:
     return (name for name in judge.book if not name.endswith("1"))
 
 
+def _priceless(judge: PlainJudge) -> int:
+    traded = judge.df["volume"].diff().fillna(judge.df["volume"]) > 0
+    return int((traded & (judge.df["last_price"].isna() | (judge.df["last_price"] == 0))).sum())
+
+
+def _constant(judge: PlainJudge) -> int:
+    """How many columns keep one value all day while those that they move with change 100 times."""
+    if len(judge.df) <= 100:
+        return 0
+    return sum(
+        bool((judge.df[name] == judge.df[name].iloc[0]).all())
+        and all(int((judge.df[each].diff().fillna(0) != 0).sum()) >= 100 for each in partners)
+        for name, partners in MOVES_WITH.items()
+    )
+
+
+MOVES_WITH: Final = {
+    "volume": ["amount"],
+    "amount": ["volume"],
+    "open_interest": ["volume"],
+    "last_price": ["bid_price1", "ask_price1"],
+    "average": ["last_price", "amount"],
+    "bid_price1": ["last_price", "ask_price1"],
+    "ask_price1": ["last_price", "bid_price1"],
+    "bid_volume1": ["bid_price1"],
+    "ask_volume1": ["ask_price1"],
+}
 RULES: Final[dict[str, Callable[[PlainJudge], int]]] = {
     "null_l1": lambda judge: sum(int(judge.missing(name).sum()) for name in LEVEL_1),
     "null_l5": lambda judge: sum(int(judge.missing(name).sum()) for name in _deep(judge)),
     "null_run": PlainJudge.null_runs,
+    "amount_without_volume": lambda judge: int(((judge.df["amount"] > 0) & (judge.df["volume"] == 0)).sum()),
+    "volume_without_price": _priceless,
+    "constant_column": _constant,
     "regressing_time": lambda judge: int((judge.df["datetime_ns"].diff() < 0).sum()),
     "volume_monotone": lambda judge: judge.falls("volume"),
     "amount_monotone": lambda judge: judge.falls("amount"),

@@ -41,7 +41,8 @@ def desk(shared: CommandLine, exchange: ExchangeControl) -> Desk:
     exchange.reset()
     assert loaded.code == 1, loaded.err
     (line,) = [line for line in loaded.out.splitlines() if line.startswith("error ")]
-    assert f"{SYMBOL} {BAD}  gap_gt30_block; day session: " in line, "a bad day is said to be one, with its session"
+    assert f"{SYMBOL} {BAD}  lost_volume_block: " in line
+    assert "; day session: " in line, "a bad day is said to be one, with its session"
     return made
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import BadInputError, IngestState
 from ghtrader_assets.lineage.aggregate import (
@@ -49,6 +50,7 @@ class Desk:
     settings: Settings
     calendar: TradingCalendar
     database: Database
+    clock: Clock = SYSTEM_CLOCK
 
     def load(self, load: DayLoad) -> Manifest:
         """Store and record a day."""

@@ -227,7 +227,7 @@ def test_when_days_are_judged_after_ingest(
     platform: LoadContext, exchange: ExchangeControl, calendar: TradingCalendar
 ) -> None:
     symbol = parse_symbol("KQ.m@GFEX.lc")
-    days = calendar.days(date(2025, 12, 15), date(2025, 12, 16))
+    days = calendar.days(date(2026, 2, 3), date(2026, 2, 4))
     provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
 
     def judged_after_ingest(when: str) -> dict[date, bool]:

@@ -60,7 +60,7 @@ def test_a_lost_session_is_named_and_asked_for_again(platform: LoadContext, exch
     lost = loaded(platform)
     assert lost.rows_total == kept + 1
     assert (lost.state, lost.reason_code, lost.missing_sessions) == ("error", "session_lost", 1)
-    (told,) = read_day_states(platform.database, [SYMBOL.text], DAY, DAY)
+    (told,) = read_day_states(platform.database, [SYMBOL.text], DAY, DAY, platform.clock.now())
     assert told.reason.startswith("session_lost: the day session (09:00-15:00) is lost: ")
     gaps = read_gaps(platform.database, SYMBOL.text, [DAY])
     assert {(gap.session, gap.attribution) for gap in gaps} == {("day", "lost")}

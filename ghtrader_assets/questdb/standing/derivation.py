@@ -7,7 +7,7 @@ to be done about a day (`upkeep`).
 - **Ingest.** Stored content is `complete`, or `partial` if the day was in progress when it was loaded, whatever later
   attempts came to. Where nothing is stored, the last attempt decides. One that says `complete` or `partial` is
   `running` there: a coverage row is the last step of a load, and that step is missing. A day without an attempt is
-  `missing`, before the symbol's start `not_listed`, of a product that nobody knows `unknown_contract`.
+  `missing`, before the symbol's start `not_listed`, of an unknown product `unknown_contract`.
 - **Verdicts.** A verdict is in force where the content that it was given on is the one that is stored, whole. Half a
   day is not judged: what was once said of the same ticks as a whole day says nothing of it.
 - **State.** A complete day has the worse of its two verdicts with its reason, coverage's where they are alike; with
@@ -67,7 +67,7 @@ def state_of_attempt(outcome: IngestState) -> IngestState:
 
 
 def state_untouched(day: date, listed_from: date, *, unknown: bool = False) -> IngestState:
-    """How a day stands that was neither stored nor attempted; `unknown` where nobody knows the symbol's product."""
+    """How a day stands that was neither stored nor attempted; `unknown` where the symbol's product is unknown."""
     if unknown:
         return IngestState.UNKNOWN_CONTRACT
     return IngestState.MISSING if day >= listed_from else IngestState.NOT_LISTED
