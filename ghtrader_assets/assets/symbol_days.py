@@ -40,6 +40,7 @@ from ghtrader_assets.orchestration.names import (
     TICKS,
     WORKERS_TAG,
 )
+from ghtrader_assets.reference.rolls import finding_of
 from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.runtime import DASHBOARD
 
@@ -137,7 +138,8 @@ def _scheduled(
     history = tables.roll_picture(platform.settings.home, list(rows.values())) if rows else None
     for day in days:
         if day in rows:
-            yield tables.schedule_materialization(symbol, rows[day], history if day == max(days) else None)
+            finding = finding_of(rows[day], platform.calendar)
+            yield tables.schedule_materialization(symbol, rows[day], history if day == max(days) else None, finding)
         else:
             context.log.warning(f"no main contract of {symbol.text} is known for {day}")
 

@@ -23,6 +23,7 @@ FILES: Final[Mapping[str, str]] = {
     "demo": "demo",
     **dict.fromkeys(("coverage", "days", "gaps", "quality", "manifests", "manifest", "schedule", "ticks"), "reading"),
     "repair": "repair",
+    "override": "override",
     "validate": "validate",
     "doctor": "doctor",
     "bench": "bench",

@@ -27,6 +27,7 @@ from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.market.ticks import DayWindow
 from ghtrader_assets.questdb.standing.day_states import read_grid
 from ghtrader_assets.questdb.standing.derivation import state_untouched
+from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.measured import (
     IngestRate,
     IngestStep,
@@ -137,7 +138,9 @@ class Source:
         days = self.calendar.days(self.calendar.first, end)[-SHOWN_DAYS:]
         if not days:
             raise BadInputError(f"no trading day is known up to {end}", "choose a later one")
-        found = read_grid(self.context.database, days[0], days[-1]).filter(pl.col("symbol").is_in(list(symbols)))
+        database, parsed = self.context.database, [parse_symbol(symbol) for symbol in symbols]
+        obstacles = read_obstacles(database, self.calendar, parsed, days[0], days[-1])
+        found = read_grid(database, days[0], days[-1], obstacles).filter(pl.col("symbol").is_in(list(symbols)))
         codes = {
             (symbol, day): look_of(state).code
             for symbol, day, state in found.select("symbol", "trading_day", "state").iter_rows()

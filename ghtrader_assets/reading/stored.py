@@ -9,13 +9,14 @@ on which its main symbol stood for it are its days.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import warnings
+from collections.abc import Generator, Iterable, Sequence
 from datetime import date
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.errors import BadInputError, SameNameWarning
 from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.market.symbols import Symbol, delivery_month, parse_symbol
 from ghtrader_assets.questdb.tables.reader import FIRST_DAY, LAST_DAY, read_daily_aggs, read_schedule
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.whole_days import WholeDay, read_whole_days, require_columns
@@ -62,19 +63,34 @@ def whole_days(
 ) -> Generator[WholeDay]:
     """The stored trading days from `start` to `end`, both included, each whole; of `contracts` only, if they are given.
 
-    Raises `BadInputError` at once for an unknown column and where no day is stored.
+    Raises `BadInputError` at once for an unknown column and where no day is stored, and warns of days of two contracts
+    with one name.
     """
     wanted = require_columns(columns)
     stored_as, stored = read_stored(context, symbol, start, end)
     among = None if contracts is None else {contract.text for contract in contracts}
-    days = [row.trading_day for row in stored if among is None or row.contract in among]
+    stored = [row for row in stored if among is None or row.contract in among]
+    days = [row.trading_day for row in stored]
     if not days:
         what = f"{start}" if start == end else f"{start} to {end}"
         raise BadInputError(
             f"no whole day of {symbol.text} is stored for {what}", "load it with `ghtrader-assets backfill`"
         )
+    if symbol.digits or among is not None:
+        warn_of_namesakes((row.contract, row.trading_day) for row in stored)
     windows = [context.calendar.window(day) for day in days]
     return read_whole_days(context.database, stored_as.text, windows, wanted, workers=context.settings.read_workers)
+
+
+def warn_of_namesakes(days: Iterable[tuple[str, date]]) -> None:
+    """Warn where one name stands for two contracts on these days, which are in order: which years are which."""
+    found: dict[str, dict[int, list[date]]] = {}
+    for contract, day in days:
+        found.setdefault(contract, {}).setdefault(delivery_month(parse_symbol(contract), day).year, []).append(day)
+    for contract, by_year in found.items():
+        if len(by_year) > 1:
+            told = ", ".join(f"{days[0]} to {days[-1]} of the one of {year}" for year, days in by_year.items())
+            warnings.warn(f"{contract} is the name of {len(by_year)} contracts: {told}", SameNameWarning, stacklevel=4)
 
 
 def schedule_of(

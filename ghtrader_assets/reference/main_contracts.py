@@ -17,6 +17,7 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.files import put_file
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.reference.confirmation import note_confirmation
+from ghtrader_assets.reference.first_days import changes_of_contract
 from ghtrader_assets.tq.market_data import fetch_table_and_holidays
 
 KEPT_S: Final = 60.0
@@ -37,7 +38,7 @@ def recent_changes(
 ) -> dict[Symbol, list[Change]]:
     """The changes of each symbol, from the provider unless it told them within the last minute, or `force_refresh`.
 
-    A contract is its own main contract for ever. The provider's holiday list is fetched along and compared
+    A contract is its own main contract as long as it trades. The provider's holiday list is fetched along and compared
     with the calendar. Raises the `FetchError` family.
     """
     known = {symbol: _kept(context, symbol, 0.0 if force_refresh else KEPT_S) for symbol in symbols}
@@ -55,7 +56,7 @@ def recent_changes(
 
 def _kept(context: LoadContext, symbol: Symbol, kept_s: float) -> list[Change] | None:
     if symbol.kind == "contract":
-        return [(context.calendar.first, symbol.text)]
+        return changes_of_contract(context, symbol)
     try:
         kept = msgspec.json.decode(_path(context, symbol).read_bytes(), type=_Kept)
     except (FileNotFoundError, msgspec.MsgspecError):  # damaged: as if never asked

@@ -17,9 +17,11 @@ from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant_ns, shanghai_day
+from ghtrader_assets.market.lives import wrong_main_of, wrong_main_remedy
 from ghtrader_assets.market.schedule import last_trading_day_until
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_day_states
+from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.reader import read_begun_symbols, read_newest_days
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.settings import start_date_of
@@ -34,10 +36,12 @@ GRACE: Final = timedelta(hours=2)
 
 
 class FeedState(StrEnum):
-    """`idle`: no day of the symbol was ever loaded. `late`: the expected day is not stored."""
+    """`idle`: no day of the symbol was ever loaded, or it is not listed yet. `ended`: it trades no more. `late`: the
+    expected day is not stored."""
 
     GOOD = "good"
     IDLE = "idle"
+    ENDED = "ended"
     LATE = "late"
     UNJUDGED = "unjudged"
     BAD = "bad"
@@ -58,8 +62,8 @@ class Feed:
 
     @property
     def good(self) -> bool:
-        """Whether nothing is wrong; a symbol whose history was never begun is not late."""
-        return self.state in {FeedState.GOOD, FeedState.IDLE}
+        """Whether nothing is wrong; a symbol whose history was never begun, or that trades no more, is not late."""
+        return self.state in {FeedState.GOOD, FeedState.IDLE, FeedState.ENDED}
 
 
 def expected_day(calendar: TradingCalendar, now_ns: int) -> date:
@@ -81,12 +85,13 @@ def freshness_windows(calendar: TradingCalendar, today: date) -> tuple[timedelta
 
 
 def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
-    """The feed of each symbol, from six small queries. Raises `QuestDBError`."""
+    """The feed of each symbol, from eight small queries. Raises `QuestDBError`."""
     database, now_ns = context.database, context.clock.now_ns()
     day = expected_day(context.calendar, now_ns)
     names = [symbol.text for symbol in symbols]
     loads, begun = read_newest_days(database, names), read_begun_symbols(database, names)
-    states = {state.symbol: state for state in read_day_states(database, names, day, day)}
+    obstacles = read_obstacles(database, context.calendar, symbols, day, day)
+    states = {state.symbol: state for state in read_day_states(database, names, day, day, obstacles)}
     _, dead = freshness_windows(context.calendar, shanghai_day(now_ns))
     found: list[Feed] = []
     for symbol in symbols:
@@ -94,20 +99,29 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
         expected = symbol.text in begun and start_date_of(context.settings, symbol.product) <= day
         state, reason, remedy = _standing(symbol, day, states.get(symbol.text)) if expected else _IDLE
         age_s = None if loaded_at is None else now_ns / 1e9 - loaded_at.timestamp()
-        fresh = None if age_s is None else age_s <= dead.total_seconds()
+        fresh = None if age_s is None or state == FeedState.ENDED else age_s <= dead.total_seconds()
         found.append(Feed(symbol.text, state, day, last_day, loaded_at, fresh, reason, remedy))
     return found
 
 
 _IDLE: Final = (FeedState.IDLE, "no day of it was ever loaded", "begin its history with `ghtrader-assets backfill`")
 
+_RESTING: Final = {
+    IngestState.NOT_LISTED.value: FeedState.IDLE,
+    IngestState.EXPIRED.value: FeedState.ENDED,
+}
+
 
 def _standing(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedState, str, str]:
     load = f"`ghtrader-assets backfill {symbol.text} --from {day} --to {day}`"
     if state is None:
         return FeedState.LATE, f"{day} was expected and is not loaded", load
+    if state.ingest_state in _RESTING:
+        return _RESTING[state.ingest_state], state.reason, ""
     if state.ingest_state != IngestState.COMPLETE:
-        return FeedState.LATE, f"{day} is not stored: {state.ingest_state}: {state.reason}", load
+        wrong = wrong_main_of(state.reason)
+        found, remedy = (FeedState.BAD, wrong_main_remedy(symbol)) if wrong else (FeedState.LATE, load)
+        return found, f"{day} is not stored: {state.ingest_state}: {state.reason}", remedy
     if not (state.coverage_state and state.quality_state):
         judge = f"`ghtrader-assets validate {symbol.text} --from {day} --to {day}`"
         return FeedState.UNJUDGED, f"{day} is stored and not judged", judge

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.market.lives import Obstacle
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.day_states import read_day_states, read_grid
@@ -48,6 +49,7 @@ class Judged:
 @dataclass(frozen=True)
 class Past:
     """What became of one symbol's trading day. `stored` is the digest of its content, None where there is none.
+    `obstacle` is what kept it from being loaded.
 
     `attempts` are outcomes in the order in which they began.
     """
@@ -57,6 +59,7 @@ class Past:
     coverage: Judged | None
     quality: Judged | None
     attempts: tuple[IngestState, ...]
+    obstacle: IngestState | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Stands:
 
 def by_the_rules(past: Past) -> Stands:
     """The rules as `derivation` words them, for one day and without a library."""
+    if past.stored is None and past.obstacle is not None:
+        return Stands(past.obstacle.value, "", "", past.obstacle.value, "in the way")
     if past.stored is None:
         last = past.attempts[-1].value
         if last in {"complete", "partial"}:
@@ -92,8 +97,9 @@ def by_the_rules(past: Past) -> Stands:
 DIGESTS = st.sampled_from(["", "d", "e"])
 VERDICTS = st.none() | st.builds(Judged, st.sampled_from([*State, ""]), DIGESTS, st.sampled_from(["", "gap_warn"]))
 ATTEMPTS = st.lists(st.sampled_from(sorted(set(IngestState) - {IngestState.MISSING})), max_size=3).map(tuple)
-PASTS = st.builds(Past, st.none() | DIGESTS, st.booleans(), VERDICTS, VERDICTS, ATTEMPTS).filter(
-    lambda past: past.stored is not None or past.attempts
+OBSTACLES = st.none() | st.sampled_from([IngestState.NOT_LISTED, IngestState.EXPIRED, IngestState.MISSING])
+PASTS = st.builds(Past, st.none() | DIGESTS, st.booleans(), VERDICTS, VERDICTS, ATTEMPTS, OBSTACLES).filter(
+    lambda past: past.stored is not None or past.attempts or past.obstacle
 )
 
 
@@ -106,6 +112,8 @@ def facts_of(past: Past) -> dict[str, Any]:
             facts |= {name: item.state, f"{name}_reason": item.reason, f"{name}_names_content": same}
     if past.attempts:
         facts |= {"outcome": past.attempts[-1].value, "outcome_reason": f"attempt {len(past.attempts) - 1}"}
+    if past.obstacle is not None:
+        facts |= {"obstacle": past.obstacle.value, "obstacle_reason": "in the way"}
     stored = past.stored is not None
     return facts | {"stored": stored, "partial": past.partial if stored else None}
 
@@ -153,10 +161,12 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
     wanted = {key: by_the_rules(past) for key, past in days.items()}
     last = DAY + timedelta(days=len(pasts))
 
-    one_by_one = {(state.symbol, state.trading_day): state for state in read_day_states(db, symbols, DAY, last)}
+    obstacles = {key: Obstacle(past.obstacle, "in the way", "") for key, past in days.items() if past.obstacle}
+    found = read_day_states(db, symbols, DAY, last, obstacles)
+    one_by_one = {(state.symbol, state.trading_day): state for state in found}
     assert {key: _stands(item) for key, item in one_by_one.items()} == wanted
 
-    grid = read_grid(db, DAY, last).filter(pl.col("symbol").is_in(symbols))
+    grid = read_grid(db, DAY, last, obstacles).filter(pl.col("symbol").is_in(symbols))
     rows = grid.select("symbol", "trading_day", "state", "reason").iter_rows()
     assert {(symbol, day): rest for symbol, day, *rest in rows} == {
         key: [item.state, item.reason] for key, item in wanted.items()
@@ -172,7 +182,8 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
         if item.ingest_state == "complete" and item.state != "unjudged" and item.coverage_state != "partial"
     }
     assert in_bulk.contents.keys().isdisjoint(in_bulk.sound)
-    firsts = {symbol: min(day for name, day in days if name == symbol) for symbol in symbols}
+    begun = [key for key, past in days.items() if past.stored is not None or past.attempts]
+    firsts = {symbol: min(day for name, day in begun if name == symbol) for symbol, _ in begun}
     assert read_standing(db, symbols, DAY, last).first_days() == firsts
 
 

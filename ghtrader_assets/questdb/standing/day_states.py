@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any, Final
 
 import polars as pl
@@ -20,6 +20,7 @@ import polars as pl
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list, instant_literal
 from ghtrader_assets.questdb.standing.derivation import FACTS, with_states
+from ghtrader_assets.questdb.standing.obstacles import NO_OBSTACLES, Obstacles
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.questdb.tables.schema import DAILY_AGG, FIELD_QUALITY, MANIFESTS, VALIDATE_SUMMARY
 from ghtrader_assets.validation.verdicts import midnight_utc
@@ -48,10 +49,16 @@ _DAY: Final = {
     "manifest_id": pl.String,
 }
 _ATTEMPT: Final = {**_DAY, "outcome": pl.String, "outcome_reason": pl.String}
+_OBSTACLE: Final = {
+    **{name: _DAY[name] for name in ("symbol", "ts")},
+    "main": pl.String,
+    "obstacle": pl.String,
+    "obstacle_reason": pl.String,
+}
 _STORED: Final = {
     **_DAY,
     "digest": pl.String,
-    **{name: kind for name, kind in FACTS.items() if not name.startswith("outcome")},
+    **{name: kind for name, kind in FACTS.items() if not name.startswith(("outcome", "obstacle"))},
 }
 GRID_SCHEMA: Final = {
     "symbol": pl.String,
@@ -64,8 +71,10 @@ GRID_SCHEMA: Final = {
 }
 
 
-def read_day_states(db: Database, symbols: Sequence[str], start: date, end: date) -> list[DayState]:
-    """Every day of the symbols in the inclusive range that was stored or attempted, by symbol and day.
+def read_day_states(
+    db: Database, symbols: Sequence[str], start: date, end: date, obstacles: Obstacles = NO_OBSTACLES
+) -> list[DayState]:
+    """Every day of the symbols in the inclusive range that was stored, attempted or has an obstacle, by symbol and day.
 
     The states are those of `derivation`; the reason says what decided `state`.
     """
@@ -74,7 +83,7 @@ def read_day_states(db: Database, symbols: Sequence[str], start: date, end: date
     places, names = bound_list(symbols)
     within = f"ts >= %s AND ts <= %s AND symbol IN ({places})"
     values = [midnight_utc(start), midnight_utc(end), *names]
-    unstored = _read_unstored(db, "day_states.attempts", within, values)
+    unstored = _read_unstored(db, "day_states.attempts", within, values, obstacles)
     columns = "a.rows_total rows, a.contract contract, a.manifest_id manifest_id, a.digest digest"
     rows = db.rows("day_states.stored", _STORED_DAYS.format(within=within, columns=columns), [*values] * 3)
     stored = pl.DataFrame(rows, schema=_STORED, orient="row")
@@ -87,14 +96,15 @@ def read_day_states(db: Database, symbols: Sequence[str], start: date, end: date
     return [DayState(**row) for row in ordered.iter_rows(named=True)]
 
 
-def read_grid(db: Database, start: date, end: date) -> pl.DataFrame:
-    """Each symbol-day of the inclusive range that was stored or attempted, in the columns of `GRID_SCHEMA`, sorted.
+def read_grid(db: Database, start: date, end: date, obstacles: Obstacles = NO_OBSTACLES) -> pl.DataFrame:
+    """Each symbol-day of the inclusive range that was stored, attempted or has an obstacle, in the columns of
+    `GRID_SCHEMA`, sorted.
 
     `state` and `reason` are those of `derivation`; `gap_seconds` and `score` (share in [0, 1]) are null where no
     verdict is in force.
     """
     first, last = midnight_utc(start), midnight_utc(end)
-    unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [first, last])
+    unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [first, last], obstacles)
     within = f"ts >= {instant_literal(first)} AND ts <= {instant_literal(last)}"
     columns = "a.rows_total rows, s.missing_seconds gap_seconds, q.score score"
     stored = db.export("grid.stored", _STORED_DAYS.format(within=within, columns=columns)).with_columns(
@@ -113,14 +123,27 @@ def read_grid(db: Database, start: date, end: date) -> pl.DataFrame:
     )
 
 
-def _read_unstored(db: Database, name: str, within: str, values: Sequence[object]) -> pl.DataFrame:
-    """The last attempt of each day of a range of which nothing is stored. `values` are those bound in `within`.
+def _read_unstored(
+    db: Database, name: str, within: str, values: Sequence[object], obstacles: Obstacles
+) -> pl.DataFrame:
+    """The last attempt or the obstacle of each day of which nothing is stored. `values` are those bound in `within`.
 
     Ask for it before the stored days: a day that is being stored then is in one of the two at least.
     """
     found = db.rows(name, _ATTEMPTED.format(within=within), [*values, *values])
     last: dict[tuple[Any, ...], tuple[Any, ...]] = {(row[0], row[1]): row for row in found}
-    return pl.DataFrame(list(last.values()), schema=_ATTEMPT, orient="row").with_columns(stored=False)
+    attempts = pl.DataFrame(list(last.values()), schema=_ATTEMPT, orient="row")
+    found = [
+        (symbol, datetime.combine(day, time()), item.contract or None, item.state.value, item.reason)
+        for (symbol, day), item in obstacles.items()
+    ]
+    return (
+        attempts.join(
+            pl.DataFrame(found, schema=_OBSTACLE, orient="row"), on=("symbol", "ts"), how="full", coalesce=True
+        )
+        .with_columns(pl.coalesce("main", "contract").alias("contract"), stored=False)
+        .drop("main")
+    )
 
 
 def _joined(stored: pl.DataFrame, unstored: pl.DataFrame) -> pl.DataFrame:

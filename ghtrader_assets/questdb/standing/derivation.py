@@ -7,7 +7,8 @@ to be done about a day (`upkeep`).
 - **Ingest.** Stored content is `complete`, or `partial` if the day was in progress when it was loaded, whatever later
   attempts came to. Where nothing is stored, the last attempt decides. One that says `complete` or `partial` is
   `running` there: a coverage row is the last step of a load, and that step is missing. A day without an attempt is
-  `missing`, before the symbol's start `not_listed`.
+  `missing`, before the symbol's start `not_listed`. An obstacle comes before any attempt: the symbol did not trade on
+  that day, or the provider's main contract can't be it (`market.lives`).
 - **Verdicts.** A verdict is in force where the content that it was given on is the one that is stored, whole. Half a
   day is not judged: what was once said of the same ticks as a whole day says nothing of it.
 - **State.** A complete day has the worse of its two verdicts with its reason, coverage's where they are alike; with
@@ -41,6 +42,8 @@ FACTS: Final = {
     "quality_names_content": pl.Boolean,
     "outcome": pl.String,
     "outcome_reason": pl.String,
+    "obstacle": pl.String,
+    "obstacle_reason": pl.String,
 }
 """What a day's state follows from; null where there is no such row. `outcome` is the last attempt's."""
 
@@ -74,6 +77,7 @@ def _ingest_state() -> pl.Expr:
     cases = [
         (pl.col("stored") & pl.col("partial"), pl.lit(IngestState.PARTIAL.value)),
         (pl.col("stored"), pl.lit(IngestState.COMPLETE.value)),
+        (pl.col("obstacle").is_not_null(), pl.col("obstacle")),
     ]
     return _first(cases, pl.col("outcome").replace(outcomes)).alias("ingest_state")
 
@@ -92,6 +96,7 @@ def _state_and_reason() -> list[pl.Expr]:
         pl.col(name).replace_strict(_RANK, default=None) for name in ("coverage_state", "quality_state")
     )
     cases = [
+        (~stored & pl.col("obstacle").is_not_null(), ingest, pl.col("obstacle_reason")),
         (~stored & pl.col("outcome").is_in(_NOT_RECORDED), ingest, pl.lit(NOT_RECORDED)),
         (~stored, ingest, pl.col("outcome_reason")),
         (ingest != complete, ingest, pl.lit(IN_PROGRESS)),

@@ -114,6 +114,7 @@ STEPS: Final = (
         says="the column that names a day's load is manifest_id in every table",
         renamed={table: {"load_id": "manifest_id"} for table in (DAILY_AGG, VALIDATE_SUMMARY, FIELD_QUALITY)},
     ),
+    Step(version=5, says="first days of contracts and overridden main contracts have tables of their own"),
 )
 """In order, without a gap."""
 

@@ -20,7 +20,14 @@ from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.columns import Column, column, columns_of_row
-from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, Metric, SchemaVersion
+from ghtrader_assets.questdb.tables.rows import (
+    AggregatedRow,
+    ContractLife,
+    DailyAgg,
+    MainOverride,
+    Metric,
+    SchemaVersion,
+)
 from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict
 
 TICKS: Final = "ghtrader_ticks_main_l5_v2"
@@ -32,6 +39,8 @@ FIELD_QUALITY: Final = "ghtrader_field_quality_v2"
 MANIFESTS: Final = "ghtrader_manifests_v1"
 AGGREGATED: Final = "ghtrader_aggregated_manifests_v1"
 METRICS: Final = "ghtrader_metrics_v1"
+CONTRACT_LIVES: Final = "ghtrader_contract_lives_v1"
+MAIN_OVERRIDES: Final = "ghtrader_main_overrides_v1"
 SCHEMA_VERSION: Final = "ghtrader_schema_version_v1"
 TICK_GAPS: Final = "ghtrader_tick_gaps_v2"
 BASE_SUFFIX: Final = "_base"
@@ -131,6 +140,8 @@ TABLES: Final = {
         Table(MANIFESTS, (_TS, *columns_of_row(Manifest)), "YEAR", (*_DAY_KEYS, "manifest_id")),
         Table(AGGREGATED, (_TS, *columns_of_row(AggregatedRow)), "YEAR", (*_DAY_KEYS, "manifest_id")),
         Table(METRICS, columns_of_row(Metric), "MONTH", ("ts", "name", "symbol", "trading_day")),
+        Table(CONTRACT_LIVES, (_TS, *columns_of_row(ContractLife)), "YEAR", ("ts", "contract")),
+        Table(MAIN_OVERRIDES, columns_of_row(MainOverride), "YEAR", ("ts", "symbol")),
         Table(SCHEMA_VERSION, columns_of_row(SchemaVersion), "YEAR", ("ts", "version")),
     )
 }
