@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ghtrader_assets.errors import DayStateWarning
+
 if TYPE_CHECKING:
     from ghtrader_assets.settings import Settings
     from ghtrader_assets.store import Store
 
-__all__ = ["connect"]
+__all__ = ["DayStateWarning", "connect"]
 
 
 def connect(settings: Settings | None = None) -> Store:

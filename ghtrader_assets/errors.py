@@ -7,6 +7,8 @@ library amounts to (`questdb.client.errors`, `tq.faults`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 
 
@@ -29,6 +31,17 @@ class IngestState(StrEnum):
     RUNNING = "running"
     FAILED = "failed"
     MISSING = "missing"
+
+
+class DayStateWarning(UserWarning):
+    """Some of the trading days that a reader asked for are missing, partial, in error or unjudged; the text names them.
+
+    `states` says how each of them stands.
+    """
+
+    def __init__(self, text: str, states: Mapping[date, str]) -> None:
+        self.states = states
+        super().__init__(text)
 
 
 class GhtraderError(Exception):
@@ -200,7 +213,7 @@ class ProviderEmptyError(FetchError, code="GHT-422", state=IngestState.PROVIDER_
 
 
 class UnknownContractError(FetchError, code="GHT-423", exit_code=2, state=IngestState.UNKNOWN_CONTRACT):
-    """The provider does not know the contract, or no main contract is known for the day."""
+    """The provider does not know the contract, no main contract is known for the day, or nobody knows the product."""
 
 
 class NotListedError(FetchError, code="GHT-424", exit_code=2, state=IngestState.NOT_LISTED):

@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     dagster_port: int = Field(default=3000, ge=0, le=65535)
     dashboard_port: int = Field(default=8050, ge=0, le=65535)
     exchange_port: int = Field(default=7777, ge=0, le=65535)
+    exchange_model: int = Field(default=2, ge=1, le=2)
     prometheus_port: int | None = Field(default=None, ge=0, le=65535)
 
     min_free_mb: int = Field(default=1024, ge=0)
@@ -148,6 +149,11 @@ class Settings(BaseSettings):
     def uses_real_tqsdk(self) -> bool:
         """Whether TqSdk credentials are present; otherwise the embedded exchange is the provider."""
         return self.tqsdk_user is not None
+
+    @property
+    def asked_exchange_model(self) -> int | None:
+        """The model of the embedded exchange where one is set; else a home keeps its own, and new ones begin with 2."""
+        return self.exchange_model if "exchange_model" in self.model_fields_set else None
 
     @property
     def runs_by_itself(self) -> bool:

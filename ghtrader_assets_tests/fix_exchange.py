@@ -69,9 +69,13 @@ class ExchangeControl:
 
 
 @contextmanager
-def started_exchange(home: Path, *options: str) -> Iterator[ExchangeControl]:
-    """An exchange process with these options, stopped at the end."""
-    command = [sys.executable, "-m", "ghtrader_assets.exchange", "--port", "0", "--home", str(home), *options]
+def started_exchange(home: Path, *options: str, model: int = 1) -> Iterator[ExchangeControl]:
+    """An exchange process with these options, stopped at the end.
+
+    It is of model 1, whose figures tests hold, unless a test is about another one.
+    """
+    options = ("--port", "0", "--home", str(home), "--model", str(model), *options)
+    command = [sys.executable, "-m", "ghtrader_assets.exchange", *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()

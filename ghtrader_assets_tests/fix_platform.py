@@ -31,6 +31,8 @@ OURS = ("GHTRADER_", "TQSDK_", "TQ_", "DAGSTER_")
 ANY_PORTS = {
     f"GHTRADER_{name}_PORT": "0" for name in ("QUESTDB_HTTP", "QUESTDB_PG", "DAGSTER", "DASHBOARD", "EXCHANGE")
 }
+MODEL_1 = {"GHTRADER_EXCHANGE_MODEL": "1"}
+"""The market whose figures tests hold; the demo and `up` take the default."""
 PLATFORM_SYMBOLS = ("KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF", "KQ.m@DCE.m")
 PASSWORD = "canary-7c21e9"
 
@@ -89,7 +91,7 @@ class CommandLine:
 @pytest.fixture
 def bare(tmp_path: Path) -> CommandLine:
     """The command line of a fresh machine: an empty home, nothing running, every port free to choose."""
-    return CommandLine(tmp_path, ANY_PORTS)
+    return CommandLine(tmp_path, ANY_PORTS | MODEL_1)
 
 
 def pointed_at(endpoint: Endpoint, exchange: ExchangeControl) -> dict[str, str]:
@@ -144,13 +146,17 @@ class RunningPlatform:
 @pytest.fixture(scope="session")
 def platform_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     """One `ghtrader-assets up` for the session: embedded QuestDB and exchange, Dagster UI and daemon."""
-    settings = ANY_PORTS | {
-        "GHTRADER_PROMETHEUS_PORT": "0",
-        "GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS),
-        "GHTRADER_INGEST_WORKERS": "2",
-        "GHTRADER_WORKSPACE": str(ROOT / "examples" / "daily_bars" / "workspace.yaml"),
-        "DAILY_BARS_SYMBOL": PLATFORM_SYMBOLS[-1],
-    }
+    settings = (
+        ANY_PORTS
+        | MODEL_1
+        | {
+            "GHTRADER_PROMETHEUS_PORT": "0",
+            "GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS),
+            "GHTRADER_INGEST_WORKERS": "2",
+            "GHTRADER_WORKSPACE": str(ROOT / "examples" / "daily_bars" / "workspace.yaml"),
+            "DAILY_BARS_SYMBOL": PLATFORM_SYMBOLS[-1],
+        }
+    )
     command = CommandLine(tmp_path_factory.mktemp("platform"), settings)
     process = command.start("up")
     try:

@@ -20,9 +20,9 @@ from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.symbol_days import symbol_days
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import Clock
+from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.clock import shanghai_day
-from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES, FOLLOWING, TICKS
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.feeds import freshness_windows
@@ -32,7 +32,7 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
     """The definitions for the symbols, first day and calendar of `settings`."""
     calendar = calendar_for(settings.home)
     partitions = trading_day_partitions(settings.first_day, calendar)
-    symbols = [parse_symbol(text) for text in settings.symbols]
+    symbols = universe_of(settings)
     keys = [asset_key(symbol, table) for symbol in symbols for table in ALL_TABLES]
     job = dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial
         "trading_days",

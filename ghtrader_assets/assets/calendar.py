@@ -19,11 +19,11 @@ from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.tables import DATA_VERSION, OWNERS
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.load import provider_of, timing_of
+from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import BadInputError, FetchError, GhtraderError, ServiceError
 from ghtrader_assets.market.calendar import MIN_DAYS_AHEAD, TradingCalendar, calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.session_events import events_for
-from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.daemon import reload_running
 from ghtrader_assets.reference.calendar import CalendarRefresh, refresh_calendar
 from ghtrader_assets.reference.confirmation import SETTLE
@@ -140,7 +140,7 @@ def _confirmed(found: CalendarRefresh) -> dg.AssetCheckResult:
 
 def _hours_confirmed(settings: Settings, calendar: TradingCalendar, clock: Clock) -> dg.AssetCheckResult:
     """A provider that can't be asked about hours is a warning: the calendar itself was confirmed."""
-    home, symbols = settings.home, [parse_symbol(text) for text in settings.symbols]
+    home, symbols = settings.home, universe_of(settings)
     try:
         found = compare_live_hours(
             provider_of(settings), home, timing_of(settings), symbols, clock, calendar, events_for(home)

@@ -40,6 +40,9 @@ from ghtrader_assets.orchestration.names import (
     TICKS,
     WORKERS_TAG,
 )
+from ghtrader_assets.questdb.standing.day_states import read_accepted
+from ghtrader_assets.questdb.standing.derivation import GOOD
+from ghtrader_assets.questdb.tables.rows import Acceptance
 from ghtrader_assets.reference.rolls import finding_of
 from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.runtime import DASHBOARD
@@ -87,7 +90,8 @@ def _materialized(
                 failed[outcome.trading_day.isoformat()] = outcome.failure
                 context.log.error(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
             else:
-                yield from tables.materializations(context.instance, pages, symbol, outcome, selected)
+                accepted = _accepted(opened, symbol, outcome)
+                yield from tables.materializations(context.instance, pages, symbol, outcome, selected, accepted)
         if isinstance(opened, LoadContext) and opened.settings.source_probe and selected & JUDGED:
             for said in probe_gaps(opened, symbol, wanted, context.log.warning):
                 context.log.info(f"asked the provider about gaps again: {said}")
@@ -97,6 +101,14 @@ def _materialized(
             context.log.info(f"what is stored of this run's days: aggregated manifest {made.manifest_id}")
     if failed:
         raise _failure(symbol, failed)
+
+
+def _accepted(opened: StoreContext, symbol: Symbol, outcome: DayOutcome) -> Acceptance | None:
+    """Who accepted the verdict on a day, if it is bad."""
+    if outcome.judgement is None or outcome.judgement.deciding.state in GOOD:
+        return None
+    day = outcome.trading_day
+    return read_accepted(opened.database, [symbol.text], day, day, opened.clock.now()).get((symbol.text, day))
 
 
 def _asked_for(context: dg.AssetExecutionContext, symbol: Symbol) -> Selected:

@@ -37,6 +37,7 @@ from ghtrader_assets.orchestration.names import (
 )
 from ghtrader_assets.questdb.tables import schema
 from ghtrader_assets.questdb.tables.columns import description_of
+from ghtrader_assets.questdb.tables.rows import Acceptance
 from ghtrader_assets.reference.pictures import kept_roll_history
 from ghtrader_assets.reference.rolls import segments_of
 from ghtrader_assets.validation.judge import RULE_VERSION
@@ -92,8 +93,8 @@ _OF_TICKS: Final = (
 _OF_MANIFEST: Final = (*_OF_LOADS, "outcome", "upstream", "schedule_digest", "sessions_fingerprint")
 _OF_VERDICTS: Final = ("state", "action_hint", "fingerprint", "manifest_id")
 _OF_SUMMARY: Final = (
-    "engineering_state", "source_state", "policy_state", "cadence_mode", "expected_seconds", "missing_seconds",
-    "missing_segments", "max_gap_s", "outside_session_seconds", "five_level_share",
+    "detail", "engineering_state", "source_state", "policy_state", "cadence_mode", "expected_seconds",
+    "missing_seconds", "missing_segments", "max_gap_s", "outside_session_seconds", "five_level_share",
 )  # fmt: skip
 _OF_QUALITY: Final = (
     "score", "rules_failed_error", "rules_failed_warn", "levels_expected",
@@ -152,19 +153,27 @@ class Pages:
 
 
 def materializations(
-    instance: dg.DagsterInstance, pages: Pages, symbol: Symbol, outcome: DayOutcome, selected: frozenset[str]
+    instance: dg.DagsterInstance,
+    pages: Pages,
+    symbol: Symbol,
+    outcome: DayOutcome,
+    selected: frozenset[str],
+    accepted: Acceptance | None = None,
 ) -> Iterator[dg.AssetMaterialization]:
     """The events of one trading day whose load and judgement have ended well, upstream tables first.
+
+    `accepted`: who accepted a bad verdict.
 
     Each event is made when the one before it has been recorded: a table's provenance names the event of its upstream.
     """
     manifest, judgement = outcome.manifest, outcome.judgement
     day = outcome.trading_day.isoformat()
+    word = {"accepted": str(accepted)} if accepted else {}
     payloads: dict[str, Payload] = {}
     if manifest is not None:
         payloads |= {TICKS: _ticks(manifest), MANIFEST: _manifest(manifest)}
     if judgement is not None:
-        payloads |= {VALIDATION_SUMMARY: _summary(judgement), FIELD_QUALITY: _quality(judgement)}
+        payloads |= {VALIDATION_SUMMARY: _summary(judgement, word), FIELD_QUALITY: _quality(judgement, word)}
     for table in DAY_TABLES:
         if table in selected and table in payloads:
             version, metadata = payloads[table]
@@ -271,18 +280,18 @@ def _ticks(manifest: Manifest) -> Payload:
     }
 
 
-def _summary(judgement: Judgement) -> Payload:
+def _summary(judgement: Judgement, word: dict[str, str]) -> Payload:
     row = judgement.coverage
     reason = str(row.reason_code)
     judged = {"reason": reason, "judge_s": judgement.seconds, "judged_now": int(judgement.fresh)}
-    return row.fingerprint, _shown(row, _OF_VERDICTS + _OF_SUMMARY) | judged
+    return row.fingerprint, _shown(row, _OF_VERDICTS + _OF_SUMMARY) | judged | word
 
 
-def _quality(judgement: Judgement) -> Payload:
+def _quality(judgement: Judgement, word: dict[str, str]) -> Payload:
     row = judgement.quality
     rules = dg.MetadataValue.json(json.loads(row.rules_json))
     found = {"reason": str(row.reason_code), "rules": rules}
-    return row.fingerprint, _shown(row, _OF_VERDICTS + _OF_QUALITY) | found
+    return row.fingerprint, _shown(row, _OF_VERDICTS + _OF_QUALITY) | found | word
 
 
 def _manifest(manifest: Manifest) -> Payload:

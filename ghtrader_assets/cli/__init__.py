@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Final
 
 from ghtrader_assets.cli.app import app
+from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import DiskFullError, FileAccessError, GhtraderError
 from ghtrader_assets.logs import configure as configure_logs
 from ghtrader_assets.settings import load_settings
@@ -24,6 +25,7 @@ FILES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("coverage", "days", "gaps", "quality", "manifests", "manifest", "schedule", "ticks"), "reading"),
     "repair": "repair",
     "override": "override",
+    "accept": "accept",
     "validate": "validate",
     "doctor": "doctor",
     "bench": "bench",
@@ -42,6 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         settings = load_settings()
         configure_logs(settings.log_level)
+        universe_of(settings)  # a text that is no symbol ends every command
         register(given)
         app(args=[word for word in given if word != "--debug"], standalone_mode=True, obj=settings)
     except GhtraderError as error:

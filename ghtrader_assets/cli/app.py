@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import getpass
 import inspect
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +22,6 @@ from rich.console import Console
 from rich.table import Table
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.settings import Settings
 
@@ -74,8 +75,8 @@ def _day_of(where: str) -> Callable[[str], date]:
     return parse_day
 
 
-_START = typer.Option("--from", metavar="D", help="First trading day, YYYY-MM-DD.", parser=_day_of("--from"))
-_END = typer.Option("--to", metavar="D", help="Last trading day, YYYY-MM-DD.", parser=_day_of("--to"))
+_START = typer.Option("--from", metavar="D", help="First day, YYYY-MM-DD: any day.", parser=_day_of("--from"))
+_END = typer.Option("--to", metavar="D", help="Last day, YYYY-MM-DD: any day.", parser=_day_of("--to"))
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 SymbolArgument = Annotated[
@@ -99,6 +100,10 @@ CoveringOption = Annotated[
 ]
 StartOption = Annotated[date, _START]
 EndOption = Annotated[date, _END]
+ExpiresOption = Annotated[
+    date | None,
+    typer.Option("--expires", metavar="D", help="It ends as this day begins in Beijing.", parser=_day_of("--expires")),
+]
 OptionalStart = Annotated[date | None, _START]
 OptionalEnd = Annotated[date | None, _END]
 
@@ -116,22 +121,12 @@ def require_in_universe(settings: Settings, *symbols: Symbol) -> None:
             raise BadInputError(f"{symbol.text} is not in the universe ({universe})", "add it to GHTRADER_SYMBOLS")
 
 
-def universe_of(settings: Settings) -> list[Symbol]:
-    return [parse_symbol(text) for text in settings.symbols]
-
-
-def require_days(settings: Settings, *days: date) -> None:
-    """Raise `BadInputError` for a day that is no trading day, naming its neighbours, and for a reversed range."""
-    for day in days:
-        calendar_for(settings.home).require_trading_day(day)
-    if days:
-        require_order(days[0], days[-1])
-
-
-def require_order(start: date, end: date) -> None:
-    """Raise `BadInputError` for a range that is reversed."""
-    if start > end:
-        raise BadInputError(f"--from {start} lies after --to {end}", "swap them")
+def user_name() -> str:
+    """The name that the operating system knows the user by, else the number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def emit_json(document: object) -> None:

@@ -24,12 +24,12 @@ from ghtrader_assets.cli.app import (
     emit_json,
     log,
     out,
-    require_days,
     require_in_universe,
 )
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.context.load import open_load
 from ghtrader_assets.errors import BadInputError, IngestState
+from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.orchestration.backfill import run_backfill
 from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.orchestration.report import BackfillReport
@@ -54,7 +54,7 @@ def backfill(
 ) -> None:
     """Materialize trading days. Exit 0 when all succeeded or were unchanged, 1 when some failed, 3 if denied."""
     require_in_universe(settings, *symbols)
-    require_days(settings, start, end)
+    start, end = calendar_for(settings.home).span(start, end)
     if start < settings.first_day:
         raise BadInputError(f"--from {start} lies before the first partition {settings.first_day}", "start there")
     wanted = parse_tables(tables)
@@ -116,12 +116,16 @@ class TerminalProgress:
 
 
 def show_report(report: BackfillReport) -> None:
-    """Failed days by reason, and the counts."""
+    """Failed days by reason, stored ones whose content is bad, and the counts."""
     alike: dict[tuple[str, str], list[str]] = {}
     for result in report.failed:
         alike.setdefault((result.symbol, result.failure), []).append(result.trading_day.isoformat())
     for (symbol, failure), days in alike.items():
         out.print(f"failed     {symbol} {', '.join(days)}  {failure}")
+    for bad in report.bad:
+        state = bad.state
+        sessions = f"; {bad.sessions}" if bad.sessions else ""
+        out.print(f"{state.state:<9}  {state.symbol} {state.trading_day}  {state.reason}{sessions}")
     out.print(f"{len(report.succeeded)} succeeded, {len(report.failed)} failed, {len(report.unchanged)} unchanged")
 
 

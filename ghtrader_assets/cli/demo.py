@@ -19,10 +19,11 @@ from ghtrader_assets.cli.backfill import TerminalProgress, show_report
 from ghtrader_assets.cli.services import services_for, show_urls, wait_for_interrupt
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import open_load
+from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.sessions import day_sessions
-from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.backfill import run_backfill
 from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.questdb.tables.rows import DayState
@@ -48,7 +49,7 @@ def demo(
 ) -> None:
     """Load and judge five trading days of three symbols, and show them. Exit 0 only if every partition succeeded."""
     settings, start, end = _demo_range(settings)
-    symbols = [parse_symbol(text) for text in settings.symbols[:SYMBOLS]]
+    symbols = universe_of(settings)[:SYMBOLS]
     started = time.monotonic()
     with services_for(settings, with_dagster=True) as runtime:
         if runtime.owner.pid != os.getpid():

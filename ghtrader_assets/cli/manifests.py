@@ -22,14 +22,14 @@ from ghtrader_assets.cli.app import (
     emit_json,
     emit_rows,
     out,
-    require_days,
-    universe_of,
 )
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.context.store import open_writable_store
+from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.lineage.day import DayLineage, day_lineage
 from ghtrader_assets.lineage.verify import differences_of, verify_manifest
+from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.reading.stored import require_known, stored_symbol
 from ghtrader_assets.settings import Settings
 
@@ -47,7 +47,7 @@ def aggregate_manifest(
 ) -> None:
     """One manifest of a range: days, rows, gaps, states, loads, code versions, and the digest of digests."""
     chosen = symbols or universe_of(settings)
-    require_days(settings, start, end)
+    start, end = calendar_for(settings.home).span(start, end)
     with services_for(settings, with_provider=False), open_writable_store(settings) as context:
         for symbol in chosen:
             require_known(context, symbol)
@@ -97,7 +97,7 @@ def diff_manifests(
 @command()
 def lineage(settings: Settings, symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
     """Where a trading day comes from, what was made of it, whether that is current, and every load of it."""
-    with store_for(settings, symbol, days=(day,)) as store:
+    with store_for(settings, symbol, day=day) as store:
         found = day_lineage(store.context, stored_symbol(store.context, symbol, day, day), day)
     if as_json:
         emit_json(found)

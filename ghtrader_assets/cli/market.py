@@ -23,13 +23,11 @@ from ghtrader_assets.cli.app import (
     emit_rows,
     emit_table,
     out,
-    require_days,
-    require_order,
 )
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import provider_of, timing_of
-from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.errors import BadInputError, UnknownContractError
 from ghtrader_assets.market.calendar import HorizonFinding, TradingCalendar, calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.schedule import last_completed_day, last_trading_day_until
@@ -81,7 +79,8 @@ def calendar(
     known = calendar_for(settings.home)
     first = start or min(today, known.horizon)
     last = end or max(first, min(first + timedelta(days=30), known.horizon))
-    require_order(first, last)
+    if first > last:
+        raise BadInputError(f"--from {first} lies after --to {last}", "swap them")
     horizon = check_horizon(known, today)
     document: dict[str, object] = {
         "start": first,
@@ -113,14 +112,18 @@ def sessions(
     today = shanghai_day(SYSTEM_CLOCK.now_ns())
     known = calendar_for(settings.home)
     default = last_trading_day_until(known, today)
-    first, last = start or end or default, end or start or default
-    require_days(settings, first, last)
+    first, last = known.span(start or end or default, end or start or default)
     events = events_for(settings.home)
     found = None
     if live:
         with provider_for(settings) as provider:
             timing = timing_of(settings)
-            found = compare_live_hours(provider, settings.home, timing, [symbol], SYSTEM_CLOCK, known, events)[symbol]
+            compared = compare_live_hours(provider, settings.home, timing, [symbol], SYSTEM_CLOCK, known, events)
+        found = compared.get(symbol)
+        if found is None:
+            raise UnknownContractError(
+                f"the provider's main contract table has no {symbol.text}", "ask without --live, or of another symbol"
+            )
     hours = symbol_hours(symbol, known.days(first, last), known, events, found)
     if as_json:
         emit_json(hours)
@@ -162,11 +165,9 @@ def _probed_range(
     settings: Settings, known: TradingCalendar, start: date | None, end: date | None
 ) -> tuple[date, date]:
     completed = last_completed_day(known, SYSTEM_CLOCK.now_ns())
-    first, last = start or settings.first_day, end or completed
-    require_order(first, last)
+    first, last = known.span(start or settings.first_day, end or completed)
     if last > completed:
         raise BadInputError(f"--to {last} is not complete yet", f"probe up to {completed}")
-    known.days(first, last)
     return first, last
 
 

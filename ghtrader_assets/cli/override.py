@@ -18,6 +18,7 @@ from ghtrader_assets.cli.app import (
     emit_rows,
     out,
     require_in_universe,
+    user_name,
 )
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.context.load import open_load
@@ -58,7 +59,7 @@ def override(
             raise BadInputError("--reason is missing", "say why the provider is wrong")
         require_in_universe(settings, symbol)
         with services_for(settings), open_load(settings) as context:
-            changed = override_main(context, symbol, contract, start, end, reason)
+            changed = override_main(context, symbol, contract, start, end, who=user_name(), reason=reason)
     with store_for(settings) as store:
         found = read_main_overrides(store.database, [symbol.text] if symbol else [])
     if as_json:

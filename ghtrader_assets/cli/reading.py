@@ -33,18 +33,17 @@ from ghtrader_assets.cli.app import (
     emit_table,
     log,
     out,
-    require_days,
     require_in_universe,
-    require_order,
-    universe_of,
 )
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.context.load import open_load
+from ghtrader_assets.context.universe import universe_of, unknown_product
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.tables.whole_days import require_columns
-from ghtrader_assets.reading.export import export_days, put_csv, require_target
+from ghtrader_assets.reading.export import Exported, export_days, put_csv, require_target
+from ghtrader_assets.reading.handout import Handout, as_states, handout_of
 from ghtrader_assets.reading.overview import CalendarCoverage, coverage_of
 from ghtrader_assets.reference.pictures import draw_roll_history
 from ghtrader_assets.reference.rolls import finding_of, segments_of, terms_of
@@ -54,7 +53,7 @@ from ghtrader_assets.settings import Settings, start_date_of
 COVERAGE_COLUMNS: Final = ("symbol", "first_day", "last_day", "n_days", "rows", "expected_days", "missing")
 DAY_STATES: Final = ("ingest_state", "coverage_state", "quality_state")
 DAY_COLUMNS: Final = ("trading_day", "contract", "rows", *DAY_STATES, "reason", "manifest_id")
-GAP_COLUMNS: Final = ("session", "start_ts", "end_ts", "duration_s", "attribution", "tqsdk_status")
+GAP_COLUMNS: Final = ("session", "start_ts", "end_ts", "duration_s", "attribution", "lots_across", "tqsdk_status")
 MANIFEST_COLUMNS: Final = ("manifest_id", "symbol", "contract", "outcome", "rows", "digest", "started", "reason")
 SEGMENT_TERMS: Final = ("expires", "expires_source", "price_tick", "multiplier", "terms_source")
 SEGMENT_COLUMNS: Final = ("contract", "first_day", "last_day", "trading_days", "is_roll", *SEGMENT_TERMS)
@@ -79,15 +78,22 @@ def days(
     settings: Settings, symbol: SymbolArgument, start: StartOption, end: EndOption, as_json: AsJson = False
 ) -> None:
     """Each trading day of a range: rows, contract, state and reason of ingest, coverage and quality."""
-    with store_for(settings, symbol, days=(start, end)) as store:
+    start, end = calendar_for(settings.home).span(start, end)
+    with store_for(settings, symbol) as store:
         rows = store.days(symbol.text, start, end)
     emit_rows(f"trading days of {symbol.text}", rows, DAY_COLUMNS, as_json=as_json)
+    for row in [] if as_json else rows:
+        if row.accepted is not None:
+            out.print(f"{row.trading_day} was accepted {row.accepted}")
+    unknown = unknown_product(settings.home, symbol)
+    if unknown is not None and not as_json:
+        out.print(f"{unknown}; {unknown.remedy}")
 
 
 @command()
 def gaps(settings: Settings, symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
     """The gaps of a trading day, each with what it looks like."""
-    with store_for(settings, symbol, days=(day,)) as store:
+    with store_for(settings, symbol, day=day) as store:
         rows = store.gaps(symbol.text, day)
     emit_rows(f"gaps of {symbol.text} on {day}: {len(rows)}", rows, GAP_COLUMNS, as_json=as_json)
 
@@ -95,7 +101,7 @@ def gaps(settings: Settings, symbol: SymbolArgument, day: DayArgument, as_json: 
 @command()
 def quality(settings: Settings, symbol: SymbolArgument, day: DayArgument, as_json: AsJson = False) -> None:
     """Every field-quality figure of a trading day."""
-    with store_for(settings, symbol, days=(day,)) as store:
+    with store_for(settings, symbol, day=day) as store:
         row = as_document(store.quality(symbol.text, day))
     document = {name: json.loads(value) if name in JSON_FIELDS else value for name, value in row.items()}
     _emit_record(f"field quality of {symbol.text} on {day}", document, as_json=as_json)
@@ -104,7 +110,7 @@ def quality(settings: Settings, symbol: SymbolArgument, day: DayArgument, as_jso
 @command()
 def manifests(settings: Settings, covering: CoveringOption, as_json: AsJson = False) -> None:
     """Which loads touched a trading day, of all symbols, oldest first."""
-    with store_for(settings, days=(covering,)) as store:
+    with store_for(settings, day=covering) as store:
         rows = store.manifests(covering)
     emit_rows(f"loads of {covering}", rows, MANIFEST_COLUMNS, as_json=as_json)
 
@@ -129,9 +135,7 @@ def schedule(
 ) -> None:
     """The main contract of each trading day, its segment and terms, and the days it rolled."""
     calendar = calendar_for(settings.home)
-    first, last = start or settings.first_day, end or calendar.horizon
-    calendar.days(first, last)
-    require_order(first, last)
+    first, last = calendar.span(start or settings.first_day, end or calendar.horizon)
     if refresh:
         require_in_universe(settings, symbol)
         with services_for(settings), open_load(settings) as context:
@@ -162,37 +166,64 @@ def ticks(
         Path | None, typer.Option("--out", metavar="F", help="A .parquet or .csv file, or a folder for a tree.")
     ] = None,
     columns: Annotated[str | None, typer.Option(help="Columns, comma-separated; all without.")] = None,
+    states: Annotated[str, typer.Option(help="Which days: any, judged, or good (judged ok or warn).")] = "any",
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 unless every day is handed out, and good.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Export the stored ticks of a trading day or a range to Parquet, CSV or a Parquet tree, or print them as CSV."""
-    first, last = _days_to_export(day, start, end)
-    require_days(settings, first, last)
+    """Export the stored ticks of a trading day or a range to Parquet, CSV or a Parquet tree, or print them as CSV.
+
+    Days that are missing, partial, in error or unjudged are named on stderr; with --strict they make exit 1.
+    """
+    first, last = _days_to_export(calendar_for(settings.home), day, start, end)
     names = require_columns([name.strip() for name in columns.split(",")] if columns is not None else None)
     if target is not None:
         require_target(target)
     elif as_json:
         raise BadInputError("--json says what a file holds", "add --out F")
+    chosen = as_states(states)
     with store_for(settings, symbol) as store:
+        handout = handout_of(store.context, symbol, first, last, names, states=chosen)
+        if handout.warning:
+            log.print(f"warning: {handout.warning}")
+        if strict and not handout.all_good:
+            log.print(
+                f"--strict: {len(handout.not_good)} trading days are not good, {handout.to_come} are not over yet"
+            )
         if target is None:
-            days = store.stream_ticks(symbol.text, first, last, columns=names, output_format="arrow")
-            for number, (_, table) in enumerate(days):
+            for number, (_, table) in enumerate(handout.read()):
                 put_csv(table, sys.stdout.buffer, header=number == 0)
-            return
-        exported = export_days(store.context, symbol, first, last, names, target)
+        else:
+            _show_exported(handout, export_days(handout, target), target, as_json=as_json)
+    raise typer.Exit(int(strict and not handout.all_good))
+
+
+def _show_exported(handout: Handout, exported: Exported, target: Path, *, as_json: bool) -> None:
+    days = exported.days
     if as_json:
-        loads = {str(trading_day): load for trading_day, load in exported.manifest_ids.items()}
-        emit_json({"symbol": symbol.text, "rows": exported.rows, "files": exported.files, "manifest_ids": loads})
+        emit_json(
+            {
+                "symbol": handout.symbol.text,
+                "rows": exported.rows,
+                "files": exported.files,
+                "manifest_ids": {str(day.trading_day): day.manifest_id for day in days},
+                "states": {str(day.trading_day): day.state for day in days},
+                "not_good": {str(day.trading_day): day.state for day in handout.not_good},
+            }
+        )
         return
-    shown = f"{len(exported.manifest_ids)} trading days" if first != last else f"{first}"
-    out.print(f"{exported.rows:,} ticks of {symbol.text}, {shown}, are in {target}")
+    shown = f"{len(days)} trading days" if len(days) > 1 else f"{days[0].trading_day}"
+    out.print(f"{exported.rows:,} ticks of {handout.symbol.text}, {shown}, are in {target}")
 
 
-def _days_to_export(day: date | None, start: date | None, end: date | None) -> tuple[date, date]:
-    """DAY, or `--from` and `--to`. Raises `BadInputError` for both or neither."""
+def _days_to_export(
+    calendar: TradingCalendar, day: date | None, start: date | None, end: date | None
+) -> tuple[date, date]:
+    """DAY, or `--from` and `--to`. Raises `BadInputError` for both or neither, and where none is a trading day."""
     if day is not None and start is None and end is None:
+        calendar.require_trading_day(day)
         return day, day
     if day is None and start is not None and end is not None:
-        return start, end
+        return calendar.span(start, end)
     raise BadInputError("ticks wants a DAY or --from and --to", "name one or the other")
 
 

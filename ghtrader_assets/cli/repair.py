@@ -25,14 +25,13 @@ from ghtrader_assets.cli.app import (
     emit_table,
     out,
     require_in_universe,
-    require_order,
-    universe_of,
 )
 from ghtrader_assets.cli.backfill import TerminalProgress, show_report
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import open_load
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.loading.disk import require_free_disk
 from ghtrader_assets.market.calendar import calendar_for
@@ -48,7 +47,7 @@ from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.causes import WRONG_MAIN
 from ghtrader_assets.upkeep.repair import Repair, RepairPlan, Work, read_plan
 
-PARTS: Final = ("planned", "waiting", "given_up", "running")
+PARTS: Final = ("planned", "waiting", "given_up", "running", "accepted")
 DAY_FIELDS: Final = ("symbol", "trading_day", "cause", "need", "reason", "tries", "not_before")
 COLUMNS: Final = ("", "symbol", "trading_days", "days", "cause", "tries", "not_before", "reason")
 
@@ -68,7 +67,7 @@ def repair(
     """
     chosen = symbols or universe_of(settings)
     require_in_universe(settings, *chosen)
-    last = _last_day(settings, start, end)
+    start, last = _range(settings, start, end)
     report: BackfillReport | None = None
     if apply:
         plan, report = _repaired(settings, chosen, start, last)
@@ -101,18 +100,14 @@ def _repaired(
         return plan, report
 
 
-def _last_day(settings: Settings, start: date | None, end: date | None) -> date:
-    """`--to`, or the last completed trading day. Raises `BadInputError` for ends that are no trading days."""
+def _range(settings: Settings, start: date | None, end: date | None) -> tuple[date | None, date]:
+    """The trading days of `--from` (None without) and `--to` (else the last completed day). Raises `BadInputError`."""
     calendar = calendar_for(settings.home)
     completed = last_completed_day(calendar, SYSTEM_CLOCK.now_ns())
-    for day in (start, end):
-        if day is not None:
-            calendar.require_trading_day(day)
-    if end is not None and end > completed:
+    first, last = calendar.span(start or calendar.first, end or completed)
+    if last > completed:
         raise BadInputError(f"--to {end} is not complete yet", f"the last completed trading day is {completed}")
-    last = end or completed
-    require_order(start or last, last)
-    return last
+    return first if start else None, last
 
 
 def _exit_code(plan: RepairPlan, report: BackfillReport | None, *, applied: bool) -> int:
@@ -158,7 +153,7 @@ def _rows(part: str, repairs: Sequence[Repair]) -> Iterator[tuple[object, ...]]:
 
 def _work_line(plan: RepairPlan) -> str:
     if plan.empty and not plan.running:
-        return "nothing to repair"
+        return f"nothing to repair; {len(plan.accepted)} accepted" if plan.accepted else "nothing to repair"
     counts = ", ".join(f"{len(getattr(plan, part))} {part.replace('_', ' ')}" for part in PARTS)
     return f"{counts}; {_estimate(plan.work)}"
 

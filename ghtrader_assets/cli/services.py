@@ -15,8 +15,9 @@ from typing import Annotated
 
 import typer
 
-from ghtrader_assets.cli.app import AsJson, announce, command, emit_json, emit_rows, emit_table, log, out, require_days
+from ghtrader_assets.cli.app import AsJson, announce, command, emit_json, emit_rows, emit_table, log, out
 from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.credentials import credentials_file
 from ghtrader_assets.reading.stored import require_known
@@ -89,13 +90,14 @@ def services_for(settings: Settings, *, with_provider: bool = True, with_dagster
 
 
 @contextmanager
-def store_for(settings: Settings, *symbols: Symbol, days: tuple[date, ...] = ()) -> Generator[Store]:
+def store_for(settings: Settings, *symbols: Symbol, day: date | None = None) -> Generator[Store]:
     """The store for a reading command: its log-in can't write, and nothing but QuestDB is started for it.
 
-    Raises `BadInputError` for days that `require_days` refuses, before anything is started, and for a symbol that is
+    Raises `BadInputError` for a `day` that is no trading day, before anything is started, and for a symbol that is
     neither in the universe nor stored.
     """
-    require_days(settings, *days)
+    if day is not None:
+        calendar_for(settings.home).require_trading_day(day)
     with services_for(settings, with_provider=False), Store(settings) as store:
         for symbol in symbols:
             require_known(store.context, symbol)

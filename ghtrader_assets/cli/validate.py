@@ -5,6 +5,7 @@ Belongs here: the command. Does not belong here: rules (`validation`) and what n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -18,7 +19,6 @@ from ghtrader_assets.cli.app import (
     emit_json,
     log,
     out,
-    require_days,
 )
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.context.load import LoadContext, open_load
@@ -27,6 +27,8 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import ProbedDay, probe_gaps
+from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.questdb.standing.day_states import read_accepted
 from ghtrader_assets.reading.stored import days_stored_as, require_known
 from ghtrader_assets.settings import Settings
 
@@ -44,8 +46,8 @@ def validate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge stored days. Exit 0 when none is in error or there was nothing to do, 1 if any day is in error."""
-    require_days(settings, start, end)
+    """Judge stored days. Exit 0 when none is in error or there was nothing to do, 1 if any day is, and not accepted."""
+    start, end = calendar_for(settings.home).span(start, end)
     all_again = full or not settings.validate_incremental
     asks = settings.source_probe if probe is None else probe
     opened = open_load(settings) if asks else open_writable_store(settings)
@@ -60,19 +62,24 @@ def validate(
             for outcome in judge_days(context, symbol, own, full=all_again, rows=False)
             if outcome.state not in (IngestState.MISSING, IngestState.PARTIAL)
         ]
+        names = sorted({stored_as.text for stored_as, _ in stored})
+        accepted = read_accepted(context.database, names, start, end, context.clock.now())
         probed: list[ProbedDay] = []
         if isinstance(context, LoadContext):
             probed = [answer for symbol, own in stored for answer in probe_gaps(context, symbol, own, log.print)]
-    rows = [_row(symbol, outcome) for symbol, outcome in outcomes]
+    rows = [
+        _row(symbol, outcome) | {"accepted": accepted.get((symbol, outcome.trading_day))}
+        for symbol, outcome in outcomes
+    ]
     noop = not any(outcome.failure or outcome.judgement for _, outcome in outcomes)
-    in_error = [row for row in rows if row["state"] == "error"]
+    in_error = [row for row in rows if row["state"] == "error" and row["accepted"] is None]
     if as_json:
         emit_json({"result": "noop" if noop else "judged", "days": rows, **({"probed": probed} if asks else {})})
         raise typer.Exit(1 if in_error else 0)
     if noop:
         out.print(f"nothing to do: all {len(rows)} stored days are judged as they are")
     for row in in_error if noop else rows:
-        out.print("  ".join(str(value) for value in row.values()))
+        out.print(_shown(row))
     for day in probed:
         out.print(_answer(day))
     raise typer.Exit(1 if in_error else 0)
@@ -82,6 +89,12 @@ def _answer(day: ProbedDay) -> str:
     line = f"{day.symbol}  {day.trading_day}  of its worst gaps the provider has data for {day.provider_has_data}"
     line += f" and none for {day.provider_missing}"
     return line if not day.errors else f"{line}; {day.errors} unanswered: {day.reason}"
+
+
+def _shown(row: Mapping[str, object]) -> str:
+    *values, accepted = row.values()
+    line = "  ".join(str(value) for value in values)
+    return f"{line}  accepted {accepted}" if accepted else line
 
 
 def _row(symbol: str, outcome: DayOutcome) -> dict[str, object]:

@@ -19,6 +19,7 @@ from dash.development.base_component import Component
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import embedded_service
+from ghtrader_assets.context.universe import in_our_tables
 from ghtrader_assets.dashboard.data import Source
 from ghtrader_assets.dashboard.markup import as_html
 from ghtrader_assets.dashboard.pages.day import day_page
@@ -149,7 +150,7 @@ def _failure(error: GhtraderError) -> list[Component]:
 
 
 def _name(symbol: Symbol) -> str:
-    return product_of(symbol.exchange, symbol.product).name_en
+    return product_of(symbol.exchange, symbol.product).name_en if in_our_tables(symbol) else ""
 
 
 def _text(value: object) -> str:

@@ -6,7 +6,7 @@ Belongs here: the questions behind a page. Does not belong here: SQL (`questdb`)
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,7 +16,8 @@ import polars as pl
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import StoreContext, open_store
-from ghtrader_assets.dashboard.palette import look_of
+from ghtrader_assets.context.universe import UnknownProduct, universe_of, unknown_product
+from ghtrader_assets.dashboard.palette import ACCEPTED, look_of
 from ghtrader_assets.dashboard.routes import Window
 from ghtrader_assets.errors import BadInputError, IngestState, NotListedError, QuestDBError
 from ghtrader_assets.manifests import Manifest
@@ -65,13 +66,17 @@ _STEPS: Final[dict[Window, tuple[timedelta, Step]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The states of symbols on trading days: `codes` holds a string of palette letters a symbol, a letter a day."""
+    """The states of symbols on trading days: `codes` holds a string of palette letters a symbol, a letter a day.
+
+    `unknown` are the symbols whose product nobody knows.
+    """
 
     symbols: tuple[str, ...]
     days: tuple[date, ...]
     codes: tuple[str, ...]
     rows: int
     frame: pl.DataFrame
+    unknown: Mapping[str, UnknownProduct]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,23 +143,29 @@ class Source:
         days = self.calendar.days(self.calendar.first, end)[-SHOWN_DAYS:]
         if not days:
             raise BadInputError(f"no trading day is known up to {end}", "choose a later one")
-        database, parsed = self.context.database, [parse_symbol(symbol) for symbol in symbols]
-        obstacles = read_obstacles(database, self.calendar, parsed, days[0], days[-1])
-        found = read_grid(database, days[0], days[-1], obstacles).filter(pl.col("symbol").is_in(list(symbols)))
-        codes = {
-            (symbol, day): look_of(state).code
-            for symbol, day, state in found.select("symbol", "trading_day", "state").iter_rows()
-        }
-        starts = {symbol: self._start(symbol) for symbol in symbols}
+        database, parsed = self.context.database, {symbol: parse_symbol(symbol) for symbol in symbols}
+        obstacles = read_obstacles(database, self.calendar, list(parsed.values()), days[0], days[-1])
+        grid = read_grid(database, days[0], days[-1], self._clock.now(), obstacles)
+        found = grid.filter(pl.col("symbol").is_in(list(symbols)))
+        shown = found.select("symbol", "trading_day", pl.when("accepted").then(pl.lit(ACCEPTED)).otherwise("state"))
+        codes = {(symbol, day): look_of(state).code for symbol, day, state in shown.iter_rows()}
+        products = {symbol: unknown_product(self.settings.home, parsed[symbol]) for symbol in symbols}
+        unknown = {symbol: product for symbol, product in products.items() if product is not None}
+        starts = {symbol: start_date_of(self.settings, parsed[symbol].product) for symbol in symbols}
+
+        def untouched(symbol: str, day: date) -> IngestState:
+            return state_untouched(day, starts[symbol], unknown=symbol in unknown)
+
         return Grid(
             tuple(symbols),
             tuple(days),
             tuple(
-                "".join(codes.get((symbol, day)) or look_of(state_untouched(day, starts[symbol])).code for day in days)
+                "".join(codes.get((symbol, day)) or look_of(untouched(symbol, day)).code for day in days)
                 for symbol in symbols
             ),
             int(found["rows"].sum()),
             found,
+            unknown,
         )
 
     def day(self, symbol: Symbol, day: date) -> DayView:
@@ -213,14 +224,10 @@ class Source:
     def _plan(self, now: datetime) -> RepairPlan:
         last = self.last_completed()
         first = self.calendar.days(self.calendar.first, last)[-REPAIR_DAYS:][0]
-        symbols = [parse_symbol(text) for text in self.settings.symbols]
-        return read_plan(self.context, symbols, first, last, now, started_only=True)
-
-    def _start(self, symbol: str) -> date:
-        return start_date_of(self.settings, parse_symbol(symbol).product)
+        return read_plan(self.context, universe_of(self.settings), first, last, now, started_only=True)
 
     def _sessions(self, symbol: Symbol, day: date) -> DaySessions | None:
         try:
             return day_sessions(symbol, day, self.calendar, operator_events=self.context.operator_events)
-        except NotListedError:
+        except (NotListedError, BadInputError):  # before it was listed; of a product that nobody knows
             return None

@@ -109,6 +109,7 @@ def _marked(mark: Mark) -> npt.NDArray[np.bool_]:
         "half": y >= height * 0.6,
         "cross": abs(abs(y - middle_y) * width / height - abs(x - middle_x)) < 0.7,
         "bar": abs(y - middle_y) <= 1.5,
+        "post": abs(x - middle_x) <= 1,
         "ring": (y < 1) | (y >= height - 1) | (x < 1) | (x >= width - 1),
     }
     return shapes[mark] & inside

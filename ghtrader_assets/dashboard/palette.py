@@ -25,7 +25,7 @@ PURPLE: Final = "#CC79A7"
 INK: Final = "#1b2430"
 GREY: Final = "#8a94a3"
 
-Mark = Literal["none", "dot", "half", "cross", "bar", "ring"]
+Mark = Literal["none", "dot", "half", "cross", "bar", "ring", "post"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Look:
 
 
 NOT_LOADED: Final = "not loaded"
+ACCEPTED: Final = "accepted"
 
 LOOKS: Final[tuple[Look, ...]] = (
     Look(State.OK, "o", "ok", GREEN, "none", "●", "stored, read back and judged: nothing to do"),
@@ -58,6 +59,7 @@ LOOKS: Final[tuple[Look, ...]] = (
         "▬",
         "nothing is stored: the last load failed, or has not ended; see the day",
     ),
+    Look(ACCEPTED, "a", "accepted", BLUE, "post", "◆", "bad, and closed by an operator; see the day"),
     Look(IngestState.MISSING, "m", "missing", "#ffffff", "ring", "□", "expected and never loaded"),
     Look(
         IngestState.NOT_LISTED,

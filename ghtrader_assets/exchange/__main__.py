@@ -13,46 +13,55 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import get_args
 
 from aiohttp import web
 from pydantic import SecretStr
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.daily import DEFAULT_SEED
 from ghtrader_assets.exchange.market import Market
+from ghtrader_assets.exchange.memory import LOG, settled_model
 from ghtrader_assets.exchange.server import ExchangeServer
+from ghtrader_assets.exchange.specs import Model, ModelNumber
 
 PORT_TAKEN = 3
 
 
 def main() -> int:
-    """Parse the options and serve. Exit code 3 if the port is taken."""
+    """Parse the options and serve. Exit code 2 if the home began with another model, 3 if the port is taken."""
     parser = argparse.ArgumentParser(prog="python -m ghtrader_assets.exchange", description="the embedded exchange")
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 picks a free one")
-    parser.add_argument("--home", type=Path, required=True, help="where exchange.log is written")
+    parser.add_argument("--home", type=Path, required=True, help="where exchange.log and the model are kept")
+    parser.add_argument("--model", type=int, choices=get_args(ModelNumber), help="default: the home's, 2 in a new one")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the market model")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="added to every page, quote and query")
     parser.add_argument("--cache-mb", type=int, default=256, help="memory for the text of the days served last")
     parser.add_argument("--user", help="the only user let in; default any")
     parser.add_argument("--password", type=SecretStr, help="the only password accepted; default any")
     options = parser.parse_args()
-    options.home.mkdir(parents=True, exist_ok=True)
+    try:
+        model = Model(settled_model(options.home, options.model), options.seed)
+    except BadInputError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
     logging.basicConfig(
-        filename=options.home / "exchange.log",
+        filename=options.home / LOG,
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     try:
-        asyncio.run(_serve(options))
+        asyncio.run(_serve(options, model))
     except OSError as error:
         sys.stderr.write(f"the embedded exchange can't listen on 127.0.0.1:{options.port}: {error.strerror}\n")
         return PORT_TAKEN
     return 0
 
 
-async def _serve(options: argparse.Namespace) -> None:
-    market = Market(options.seed, options.latency_ms / 1000, options.cache_mb * 1_000_000, SYSTEM_CLOCK)
+async def _serve(options: argparse.Namespace, model: Model) -> None:
+    market = Market(model, options.latency_ms / 1000, options.cache_mb * 1_000_000, SYSTEM_CLOCK)
     server = ExchangeServer(market, options.user, options.password)
     runner = web.AppRunner(server.application(), shutdown_timeout=2.0)
     await runner.setup()

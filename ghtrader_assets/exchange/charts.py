@@ -14,6 +14,7 @@ from typing import Any, Final
 from ghtrader_assets.exchange.history import Series, series_of
 from ghtrader_assets.exchange.render import PageWriter
 from ghtrader_assets.exchange.revisions import Revisions
+from ghtrader_assets.exchange.specs import Model
 
 MAX_VIEW_WIDTH: Final = 10_000
 """A wider view is cut to this. The live server's bound is not known; tqsdk itself asks for up to 10,000."""
@@ -42,28 +43,36 @@ def symbol_of(request: Request) -> str:
     return str(request["ins_list"]).split(",")[0]
 
 
-def locate(request: Request, revisions: Revisions, until: date, seed: int) -> View:
+def duration_of(request: Request) -> int:
+    """How long a bar of a chart lasts in nanoseconds; 0 for ticks."""
+    return int(request.get("duration", 0))
+
+
+def locate(request: Request, revisions: Revisions, until: date, model: Model) -> View:
     """Find what a request covers, for a reader with `revisions`, in the history up to trading day `until`."""
-    series = series_of(symbol_of(request), until, revisions, seed)
-    if series is None or series.last_id < 0 or request.get("duration", 0) != 0:
+    series = series_of(symbol_of(request), until, revisions, model, duration_of(request))
+    if series is None or series.last_id < 0:
         return View(None, -1, -1)
     width = min(int(request.get("view_width", 1)), MAX_VIEW_WIDTH)
     if "left_kline_id" in request:
         left = int(request["left_kline_id"])
     elif "focus_datetime" in request:
-        left = series.id_from(int(request["focus_datetime"]), seed) - int(request.get("focus_position", 0))
+        left = series.id_from(int(request["focus_datetime"]), model.seed) - int(request.get("focus_position", 0))
     else:
         left = series.last_id - width + 1
     return View(series, left, left + width - 1)
 
 
-def tick_patches(view: View, writer: PageWriter) -> list[bytes]:
-    """The patches with the ticks of a view; none if it shows no tick."""
+def data_patches(view: View, writer: PageWriter) -> list[bytes]:
+    """The patches with the ticks or bars of a view; none if it shows none."""
     if view.series is None or view.right < max(view.left, 0):
         return []
     pages = writer.pages(view.series, view.left, view.right + 1)
-    name = json.dumps(view.series.symbol).encode()
-    return [b"".join((b'{"ticks":{', name, b':{"data":{', page, b"}}}}")) for page in pages]
+    name, duration = json.dumps(view.series.symbol).encode(), view.series.duration_ns
+    before, after = b'{"ticks":{' + name + b':{"data":{', b"}}}}"
+    if duration:
+        before, after = b'{"klines":{' + name + b':{"%d":{"data":{' % duration, b"}}}}}"
+    return [before + page + after for page in pages]
 
 
 def closing_patch(chart_id: str, request: Request, before: State, view: View) -> dict[str, Any]:
@@ -80,6 +89,6 @@ def closing_patch(chart_id: str, request: Request, before: State, view: View) ->
         "state": {**request, **dropped},
     }
     serial = {"last_id": view.series.last_id if view.series is not None else -1}
-    symbol, duration = symbol_of(request), request.get("duration", 0)
+    symbol, duration = symbol_of(request), duration_of(request)
     root = {"ticks": {symbol: serial}} if duration == 0 else {"klines": {symbol: {str(duration): serial}}}
     return {"charts": {chart_id: chart}, "mdhis_more_data": False, **root}

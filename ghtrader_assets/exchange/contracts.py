@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Final
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.exchange.specs import SPECS, Spec
+from ghtrader_assets.exchange.specs import ModelNumber, Spec, specs_of
 from ghtrader_assets.market.calendar import TradingCalendar, snapshot_calendar
 from ghtrader_assets.market.expiry import last_trading_day
 from ghtrader_assets.market.products import Product, product_on
@@ -59,6 +59,10 @@ class Contract:
         end = min(self.last_day, until)
         return snapshot_calendar().days(self.first_served, end) if end >= self.first_served else []
 
+    def is_main(self, day: date) -> bool:
+        """Whether it is the main contract of trading day `day`."""
+        return self.main_from is not None and self.main_until is not None and self.main_from <= day < self.main_until
+
     def terms(self, day: date) -> Product:
         """The contract terms (price tick, multiplier) in force on trading day `day`."""
         return product_on(self.symbol, day)
@@ -72,9 +76,9 @@ class Contract:
         return day_sessions(alias, day, snapshot_calendar(), self.last_day)
 
 
-def contract_named(text: str) -> Contract | None:
-    """The contract with that TqSdk name, or None if this exchange never listed it."""
-    return _by_name().get(text)
+def contract_named(text: str, model: ModelNumber) -> Contract | None:
+    """The contract with that TqSdk name, or None if the exchange of that model never listed it."""
+    return _by_name(model).get(text)
 
 
 @cache
@@ -126,8 +130,8 @@ def position(day: date) -> int:
 
 
 @cache
-def _by_name() -> dict[str, Contract]:
-    return {contract.text: contract for spec in SPECS.values() for contract in contracts_of(spec)}
+def _by_name(model: ModelNumber) -> dict[str, Contract]:
+    return {contract.text: contract for spec in specs_of(model).values() for contract in contracts_of(spec)}
 
 
 @cache

@@ -17,10 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ghtrader_assets.exchange.contracts import Contract, position
+from ghtrader_assets.exchange.plans import LIQUID, occasion, tick_count
 from ghtrader_assets.exchange.specs import Spec
 from ghtrader_assets.market.calendar import snapshot_calendar
-from ghtrader_assets.market.clock import NS
-from ghtrader_assets.market.sessions import SessionWindow
 from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
 
 DEFAULT_SEED: Final = 20210104
@@ -36,10 +35,8 @@ _LEFT_QUIET: Final = 0.01
 """What is left of the quiet half seconds on a day whose night session fell away: with 25,000 ticks its cadence is the
 fixed one, in which two seconds of a hundred without their two ticks are a fault (docs/validation.md)."""
 
-LIQUID: Final = 0.45
-"""From this share of half seconds on, a window ticks at least once in each of its blocks."""
-BLOCK_SLOTS: Final = 5
-"""Half seconds of a block: no more than four whole seconds then lie between two ticks."""
+_TURNED_OVER: Final = 2.2
+"""In model 2 a day trades at least so many times what its open interest changes by."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,8 @@ class Life:
     """A contract's days, aligned arrays: `days[i]` closed at `close[i]` ticks after opening at `open[i]`, and so on.
 
     Prices are whole numbers of the price ticks that the contract has on that day; `open_interest` is at the close,
-    `open_interest_before` one day earlier; `activity` is 1 for a main contract; `fill` the share of half seconds with
-    a tick; `counts` the ticks of the day.
+    `open_interest_before` one day earlier; `activity` is 1 for a main contract; `lots` the median volume of a tick that
+    trades; `fill` the share of half seconds with a tick; `counts` the ticks of the day.
     """
 
     contract: Contract
@@ -59,6 +56,7 @@ class Life:
     open_interest: Ints
     open_interest_before: Ints
     activity: Floats
+    lots: Floats
     fill: Floats
     counts: Ints
 
@@ -79,15 +77,17 @@ def life_of(contract: Contract, seed: int) -> Life:
     days = tuple(contract.days(snapshot_calendar().horizon))
     if not days:
         nothing, none = np.empty(0), np.empty(0, dtype=np.int64)
-        return Life(contract, days, none, none, none, none, none, nothing, nothing, none)
+        return Life(contract, days, none, none, none, none, none, nothing, nothing, nothing, none)
     start = position(days[0])
     places = np.arange(start - 1, start + len(days))
-    prices = _prices(contract, places, seed)
     price_ticks = np.array([contract.terms(day).price_tick for day in days])
+    prices = _prices(contract, places, price_ticks, seed)
     interest = _open_interest(contract, places, seed)
     gaps = _overnight(contract.spec, seed)[places[1:] - _base()]
     activity = _activity(contract, places[1:])
     fill = _fill(contract, days, activity, seed)
+    shares = zip(days, fill.tolist(), strict=True)
+    counts = np.array([tick_count(contract, day, share, seed) for day, share in shares], dtype=np.int64)
     return Life(
         contract=contract,
         days=days,
@@ -97,36 +97,10 @@ def life_of(contract: Contract, seed: int) -> Life:
         open_interest=interest[1:],
         open_interest_before=interest[:-1],
         activity=activity,
+        lots=_lots(contract, places[1:], activity, np.abs(np.diff(interest)) / counts, seed),
         fill=fill,
-        counts=np.array(
-            [tick_count(contract, day, share, seed) for day, share in zip(days, fill.tolist(), strict=True)],
-            dtype=np.int64,
-        ),
+        counts=counts,
     )
-
-
-def tick_count(contract: Contract, day: date, fill: float, seed: int) -> int:
-    """How many ticks a contract-day has: one call auction, every window's, the stragglers."""
-    windows = contract.sessions(day).windows
-    inside = sum(window_count(window, fill) for window in windows)
-    return 1 + inside + sum(stragglers(contract, day, seed))
-
-
-def window_slots(window: SessionWindow) -> int:
-    """The half seconds of a window, opening and closing instants included."""
-    return 2 * (window.end_ns - window.start_ns) // NS + 1
-
-
-def window_count(window: SessionWindow, fill: float) -> int:
-    """How many of a window's half seconds tick."""
-    return max(1, round(window_slots(window) * fill))
-
-
-def stragglers(contract: Contract, day: date, seed: int) -> tuple[int, int, int]:
-    """Ticks after the night's close, right after the day's close, and some minutes later: 0 or 1 each."""
-    draw = crc32(f"{seed} {contract.text} {day} stragglers".encode())
-    night = contract.sessions(day).has_night
-    return (int(night and draw % 3 == 0), int(draw // 3 % 2 == 0), int(draw // 6 % 5 == 0))
 
 
 def _base() -> int:
@@ -139,6 +113,8 @@ def _log_level(spec: Spec, seed: int) -> Floats:
     """The product's log price level at each close since `_base()`: anchored, wandering, with bounded steps."""
     count = position(snapshot_calendar().horizon) - _base() + 1
     noise = np.clip(stream(seed, spec.key, "level").standard_normal(count), -2.2, 2.2) * spec.daily_vol
+    for index, sign in _limit_moves(spec, seed).items():
+        noise[index] = np.log1p(sign * spec.limit)
     wander = np.empty(count)
     value = 0.0
     for index, step in enumerate(noise.tolist()):
@@ -158,11 +134,28 @@ def _overnight(spec: Spec, seed: int) -> Floats:
     return 0.2 * spec.daily_vol * draws
 
 
-def _prices(contract: Contract, places: Ints, seed: int) -> Floats:
+@lru_cache(maxsize=64)
+def _limit_moves(spec: Spec, seed: int) -> dict[int, int]:
+    """The days since `_base()` on which the product ends at its limit: 1 up, -1 down."""
+    calendar = snapshot_calendar()
+    days = enumerate(calendar.days(EMBEDDED_FIRST_DAY, calendar.horizon), start=1)
+    found = ((index, occasion(spec, day, seed)) for index, day in days)
+    signs = {"limit_up": 1, "limit_down": -1}
+    return {index: signs[special.kind] for index, special in found if special is not None and special.kind in signs}
+
+
+def _prices(contract: Contract, places: Ints, price_ticks: Floats, seed: int) -> Floats:
+    """The closes at `places`, one more than days with `price_ticks`; a limit day's is the limit to the tick."""
     spec = contract.spec
     levels = _log_level(spec, seed)[places - _base()]
     months_ahead = (position(contract.last_day) - places) / 20.5
-    return np.exp(levels + spec.carry * months_ahead)
+    prices = np.exp(levels + spec.carry * months_ahead)
+    for index, sign in _limit_moves(spec, seed).items():
+        here = index + _base() - int(places[0])
+        if 0 < here < len(prices):
+            tick = price_ticks[here - 1]
+            prices[here] = int(round(prices[here - 1] / tick) * (1 + sign * spec.limit)) * tick
+    return prices
 
 
 def _share(contract: Contract, places: Ints) -> Floats:
@@ -193,12 +186,37 @@ def _activity(contract: Contract, places: Ints) -> Floats:
     return activity
 
 
+@lru_cache(maxsize=64)
+def _busy(spec: Spec, seed: int) -> Floats:
+    """How much larger than usual a product's trades are on each day since `_base()`: days like their neighbours."""
+    count = position(snapshot_calendar().horizon) - _base() + 1
+    draws = np.clip(stream(seed, spec.key, "busy").standard_normal(count), -2.5, 2.5)
+    busy = np.empty(count)
+    value = 0.0
+    for index, draw in enumerate(draws.tolist()):
+        value = 0.7 * value + 0.25 * draw
+        busy[index] = value
+    return np.exp(busy)
+
+
+def _lots(contract: Contract, places: Ints, activity: Floats, moved_a_tick: Floats, seed: int) -> Floats:
+    """The median volume of a tick that trades, which is about the mean of all ticks.
+
+    `moved_a_tick` is the day's change of open interest over its ticks.
+    """
+    usual = contract.spec.lots * (0.3 + 0.7 * activity)
+    if contract.spec.model == 1:
+        return usual
+    return np.maximum(usual * _busy(contract.spec, seed)[places - _base()], _TURNED_OVER * moved_a_tick)
+
+
 def _fill(contract: Contract, days: tuple[date, ...], activity: Floats, seed: int) -> Floats:
     """The share of half seconds that tick. A day whose night session fell away is denser: one session trades it all."""
-    draws = stream(seed, contract.text, "fill").uniform(0.93, 1.04, len(activity))
-    usual = np.minimum(contract.spec.fill * activity * draws, 0.8)
+    spec = contract.spec
+    draws = stream(seed, contract.text, "fill").uniform(0.93 if spec.model == 1 else 0.85, 1.04, len(activity))
+    usual = np.minimum(spec.fill * activity * draws, 0.8)
     with_night = np.array([contract.sessions(day).has_night for day in days])
-    if not with_night.any():
+    if not with_night.any() or spec.fill < LIQUID:
         return usual
-    crowded = 1 - _LEFT_QUIET * (1 - np.minimum(contract.spec.fill * draws, 0.8))
+    crowded = 1 - _LEFT_QUIET * (1 - np.minimum(spec.fill * draws, 0.8))
     return np.where(with_night, usual, np.minimum(activity, 1.0) * crowded)

@@ -17,7 +17,16 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from ghtrader_assets.exchange.charts import Request, State, View, closing_patch, locate, symbol_of, tick_patches
+from ghtrader_assets.exchange.charts import (
+    Request,
+    State,
+    View,
+    closing_patch,
+    data_patches,
+    duration_of,
+    locate,
+    symbol_of,
+)
 from ghtrader_assets.exchange.faults import Rule
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.queries import answer
@@ -117,16 +126,16 @@ class DiffConnection:
         self._market.record("ins_query", connection=self._number, query=query[:200], variables=variables)
         await self._delay()
         market, wrong = self._market, self._market.faults.reference()
-        entry = await market.in_thread(answer, query, variables, market.today(), market.seed, wrong)
+        entry = await market.in_thread(answer, query, variables, market.today(), market.model, wrong)
         await self._put(_dumps({"symbols": {query_id: entry}}))
 
     async def _quotes(self, ins_list: str) -> None:
         self._market.record("subscribe_quote", connection=self._number, symbol=ins_list)
         await self._delay()
-        until, today, seed = self._market.until(), self._market.today(), self._market.seed
+        until, today, model = self._market.until(), self._market.today(), self._market.model
         quotes: dict[str, Any] = {}
         for symbol in filter(None, ins_list.split(",")):
-            quote = await self._market.in_thread(quote_of, symbol, until, today, seed)
+            quote = await self._market.in_thread(quote_of, symbol, until, today, model)
             if quote is not None:
                 quotes[symbol] = quote
         await self._put(_dumps({"quotes": quotes, "ins_list": ins_list}))
@@ -138,8 +147,9 @@ class DiffConnection:
             self._spawn(self._put(_dumps({"charts": {chart_id: None}})))
             return
         chart = self._charts.get(chart_id)
-        if chart is None or symbol_of(chart.request) != symbol_of(request):
-            revisions = self._market.faults.content(symbol_of(request))
+        if chart is None or _shown(chart.request) != _shown(request):
+            symbol, duration = _shown(request)
+            revisions = self._market.faults.content(symbol, of_bars=duration > 0)
             state = chart.state if chart is not None else {}
             chart = self._charts[chart_id] = Chart(chart_id, request, revisions, state)
         chart.request = request
@@ -148,7 +158,7 @@ class DiffConnection:
     async def _page(self, chart: Chart, request: Request) -> None:
         await self._delay()
         market = self._market
-        view = await market.in_thread(locate, request, chart.revisions, market.until(), market.seed)
+        view = await market.in_thread(locate, request, chart.revisions, market.until(), market.model)
         if not self._is_current(chart, request):
             return
         rules = market.faults.delivery(symbol_of(request), view.days, chart.pages)
@@ -160,7 +170,7 @@ class DiffConnection:
         if kinds & {"drop", "stall", "maintenance", "garbage"}:
             await self._break(kinds, rules)
             return
-        patches = await market.in_thread(tick_patches, view, market.writer)
+        patches = await market.in_thread(data_patches, view, market.writer)
         if not self._is_current(chart, request):
             return
         patches.append(_dumps(closing_patch(chart.chart_id, request, chart.state, view)))
@@ -181,6 +191,7 @@ class DiffConnection:
             connection=self._number,
             chart_id=chart.chart_id,
             symbol=symbol_of(chart.request),
+            duration=duration_of(chart.request),
             view_width=chart.request.get("view_width"),
             focus_datetime=chart.request.get("focus_datetime"),
             left_id=view.left,
@@ -206,6 +217,11 @@ class DiffConnection:
     async def _delay(self) -> None:
         if self._market.latency_s:
             await asyncio.sleep(self._market.latency_s)
+
+
+def _shown(request: Request) -> tuple[str, int]:
+    """What a chart shows: its symbol, and the length of its bars."""
+    return symbol_of(request), duration_of(request)
 
 
 def _dumps(document: object) -> bytes:

@@ -17,7 +17,9 @@ from typing import Any, Final, Literal, cast, get_args
 import msgspec
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.exchange.revisions import Revision, RevisionKind, Revisions
+from ghtrader_assets.exchange.revisions import LOSSES, Revision, RevisionKind, Revisions
+from ghtrader_assets.market.clock import NS
+from ghtrader_assets.market.session_events import SessionKind
 
 MisstatementKind = Literal["moved_roll", "holiday", "hours", "terms"]
 """`moved_roll`: the roll of `trading_day` came `amount` trading days later (earlier, if negative). `holiday`:
@@ -31,8 +33,10 @@ _ACCESS: Final = frozenset(get_args(AccessKind))
 _DELIVERY: Final = frozenset(get_args(DeliveryKind))
 _CONTENT: Final = frozenset(get_args(RevisionKind))
 _REFERENCE: Final = frozenset(get_args(MisstatementKind))
-_NEEDS_DAY: Final = frozenset({"changed", "fewer", "hole", "truncated", "missing_id"})
+_KNOWS_SESSIONS: Final = frozenset({"cut", "thin", "one_left", "shift", "moved"})
+_NEEDS_DAY: Final = frozenset({"changed", "fewer", "hole", "truncated", "missing_id"}) | _KNOWS_SESSIONS
 _LEGAL: Final = {"page": _DELIVERY | _CONTENT, "reference": _REFERENCE}
+_DAY_S: Final = 86_400
 MAINTENANCE_TEXT: Final = "系统维护中，每日 19:00-19:30 为日常运维时间，请稍后再试"
 
 
@@ -42,7 +46,8 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     `times` is how often it strikes: once if left out, for content faults for ever; null is for ever too. `symbol` is
     `*` or exactly what is asked for. `page` counts a chart's answered pages from 0. `seconds` is how long `slow`
     takes, `status` what `refuse` answers, `features` the grants left by `wrong_grant`; `amount` (ticks) and `fraction`
-    (place in the day, 0..1) belong to content faults. `hits` counts what it met.
+    (place in the day, 0..1) belong to content faults, `session`, `offset_days` and `offset_s` to some of them; with
+    `bars` a loss of ticks is one of the provider's bars too. `hits` counts what it met.
     """
 
     kind: AccessKind | DeliveryKind | RevisionKind | MisstatementKind
@@ -57,6 +62,10 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     seconds: float = 1.0
     amount: int = 1
     fraction: float = 0.5
+    session: SessionKind | None = None
+    offset_days: int = 0
+    offset_s: float = 0.0
+    bars: bool = False
     hits: int = 0
 
     @property
@@ -79,7 +88,15 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     @property
     def revision(self) -> Revision:
         """The change of content that a content rule stands for."""
-        return Revision(cast("RevisionKind", self.kind), self.trading_day, self.amount, self.fraction)
+        return Revision(
+            kind=cast("RevisionKind", self.kind),
+            day=self.trading_day,
+            amount=self.amount,
+            fraction=self.fraction,
+            session=self.session,
+            offset_ns=round((self.offset_days * _DAY_S + self.offset_s) * NS),
+            bars=self.bars,
+        )
 
 
 class Faults:
@@ -112,9 +129,13 @@ class Faults:
             and (rule.trading_day is None or rule.trading_day in days)
         )
 
-    def content(self, symbol: str) -> Revisions:
-        """What a chart of `symbol` that opens now will see changed, counted."""
-        met = _counted(rule for rule in self.rules if rule.kind in _CONTENT and rule.live and rule.concerns(symbol))
+    def content(self, symbol: str, *, of_bars: bool = False) -> Revisions:
+        """What a chart of `symbol` that opens now will see changed, counted. Few rules change a chart of bars."""
+        met = _counted(
+            rule
+            for rule in self.rules
+            if rule.kind in _CONTENT and rule.live and rule.concerns(symbol) and (rule.bars or not of_bars)
+        )
         return frozenset(rule.revision for rule in met)
 
     def reference(self) -> list[Rule]:
@@ -131,15 +152,25 @@ def parse_rules(document: bytes) -> list[Rule]:
     for rule in rules:
         legal = _LEGAL.get(rule.place, _ACCESS)
         if rule.kind not in legal:
-            raise BadInputError(f"{rule.kind!r} can't strike at {rule.place!r}", f"{', '.join(sorted(legal))} can")
+            raise BadInputError(f"{rule.kind!r} can't strike at {rule.place!r}", f"{_listed(legal)} can")
         if rule.kind in _NEEDS_DAY and rule.trading_day is None:
             raise BadInputError(f"a {rule.kind!r} fault needs 'trading_day'", "write it as YYYY-MM-DD")
+        if rule.session is not None and rule.kind not in _KNOWS_SESSIONS:
+            raise BadInputError(f"'session' means nothing to {rule.kind!r}", f"it does to {_listed(_KNOWS_SESSIONS)}")
+        if rule.bars and rule.kind not in LOSSES:
+            raise BadInputError(f"'bars' means nothing to {rule.kind!r}", f"it does to {_listed(LOSSES)}")
+        if rule.kind in _KNOWS_SESSIONS and rule.amount < 1:
+            raise BadInputError(f"'amount' of {rule.kind!r} is {rule.amount}", "write a positive number")
     return rules
 
 
 def as_json(rules: list[Rule]) -> list[dict[str, Any]]:
     """Rules as the control endpoint shows them."""
     return [{**msgspec.to_builtins(rule), "at": rule.place} for rule in rules]
+
+
+def _listed(kinds: Iterable[str]) -> str:
+    return ", ".join(sorted(kinds))
 
 
 def _counted(rules: Iterable[Rule], most: int | None = None) -> list[Rule]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ghtrader_assets.exchange.contracts import Contract, contract_named, contracts_of, main_contract
 from ghtrader_assets.exchange.daily import life_of
-from ghtrader_assets.exchange.specs import SPECS, Spec
+from ghtrader_assets.exchange.specs import Model, ModelNumber, Spec, specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS, instant_ns
 from ghtrader_assets.market.sessions import DaySessions, SessionWindow
@@ -23,45 +23,44 @@ FIGURES: Final = frozenset(
 )
 """Fields that depend on prices: `figures_of` has them, `describe` does not."""
 
-_LIMIT: Final = 0.08
 _MARGIN: Final = 0.1
 _CLOSE_S: Final = 15 * 3600
 
 
-def known_symbols(today: date) -> list[str]:
+def known_symbols(today: date, model: ModelNumber) -> list[str]:
     """Every main symbol and contract that was listed by trading day `today`, expired ones included."""
     return [
         name
-        for key, spec in SPECS.items()
+        for key, spec in specs_of(model).items()
         if spec.product.listed <= today
         for name in (f"KQ.m@{key}", *(item.text for item in contracts_of(spec) if item.listed <= today))
     ]
 
 
-def describe(symbol: str, today: date) -> Record | None:
+def describe(symbol: str, today: date, model: ModelNumber) -> Record | None:
     """The record of a contract or a `KQ.m@` symbol on trading day `today`; None if there is no such one yet."""
-    contract = contract_named(symbol)
+    contract = contract_named(symbol, model)
     if contract is not None:
         return _future(contract, today) if contract.listed <= today else None
-    spec = SPECS.get(symbol.removeprefix("KQ.m@")) if symbol.startswith("KQ.m@") else None
+    spec = specs_of(model).get(symbol.removeprefix("KQ.m@")) if symbol.startswith("KQ.m@") else None
     return _main(spec, today) if spec is not None and spec.product.listed <= today else None
 
 
 @lru_cache(maxsize=4096)
-def figures_of(symbol: str, today: date, seed: int) -> Record:
+def figures_of(symbol: str, today: date, model: Model) -> Record:
     """The `FIGURES` of a known contract on trading day `today`, or on the nearest day on which it trades."""
-    contract = contract_named(symbol)
+    contract = contract_named(symbol, model.number)
     day = _described_day(contract, today) if contract is not None else today
-    if contract is None or day not in life_of(contract, seed).days:
+    if contract is None or day not in life_of(contract, model.seed).days:
         return {}
-    life, terms = life_of(contract, seed), contract.terms(day)
+    life, terms = life_of(contract, model.seed), contract.terms(day)
     ticks = int(life.previous_close_ticks[life.index(day)])
     before = round(ticks * terms.price_tick, 4)
     return {
         "pre_close": before,
         "settlement_price": before,
-        "upper_limit": round(int(ticks * (1 + _LIMIT)) * terms.price_tick, 4),
-        "lower_limit": round(int(ticks * (1 - _LIMIT)) * terms.price_tick, 4),
+        "upper_limit": round(int(ticks * (1 + contract.spec.limit)) * terms.price_tick, 4),
+        "lower_limit": round(int(ticks * (1 - contract.spec.limit)) * terms.price_tick, 4),
         "pre_open_interest": int(life.open_interest_before[life.index(day)]),
         "margin": round(before * terms.multiplier * _MARGIN, 2),
     }

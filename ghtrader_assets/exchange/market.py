@@ -1,4 +1,4 @@
-"""What all connections of one exchange process share: clock, seed, faults, caches, the record of requests.
+"""What all connections of one exchange process share: clock, model, faults, caches, the record of requests.
 
 Belongs here: shared state and the one worker thread that makes ticks.
 Does not belong here: any protocol.
@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar, TypeVarTuple
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.exchange.faults import Faults
 from ghtrader_assets.exchange.render import PageWriter
+from ghtrader_assets.exchange.specs import Model
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.schedule import last_completed_day, present_trading_day
 
@@ -28,12 +29,12 @@ Ts = TypeVarTuple("Ts")
 class Market:
     """One exchange's state. Ticks are made in a single worker thread, so the event loop keeps its pace."""
 
-    def __init__(self, seed: int, latency_s: float, cache_bytes: int, clock: Clock) -> None:
-        self.seed = seed
+    def __init__(self, model: Model, latency_s: float, cache_bytes: int, clock: Clock) -> None:
+        self.model = model
         self.latency_s = latency_s
         self._clock = clock
         self.faults = Faults()
-        self.writer = PageWriter(seed, cache_bytes)
+        self.writer = PageWriter(model.seed, cache_bytes)
         self.requests: deque[dict[str, Any]] = deque(maxlen=MAX_REQUESTS)
         self.log = logging.getLogger("ghtrader_assets.exchange")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ticks")

@@ -1,7 +1,8 @@
-"""The ticks of one contract on one trading day: a plausible order book, deterministic by seed.
+"""The ticks of one contract on one trading day: a plausible order book, deterministic by seed. Model 1, and the parts
+that both models share.
 
 Belongs here: from the day's figures (`daily`) to every column of every tick, in whole ticks and lots, vectorised.
-Does not belong here: ids across days (`history`), how ticks look on the wire (`render`).
+Does not belong here: what only model 2 does (`model2`), ids across days (`history`), ticks on the wire (`render`).
 
 A tick is what the exchange's snapshot shows: the book after the last half second and what traded in it. Prices move
 only with trades, by a bounded random walk that is led to the day's close; trades happen at the best bid or ask.
@@ -17,30 +18,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ghtrader_assets.exchange.contracts import Contract
-from ghtrader_assets.exchange.daily import (
-    BLOCK_SLOTS,
-    LIQUID,
-    Floats,
-    Ints,
-    Life,
-    life_of,
-    stragglers,
-    stream,
-    window_count,
-    window_slots,
-)
+from ghtrader_assets.exchange.daily import Floats, Ints, Life, life_of, stream
+from ghtrader_assets.exchange.plans import BLOCK_SLOTS, HALF_NS, LIQUID, stragglers, window_count, window_slots
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.products import Product
 from ghtrader_assets.market.sessions import SessionWindow
 from ghtrader_assets.market.symbols import depth
 
-HALF_NS: Final = NS // 2
-_AUCTION_LEAD_NS: Final = 60 * NS
-_TRADING_SHARE: Final = 0.8
+AUCTION_LEAD_NS: Final = 60 * NS - HALF_NS
+"""How long before the opening the call auction's snapshot is stamped."""
+TRADING_SHARE: Final = 0.8
 """The share of ticks in which something traded."""
 
-_POOL: Final = 4096
+POOL: Final = 4096
 Columns = dict[str, npt.NDArray[Any]]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -49,33 +41,53 @@ class Clock:
 
     stamps_ns: Ints
     pace: Floats
-    quiet: npt.NDArray[np.bool_]
+    quiet: Bools
 
 
-def day_columns(contract: Contract, day: date, seed: int) -> Columns:
-    """The columns of a day without ids, in wire order: `datetime_ns` and volumes int64, prices float64."""
+@dataclass(frozen=True)
+class Made:
+    """A day's ticks and what traded between each and the one before, by row.
+
+    `columns` has no ids and is in wire order: `datetime_ns` and volumes int64, prices float64. `lots` is what traded;
+    `first`, `high` and `low` are the prices of those trades in price ticks and mean nothing where `lots` is 0.
+    """
+
+    columns: Columns
+    lots: Ints
+    first: Ints
+    high: Ints
+    low: Ints
+
+
+def made_day(contract: Contract, day: date, seed: int, *, with_book: bool = True) -> Made:
+    """A contract's trading day in model 1: all that a snapshot shows traded at its last price.
+
+    The book takes most of the time, and bars can do without.
+    """
     life = life_of(contract, seed)
     index = life.index(day)
     random = stream(seed, contract.text, day)
     clock = _clock(contract, day, float(life.fill[index]), seed, random)
-    traded = (random.random(len(clock.stamps_ns), dtype=np.float32) < _TRADING_SHARE) & ~clock.quiet
+    traded = (random.random(len(clock.stamps_ns), dtype=np.float32) < TRADING_SHARE) & ~clock.quiet
     traded[0] = True
-    bid = _walk(life, index, traded, random)
-    spread = _spread(contract, len(bid), traded, random)
-    last = _last(bid, spread, traded, random)
+    bid = walk(contract.spec.daily_vol, (int(life.open_ticks[index]), int(life.close_ticks[index])), traded, random)
+    spread = spreads(contract.spec.wide_spread, traded, random)
+    last = last_trades(bid, spread, traded, random)
     lots = _lots(life, index, clock, traded, random)
     terms = contract.terms(day)
-    tape = _tape(terms, last, lots)
-    interest = _interest(life, index, lots, random)
-    book = _book(life, index, terms, (bid, bid + spread), random)
-    _stir(book["bid_volume1"], ~traded & ~clock.quiet)
-    return {"datetime_ns": clock.stamps_ns, **tape, "open_interest": interest, **book}
+    tape = tape_of(terms, last, (last, last), lots, lots * last)
+    interest = interest_of(life, index, lots, random)
+    columns = {"datetime_ns": clock.stamps_ns, **tape, "open_interest": interest}
+    if with_book:
+        columns |= book_of(life, index, terms, (bid, bid + spread), random)
+        stir(columns["bid_volume1"], ~traded & ~clock.quiet)
+    return Made(columns, lots, last, last, last)
 
 
 def _clock(contract: Contract, day: date, fill: float, seed: int, random: np.random.Generator) -> Clock:
     windows = contract.sessions(day).windows
     after_night, after_day, late = stragglers(contract, day, seed)
-    opening = windows[0].start_ns - _AUCTION_LEAD_NS + HALF_NS
+    opening = windows[0].start_ns - AUCTION_LEAD_NS
     step = NS if contract.spec.stamps == "second" else HALF_NS
     stamps = [np.array([opening], dtype=np.int64)]
     paces = [np.ones(1)]
@@ -91,10 +103,10 @@ def _clock(contract: Contract, day: date, fill: float, seed: int, random: np.ran
         paces += [pace, np.ones(len(tail))]
         quiet += [np.zeros(len(inside), dtype=bool), np.ones(len(tail), dtype=bool)]
     raw = np.concatenate(stamps)
-    return Clock(_stamped(contract, raw, random), np.concatenate(paces), np.concatenate(quiet))
+    return Clock(stamped(contract, raw, random), np.concatenate(paces), np.concatenate(quiet))
 
 
-def _stamped(contract: Contract, raw: Ints, random: np.random.Generator) -> Ints:
+def stamped(contract: Contract, raw: Ints, random: np.random.Generator) -> Ints:
     if contract.spec.stamps == "second":
         return raw // NS * NS
     if contract.spec.stamps == "milli":
@@ -106,21 +118,21 @@ def _window(window: SessionWindow, fill: float, random: np.random.Generator) -> 
     """The stamps of one window's ticks on the half-second grid, and how busy each moment is (around 1)."""
     slots = window_slots(window)
     count = window_count(window, fill)
-    pace = _pace(slots, random)
+    pace = pace_of(slots, random)
     keys = random.standard_exponential(slots, dtype=np.float32) / pace
     if fill >= LIQUID:
-        keys[_forced(slots, random)] = -1.0
+        keys[forced_slots(slots, random)] = -1.0
     chosen = np.sort(np.argpartition(keys, count - 1)[:count])
     return window.start_ns + chosen * HALF_NS, pace[chosen]
 
 
-def _forced(slots: int, random: np.random.Generator) -> Ints:
+def forced_slots(slots: int, random: np.random.Generator) -> Ints:
     blocks = (slots - 2) // BLOCK_SLOTS
     inner = 1 + BLOCK_SLOTS * np.arange(blocks) + random.integers(0, BLOCK_SLOTS, blocks)
     return np.concatenate(([0], inner, [slots - 1]))
 
 
-def _pace(slots: int, random: np.random.Generator) -> Floats:
+def pace_of(slots: int, random: np.random.Generator) -> Floats:
     """Busy at the opening and the close, with waves of some minutes in between."""
     place = np.linspace(0.0, 1.0, slots)
     smile = 0.8 + 0.9 * (2 * place - 1) ** 4
@@ -129,18 +141,17 @@ def _pace(slots: int, random: np.random.Generator) -> Floats:
     return smile * waves
 
 
-def _walk(life: Life, index: int, traded: npt.NDArray[np.bool_], random: np.random.Generator) -> Ints:
-    """The best bid after each tick, in price ticks, from the day's opening to its close."""
-    spec = life.contract.spec
-    start, target = int(life.open_ticks[index]), int(life.close_ticks[index])
+def walk(daily_vol: float, ends: tuple[int, int], traded: Bools, random: np.random.Generator) -> Ints:
+    """The best bid after each tick, in price ticks, from the first of `ends` to the second."""
+    start, target = ends
     trades = int(traded.sum())
-    sigma = 0.85 * spec.daily_vol * start / np.sqrt(trades)
+    sigma = 0.85 * daily_vol * start / np.sqrt(trades)
     steps = _steps(trades, float(sigma), random)
     steps[0] = 0
     steps = _led(steps, target - start - int(steps.sum()), random)
-    walk = np.zeros(len(traded), dtype=np.int64)
-    walk[traded] = steps
-    return start + np.cumsum(walk)
+    moves = np.zeros(len(traded), dtype=np.int64)
+    moves[traded] = steps
+    return start + np.cumsum(moves)
 
 
 def _steps(count: int, sigma: float, random: np.random.Generator) -> Ints:
@@ -163,47 +174,51 @@ def _led(steps: Ints, missing: int, random: np.random.Generator) -> Ints:
     return steps + np.diff(along, prepend=0)
 
 
-def _spread(contract: Contract, count: int, traded: npt.NDArray[np.bool_], random: np.random.Generator) -> Ints:
+def spreads(wide: float, traded: Bools, random: np.random.Generator) -> Ints:
+    """The spread after each tick in price ticks: 1, in a share `wide` of the trades 2 or 3, until the next trade."""
+    count = len(traded)
     draws = random.random(count, dtype=np.float32)
-    wide = contract.spec.wide_spread
     fresh = 1 + (draws < wide).astype(np.int64) + (draws < wide / 5)
     return fresh[_held(traded, count)]
 
 
-def _held(changes: npt.NDArray[np.bool_], count: int) -> Ints:
+def _held(changes: Bools, count: int) -> Ints:
     """For each row the row of the last change: a value drawn per row becomes one that persists."""
     return np.maximum.accumulate(np.where(changes, np.arange(count), 0))
 
 
-def _last(bid: Ints, spread: Ints, traded: npt.NDArray[np.bool_], random: np.random.Generator) -> Ints:
+def last_trades(bid: Ints, spread: Ints, traded: Bools, random: np.random.Generator) -> Ints:
+    """The last price after each tick in price ticks: of a trade at the best bid or ask, or as it was."""
     side = random.integers(0, 2, len(bid))
     at = bid + np.where(spread == 3, 1, side)
     return at[_held(traded, len(bid))]
 
 
-def _lots(life: Life, index: int, clock: Clock, traded: npt.NDArray[np.bool_], random: np.random.Generator) -> Ints:
-    median = life.contract.spec.lots * (0.3 + 0.7 * float(life.activity[index]))
-    sizes = np.exp(0.55 * np.clip(random.standard_normal(_POOL), -2.2, 2.2))
-    drawn = sizes[random.integers(0, _POOL, len(traded))] * np.clip(clock.pace, 0.6, 1.6) * median
+def _lots(life: Life, index: int, clock: Clock, traded: Bools, random: np.random.Generator) -> Ints:
+    median = float(life.lots[index])
+    sizes = np.exp(0.55 * np.clip(random.standard_normal(POOL), -2.2, 2.2))
+    drawn = sizes[random.integers(0, POOL, len(traded))] * np.clip(clock.pace, 0.6, 1.6) * median
     lots = np.where(traded, np.maximum(np.rint(drawn), 1), 0).astype(np.int64)
     lots[0] = max(1, round(median * random.uniform(15, 40)))
     return lots
 
 
-def _tape(terms: Product, last: Ints, lots: Ints) -> Columns:
+def tape_of(terms: Product, last: Ints, extremes: tuple[Ints, Ints], lots: Ints, turnover: Ints) -> Columns:
+    """The cumulative columns: `extremes` are each row's highest and lowest trade, `turnover` its lots times their price
+    ticks."""
     volume = np.cumsum(lots)
-    amount = np.cumsum(lots * last) * round(terms.price_tick * terms.multiplier)
+    amount = np.cumsum(turnover) * round(terms.price_tick * terms.multiplier)
     return {
-        "last_price": _price(terms, last),
-        "highest": _price(terms, np.maximum.accumulate(last)),
-        "lowest": _price(terms, np.minimum.accumulate(last)),
+        "last_price": prices_of(terms, last),
+        "highest": prices_of(terms, np.maximum.accumulate(extremes[0])),
+        "lowest": prices_of(terms, np.minimum.accumulate(extremes[1])),
         "average": np.round(amount / volume / terms.multiplier, 4),
         "volume": volume,
         "amount": amount.astype(np.float64),
     }
 
 
-def _interest(life: Life, index: int, lots: Ints, random: np.random.Generator) -> Ints:
+def interest_of(life: Life, index: int, lots: Ints, random: np.random.Generator) -> Ints:
     """Open interest after each tick: it never changes by more than what traded."""
     before, after = int(life.open_interest_before[index]), int(life.open_interest[index])
     free = np.rint((random.random(len(lots), dtype=np.float32) - 0.5) * 0.6 * lots).astype(np.int64)
@@ -213,12 +228,11 @@ def _interest(life: Life, index: int, lots: Ints, random: np.random.Generator) -
     return np.maximum(before + np.cumsum(free) + led, 0)
 
 
-def _book(life: Life, index: int, terms: Product, best: tuple[Ints, Ints], random: np.random.Generator) -> Columns:
+def book_of(life: Life, index: int, terms: Product, best: tuple[Ints, Ints], random: np.random.Generator) -> Columns:
     """Prices and volumes of all levels around the `best` bid and ask, in price ticks."""
-    spec = life.contract.spec
-    count, levels = len(best[0]), depth(spec.exchange)
-    typical = max(2.0, 4 * spec.lots * (0.3 + 0.7 * float(life.activity[index])))
-    pool = np.maximum(np.rint(typical * np.exp(0.6 * np.clip(random.standard_normal(_POOL), -2.5, 2.5))), 1)
+    count, levels = len(best[0]), depth(life.contract.spec.exchange)
+    typical = max(2.0, 4 * float(life.lots[index]))
+    pool = np.maximum(np.rint(typical * np.exp(0.6 * np.clip(random.standard_normal(POOL), -2.5, 2.5))), 1)
     sizes = pool.astype(np.int64)
     columns: Columns = {}
     sides: dict[str, Ints] = {"bid": best[0], "ask": best[1]}
@@ -227,12 +241,12 @@ def _book(life: Life, index: int, terms: Product, best: tuple[Ints, Ints], rando
             if level > 1:
                 sides[side] = sides[side] + sign * _distance(count, random)
             held = _held(random.random(count, dtype=np.float32) < (0.7 if level == 1 else 0.35), count)
-            columns[f"{side}_price{level}"] = _price(terms, sides[side])
-            columns[f"{side}_volume{level}"] = sizes[random.integers(0, _POOL, count)][held]
+            columns[f"{side}_price{level}"] = prices_of(terms, sides[side])
+            columns[f"{side}_volume{level}"] = sizes[random.integers(0, POOL, count)][held]
     return columns
 
 
-def _stir(volumes: Ints, unmoved: npt.NDArray[np.bool_]) -> None:
+def stir(volumes: Ints, unmoved: Bools) -> None:
     """Change a volume in place where nothing traded: the exchange sends no snapshot in which nothing is new."""
     same = np.concatenate(([False], volumes[1:] == volumes[:-1])) & unmoved
     while same.any():
@@ -247,7 +261,7 @@ def _distance(count: int, random: np.random.Generator) -> Ints:
     return 1 + (draws[held] < 0.0015).astype(np.int64) + (draws[held] < 0.0004)
 
 
-def _price(terms: Product, ticks: Ints) -> Floats:
+def prices_of(terms: Product, ticks: Ints) -> Floats:
     """Whole price ticks as prices, rounded to the shortest decimals."""
     tick = terms.price_tick
     return (ticks * tick if tick >= 1 else np.round(ticks * tick, 4)).astype(np.float64, copy=False)

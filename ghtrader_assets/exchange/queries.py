@@ -18,13 +18,14 @@ from typing import Any, Final, cast
 from ghtrader_assets.exchange.faults import Rule
 from ghtrader_assets.exchange.instruments import FIGURES, Record, describe, figures_of, known_symbols
 from ghtrader_assets.exchange.misstatements import misstated_record
+from ghtrader_assets.exchange.specs import Model
 
 _ARGUMENT: Final = re.compile(r"(?P<name>\w+)\s*:\s*(?P<value>\[[^\]]*\]|\$\w+|\"[^\"]*\"|[\w.+-]+)")
 _CALL: Final = re.compile(r"multi_symbol_info\s*(?:\((?P<arguments>[^()]*)\))?")
 
 
 def answer(
-    query: str, variables: Mapping[str, Any], today: date, seed: int, wrong: Sequence[Rule] = ()
+    query: str, variables: Mapping[str, Any], today: date, model: Model, wrong: Sequence[Rule] = ()
 ) -> dict[str, Any]:
     """The `symbols.<query_id>` entry for a query: `result`, or `error` for an unknown contract asked by variable.
 
@@ -37,13 +38,13 @@ def answer(
         return {**entry, "error": "unknown query: only multi_symbol_info is served"}
     arguments = _arguments(call["arguments"] or "", variables)
     named = _strings(arguments.get("instrument_id"))
-    records = (describe(symbol, today) for symbol in named or known_symbols(today))
+    records = (describe(symbol, today, model.number) for symbol in named or known_symbols(today, model.number))
     told = (misstated_record(record, wrong) for record in records if record is not None)
     found = [record for record in told if _matches(record, arguments)]
     if variables.get("instrument_id") and not found:
         return {**entry, "error": f"instrument not found: {named}"}
     words = set(re.findall(r"\w+", query))
-    return {**entry, "result": {"multi_symbol_info": [_shown(record, words, today, seed) for record in found]}}
+    return {**entry, "result": {"multi_symbol_info": [_shown(record, words, today, model) for record in found]}}
 
 
 def _arguments(text: str, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,12 +82,12 @@ def _strings(value: object) -> list[str]:
     return [] if value is None else [str(value)]
 
 
-def _shown(record: Record, words: set[str], today: date, seed: int) -> Record:
+def _shown(record: Record, words: set[str], today: date, model: Model) -> Record:
     """The fields of a record that the query names; a day's figures are worked out only if it names one."""
     if record["class"] == "FUTURE" and words & FIGURES:
-        record = {**record, **figures_of(record["instrument_id"], today, seed)}
+        record = {**record, **figures_of(record["instrument_id"], today, model)}
     chosen: Record = {name: value for name, value in record.items() if name in words}
     if "underlying" in chosen:
-        edges = [{**edge, "node": _shown(edge["node"], words, today, seed)} for edge in chosen["underlying"]["edges"]]
+        edges = [{**edge, "node": _shown(edge["node"], words, today, model)} for edge in chosen["underlying"]["edges"]]
         chosen["underlying"] = {**chosen["underlying"], "edges": edges}
     return chosen

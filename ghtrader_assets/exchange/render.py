@@ -1,4 +1,4 @@
-"""Ticks as DIFF text: a day at once and fast, or a page tick by tick when it is to look odd.
+"""Ticks and bars as DIFF text: a day at once and fast, or a page tick by tick when it is to look odd.
 
 Belongs here: from columns to the bytes of `"id":{...}` pairs.
 Does not belong here: which ids a chart asks for (`diff`), why a page is odd (`faults`).
@@ -17,9 +17,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ghtrader_assets.exchange.history import DayOfTicks, Series, columns_of
+from ghtrader_assets.exchange.history import DayOfTicks, Series
 from ghtrader_assets.exchange.model import Columns
 from ghtrader_assets.exchange.revisions import ON_THE_WIRE, Revisions, place_in_day
+
+NO_NUMBER: Final = "-"
+"""What stands for a price that there is none of."""
+
+_TOO_FAR: Final = 1000
+"""Nanoseconds since 1970 times this are beyond int64."""
 
 _WIRE_NAMES: Final = {"datetime_ns": "datetime"}
 Tick = dict[str, Any]
@@ -38,13 +44,15 @@ class RenderedDay:
 
 
 def render_day(columns: Columns, first_id: int) -> RenderedDay:
-    """Write a day: `"id":{"datetime":…,"last_price":…},`, integers bare, prices with a decimal point."""
+    """Write a day: `"id":{"datetime":…,"last_price":…},`, integers bare, prices with a decimal point or `"-"`."""
     count = len(columns["datetime_ns"])
     frame = pl.DataFrame({_WIRE_NAMES.get(name, name): values for name, values in columns.items()})
     ids = pl.int_range(first_id, first_id + count, eager=True).cast(pl.String)
     ticks = pl.struct(pl.all()).struct.json_encode()
     pieces = [pl.lit('"'), pl.lit(ids), pl.lit('":'), ticks, pl.lit(",")]
     texts = frame.select(pl.concat_str(pieces).alias("text"))["text"]
+    if any(column.is_nan().any() for column in frame.select(pl.col(pl.Float64)).iter_columns()):
+        texts = texts.str.replace_all(":null", f':"{NO_NUMBER}"', literal=True)
     _, offsets, data = texts.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
     if data is None or offsets is None:
         return RenderedDay(memoryview(b""), np.zeros(1, dtype=np.int64))
@@ -57,7 +65,7 @@ class PageWriter:
     def __init__(self, seed: int, cache_bytes: int) -> None:
         self._seed = seed
         self._limit = cache_bytes
-        self._kept: OrderedDict[tuple[str, object, int, Revisions], RenderedDay] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, object, int, int, Revisions], RenderedDay] = OrderedDict()
         self._size = 0
 
     def pages(self, series: Series, first: int, end: int) -> list[bytes]:
@@ -71,18 +79,18 @@ class PageWriter:
         """The pairs of ids `[first, end)` that exist, joined by commas; empty if none does."""
         parts: list[bytes | memoryview] = []
         for day, low, high in series.span(first, end):
-            rendered = self.day(day, series.revisions)
+            rendered = self.day(series, day)
             parts.append(rendered.part(low - day.first_id, high - day.first_id))
         return b",".join(parts)
 
-    def day(self, day: DayOfTicks, revisions: Revisions) -> RenderedDay:
-        """The text of one day, from the cache if it is there."""
-        key = (day.contract.text, day.day, day.first_id, revisions)
+    def day(self, series: Series, day: DayOfTicks) -> RenderedDay:
+        """The text of one day of a series, from the cache if it is there."""
+        key = (day.contract.text, day.day, day.first_id, series.duration_ns, series.revisions)
         kept = self._kept.get(key)
         if kept is not None:
             self._kept.move_to_end(key)
             return kept
-        rendered = render_day(columns_of(day.contract, day.day, revisions, self._seed), day.first_id)
+        rendered = render_day(series.columns(day, self._seed), day.first_id)
         self._kept[key] = rendered
         self._size += len(rendered.text)
         while self._size > self._limit and len(self._kept) > 1:
@@ -100,7 +108,7 @@ class PageWriter:
                 for revision in series.revisions
                 if revision.kind in ON_THE_WIRE and revision.touches(day.day)
             }
-            columns = columns_of(day.contract, day.day, series.revisions, self._seed)
+            columns = series.columns(day, self._seed)
             for number, tick in _dicts(columns, low - day.first_id, high - day.first_id):
                 missing = found.get("missing_id")
                 if missing and 0 <= number - place_in_day(missing, day.count) < missing.amount:
@@ -121,19 +129,30 @@ def last_tick(series: Series, seed: int) -> Tick | None:
     if not spans:
         return None
     day, low, _ = spans[0]
-    columns = columns_of(day.contract, day.day, series.revisions, seed)
+    columns = series.columns(day, seed)
     return _dicts(columns, low - day.first_id, low - day.first_id + 1)[0][1]
 
 
 def _dicts(columns: Columns, first: int, end: int) -> list[tuple[int, Tick]]:
     names = [_WIRE_NAMES.get(name, name) for name in columns]
-    rows = zip(*(values[first:end].tolist() for values in columns.values()), strict=True)
+    rows = zip(*(_numbers(values[first:end]) for values in columns.values()), strict=True)
     return [(first + place, dict(zip(names, row, strict=True))) for place, row in enumerate(rows)]
+
+
+def _numbers(values: npt.NDArray[Any]) -> list[Any]:
+    numbers: list[Any] = values.tolist()
+    return [NO_NUMBER if number != number else number for number in numbers]  # noqa: PLR0124 - NaN alone differs
 
 
 def _odd(tick: Tick, number: int, kinds: frozenset[str]) -> Tick:
     if "quoted" in kinds and number % 7 == 3:
         tick = {**tick, "ask_price1": "-", "average": "-"}
+    if "text_values" in kinds:
+        tick = {name: value if name == "datetime" else str(value) for name, value in tick.items()}
+    if "text_stamps" in kinds:
+        tick = {**tick, "datetime": str(tick["datetime"])}
+    if "far_stamps" in kinds:
+        tick = {**tick, "datetime": tick["datetime"] * _TOO_FAR}
     if "extra_keys" in kinds:
         turned = dict(reversed(tick.items())) if number % 5 == 2 else tick
         tick = {"trading_phase": "continuous", **turned, "iopv": "-", "flags": {"halted": False, "n": number}}

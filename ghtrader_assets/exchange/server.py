@@ -21,7 +21,7 @@ from ghtrader_assets.exchange.diff import DiffConnection
 from ghtrader_assets.exchange.faults import Rule, as_json
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.misstatements import misstated_changes, misstated_holidays
-from ghtrader_assets.exchange.specs import SPECS
+from ghtrader_assets.exchange.specs import specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 
 REALM: Final = "/auth/realms/shinnytech"
@@ -100,7 +100,7 @@ class ExchangeServer:
         self._market.record("continuous")
         today, wrong = self._market.today(), self._market.faults.reference()
         table: dict[str, list[list[str]]] = {}
-        for key, spec in SPECS.items():
+        for key, spec in specs_of(self._market.model.number).items():
             true = [(day, contract.text) for day, contract in main_changes(spec, today)]
             table[key] = [[f"{day:%Y%m%d}", name] for day, name in misstated_changes(f"KQ.m@{key}", true, wrong)]
         return _json({key: changes for key, changes in table.items() if changes})

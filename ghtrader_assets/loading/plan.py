@@ -12,7 +12,7 @@ from datetime import date
 
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.errors import GhtraderError, UnknownContractError
 from ghtrader_assets.market.lives import obstacle_on
 from ghtrader_assets.market.products import Product, product_on
 from ghtrader_assets.market.schedule import (
@@ -77,11 +77,15 @@ class LoadPlan:
 
 
 def plan_days(context: LoadContext, symbol: Symbol, days: Sequence[date], *, allow_partial: bool = False) -> LoadPlan:
-    """Look up contract and sessions of each day. A day that is not complete is refused unless `allow_partial`.
+    """Look up contract and sessions of each day. A day that is not complete is refused unless `allow_partial`, and all
+    days of a symbol whose product nobody knows are.
 
     Raises `FetchError` or `QuestDBError` if the schedule can't be had: then no day can be planned.
     """
-    schedule = schedule_of(context, symbol, days)
+    try:
+        schedule = schedule_of(context, symbol, days)
+    except UnknownContractError as error:
+        return LoadPlan((), dict.fromkeys(days, error))
     first_days = read_first_days(context.database, [symbol])
     planned: list[DayPlan] = []
     refused: dict[date, GhtraderError] = {}

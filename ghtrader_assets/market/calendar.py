@@ -100,6 +100,20 @@ class TradingCalendar:
         self._require_covered(end)
         return list(self._days[bisect_left(self._days, start) : bisect_right(self._days, end)])
 
+    def span(self, start: date, end: date) -> tuple[date, date]:
+        """The first and the last trading day of a range, whose ends are any days of the calendar, both included.
+
+        Raises BadInputError for a reversed range, and for one without a trading day, naming the nearest.
+        """
+        days = self.days(start, end)
+        if start > end:
+            raise BadInputError(f"the range begins on {start}, after its end {end}", "swap them")
+        if not days:
+            after = next(iter(self._days[bisect_right(self._days, end) :]), f"a day after {self.horizon}")
+            nearest = f"the nearest are {self.previous(start)} and {after}"
+            raise BadInputError(f"no trading day lies from {start} to {end}", nearest)
+        return days[0], days[-1]
+
     def holidays_on_weekdays(self, start: date, end: date) -> list[date]:
         """The days from Monday to Friday that do not trade, from `start` to `end`, both included."""
         self._require_covered(start)

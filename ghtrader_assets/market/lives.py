@@ -115,9 +115,12 @@ def obstacle_on(
 
     Nothing is said of a product that is not in our table.
     """
+    product = _product(symbol.exchange, symbol.product)
+    if product is None:
+        return None
     if symbol.digits:
         return _outside_life(symbol, day, calendar, first_days)
-    return _outside_product(symbol, day) or (_wrong_main(symbol, main, day, calendar) if main else None)
+    return _outside_product(symbol, day, product) or (_wrong_main(symbol, main, day, calendar) if main else None)
 
 
 def lives_of(
@@ -165,10 +168,7 @@ def _namesake(life: Life, day: date, calendar: TradingCalendar, first_days: Firs
     return f": it is the contract of {life.delivery.year}{told}" if others else ""
 
 
-def _outside_product(symbol: Symbol, day: date) -> Obstacle | None:
-    product = _product(symbol.exchange, symbol.product)
-    if product is None:
-        return None
+def _outside_product(symbol: Symbol, day: date, product: Product) -> Obstacle | None:
     if day < product.listed:
         what = f"{symbol.text}: {product.name_en} was not listed before {product.listed}"
         return Obstacle(IngestState.NOT_LISTED, what, f"choose days from {product.listed}")

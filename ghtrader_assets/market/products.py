@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from enum import StrEnum
 from functools import cache, lru_cache
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.data_files import records, rows
 from ghtrader_assets.market.symbols import Exchange, Symbol, delivery_month
+
+
+class Liquidity(StrEnum):
+    """How often a product's main contract ticks: most seconds, about once a minute, a few times a session."""
+
+    LIQUID = "liquid"
+    THIN = "thin"
+    VERY_THIN = "very_thin"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +63,11 @@ def product_of(exchange: Exchange, code: str) -> Product:
         known = " ".join(product.code for product in products() if product.exchange == exchange)
         raise BadInputError(f"{exchange} has no product '{code}' that we know", f"known are {known}")
     return found
+
+
+def liquidity_of(code: str) -> Liquidity:
+    """How often the main contract of a product ticks; liquid where the table does not name it."""
+    return _liquidity().get(code, Liquidity.LIQUID)
 
 
 @lru_cache(maxsize=65_536)
@@ -103,6 +117,11 @@ def compare_terms(contract: Symbol, day: date, price_tick: float, multiplier: in
 @cache
 def _former_terms() -> tuple[dict[str, str], ...]:
     return tuple(rows("product_terms.csv"))
+
+
+@cache
+def _liquidity() -> dict[str, Liquidity]:
+    return {code: Liquidity(row["liquidity"]) for row in rows("liquidity.csv") for code in row["products"].split()}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The names of futures: TqSdk's symbols of a main contract, an index or a single contract, and how they map.
+"""The names of futures: TqSdk's symbols of a main contract or a single contract, and how they map.
 
 Belongs here: the symbol grammar of the six futures exchanges, alias to contract and back.
 Does not belong here: which products exist (`products`), which contract is the main one on a day (`schedule`).
@@ -27,16 +27,23 @@ class Exchange(StrEnum):
     GFEX = "GFEX"
 
 
-Kind = Literal["main", "index", "contract"]
+Kind = Literal["main", "contract"]
 
 _UPPER_CASE: Final = (Exchange.CZCE, Exchange.CFFEX)
 _ALIAS: Final = re.compile(
-    r"KQ\.(?P<kind>[mi])@(?P<exchange>[A-Z]{3,5})\.(?P<product>[A-Za-z]{1,2})(?P<average>(?:_f)?)"
+    r"KQ\.(?P<kind>[mid])@(?P<exchange>[A-Z]{3,5})\.(?P<product>[A-Za-z]{1,2})(?P<average>(?:_f)?)"
 )
 _CONTRACT: Final = re.compile(
     r"(?P<exchange>[A-Z]{3,5})\.(?P<product>[A-Za-z]{1,2})(?P<digits>[0-9]{3,4})(?P<average>F?)"
 )
+_MEANT: Final = re.compile(
+    r"(?P<alias>KQ\.[a-z]@)?(?P<exchange>[a-z]{3,5})\.(?P<product>[a-z]{1,2}?)(?P<digits>\d{3,4})?(?P<average>_?f)?",
+    re.IGNORECASE | re.ASCII,
+)
+"""A symbol, whatever the case of its letters and the length of its year."""
 _REMEDY: Final = "write it as TqSdk does: KQ.m@SHFE.cu, SHFE.cu2602, CZCE.SR609"
+_YEARLESS: Final = 3
+"""So many digits name a month and the year in its decade: of the 2020s where the exchange writes four."""
 _AVERAGE: Final = "_f"
 _AVERAGED: Final = ("l", "v", "pp")
 
@@ -74,7 +81,18 @@ class Symbol:
 
 @lru_cache(maxsize=65_536)
 def parse_symbol(text: str) -> Symbol:
-    """Parse a symbol. Raises BadInputError for anything but the exact spelling TqSdk uses."""
+    """Parse a symbol. Raises BadInputError for anything but the exact spelling TqSdk uses, and for an index.
+
+    The remedy is the right spelling where the text shows what is meant.
+    """
+    try:
+        return _parsed(text)
+    except BadInputError as error:
+        meant = _meant(text)
+        raise BadInputError(error.what, f"write {meant}" if meant else error.remedy) from None
+
+
+def _parsed(text: str) -> Symbol:
     match = _ALIAS.fullmatch(text) or _CONTRACT.fullmatch(text)
     if match is None:
         raise BadInputError(f"{text[:80]!r} is no futures symbol", _REMEDY)
@@ -87,13 +105,35 @@ def parse_symbol(text: str) -> Symbol:
     spelt = product.upper() if exchange in _UPPER_CASE else product.lower()
     if product != spelt:
         raise BadInputError(f"'{text}': {exchange} spells the product '{spelt}'", _REMEDY)
-    kinds: dict[str | None, Kind] = {"m": "main", "i": "index", None: "contract"}
+    kind = parts.get("kind")
+    if kind not in (None, "m"):
+        raise BadInputError(f"'{text}' is an index, which has no ticks of its own", _REMEDY)
     digits = parts.get("digits", "")
     if digits:
         _require_month(text, exchange, digits)
     if parts["average"]:
         product = _averaged(text, exchange, product)
-    return Symbol(text, kinds[parts.get("kind")], exchange, product, digits)
+    return Symbol(text, "main" if kind else "contract", exchange, product, digits)
+
+
+def _meant(text: str) -> str:
+    """The symbol that a misspelt text stands for; empty where it shows none."""
+    match = _MEANT.fullmatch(text.strip())
+    exchange = match["exchange"].upper() if match else ""
+    if match is None or exchange not in tuple(Exchange):
+        return ""
+    product = match["product"].upper() if exchange in _UPPER_CASE else match["product"].lower()
+    digits, average = match["digits"] or "", match["average"] or ""
+    if exchange == Exchange.CZCE:
+        digits = digits[-3:]
+    elif len(digits) == _YEARLESS:
+        digits = f"2{digits}"
+    average = average and (_AVERAGE if match["alias"] else "F")
+    meant = f"{'KQ.m@' if match['alias'] else ''}{exchange}.{product}{digits}{average}"
+    try:
+        return _parsed(meant).text
+    except BadInputError:
+        return ""
 
 
 def depth(exchange: Exchange) -> int:

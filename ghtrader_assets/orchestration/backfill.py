@@ -11,6 +11,7 @@ from datetime import date
 from itertools import groupby
 
 from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import BadInputError, IngestState, NotListedError, WrongMainError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.disk import full_disk_named, require_free_disk
@@ -21,6 +22,7 @@ from ghtrader_assets.orchestration.names import JUDGED, PARTIAL_TAG, TICKS, WORK
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import Needs
 from ghtrader_assets.orchestration.watch import Watch
+from ghtrader_assets.reading.overview import bad_days_of
 from ghtrader_assets.reference.schedule import refresh_schedules
 from ghtrader_assets.upkeep.due import DayResult, Need, needs_of
 from ghtrader_assets.upkeep.patience import Patience
@@ -57,7 +59,7 @@ def run_backfill(
         tags |= {PARTIAL_TAG: "yes"} if allow_partial else {}
         carry_out(context, launcher, progress, needs, tables, report, tags)
         if any(needs.values()):
-            made = aggregate(context, symbols, start, end)
+            made = aggregate(context, [symbol for symbol in symbols if _is_known(context, symbol)], start, end)
             record_aggregated(context, made)
             progress.announce(f"aggregated manifest {made.manifest_id}")
     return report
@@ -72,7 +74,7 @@ def carry_out(
     report: BackfillReport,
     tags: Mapping[str, str] | None = None,
 ) -> None:
-    """Load and judge what `needs` says in runs with these tags, and add each day to the report.
+    """Load and judge what `needs` says in runs with these tags, and add each day to the report, with how it stands.
 
     Where nothing else does so, days that met the provider's maintenance are loaded again after it.
     """
@@ -83,6 +85,10 @@ def carry_out(
             stops = launcher.run(needs, tables, tags or {}, progress)
         watch.finish(stops)
         needs = {} if launcher.retries_maintenance else _after_maintenance(report, patience, progress)
+    days: dict[str, list[date]] = {}
+    for result in (*report.succeeded, *report.unchanged):
+        days.setdefault(result.symbol, []).append(result.trading_day)
+    report.bad = [bad for symbol, own in days.items() for bad in bad_days_of(context, symbol, own)]
 
 
 def _left_out(symbol: Symbol, plan: LoadPlan) -> Iterator[str]:
@@ -103,14 +109,15 @@ def _left_out(symbol: Symbol, plan: LoadPlan) -> Iterator[str]:
 def _needs(
     context: LoadContext, symbol: Symbol, plan: LoadPlan, report: BackfillReport, *, force: bool, judges: bool
 ) -> dict[date, Need]:
-    """What each day needs; days that can't be loaded go to the report. Raises `BadInputError` if the first can't."""
-    first = plan.refused[min(plan.refused)] if plan.refused else None
-    if (
-        first
-        and not isinstance(first, WrongMainError)
-        and not any(day.trading_day < min(plan.refused) for day in plan.days)
-    ):
-        raise BadInputError(str(first))
+    """What each day needs; days that can't be loaded go to the report.
+
+    Raises `BadInputError` if the first can't, unless its main contract is wrong or the symbol's product unknown: then
+    the others are loaded.
+    """
+    first = min((*plan.refused, *(day.trading_day for day in plan.days)), default=date.min)
+    error = plan.refused.get(first)
+    if error is not None and not isinstance(error, WrongMainError) and _is_known(context, symbol):
+        raise BadInputError(str(error))
     report.failed += [DayResult(symbol.text, day, str(error), None) for day, error in plan.refused.items()]
     if force:
         return {day.trading_day: Need.LOAD for day in plan.days}
@@ -119,6 +126,10 @@ def _needs(
         needs = {day: Need.NOTHING if need == Need.JUDGEMENT else need for day, need in needs.items()}
     report.unchanged += [DayResult(symbol.text, day, "", None) for day, need in needs.items() if need == Need.NOTHING]
     return {day: need for day, need in needs.items() if need != Need.NOTHING}
+
+
+def _is_known(context: LoadContext, symbol: Symbol) -> bool:
+    return unknown_product(context.settings.home, symbol) is None
 
 
 def _after_maintenance(report: BackfillReport, patience: Patience, progress: Progress) -> Needs:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.reading.overview import BadDay
 from ghtrader_assets.upkeep.due import DayResult
 
 
@@ -18,6 +19,8 @@ class BackfillReport:
     succeeded: list[DayResult] = field(default_factory=list[DayResult])
     failed: list[DayResult] = field(default_factory=list[DayResult])
     unchanged: list[DayResult] = field(default_factory=list[DayResult])
+    bad: list[BadDay] = field(default_factory=list[BadDay])
+    """Of the days that succeeded or are unchanged, those whose content is partial or in error, and not accepted."""
     stopped_by: int = 0
     """The exit code of what stopped days before they were tried."""
 

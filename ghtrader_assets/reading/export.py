@@ -13,7 +13,6 @@ import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -21,13 +20,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file, whole_file
-from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.tables.rows import DailyAgg
-from ghtrader_assets.questdb.tables.whole_days import WholeDay
-from ghtrader_assets.reading.stored import whole_days
+from ghtrader_assets.reading.handout import Handout, StatedDay
 
 FILE_SUFFIXES: Final = (".parquet", ".csv")
 PARTITION_COLUMNS: Final = ("symbol", "trading_day")
@@ -39,18 +34,20 @@ METADATA_KEY: Final = "ghtrader"
 CSV_METADATA_SUFFIX: Final = "-metadata.json"
 """A CSV file can't say what it holds. Its companion does, named as in https://www.w3.org/TR/tabular-data-primer/."""
 
+Day = tuple[StatedDay, pa.Table]
+
 
 @dataclass
 class Exported:
-    """What was exported: rows, files, and the load (manifest id) of each trading day."""
+    """What was exported of a handout: rows, files, and each trading day with its load (`manifest_id`) and state."""
 
     rows: int = 0
     files: list[Path] = field(default_factory=list[Path])
-    manifest_ids: dict[date, str] = field(default_factory=dict[date, str])
+    days: list[StatedDay] = field(default_factory=list[StatedDay])
 
-    def add(self, day: WholeDay) -> None:
-        self.rows += day.ticks.num_rows
-        self.manifest_ids[day.agg.trading_day] = day.agg.manifest_id
+    def add(self, day: StatedDay, ticks: pa.Table) -> None:
+        self.rows += ticks.num_rows
+        self.days.append(day)
 
 
 def require_target(target: Path) -> None:
@@ -61,19 +58,17 @@ def require_target(target: Path) -> None:
         )
 
 
-def export_days(
-    context: StoreContext, symbol: Symbol, start: date, end: date, columns: Sequence[str] | None, target: Path
-) -> Exported:
-    """Write the stored trading days from `start` to `end`, both included.
+def export_days(handout: Handout, target: Path) -> Exported:
+    """Write the days that are handed out.
 
     To one `.parquet` (a row group a day) or `.csv` file with its companion, or else into a folder as a tree that DuckDB
     and polars read at once: `symbol=…/trading_day=…/ticks.parquet`, whose days that were there already are replaced.
-    Raises `BadInputError` when no day is stored or a column is unknown, `ServiceError` when a file can't be written;
-    then no target has changed but the days of a tree that were complete by then.
+    Raises `ServiceError` when a file can't be written; then no target has changed but the days of a tree that were
+    complete by then.
     """
     require_target(target)
     exported = Exported()
-    days = whole_days(context, symbol, start, end, columns)
+    days = handout.read()
     try:
         if target.suffix == ".parquet":
             _write_parquet(days, target, exported)
@@ -95,48 +90,57 @@ def put_csv(ticks: pa.Table, file: BinaryIO, *, header: bool) -> None:
     frame.write_csv(file, include_header=header)
 
 
-def _write_parquet(days: Iterable[WholeDay], target: Path, exported: Exported) -> None:
+def _write_parquet(days: Iterable[Day], target: Path, exported: Exported) -> None:
     with whole_file(target) as file, contextlib.ExitStack() as stack:
         writer: Any = None
-        rows: list[DailyAgg] = []
-        for day in days:
-            writer = writer or stack.enter_context(pq.ParquetWriter(file, day.ticks.schema, compression="zstd"))
-            writer.write_table(day.ticks)
-            rows.append(day.agg)
-            exported.add(day)
-        writer.add_key_value_metadata({METADATA_KEY: _content_of(rows)})
+        rows: list[StatedDay] = []
+        for day, ticks in days:
+            writer = writer or stack.enter_context(pq.ParquetWriter(file, ticks.schema, compression="zstd"))
+            writer.write_table(ticks)
+            rows.append(day)
+            exported.add(day, ticks)
+        writer.add_key_value_metadata({METADATA_KEY: json.dumps(_content_of(rows))})
     exported.files.append(target)
 
 
-def _write_csv(days: Iterable[WholeDay], target: Path, exported: Exported) -> None:
+def _write_csv(days: Iterable[Day], target: Path, exported: Exported) -> None:
     """A companion is about the file next to it: the old one goes before, the new one comes after it."""
     companion = target.with_name(f"{target.name}{CSV_METADATA_SUFFIX}")
-    rows: list[DailyAgg] = []
+    rows: list[StatedDay] = []
     with whole_file(target) as file:
-        for day in days:
-            put_csv(day.ticks, file, header=not rows)
-            rows.append(day.agg)
-            exported.add(day)
+        for day, ticks in days:
+            put_csv(ticks, file, header=not rows)
+            rows.append(day)
+            exported.add(day, ticks)
         companion.unlink(missing_ok=True)
-    put_file(companion, json.dumps({METADATA_KEY: json.loads(_content_of(rows))}))
+    put_file(companion, json.dumps({METADATA_KEY: _content_of(rows)}))
     exported.files.append(target)
 
 
-def _write_tree(days: Iterable[WholeDay], target: Path, exported: Exported) -> None:
-    for day in days:
-        folder = target / f"symbol={day.agg.symbol}" / f"trading_day={day.agg.trading_day}"
+def _write_tree(days: Iterable[Day], target: Path, exported: Exported) -> None:
+    for day, ticks in days:
+        folder = target / f"symbol={day.symbol}" / f"trading_day={day.trading_day}"
         folder.mkdir(parents=True, exist_ok=True)
-        within = day.ticks.drop_columns([name for name in PARTITION_COLUMNS if name in day.ticks.column_names])
-        _write_parquet([WholeDay(day.agg, within)], folder / "ticks.parquet", exported)
+        within = ticks.drop_columns([name for name in PARTITION_COLUMNS if name in ticks.column_names])
+        _write_parquet([(day, within)], folder / "ticks.parquet", exported)
 
 
-def _content_of(days: Sequence[DailyAgg]) -> str:
-    """What a file says of its content: `{symbol, manifest_ids, contracts, digests}`, the latter by trading day."""
-    return json.dumps(
-        {
-            "symbol": days[0].symbol,
-            "manifest_ids": {day.trading_day.isoformat(): day.manifest_id for day in days},
-            "contracts": {day.trading_day.isoformat(): day.contract for day in days},
-            "digests": {day.trading_day.isoformat(): day.digest for day in days},
-        }
-    )
+def _content_of(days: Sequence[StatedDay]) -> dict[str, Any]:
+    """What a file says of its content: `{symbol, manifest_ids, contracts, digests, states, reasons, accepted}`.
+
+    All but the symbol are by trading day; `accepted` holds the accepted days alone.
+    """
+    by_day = {day.trading_day.isoformat(): day for day in days}
+    return {
+        "symbol": days[0].symbol,
+        "manifest_ids": {name: day.manifest_id for name, day in by_day.items()},
+        "contracts": {name: day.contract for name, day in by_day.items()},
+        "digests": {name: day.digest for name, day in by_day.items()},
+        "states": {name: day.state for name, day in by_day.items()},
+        "reasons": {name: day.reason for name, day in by_day.items()},
+        "accepted": {
+            name: {"who": said.who, "when": said.when.isoformat(), "reason": said.reason}
+            for name, day in by_day.items()
+            if (said := day.accepted) is not None
+        },
+    }

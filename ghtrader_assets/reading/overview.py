@@ -5,27 +5,35 @@ Belongs here: comparing stored rows with the calendar. Does not belong here: the
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, Final
 
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.universe import UNKNOWN_PRODUCT, unknown_product
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.lives import wrong_main_of
 from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.standing.day_states import read_day_states
-from ghtrader_assets.questdb.standing.derivation import state_untouched
+from ghtrader_assets.questdb.standing.day_states import read_day_states, read_stored_states
+from ghtrader_assets.questdb.standing.derivation import GOOD, NOT_TRADED, UNJUDGED, state_untouched
 from ghtrader_assets.questdb.standing.obstacles import read_obstacles
-from ghtrader_assets.questdb.tables.reader import read_schedule
+from ghtrader_assets.questdb.tables.reader import read_schedule, read_summary
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.reading.stored import stored_symbol, warn_of_namesakes
 from ghtrader_assets.settings import start_date_of
+from ghtrader_assets.validation.verdicts import CoverageVerdict
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarCoverage:
     """What is stored of a symbol. `missing_days` holds the expected days that are not complete by ingest state, or by
-    what is wrong with their main contract. A day on which the symbol does not trade is not expected."""
+    what is wrong with their main contract.
+
+    A day on which the symbol does not trade is not expected; accepted days are not missing.
+    """
 
     symbol: str
     first_day: date | None
@@ -40,11 +48,13 @@ def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> li
     """Every trading day from `start` to `end`, both included, stored or not."""
     database, name = context.database, symbol.text
     obstacles = read_obstacles(database, context.calendar, [symbol], start, end)
-    known = {row.trading_day: row for row in read_day_states(database, [name], start, end, obstacles)}
+    found = read_day_states(database, [name], start, end, context.clock.now(), obstacles)
+    known = {row.trading_day: row for row in found}
     schedule = {row.trading_day: row for row in read_schedule(database, name, start, end)}
     listed_from = start_date_of(context.settings, symbol.product)
+    unknown = unknown_product(context.settings.home, symbol) is not None
     return [
-        known.get(day) or _untouched(name, day, schedule.get(day), listed_from)
+        known.get(day) or untouched_day(name, day, schedule.get(day), listed_from, unknown=unknown)
         for day in context.calendar.days(start, end)
     ]
 
@@ -58,6 +68,40 @@ def days_known_as(context: StoreContext, symbol: Symbol, start: date, end: date)
     return [day for day in days if day.contract == symbol.text and not wrong_main_of(day.reason)]
 
 
+@dataclass(frozen=True, slots=True)
+class BadDay:
+    """A stored day in a bad state, not accepted as such; `sessions` says in which sessions ticks are missing."""
+
+    state: DayState
+    sessions: str
+
+
+def bad_days_of(context: StoreContext, symbol: str, days: Sequence[date]) -> list[BadDay]:
+    """The stored ones of these days that are partial or in error, by day, accepted ones left out."""
+    if not days:
+        return []
+    database, now = context.database, context.clock.now()
+    found = read_stored_states(database, [symbol], min(days), max(days), now)
+    wanted = set(days)
+    bad = [
+        state
+        for state in found
+        if state.trading_day in wanted and state.state not in (*GOOD, UNJUDGED) and state.accepted is None
+    ]
+    verdicts = read_summary(database, symbol, [state.trading_day for state in bad if state.coverage_state])
+    return [BadDay(state, sessions_lacking(verdicts.get(state.trading_day))) for state in bad]
+
+
+def sessions_lacking(verdict: CoverageVerdict | None) -> str:
+    """The sessions with gaps, each with its seconds without a tick."""
+    figures: dict[str, dict[str, Any]] = json.loads(verdict.sessions_json or "{}") if verdict is not None else {}
+    return ", ".join(
+        f"{name} session: {session['missing_seconds']:,} of {session['expected_seconds_strict']:,} s without a tick"
+        for name, session in figures.items()
+        if session["missing_segments"]
+    )
+
+
 def coverage_of(context: StoreContext, symbol: Symbol) -> CalendarCoverage:
     """What is stored of a symbol against the trading days from its start to the last completed one."""
     start = max(start_date_of(context.settings, symbol.product), context.calendar.first)
@@ -65,14 +109,14 @@ def coverage_of(context: StoreContext, symbol: Symbol) -> CalendarCoverage:
     found = [
         day
         for day in (days_known_as(context, symbol, start, end) if start <= end else [])
-        if day.ingest_state not in {IngestState.NOT_LISTED, IngestState.EXPIRED}
+        if day.ingest_state not in NOT_TRADED
     ]
     complete = [day for day in found if day.ingest_state == IngestState.COMPLETE]
     if symbol.digits:
         warn_of_namesakes((symbol.text, day.trading_day) for day in complete)
     missing: dict[str, list[date]] = {}
     for day in found:
-        if day.ingest_state != IngestState.COMPLETE:
+        if day.ingest_state != IngestState.COMPLETE and day.accepted is None:
             missing.setdefault(wrong_main_of(day.reason) or day.ingest_state, []).append(day.trading_day)
     return CalendarCoverage(
         symbol.text,
@@ -85,9 +129,18 @@ def coverage_of(context: StoreContext, symbol: Symbol) -> CalendarCoverage:
     )
 
 
-def _untouched(symbol: str, day: date, schedule: ScheduleDay | None, listed_from: date) -> DayState:
-    state = state_untouched(day, listed_from)
-    reason = "the day was never loaded" if state == IngestState.MISSING else "the day lies before the symbol's start"
+_REASONS: Final = {
+    IngestState.MISSING: "the day was never loaded",
+    IngestState.NOT_LISTED: "the day lies before the symbol's start",
+    IngestState.UNKNOWN_CONTRACT: UNKNOWN_PRODUCT,
+}
+
+
+def untouched_day(
+    symbol: str, day: date, schedule: ScheduleDay | None, listed_from: date, *, unknown: bool
+) -> DayState:
+    """How a day stands that was neither stored nor attempted; `unknown`: its product is unknown."""
+    state = state_untouched(day, listed_from, unknown=unknown)
     return DayState(
         symbol=symbol,
         trading_day=day,
@@ -97,7 +150,7 @@ def _untouched(symbol: str, day: date, schedule: ScheduleDay | None, listed_from
         coverage_state="",
         quality_state="",
         state=state,
-        reason=reason,
+        reason=_REASONS[state],
         digest="",
         manifest_id="",
     )

@@ -10,16 +10,18 @@ on which its main symbol stood for it are its days.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import TypeVar
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import BadInputError, SameNameWarning
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol, delivery_month, parse_symbol
 from ghtrader_assets.questdb.tables.reader import FIRST_DAY, LAST_DAY, read_daily_aggs, read_schedule
-from ghtrader_assets.questdb.tables.rows import DailyAgg
-from ghtrader_assets.questdb.tables.whole_days import WholeDay, read_whole_days, require_columns
+from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState
+
+Row = TypeVar("Row", DailyAgg, DayState)
 
 
 def require_known(context: StoreContext, symbol: Symbol) -> None:
@@ -33,53 +35,28 @@ def require_known(context: StoreContext, symbol: Symbol) -> None:
 
 def read_stored(context: StoreContext, symbol: Symbol, start: date, end: date) -> tuple[Symbol, list[DailyAgg]]:
     """The symbol under whose name the days are stored, and their coverage rows."""
-    found = read_daily_aggs(context.database, _names(context, symbol), start, end)
-    own = [row for row in found if row.symbol == symbol.text]
-    as_main = [row for row in found if row.contract == symbol.text]
+    return own_or_main(symbol, read_daily_aggs(context.database, names_of(context, symbol), start, end))
+
+
+def own_or_main(symbol: Symbol, rows: Sequence[Row]) -> tuple[Symbol, list[Row]]:
+    """The symbol under whose name stored days are its own, and those days."""
+    own = [row for row in rows if row.symbol == symbol.text]
+    as_main = [row for row in rows if row.contract == symbol.text]
     return (parse_symbol(symbol.alias), as_main) if as_main and not own else (symbol, own)
 
 
 def stored_symbol(context: StoreContext, symbol: Symbol, start: date, end: date) -> Symbol:
     """The symbol under whose name the days are stored; asks the store about contracts only."""
-    return symbol if len(_names(context, symbol)) == 1 else read_stored(context, symbol, start, end)[0]
+    return symbol if len(names_of(context, symbol)) == 1 else read_stored(context, symbol, start, end)[0]
 
 
 def days_stored_as(context: StoreContext, symbol: Symbol, days: Sequence[date]) -> tuple[Symbol, Sequence[date]]:
     """The symbol under whose name the days are stored, and those of them that are the symbol's."""
-    if len(_names(context, symbol)) == 1 or not days:
+    if len(names_of(context, symbol)) == 1 or not days:
         return symbol, days
     stored_as, stored = read_stored(context, symbol, days[0], days[-1])
     own = {row.trading_day for row in stored}
     return stored_as, [day for day in days if day in own]
-
-
-def whole_days(
-    context: StoreContext,
-    symbol: Symbol,
-    start: date,
-    end: date,
-    columns: Sequence[str] | None = None,
-    contracts: Sequence[Symbol] | None = None,
-) -> Generator[WholeDay]:
-    """The stored trading days from `start` to `end`, both included, each whole; of `contracts` only, if they are given.
-
-    Raises `BadInputError` at once for an unknown column and where no day is stored, and warns of days of two contracts
-    with one name.
-    """
-    wanted = require_columns(columns)
-    stored_as, stored = read_stored(context, symbol, start, end)
-    among = None if contracts is None else {contract.text for contract in contracts}
-    stored = [row for row in stored if among is None or row.contract in among]
-    days = [row.trading_day for row in stored]
-    if not days:
-        what = f"{start}" if start == end else f"{start} to {end}"
-        raise BadInputError(
-            f"no whole day of {symbol.text} is stored for {what}", "load it with `ghtrader-assets backfill`"
-        )
-    if symbol.digits or among is not None:
-        warn_of_namesakes((row.contract, row.trading_day) for row in stored)
-    windows = [context.calendar.window(day) for day in days]
-    return read_whole_days(context.database, stored_as.text, windows, wanted, workers=context.settings.read_workers)
 
 
 def warn_of_namesakes(days: Iterable[tuple[str, date]]) -> None:
@@ -90,7 +67,7 @@ def warn_of_namesakes(days: Iterable[tuple[str, date]]) -> None:
     for contract, by_year in found.items():
         if len(by_year) > 1:
             told = ", ".join(f"{days[0]} to {days[-1]} of the one of {year}" for year, days in by_year.items())
-            warnings.warn(f"{contract} is the name of {len(by_year)} contracts: {told}", SameNameWarning, stacklevel=4)
+            warnings.warn(f"{contract} is the name of {len(by_year)} contracts: {told}", SameNameWarning, stacklevel=6)
 
 
 def schedule_of(
@@ -102,7 +79,7 @@ def schedule_of(
     return rows if stored_as == symbol else [row for row in rows if row.contract == symbol.text]
 
 
-def _names(context: StoreContext, symbol: Symbol) -> list[str]:
+def names_of(context: StoreContext, symbol: Symbol) -> list[str]:
     """The names under which days of the symbol may be stored."""
     borrows = symbol.kind == "contract" and symbol.text not in context.settings.symbols
     return [symbol.text, symbol.alias] if borrows else [symbol.text]

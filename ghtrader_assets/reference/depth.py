@@ -149,7 +149,7 @@ def _contracts(
         contracts = dict.fromkeys(calendar.days(start, end), symbol.text)
     else:
         table = fetch_continuous_table(source.provider, [symbol.alias], source.home, source.timing)
-        rows = build_schedule(symbol.alias, table[symbol.alias], calendar, start, end, end)
+        rows = build_schedule(symbol.alias, table.get(symbol.alias, []), calendar, start, end, end)
         contracts = {row.trading_day: row.contract for row in rows}
     if not contracts:
         raise BadInputError(f"no main contract of {symbol.text} is known from {start} to {end}", "choose later days")

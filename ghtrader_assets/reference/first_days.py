@@ -11,6 +11,7 @@ from datetime import date
 from typing import Final
 
 from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.universe import in_our_tables
 from ghtrader_assets.errors import FetchError
 from ghtrader_assets.logs import logger
 from ghtrader_assets.market.expiry import months_after
@@ -35,7 +36,7 @@ def learn_first_days(context: LoadContext, symbols: Sequence[Symbol]) -> None:
 
     A provider that can't be asked is asked the next time; until then an unverified rule holds. Raises `QuestDBError`.
     """
-    contracts = [symbol for symbol in symbols if symbol.digits]
+    contracts = [symbol for symbol in symbols if symbol.digits and in_our_tables(symbol)]
     rows = read_contract_lives(context.database) if contracts else []
     asked = {(row.contract, row.delivery) for row in rows}
     for contract in contracts:

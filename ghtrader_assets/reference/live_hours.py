@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from ghtrader_assets.clock import Clock
+from ghtrader_assets.context.universe import in_our_tables
 from ghtrader_assets.errors import UnknownContractError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.logs import logger
@@ -80,7 +81,8 @@ def compare_live_hours(
 ) -> dict[Symbol, LiveHours]:
     """Ask for the present contract of each symbol, compare on the last trading day up to today, and keep the result.
 
-    Two fresh processes at the provider, however many symbols. Raises the `FetchError` family.
+    Two fresh processes at the provider, however many symbols; those whose product nobody knows are left out. Raises
+    the `FetchError` family.
     """
     today = shanghai_day(clock.now_ns())
     contracts = _present_contracts(provider, home, timing, symbols, today)
@@ -110,6 +112,7 @@ def _present_contracts(
     return {
         symbol: symbol.text if symbol.kind == "contract" else _main_on(symbol.text, table[symbol.text], today)
         for symbol in symbols
+        if in_our_tables(symbol) and (symbol.kind == "contract" or symbol.text in table)
     }
 
 

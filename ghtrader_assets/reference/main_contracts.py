@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.context.universe import in_our_tables, note_product
 from ghtrader_assets.files import put_file
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.reference.confirmation import note_confirmation
@@ -38,19 +39,23 @@ def recent_changes(
 ) -> dict[Symbol, list[Change]]:
     """The changes of each symbol, from the provider unless it told them within the last minute, or `force_refresh`.
 
-    A contract is its own main contract as long as it trades. The provider's holiday list is fetched along and compared
-    with the calendar. Raises the `FetchError` family.
+    A contract is its own main contract as long as it trades. A symbol whose product nobody knows is left out, and
+    remembered as such. The provider's holiday list is fetched along and compared with the calendar. Raises the
+    `FetchError` family.
     """
-    known = {symbol: _kept(context, symbol, 0.0 if force_refresh else KEPT_S) for symbol in symbols}
+    home = context.settings.home
+    ours = [symbol for symbol in symbols if in_our_tables(symbol)]
+    known = {symbol: _kept(context, symbol, 0.0 if force_refresh else KEPT_S) for symbol in ours}
     unknown = [symbol for symbol, changes in known.items() if changes is None]
     if unknown:
         names = [symbol.text for symbol in unknown]
-        home = context.settings.home
         table, holidays = fetch_table_and_holidays(context.provider, names, home, context.timing)
         note_confirmation(context.calendar, context.provider.name, home, holidays, context.clock)
         for symbol in unknown:
-            known[symbol] = table[symbol.text]
-            _keep(context, symbol, table[symbol.text])
+            known[symbol] = table.get(symbol.text)
+            note_product(home, symbol, known=symbol.text in table)
+            if symbol.text in table:
+                _keep(context, symbol, table[symbol.text])
     return {symbol: changes for symbol, changes in known.items() if changes is not None}
 
 

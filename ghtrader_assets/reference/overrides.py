@@ -6,7 +6,6 @@ Belongs here: checking and recording them. Does not belong here: what they do to
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import dataclass
 from datetime import date
 
@@ -30,16 +29,14 @@ class ChangedDay:
 
 
 def override_main(
-    context: LoadContext, symbol: Symbol, contract: Symbol | None, start: date, end: date, reason: str
+    context: LoadContext, symbol: Symbol, contract: Symbol | None, start: date, end: date, *, who: str, reason: str
 ) -> list[ChangedDay]:
     """Record that `contract` is the main one on the trading days from `start` to `end`, and read the schedule anew.
 
     None gives these days back to the provider. Raises `BadInputError` where it can't be so, and the `FetchError` family
     when the provider fails: what was recorded holds from the next reading on.
     """
-    days = context.calendar.days(start, end)
-    if not days:
-        raise BadInputError(f"no trading day lies from {start} to {end}", "swap them, or choose a longer range")
+    days = context.calendar.days(*context.calendar.span(start, end))
     if symbol.kind != "main":
         raise BadInputError(f"{symbol.text} has no main contract", f"name {symbol.alias}")
     if contract is not None:
@@ -52,7 +49,7 @@ def override_main(
         last_day=days[-1],
         contract=contract.text if contract else "",
         reason=reason,
-        who=getpass.getuser(),
+        who=who,
     )
     write_main_override(context.database, said)
     after = refresh_schedule(context, symbol, force_refresh=True).rows

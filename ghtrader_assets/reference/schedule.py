@@ -12,6 +12,7 @@ from datetime import date
 
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.universe import require_product
 from ghtrader_assets.errors import NotListedError, UnknownContractError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import (
@@ -44,8 +45,13 @@ class Schedule:
 
 
 def refresh_schedule(context: LoadContext, symbol: Symbol, *, force_refresh: bool = False) -> Schedule:
-    """Fetch the continuous table of one symbol and store what is new; see `refresh_schedules`."""
-    return refresh_schedules(context, [symbol], force_refresh=force_refresh)[symbol]
+    """Fetch the continuous table of one symbol and store what is new; see `refresh_schedules`.
+
+    Raises `UnknownContractError` for a symbol whose product nobody knows.
+    """
+    refreshed = refresh_schedules(context, [symbol], force_refresh=force_refresh)
+    require_product(context.settings.home, symbol)
+    return refreshed[symbol]
 
 
 def refresh_schedules(
@@ -53,16 +59,17 @@ def refresh_schedules(
 ) -> dict[Symbol, Schedule]:
     """Fetch the continuous table in a fresh process and store every row that is new or different, overrides applied.
 
-    What was fetched within the last minute is good enough for a run; a person who asks wants `force_refresh`.
-    Raises the `FetchError` family when the provider fails and `QuestDBError` when the store does.
+    What was fetched within the last minute is good enough for a run; a person who asks wants `force_refresh`. A symbol
+    whose product nobody knows is left out. Raises the `FetchError` family when the provider fails and `QuestDBError`
+    when the store does.
     """
     learn_first_days(context, symbols)
     changes = recent_changes(context, symbols, force_refresh=force_refresh)
     overrides = read_main_overrides(context.database, [symbol.text for symbol in symbols])
     schedules: dict[Symbol, Schedule] = {}
-    for symbol in symbols:
+    for symbol, provided in changes.items():
         said = overridden_days([row for row in overrides if row.symbol == symbol.text], context.calendar)
-        theirs = overridden(changes[symbol], said, context.calendar) if said else changes[symbol]
+        theirs = overridden(provided, said, context.calendar) if said else provided
         fetched = Schedule.of(_schedule_rows(context, symbol, theirs))
         stored = {row.trading_day: row for row in read_schedule(context.database, symbol.text)}
         different = [row for day, row in fetched.rows.items() if stored.get(day) != row]

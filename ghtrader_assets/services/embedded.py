@@ -14,6 +14,8 @@ from typing import Final
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.exchange.memory import settled_model
+from ghtrader_assets.manifests import manifest_files
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
@@ -116,8 +118,15 @@ def _start_questdb(settings: Settings, stack: ExitStack) -> Service:
 
 def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
     port = claim_port(settings.exchange_port, "GHTRADER_EXCHANGE_PORT")
-    words = ("--port", str(port), "--home", str(settings.home / "exchange"))
+    home = settings.home / "exchange"
+    model = settled_model(home, settings.asked_exchange_model, lambda: _has_embedded_loads(settings))
+    words = ("--port", str(port), "--home", str(home), "--model", str(model))
     return _start_child(settings, stack, EXCHANGE, port, words, "", EXCHANGE_START_DEADLINE_S)
+
+
+def _has_embedded_loads(settings: Settings) -> bool:
+    """Whether anything was loaded from an embedded exchange: each attempt leaves a manifest in the home."""
+    return any('"source": "embedded"' in path.read_text(encoding="utf-8") for path in manifest_files(settings.home))
 
 
 def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from wsgiref.simple_server import WSGIServer
 
+import polars as pl
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -107,10 +108,11 @@ def _stored(database: Database, _now: datetime) -> list[Metric]:
 
 
 def _states(database: Database, now: datetime) -> list[Metric]:
-    grid = read_grid(database, now.date() - STATE_DAYS, now.date())
-    counts = sorted(Counter(grid.select("symbol", "state").iter_rows()).items())
+    grid = read_grid(database, now.date() - STATE_DAYS, now.date(), now)
+    shown = grid.select("symbol", pl.when("accepted").then(pl.lit("accepted")).otherwise("state"))
+    counts = sorted(Counter(shown.iter_rows()).items())
     samples = ((symbol, state, count) for (symbol, state), count in counts)
-    meaning = "trading days of the last year by symbol and state"
+    meaning = "trading days of the last year by symbol and state, accepted ones apart"
     return [_gauge("ghtrader_days", meaning, ["symbol", "state"], samples)]
 
 

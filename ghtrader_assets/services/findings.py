@@ -14,12 +14,11 @@ from typing import Final, Literal
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import open_database
-from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.context.universe import universe_of, unknown_product
+from ghtrader_assets.errors import GhtraderError, IngestState
 from ghtrader_assets.market.calendar import calendar_for, calendar_path, changed_days, check_horizon, snapshot_calendar
 from ghtrader_assets.market.clock import shanghai_day
-from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.session_events import events_for, events_path
-from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.embedded.jar import ensure_jar
 from ghtrader_assets.questdb.embedded.parameters import parameter_findings
 from ghtrader_assets.questdb.tables.migrations import VERSION, home_version, shape_findings, steps_after, store_version
@@ -79,13 +78,15 @@ def _dependencies() -> Iterator[Finding]:
 
 
 def _symbols(settings: Settings) -> Iterator[Finding]:
-    for text in settings.symbols:
+    for symbol in universe_of(settings):
+        unknown = unknown_product(settings.home, symbol)
+        if unknown is not None:
+            yield Finding(symbol.text, "error", f"{IngestState.UNKNOWN_CONTRACT}: {unknown}", unknown.remedy)
+            continue
         try:
-            symbol = parse_symbol(text)
-            product_of(symbol.exchange, symbol.product)
-            yield Finding(text, "ok", f"partitions from {start_date_of(settings, symbol.product)}")
+            yield Finding(symbol.text, "ok", f"partitions from {start_date_of(settings, symbol.product)}")
         except GhtraderError as error:
-            yield _failing(text, error)
+            yield _failing(symbol.text, error)
 
 
 def _thresholds(settings: Settings) -> Iterator[Finding]:
@@ -163,7 +164,8 @@ def _live_hours(settings: Settings) -> Iterator[Finding]:
     if agreeing:
         oldest = min(kept[text].asked_at for text in agreeing)
         yield Finding(subject, "ok", f"the provider agrees on {len(agreeing)} symbols, asked since {oldest:%Y-%m-%d}")
-    unasked = [text for text in settings.symbols if text not in kept]
+    known = [symbol.text for symbol in universe_of(settings) if unknown_product(settings.home, symbol) is None]
+    unasked = [text for text in known if text not in kept]
     if unasked:
         remedy = "`sessions SYMBOL --live` asks, and the asset trading_calendar every morning"
         yield Finding(subject, "warn", f"never compared with the provider's: {', '.join(unasked)}", remedy)

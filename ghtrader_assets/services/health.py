@@ -12,8 +12,8 @@ import requests
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import embedded_service, open_database, open_store
+from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import GhtraderError, ServiceError
-from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.runtime import DAGSTER, DASHBOARD, EXCHANGE, PROMETHEUS, QUESTDB, Service
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.feeds import Feed, feeds_of
@@ -43,7 +43,7 @@ def service_health(settings: Settings, clock: Clock) -> list[ServiceHealth]:
 
 def feed_health(settings: Settings, clock: Clock) -> list[Feed]:
     """How each symbol's feed stands; none where the store does not answer, which `service_health` says."""
-    symbols = [parse_symbol(text) for text in settings.symbols]
+    symbols = universe_of(settings)
     try:
         with open_store(settings, clock=clock) as context:
             return feeds_of(context, symbols)

@@ -6,6 +6,7 @@ ghTrader's names for the same questions (`ghtrader`).
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from ghtrader_assets.context.store import StoreContext, open_store
-from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.errors import BadInputError, DayStateWarning
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay
@@ -25,9 +26,9 @@ from ghtrader_assets.questdb.cache.coverage import cache_of
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import reader
 from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState, SymbolCoverage
-from ghtrader_assets.questdb.tables.whole_days import WholeDay
+from ghtrader_assets.reading.handout import Handout, StatedDay, States, handout_of
 from ghtrader_assets.reading.overview import days_known_as
-from ghtrader_assets.reading.stored import schedule_of, stored_symbol, whole_days
+from ghtrader_assets.reading.stored import schedule_of, stored_symbol
 from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.store.arguments import Day, OutputFormat, as_date, renamed_arguments, require_format
 from ghtrader_assets.store.ghtrader import GhtraderQueries
@@ -44,6 +45,7 @@ class _Which(TypedDict, total=False):
 
     columns: Sequence[str] | None
     contracts: Sequence[str] | None
+    states: States
 
 
 def connect(settings: Settings | None = None) -> Store:
@@ -123,6 +125,7 @@ class Store(GhtraderQueries):
         *,
         columns: Sequence[str] | None = None,
         contracts: Sequence[str] | None = None,
+        states: States = "any",
         output_format: OutputFormat = "pandas",
     ) -> Any:
         """The ticks of a trading day, or of the stored days from `start` to `end`, both included, in time order.
@@ -131,9 +134,14 @@ class Store(GhtraderQueries):
         the symbol stood for one of these; `symbol` may be a contract itself. Prices are in the contract's quote unit,
         `volume` and `amount` cumulative over the trading day. Only whole days are handed out, each in one version;
         raises `BadInputError` when none is stored.
+
+        `states` chooses among them: "any", "judged" (both verdicts are in force) or "good" (those are ok or warn). Days
+        of the range that are missing, partial, in error or unjudged, and were not accepted as they are, are named by a
+        `DayStateWarning`.
         """
         require_format(output_format)
-        days = [day.ticks for day in self._whole_days(symbol, start, end, columns, contracts)]
+        handout = self._handout(symbol, start, end, columns, contracts, states)
+        days = [ticks for _, ticks in handout.read()]
         table = pa.concat_tables(days).unify_dictionaries()
         days.clear()
         return _formatted(table, output_format)
@@ -147,12 +155,16 @@ class Store(GhtraderQueries):
         *,
         columns: Sequence[str] | None = None,
         contracts: Sequence[str] | None = None,
+        states: States = "any",
         output_format: OutputFormat = "pandas",
-    ) -> Generator[tuple[DailyAgg, Any]]:
-        """The same day by day, each with its coverage row, in bounded memory: `GHTRADER_READ_WORKERS` days ahead."""
+    ) -> Generator[tuple[StatedDay, Any]]:
+        """The same day by day, each with its coverage row and state, in bounded memory.
+
+        `GHTRADER_READ_WORKERS` days are read ahead. The warning comes with the first day.
+        """
         require_format(output_format)
-        for day in self._whole_days(symbol, start, end, columns, contracts):
-            yield day.agg, _formatted(day.ticks, output_format)
+        for day, ticks in self._handout(symbol, start, end, columns, contracts, states).read():
+            yield day, _formatted(ticks, output_format)
 
     def coverage(self, *symbols: str) -> list[SymbolCoverage]:
         """First and last stored day, days, rows, first and last tick of each symbol; of all stored ones by default."""
@@ -200,16 +212,24 @@ class Store(GhtraderQueries):
             raise BadInputError(f"there is no manifest {manifest_id!r}", "`manifests --covering DAY` lists them")
         return found
 
-    def _whole_days(
+    def _handout(
         self,
         symbol: str,
         start: Day,
         end: Day | None,
         columns: Sequence[str] | None,
         contracts: Sequence[str] | None,
-    ) -> Generator[WholeDay]:
+        states: States,
+    ) -> Handout:
+        """What a reading method hands out. Warns whoever called that method of the days that are not good."""
         among = None if contracts is None else [parse_symbol(contract) for contract in contracts]
-        return whole_days(self.context, parse_symbol(symbol), *self._range(start, end), columns, among)
+        handout = handout_of(
+            self.context, parse_symbol(symbol), *self._range(start, end), columns, states=states, contracts=among
+        )
+        if handout.told:
+            states_of = {day.trading_day: day.state for day in handout.told}
+            warnings.warn(DayStateWarning(handout.warning, states_of), stacklevel=4)
+        return handout
 
     def _stored_day(self, symbol: str, day: Day) -> tuple[str, date]:
         """The name under which a symbol's trading day is stored, and the day."""
@@ -225,10 +245,7 @@ class Store(GhtraderQueries):
         """One trading day, or an inclusive range whose ends need not trade."""
         if end is None:
             return self._day(start), self._day(start)
-        first, last = as_date(start), as_date(end)
-        if not self.calendar.days(first, last):
-            raise BadInputError(f"no trading day lies from {first} to {last}", "swap them, or choose a longer range")
-        return first, last
+        return self.calendar.span(as_date(start), as_date(end))
 
 
 def _formatted(ticks: pa.Table, output_format: OutputFormat) -> Any:

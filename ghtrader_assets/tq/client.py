@@ -15,6 +15,7 @@ import contextlib
 import gc
 import shutil
 import signal
+import sys
 from collections.abc import Generator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -26,12 +27,13 @@ from tqsdk import TqApi, data_series
 from tqsdk.utils import _query_for_quote
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.errors import TransientFetchError
+from ghtrader_assets.errors import BrokenDayError, TransientFetchError
 from ghtrader_assets.market.clock import NS, SHANGHAI, shanghai_time
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.tq import faults
 from ghtrader_assets.tq.login import LoggedIn
 from ghtrader_assets.tq.timing import Timing
+from ghtrader_assets.tq.values import UnreadableTicks
 from ghtrader_assets.tq.wholeness import Reading
 from ghtrader_assets.tq.wire import ReadDay
 
@@ -54,12 +56,15 @@ class PlainClient:
         self._timing = timing
         self._clock = clock
         self._ticks_seen = 0
+        self._unreadable = UnreadableTicks()
+        self._formless: BrokenDayError | None = None
         gc.disable()  # tqsdk makes millions of small containers without cycles; a collection scans them in vain
         try:
             self._api = TqApi(auth=auth, _md_url=url, disable_print=True, debug=False)
         except BaseException:
             gc.enable()
             raise
+        self._sift_answers()
 
     @property
     def worn_out(self) -> bool:
@@ -77,17 +82,25 @@ class PlainClient:
         first = self._series(job.contract, job.window.start_ns, job.window.end_ns)
         if first.shape[0] == 0:
             again = self._series(job.contract, job.window.start_ns, job.window.end_ns)
-            second_ids, any_inside = _columns(again)["tick_id"], self._any_inside(job)
-            return Reading(_columns(first), second_ids, any_inside, self._series_last_id(job.contract))
-        last_id, last_ns = int(first["id"].iloc[-1]), int(first["datetime"].iloc[-1])
+            return Reading(
+                columns=_columns(first),
+                second_ids=_columns(again)["tick_id"],
+                following_ns=self._any_inside(job),
+                series_last_id=self._series_last_id(job.contract),
+                unreadable=self._any_unreadable(job.contract),
+            )
+        first_id, last_id = int(first["id"].iloc[0]), int(first["id"].iloc[-1])
+        last_ns = int(first["datetime"].iloc[-1])
         second = self._series(job.contract, last_ns, job.window.end_ns)
         following = self._tick_time(job.contract, last_id + 1)
+        shown = last_id + 1 if following is not None else last_id + 2  # the client ends at a tick that it can't read
         return Reading(
             columns=_columns(first),
             second_ids=_columns(second)["tick_id"],
             following_ns=following,
             series_last_id=self._series_last_id(job.contract),
             quote_ns=self._quote_time(job.contract) if following is None else None,
+            unreadable=self._unreadable.among(job.contract, first_id, shown),
         )
 
     def require_contract(self, contract: str, control: str) -> None:
@@ -115,15 +128,34 @@ class PlainClient:
         notices: Mapping[str, Any] = self._api._data.get("notify", {})
         return [notice for notice in notices.values() if hasattr(notice, "get")]
 
-    @contextlib.contextmanager
-    def _heeding_a_lost_connection(self) -> Generator[None]:
-        """Raise `MaintenanceError` in the middle of a call once the connection is lost and maintenance was announced.
+    def _sift_answers(self) -> None:
+        """See each answer before the client does, which makes 0 or NaN of a text and falls over another form."""
+        answers = self._api._ws_md_recv_chan
+        assert answers is not None
+        pass_on = answers.send
 
-        The client itself would connect again every 10 to 20 s and report nothing for half a minute. It waits in the
-        main thread, where a signal's handler may raise.
+        async def send(item: Any) -> None:
+            try:
+                self._unreadable.sift(item)
+            except BrokenDayError as error:
+                self._formless = error
+            else:
+                await pass_on(item)
+
+        answers.send = send
+
+    @contextlib.contextmanager
+    def _heeding_what_came(self) -> Generator[None]:
+        """Raise in the middle of a call what the client would wait for in vain.
+
+        `BrokenDayError` for an answer without the protocol's form. `MaintenanceError` once the connection is lost and
+        maintenance was announced: the client itself would connect again every 10 to 20 s and report nothing for half
+        a minute. It waits in the main thread, where a signal's handler may raise.
         """
 
         def look(*_: object) -> None:
+            if self._formless is not None:
+                raise self._formless
             if any(notice.get("code") == _DISCONNECTED for notice in self._notices()):
                 self.heed_notices()
 
@@ -182,7 +214,7 @@ class PlainClient:
         cache.mkdir(parents=True)
         data_series.CACHE_DIR = str(cache)  # where downloaded ticks are taken for whole
         try:
-            with self._heeding_a_lost_connection():
+            with self._heeding_what_came():
                 frame = self._api.get_tick_data_series(  # in microseconds; what is cut off precedes the tick
                     symbol=contract, start_dt=shanghai_time(start_ns), end_dt=shanghai_time(end_ns - _MICROSECOND_NS)
                 )
@@ -203,6 +235,12 @@ class PlainClient:
         data: Mapping[str, Any] = self._delivered(job.contract).get("data", {})
         stamps = (int(tick.get("datetime", 0)) for tick in data.values() if hasattr(tick, "get"))
         return min((stamp for stamp in stamps if job.window.start_ns <= stamp < job.window.end_ns), default=None)
+
+    def _any_unreadable(self, contract: str) -> str:
+        """What could not be read of any tick that came: it may have been of the day that seems to be empty."""
+        data: Mapping[str, Any] = self._delivered(contract).get("data", {})
+        unstamped = (f"tick {name} has no time" for name, tick in data.items() if not tick.get("datetime"))
+        return self._unreadable.among(contract, 0, sys.maxsize) or next(unstamped, "")
 
     def _series_last_id(self, contract: str) -> int:
         return int(self._delivered(contract).get("last_id", -1))

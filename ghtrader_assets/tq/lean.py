@@ -179,6 +179,8 @@ class _Day:
         if self._book.last_id < 0 or end <= first:
             raise LeanDoubtError("the server has no tick of the day")
         following_ns = self._book.stamp(end)
+        if self._book.unreadable(end, end + 1):  # of the next day: the server's word for where it begins must do
+            following_ns = job.window.end_ns
         if following_ns is None:
             raise LeanDoubtError(f"no tick follows the day (id {end}): its end takes a second opinion")
         if following_ns < job.window.end_ns:
@@ -229,6 +231,7 @@ class _Day:
             following_ns=end_ns if again_ns is None and last_id + 1 == end else again_ns,
             series_last_id=max(tail.last_id, self._book.last_id),
             first_id=first,
+            unreadable=self._book.unreadable(first, end),
         )
 
     async def _until(self, request: Request) -> None:

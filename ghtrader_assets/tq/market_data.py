@@ -47,7 +47,7 @@ def fetch_continuous_table(
 ) -> dict[str, list[Change]]:
     """The main contract changes of each symbol such as `KQ.m@SHFE.cu`: (first trading day, contract), oldest first.
 
-    Raises the `FetchError` family; `UnknownContractError` for a symbol that the provider's table has not.
+    A symbol that the provider's table lacks is left out. Raises the `FetchError` family.
     """
     return _changes(_ask(provider, home, timing, wire.AskMarket("main_contracts", tuple(symbols))))
 

@@ -1,11 +1,12 @@
 """Tick pages out of `rtn_data` frames: typed parsing, a merge by id where a page is not as expected, and columns.
 
-Belongs here: frames in, columns out; no I/O. Does not belong here: what is asked for and when (`lean`).
+Belongs here: frames in, columns out; no I/O. Does not belong here: what is asked for and when (`lean`), what a field
+may hold (`values`).
 
 The fast form decodes a frame straight into structs and expects every tick once, whole, with numbers as numbers.
-Anything else (a tick in pieces, a page sent twice, a quoted number, a null) is a surprise: then all frames of the
-day are merged again the client's way, key by key, and the rest of the day stays with that form.
-`id` and `datetime` are integers throughout; a datetime written as a float is refused by both forms.
+Anything else (a tick in pieces, a page sent twice, a text, a null) is a surprise: then all frames of the day are
+merged again the client's way, key by key, and the rest of the day stays with that form.
+`id` and `datetime` are integers throughout.
 """
 
 # pyright: reportPrivateUsage=false
@@ -31,14 +32,12 @@ from tqsdk.entity import Entity
 from tqsdk.objs import Tick
 
 from ghtrader_assets.market.ticks import BOOK_COLUMNS, NUMERIC_COLUMNS
+from ghtrader_assets.tq.values import DEFAULTS, Stamp, UnreadableTicks
 
 Columns = dict[str, npt.NDArray[Any]]
 
-_DEFAULTS: Final[Mapping[str, float]] = {
-    name: float(value) for name, value in Tick(None).items() if name in NUMERIC_COLUMNS
-}
 _PROTOTYPE: Final = {"ticks": {"*": {"data": {"@": Tick(None)}}}}
-"""What the client has for a number that the server leaves out or writes as a string: 0 for some, NaN for others."""
+"""From here the client takes the `DEFAULTS` of what the server leaves out."""
 
 
 def delivered_columns(levels: int) -> tuple[str, ...]:
@@ -79,7 +78,7 @@ class DayBook:
         self._form: _FastForm | _SlowForm = _FastForm(contract, levels)
 
     def apply(self, frame: bytes) -> None:
-        """Take a frame in. Raises `json.JSONDecodeError` if it is no JSON."""
+        """Take a frame in. Raises `json.JSONDecodeError` if it is no JSON, `BrokenDayError` if it has another form."""
         self._frames.append(frame)
         try:
             self._form.apply(frame)
@@ -104,13 +103,18 @@ class DayBook:
         return self._form.stamp(tick_id)
 
     def columns(self, first: int, end: int) -> Columns:
-        """The delivered ticks of ids `[first, end)` in order of id, as columns."""
+        """The delivered ticks of ids `[first, end)` in order of id, as columns; those without a readable stamp not."""
         return self._form.columns(first, end)
+
+    def unreadable(self, first: int, end: int) -> str:
+        """What could not be read of the ticks of ids `[first, end)`; empty if nothing."""
+        return self._form.unreadable.among(self._contract, first, end)
 
 
 class _FastForm:
     def __init__(self, contract: str, levels: int) -> None:
         self.charts: dict[str, Any] = {}
+        self.unreadable = UnreadableTicks()  # none: each would be a surprise
         self.last_id = -1
         self._contract = contract
         self._names = delivered_columns(levels)
@@ -131,7 +135,7 @@ class _FastForm:
 
     def stamp(self, tick_id: int) -> int | None:
         tick = self._ticks.get(tick_id)
-        return tick.datetime or None if tick is not None else None
+        return tick.datetime if tick is not None else None
 
     def columns(self, first: int, end: int) -> Columns:
         ticks, have = self._ticks, self._ticks.__contains__
@@ -152,13 +156,16 @@ class _SlowForm:
 
     def __init__(self, contract: str, levels: int) -> None:
         self.charts: dict[str, Any] = {}
+        self.unreadable = UnreadableTicks()
         self._contract = contract
         self._names = delivered_columns(levels)
         self._tree = Entity()
         self._tree._instance_entity([])
 
     def apply(self, frame: bytes) -> None:
-        for patch in json.loads(frame).get("data", []):
+        answer = json.loads(frame)
+        self.unreadable.sift(answer)
+        for patch in answer.get("data", []):
             _merge(self.charts, patch.get("charts") or {})
             if "ticks" in patch:
                 _merge_diff(self._tree, {"ticks": patch["ticks"]}, _PROTOTYPE, persist=False)
@@ -179,7 +186,7 @@ class _SlowForm:
         rows = [self._series["data"][str(tick_id)] for tick_id in ids]
         columns: Columns = {
             "tick_id": np.array(ids, dtype=np.int64),
-            "datetime_ns": np.array([_integer(row["datetime"]) for row in rows], dtype=np.int64),
+            "datetime_ns": np.array([row["datetime"] for row in rows], dtype=np.int64),
         }
         for name in self._names:
             values = (DataSeries._get_float_value(row, name) for row in rows)
@@ -205,21 +212,14 @@ def _merge(target: dict[str, Any], patch: Mapping[str, Any]) -> None:
             target[key] = value
 
 
-def _integer(value: Any) -> int:
-    """A datetime as it is. Raises `TypeError` for anything but an integer: a float has lost digits already."""
-    if type(value) is not int:
-        raise TypeError(f"a datetime of type {type(value).__name__}")
-    return value
-
-
 _datetime_of: Final[Callable[[Any], int]] = attrgetter("datetime")
 
 
 @cache
 def _decoder(levels: int) -> msgspec.json.Decoder[Any]:
     """A decoder of frames whose ticks have the numbers of `levels` levels; other keys are skipped."""
-    numbers = [(name, float, _DEFAULTS[name]) for name in delivered_columns(levels)]
-    tick = msgspec.defstruct("Tick", [("datetime", int), *numbers], gc=False)
+    numbers = [(name, float, DEFAULTS[name]) for name in delivered_columns(levels)]
+    tick = msgspec.defstruct("Tick", [("datetime", Stamp), *numbers], gc=False)
     series = msgspec.defstruct("Series", [("data", dict[int, tick], {}), ("last_id", int | None, None)])
     patch = msgspec.defstruct("Patch", [("ticks", dict[str, series | None], {}), ("charts", dict[str, Any], {})])
     frame = msgspec.defstruct("Frame", [("aid", str), ("data", list[patch], [])])

@@ -20,7 +20,7 @@ import pandas as pd
 import requests
 from tqsdk import calendar
 
-from ghtrader_assets.errors import BrokenDayError, FetchError, UnknownContractError
+from ghtrader_assets.errors import BrokenDayError, FetchError
 from ghtrader_assets.tq.login import LoggedIn
 
 _ANY_DAY: Final = date(2024, 1, 2)
@@ -45,7 +45,7 @@ def holidays(auth: LoggedIn, _symbols: Sequence[str]) -> bytes:
 
 
 def main_contracts(auth: LoggedIn, symbols: Sequence[str]) -> bytes:
-    """The continuous table's changes of each symbol: `{symbol: [["20260105", "SHFE.cu2602"], …]}`.
+    """The continuous table's changes of each symbol that it has: `{symbol: [["20260105", "SHFE.cu2602"], …]}`.
 
     tqsdk lays the table out on trading days and asks for the holiday list first. The changes are the same on any
     calendar: it is given one without holidays, so that a bad list does not cost the main contracts.
@@ -56,12 +56,8 @@ def main_contracts(auth: LoggedIn, symbols: Sequence[str]) -> bytes:
     finally:
         calendar.rest_days_df = None
     assert table is not None
-    unknown = [symbol for symbol in symbols if symbol not in table]
-    if unknown:
-        raise UnknownContractError(
-            f"the provider's main contract table has no {', '.join(unknown)}", "check the symbol"
-        )
-    return msgspec.json.encode({symbol: [[str(day), name] for day, name in table[symbol]] for symbol in symbols})
+    known = [symbol for symbol in symbols if symbol in table]
+    return msgspec.json.encode({symbol: [[str(day), name] for day, name in table[symbol]] for symbol in known})
 
 
 def _no_holiday_list(what: str) -> FetchError:

@@ -1,6 +1,6 @@
 """Whether what was read is the whole trading day: the same rules for both readers, as a pure function.
 
-Belongs here: contiguity, order, and the proof that nothing follows before D 18:00.
+Belongs here: contiguity, order, that everything could be read, and the proof that nothing follows before D 18:00.
 Does not belong here: whether the day is plausible (`validation`): a quiet or limit-locked day is whole.
 
 A client that meets a missing id ends there without a word. So a day is whole only if its ids are contiguous, its
@@ -37,7 +37,8 @@ class Reading:
     last tick on (for an empty day: of the whole window), brought before D 18:00. `following_ns` is the time of the
     id after the last one (for an empty day: of any tick seen inside the window), None if it was not delivered.
     `series_last_id` is the server's last id of the contract, -1 for none. `quote_ns` is the time of the contract's
-    quote, where nothing follows the day and the provider has one: ticks can't end long before it.
+    quote, where nothing follows the day and the provider has one: ticks can't end long before it. `unreadable` is what
+    stood where a number or a time is due: a day with it is broken, and never empty.
     """
 
     columns: Mapping[str, npt.NDArray[Any]]
@@ -46,11 +47,14 @@ class Reading:
     series_last_id: int
     quote_ns: int | None = None
     first_id: int | None = None
+    unreadable: str = ""
 
 
 def whole_day(reading: Reading, window: DayWindow) -> tuple[pl.DataFrame, FetchError | None]:
     """The day's tick frame, trimmed to its window, and what is wrong with it: None if the day is whole."""
     frame = trim(tick_frame(reading.columns), window)
+    if reading.unreadable:
+        return frame, BrokenDayError(reading.unreadable, _RETRY)
     if frame.height == 0:
         return frame, _empty_fault(reading, window)
     ids = frame["tick_id"].to_numpy()

@@ -17,6 +17,7 @@ from ghtrader_assets.questdb.standing.histories import Attempt, Content, Key, St
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.wanted import Wanted
 from ghtrader_assets.validation.judge import needs_judgement
+from ghtrader_assets.validation.states import SESSION_LOST
 from ghtrader_assets.validation.verdicts import State
 
 
@@ -76,9 +77,16 @@ def _verdict_fault(key: Key, content: Content, want: Wanted, standing: Standing)
         return Cause.STALE, Need.JUDGEMENT, "its verdict is older than its content, the rules or the policy"
     if standing.holes.get(key):
         return Cause.PROVIDER_HAS_DATA, Need.LOAD, f"the provider has ticks for {standing.holes[key]} of its gaps"
-    if coverage.state == State.PARTIAL:
-        return Cause.PARTIAL, Need.LOAD, f"part of its sessions has no tick: {coverage.reason_code}"
+    if coverage.state == State.PARTIAL or coverage.reason_code == SESSION_LOST:
+        return Cause.PARTIAL, Need.LOAD, f"part of its sessions is not there: {coverage.reason_code}"
     return None
+
+
+def changed_since(cause: Cause, content: Content | None, attempts: Sequence[Attempt], want: Wanted) -> bool:
+    """Whether a day should be loaded for another contract or other sessions now than when it was accepted."""
+    if content is None:
+        return bool(attempts and want.upstream) and attempts[-1].upstream != want.upstream
+    return cause == Cause.STALE
 
 
 def _what_changed(content: Content, want: Wanted) -> str:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Final
 
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant_ns, shanghai_day
@@ -91,13 +92,18 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
     names = [symbol.text for symbol in symbols]
     loads, begun = read_newest_days(database, names), read_begun_symbols(database, names)
     obstacles = read_obstacles(database, context.calendar, symbols, day, day)
-    states = {state.symbol: state for state in read_day_states(database, names, day, day, obstacles)}
+    stored = read_day_states(database, names, day, day, context.clock.now(), obstacles)
+    states = {state.symbol: state for state in stored}
     _, dead = freshness_windows(context.calendar, shanghai_day(now_ns))
     found: list[Feed] = []
     for symbol in symbols:
         last_day, loaded_at = loads.get(symbol.text, (None, None))
         expected = symbol.text in begun and start_date_of(context.settings, symbol.product) <= day
-        state, reason, remedy = _standing(symbol, day, states.get(symbol.text)) if expected else _IDLE
+        unknown = unknown_product(context.settings.home, symbol)
+        if unknown is not None:
+            state, reason, remedy = FeedState.BAD, f"{IngestState.UNKNOWN_CONTRACT}: {unknown}", unknown.remedy
+        else:
+            state, reason, remedy = _standing(symbol, day, states.get(symbol.text)) if expected else _IDLE
         age_s = None if loaded_at is None else now_ns / 1e9 - loaded_at.timestamp()
         fresh = None if age_s is None or state == FeedState.ENDED else age_s <= dead.total_seconds()
         found.append(Feed(symbol.text, state, day, last_day, loaded_at, fresh, reason, remedy))
@@ -118,6 +124,13 @@ def _standing(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedSt
         return FeedState.LATE, f"{day} was expected and is not loaded", load
     if state.ingest_state in _RESTING:
         return _RESTING[state.ingest_state], state.reason, ""
+    return _as_loaded(symbol, day, state, load)
+
+
+def _as_loaded(symbol: Symbol, day: date, state: DayState, load: str) -> tuple[FeedState, str, str]:
+    """The standing of a day on which the symbol trades, and of which something is known."""
+    if state.accepted is not None:
+        return FeedState.GOOD, f"{day} is {state.state}: {state.reason}; accepted {state.accepted}", ""
     if state.ingest_state != IngestState.COMPLETE:
         wrong = wrong_main_of(state.reason)
         found, remedy = (FeedState.BAD, wrong_main_remedy(symbol)) if wrong else (FeedState.LATE, load)

@@ -16,13 +16,14 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.histories import Attempt, Content, Key, Standing, read_standing
 from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.settings import start_date_of
-from ghtrader_assets.upkeep.causes import WRONG_MAIN, Cause, fault_of, is_good, never_stored
+from ghtrader_assets.upkeep.causes import WRONG_MAIN, Cause, changed_since, fault_of, is_good, never_stored
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.wanted import Wanted, wanted_days
 
@@ -43,7 +44,7 @@ _SLOW: Final = frozenset({Cause.PROVIDER_EMPTY, Cause.PARTIAL, Cause.PROVIDER_HA
 class Repair:
     """One trading day that needs work. `tries` counts the attempts that ended in this; before `not_before` it waits.
 
-    `in_hand`: a run in progress has begun to load it.
+    `in_hand`: a run in progress has begun to load it. `accepted`: it stays as it is by an operator's word.
     """
 
     symbol: Symbol
@@ -54,6 +55,7 @@ class Repair:
     tries: int = 0
     not_before: datetime | None = None
     in_hand: bool = False
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +70,22 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class RepairPlan:
-    """The days to repair now, those in their back-off, those that only a person can help, those being loaded."""
+    """The days to repair now, those in their back-off, those that only a person can help, being loaded, accepted."""
 
     planned: tuple[Repair, ...]
     waiting: tuple[Repair, ...]
     given_up: tuple[Repair, ...]
     running: tuple[Repair, ...]
+    accepted: tuple[Repair, ...]
     work: Work
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to repair: not now, not later, and nothing given up."""
         return not (self.planned or self.waiting or self.given_up)
+
+
+NOTHING: Final = RepairPlan((), (), (), (), (), Work(0, 0, None, None))
 
 
 def read_plan(
@@ -98,15 +104,18 @@ def read_plan(
     `running` are the ids of runs in progress: what they began is left to them. With `started_only` a symbol's history
     begins with the first day of which a load began, so that no plan starts a history by itself. `in_bulk` passes over
     days that are stored for their main contract and judged whole: changed sessions, rules and policy go unseen, at a
-    fraction of the work. Raises `QuestDBError`.
+    fraction of the work. Symbols whose product is unknown have no plan. Raises `QuestDBError`.
     """
+    symbols = [symbol for symbol in symbols if unknown_product(context.settings.home, symbol) is None]
+    if not symbols:
+        return NOTHING
     first = max(
         start or min(start_date_of(context.settings, symbol.product) for symbol in symbols), context.calendar.first
     )
     if first > end:
-        return RepairPlan((), (), (), (), Work(0, 0, None, None))
+        return NOTHING
     names = [symbol.text for symbol in symbols]
-    standing = read_standing(context.database, names, first, end, leave_out_sound=in_bulk)
+    standing = read_standing(context.database, names, first, end, now, leave_out_sound=in_bulk)
     listed = read_first_days(context.database, symbols)
     firsts = standing.first_days() if started_only else {}
     starts = {
@@ -128,21 +137,25 @@ def find_repairs(
 
 
 def plan_of(repairs: Iterable[Repair], standing: Standing, budget: int, now: datetime) -> RepairPlan:
-    """Sort the repairs into those for now, for later, for a person and for the run that has them."""
+    """Sort the repairs into those for now, for later, for a person, for the run that has them, and accepted ones."""
     planned: list[Repair] = []
     waiting: list[Repair] = []
     given_up: list[Repair] = []
     in_hand: list[Repair] = []
+    accepted: list[Repair] = []
     for repair in repairs:
         if repair.in_hand:
             in_hand.append(repair)
+        elif repair.accepted:
+            accepted.append(repair)
         elif repair.cause in WRONG_MAIN or (repair.tries >= budget and repair.cause not in _UNBUDGETED):
             given_up.append(repair)
         elif repair.not_before is not None and repair.not_before > now:
             waiting.append(repair)
         else:
             planned.append(repair)
-    return RepairPlan(tuple(planned), tuple(waiting), tuple(given_up), tuple(in_hand), _work(planned, standing.pace()))
+    parts = [tuple(part) for part in (planned, waiting, given_up, in_hand, accepted)]
+    return RepairPlan(*parts, work=_work(planned, standing.pace()))
 
 
 def _repair(
@@ -165,7 +178,8 @@ def _repair(
     last = attempts[-1] if attempts else None
     if fault is not None and tries and last is not None and last.outcome != IngestState.COMPLETE:
         reason = f"{reason}; the last attempt: {last.outcome.value}: {last.reason}"
-    return Repair(symbol, key[1], cause, need, reason, tries, _not_before(cause, tries, last), in_hand)
+    accepted = key in standing.accepted and not changed_since(cause, content, attempts, want)
+    return Repair(symbol, key[1], cause, need, reason, tries, _not_before(cause, tries, last), in_hand, accepted)
 
 
 def _tries(attempts: Sequence[Attempt], upstream: str, content: Content | None) -> int:

@@ -6,7 +6,8 @@ Does not belong here: finding the gaps (`gaps`).
 The usual spacing of a session is the larger of two figures: the `ADAPTIVE_QUANTILE` (default: 99th percentile) of the
 seconds from one strict second with ticks to the next one of the same window; and strict seconds / (strict seconds with
 ticks + 1), which decides where there are few. A gap is unusual from `ADAPTIVE_FACTOR` (default: 5) times the usual
-spacing, and never below the session's fixed threshold.
+spacing, never below the session's fixed threshold and always from the ceiling that the policy sets for the product. Of
+fewer than `ENOUGH_SPACINGS` nothing is estimated: the ceiling is the threshold.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from ghtrader_assets.validation.intake import Ints
 from ghtrader_assets.validation.policy import Policy
 
 Cadence = Literal["fixed_0p5s", "event"]
+
+ENOUGH_SPACINGS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,18 @@ def cadence_of(ordered_seconds: Ints, policy: Policy) -> DayCadence:
 
 
 def adaptive_threshold_s(
-    spacings: Sequence[Ints], ticked: int, strict_seconds: int, policy: Policy, session: str
+    spacings: Sequence[Ints], ticked: int, strict_seconds: int, policy: Policy, session: str, *, is_main: bool
 ) -> float:
     """The adaptive gap threshold of one session, in seconds.
 
     `spacings` are the seconds between neighbouring strict seconds with ticks, per window of the session;
     `ticked` of the session's `strict_seconds` have ticks.
     """
-    usual = strict_seconds / (ticked + 1)
+    ceiling = policy.value("QUIET_MAX_S" if is_main else "QUIET_MAX_CONTRACT_S")
     pooled = np.concatenate([np.empty(0, dtype=np.int64), *spacings])
-    if len(pooled):
+    threshold = ceiling
+    if len(pooled) >= ENOUGH_SPACINGS:
         rank = max(1, math.ceil(policy.value("ADAPTIVE_QUANTILE") * len(pooled)))
-        usual = max(usual, float(np.searchsorted(np.cumsum(np.bincount(pooled)), rank)))
-    return max(policy.gap_threshold_s(session), policy.value("ADAPTIVE_FACTOR") * usual)
+        usual = max(strict_seconds / (ticked + 1), float(np.searchsorted(np.cumsum(np.bincount(pooled)), rank)))
+        threshold = min(ceiling, policy.value("ADAPTIVE_FACTOR") * usual)
+    return max(policy.gap_threshold_s(session), threshold)

@@ -16,11 +16,15 @@ from typing import Any, Final
 import numpy as np
 
 from ghtrader_assets.market.sessions import SessionWindow
+from ghtrader_assets.market.symbols import Exchange, Symbol
 from ghtrader_assets.validation.cadence import DayCadence, adaptive_threshold_s, cadence_of
-from ghtrader_assets.validation.gaps import Gap, Silence, Surroundings, gaps_of, silence_of
+from ghtrader_assets.validation.gaps import FoundGap, Silence, found_gaps, gaps_of, locked_rows, silence_of
 from ghtrader_assets.validation.intake import NS, OUTSIDE, DayTicks, Ints
+from ghtrader_assets.validation.misplaced import Misplaced, misplaced_of
+from ghtrader_assets.validation.outside import Outside, outside_of
 from ghtrader_assets.validation.policy import Policy
-from ghtrader_assets.validation.verdicts import Attribution
+from ghtrader_assets.validation.presence import Presence, presence_of
+from ghtrader_assets.validation.traded import Tape, lots_of_ticks
 
 BUCKETS: Final = (("2_5", 2, 5), ("6_15", 6, 15), ("16_30", 16, 30), ("gt_30", 31, None))
 BLOCKING_GAP_S: Final = 30
@@ -59,29 +63,6 @@ class WindowCoverage:
         return int(self.silence.lengths.max()) if len(self.silence.lengths) else 0
 
 
-@dataclass(frozen=True, slots=True)
-class FoundGap:
-    """A gap of at least the fixed threshold, its cause as far as the data tells, and the adaptive threshold."""
-
-    gap: Gap
-    attribution: Attribution
-    adaptive_threshold_s: float
-
-    @property
-    def over_adaptive(self) -> bool:
-        """Whether the silence is unusual even for this symbol in this session."""
-        return self.gap.duration_s >= self.adaptive_threshold_s
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """Seconds with ticks outside the sessions: `exempt` in the call auction or shortly after a close, else `stray`."""
-
-    rows: int
-    exempt_seconds: int
-    stray_seconds: int
-
-
 @dataclass(frozen=True)
 class Coverage:
     """The coverage figures of one symbol-day; gaps in order of time.
@@ -93,6 +74,8 @@ class Coverage:
     windows: tuple[WindowCoverage, ...]
     gaps: tuple[FoundGap, ...]
     outside: Outside
+    misplaced: Misplaced
+    presence: Presence
     adaptive: dict[str, float]
     fixed: dict[str, float]
     last_in_session_s: int | None
@@ -108,7 +91,7 @@ class Coverage:
         return self.total("expected") > 0 and self.total("observed_seconds") == 0
 
     @property
-    def missing_sessions(self) -> tuple[str, ...]:
+    def absent_sessions(self) -> tuple[str, ...]:
         """The sessions of the day in which no second has a tick."""
         return tuple(name for name in self.fixed if not self.total("observed_seconds", name))
 
@@ -154,6 +137,9 @@ class Coverage:
             "missing_segments": len(gaps),
             "adaptive_missing_segments": sum(each.over_adaptive for each in gaps),
             "gap_buckets": self.buckets(session),
+            "lost_seconds": self.presence.sessions[session].lost_s,
+            "lost_lots": self.presence.sessions[session].lots,
+            "traded_lots": self.presence.sessions[session].traded,
             "windows": [
                 {"start_ns": w.window.start_ns, "end_ns": w.window.end_ns, "rows": w.rows, "missing_seconds": w.missing}
                 for w in windows
@@ -161,25 +147,41 @@ class Coverage:
         }
 
 
-def measure_coverage(ticks: DayTicks, policy: Policy, limits: tuple[float, float] | None = None) -> Coverage:
+def measure_coverage(
+    ticks: DayTicks, symbol: Symbol, policy: Policy, limits: tuple[float, float] | None = None
+) -> Coverage:
     """Measure the coverage of a day. `limits` are its lowest and highest legal price where they were recorded."""
     ordered = ticks.seconds if not (np.diff(ticks.seconds) < 0).any() else np.sort(ticks.seconds)
     cadence = cadence_of(ordered, policy)
     fixed = {window.session: policy.gap_threshold_s(window.session) for window in ticks.windows}
     windows = tuple(_window_coverage(ordered, each, cadence, fixed[each.session]) for each in ticks.windows)
-    adaptive = {name: _adaptive(name, windows, policy) for name in fixed}
-    surroundings = Surroundings(ticks, limits)
-    gaps = [
-        FoundGap(gap, surroundings.attribution(gap, adaptive[gap.session]), adaptive[gap.session])
+    is_main = symbol.kind == "main"
+    adaptive = {name: _adaptive(name, windows, policy, is_main=is_main) for name in fixed}
+    silent = [
+        gap
         for index, each in enumerate(windows)
         for gap in gaps_of(each.silence, fixed[each.window.session], each.window, index)
     ]
+    outside = outside_of(ticks, policy, whole_seconds=symbol.exchange == Exchange.CZCE)
+    tape = Tape(ticks, lots_of_ticks(ticks), outside, policy)
+    locked = locked_rows(ticks, limits)
+    gaps = found_gaps(silent, tape, locked, adaptive)
+    misplaced = misplaced_of(tape, [each.stretch for each in gaps])
     inside = ticks.seconds[ticks.window_of != OUTSIDE]
     return Coverage(
         cadence=cadence,
         windows=windows,
-        gaps=tuple(gaps),
-        outside=_outside(ticks, policy),
+        gaps=gaps,
+        outside=outside,
+        misplaced=misplaced,
+        presence=presence_of(
+            tape,
+            gaps,
+            {name: _strict_and_missing(name, windows) for name in fixed},
+            misplaced.holes,
+            is_main=is_main,
+            locked_share=float(np.mean(locked)) if ticks.n else 0.0,
+        ),
         adaptive=adaptive,
         fixed=fixed,
         last_in_session_s=int(inside.max()) if len(inside) else None,
@@ -206,30 +208,16 @@ def _window_coverage(ordered: Ints, window: SessionWindow, cadence: DayCadence, 
     )
 
 
-def _adaptive(session: str, windows: Sequence[WindowCoverage], policy: Policy) -> float:
+def _adaptive(session: str, windows: Sequence[WindowCoverage], policy: Policy, *, is_main: bool) -> float:
     mine = [each for each in windows if each.window.session == session]
     ticked = sum(each.silence.ticked for each in mine)
     spacings = [each.silence.spacings for each in mine]
-    return adaptive_threshold_s(spacings, ticked, sum(each.strict for each in mine), policy, session)
+    return adaptive_threshold_s(spacings, ticked, sum(each.strict for each in mine), policy, session, is_main=is_main)
 
 
-def _outside(ticks: DayTicks, policy: Policy) -> Outside:
-    """Split the seconds outside the sessions: before a session's opening and after a window's close some are normal."""
-    outside = ticks.seconds[ticks.window_of == OUTSIDE]
-    seconds = np.unique(outside)
-    exempt = np.zeros(len(seconds), dtype=np.bool_)
-    lead, grace = policy.value("AUCTION_LEAD_S"), policy.value("CLOSE_GRACE_S")
-    previous = ""
-    for place, window in enumerate(ticks.windows, start=1):
-        if place == len(ticks.windows):
-            grace = policy.value("SETTLE_GRACE_S")
-        first, last = window.start_ns // NS, window.end_ns // NS
-        exempt |= (seconds > last) & (seconds <= last + grace)
-        if window.session != previous:
-            exempt |= (seconds < first) & (seconds >= first - lead)
-        previous = window.session
-    in_exempt = int(np.count_nonzero(exempt))
-    return Outside(rows=len(outside), exempt_seconds=in_exempt, stray_seconds=len(seconds) - in_exempt)
+def _strict_and_missing(session: str, windows: Sequence[WindowCoverage]) -> tuple[int, int]:
+    mine = [each for each in windows if each.window.session == session]
+    return sum(each.strict for each in mine), sum(each.missing for each in mine)
 
 
 def _missing_ids(ticks: DayTicks) -> int:

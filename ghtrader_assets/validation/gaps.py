@@ -6,22 +6,19 @@ Does not belong here: thresholds (`cadence`, `policy`), asking the provider agai
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
 
 from ghtrader_assets.market.sessions import SessionWindow
-from ghtrader_assets.validation.intake import NS, OUTSIDE, Bools, DayTicks, Floats, Ints
+from ghtrader_assets.validation.intake import NS, Bools, DayTicks, Floats, Ints
+from ghtrader_assets.validation.traded import Stretch, Tape
 from ghtrader_assets.validation.verdicts import Attribution
 
 Position = Literal["leading", "inner", "tail", "whole"]
 
-LOST_SHARE: Final = 0.5
-"""A long silence in which this share of the day's usual volume was traded is no silence of the market."""
-LOST_TICKS: Final = 3
-"""... if that volume is also more than so many large (95th percentile) ticks."""
 LOCKED_RUN: Final = 20
 """Ticks that a one-sided book must last at the day's extreme to count as a market pinned at its limit."""
 
@@ -72,66 +69,58 @@ def gaps_of(silence: Silence, threshold_s: float, window: SessionWindow, window_
     return found
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What happened around a gap. `limits` are the day's lowest and highest legal price where they were recorded."""
+@dataclass(frozen=True, slots=True)
+class FoundGap:
+    """A gap of at least the fixed threshold, the stretch it belongs to, its cause as far as the data tells."""
 
-    ticks: DayTicks
-    limits: tuple[float, float] | None
+    gap: Gap
+    stretch: Stretch
+    attribution: Attribution
+    adaptive_threshold_s: float
 
-    def attribution(self, gap: Gap, adaptive_threshold_s: float) -> Attribution:
-        """What a gap looks like. Ids that jump prove a hole; the rest is circumstance, in this order."""
-        before, after = self._around(gap)
-        if before is not None and after is not None and self._ids_jump(before, after):
-            return Attribution.PROVIDER_HOLE
-        if any(row is not None and bool(self.locked[row]) for row in (before, after)):
-            return Attribution.LIMIT_LOCKED
-        if gap.duration_s < adaptive_threshold_s:
-            return Attribution.QUIET
-        if before is None or after is None:
-            return Attribution.UNKNOWN
-        if self._traded_meanwhile(gap, before, after):
-            return Attribution.PROVIDER_HOLE
-        return Attribution.HALTED if self.ticks.has_ids else Attribution.UNKNOWN
+    @property
+    def over_adaptive(self) -> bool:
+        """Whether the silence, over breaks, is unusual even for this symbol in this session."""
+        return self.stretch.silent_s >= self.adaptive_threshold_s
 
-    @cached_property
-    def locked(self) -> Bools:
-        """Which ticks belong to a market pinned at its limit (see `locked_rows`)."""
-        return locked_rows(self.ticks, self.limits)
 
-    def _around(self, gap: Gap) -> tuple[int | None, int | None]:
-        order, stamps = self._by_time
-        before = int(np.searchsorted(stamps, gap.first_s * NS)) - 1
-        after = int(np.searchsorted(stamps, (gap.last_s + 1) * NS))
-        return int(order[before]) if before >= 0 else None, int(order[after]) if after < len(stamps) else None
+def found_gaps(gaps: Sequence[Gap], tape: Tape, locked: Bools, adaptive_s: Mapping[str, float]) -> tuple[FoundGap, ...]:
+    """The gaps, in order of time, with what each looks like. `locked` are the ticks of a market pinned at its limit.
 
-    @cached_property
-    def _by_time(self) -> tuple[Ints, Ints]:
-        """The rows in order of time, and their stamps."""
-        order = np.argsort(self.ticks.stamps, kind="stable")
-        return order, self.ticks.stamps[order]
+    On a day that lost ticks elsewhere, a silence after which no tick says what was traded is not taken for quiet.
+    """
+    if not gaps:
+        return ()
+    ends = np.array([(gap.first_s, gap.last_s) for gap in gaps], dtype=np.int64)
+    stretches = tape.stretches(ends[:, 0], ends[:, 1])
+    suspect = any(stretch.lost for stretch in stretches)
+    found: list[FoundGap] = []
+    for gap, stretch in zip(gaps, stretches, strict=True):
+        threshold = adaptive_s[gap.session]
+        quiet = stretch.silent_s < threshold and not (suspect and stretch.lots is None)
+        found.append(FoundGap(gap, stretch, _attribution(stretch, tape.ticks, locked, quiet=quiet), threshold))
+    return tuple(found)
 
-    def _ids_jump(self, before: int, after: int) -> bool:
-        return self.ticks.has_ids and int(self.ticks.ids[after]) - int(self.ticks.ids[before]) > 1
 
-    def _traded_meanwhile(self, gap: Gap, before: int, after: int) -> bool:
-        volume = self.ticks.numbers["volume"]
-        traded = float(volume[after] - volume[before])
-        usual = LOST_SHARE * self._volume_per_s * gap.duration_s
-        return traded > 0 and traded >= max(usual, LOST_TICKS * self._large_tick)
+def _attribution(stretch: Stretch, ticks: DayTicks, locked: Bools, *, quiet: bool) -> Attribution:
+    """What a silence looks like. Ids and volume prove a loss; the rest is circumstance, in this order."""
+    before, after = stretch.before, stretch.after
+    if before is not None and after is not None and _ids_jump(ticks, before, after):
+        return Attribution.PROVIDER_HOLE
+    if stretch.lost:
+        return Attribution.LOST
+    if any(row is not None and bool(locked[row]) for row in (before, after)):
+        return Attribution.LIMIT_LOCKED
+    if quiet:
+        return Attribution.QUIET
+    if before is None or stretch.lots is None or not ticks.has_ids:
+        return Attribution.UNKNOWN
+    return Attribution.HALTED
 
-    @cached_property
-    def _volume_per_s(self) -> float:
-        volume = self.ticks.numbers["volume"]
-        known = volume[~np.isnan(volume)]
-        seconds = len(np.unique(self.ticks.seconds[self.ticks.window_of != OUTSIDE]))
-        return float(known[-1] - known[0]) / seconds if len(known) and seconds else 0.0
 
-    @cached_property
-    def _large_tick(self) -> float:
-        traded = np.diff(self.ticks.numbers["volume"])
-        traded = traded[traded >= 0]
-        return float(np.quantile(traded, 0.95)) if len(traded) else 0.0
+def _ids_jump(ticks: DayTicks, before: int, after: int) -> bool:
+    """Whether an id is absent between two rows; ticks of other places may stand between them."""
+    return ticks.has_ids and abs(int(ticks.ids[after]) - int(ticks.ids[before])) > abs(after - before)
 
 
 def locked_rows(ticks: DayTicks, limits: tuple[float, float] | None) -> Bools:

@@ -67,6 +67,15 @@ class DayTicks:
         """Which ticks lack a value of a column; None where none does."""
         return np.isnan(self.numbers[name]) if name in self.holed else None
 
+    @cached_property
+    def known_volume(self) -> Floats:
+        """The cumulative volume at each tick: where it is missing the last one known, 0 before the first."""
+        volume, missing = self.numbers["volume"], self.missing("volume")
+        if missing is None:
+            return volume
+        last = np.maximum.accumulate(np.where(missing, -1, np.arange(self.n)))
+        return np.where(last >= 0, volume[last], 0.0)
+
     def take(self, rows: Ints) -> DayTicks:
         """The ticks at `rows`, in that order."""
         return replace(

@@ -20,6 +20,7 @@ from ghtrader_assets.market.sessions import DaySessions
 from ghtrader_assets.market.symbols import Exchange, Symbol, depth
 from ghtrader_assets.market.ticks import DayWindow, five_level_rows
 from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundGap, measure_coverage
+from ghtrader_assets.validation.detail import detail_of
 from ghtrader_assets.validation.intake import NS, DayTicks, read_ticks
 from ghtrader_assets.validation.policy import SAMPLE_ABOVE_ROWS, Policy
 from ghtrader_assets.validation.quality.measure import SCORED, Quality, measure_quality
@@ -37,7 +38,7 @@ from ghtrader_assets.validation.verdicts import (
     midnight_utc,
 )
 
-RULE_VERSION: Final = "1"
+RULE_VERSION: Final = "2"
 """Changes whenever a rule, a formula or a state would judge the same ticks differently."""
 
 
@@ -92,7 +93,7 @@ def judge_day(
     single ticks see a sample.
     """
     ticks = read_ticks(frame, sessions.windows, window)
-    coverage = measure_coverage(ticks, policy, limits)
+    coverage = measure_coverage(ticks, symbol, policy, limits)
     quality = measure_quality(
         quality_day(ticks, symbol.exchange, product, policy, coverage, limits),
         int(policy.value(SAMPLE_ABOVE_ROWS)),
@@ -172,6 +173,7 @@ class _Case:
             **_ghtrader_figures(coverage, self.policy),
             **_our_figures(coverage, ticks),
             policy_json=self.policy.as_json(),
+            detail=detail_of(coverage, ticks, self.policy),
             engineering_state=states.engineering,
             source_state=states.source,
             policy_state=states.policy,
@@ -201,6 +203,7 @@ class _Case:
             attribution=found.attribution,
             over_adaptive=found.over_adaptive,
             adaptive_threshold_s=found.adaptive_threshold_s,
+            lots_across=found.stretch.lots,
         )
 
     def quality_row(self, quality: Quality, standing: Standing, levels: int) -> QualityVerdict:
@@ -262,11 +265,11 @@ def _our_figures(coverage: Coverage, ticks: DayTicks) -> dict[str, Any]:
         "observed_seconds": coverage.total("observed_seconds"),
         "boundary_missing": coverage.total("boundary_missing"),
         "missing_half_ratio": coverage.missing_half_ratio,
-        "outside_rows": coverage.outside.rows,
+        "outside_rows": len(coverage.outside.rows),
         "outside_session_seconds": coverage.outside.exempt_seconds + coverage.outside.stray_seconds,
         "outside_exempt_seconds": coverage.outside.exempt_seconds,
         "outside_window_rows": ticks.outside_window_rows,
-        "missing_sessions": len(coverage.missing_sessions),
+        "missing_sessions": len({*coverage.absent_sessions, *coverage.presence.lost}),
         "missing_ids": coverage.missing_ids,
         "adaptive_threshold_day_s": coverage.adaptive.get("day"),
         "adaptive_threshold_night_s": coverage.adaptive.get("night"),

@@ -21,6 +21,7 @@ from typing import Final
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.data_files import records
+from ghtrader_assets.market.products import Liquidity, liquidity_of
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, SourcedValue
 
 SESSIONS: Final = ("day", "night")
@@ -32,11 +33,13 @@ SAMPLING: Final = SourcedValue("GHTRADER_QUALITY_SAMPLE_ABOVE_ROWS", 1_000_000, 
 
 @dataclass(frozen=True, slots=True)
 class ThresholdSpec:
-    """One threshold: its default, its legal range and what it means."""
+    """One threshold: its default, that of thin and very thin products, its legal range and what it means."""
 
     name: str
     default: float
     meaning: str
+    thin: float | None = None
+    very_thin: float | None = None
     low: float = 0.0
     high: float = math.inf
     by_session: bool = False
@@ -98,15 +101,15 @@ def policy_for(
     or out of range.
     """
     given = overrides or {}
-    variety = product_code.upper()
+    variety, liquidity = product_code.upper(), liquidity_of(product_code)
     found = [Threshold(SAMPLE_ABOVE_ROWS, float(str(sampling.value)), sampling.source)]
     for spec in THRESHOLDS:
-        found.append(_resolve(spec, spec.name, (f"{spec.name}_{variety}", spec.name), given))
+        found.append(_resolve(spec, spec.name, (f"{spec.name}_{variety}", spec.name), given, liquidity))
         for session in SESSIONS if spec.by_session else ():
             tail = session.upper()
             names = (f"{spec.name}_{variety}_{tail}", f"{spec.name}_{variety}")
             names += (f"{spec.name}_{tail}", spec.name)
-            found.append(_resolve(spec, f"{spec.name}/{session}", names, given))
+            found.append(_resolve(spec, f"{spec.name}/{session}", names, given, liquidity))
     return Policy({each.name: each for each in found})
 
 
@@ -117,12 +120,15 @@ def unknown_names(names: Iterable[str]) -> list[str]:
     return [name for name in names if not legal.fullmatch(name)]
 
 
-def _resolve(spec: ThresholdSpec, key: str, names: tuple[str, ...], overrides: Mapping[str, SourcedValue]) -> Threshold:
+def _resolve(
+    spec: ThresholdSpec, key: str, names: tuple[str, ...], overrides: Mapping[str, SourcedValue], liquidity: Liquidity
+) -> Threshold:
     for name in names:
         sourced = overrides.get(f"{L5_VALIDATE_PREFIX}{name}")
         if sourced is not None:
             return Threshold(key, _number(spec, sourced), sourced.source)
-    return Threshold(key, spec.default, DEFAULT)
+    own = {Liquidity.THIN: spec.thin, Liquidity.VERY_THIN: spec.very_thin}.get(liquidity)
+    return Threshold(key, spec.default if own is None else own, DEFAULT)
 
 
 def _number(spec: ThresholdSpec, sourced: SourcedValue) -> float:

@@ -24,6 +24,7 @@ from ghtrader_assets.validation.verdicts import Attribution, State
 Layer = Literal["engineering", "source", "policy"]
 LAYERS: Final[tuple[Layer, ...]] = ("engineering", "source", "policy")
 OK_REASON: Final = "quality_ok"
+SESSION_LOST: Final = "session_lost"
 SEVERITY: Final = (State.OK, State.WARN, State.PARTIAL, State.ERROR)
 
 
@@ -77,6 +78,7 @@ def coverage_states(coverage: Coverage, ticks: DayTicks, policy: Policy) -> Cove
     fixed, adaptive = _gap_codes(_by_fixed(coverage), policy), _gap_codes(_by_adaptive(coverage), policy)
     gaps = fixed if coverage.cadence.mode == "fixed_0p5s" else adaptive
     codes = {*_engineering_codes(coverage, ticks, policy), *_source_codes(coverage, policy), *gaps}
+    codes |= _presence_codes(coverage, policy)
     codes |= set() if coverage.missing_day else _half_second_codes(coverage, policy)
     layers = {name: worst(_BY_CODE[code].state for code in codes if _BY_CODE[code].layer == name) for name in LAYERS}
     return CoverageStates(
@@ -119,6 +121,8 @@ def _engineering_codes(coverage: Coverage, ticks: DayTicks, policy: Policy) -> s
         codes.add("malformed_frame")
     if ticks.outside_window_rows:
         codes.add("outside_window_block")
+    if coverage.misplaced.blocks:
+        codes.add("trading_outside")
     stray = coverage.outside.stray_seconds
     if stray > policy.value("OUTSIDE_SESSIONS_BLOCK_S"):
         codes.add("outside_sessions_block")
@@ -129,10 +133,25 @@ def _engineering_codes(coverage: Coverage, ticks: DayTicks, policy: Policy) -> s
 
 def _source_codes(coverage: Coverage, policy: Policy) -> set[str]:
     if not coverage.missing_day:
-        return {"source_missing_session"} if coverage.missing_sessions else set()
+        return {"source_missing_session"} if coverage.absent_sessions else set()
     if policy.value("SOURCE_MISSING_DAYS_TOLERANCE") >= 1:
         return {"source_missing_days_tolerated"}
     return {"source_missing_days_block" if policy.value("SOURCE_BLOCKING") else "source_missing_days_warn"}
+
+
+def _presence_codes(coverage: Coverage, policy: Policy) -> set[str]:
+    presence = coverage.presence
+    codes = {SESSION_LOST} if presence.lost else set[str]()
+    absent = coverage.absent_sessions
+    lost = [each.lots_share for name, each in presence.sessions.items() if each.lots > 0 and name not in absent]
+    if lost:
+        beyond = max(lost) > policy.value("LOST_VOLUME_BLOCK_SHARE")
+        codes.add("lost_volume_block" if beyond else "lost_volume_warn")
+    if presence.sparse:
+        codes.add("missing_share_block")
+    if presence.thin:
+        codes.add("thin_main")
+    return codes
 
 
 def _half_second_codes(coverage: Coverage, policy: Policy) -> set[str]:
@@ -145,13 +164,14 @@ def _half_second_codes(coverage: Coverage, policy: Policy) -> set[str]:
 
 def _by_fixed(coverage: Coverage) -> list[FoundGap]:
     """The gaps of the fixed threshold, but for sessions without any tick: those are the source layer's."""
-    missing = coverage.missing_sessions
-    return [each for each in coverage.gaps if each.gap.session not in missing]
+    absent = coverage.absent_sessions
+    return [each for each in coverage.gaps if each.gap.session not in absent]
 
 
 def _by_adaptive(coverage: Coverage) -> list[FoundGap]:
-    """Of those, the gaps unusual for the symbol, and those in which ids prove that ticks are lost."""
-    return [each for each in _by_fixed(coverage) if each.over_adaptive or each.attribution == Attribution.PROVIDER_HOLE]
+    """Of those, the gaps unusual for the symbol, and those in which ids or volume prove that ticks are lost."""
+    proven = {Attribution.PROVIDER_HOLE, Attribution.LOST}
+    return [each for each in _by_fixed(coverage) if each.over_adaptive or each.attribution in proven]
 
 
 def _gap_codes(gaps: list[FoundGap], policy: Policy) -> set[str]:

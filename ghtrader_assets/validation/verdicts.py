@@ -32,6 +32,7 @@ class Attribution(StrEnum):
     """What a gap looks like from the ticks around it."""
 
     PROVIDER_HOLE = "provider_hole"
+    LOST = "lost"
     LIMIT_LOCKED = "limit_locked"
     HALTED = "halted"
     QUIET = "quiet"
@@ -51,7 +52,8 @@ class ProbeStatus(StrEnum):
 class CoverageVerdict:
     """`ghtrader_main_l5_validate_summary_v2`: one judged symbol-day.
 
-    Seconds are whole seconds of the day's sessions unless a field says otherwise.
+    Seconds are whole seconds of the day's sessions unless a field says otherwise. A verdict of rules before version 2
+    has no `gap_seconds_lost`.
     """
 
     ts: datetime
@@ -122,13 +124,16 @@ class CoverageVerdict:
     policy_json: str
     judgement_id: str
     manifest_id: str
+    gap_seconds_lost: int | None
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GapRow:
     """`ghtrader_main_l5_validate_gaps_v2`: one run of missing seconds inside one session window.
 
-    `start_ts` and `end_ts` are the first and last missing second; `duration_s` = end - start + 1.
+    `start_ts` and `end_ts` are the first and last missing second; `duration_s` = end - start + 1. `lots_across` were
+    traded between the ticks around it, over breaks where no tick stands in them; None where that is not known.
     """
 
     ts: datetime
@@ -149,6 +154,7 @@ class GapRow:
     over_adaptive: bool
     adaptive_threshold_s: float
     judgement_id: str
+    lots_across: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,7 +146,7 @@ def ticks(platform: LoadContext, symbols: list[Symbol]) -> dict[str, Any]:
     assert first.empty, first.planned[:3]
     assert again.empty
     _, reading = timed(
-        lambda: read_standing(platform.database, [symbol.text for symbol in symbols], FIRST_DAY, LAST_DAY)
+        lambda: read_standing(platform.database, [symbol.text for symbol in symbols], FIRST_DAY, LAST_DAY, NOW)
     )
     _, watching = timed(lambda: read_findings(platform, symbols))
     assert not run_requests(again.planned, [], "repair", "")

@@ -135,7 +135,7 @@ def _plotly(platform: LoadContext, symbols: list[str], days: list[date]) -> Gene
     app = dash.Dash("plain", serve_locally=True)
 
     def layout() -> dcc.Graph:
-        grid = read_grid(platform.database, days[0], days[-1])
+        grid = read_grid(platform.database, days[0], days[-1], platform.clock.now())
         states = {(symbol, day): state for symbol, day, state in grid.select(grid.columns[:3]).iter_rows()}
         codes = [
             [order.index(look_of(states.get((symbol, day), "missing")).code) for day in days] for symbol in symbols

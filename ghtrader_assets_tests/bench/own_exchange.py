@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, wait_ready
 from ghtrader_assets.tq.provider import Provider, tqsdk_environment
+from ghtrader_assets_tests.exchange.true_ticks import MODEL_1
 
 READY_WITHIN_S: Final = 60.0
 CACHE_MB: Final = "1000"
@@ -27,6 +28,7 @@ def own_exchange(home: Path, latency_ms: float) -> Generator[Provider]:
     port = claim_port(0, "")
     url, log = f"http://{LOOPBACK}:{port}", home / "exchange.log"
     options = ["--port", str(port), "--home", str(home), "--latency-ms", str(latency_ms), "--cache-mb", CACHE_MB]
+    options += ["--model", str(MODEL_1.number)]
     process = spawn(["-m", "ghtrader_assets.exchange", *options], log, {})
     try:
         wait_ready("the benchmark's exchange", process, log, lambda: answers_http(url), READY_WITHIN_S)

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -25,7 +26,7 @@ import psycopg
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
-from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.errors import DayStateWarning, GhtraderError
 from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, tick_frame
@@ -202,7 +203,8 @@ def _reads(store: Store, platform: LoadContext, day: date, sizes: Sizes) -> Seco
     for _ in range(sizes.reads):
         arrow = _timed(seconds["arrow"], lambda: read_whole_day(store.database, symbol, window, workers=workers).ticks)
         _timed(seconds["five"], lambda: read_whole_day(store.database, symbol, window, five, workers=workers))
-        _timed(seconds["pandas"], lambda: store.ticks(symbol, day))
+        with warnings.catch_warnings(action="ignore", category=DayStateWarning):  # the days are not judged
+            _timed(seconds["pandas"], lambda: store.ticks(symbol, day))
         plain = _timed(seconds["psycopg"], lambda: _plain_frame(platform.database.endpoint, symbol, window))
         same = plain["last_price"].fillna(0).sum() == arrow["last_price"].to_pandas().fillna(0).sum()
         _require(len(plain) == arrow.num_rows and same, "a day by Arrow and by psycopg")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import ghtrader_assets as gh
@@ -18,6 +19,7 @@ STATUS = Path("/proc/self/status")
 def main() -> None:
     """`python -m ghtrader_assets_tests.bench.range_memory SYMBOL FIRST LAST`."""
     symbol, first, last = sys.argv[1:]
+    warnings.simplefilter("ignore", gh.DayStateWarning)  # the benchmark's days are not judged
     with gh.connect() as store:
         store.ticks(symbol, last, columns=["last_price"], output_format="arrow")
         gc.collect()

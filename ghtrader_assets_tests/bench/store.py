@@ -24,7 +24,6 @@ from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.exchange.contracts import main_contract
-from ghtrader_assets.exchange.specs import SPECS
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.loading.record import begin_attempts, daily_agg
 from ghtrader_assets.manifests import Manifest
@@ -40,7 +39,7 @@ from ghtrader_assets.questdb.tables.schema import TABLES, TICKS, ensure_table
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
+from ghtrader_assets_tests.exchange.true_ticks import SPECS, ticks_of
 from ghtrader_assets_tests.storing import store_days
 
 CHUNK_DAYS: Final = 10

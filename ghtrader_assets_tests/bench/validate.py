@@ -294,5 +294,5 @@ def _judged(symbol: Symbol, frame: pl.DataFrame, sampling: SourcedValue) -> DayV
 def _quality_day(symbol: Symbol, frame: pl.DataFrame) -> QualityDay:
     ticks = read_ticks(frame, day_sessions(symbol, LARGE_DAY, snapshot_calendar()).windows)
     policy = policy_for(symbol.product)
-    coverage = measure_coverage(ticks, policy)
+    coverage = measure_coverage(ticks, symbol, policy)
     return quality_day(ticks, symbol.exchange, product_on(symbol, LARGE_DAY), policy, coverage, None)

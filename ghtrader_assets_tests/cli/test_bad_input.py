@@ -33,13 +33,16 @@ def refused(ran: Ran, code: int, *words: str) -> None:
         (("backfill", "KQ.m@SHFE.zz", *WEEK), ("KQ.m@SHFE.zz",)),
         (("backfill", "KQ.m@SHFE.rb", *WEEK), ("not in the universe", "GHTRADER_SYMBOLS")),
         (("backfill", "KQ.m@SHFE.cu'; DROP TABLE x", *WEEK), ("DROP TABLE",)),
-        (("backfill", COPPER, "--from", "2026-01-01", "--to", "2026-01-06"), ("2026-01-01", "2026-01-05")),
+        (("backfill", "KQ.m@SHFE.CU", *WEEK), ("write KQ.m@SHFE.cu",)),
+        (("backfill", "KQ.i@SHFE.cu", *WEEK), ("is an index", "write KQ.m@SHFE.cu")),
+        (("backfill", COPPER, "--from", "2026-01-01", "--to", "2026-01-04"), ("no trading day", "2026-01-05")),
+        (("repair", "--from", "2026-01-01", "--to", "2026-01-04"), ("no trading day", "2026-01-05")),
         (("backfill", COPPER, "--from", "2026-01-06", "--to", "2026-01-05"), ("2026-01-06", "2026-01-05")),
         (("backfill", COPPER, "--from", "yesterday", "--to", "2026-01-05"), ("--from", "yesterday")),
         (("backfill", COPPER, "--from", "2020-01-02", "--to", "2026-01-05"), ("2021-01-04",)),
         (("backfill", COPPER, "--from", "2026-01-05", "--to", "2031-01-06"), ("2031-01-06", "2026-12-31")),
         (("backfill", COPPER, *WEEK, "--tables", "ticks,tocks"), ("tocks", "manifest")),
-        (("days", COPPER, "--from", "2026-01-04", "--to", "2026-01-06"), ("2026-01-04",)),
+        (("days", COPPER, "--from", "2026-01-03", "--to", "2026-01-04"), ("no trading day", "2026-01-05")),
         (("gaps", COPPER, "2026-02-30"), ("2026-02-30",)),
         (("quality", COPPER, "2026-01-04"), ("2026-01-04",)),
         (("manifests", "--covering", "2026-01-03"), ("2026-01-03",)),
@@ -61,6 +64,18 @@ def test_usage_errors_are_exit_2(bare: CommandLine) -> None:
 )
 def test_malformed_settings(bare: CommandLine, name: str, value: str) -> None:
     refused(bare.run("backfill", COPPER, *WEEK, **{name: value}), 2, value)
+
+
+@pytest.mark.parametrize(
+    "words", [("up",), ("status",), ("days", COPPER, *WEEK), ("doctor",)], ids=lambda words: words[0]
+)
+@pytest.mark.parametrize(
+    ("symbol", "meant"),
+    [("KQ.m@CZCE.sr", "KQ.m@CZCE.SR"), ("CZCE.SR2609", "CZCE.SR609"), ("KQ.i@SHFE.cu", "KQ.m@SHFE.cu")],
+)
+def test_a_universe_with_what_is_no_symbol(bare: CommandLine, words: tuple[str, ...], symbol: str, meant: str) -> None:
+    refused(bare.run(*words, GHTRADER_SYMBOLS=f"{COPPER},{symbol}"), 2, symbol, f"write {meant}")
+    assert not (bare.home / "questdb").exists()
 
 
 def test_days_before_the_symbols_start(shared: CommandLine) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ghtrader_assets.exchange.contracts import contract_named
+from ghtrader_assets.exchange.specs import DEFAULT_MODEL
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine, Ran
@@ -78,7 +79,7 @@ def test_contracts_of_other_exchanges_too(shared: CommandLine) -> None:
     plan = shared.run("repair", "--json", **universe)
     assert plan.code == 1, plan.err
     for name in names:
-        contract = contract_named(name)
+        contract = contract_named(name, DEFAULT_MODEL)
         assert contract is not None
         life = [str(day) for day in CALENDAR.days(contract.listed, contract.last_day)]
         assert [item["trading_day"] for item in plan.document["planned"] if item["symbol"] == name] == life

@@ -50,7 +50,7 @@ def test_what_failed_is_planned_and_repaired_and_then_there_is_nothing(
 
 def test_a_range_that_is_none_is_refused(shared: CommandLine) -> None:
     for words in (
-        ("repair", "--from", "2026-01-17"),
+        ("repair", "--from", "2026-01-17", "--to", "2026-01-18"),
         ("repair", "--to", "2026-12-30"),
         ("repair", "--from", "2026-01-16", "--to", "2026-01-15"),
         ("repair", "KQ.m@SHFE.zz"),

@@ -11,7 +11,9 @@ import pytest
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard import data
 from ghtrader_assets.dashboard.data import TICK_COLUMNS, Source
-from ghtrader_assets.errors import QuestDBError
+from ghtrader_assets.dashboard.pages.overview import overview_page
+from ghtrader_assets.dashboard.palette import look_of
+from ghtrader_assets.errors import IngestState, QuestDBError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
@@ -71,3 +73,12 @@ def test_a_page_shows_the_ticks_of_the_coverage_row_and_waits_for_them_so_long(
     write_daily_agg(db, [newer])
     view = source.day(SYMBOL, DAY)
     assert view.state.digest == newer.digest
+
+
+def test_a_symbol_whose_product_nobody_knows_is_shown_with_what_to_do(source: Source) -> None:
+    grid = source.grid(["KQ.m@GFEX.zz", "KQ.m@SHFE.rb"], DAY)
+    assert set(grid.codes[0]) == {look_of(IngestState.UNKNOWN_CONTRACT).code}
+    assert list(grid.unknown) == ["KQ.m@GFEX.zz"]
+    assert "take KQ.m@GFEX.zz out of GHTRADER_SYMBOLS" in str(overview_page(grid, None))
+    view = source.day(parse_symbol("KQ.m@GFEX.zz"), DAY)
+    assert (view.state.reason, view.sessions) == ("unknown_product", None)

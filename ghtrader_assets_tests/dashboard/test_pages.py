@@ -15,6 +15,7 @@ import requests
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard.heatmap import CELL_HEIGHT, CELL_WIDTH, SCALE
 from ghtrader_assets.dashboard.palette import LOOKS, look_of
 from ghtrader_assets.questdb.client.connection import Database
@@ -188,11 +189,11 @@ def test_states_differ_by_sign_and_mark_not_by_colour_alone() -> None:
 
 
 def test_the_grid_in_bulk_is_what_each_day_says_by_itself(db: Database, dashboard: Dashboard) -> None:
-    grid = read_grid(db, FIRST, LAST)
+    grid = read_grid(db, FIRST, LAST, SYSTEM_CLOCK.now())
     found = {(symbol, day): state for symbol, day, state in grid.select("symbol", "trading_day", "state").iter_rows()}
     single = {
         (state.symbol, state.trading_day): state.state or "unjudged"
-        for state in read_day_states(db, MADE_UP, FIRST, LAST)
+        for state in read_day_states(db, MADE_UP, FIRST, LAST, SYSTEM_CLOCK.now())
     }
     for key, state in dashboard.expected.items():
         assert found.get(key, "missing") == single.get(key, "missing") == state, key

@@ -26,7 +26,7 @@ DAYS = 4
 
 
 def main() -> None:
-    contract = contract_named(CONTRACT)
+    contract = contract_named(CONTRACT, 1)
     assert contract is not None
     life = life_of(contract, DEFAULT_SEED)
     start = life.index(FIRST_DAY)

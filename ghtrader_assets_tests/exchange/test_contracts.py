@@ -13,10 +13,11 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.contracts import contract_named, contracts_of, main_changes, main_contract
 from ghtrader_assets.exchange.daily import DEFAULT_SEED, life_of
 from ghtrader_assets.exchange.history import series_of
-from ghtrader_assets.exchange.specs import SPECS, Spec
+from ghtrader_assets.exchange.specs import Spec
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import Exchange
 from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
+from ghtrader_assets_tests.exchange.true_ticks import MODEL_1, SPECS
 
 UNTIL = date(2026, 10, 30)
 NOTHING = frozenset()
@@ -45,7 +46,7 @@ def test_the_demo_range_holds_a_roll_and_begins_after_new_year() -> None:
     ],
 )
 def test_listing_and_expiry(name: str, listed: date, last_day: date) -> None:
-    contract = contract_named(name)
+    contract = contract_named(name, 1)
     assert contract is not None
     assert (contract.listed, contract.last_day) == (listed, last_day)
 
@@ -90,7 +91,7 @@ def test_mains_follow_one_another_in_order_of_delivery(spec: Spec) -> None:
 @settings(max_examples=40, deadline=None)
 def test_ids_are_contiguous_over_a_contracts_life(spec: Spec, data: st.DataObject) -> None:
     contract = data.draw(st.sampled_from([item for item in contracts_of(spec) if item.first_served <= UNTIL]))
-    series = series_of(contract.text, UNTIL, NOTHING, DEFAULT_SEED)
+    series = series_of(contract.text, UNTIL, NOTHING, MODEL_1)
     assert series is not None
     assert [day.first_id for day in series.days] == [0, *(day.end_id for day in series.days[:-1])]
     assert series.last_id == series.days[-1].end_id - 1
@@ -99,7 +100,7 @@ def test_ids_are_contiguous_over_a_contracts_life(spec: Spec, data: st.DataObjec
 
 
 def test_a_main_symbol_is_made_of_its_contracts_days() -> None:
-    series = series_of("KQ.m@SHFE.cu", UNTIL, NOTHING, DEFAULT_SEED)
+    series = series_of("KQ.m@SHFE.cu", UNTIL, NOTHING, MODEL_1)
     assert series is not None
     assert [day.day for day in series.days] == snapshot_calendar().days(EMBEDDED_FIRST_DAY, UNTIL)
     assert all(main_contract(SPECS["SHFE.cu"], day.day) is day.contract for day in series.days[::50])
@@ -107,7 +108,7 @@ def test_a_main_symbol_is_made_of_its_contracts_days() -> None:
 
 @pytest.mark.parametrize("symbol", ["SHFE.cu1909", "SHFE.zz2602", "KQ.i@SHFE.cu", "KQ.m@DCE.jd", "nonsense", ""])
 def test_unknown_symbols_have_no_series(symbol: str) -> None:
-    assert series_of(symbol, UNTIL, NOTHING, DEFAULT_SEED) is None
+    assert series_of(symbol, UNTIL, NOTHING, MODEL_1) is None
 
 
 @given(spec=specs, data=st.data())
@@ -122,8 +123,8 @@ def test_closes_go_on_at_the_next_opening(spec: Spec, data: st.DataObject) -> No
 
 
 def test_nothing_depends_on_the_time_of_asking() -> None:
-    early = series_of("SHFE.cu2602", date(2025, 6, 30), NOTHING, DEFAULT_SEED)
-    late = series_of("SHFE.cu2602", UNTIL, NOTHING, DEFAULT_SEED)
+    early = series_of("SHFE.cu2602", date(2025, 6, 30), NOTHING, MODEL_1)
+    late = series_of("SHFE.cu2602", UNTIL, NOTHING, MODEL_1)
     assert early is not None
     assert late is not None
     assert late.days[: len(early.days)] == early.days

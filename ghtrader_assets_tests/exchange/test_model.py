@@ -16,13 +16,13 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.contracts import Contract, contract_named, contracts_of, main_contract
 from ghtrader_assets.exchange.daily import DEFAULT_SEED, life_of
 from ghtrader_assets.exchange.model import Columns
-from ghtrader_assets.exchange.specs import SPECS
+from ghtrader_assets.exchange.specs import Model
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.symbols import Exchange, depth
 from ghtrader_assets.market.ticks import content_digest, tick_frame
 from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
+from ghtrader_assets_tests.exchange.true_ticks import SPECS, ticks_of
 
 DAY_ONLY = ("CFFEX.IF", "GFEX.lc")
 DAYS = snapshot_calendar().days(EMBEDDED_FIRST_DAY, date(2026, 10, 30))
@@ -223,7 +223,7 @@ def test_no_two_ticks_are_the_same(case: DrawnDay) -> None:
 def test_the_same_every_time_and_another_by_another_seed() -> None:
     once, twice = ticks_of("SHFE.au2602", date(2026, 1, 6)), ticks_of("SHFE.au2602", date(2026, 1, 6))
     assert all((once[name] == twice[name]).all() for name in once)
-    other = ticks_of("SHFE.au2602", date(2026, 1, 6), seed=7)
+    other = ticks_of("SHFE.au2602", date(2026, 1, 6), Model(1, 7))
     assert other["last_price"][0] != once["last_price"][0]
 
 
@@ -259,7 +259,7 @@ def test_no_ticks_where_there_is_no_trading(contract: str, day: date) -> None:
 
 
 def test_a_day_is_made_quickly() -> None:
-    contract = contract_named("SHFE.cu2602")
+    contract = contract_named("SHFE.cu2602", 1)
     assert contract is not None
     days = contract.days(date(2026, 1, 9))[-6:]
     ticks_of(contract.text, days[0])

@@ -19,14 +19,12 @@ import requests
 from websockets.exceptions import ConnectionClosedOK
 
 from ghtrader_assets.exchange.contracts import main_changes
-from ghtrader_assets.exchange.daily import DEFAULT_SEED
 from ghtrader_assets.exchange.instruments import describe, known_symbols
 from ghtrader_assets.exchange.quotes import quote_of
 from ghtrader_assets.exchange.server import REALM
-from ghtrader_assets.exchange.specs import SPECS
 from ghtrader_assets.market.calendar import compare_holidays, snapshot_calendar
 from ghtrader_assets_tests.exchange.diff_client import DiffClient
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
+from ghtrader_assets_tests.exchange.true_ticks import MODEL_1, SPECS, ticks_of
 from ghtrader_assets_tests.fix_exchange import ROOT, ExchangeControl, started_exchange
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
@@ -191,12 +189,12 @@ def test_a_contract_of_tqsdks_packaged_file_is_an_error(client: DiffClient) -> N
 
 
 def test_a_contract_is_unknown_before_its_listing() -> None:
-    assert describe("SHFE.cu2603", date(2025, 3, 17)) is None
-    assert describe("SHFE.cu2603", date(2025, 3, 18)) is not None
-    assert describe("KQ.m@GFEX.lc", date(2023, 7, 20)) is None
-    assert "SHFE.cu2603" not in known_symbols(date(2025, 3, 17))
+    assert describe("SHFE.cu2603", date(2025, 3, 17), 1) is None
+    assert describe("SHFE.cu2603", date(2025, 3, 18), 1) is not None
+    assert describe("KQ.m@GFEX.lc", date(2023, 7, 20), 1) is None
+    assert "SHFE.cu2603" not in known_symbols(date(2025, 3, 17), 1)
     listing = date(2025, 3, 18)
-    before = quote_of("SHFE.cu2603", date(2025, 3, 17), listing, DEFAULT_SEED)
+    before = quote_of("SHFE.cu2603", date(2025, 3, 17), listing, MODEL_1)
     assert before is not None
     assert before["last_price"] == "-", "listed today, not traded yet"
 

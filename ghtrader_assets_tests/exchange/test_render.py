@@ -15,7 +15,7 @@ from ghtrader_assets.exchange.history import Series, series_of
 from ghtrader_assets.exchange.model import Columns
 from ghtrader_assets.exchange.render import PageWriter
 from ghtrader_assets.exchange.revisions import Revision, Revisions
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
+from ghtrader_assets_tests.exchange.true_ticks import MODEL_1, ticks_of
 
 UNTIL = date(2026, 1, 9)
 DAY = date(2026, 1, 6)
@@ -23,7 +23,7 @@ WRITER = PageWriter(DEFAULT_SEED, cache_bytes=60_000_000)
 
 
 def series(symbol: str, *revisions: Revision) -> Series:
-    found = series_of(symbol, UNTIL, frozenset(revisions), DEFAULT_SEED)
+    found = series_of(symbol, UNTIL, frozenset(revisions), MODEL_1)
     assert found is not None
     return found
 

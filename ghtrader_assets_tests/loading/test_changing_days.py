@@ -85,7 +85,7 @@ def test_a_day_in_progress_is_refused_or_partial_and_loaded_again_once_complete(
     stored = read_ticks(platform.database, symbol.text, CALENDAR.window(day))
     last = stored["datetime_ns"].to_list()[-1]
     assert at("2026-01-08 10:58:30") < last < at("2026-01-08 10:59")
-    (standing,) = read_day_states(platform.database, [symbol.text], day, day)
+    (standing,) = read_day_states(platform.database, [symbol.text], day, day, platform.clock.now())
     assert (standing.ingest_state, standing.state, standing.rows) == ("partial", "partial", stored.height)
     (unjudged,) = judge_days(platform, symbol, [day], full=True)
     assert (unjudged.state, unjudged.judgement, unjudged.failure) == (IngestState.PARTIAL, None, "")

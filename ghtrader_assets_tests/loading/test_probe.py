@@ -139,6 +139,7 @@ def gap(day: date, first_s: int, seconds: int, attribution: Attribution, answer:
         over_adaptive=attribution not in HARMLESS,
         adaptive_threshold_s=10.0,
         judgement_id="",
+        lots_across=None,
     )
 
 

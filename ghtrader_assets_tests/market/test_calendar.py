@@ -307,3 +307,35 @@ def test_a_damaged_calendar_is_refused_by_name(text: str) -> None:
 def test_impossible_calendars_are_refused(days: list[date]) -> None:
     with pytest.raises(BadInputError):
         TradingCalendar(days, first=date(2025, 1, 1), horizon=date(2025, 1, 31), source="test")
+
+
+def test_a_range_means_the_trading_days_between() -> None:
+    assert CALENDAR.span(date(2026, 1, 1), date(2026, 1, 31)) == (date(2026, 1, 5), date(2026, 1, 30))
+    assert CALENDAR.span(date(2026, 1, 6), date(2026, 1, 6)) == (date(2026, 1, 6), date(2026, 1, 6))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        (
+            date(2026, 1, 1),
+            date(2026, 1, 4),
+            "from 2026-01-01 to 2026-01-04; .* 2025-12-31 and 2026-01-05",
+        ),
+        (date(2026, 1, 6), date(2026, 1, 5), "2026-01-06, after its end 2026-01-05; swap them"),
+        (date(2026, 1, 5), date(2099, 1, 5), "2099-01-05 lies outside the calendar"),
+    ],
+)
+def test_a_range_without_trading_days_says_so(start: date, end: date, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        CALENDAR.span(start, end)
+
+
+@given(start=st.dates(CALENDAR.first, CALENDAR.horizon), end=st.dates(CALENDAR.first, CALENDAR.horizon))
+def test_a_range_s_ends_are_its_first_and_last_trading_day(start: date, end: date) -> None:
+    days = CALENDAR.days(start, end) if start <= end else []
+    if days:
+        assert CALENDAR.span(start, end) == (days[0], days[-1])
+    else:
+        with pytest.raises(BadInputError):
+            CALENDAR.span(start, end)

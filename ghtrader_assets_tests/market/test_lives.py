@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ghtrader_assets.errors import ExpiredError, IngestState, NotListedError, WrongMainError
 from ghtrader_assets.exchange.contracts import contracts_of
-from ghtrader_assets.exchange.specs import SPECS
+from ghtrader_assets.exchange.specs import DEFAULT_MODEL, specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.expiry import StatedDay, contract_has_ended
 from ghtrader_assets.market.lives import WrongMain, life_on, lives_of, obstacle_on, wrong_main_of
@@ -119,7 +119,7 @@ def test_what_a_provider_was_asked_for_goes_before_rules() -> None:
 
 
 def test_the_embedded_exchange_lists_by_the_rules_where_one_is_verified() -> None:
-    for spec in SPECS.values():
+    for spec in specs_of(DEFAULT_MODEL).values():
         for contract in contracts_of(spec):
             life = life_on(contract.symbol, contract.delivery, CALENDAR)
             if life.known and life.first and life.first.verified:

@@ -25,7 +25,6 @@ from ghtrader_assets.market.symbols import (
     ("text", "expected", "key"),
     [
         ("KQ.m@SHFE.cu", Symbol("KQ.m@SHFE.cu", "main", Exchange.SHFE, "cu"), "KQ_m_SHFE_cu"),
-        ("KQ.i@DCE.m", Symbol("KQ.i@DCE.m", "index", Exchange.DCE, "m"), "KQ_i_DCE_m"),
         ("SHFE.cu2602", Symbol("SHFE.cu2602", "contract", Exchange.SHFE, "cu", "2602"), "SHFE_cu2602"),
         ("CZCE.SR609", Symbol("CZCE.SR609", "contract", Exchange.CZCE, "SR", "609"), "CZCE_SR609"),
         ("CFFEX.T2609", Symbol("CFFEX.T2609", "contract", Exchange.CFFEX, "T", "2609"), "CFFEX_T2609"),
@@ -62,11 +61,49 @@ def test_grammar(text: str, expected: Symbol, key: str) -> None:
         ("SHFE.cu2602F", "only DCE has monthly averages"),
         ("KQ.m@DCE.m_f", "only DCE has monthly averages"),
         ("DCE.l2602f", "no futures symbol"),
+        ("KQ.i@SHFE.cu", "is an index, which has no ticks of its own"),
+        ("KQ.d@SHFE.cu", "is an index"),
     ],
 )
 def test_anything_else_is_refused(text: str, message: str) -> None:
     with pytest.raises(BadInputError, match=message):
         parse_symbol(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("KQ.m@CZCE.sr", "KQ.m@CZCE.SR"),
+        ("SHFE.CU2602", "SHFE.cu2602"),
+        ("CZCE.SR2609", "CZCE.SR609"),
+        ("CZCE.sr2609", "CZCE.SR609"),
+        ("SHFE.cu602", "SHFE.cu2602"),
+        ("kq.m@shfe.Cu", "KQ.m@SHFE.cu"),
+        (" KQ.m@SHFE.cu ", "KQ.m@SHFE.cu"),
+        ("KQ.i@SHFE.cu", "KQ.m@SHFE.cu"),
+        ("KQ.d@CZCE.SR", "KQ.m@CZCE.SR"),
+        ("cffex.if2601", "CFFEX.IF2601"),
+        ("DCE.l2602f", "DCE.l2602F"),
+        ("DCE.L2602_F", "DCE.l2602F"),
+    ],
+)
+def test_the_right_spelling_is_named(text: str, meant: str) -> None:
+    with pytest.raises(BadInputError) as refused:
+        parse_symbol(text)
+    assert refused.value.remedy == f"write {meant}"
+    assert parse_symbol(meant).text == meant
+
+
+@given(
+    st.text(max_size=20) | st.from_regex(r"(KQ\.[a-z]@)?[A-Za-z]{3,5}\.[A-Za-z]{1,2}[0-9]{0,4}[Ff]?", fullmatch=True)
+)
+def test_what_is_named_is_a_symbol(text: str) -> None:
+    """Whatever the text: it is a symbol, or the remedy's spelling is one."""
+    try:
+        parse_symbol(text)
+    except BadInputError as refused:
+        if refused.remedy.startswith("write ") and " as " not in refused.remedy:
+            parse_symbol(refused.remedy.removeprefix("write "))
 
 
 @given(st.sampled_from(products()), st.dates(date(2005, 1, 1), date(2035, 12, 1)), st.integers(0, 30))

@@ -35,6 +35,7 @@ ROW_MEANINGS: Final = {
     "ghtrader_manifests_v1": "One attempt to load one trading day of a symbol; the same is in a file under manifests/",
     "ghtrader_aggregated_manifests_v1": "One calendar year of one symbol in an aggregated manifest",
     "ghtrader_metrics_v1": "A measured value",
+    "ghtrader_exceptions_v1": "An operator's word that a trading day stays as it stands (`accept`), or the end of it",
     "ghtrader_tick_gaps_v2": "A judged trading day as ghTrader's readers know it: a view of the coverage verdict. "
     "Its tick counts are counts of seconds, as ghTrader defines them",
     "ghtrader_contract_lives_v1": "The first trading day of a contract, as the provider was asked for it",

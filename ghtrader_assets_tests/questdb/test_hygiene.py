@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from psycopg_pool import PoolTimeout
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import BadInputError, QuestDBError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant
@@ -60,7 +61,7 @@ QUESTIONS: dict[str, Callable[[Database, str], object]] = {
     "gaps": lambda db, symbol: reader.read_gaps(db, symbol, [DAY]),
     "manifests": lambda db, symbol: reader.read_manifests(db, symbol, [DAY]),
     "manifests_covering": lambda db, _: reader.manifests_covering(db, DAY),
-    "day_states": lambda db, symbol: read_day_states(db, [symbol, "KQ.m@SHFE.cu"], START, DAY),
+    "day_states": lambda db, symbol: read_day_states(db, [symbol, "KQ.m@SHFE.cu"], START, DAY, SYSTEM_CLOCK.now()),
 }
 
 

@@ -74,7 +74,9 @@ def wrong(platform: LoadContext, exchange: ExchangeControl) -> Iterator[LoadCont
     exchange.faults({"kind": "moved_roll", "symbol": SUGAR.text, "trading_day": "2025-12-02", "amount": 34})
     yield platform
     exchange.reset()
-    override_main(platform, SUGAR, None, date(2025, 12, 1), date(2026, 12, 31), "the test is over")
+    override_main(
+        platform, SUGAR, None, date(2025, 12, 1), date(2026, 12, 31), who="operator", reason="the test is over"
+    )
 
 
 def test_a_main_contract_is_overridden_listed_and_given_back(wrong: LoadContext, exchange: ExchangeControl) -> None:
@@ -83,14 +85,16 @@ def test_a_main_contract_is_overridden_listed_and_given_back(wrong: LoadContext,
     assert [theirs[day] for day in days] == ["CZCE.SR601", "CZCE.SR601"]
     ours = parse_symbol("CZCE.SR605")
 
-    changed = override_main(wrong, SUGAR, ours, date(2026, 1, 17), date(2026, 1, 20), "ended on 2026-01-16")
+    changed = override_main(
+        wrong, SUGAR, ours, date(2026, 1, 17), date(2026, 1, 20), who="operator", reason="ended on 2026-01-16"
+    )
     assert [(day.trading_day, day.before, day.after) for day in changed] == [
         (day, "CZCE.SR601", "CZCE.SR605") for day in days
     ]
     again = {day: row.contract for day, row in refresh_schedule(wrong, SUGAR, force_refresh=True).rows.items()}
     assert again == theirs | dict.fromkeys(days, "CZCE.SR605"), "a new table leaves it as it is"
 
-    given_back = override_main(wrong, SUGAR, None, days[0], days[0], "")
+    given_back = override_main(wrong, SUGAR, None, days[0], days[0], who="operator", reason="")
     assert [(day.trading_day, day.after) for day in given_back] == [(days[0], "CZCE.SR601")]
     said = read_main_overrides(wrong.database, [SUGAR.text])[-2:]
     assert [(row.first_day, row.last_day, row.contract, row.reason) for row in said] == [
@@ -116,5 +120,5 @@ def test_an_override_that_cant_be_is_refused(
 ) -> None:
     before = read_main_overrides(platform.database)
     with pytest.raises(BadInputError, match=word):
-        override_main(platform, parse_symbol(symbol), parse_symbol(contract), start, end, "why")
+        override_main(platform, parse_symbol(symbol), parse_symbol(contract), start, end, who="operator", reason="why")
     assert read_main_overrides(platform.database) == before

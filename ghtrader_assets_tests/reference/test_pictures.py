@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ghtrader_assets.assets.tables import roll_picture, schedule_materialization
 from ghtrader_assets.exchange.contracts import main_changes
-from ghtrader_assets.exchange.specs import SPECS
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.schedule import ScheduleDay, build_schedule
 from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets_tests.exchange.true_ticks import SPECS
 
 COPPER = parse_symbol("KQ.m@SHFE.cu")
 

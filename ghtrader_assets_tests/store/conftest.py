@@ -20,9 +20,10 @@ from ghtrader_assets.questdb.tables.records import write_manifests, write_stored
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
+from ghtrader_assets_tests.pasts import Judged, judge
 from ghtrader_assets_tests.storing import store_days
 
-Record = Callable[[DayLoad], Manifest]
+Record = Callable[..., Manifest]
 
 
 @pytest.fixture
@@ -48,10 +49,10 @@ def store(settings: Settings) -> Iterator[Store]:
 
 @pytest.fixture
 def record(db: Database, settings: Settings) -> Record:
-    """Load a day: attempt, ticks, manifest, coverage row, announcement, in that order."""
+    """Load a day: attempt, ticks, manifest, verdicts of that state, if any, coverage row, announcement."""
 
-    def recorded(load: DayLoad) -> Manifest:
-        return finish(db, settings, begin(db, load), load)
+    def recorded(load: DayLoad, state: str = "ok") -> Manifest:
+        return finish(db, settings, begin(db, load), load, state)
 
     return recorded
 
@@ -103,8 +104,8 @@ def put(db: Database, load: DayLoad) -> StoredDay:
     return stored
 
 
-def finish(db: Database, settings: Settings, begun: Manifest, load: DayLoad) -> Manifest:
-    """Store the day and record it."""
+def finish(db: Database, settings: Settings, begun: Manifest, load: DayLoad, state: str = "ok") -> Manifest:
+    """Store the day and record it, judged so; not judged where `state` is empty."""
     stored = put(db, load)
     ended = dataclasses.replace(
         begun,
@@ -118,6 +119,9 @@ def finish(db: Database, settings: Settings, begun: Manifest, load: DayLoad) -> 
         replaced=stored.replaced,
         finished=datetime.now(UTC) + timedelta(microseconds=1),
     )
+    if state:
+        verdict = Judged(state, ended.digest, f"made_up_{state}")
+        judge(db, {(load.symbol, load.trading_day): (verdict, verdict)})
     write_stored(db, [], [ended], [daily_agg(ended)])
     announce_load(settings, db.endpoint)
     return ended

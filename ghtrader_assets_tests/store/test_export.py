@@ -20,6 +20,7 @@ from ghtrader_assets.questdb.tables import whole_days
 from ghtrader_assets.questdb.tables.tick_columns import as_tick_frame
 from ghtrader_assets.questdb.tables.writer import DayLoad
 from ghtrader_assets.reading.export import METADATA_KEY, Exported, export_days
+from ghtrader_assets.reading.handout import handout_of
 from ghtrader_assets.store import Store
 from ghtrader_assets_tests.store.conftest import Record, begin, put
 
@@ -40,7 +41,7 @@ def ids(loads: list[DayLoad], record: Record) -> dict[str, str]:
 
 
 def export(store: Store, symbol: str, target: Path, columns: list[str] | None = None) -> Exported:
-    return export_days(store.context, parse_symbol(symbol), WEEK[0], WEEK[-1], columns, target)
+    return export_days(handout_of(store.context, parse_symbol(symbol), WEEK[0], WEEK[-1], columns), target)
 
 
 def said_by(path: Path) -> dict[str, dict[str, str]]:
@@ -54,6 +55,7 @@ def test_a_range_in_one_parquet(
     exported = export(store, symbol, target)
     assert (exported.rows, exported.files) == (120, [target])
     assert said_by(target)["manifest_ids"] == ids
+    assert said_by(target)["states"] == dict.fromkeys(ids, "ok")
     frame = pl.read_parquet(target)
     assert frame["datetime"].dtype == pl.Datetime("ns", "Asia/Shanghai")
     for load in loads:

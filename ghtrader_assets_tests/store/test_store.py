@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from ghtrader_assets.errors import BadInputError, QuestDBError, SameNameWarning
+from ghtrader_assets.errors import BadInputError, DayStateWarning, QuestDBError, SameNameWarning
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, content_digest, row_hashes
 from ghtrader_assets.questdb.client.connection import Database
@@ -126,7 +126,8 @@ def test_a_range_its_columns_and_contracts(store: Store, load_of: LoadOf, record
     contracts = [f"{exchange}2602", f"{exchange}2602", f"{exchange}2603", f"{exchange}2603"]
     for day, contract in zip(WEEK, contracts, strict=True):
         record(load_of(day, rows=50, contract=contract))
-    frame = store.ticks(symbol, "2026-01-01", "2026-01-31", columns=["datetime", "contract", "last_price"])
+    with pytest.warns(DayStateWarning, match="of 20 trading days are missing"):
+        frame = store.ticks(symbol, "2026-01-01", "2026-01-31", columns=["datetime", "contract", "last_price"])
     assert list(frame.columns) == ["datetime", "contract", "last_price"]
     assert len(frame) == 200
     assert frame["datetime"].is_monotonic_increasing
@@ -252,10 +253,11 @@ def test_a_contract_is_read_from_the_days_of_its_main_symbol(
     alias, product = symbol, symbol.removeprefix("KQ.m@")
     contract, later = f"{product}2602", f"{product}2603"
     for day, name in zip(WEEK, (contract, contract, later, later), strict=True):
-        record(load_of(day, rows=30, name=alias, contract=name))
+        record(load_of(day, rows=30, name=alias, contract=name), state="")
     assert [day.trading_day for day in store.days(contract, *WEEK[::3])] == list(WEEK[:2])
     assert {day.symbol for day in store.days(contract, *WEEK[::3])} == {alias}
-    assert len(store.ticks(contract, *WEEK[::3])) == 60
+    with pytest.warns(DayStateWarning, match=f"{contract}: 2 of 2 trading days"):
+        assert len(store.ticks(contract, *WEEK[::3])) == 60
     assert coverage_of(store.context, parse_symbol(contract)).n_days == 2
     assert store.schedule(contract) == []
     assert store.gaps(contract, DAY) == []
@@ -271,7 +273,7 @@ def test_a_name_of_two_contracts_says_which_years_are_which(store: Store, load_o
     for day in days:
         record(load_of(day, rows=20, name=name, contract=name))
     told = "2016-01-05 to 2016-01-05 of the one of 2016, 2026-01-06 to 2026-01-06 of the one of 2026"
-    with pytest.warns(SameNameWarning, match=told):
+    with pytest.warns(SameNameWarning, match=told), pytest.warns(DayStateWarning):
         assert len(store.ticks(name, "2016-01-04", "2026-11-27")) == 40
     assert [len(store.ticks(name, day)) for day in days] == [20, 20]
 
@@ -300,7 +302,7 @@ def test_old_argument_names_are_accepted_until_1_0(store: Store, load_of: LoadOf
 
 
 def test_answers_about_days_and_loads(store: Store, load_of: LoadOf, record: Record, symbol: str) -> None:
-    ended = [record(load_of(day, rows=20 + number)) for number, day in enumerate(WEEK[:2])]
+    ended = [record(load_of(day, rows=20 + number), state="") for number, day in enumerate(WEEK[:2])]
     (covered,) = store.coverage(symbol)
     assert (covered.first_day, covered.last_day, covered.n_days, covered.rows) == (WEEK[0], DAY, 2, 41)
     assert covered.last_tick == ended[1].last_tick

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.errors import BrokenDayError, IngestState, UnknownContractError
+from ghtrader_assets.errors import BrokenDayError, IngestState
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.tq import fork_server
 from ghtrader_assets.tq.fetch import FetchedDay
@@ -176,9 +176,9 @@ def test_what_is_no_holiday_list_is_named_with_its_place(exchange: Exchange, hom
     assert isinstance(holidays, BrokenDayError)
 
 
-def test_reference_data_refused(exchange: Exchange, home: Path) -> None:
-    with pytest.raises(UnknownContractError, match=r"KQ\.m@SHFE\.xx"):
-        fetch_continuous_table(exchange.provider(), ["KQ.m@SHFE.xx"], home, QUICK)
+def test_a_symbol_that_the_table_lacks_costs_the_others_nothing(exchange: Exchange, home: Path) -> None:
+    found = fetch_continuous_table(exchange.provider(), ["KQ.m@SHFE.xx", "KQ.m@SHFE.cu"], home, QUICK)
+    assert list(found) == ["KQ.m@SHFE.cu"]
 
 
 def test_closing_from_another_thread_ends_a_fetch(exchange: Exchange, home: Path) -> None:

@@ -70,7 +70,7 @@ def test_odd_encodings_read_alike(pools: Pools, exchange: Exchange, kind: str) -
 @pytest.mark.parametrize("reader", ["tqsdk", "lean"])
 def test_the_last_day_of_a_contract_is_whole(pools: Pools, exchange: Exchange, reader: Reader) -> None:
     """Nothing follows it: the quote is the second witness, and the lean reader leaves such a day to tqsdk."""
-    contract = contract_named("GFEX.lc2503")
+    contract = contract_named("GFEX.lc2503", 1)
     assert contract is not None
     last = life_of(contract, DEFAULT_SEED).days[-1]
     [fetched] = pools[reader].fetch([request_of(contract.text, last)])

@@ -61,6 +61,8 @@ def standing(
     content: Content | None = None,
     coverage: Verdict | None = None,
     holes: int = 0,
+    *,
+    accepted: bool = False,
 ) -> Standing:
     quality = None if coverage is None else coverage._replace(state="ok", reason_code="quality_ok")
     rows = [
@@ -75,6 +77,7 @@ def standing(
         quality={} if quality is None else {KEY: quality},
         holes={KEY: holes} if holes else {},
         _attempts=pl.DataFrame(rows) if rows else NO_ATTEMPTS,
+        accepted={KEY} if accepted else set(),
     )
 
 
@@ -91,6 +94,14 @@ EMPTY = attempt(IngestState.PROVIDER_EMPTY, reason="no tick")
 
 ANSWERS: dict[str, tuple[Standing, Cause | None, Need, int]] = {
     "never loaded": (standing(), Cause.MISSING, Need.LOAD, 0),
+    "a session lost": (
+        standing([COMPLETE], GOOD, IN_FORCE._replace(state="error", reason_code="session_lost")),
+        Cause.PARTIAL, Need.LOAD, 1,
+    ),
+    "an error that no load mends": (
+        standing([COMPLETE], GOOD, IN_FORCE._replace(state="error", reason_code="gap_gt30_block")),
+        None, Need.NOTHING, 0,
+    ),
     "good": (standing([COMPLETE], GOOD, IN_FORCE), None, Need.NOTHING, 0),
     "failed once": (standing([attempt(IngestState.SHORT, reason="ids")]), Cause.FAILED, Need.LOAD, 1),
     "provider empty twice": (standing([EMPTY, EMPTY]), Cause.PROVIDER_EMPTY, Need.LOAD, 2),
@@ -163,7 +174,8 @@ def test_each_past_has_its_answer(name: str) -> None:
 
 def part_of(stands: Standing, now: datetime = NOW, running: Sequence[str] = ()) -> str:
     plan = plan_of(find_repairs({KEY: (SYMBOL, WANTED)}, stands, running), stands, BUDGET, now)
-    return next(part for part in ("planned", "waiting", "given_up", "running") if getattr(plan, part))
+    parts = ("planned", "waiting", "given_up", "running", "accepted")
+    return next(part for part in parts if getattr(plan, part))
 
 
 def test_the_first_repair_comes_at_once_and_later_ones_wait_longer_each_time() -> None:
@@ -184,6 +196,26 @@ def test_the_first_repair_comes_at_once_and_later_ones_wait_longer_each_time() -
 def test_a_day_in_the_hands_of_a_run_is_left_to_it() -> None:
     assert part_of(standing([BEGUN]), running=["run"]) == "running"
     assert part_of(standing([BEGUN]), running=["another"]) == "planned"
+
+
+def test_an_accepted_day_is_left_alone_unless_something_else_is_due() -> None:
+    missing_session = IN_FORCE._replace(state="partial")
+    for closed in (
+        standing([EMPTY] * 9, accepted=True),
+        standing([attempt(IngestState.SHORT)], accepted=True),
+        standing([COMPLETE], GOOD, missing_session, accepted=True),
+        standing([COMPLETE], GOOD, IN_FORCE, holes=3, accepted=True),
+    ):
+        assert part_of(closed) == "accepted"
+    for due in (
+        standing([dataclasses.replace(EMPTY, upstream="before")], accepted=True),
+        standing([COMPLETE], GOOD._replace(upstream="before"), missing_session, accepted=True),
+        standing([COMPLETE], GOOD, missing_session._replace(fingerprint="old"), accepted=True),
+    ):
+        assert part_of(due) == "planned"
+    assert plan_of(
+        find_repairs({KEY: (SYMBOL, WANTED)}, standing([EMPTY], accepted=True), ()), standing(), 4, NOW
+    ).empty
 
 
 @pytest.mark.parametrize(
@@ -252,7 +284,7 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
         gaps = verdict.gaps
         if day == DAYS[1]:
             gaps = (dataclasses.replace(gaps[0], tqsdk_status=ProbeStatus.PROVIDER_HAS_DATA), *gaps[1:])
-        ok = dataclasses.replace(verdict.coverage, state="ok")
+        ok = dataclasses.replace(verdict.coverage, state="ok", reason_code="quality_ok")
         verdicts.append(dataclasses.replace(verdict, gaps=gaps, coverage=ok))
     write_verdicts(db, verdicts)
     moved = [dataclasses.replace(rows[2], contract="SHFE.ni2602")]

@@ -66,7 +66,7 @@ def contracts_for(kind: str) -> tuple[str, ...]:
 def complaints(verdict: DayVerdict) -> set[str]:
     """Everything the verdict complains of: broken rules, gaps, stray ticks."""
     fired = set(findings(verdict))
-    if any(gap.over_adaptive or gap.attribution == "provider_hole" for gap in verdict.gaps):
+    if any(gap.over_adaptive or gap.attribution in ("provider_hole", "lost") for gap in verdict.gaps):
         fired.add("gap")
     if verdict.coverage.engineering_state != "ok":
         fired.add("outside_sessions_block")

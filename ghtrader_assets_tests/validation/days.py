@@ -12,7 +12,7 @@ import polars as pl
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
-from ghtrader_assets.market.symbols import Exchange, depth, parse_symbol
+from ghtrader_assets.market.symbols import Exchange, Symbol, depth, parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
 from ghtrader_assets.validation.judge import Provenance, judge_day
 from ghtrader_assets.validation.policy import Policy, policy_for
@@ -54,7 +54,7 @@ _KEPT = {"tick_id", "datetime_ns", *NUMERIC_COLUMNS}
 def judge_frame(
     frame: pl.DataFrame, contract: str, day: date = TUESDAY, policy: Policy | None = None, **options: Any
 ) -> DayVerdict:
-    symbol = parse_symbol(contract)
+    symbol: Symbol = options.pop("symbol", parse_symbol(contract))
     options.setdefault("window", snapshot_calendar().window(day))
     return judge_day(
         frame,

@@ -151,8 +151,9 @@ def stray(day: Day, random: np.random.Generator, region: slice) -> Planted:
 def null_l1(day: Day, random: np.random.Generator, region: slice) -> Planted:
     wanted = int(np.floor(size(random) * DOCUMENTED["null_l1"] * day.n)) + 1
     rows = np.sort(random.choice(day.n, wanted, replace=False))
-    day.columns[LEVEL_1[int(random.integers(0, len(LEVEL_1)))]][rows] = np.nan
-    return Planted("null_l1", _ids(day, rows), wanted)
+    name = LEVEL_1[int(random.integers(0, len(LEVEL_1)))]
+    day.columns[name][rows] = np.nan
+    return Planted("null_l1", _ids(day, rows), wanted, implied=_priceless(name))
 
 
 def null_l5(day: Day, random: np.random.Generator, region: slice) -> Planted:
@@ -169,7 +170,12 @@ def null_run(day: Day, random: np.random.Generator, region: slice) -> Planted:
     name = LEVEL_1[int(random.integers(0, 5))]
     day.columns[name][row : row + wanted] = np.nan
     implied = frozenset({"null_l1"}) if wanted > DOCUMENTED["null_l1"] * day.n else frozenset[str]()
-    return Planted("null_run", _ids(day, [row]), 1, implied=implied)
+    return Planted("null_run", _ids(day, [row]), 1, implied=implied | _priceless(name))
+
+
+def _priceless(name: str) -> frozenset[str]:
+    """What more than a few trades without a last price break too."""
+    return frozenset({"volume_without_price"}) if name == "last_price" else frozenset()
 
 
 def crossed(day: Day, random: np.random.Generator, region: slice) -> Planted:

@@ -96,7 +96,7 @@ def _adaptive(count: Counter[int], windows: Sequence[Window], threshold: float) 
         strict += last - first - 1
         ticked += len(mine)
         spacings += [later - earlier for earlier, later in pairwise(mine)]
-    usual = strict / (ticked + 1)
-    if spacings:
-        usual = max(usual, sorted(spacings)[max(1, math.ceil(0.99 * len(spacings))) - 1])
-    return max(threshold, 5 * usual)
+    if len(spacings) < 20:
+        return 10_800.0
+    usual = max(strict / (ticked + 1), sorted(spacings)[max(1, math.ceil(0.99 * len(spacings))) - 1])
+    return max(threshold, min(10_800, 5 * usual))

@@ -11,11 +11,12 @@ from typing import Final
 import pytest
 
 from ghtrader_assets.exchange.contracts import main_contract
-from ghtrader_assets.exchange.specs import SPECS, Spec
+from ghtrader_assets.exchange.plans import occasion_of
+from ghtrader_assets.exchange.specs import Spec, specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.sessions import breaks_for_holiday
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
+from ghtrader_assets_tests.exchange.true_ticks import MODEL_2, SPECS, ticks_of
 from ghtrader_assets_tests.validation.days import findings, judge_frame
 
 CALENDAR: Final = snapshot_calendar()
@@ -38,6 +39,18 @@ def complaint(spec: Spec, day: date) -> str:
 def test_days_of_a_clean_year_raise_nothing(key: str) -> None:
     days = sorted({*YEAR[::20], *NIGHTLESS})
     assert [said for day in days if (said := complaint(SPECS[key], day))] == []
+
+
+@pytest.mark.parametrize("key", specs_of(MODEL_2.number))
+def test_days_of_model_2_raise_nothing_but_halts(key: str) -> None:
+    spec = specs_of(MODEL_2.number)[key]
+    for day in [*YEAR[::40], NIGHTLESS[-1]]:
+        contract = main_contract(spec, day)
+        columns = {name: values for name, values in ticks_of(contract.text, day, MODEL_2).items() if name in KEPT}
+        verdict = judge_frame(tick_frame(columns), contract.text, day)
+        special = occasion_of(contract, day, MODEL_2.seed)
+        halted = special is not None and special.kind == "halt"
+        assert (verdict.state, day) == ("warn" if halted else "ok", day), verdict.reason_code
 
 
 @pytest.mark.soak

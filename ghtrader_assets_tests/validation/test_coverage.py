@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import tick_frame
 from ghtrader_assets.validation.coverage import Coverage, measure_coverage
 from ghtrader_assets.validation.intake import NS, read_ticks
@@ -77,7 +78,7 @@ def days(draw: st.DrawFn) -> tuple[list[Window], list[int]]:
 def test_equals_the_slow_reference(case: tuple[list[Window], list[int]]) -> None:
     windows, seconds = case
     ticks = read_ticks(frame_of([float(each) for each in seconds]), sessions_from(windows).windows)
-    measured = measure_coverage(ticks, policy_for("cu"))
+    measured = measure_coverage(ticks, parse_symbol("SHFE.cu2602"), policy_for("cu"))
     naive = naive_coverage(seconds, windows)
     assert _figures(measured) == {
         "expected": naive.expected,
@@ -141,7 +142,7 @@ def test_a_halt_a_hole_and_a_pinned_market_look_different() -> None:
 
     renumbered = hole.copy()
     renumbered.columns["tick_id"] = np.arange(hole.n)
-    assert [gap.attribution for gap in judge_columns(renumbered, contract).gaps] == ["provider_hole"]
+    assert [gap.attribution for gap in judge_columns(renumbered, contract).gaps] == ["lost"]
 
     halt = renumbered.copy()
     row = int(np.flatnonzero(halt.seconds > last)[0])
@@ -178,7 +179,7 @@ def test_rows_beyond_the_trading_days_window_are_counted_and_left_out() -> None:
 def test_gap_rows_keep_the_longest_and_counts_are_not_capped() -> None:
     day = clean_day("SHFE.rb2605").copy()
     seconds = day.seconds
-    keep = (seconds // 7) % 2 == 0
+    keep = seconds % 20 >= 7
     day.columns = {name: values[keep] for name, values in day.columns.items()}
     verdict = judge_columns(day, "SHFE.rb2605")
     assert len(verdict.gaps) == 200
@@ -237,7 +238,11 @@ def test_real_ticks_of_2019() -> None:
     assert verdict.coverage.cadence_mode == "event"
     assert verdict.coverage.five_level_share == 1.0
     assert (verdict.coverage.outside_session_seconds, verdict.coverage.missing_ids) == (0, 0)
-    assert (verdict.coverage.reason_code, verdict.coverage.missing_sessions) == ("gap_gt30_block", 1)
+    # An error as ever, and it says now what it is: these are twenty minutes of one session, and the day had two.
+    assert (verdict.coverage.state, verdict.coverage.reason_code) == ("error", "session_lost")
+    assert verdict.coverage.missing_sessions == 2
+    assert verdict.coverage.gap_seconds_lost == sum(gap.duration_s for gap in verdict.gaps if gap.attribution == "lost")
+    assert {gap.attribution for gap in verdict.gaps if gap.position == "inner"} == {"quiet"}
     assert {gap.position for gap in verdict.gaps if gap.duration_s > 120} == {"leading", "tail", "whole"}
     inner = [gap.duration_s for gap in verdict.gaps if gap.position == "inner"]
     assert max(inner) < (verdict.coverage.adaptive_threshold_day_s or 0)

@@ -75,8 +75,55 @@ def test_before_the_first_trade_there_is_no_price() -> None:
         day.columns[name][:400] = np.nan
     assert {"null_l1", "null_run"} <= findings(judge_columns(day, "CZCE.SR605")).keys()
     day.columns["volume"][:400] = 0.0
+    assert {"null_l1", "null_run", "amount_without_volume"} <= findings(judge_columns(day, "CZCE.SR605")).keys()
+    day.columns["amount"][:400] = 0.0
     assert "null_run" not in findings(judge_columns(day, "CZCE.SR605"))
     assert "null_l1" not in findings(judge_columns(day, "CZCE.SR605"))
+
+
+def test_what_text_once_became_is_in_error() -> None:
+    """Prices, volume and open interest as text were stored as NaN, 0 and 0; the amount went on."""
+    day = clean_day("SHFE.cu2602").copy()
+    for name in ("last_price", "highest", "lowest", "average"):
+        day.columns[name][:] = np.nan
+    for name in ("volume", "open_interest"):
+        day.columns[name][:] = 0.0
+    verdict = judge_columns(day, "SHFE.cu2602")
+    assert (verdict.state, verdict.quality.reason_code) == ("error", "amount_without_volume")
+    assert {"null_l1", "null_run", "constant_column"} <= findings(verdict).keys()
+
+
+def test_a_trade_has_a_price() -> None:
+    day = clean_day("DCE.m2605").copy()
+    traded = 1 + np.flatnonzero(np.diff(day.columns["volume"]) > 0)
+    day.columns["last_price"][traded] = 0.0
+    finding = findings(judge_columns(day, "DCE.m2605"))["volume_without_price"]
+    assert (finding["count"], finding["checked"]) == (len(traded), len(traded) + 1)
+    few = clean_day("DCE.m2605").copy()
+    few.columns["last_price"][traded[: len(traded) // 200]] = np.nan
+    assert "volume_without_price" not in findings(judge_columns(few, "DCE.m2605"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["volume", "amount", "open_interest", "last_price", "average", "bid_price1", "ask_volume1"],
+)
+@pytest.mark.parametrize("contract", ["SHFE.cu2602", "CZCE.SR605"])
+def test_a_column_does_not_stand_still_while_others_move(contract: str, name: str) -> None:
+    day = clean_day(contract).copy()
+    day.columns[name][:] = day.columns[name][day.n // 2]
+    finding = findings(judge_columns(day, contract))["constant_column"]
+    assert (finding["parts"], finding["count"]) == ({name: 1}, 1)
+    day.columns[name][-1] += day.tick
+    assert "constant_column" not in findings(judge_columns(day, contract))
+
+
+def test_a_quiet_day_may_stand_still() -> None:
+    day = clean_day("SHFE.cu2602").copy()
+    rows = slice(0, 100)
+    day.columns = {name: values[rows] for name, values in day.columns.items()}
+    day.columns["open_interest"][:] = 7.0
+    assert "constant_column" not in findings(judge_columns(day, "SHFE.cu2602"))
 
 
 def test_a_pinned_market_has_one_side_for_hours() -> None:

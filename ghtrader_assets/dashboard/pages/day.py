@@ -28,6 +28,7 @@ from ghtrader_assets.dashboard.pages.parts import (
     tile,
     tiles,
 )
+from ghtrader_assets.dashboard.palette import ACCEPTED
 from ghtrader_assets.dashboard.routes import day_address, symbol_address
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
@@ -50,6 +51,7 @@ def day_page(view: DayView, name: str, previous: date, following: date | None, l
                 html.Span(["coverage ", badge(state.coverage_state or "unjudged")]) if stored else "",
                 html.Span(["quality ", badge(state.quality_state or "unjudged")]) if stored else "",
                 html.Span(state.reason, className="reason"),
+                html.Span([badge(ACCEPTED), f" {state.accepted}"]) if state.accepted else "",
                 *_links(view, links),
             ],
             className="standing",
@@ -103,8 +105,10 @@ def _links(view: DayView, links: Links) -> list[Component]:
 
 
 def _repair(view: DayView) -> list[Component]:
-    """What to type for a day that is not good."""
+    """What to type for a day that is not good and was not accepted as it is."""
     day, symbol, state = view.trading_day, view.symbol.text, view.state
+    if state.accepted is not None:
+        return []
     if state.ingest_state != IngestState.COMPLETE:
         text = f"ghtrader-assets repair --from {day} --to {day} --apply"
     elif not (state.coverage_state and state.quality_state):
@@ -136,7 +140,7 @@ def _timeline(view: DayView) -> list[Component]:
         for nth, window in enumerate(view.sessions.windows)
     ]
     night = "night and day session" if view.sessions.has_night else "no night session"
-    note = f"{night}; gaps are marked: dark, ids prove that ticks are lost; purple, locked or halted; grey, quiet"
+    note = f"{night}; gaps are marked: dark, ids or volume prove a loss; purple, locked or halted; grey, quiet"
     return [section("Sessions", html.Div(strips, className="strips"), note=note)]
 
 

@@ -60,10 +60,17 @@ def _worst(grid: Grid) -> Component:
             f"{len(days):,}",
             ", ".join(f"{count} {CODES[code].word}" for code, count in Counter(c for _, c in days).most_common()),
             html.A(f"{days[-1][0]}", href=day_address(symbol, days[-1][0])),
-            command(f"ghtrader-assets repair --from {days[0][0]} --to {days[-1][0]}"),
+            _remedy(grid, symbol, days[0][0], days[-1][0]),
         )
         for symbol, days in ranked
     ]
     why = html.A("Operations", href=operations_address())
     note = html.P(["What exactly is stale or failing, and why: ", why], className="note")
     return html.Div([table(("symbol", "days", "of which", "latest", "what would be done"), rows, numbers=(1,)), note])
+
+
+def _remedy(grid: Grid, symbol: str, first: date, last: date) -> Component | str:
+    unknown = grid.unknown.get(symbol)
+    if unknown is not None:
+        return f"{unknown}; {unknown.remedy}"
+    return command(f"ghtrader-assets repair --from {first} --to {last}")

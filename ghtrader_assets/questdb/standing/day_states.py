@@ -10,9 +10,8 @@ more different values than one dictionary holds. An empty digest names no conten
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
-from datetime import date, datetime, time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 import polars as pl
@@ -21,24 +20,39 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list, instant_literal
 from ghtrader_assets.questdb.standing.derivation import FACTS, with_states
 from ghtrader_assets.questdb.standing.obstacles import NO_OBSTACLES, Obstacles
-from ghtrader_assets.questdb.tables.rows import DayState
-from ghtrader_assets.questdb.tables.schema import DAILY_AGG, FIELD_QUALITY, MANIFESTS, VALIDATE_SUMMARY
+from ghtrader_assets.questdb.tables.rows import Acceptance, DayState
+from ghtrader_assets.questdb.tables.schema import DAILY_AGG, EXCEPTIONS, FIELD_QUALITY, MANIFESTS, VALIDATE_SUMMARY
 from ghtrader_assets.validation.verdicts import midnight_utc
+
+_EXCEPTIONS: Final = (
+    "(SELECT * FROM (SELECT symbol, trading_day, ts, who, reason, bound_to, expires, revoked"
+    f" FROM {EXCEPTIONS} LATEST ON ts PARTITION BY symbol, trading_day)"
+    " WHERE NOT revoked AND (expires IS NULL OR expires > {now}))"
+)
+"""The last exception of each day, if it is in force: one row a symbol-day."""
+
+_OF_VERDICTS: Final = "concat(s.fingerprint, ' ', q.fingerprint)"
+_OF_ATTEMPT: Final = "concat(m.outcome, ' ', m.contract)"
+"""What an exception of a stored day, and of one of which nothing is stored, is bound to."""
 
 _STORED_DAYS: Final = (
     "SELECT a.symbol symbol, a.ts ts, {columns}, true stored, a.partial partial,"
     " s.state coverage, s.reason_code coverage_reason,"
     " s.content_digest = a.digest AND length(a.digest) > 0 coverage_names_content,"
     " q.state quality, q.reason_code quality_reason,"
-    " q.content_digest = a.digest AND length(a.digest) > 0 quality_names_content"
+    " q.content_digest = a.digest AND length(a.digest) > 0 quality_names_content,"
+    f" e.bound_to = {_OF_VERDICTS} exception_holds"
     f" FROM (SELECT * FROM {DAILY_AGG} WHERE {{within}}) a"
     f" LEFT JOIN (SELECT * FROM {VALIDATE_SUMMARY} WHERE {{within}}) s ON a.ts = s.ts AND a.symbol = s.symbol"
     f" LEFT JOIN (SELECT * FROM {FIELD_QUALITY} WHERE {{within}}) q ON a.ts = q.ts AND a.symbol = q.symbol"
+    f" LEFT JOIN {_EXCEPTIONS} e ON a.trading_day = e.trading_day AND a.symbol = e.symbol"
 )
 _ATTEMPTED: Final = (
-    "SELECT m.symbol, m.ts, m.rows, m.contract, m.manifest_id, m.outcome, m.reason"
+    "SELECT m.symbol, m.ts, m.rows, m.contract, m.manifest_id, e.who, e.ts accepted_at, e.reason accepted_because,"
+    f" {_OF_ATTEMPT} binding, m.outcome, m.reason, e.bound_to = {_OF_ATTEMPT} exception_holds"
     f" FROM (SELECT * FROM {MANIFESTS} WHERE {{within}}) m"
     f" LEFT JOIN (SELECT ts, symbol FROM {DAILY_AGG} WHERE {{within}}) a ON m.ts = a.ts AND m.symbol = a.symbol"
+    f" LEFT JOIN {_EXCEPTIONS} e ON m.trading_day = e.trading_day AND m.symbol = e.symbol"
     " WHERE a.ts IS NULL ORDER BY m.started, m.manifest_id"
 )
 _DAY: Final = {
@@ -47,8 +61,12 @@ _DAY: Final = {
     "rows": pl.Int64,
     "contract": pl.String,
     "manifest_id": pl.String,
+    "who": pl.String,
+    "accepted_at": pl.Datetime("us"),
+    "accepted_because": pl.String,
+    "binding": pl.String,
 }
-_ATTEMPT: Final = {**_DAY, "outcome": pl.String, "outcome_reason": pl.String}
+_ATTEMPT: Final = {**_DAY, "outcome": pl.String, "outcome_reason": pl.String, "exception_holds": pl.Boolean}
 _OBSTACLE: Final = {
     **{name: _DAY[name] for name in ("symbol", "ts")},
     "main": pl.String,
@@ -58,8 +76,10 @@ _OBSTACLE: Final = {
 _STORED: Final = {
     **_DAY,
     "digest": pl.String,
+    "detail": pl.String,
     **{name: kind for name, kind in FACTS.items() if not name.startswith(("outcome", "obstacle"))},
 }
+_STATES: Final = ("symbol", "ingest_state", "coverage_state", "quality_state", "state")
 GRID_SCHEMA: Final = {
     "symbol": pl.String,
     "trading_day": pl.Date,
@@ -68,46 +88,74 @@ GRID_SCHEMA: Final = {
     "gap_seconds": pl.Int64,
     "score": pl.Float64,
     "reason": pl.String,
+    "accepted": pl.Boolean,
 }
 
 
 def read_day_states(
-    db: Database, symbols: Sequence[str], start: date, end: date, obstacles: Obstacles = NO_OBSTACLES
+    db: Database, symbols: Sequence[str], start: date, end: date, now: datetime, obstacles: Obstacles = NO_OBSTACLES
 ) -> list[DayState]:
     """Every day of the symbols in the inclusive range that was stored, attempted or has an obstacle, by symbol and day.
 
-    The states are those of `derivation`; the reason says what decided `state`.
+    The states are those of `derivation`, exceptions as they hold at `now`; the reason says what decided `state`: where
+    coverage did, its code and the verdict's detail.
     """
+    return [state for state, _ in read_bound_states(db, symbols, start, end, now, obstacles)]
+
+
+def read_bound_states(
+    db: Database, symbols: Sequence[str], start: date, end: date, now: datetime, obstacles: Obstacles = NO_OBSTACLES
+) -> list[tuple[DayState, str]]:
+    """`read_day_states`, each with what an exception that is recorded of it now is bound to."""
     if not symbols:
         return []
+    unstored = _attempted(db, symbols, start, end, now, obstacles)
+    return _bound_states(_joined(_stored(db, symbols, start, end, now), unstored))
+
+
+def read_stored_states(db: Database, symbols: Sequence[str], start: date, end: date, now: datetime) -> list[DayState]:
+    """`read_day_states` of the days that are stored, from one query."""
+    return [state for state, _ in _bound_states(_stored(db, symbols, start, end, now))]
+
+
+def read_attempted_states(
+    db: Database, symbols: Sequence[str], start: date, end: date, now: datetime, obstacles: Obstacles = NO_OBSTACLES
+) -> list[DayState]:
+    """`read_day_states` of the days of which nothing is stored, from one query. `obstacles` are of such days alone."""
+    return [state for state, _ in _bound_states(_attempted(db, symbols, start, end, now, obstacles))]
+
+
+def read_accepted(
+    db: Database, symbols: Sequence[str], start: date, end: date, now: datetime
+) -> dict[tuple[str, date], Acceptance]:
+    """The accepted days of the symbols in the inclusive range, from one query where no exception was ever recorded."""
     places, names = bound_list(symbols)
-    within = f"ts >= %s AND ts <= %s AND symbol IN ({places})"
-    values = [midnight_utc(start), midnight_utc(end), *names]
-    unstored = _read_unstored(db, "day_states.attempts", within, values, obstacles)
-    columns = "a.rows_total rows, a.contract contract, a.manifest_id manifest_id, a.digest digest"
-    rows = db.rows("day_states.stored", _STORED_DAYS.format(within=within, columns=columns), [*values] * 3)
-    stored = pl.DataFrame(rows, schema=_STORED, orient="row")
-    days = with_states(_joined(stored, unstored)).with_columns(
-        pl.col("contract", "digest", "manifest_id").fill_null(""),
-        pl.col("rows").fill_null(0),
-        pl.col("ts").dt.date().alias("trading_day"),
+    found = db.rows(
+        "day_states.excepted",
+        f"SELECT symbol, trading_day FROM {_EXCEPTIONS.format(now='%s')}"
+        f" WHERE symbol IN ({places}) AND trading_day >= %s AND trading_day <= %s",
+        [now, *names, start.isoformat(), end.isoformat()],
     )
-    ordered = days.sort("symbol", "trading_day").select(field.name for field in fields(DayState))
-    return [DayState(**row) for row in ordered.iter_rows(named=True)]
+    excepted = [date.fromisoformat(day) for _, day in found]
+    if not excepted:
+        return {}
+    states = read_day_states(db, sorted({symbol for symbol, _ in found}), min(excepted), max(excepted), now)
+    return {(state.symbol, state.trading_day): state.accepted for state in states if state.accepted is not None}
 
 
-def read_grid(db: Database, start: date, end: date, obstacles: Obstacles = NO_OBSTACLES) -> pl.DataFrame:
+def read_grid(db: Database, start: date, end: date, now: datetime, obstacles: Obstacles = NO_OBSTACLES) -> pl.DataFrame:
     """Each symbol-day of the inclusive range that was stored, attempted or has an obstacle, in the columns of
     `GRID_SCHEMA`, sorted.
 
-    `state` and `reason` are those of `derivation`; `gap_seconds` and `score` (share in [0, 1]) are null where no
-    verdict is in force.
+    `state`, `reason` and `accepted` are those of `derivation`, exceptions as they hold at `now`; `gap_seconds` and
+    `score` (share in [0, 1]) are null where no verdict is in force.
     """
     first, last = midnight_utc(start), midnight_utc(end)
-    unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [first, last], obstacles)
+    unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [first, last], now, obstacles)
     within = f"ts >= {instant_literal(first)} AND ts <= {instant_literal(last)}"
     columns = "a.rows_total rows, s.missing_seconds gap_seconds, q.score score"
-    stored = db.export("grid.stored", _STORED_DAYS.format(within=within, columns=columns)).with_columns(
+    statement = _STORED_DAYS.format(within=within, columns=columns, now=instant_literal(now))
+    stored = db.export("grid.stored", statement).with_columns(
         pl.col("ts").dt.replace_time_zone(None), pl.col(pl.Categorical).cast(pl.String)
     )
     return (
@@ -123,14 +171,36 @@ def read_grid(db: Database, start: date, end: date, obstacles: Obstacles = NO_OB
     )
 
 
+def _within(symbols: Sequence[str], start: date, end: date) -> tuple[str, list[object]]:
+    places, names = bound_list(symbols)
+    return f"ts >= %s AND ts <= %s AND symbol IN ({places})", [midnight_utc(start), midnight_utc(end), *names]
+
+
+def _stored(db: Database, symbols: Sequence[str], start: date, end: date, now: datetime) -> pl.DataFrame:
+    within, values = _within(symbols, start, end)
+    columns = (
+        "a.rows_total rows, a.contract contract, a.manifest_id manifest_id, e.who who, e.ts accepted_at,"
+        f" e.reason accepted_because, {_OF_VERDICTS} binding, a.digest digest, s.detail detail"
+    )
+    statement = _STORED_DAYS.format(within=within, columns=columns, now="%s")
+    rows = db.rows("day_states.stored", statement, [*values, *values, *values, now])
+    return pl.DataFrame(rows, schema=_STORED, orient="row")
+
+
+def _attempted(
+    db: Database, symbols: Sequence[str], start: date, end: date, now: datetime, obstacles: Obstacles
+) -> pl.DataFrame:
+    return _read_unstored(db, "day_states.attempts", *_within(symbols, start, end), now, obstacles)
+
+
 def _read_unstored(
-    db: Database, name: str, within: str, values: Sequence[object], obstacles: Obstacles
+    db: Database, name: str, within: str, values: Sequence[object], now: datetime, obstacles: Obstacles
 ) -> pl.DataFrame:
     """The last attempt or the obstacle of each day of which nothing is stored. `values` are those bound in `within`.
 
     Ask for it before the stored days: a day that is being stored then is in one of the two at least.
     """
-    found = db.rows(name, _ATTEMPTED.format(within=within), [*values, *values])
+    found = db.rows(name, _ATTEMPTED.format(within=within, now="%s"), [*values, *values, now])
     last: dict[tuple[Any, ...], tuple[Any, ...]] = {(row[0], row[1]): row for row in found}
     attempts = pl.DataFrame(list(last.values()), schema=_ATTEMPT, orient="row")
     found = [
@@ -144,6 +214,34 @@ def _read_unstored(
         .with_columns(pl.coalesce("main", "contract").alias("contract"), stored=False)
         .drop("main")
     )
+
+
+def _bound_states(facts: pl.DataFrame) -> list[tuple[DayState, str]]:
+    """The days as they stand, by symbol and day, each with what an exception of it is bound to."""
+    found = [(_day_state(row), row["binding"] or "") for row in with_states(facts).iter_rows(named=True)]
+    return sorted(found, key=lambda bound: (bound[0].symbol, bound[0].trading_day))
+
+
+def _day_state(row: Mapping[str, Any]) -> DayState:
+    accepted = None
+    if row["accepted"]:
+        accepted = Acceptance(row["who"], row["accepted_at"].replace(tzinfo=UTC), row["accepted_because"])
+    return DayState(
+        **{name: row[name] for name in _STATES},
+        reason=_with_detail(row),
+        trading_day=row["ts"].date(),
+        rows=row["rows"] or 0,
+        contract=row["contract"] or "",
+        digest=row.get("digest") or "",
+        manifest_id=row["manifest_id"] or "",
+        accepted=accepted,
+    )
+
+
+def _with_detail(row: Mapping[str, Any]) -> str:
+    """The reason, and where coverage's is what decided, what of the day it names."""
+    detail = row.get("detail")
+    return f"{row['reason']}: {detail}" if detail and row["reason"] == row["coverage_reason"] else row["reason"]
 
 
 def _joined(stored: pl.DataFrame, unstored: pl.DataFrame) -> pl.DataFrame:

@@ -7,12 +7,16 @@ to be done about a day (`upkeep`).
 - **Ingest.** Stored content is `complete`, or `partial` if the day was in progress when it was loaded, whatever later
   attempts came to. Where nothing is stored, the last attempt decides. One that says `complete` or `partial` is
   `running` there: a coverage row is the last step of a load, and that step is missing. A day without an attempt is
-  `missing`, before the symbol's start `not_listed`. An obstacle comes before any attempt: the symbol did not trade on
-  that day, or the provider's main contract can't be it (`market.lives`).
+  `missing`, before the symbol's start `not_listed`, of a product that nobody knows `unknown_contract`. An obstacle
+  comes before any attempt: the symbol did not trade on that day, or the provider's main contract can't be it
+  (`market.lives`).
 - **Verdicts.** A verdict is in force where the content that it was given on is the one that is stored, whole. Half a
   day is not judged: what was once said of the same ticks as a whole day says nothing of it.
 - **State.** A complete day has the worse of its two verdicts with its reason, coverage's where they are alike; with
   fewer than two in force it is `unjudged`. Any other day's state is how its ingest stands.
+- **Accepted.** A day is accepted where its state is one that an operator may close and the last exception recorded of
+  it holds: it was not revoked, has not expired, and speaks of the two verdicts that stand now, or, where nothing is
+  stored, of the outcome and contract of the last attempt. The state stays what it is.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ import polars as pl
 
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.validation.states import SEVERITY
+from ghtrader_assets.validation.verdicts import State
 
 UNJUDGED: Final = "unjudged"
 NOT_JUDGED: Final = "the stored content has not been judged yet"
@@ -44,8 +49,22 @@ FACTS: Final = {
     "outcome_reason": pl.String,
     "obstacle": pl.String,
     "obstacle_reason": pl.String,
+    "exception_holds": pl.Boolean,
 }
 """What a day's state follows from; null where there is no such row. `outcome` is the last attempt's."""
+
+GOOD: Final = frozenset({State.OK, State.WARN})
+"""The states of a day that is complete and as it should be."""
+
+NOT_TRADED: Final = frozenset({IngestState.NOT_LISTED, IngestState.EXPIRED})
+"""How a day stands on which the symbol did not trade: it is not expected."""
+
+_ENDED_BADLY: Final = (
+    frozenset(IngestState)
+    - NOT_TRADED
+    - {IngestState.COMPLETE, IngestState.PARTIAL, IngestState.RUNNING, IngestState.MISSING}
+)
+_CLOSABLE: Final = sorted(state.value for state in (State.PARTIAL, State.ERROR, *_ENDED_BADLY))
 
 _NOT_RECORDED: Final = (IngestState.COMPLETE, IngestState.PARTIAL)
 _RANK: Final = {state.value: rank for rank, state in enumerate(SEVERITY)}
@@ -56,20 +75,28 @@ def state_of_attempt(outcome: IngestState) -> IngestState:
     return IngestState.RUNNING if outcome in _NOT_RECORDED else outcome
 
 
-def state_untouched(day: date, listed_from: date) -> IngestState:
-    """How a day stands that was neither stored nor attempted."""
+def state_untouched(day: date, listed_from: date, *, unknown: bool = False) -> IngestState:
+    """How a day stands that was neither stored nor attempted; `unknown` where nobody knows the symbol's product."""
+    if unknown:
+        return IngestState.UNKNOWN_CONTRACT
     return IngestState.MISSING if day >= listed_from else IngestState.NOT_LISTED
 
 
-def with_states(facts: pl.DataFrame) -> pl.DataFrame:
-    """The frame with five more columns, none of them null. Columns of `FACTS` that it lacks are taken as null.
+def may_be_accepted(ingest_state: str, state: str) -> bool:
+    """Whether an operator may close a day in this state: it has ended, and not well."""
+    return state in _CLOSABLE and ingest_state != IngestState.PARTIAL
 
-    They are `ingest_state`, `coverage_state` and `quality_state` (empty where no verdict is in force), `state` and
-    `reason`.
+
+def with_states(facts: pl.DataFrame) -> pl.DataFrame:
+    """The frame with six more columns, none of them null. Columns of `FACTS` that it lacks are taken as null.
+
+    They are `ingest_state`, `coverage_state` and `quality_state` (empty where no verdict is in force), `state`,
+    `reason` and `accepted`.
     """
     absent = [pl.lit(None, kind).alias(name) for name, kind in FACTS.items() if name not in facts.columns]
     verdicts = (_in_force("coverage"), _in_force("quality"))
-    return facts.with_columns(absent).with_columns(_ingest_state(), *verdicts).with_columns(_state_and_reason())
+    states = facts.with_columns(absent).with_columns(_ingest_state(), *verdicts).with_columns(_state_and_reason())
+    return states.with_columns(_accepted())
 
 
 def _ingest_state() -> pl.Expr:
@@ -106,6 +133,11 @@ def _state_and_reason() -> list[pl.Expr]:
     state = _first([(holds, state) for holds, state, _ in cases], pl.col("coverage_state"))
     reason = _first([(holds, reason) for holds, _, reason in cases], pl.col("coverage_reason"))
     return [state.alias("state"), reason.fill_null("").alias("reason")]
+
+
+def _accepted() -> pl.Expr:
+    closable = pl.col("state").is_in(_CLOSABLE) & (pl.col("ingest_state") != IngestState.PARTIAL)
+    return (closable & pl.col("exception_holds").fill_null(value=False)).alias("accepted")
 
 
 def _first(cases: Sequence[tuple[pl.Expr, pl.Expr]], otherwise: pl.Expr) -> pl.Expr:

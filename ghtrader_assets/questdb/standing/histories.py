@@ -1,6 +1,6 @@
 """How whole histories stand: what is stored, judged, attempted and suspected of every trading day of many symbols.
 
-Belongs here: five bulk reads of a few columns each, enough for sixty symbols over ten years within a second.
+Belongs here: bulk reads of a few columns each, enough for sixty symbols over ten years within a second.
 Does not belong here: what follows from it (`upkeep.repair`), and single days with all their columns (`reader`).
 """
 
@@ -17,6 +17,7 @@ import polars as pl
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list, literal
+from ghtrader_assets.questdb.standing.day_states import read_accepted
 from ghtrader_assets.questdb.standing.derivation import UNJUDGED, with_states
 from ghtrader_assets.questdb.tables.reader import gap_bounds
 from ghtrader_assets.questdb.tables.schema import (
@@ -27,6 +28,7 @@ from ghtrader_assets.questdb.tables.schema import (
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
 )
+from ghtrader_assets.validation.states import SESSION_LOST
 from ghtrader_assets.validation.verdicts import ProbeStatus, State
 
 Key = tuple[str, date]
@@ -78,7 +80,8 @@ class Standing:
     """What the small tables say of a range of days of some symbols.
 
     `scheduled_to` is the last trading day, of all, for which the provider was asked for a main contract; `holes`
-    counts the gaps that the provider could fill. Days in `sound` were looked at in bulk and left out of the rest.
+    counts the gaps that the provider could fill. Days in `sound` were looked at in bulk and left out of the rest; those
+    in `accepted` stay as they are by an operator's word.
     """
 
     scheduled_to: Mapping[str, date]
@@ -89,6 +92,7 @@ class Standing:
     holes: Mapping[Key, int]
     _attempts: pl.DataFrame
     sound: Set[Key] = frozenset()
+    accepted: Set[Key] = frozenset()
 
     def attempts(self, keys: Collection[Key]) -> dict[Key, list[Attempt]]:
         """Every attempt of these days, oldest first; days without one are left out."""
@@ -116,9 +120,9 @@ class Standing:
 
 
 def read_standing(
-    db: Database, symbols: Sequence[str], start: date, end: date, *, leave_out_sound: bool = False
+    db: Database, symbols: Sequence[str], start: date, end: date, now: datetime, *, leave_out_sound: bool = False
 ) -> Standing:
-    """How the trading days from `start` to `end` of the symbols stand. Raises `QuestDBError`.
+    """How the trading days from `start` to `end` of the symbols stand at `now`. Raises `QuestDBError`.
 
     With `leave_out_sound` a day that is stored for its main contract, judged on its content and whole is named in
     `sound` and nowhere else: a fifth of the work where nearly all days are.
@@ -145,6 +149,7 @@ def read_standing(
         holes=holes,
         _attempts=_attempts(frame),
         sound=set(sound.rows()),
+        accepted=read_accepted(db, symbols, start, end, now).keys(),
     )
 
 
@@ -169,6 +174,7 @@ def _sound(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             & (pl.col("ingest_state") == IngestState.COMPLETE)
             & (pl.col("state") != UNJUDGED)
             & (pl.col("coverage_state") != State.PARTIAL)
+            & (pl.col("coverage_reason") != SESSION_LOST)
         )
         .select(_KEY)
     )

@@ -16,10 +16,9 @@ from ghtrader_assets.market.expiry import StatedDay
 from ghtrader_assets.market.lives import NOT_ASKED, FirstDays, Obstacle, obstacle_on
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.standing.histories import Key
 from ghtrader_assets.questdb.tables.reader import read_contract_lives, read_schedules
 
-Obstacles = Mapping[Key, Obstacle]
+Obstacles = Mapping[tuple[str, date], Obstacle]
 NO_OBSTACLES: Final[Obstacles] = MappingProxyType({})
 
 

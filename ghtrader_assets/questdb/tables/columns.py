@@ -32,7 +32,8 @@ class Column:
 
 TEXT: Final = frozenset(
     {
-        "action_hint", "code_version", "content_digest", "coverage_fingerprint", "digest", "fingerprint",
+        "action_hint", "bound_to", "code_version", "content_digest", "coverage_fingerprint", "detail", "digest",
+        "fingerprint",
         "judgement_id", "manifest_id", "policy_digest", "quality_fingerprint", "reason", "run_id",
         "schedule_digest", "sessions_fingerprint", "upstream",
     }

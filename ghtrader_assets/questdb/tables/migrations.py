@@ -30,10 +30,13 @@ from ghtrader_assets.questdb.tables.schema import (
     MANIFESTS,
     SCHEMA_VERSION,
     TABLES,
+    VALIDATE_GAPS,
     VALIDATE_SUMMARY,
+    Table,
     base_difference,
     difference_of,
     ensure_table,
+    live_query,
     make_tables,
     require_ours,
 )
@@ -114,7 +117,16 @@ STEPS: Final = (
         says="the column that names a day's load is manifest_id in every table",
         renamed={table: {"load_id": "manifest_id"} for table in (DAILY_AGG, VALIDATE_SUMMARY, FIELD_QUALITY)},
     ),
-    Step(version=5, says="first days of contracts and overridden main contracts have tables of their own"),
+    Step(
+        version=5,
+        says="verdicts name what is lost, gaps how much was traded across them",
+        columns={
+            VALIDATE_SUMMARY: [column("gap_seconds_lost", "LONG"), column("detail", "VARCHAR")],
+            VALIDATE_GAPS: [column("lots_across", "DOUBLE")],
+        },
+    ),
+    Step(version=6, says="days can be accepted as they stand: a table of exceptions, which is made with the others"),
+    Step(version=7, says="first days of contracts and overridden main contracts have tables of their own"),
 )
 """In order, without a gap."""
 
@@ -225,25 +237,28 @@ def _documents(home: Path) -> Iterator[tuple[Path, Document]]:
 def _migrate(db: Database, step: Step) -> None:
     log.info("migrating the store", version=step.version, says=step.says)
     for table in {**step.columns, **step.renamed}:
-        _alter(db, table, step.columns.get(table, ()), step.renamed.get(table, {}))
+        _alter(db, TABLES[table], step.columns.get(table, ()), step.renamed.get(table, {}))
     for rewrite in step.rewrites:
         _rewrite(db, rewrite)
     _record(db, step.version)
 
 
-def _alter(db: Database, table: str, added: Sequence[Column], renamed: Mapping[str, str]) -> None:
+def _alter(db: Database, table: Table, added: Sequence[Column], renamed: Mapping[str, str]) -> None:
     """Add the columns that the table lacks, rename those that still have their old name; nothing where it is missing.
 
-    QuestDB 9.3.4 refuses ADD COLUMN IF NOT EXISTS of a column that does.
+    Its view of live rows shows them too. QuestDB 9.3.4 refuses ADD COLUMN IF NOT EXISTS of a column that does.
     """
-    present = _columns_of(db, table)
+    present = _columns_of(db, table.base)
     if not present:
         return
     changes = [f"ADD COLUMN {item.ddl}" for item in added if item.name not in present]
     changes += [f"RENAME COLUMN {old} TO {new}" for old, new in renamed.items() if old in present]
     for change in changes:
-        db.execute(cast("LiteralString", f"ALTER TABLE {table} {change}"))
-    db.await_applied(table)
+        db.execute(cast("LiteralString", f"ALTER TABLE {table.base} {change}"))
+    db.await_applied(table.base)
+    if table.hides_dead_rows:
+        query = live_query(table.base, [name for name in _columns_of(db, table.base) if name != "live"])
+        db.execute(cast("LiteralString", f"CREATE OR REPLACE VIEW {table.name} AS ({query})"))
 
 
 def _rewrite(db: Database, rewrite: Rewrite) -> None:

@@ -19,6 +19,7 @@ from ghtrader_assets.questdb.tables.rows import (
     AggregatedRow,
     ContractLife,
     DailyAgg,
+    DayException,
     MainOverride,
     StandingVerdict,
     SymbolCoverage,
@@ -27,6 +28,7 @@ from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
     CONTRACT_LIVES,
     DAILY_AGG,
+    EXCEPTIONS,
     FIELD_QUALITY,
     MAIN_OVERRIDES,
     MAIN_SCHEDULE,
@@ -198,6 +200,17 @@ def read_latest(db: Database, symbols: Sequence[str] = ()) -> list[DailyAgg]:
 def read_daily_aggs(db: Database, symbols: Sequence[str], start: date, end: date) -> list[DailyAgg]:
     """The coverage rows of symbols, by default all, in an inclusive range of trading days."""
     return _select(db, "daily_aggs", DailyAgg, DAILY_AGG, symbols, start, end)
+
+
+def read_exceptions(db: Database, symbol: str, start: date, end: date) -> dict[date, DayException]:
+    """The last exception or revocation of each day of an inclusive range, of those that have one."""
+    found = db.rows(
+        "exceptions",
+        f"SELECT {columns_of_kind(DayException)} FROM {EXCEPTIONS} WHERE symbol = %s AND trading_day >= %s"
+        " AND trading_day <= %s LATEST ON ts PARTITION BY symbol, trading_day",
+        [symbol, start.isoformat(), end.isoformat()],
+    )
+    return {row.trading_day: row for row in rows_of(DayException, found)}
 
 
 def read_begun_symbols(db: Database, symbols: Sequence[str]) -> set[str]:

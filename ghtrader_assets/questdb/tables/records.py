@@ -16,11 +16,19 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list
 from ghtrader_assets.questdb.tables.codec import epoch_ns, put_row, values_of
 from ghtrader_assets.questdb.tables.reader import gap_bounds
-from ghtrader_assets.questdb.tables.rows import AggregatedRow, ContractLife, DailyAgg, MainOverride, Metric
+from ghtrader_assets.questdb.tables.rows import (
+    AggregatedRow,
+    ContractLife,
+    DailyAgg,
+    DayException,
+    MainOverride,
+    Metric,
+)
 from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
     CONTRACT_LIVES,
     DAILY_AGG,
+    EXCEPTIONS,
     FIELD_QUALITY,
     MAIN_OVERRIDES,
     MAIN_SCHEDULE,
@@ -69,6 +77,11 @@ def write_manifests(db: Database, rows: Sequence[Manifest]) -> None:
 def write_aggregated(db: Database, rows: Sequence[AggregatedRow]) -> None:
     """Store the parts of an aggregated manifest, replacing those of the same id, which say the same."""
     _write(db, AGGREGATED, (_at_midnight(row) for row in rows))
+
+
+def write_exceptions(db: Database, rows: Sequence[DayException]) -> None:
+    """Store what operators accepted or revoked. Rows of the same symbol-day need different instants."""
+    _write(db, EXCEPTIONS, (values_of(row) for row in rows))
 
 
 def send_metrics(db: Database, rows: Sequence[Metric]) -> None:

@@ -116,11 +116,42 @@ class SymbolCoverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DayException:
+    """`ghtrader_exceptions_v1`: an operator's word that a day stays as it stands, or the end of such a word.
+
+    The last row of a symbol-day counts. `ts` is when it was given (UTC), `bound_to` what it speaks of, as
+    `questdb.standing.day_states` words it. From the instant `expires` (UTC) on it no longer holds, None for never.
+    """
+
+    ts: datetime
+    symbol: str
+    trading_day: date
+    who: str
+    reason: str
+    bound_to: str
+    expires: datetime | None
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Who accepted a day as it stands, when (UTC) and why."""
+
+    who: str
+    when: datetime
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.when:%Y-%m-%d} by {self.who}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DayState:
     """How a symbol's trading day stands: stored content, states of ingest, coverage and quality, and why.
 
     `coverage_state` and `quality_state` are empty where no verdict is in force; `rows`, `digest` and `manifest_id` are
-    those of the stored content, or of the last attempt where nothing is stored.
+    those of the stored content, or of the last attempt where nothing is stored. `accepted` says who accepted the state
+    that the day is in now; None where it is not accepted.
     """
 
     symbol: str
@@ -134,6 +165,7 @@ class DayState:
     reason: str
     digest: str
     manifest_id: str
+    accepted: Acceptance | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ table: QuestDB deletes no rows, so a row that a later load doesn't have is writt
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, LiteralString, cast
 
@@ -24,6 +24,7 @@ from ghtrader_assets.questdb.tables.rows import (
     AggregatedRow,
     ContractLife,
     DailyAgg,
+    DayException,
     MainOverride,
     Metric,
     SchemaVersion,
@@ -39,6 +40,7 @@ FIELD_QUALITY: Final = "ghtrader_field_quality_v2"
 MANIFESTS: Final = "ghtrader_manifests_v1"
 AGGREGATED: Final = "ghtrader_aggregated_manifests_v1"
 METRICS: Final = "ghtrader_metrics_v1"
+EXCEPTIONS: Final = "ghtrader_exceptions_v1"
 CONTRACT_LIVES: Final = "ghtrader_contract_lives_v1"
 MAIN_OVERRIDES: Final = "ghtrader_main_overrides_v1"
 SCHEMA_VERSION: Final = "ghtrader_schema_version_v1"
@@ -48,6 +50,11 @@ BASE_SUFFIX: Final = "_base"
 _TS: Final = column("ts", "TIMESTAMP")
 _SYMBOL: Final = column("symbol", "SYMBOL")
 _LIVE: Final = column("live", "BOOLEAN")
+
+
+def live_query(base: str, columns: Iterable[str]) -> str:
+    """What the view of a base table's live rows selects."""
+    return f"SELECT {', '.join(columns)} FROM {base} WHERE live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ class Table:
 
     @property
     def live_query(self) -> str:
-        return f"SELECT {', '.join(each.name for each in self.columns)} FROM {self.base} WHERE live"
+        return live_query(self.base, [each.name for each in self.columns])
 
 
 _DAY_KEYS: Final = ("ts", "symbol", "trading_day")
@@ -140,6 +147,7 @@ TABLES: Final = {
         Table(MANIFESTS, (_TS, *columns_of_row(Manifest)), "YEAR", (*_DAY_KEYS, "manifest_id")),
         Table(AGGREGATED, (_TS, *columns_of_row(AggregatedRow)), "YEAR", (*_DAY_KEYS, "manifest_id")),
         Table(METRICS, columns_of_row(Metric), "MONTH", ("ts", "name", "symbol", "trading_day")),
+        Table(EXCEPTIONS, columns_of_row(DayException), "YEAR", _DAY_KEYS),
         Table(CONTRACT_LIVES, (_TS, *columns_of_row(ContractLife)), "YEAR", ("ts", "contract")),
         Table(MAIN_OVERRIDES, columns_of_row(MainOverride), "YEAR", ("ts", "symbol")),
         Table(SCHEMA_VERSION, columns_of_row(SchemaVersion), "YEAR", ("ts", "version")),
@@ -183,7 +191,8 @@ def require_ours(table: Table, difference: str) -> None:
 
 def difference_of(db: Database, table: Table, to_come: Collection[str] = ()) -> str:
     """How the table in the store differs from ours, empty if it doesn't. Columns `to_come` may be there or not."""
-    return base_difference(db, table, to_come) or _view_difference(db, table)
+    found = base_difference(db, table, to_come)
+    return found if found or to_come else _view_difference(db, table)
 
 
 def base_difference(db: Database, table: Table, to_come: Collection[str] = ()) -> str:

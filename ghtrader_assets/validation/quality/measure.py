@@ -1,7 +1,7 @@
 """Apply every rule to a day, whole or sampled, and compute ghTrader's published quality figures.
 
 Belongs here: the order of the rules; from ticks to findings and figures.
-Does not belong here: the rules (`nulls`, `book`, `values`, `sequence`, `outliers`), states (`states`), rows (`judge`).
+Does not belong here: the rules (`nulls`, `pairs`, `book`, `values`, `sequence`, `outliers`), states, rows (`judge`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 
 from ghtrader_assets.validation.policy import Policy
-from ghtrader_assets.validation.quality import book, nulls, outliers, sequence, values
+from ghtrader_assets.validation.quality import book, nulls, outliers, pairs, sequence, values
 from ghtrader_assets.validation.quality.rules import EXAMPLES, Finding, Parts, QualityDay, Rule
 from ghtrader_assets.validation.quality.sampling import Sample, draw_sample
 
-_FAMILIES: Final = (*sequence.RULES, *nulls.RULES, *values.RULES, *book.RULES, *outliers.RULES)
+_FAMILIES: Final = (*sequence.RULES, *pairs.RULES, *nulls.RULES, *values.RULES, *book.RULES, *outliers.RULES)
 _ORDER: Final = {"error": 0, "warn": 1, "info": 2}
 RULES: Final[tuple[Rule, ...]] = tuple(sorted(_FAMILIES, key=lambda rule: _ORDER[rule.severity]))
 """All rules, in the order in which they give a day its reason. An `info` rule never changes a state."""

@@ -1,7 +1,8 @@
 """Missing values: rates per column by the depth the exchange delivers, and long runs of them.
 
 Two absences are no fault. In a market pinned at its limit one side of the book is empty. And a level without a
-quote has no price and a volume of 0. Before the day's first trade there is no last, highest, lowest or average price.
+quote has no price and a volume of 0. Before the day's first trade, as volume and amount
+tell it, there is no last, highest, lowest or average price.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def _missing(day: QualityDay, name: str) -> Bools | None:
     if missing is None:
         return None
     if name in TAPE:
-        return missing & ~(day.column("volume") == 0)
+        untraded = (day.column("volume") == 0) & ~(day.column("amount") > 0)
+        return missing & ~untraded
     if "_price" in name or "_volume" in name:
         missing = missing & ~day.locked
     if "_price" in name and not name.endswith("1"):

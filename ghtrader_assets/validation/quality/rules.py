@@ -1,7 +1,7 @@
 """What a rule of field quality is, what it works on, and what it finds.
 
 Belongs here: the types that every rule family shares.
-Does not belong here: the rules (`nulls`, `book`, `values`, `sequence`, `outliers`), their order (`measure`).
+Does not belong here: the rules (`nulls`, `pairs`, `book`, `values`, `sequence`, `outliers`), their order (`measure`).
 """
 
 from __future__ import annotations

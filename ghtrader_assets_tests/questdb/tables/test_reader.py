@@ -11,6 +11,7 @@ from datetime import date
 import pytest
 from pydantic import SecretStr
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import BadInputError, CredentialError, QuestDBError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant
@@ -59,7 +60,7 @@ def test_hostile_symbols_find_nothing(db: Database, calendar: TradingCalendar, t
     assert reader.read_manifest(db, text) is None
     assert reader.manifests_covering(db, DAY, [text]) == []
     assert reader.read_coverage(db, [text]) == []
-    assert read_day_states(db, [text], DAY, DAY) == []
+    assert read_day_states(db, [text], DAY, DAY, SYSTEM_CLOCK.now()) == []
 
 
 def test_a_days_ticks_are_found_by_their_interval(db: Database, load_of: LoadOf, calendar: TradingCalendar) -> None:

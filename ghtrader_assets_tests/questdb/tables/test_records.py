@@ -143,7 +143,7 @@ def test_states_of_days(db: Database, manifest: Callable[..., Manifest]) -> None
             manifest(symbol, lost, "b", IngestState.MAINTENANCE, NOON + timedelta(hours=1)),
         ],
     )
-    found = read_day_states(db, [symbol], DAY, lost)
+    found = read_day_states(db, [symbol], DAY, lost, SYSTEM_CLOCK.now())
     assert [
         (item.trading_day, item.ingest_state, item.coverage_state, item.quality_state, item.state) for item in found
     ] == [
@@ -163,7 +163,7 @@ def test_what_is_recorded_of_a_stored_day_is_there_at_once(db: Database, manifes
     assert len(reader.read_gaps(db, symbol, [DAY])) == 3
     assert reader.read_manifest(db, row.manifest_id) == row
     assert [row.trading_day for row in reader.read_daily_aggs(db, [symbol], DAY, DAY)] == [DAY]
-    assert read_day_states(db, [symbol], DAY, DAY)[0].state == "warn"
+    assert read_day_states(db, [symbol], DAY, DAY, SYSTEM_CLOCK.now())[0].state == "warn"
 
 
 def test_a_suspended_table_is_an_error_not_a_silence(db: Database) -> None:

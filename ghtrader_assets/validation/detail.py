@@ -1,0 +1,149 @@
+"""What of a day's coverage is named: the session, the block, its hours, lots and share, in one line of text.
+
+Belongs here: the words. Does not belong here: what is found (`misplaced`, `presence`), what it means (`states`).
+
+Times are Shanghai's. Without a baseline a missing share is one of the session's strict seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ghtrader_assets.market.clock import NS, shanghai_time
+from ghtrader_assets.validation.coverage import Coverage
+from ghtrader_assets.validation.intake import DayTicks
+from ghtrader_assets.validation.misplaced import Block
+from ghtrader_assets.validation.policy import Policy
+from ghtrader_assets.validation.traded import Stretch
+from ghtrader_assets.validation.verdicts import Attribution
+
+MOST: Final = 3
+"""So many blocks and silences are named, the largest; the others are counted."""
+
+
+def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy) -> str:
+    """What is to be told of a day's coverage; empty where nothing is lost or misplaced."""
+    return "; ".join(
+        [
+            *_misplaced(coverage),
+            *_absent(coverage),
+            *_lost_sessions(coverage),
+            *_lost_stretches(coverage),
+            *_sparse(coverage, ticks, policy),
+        ]
+    )
+
+
+def _misplaced(coverage: Coverage) -> Iterator[str]:
+    late, blocks = coverage.misplaced.late_s, coverage.misplaced.blocks
+    if late and len({*late.values()}) == 1 and late.keys() == coverage.fixed.keys():
+        yield f"the whole day is stamped {_late(*{*late.values()})}: {_in_all(blocks)}"
+    elif late:
+        shifts = ", ".join(f"the {name} session is stamped {_late(seconds)}" for name, seconds in late.items())
+        yield f"{shifts}: {_in_all(blocks)}"
+    else:
+        largest = sorted(blocks, key=lambda block: -block.lots)[:MOST]
+        yield from (_block(coverage, block) for block in sorted(largest, key=lambda block: block.first_s))
+        if len(blocks) > MOST:
+            yield f"{len(blocks) - MOST} more blocks trade outside the sessions"
+
+
+def _late(seconds: int) -> str:
+    return f"{seconds} s late" if seconds > 0 else f"{-seconds} s early"
+
+
+def _in_all(blocks: tuple[Block, ...]) -> str:
+    lots = sum(block.lots for block in blocks)
+    spans = ", ".join(_span(block.first_s, block.last_s) for block in blocks[:MOST])
+    more = f" and {len(blocks) - MOST} more" if len(blocks) > MOST else ""
+    return f"{lots:,.0f} lots are traded outside the sessions ({spans}{more})"
+
+
+def _block(coverage: Coverage, block: Block) -> str:
+    said = (
+        f"{block.rows:,} ticks trade {block.lots:,.0f} lots outside the sessions, {_span(block.first_s, block.last_s)}"
+    )
+    if block.hole is None:
+        return said
+    sessions = dict.fromkeys(each.gap.session for each in coverage.gaps if each.stretch == block.hole)
+    way = "earlier" if block.moved_s > 0 else "later"
+    hole = _span(block.hole.first_s, block.hole.last_s)
+    place = f"in the {' and '.join(sessions)} session's hole {hole}"
+    return f"{said}: they belong {_length(abs(block.moved_s))} {way}, {place}"
+
+
+def _absent(coverage: Coverage) -> Iterator[str]:
+    for name in coverage.absent_sessions:
+        if name not in coverage.presence.lost and not coverage.missing_day:
+            yield f"the {name} session ({_hours(coverage, name)}) has no tick"
+
+
+def _lost_sessions(coverage: Coverage) -> Iterator[str]:
+    for name in coverage.presence.lost:
+        session = coverage.presence.sessions[name]
+        lots = f", {session.lots:,.0f} lots were traded in them" if session.lots else ""
+        yield (
+            f"the {name} session ({_hours(coverage, name)}) is lost: {session.lost_s:,} of its {session.strict_s:,}"
+            f" seconds ({_percent(session.lost_share)}) lie in gaps that no silence of the market explains{lots}"
+        )
+
+
+def _lost_stretches(coverage: Coverage) -> Iterator[str]:
+    moved = coverage.misplaced.holes
+    found: dict[int, tuple[Stretch, list[str]]] = {}
+    for each in coverage.gaps:
+        if each.attribution == Attribution.LOST and each.stretch not in moved:
+            found.setdefault(id(each.stretch), (each.stretch, []))[1].append(each.gap.session)
+    told = [
+        (stretch, sessions)
+        for stretch, sessions in found.values()
+        if not {*sessions} & {*coverage.presence.lost, *coverage.absent_sessions}
+    ]
+    for stretch, sessions in sorted(told, key=lambda each: -(each[0].lots or 0.0))[:MOST]:
+        traded = coverage.presence.sessions[sessions[0]].traded
+        lots = stretch.lots or 0.0
+        share = f", {_percent(lots / traded)} of the {sessions[0]} session's" if traded > 0 else ""
+        yield f"{_span(stretch.first_s, stretch.last_s)}: {lots:,.0f} lots were traded in ticks that are lost{share}"
+    if len(told) > MOST:
+        yield f"{len(told) - MOST} more silences in which ticks are lost"
+
+
+def _sparse(coverage: Coverage, ticks: DayTicks, policy: Policy) -> Iterator[str]:
+    presence = coverage.presence
+    for name in presence.sparse:
+        if name not in presence.lost:
+            share, most = _percent(presence.sessions[name].missing_share), policy.value("MISSING_MAX_SHARE")
+            yield f"{share} of the {name} session's seconds have no tick, of a main contract {most:.0%} at most"
+    if presence.thin:
+        least = policy.value("MAIN_MIN_TICKS")
+        missing = coverage.total("missing") / max(1, coverage.total("strict"))
+        yield (
+            f"{ticks.n:,} ticks, where a main contract has at least {least:,.0f}, {_percent(missing)} of the seconds"
+            " have none: is it still the main contract?"
+        )
+
+
+def _hours(coverage: Coverage, session: str) -> str:
+    windows = [each.window for each in coverage.windows if each.window.session == session]
+    return f"{shanghai_time(windows[0].start_ns):%H:%M}-{shanghai_time(windows[-1].end_ns):%H:%M}"
+
+
+def _span(first_s: int, last_s: int) -> str:
+    first, last = shanghai_time(first_s * NS), shanghai_time(last_s * NS)
+    same = first.date() == last.date()
+    return (
+        f"{first:%Y-%m-%d %H:%M:%S}-{last:%H:%M:%S}" if same else f"{first:%Y-%m-%d %H:%M:%S}-{last:%Y-%m-%d %H:%M:%S}"
+    )
+
+
+def _length(seconds: int) -> str:
+    for unit, name in ((86_400, "day"), (3_600, "h"), (60, "min")):
+        if seconds % unit == 0:
+            number = seconds // unit
+            return f"{number} {name}{'s' if name == 'day' and number > 1 else ''}"
+    return f"{seconds:,} s"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

@@ -1,0 +1,80 @@
+"""Fields of one tick that must agree: what trades has a volume and a price, and what moves moves in all of them.
+
+Belongs here: contradictions between columns, each a fault of its own whatever the other rules say.
+Does not belong here: values that are missing (`nulls`) or that can't be by themselves (`values`).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from ghtrader_assets.validation.intake import Floats, Ints
+from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Rule, nothing_checked, whole
+
+_MOVES_WITH: Final = {
+    "volume": ("amount",),
+    "amount": ("volume",),
+    "open_interest": ("volume",),
+    "last_price": ("bid_price1", "ask_price1"),
+    "average": ("last_price", "amount"),
+    "bid_price1": ("last_price", "ask_price1"),
+    "ask_price1": ("last_price", "bid_price1"),
+    "bid_volume1": ("bid_price1",),
+    "ask_volume1": ("ask_price1",),
+}
+"""What can't move often on a day on which the column has one value. A pinned market keeps its price while volume and
+open interest move, so prices are measured by prices alone; the highest and the lowest may be the day's first."""
+
+
+def amount_without_volume(day: QualityDay) -> Parts:
+    """Ticks with an amount traded and a volume of 0."""
+    return whole((day.column("amount") > 0) & (day.column("volume") == 0), day.ticks.n)
+
+
+def volume_without_price(day: QualityDay) -> Parts:
+    """Of the ticks that traded, those whose last price is missing or 0."""
+    volume, last = day.column("volume"), day.column("last_price")
+    traded = volume > np.concatenate(([0.0], volume[:-1]))
+    return whole(traded & (np.isnan(last) | (last == 0)), int(np.count_nonzero(traded)))
+
+
+def constant(day: QualityDay) -> Parts:
+    """Per column the first tick of a day on which it keeps one value while those it moves with move often."""
+    least = day.policy.value("CONSTANT_MIN_MOVES")
+    found: dict[str, Part] = {}
+    for name, partners in _MOVES_WITH.items() if day.ticks.n > least else ():
+        values = day.column(name)
+        frozen = bool((values == values[0]).all()) and all(_moves(day.column(each)) >= least for each in partners)
+        found[name] = Part(_FIRST[:frozen], 1)
+    return found or nothing_checked()
+
+
+_FIRST: Final[Ints] = np.zeros(1, dtype=np.int64)
+
+
+def _moves(values: Floats) -> int:
+    """How often a column changes from one tick to the next, both known."""
+    return int(np.count_nonzero((values[1:] != values[:-1]) & ~np.isnan(values[1:]) & ~np.isnan(values[:-1])))
+
+
+_rule: Final = partial(Rule, severity="error", family="pairs")
+RULES: Final = (
+    _rule("amount_without_volume", says="amount traded without a volume", check=amount_without_volume),
+    _rule(
+        "volume_without_price",
+        says="volume traded without a price",
+        check=volume_without_price,
+        limit="NULL_L1_MAX_RATE",
+        needs_sequence=True,
+    ),
+    _rule(
+        "constant_column",
+        says="column that stands still while others move",
+        check=constant,
+        needs_sequence=True,
+        sources=("CONSTANT_MIN_MOVES",),
+    ),
+)

@@ -1,0 +1,132 @@
+"""What was traded, from the cumulative volume: evidence of ticks that we do not have.
+
+Belongs here: lots of each tick, the ticks around a silence and the lots across it, what one snapshot can carry.
+Does not belong here: finding silences and what they look like (`gaps`).
+
+Between two consecutive snapshots no more is traded than one snapshot carries. What was traded across a silence beyond
+that was traded in ticks that are lost, whatever became of their ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from ghtrader_assets.validation.intake import NS, OUTSIDE, DayTicks, Floats, Ints
+from ghtrader_assets.validation.outside import Outside
+from ghtrader_assets.validation.policy import Policy
+
+PAIR_S: Final = 1
+"""Two ticks of one window at most so many seconds apart stand for one snapshot."""
+ENOUGH_PAIRS: Final = 100
+"""Fewer such pairs, or fewer than the day has gaps, say little: the product's floor counts as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A silence between two ticks, over breaks where no tick stands in them. Rows are None at the day's edges.
+
+    `first_s`..`last_s` are its first and last silent second, `silent_s` how many of its gaps' there are. `lots` were
+    traded across it (None: not known, for want of a tick after it or of volumes); one snapshot carries `bound` at most.
+    """
+
+    before: int | None
+    after: int | None
+    first_s: int
+    last_s: int
+    silent_s: int
+    lots: float | None
+    bound: float
+
+    @property
+    def lost(self) -> bool:
+        """Whether more was traded than one snapshot carries."""
+        return self.lots is not None and self.lots > self.bound
+
+
+def lots_of_ticks(ticks: DayTicks) -> Floats:
+    """Lots traded at each tick since the one before, all that it shows at the first; 0 next to a fall of the volume."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        lots = np.diff(ticks.known_volume, prepend=0.0)
+    falls = np.flatnonzero(lots < 0)
+    for neighbour in (falls - 1, falls, falls + 1):
+        lots[neighbour[(neighbour >= 0) & (neighbour < len(lots))]] = 0.0
+    return lots
+
+
+@dataclass(frozen=True)
+class Tape:
+    """The ticks of a day with what each traded. Strays outside the sessions witness no silence."""
+
+    ticks: DayTicks
+    lots: Floats
+    outside: Outside
+    policy: Policy
+
+    def stretches(self, first_s: Ints, last_s: Ints) -> list[Stretch]:
+        """The stretch that each gap belongs to, gaps in order of time; those with no tick between them share one."""
+        order, stamps = self._witnesses
+        places, starts, which = np.unique(np.searchsorted(stamps, first_s * NS), return_index=True, return_inverse=True)
+        silent = np.bincount(which, last_s - first_s + 1) if len(which) else np.empty(0)
+        ends = np.append(starts[1:], len(first_s)) - 1
+        bound = self.bound(len(first_s))
+        found = [
+            self._stretch(
+                int(order[place - 1]) if place else None,
+                int(order[place]) if place < len(order) else None,
+                (int(first_s[start]), int(last_s[end]), int(seconds)),
+                bound,
+            )
+            for place, start, end, seconds in zip(places.tolist(), starts, ends, silent, strict=True)
+        ]
+        return [found[place] for place in which]
+
+    def bound(self, gaps: int) -> float:
+        """The lots that one snapshot carries at most, on a day of so many gaps.
+
+        `SNAPSHOT_FACTOR` times the largest volume between two ticks of one window at most `PAIR_S` apart; where there
+        are few such pairs, no less than `SNAPSHOT_FLOOR_LOTS`.
+        """
+        windows, apart = self.ticks.window_of, np.diff(self.ticks.stamps)
+        pairs = (windows[1:] == windows[:-1]) & (windows[1:] != OUTSIDE) & (apart >= 0) & (apart <= PAIR_S * NS)
+        largest = float(np.max(self.lots[1:], where=pairs, initial=0.0))
+        bound = self.policy.value("SNAPSHOT_FACTOR") * largest
+        enough = np.count_nonzero(pairs) >= max(ENOUGH_PAIRS, gaps)
+        return bound if enough else max(bound, self.policy.value("SNAPSHOT_FLOOR_LOTS"))
+
+    def _stretch(self, before: int | None, after: int | None, span: tuple[int, int, int], bound: float) -> Stretch:
+        if self._passes_auction(before, after):
+            bound *= self.policy.value("AUCTION_FACTOR")
+        return Stretch(before, after, *span, self._lots_between(before, after), bound)
+
+    def _lots_between(self, before: int | None, after: int | None) -> float | None:
+        volume, missing = self.ticks.known_volume, self.ticks.missing("volume")
+        if after is None or (missing is not None and missing.all()):
+            return None
+        return max(0.0, float(volume[after]) - (0.0 if before is None else float(volume[before])))
+
+    def _passes_auction(self, before: int | None, after: int | None) -> bool:
+        """Whether a session opens within the stretch, and no tick of its auction has shown what that traded."""
+        if before is None:
+            return True
+        begins = int(self.ticks.seconds[before])
+        opened = [each for each in self.outside.openings if each > begins]
+        if after is not None:
+            opened = [each for each in opened if each <= int(self.ticks.seconds[after])]
+        seen = self.lots[before] > 0 and any(self.outside.in_auction(begins, each) for each in opened)
+        return len(opened) > seen
+
+    @cached_property
+    def _witnesses(self) -> tuple[Ints, Ints]:
+        """The rows inside the sessions and where volume may be printed, in order of time, and their stamps."""
+        stands = self.ticks.window_of != OUTSIDE
+        stands[self.outside.rows[self.outside.may_trade]] = True
+        rows = np.flatnonzero(stands)
+        stamps = self.ticks.stamps[rows]
+        if (stamps[1:] < stamps[:-1]).any():
+            order = np.argsort(stamps, kind="stable")
+            rows, stamps = rows[order], stamps[order]
+        return rows, stamps

@@ -1,0 +1,115 @@
+"""Ticks that trade where nothing can: days and sessions stamped late or early, blocks moved to another day."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import numpy as np
+import pytest
+
+from ghtrader_assets_tests.validation.days import clean_day, judge_columns
+from ghtrader_assets_tests.validation.injector import NS, Day
+
+SHIFTED = ("SHFE.cu2602", "DCE.m2605", "CZCE.SR605")
+MOVED_ON = date(2026, 1, 12)
+"""A Monday: its night session is Friday's, some of it on Saturday."""
+
+
+def moved(day: Day, rows: np.ndarray[tuple[int], np.dtype[np.bool_]], seconds: int) -> Day:
+    day.columns["datetime_ns"][rows] += seconds * NS
+    return day
+
+
+@pytest.mark.parametrize("contract", [*SHIFTED, "CFFEX.IF2601"])
+@pytest.mark.parametrize("late_s", [3, 29, 60, -29])
+def test_a_whole_day_stamped_late_or_early(contract: str, late_s: int) -> None:
+    day = moved(clean_day(contract).copy(), np.ones(clean_day(contract).n, dtype=np.bool_), late_s)
+    verdict = judge_columns(day, contract)
+    assert (verdict.state, verdict.reason_code) == ("error", "trading_outside")
+    assert f"{abs(late_s)} s {'late' if late_s > 0 else 'early'}" in verdict.coverage.detail
+
+
+@pytest.mark.parametrize("contract", SHIFTED)
+def test_a_session_stamped_late_is_named(contract: str) -> None:
+    day = clean_day(contract).copy()
+    day = moved(day, day.seconds > day.windows[0][1] + 3600, 290)
+    verdict = judge_columns(day, contract)
+    assert (verdict.state, verdict.reason_code) == ("error", "trading_outside")
+    assert "day session" in verdict.coverage.detail
+    assert "290 s late" in verdict.coverage.detail
+
+
+@pytest.mark.parametrize("days", [1, 2])
+@pytest.mark.parametrize("contract", ["SHFE.ag2602", "SHFE.au2602", "INE.sc2602"])
+def test_the_small_hours_of_saturday_stamped_days_later(contract: str, days: int) -> None:
+    day = clean_day(contract, MOVED_ON).copy()
+    night = day.windows[0]
+    midnight = night[0] + 3 * 3600
+    rows = (day.seconds >= midnight) & (day.seconds <= night[1])
+    count = int(np.count_nonzero(rows))
+    verdict = judge_columns(moved(day, rows, days * 86_400), contract, MOVED_ON)
+    assert (verdict.state, verdict.reason_code) == ("error", "trading_outside")
+    detail = verdict.coverage.detail
+    named = re.search(r"([\d,]+) ticks trade", detail)
+    assert named is not None
+    assert count - 5 < int(named[1].replace(",", "")) <= count
+    assert f"2026-01-{10 + days} 00:00:0" in detail
+    assert f"{days} day" in detail
+    assert "earlier" in detail
+    assert "2026-01-10 00:00:0" in detail
+    assert "night" in detail
+
+
+def test_a_whole_night_moved_says_where_it_belongs() -> None:
+    contract = "SHFE.rb2605"
+    day = clean_day(contract, MOVED_ON).copy()
+    rows = day.seconds < day.windows[0][1] + 3600
+    verdict = judge_columns(moved(day, rows, 2 * 86_400), contract, MOVED_ON)
+    assert (verdict.state, verdict.reason_code) == ("error", "trading_outside")
+    assert "2 days earlier" in verdict.coverage.detail
+    assert "2026-01-09 21:00:01" in verdict.coverage.detail
+
+
+def test_an_hour_moved_within_a_weekend() -> None:
+    contract = "SHFE.cu2602"
+    day = clean_day(contract, MOVED_ON).copy()
+    start = day.windows[0][0] + 3600
+    rows = (day.seconds >= start) & (day.seconds < start + 3600)
+    verdict = judge_columns(moved(day, rows, 36 * 3600), contract, MOVED_ON)
+    assert (verdict.state, verdict.reason_code) == ("error", "trading_outside")
+    assert "36 h earlier" in verdict.coverage.detail
+
+
+def test_a_straggler_after_a_lost_afternoon_has_not_traded_it() -> None:
+    day = clean_day("SHFE.rb2605").copy()
+    kept = (day.seconds <= day.windows[-2][1]) | (np.arange(day.n) == day.n - 1)
+    day.columns = {name: values[kept] for name, values in day.columns.items()}
+    day.columns["tick_id"] = np.arange(day.n)
+    day.columns["datetime_ns"][-1] = (day.windows[-1][1] + 90) * NS
+    verdict = judge_columns(day, "SHFE.rb2605")
+    assert verdict.reason_code != "trading_outside"
+    assert verdict.state == "error"
+
+
+def test_ticks_that_trade_nothing_stay_what_they_were() -> None:
+    contract = "SHFE.rb2605"
+    day = clean_day(contract).copy()
+    close = day.windows[-2][1]
+    row = int(day.window_rows(day.windows[-2])[-1])
+    for name, values in day.columns.items():
+        day.columns[name] = np.insert(values, row + 1, np.repeat(values[row], 30))
+    day.columns["tick_id"] = np.arange(day.n)
+    day.columns["datetime_ns"][row + 1 : row + 31] = (close + 1800 + np.arange(30)) * NS
+    verdict = judge_columns(day, contract)
+    assert (verdict.coverage.state, verdict.coverage.reason_code) == ("warn", "outside_sessions_warn")
+
+
+@pytest.mark.parametrize(("contract", "legal_s"), [("SHFE.rb2605", 1), ("CZCE.SR605", 2)])
+def test_the_last_print_may_trade(contract: str, legal_s: int) -> None:
+    for beyond in (0, 1):
+        day = clean_day(contract).copy()
+        row = int(day.window_rows(day.windows[-2])[-1])
+        day.columns["datetime_ns"][row] = (day.windows[-2][1] + legal_s + beyond) * NS
+        day.columns["volume"][row:] += 5
+        assert (judge_columns(day, contract).reason_code == "trading_outside") == bool(beyond)
