@@ -86,7 +86,7 @@ def days(
         if row.accepted is not None:
             out.print(f"{row.trading_day} was accepted {row.accepted}")
     unknown = unknown_product(settings.home, symbol)
-    if unknown is not None and not as_json:
+    if unknown is not None and symbol.text in settings.symbols and not as_json:
         out.print(f"{unknown}; {unknown.remedy}")
 
 

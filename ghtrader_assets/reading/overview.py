@@ -52,7 +52,8 @@ def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> li
     known = {row.trading_day: row for row in found}
     schedule = {row.trading_day: row for row in read_schedule(database, name, start, end)}
     listed_from = start_date_of(context.settings, symbol.product)
-    unknown = unknown_product(context.settings.home, symbol) is not None
+    universe, home = context.settings.symbols, context.settings.home
+    unknown = name in universe and unknown_product(home, symbol) is not None
     return [
         known.get(day) or untouched_day(name, day, schedule.get(day), listed_from, unknown=unknown)
         for day in context.calendar.days(start, end)

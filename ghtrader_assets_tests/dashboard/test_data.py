@@ -34,6 +34,7 @@ def source(questdb_endpoint: Endpoint, calendar: TradingCalendar, tmp_path: Path
     """A source over the session's store; no provider runs for its home."""
     settings = Settings(
         home=tmp_path,
+        symbols=(SYMBOL.text, "KQ.m@GFEX.zz"),
         questdb_http=questdb_endpoint.http,
         questdb_pg=questdb_endpoint.pg,
         questdb_user=questdb_endpoint.user,
