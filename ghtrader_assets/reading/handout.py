@@ -14,7 +14,6 @@ from typing import Final, Literal, cast, get_args
 import pyarrow as pa
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import BadInputError, IngestState, QuestDBError
 from ghtrader_assets.market.lives import wrong_main_of
 from ghtrader_assets.market.schedule import last_completed_day
@@ -26,7 +25,7 @@ from ghtrader_assets.questdb.tables.codec import values_of
 from ghtrader_assets.questdb.tables.reader import read_schedule
 from ghtrader_assets.questdb.tables.rows import Acceptance, DailyAgg, DayState
 from ghtrader_assets.questdb.tables.whole_days import read_whole_days, require_columns
-from ghtrader_assets.reading.overview import untouched_day
+from ghtrader_assets.reading.overview import is_called_unknown, untouched_day
 from ghtrader_assets.reading.stored import names_of, own_or_main, warn_of_namesakes
 from ghtrader_assets.settings import start_date_of
 
@@ -187,7 +186,7 @@ def _unstored(context: StoreContext, symbol: Symbol, days: Sequence[date], among
     rows = [] if among is None else read_schedule(database, name, days[0], days[-1])
     schedule = {row.trading_day: row for row in rows}
     listed_from = start_date_of(context.settings, symbol.product)
-    unknown = unknown_product(context.settings.home, symbol) is not None
+    unknown = is_called_unknown(context, symbol)
     states = [
         known.get(day) or untouched_day(name, day, schedule.get(day), listed_from, unknown=unknown) for day in days
     ]

@@ -52,8 +52,7 @@ def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> li
     known = {row.trading_day: row for row in found}
     schedule = {row.trading_day: row for row in read_schedule(database, name, start, end)}
     listed_from = start_date_of(context.settings, symbol.product)
-    universe, home = context.settings.symbols, context.settings.home
-    unknown = name in universe and unknown_product(home, symbol) is not None
+    unknown = is_called_unknown(context, symbol)
     return [
         known.get(day) or untouched_day(name, day, schedule.get(day), listed_from, unknown=unknown)
         for day in context.calendar.days(start, end)
@@ -135,6 +134,11 @@ _REASONS: Final = {
     IngestState.NOT_LISTED: "the day lies before the symbol's start",
     IngestState.UNKNOWN_CONTRACT: UNKNOWN_PRODUCT,
 }
+
+
+def is_called_unknown(context: StoreContext, symbol: Symbol) -> bool:
+    """Whether nobody knows the product of a symbol of the universe: a stored one outside it is as it was."""
+    return symbol.text in context.settings.symbols and unknown_product(context.settings.home, symbol) is not None
 
 
 def untouched_day(

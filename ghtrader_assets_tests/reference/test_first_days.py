@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.contracts import contract_named
+from ghtrader_assets.exchange.specs import DEFAULT_MODEL
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.lives import lives_of
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
@@ -46,7 +47,7 @@ def first_day(platform: LoadContext, contract: Symbol, delivery: date) -> date |
 @pytest.mark.parametrize("name", ["SHFE.hc2605", "SHFE.rb2606", "SHFE.au2606"])
 def test_a_first_day_is_asked_for_once(platform: LoadContext, exchange: ExchangeControl, name: str) -> None:
     """By an unverified rule that is right, and by halving where it is another; of no product that is not served."""
-    contract, served = parse_symbol(name), contract_named(name)
+    contract, served = parse_symbol(name), contract_named(name, DEFAULT_MODEL)
     (life,) = lives_of(contract, date(2026, 1, 5), CALENDAR)
     learn_first_days(platform, [contract, SUGAR])
     assert first_day(platform, contract, life.delivery) == (served.listed if served else None)
