@@ -27,6 +27,7 @@ class IngestState(StrEnum):
     DENIED = "denied"
     UNKNOWN_CONTRACT = "unknown_contract"
     NOT_LISTED = "not_listed"
+    EXPIRED = "expired"
     RUNNING = "running"
     FAILED = "failed"
     MISSING = "missing"
@@ -73,6 +74,10 @@ class GhtraderError(Exception):
     def line(self) -> str:
         """The error on one line that ends with its code."""
         return f"{' '.join(str(self).split())} [{self.code}]"
+
+
+class SameNameWarning(UserWarning):
+    """Days of two contracts with one name are handed out together: CZCE uses its names again after ten years."""
 
 
 class BadInputError(GhtraderError, code="GHT-101", exit_code=2):
@@ -213,3 +218,11 @@ class UnknownContractError(FetchError, code="GHT-423", exit_code=2, state=Ingest
 
 class NotListedError(FetchError, code="GHT-424", exit_code=2, state=IngestState.NOT_LISTED):
     """The symbol was not listed yet on that trading day."""
+
+
+class ExpiredError(NotListedError, code="GHT-425", state=IngestState.EXPIRED):
+    """The contract or product had ended before that trading day."""
+
+
+class WrongMainError(FetchError, code="GHT-426", exit_code=1, state=IngestState.MISSING):
+    """The provider names a main contract that can't trade on that day."""

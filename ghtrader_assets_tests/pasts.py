@@ -56,7 +56,8 @@ class Excepted:
 class Past:
     """What became of one symbol's trading day. `stored` is the digest of its content, None where there is none.
 
-    `attempts` are outcomes in the order in which they began, `exceptions` in that in which they were recorded.
+    `attempts` are outcomes in the order in which they began, `exceptions` in that in which they were recorded;
+    `obstacle` is what kept it from being loaded.
     """
 
     stored: str | None
@@ -65,12 +66,13 @@ class Past:
     quality: Judged | None
     attempts: tuple[IngestState, ...]
     exceptions: tuple[Excepted, ...] = ()
+    obstacle: IngestState | None = None
 
     @property
     def binding(self) -> str:
         """What an exception of the day as it stands is bound to."""
         if self.stored is None:
-            return f"{self.attempts[-1].value} {CONTRACT}"
+            return f"{self.attempts[-1].value} {CONTRACT}" if self.attempts else ""
         return " ".join(item.fingerprint if item else "" for item in (self.coverage, self.quality))
 
     @property

@@ -40,12 +40,16 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
         description="Trading days of the symbols: what the daily schedule and the repair sensor launch.",
     )
     policy = feed_freshness(calendar, shanghai_day(clock.now_ns()))
-    assets = [asset for symbol in symbols for asset in symbol_days(symbol, partitions)]
+    assets = [
+        asset
+        for symbol in symbols
+        for asset in _with_freshness(symbol_days(symbol, partitions), None if symbol.digits else policy)
+    ]
     scheduled, repairing = dg.DefaultScheduleStatus.STOPPED, dg.DefaultSensorStatus.STOPPED
     if settings.runs_by_itself:
         scheduled, repairing = dg.DefaultScheduleStatus.RUNNING, dg.DefaultSensorStatus.RUNNING
     return dg.Definitions(
-        assets=[trading_calendar, *_with_freshness(assets, policy)],
+        assets=[trading_calendar, *assets],
         asset_checks=[feed_checks(symbols), horizon_check],
         jobs=[job],
         schedules=[daily_schedule(symbols, partitions, job, scheduled), calendar_schedule(scheduled)],
@@ -69,11 +73,11 @@ def feed_freshness(calendar: TradingCalendar, today: date) -> dg.FreshnessPolicy
     return dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn)
 
 
-def _with_freshness(assets: list[dg.AssetsDefinition], policy: dg.FreshnessPolicy) -> list[dg.AssetsDefinition]:
-    """Each symbol's ticks with the policy that says whether its feed is alive."""
+def _with_freshness(assets: list[dg.AssetsDefinition], policy: dg.FreshnessPolicy | None) -> list[dg.AssetsDefinition]:
+    """A symbol's ticks with the policy that says whether its feed is alive; none for a contract, whose feed ends."""
 
     def fresh(spec: dg.AssetSpec) -> dg.AssetSpec:
-        if spec.key.path[-1] != TICKS:
+        if policy is None or spec.key.path[-1] != TICKS:
             return spec
         return spec.replace_attributes(freshness_policy=policy)  # pyright: ignore[reportUnknownMemberType] - the same
 

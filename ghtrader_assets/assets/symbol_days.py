@@ -43,6 +43,7 @@ from ghtrader_assets.orchestration.names import (
 from ghtrader_assets.questdb.standing.day_states import read_accepted
 from ghtrader_assets.questdb.standing.derivation import GOOD
 from ghtrader_assets.questdb.tables.rows import Acceptance
+from ghtrader_assets.reference.rolls import finding_of
 from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.runtime import DASHBOARD
 
@@ -149,7 +150,8 @@ def _scheduled(
     history = tables.roll_picture(platform.settings.home, list(rows.values())) if rows else None
     for day in days:
         if day in rows:
-            yield tables.schedule_materialization(symbol, rows[day], history if day == max(days) else None)
+            finding = finding_of(rows[day], platform.calendar)
+            yield tables.schedule_materialization(symbol, rows[day], history if day == max(days) else None, finding)
         else:
             context.log.warning(f"no main contract of {symbol.text} is known for {day}")
 

@@ -197,9 +197,12 @@ def roll_picture(home: Path, rows: Sequence[ScheduleDay]) -> dg.MarkdownMetadata
 
 
 def schedule_materialization(
-    symbol: Symbol, row: ScheduleDay, history: dg.MarkdownMetadataValue | None = None
+    symbol: Symbol, row: ScheduleDay, history: dg.MarkdownMetadataValue | None = None, finding: str = ""
 ) -> dg.AssetMaterialization:
-    """The event of one trading day's main contract; the last day of a run carries the picture of all rolls."""
+    """The event of one trading day's main contract; the last day of a run carries the picture of all rolls.
+
+    `finding`: why it can't be the main contract.
+    """
     terms = product_on(parse_symbol(row.contract), row.trading_day)
     return dg.AssetMaterialization(
         asset_key(symbol, MAIN_SCHEDULE),
@@ -211,6 +214,7 @@ def schedule_materialization(
             "provisional": int(row.provisional),
             "price_tick": terms.price_tick,
             "multiplier": terms.multiplier,
+            **({"finding": finding} if finding else {}),
             **({"roll_history": history} if history else {}),
         },
         tags=_version_tags(MAIN_SCHEDULE, digest_of(row.contract)),

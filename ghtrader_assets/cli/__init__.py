@@ -24,6 +24,7 @@ FILES: Final[Mapping[str, str]] = {
     "demo": "demo",
     **dict.fromkeys(("coverage", "days", "gaps", "quality", "manifests", "manifest", "schedule", "ticks"), "reading"),
     "repair": "repair",
+    "override": "override",
     "accept": "accept",
     "validate": "validate",
     "doctor": "doctor",

@@ -5,8 +5,6 @@ Belongs here: the command. Does not belong here: what may be accepted (`upkeep.e
 
 from __future__ import annotations
 
-import getpass
-import os
 from typing import Annotated
 
 import typer
@@ -20,6 +18,7 @@ from ghtrader_assets.cli.app import (
     command,
     emit_json,
     out,
+    user_name,
 )
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.context.store import open_writable_store
@@ -52,9 +51,9 @@ def accept(
     with services_for(settings, with_provider=False), open_writable_store(settings) as context:
         require_known(context, symbol)
         if revoke:
-            closed = revoke_days(context, symbol, first, last, who=_user(), reason=reason)
+            closed = revoke_days(context, symbol, first, last, who=user_name(), reason=reason)
         else:
-            closed = accept_days(context, symbol, first, last, who=_user(), reason=reason, expires=expires)
+            closed = accept_days(context, symbol, first, last, who=user_name(), reason=reason, expires=expires)
     if as_json:
         part = "revoked" if revoke else "accepted"
         emit_json({part: closed.recorded, "passed_over": closed.passed_over})
@@ -69,11 +68,3 @@ def _show(closed: Closed) -> None:
         out.print(f"{word}  {row.symbol} {row.trading_day}  {row.reason}{until}")
     for state in closed.passed_over:
         out.print(f"left as it is  {state.symbol} {state.trading_day}  {state.state}: {state.reason}")
-
-
-def _user() -> str:
-    """The name that the operating system knows the user by, else the number."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"

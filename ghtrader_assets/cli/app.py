@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import getpass
 import inspect
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -117,6 +119,14 @@ def require_in_universe(settings: Settings, *symbols: Symbol) -> None:
         if symbol.text not in settings.symbols:
             universe = ", ".join(settings.symbols)
             raise BadInputError(f"{symbol.text} is not in the universe ({universe})", "add it to GHTRADER_SYMBOLS")
+
+
+def user_name() -> str:
+    """The name that the operating system knows the user by, else the number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def emit_json(document: object) -> None:

@@ -46,7 +46,7 @@ from ghtrader_assets.reading.export import Exported, export_days, put_csv, requi
 from ghtrader_assets.reading.handout import Handout, as_states, handout_of
 from ghtrader_assets.reading.overview import CalendarCoverage, coverage_of
 from ghtrader_assets.reference.pictures import draw_roll_history
-from ghtrader_assets.reference.rolls import segments_of, terms_of
+from ghtrader_assets.reference.rolls import finding_of, segments_of, terms_of
 from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.settings import Settings, start_date_of
 
@@ -146,7 +146,7 @@ def schedule(
         draw_roll_history(segments_of(rows, calendar), picture)
         log.print(f"the roll history is drawn in {picture}")
     if as_json:
-        emit_json([as_document(row) | terms_of(row, calendar) for row in rows])
+        emit_json([as_document(row) | terms_of(row, calendar) | {"finding": finding_of(row, calendar)} for row in rows])
     elif rows:
         _show_schedule(symbol.text, rows, calendar)
     else:
@@ -228,8 +228,11 @@ def _days_to_export(
 
 
 def _show_schedule(symbol: str, rows: list[ScheduleDay], calendar: TradingCalendar) -> None:
-    emit_rows(f"segments of {symbol}", segments_of(rows, calendar), SEGMENT_COLUMNS)
+    segments = segments_of(rows, calendar)
+    emit_rows(f"segments of {symbol}", segments, SEGMENT_COLUMNS)
     emit_rows(f"main contracts of {symbol}", rows, SCHEDULE_COLUMNS)
+    for wrong in (segment.finding for segment in segments if segment.finding):
+        out.print(f"WRONG: {wrong}")
     if rows[-1].provisional:
         out.print(f"{rows[-1].trading_day} may still change until it closes")
 

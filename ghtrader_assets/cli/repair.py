@@ -44,6 +44,7 @@ from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import needs_in
 from ghtrader_assets.reference.schedule import refresh_schedules
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.upkeep.causes import WRONG_MAIN
 from ghtrader_assets.upkeep.repair import Repair, RepairPlan, Work, read_plan
 
 PARTS: Final = ("planned", "waiting", "given_up", "running", "accepted")
@@ -129,8 +130,7 @@ def _show(plan: RepairPlan, report: BackfillReport | None) -> None:
     if rows:
         emit_table("repair", COLUMNS, rows)
     out.print(_work_line(plan))
-    if plan.given_up:
-        first = plan.given_up[0]
+    if first := next((day for day in plan.given_up if day.cause not in WRONG_MAIN), None):
         out.print(
             "given up: as many loads ended alike as GHTRADER_REPAIR_ATTEMPTS allows; look into the reason, then e.g."
             f" `ghtrader-assets backfill {first.symbol.text} --from {first.trading_day} --to {first.trading_day}`"

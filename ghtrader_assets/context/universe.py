@@ -17,12 +17,12 @@ from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.settings import Settings
 
 UNKNOWN_PRODUCT: Final = "unknown_product"
-"""The reason of an `unknown_contract` day of a symbol whose product nobody knows."""
+"""The reason of an `unknown_contract` day of a symbol whose product is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownProduct:
-    """Why a symbol of the universe can't be loaded: nobody knows its product."""
+    """Why a symbol of the universe can't be loaded: its product is unknown."""
 
     what: str
     remedy: str
@@ -57,8 +57,13 @@ def unknown_product(home: Path, symbol: Symbol) -> UnknownProduct | None:
     )
 
 
+def unknown_in_universe(settings: Settings, symbol: Symbol) -> UnknownProduct | None:
+    """`unknown_product` of a symbol of the settings; None for any other: it may be stored from elsewhere."""
+    return unknown_product(settings.home, symbol) if symbol.text in settings.symbols else None
+
+
 def require_product(home: Path, symbol: Symbol) -> None:
-    """Raise `UnknownContractError` for a symbol whose product nobody knows."""
+    """Raise `UnknownContractError` for a symbol whose product is unknown."""
     unknown = unknown_product(home, symbol)
     if unknown is not None:
         raise UnknownContractError(str(unknown), unknown.remedy)

@@ -28,6 +28,7 @@ from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.market.ticks import DayWindow
 from ghtrader_assets.questdb.standing.day_states import read_grid
 from ghtrader_assets.questdb.standing.derivation import state_untouched
+from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.measured import (
     IngestRate,
     IngestStep,
@@ -142,13 +143,15 @@ class Source:
         days = self.calendar.days(self.calendar.first, end)[-SHOWN_DAYS:]
         if not days:
             raise BadInputError(f"no trading day is known up to {end}", "choose a later one")
-        grid = read_grid(self.context.database, days[0], days[-1], self._clock.now())
+        database, parsed = self.context.database, {symbol: parse_symbol(symbol) for symbol in symbols}
+        obstacles = read_obstacles(database, self.calendar, list(parsed.values()), days[0], days[-1])
+        grid = read_grid(database, days[0], days[-1], self._clock.now(), obstacles)
         found = grid.filter(pl.col("symbol").is_in(list(symbols)))
         shown = found.select("symbol", "trading_day", pl.when("accepted").then(pl.lit(ACCEPTED)).otherwise("state"))
         codes = {(symbol, day): look_of(state).code for symbol, day, state in shown.iter_rows()}
-        products = {symbol: unknown_product(self.settings.home, parse_symbol(symbol)) for symbol in symbols}
+        products = {symbol: unknown_product(self.settings.home, parsed[symbol]) for symbol in symbols}
         unknown = {symbol: product for symbol, product in products.items() if product is not None}
-        starts = {symbol: start_date_of(self.settings, parse_symbol(symbol).product) for symbol in symbols}
+        starts = {symbol: start_date_of(self.settings, parsed[symbol].product) for symbol in symbols}
 
         def untouched(symbol: str, day: date) -> IngestState:
             return state_untouched(day, starts[symbol], unknown=symbol in unknown)

@@ -61,10 +61,23 @@ LOOKS: Final[tuple[Look, ...]] = (
     ),
     Look(ACCEPTED, "a", "accepted", BLUE, "post", "◆", "bad, and closed by an operator; see the day"),
     Look(IngestState.MISSING, "m", "missing", "#ffffff", "ring", "□", "expected and never loaded"),
-    Look(IngestState.NOT_LISTED, "n", "not listed", "#e4e8ee", "none", "·", "before the symbol's start"),
+    Look(
+        IngestState.NOT_LISTED,
+        "n",
+        "not listed",
+        "#e4e8ee",
+        "none",
+        "·",
+        "before the symbol's start or first day, or after its last",
+    ),
 )
 _LOOK_OF: Final = {look.state: look for look in LOOKS}
-_BY_STATE: Final = {**_LOOK_OF, IngestState.COMPLETE: _LOOK_OF[State.OK], Cause.STALE: _LOOK_OF[UNJUDGED]}
+_BY_STATE: Final = {
+    **_LOOK_OF,
+    IngestState.COMPLETE: _LOOK_OF[State.OK],
+    IngestState.EXPIRED: _LOOK_OF[IngestState.NOT_LISTED],
+    Cause.STALE: _LOOK_OF[UNJUDGED],
+}
 CODES: Final = {look.code: look for look in LOOKS}
 
 

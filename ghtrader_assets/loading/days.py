@@ -31,6 +31,7 @@ from ghtrader_assets.loading.record import (
     stored_manifest,
 )
 from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.market.lives import WrongMain, wrong_main_remedy
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
 from ghtrader_assets.questdb.tables.writer import BATCH_ROWS, BATCHES_IN_FLIGHT, DayLoad, StoredDay, store_batch
@@ -201,6 +202,9 @@ def _not_fetched(load: FetchedLoad) -> FailedLoad:
     manifest, sessions = load.manifest, load.plan.sessions
     if manifest.outcome == IngestState.PROVIDER_EMPTY and not sessions.windows:
         manifest = replace(manifest, reason=f"{manifest.reason}; no session was held: {sessions.sources[-1]}")
+    if manifest.outcome == IngestState.UNKNOWN_CONTRACT and not load.plan.symbol.digits:
+        remedy = wrong_main_remedy(load.plan.symbol)
+        manifest = replace(manifest, reason=f"{WrongMain.UNKNOWN}: {manifest.reason}; {remedy}")
     return FailedLoad(manifest)
 
 

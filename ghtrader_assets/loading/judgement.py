@@ -25,7 +25,7 @@ from typing import Final, cast
 import polars as pl
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.errors import IngestState, ReadBackError, ServiceError
+from ghtrader_assets.errors import IngestState, NotListedError, ReadBackError, ServiceError
 from ghtrader_assets.loading.figures import judgement_metrics, log_judged
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_day
@@ -122,7 +122,11 @@ def judge_days(
             failure = f"the main contract of {symbol.text} on {day} is not stored; `schedule {symbol.text} --refresh`"
             known[day] = DayOutcome(day, IngestState.COMPLETE, stored.manifests.get(row.manifest_id), failure=failure)
             continue
-        plan = plan_day(context, symbol, scheduled, stored.schedule.hash)
+        try:
+            plan = plan_day(context, symbol, scheduled, stored.schedule.hash)
+        except NotListedError as error:
+            known[day] = DayOutcome(day, IngestState.COMPLETE, failure=str(error))
+            continue
         in_force = None if full else stored.in_force(day, wanted_fingerprint(plan, row.digest, policy))
         if in_force is None:
             due.append(_Due(plan, row, stored.manifests.get(row.manifest_id), stored.is_about(day, row.digest)))

@@ -13,6 +13,7 @@ from datetime import date
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import GhtraderError, UnknownContractError
+from ghtrader_assets.market.lives import obstacle_on
 from ghtrader_assets.market.products import Product, product_on
 from ghtrader_assets.market.schedule import (
     ScheduleDay,
@@ -24,6 +25,7 @@ from ghtrader_assets.market.schedule import (
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Symbol, depth, parse_symbol
 from ghtrader_assets.market.ticks import DayWindow
+from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.reference.schedule import require_listed, schedule_of
 from ghtrader_assets.tq.fetch import FetchRequest
 
@@ -84,10 +86,15 @@ def plan_days(context: LoadContext, symbol: Symbol, days: Sequence[date], *, all
         schedule = schedule_of(context, symbol, days)
     except UnknownContractError as error:
         return LoadPlan((), dict.fromkeys(days, error))
+    first_days = read_first_days(context.database, [symbol])
     planned: list[DayPlan] = []
     refused: dict[date, GhtraderError] = {}
     for day in days:
         try:
+            scheduled = schedule.rows.get(day)
+            main = scheduled.contract if scheduled else ""
+            if obstacle := obstacle_on(symbol, day, main, context.calendar, first_days):
+                raise obstacle.error
             readable = _readable(context, day, allow_partial=allow_partial)
             row = require_listed(context, symbol, day, schedule)
             planned.append(replace(plan_day(context, symbol, row, schedule.hash), readable=readable))
@@ -110,7 +117,7 @@ def _readable(context: StoreContext, day: date, *, allow_partial: bool) -> DayWi
 def plan_day(context: StoreContext, symbol: Symbol, row: ScheduleDay, schedule_hash: str) -> DayPlan:
     """The plan of a day whose contract is known: its terms, sessions and window on that very day.
 
-    Raises `NotListedError` where the contract has ended, `BadInputError` for an unknown product.
+    Raises `ExpiredError` where the contract has ended, `BadInputError` for an unknown product.
     """
     day, calendar, contract = row.trading_day, context.calendar, parse_symbol(row.contract)
     return DayPlan(

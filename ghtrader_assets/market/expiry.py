@@ -22,8 +22,8 @@ _FRIDAY: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class LastDay:
-    """The last trading day of a contract, and who says so."""
+class StatedDay:
+    """The first or the last trading day of a contract, and who says so."""
 
     day: date
     source: str
@@ -52,7 +52,7 @@ class ExpiryRule:
     source: str
 
 
-def last_trading_day(contract: Symbol, calendar: TradingCalendar, near: date) -> LastDay | None:
+def last_trading_day(contract: Symbol, calendar: TradingCalendar, near: date) -> StatedDay | None:
     """The last trading day of a contract; None for an alias, an unknown product, and beyond the calendar.
 
     `near` is a day on which the contract trades or once did (`symbols.delivery_month`).
@@ -62,7 +62,7 @@ def last_trading_day(contract: Symbol, calendar: TradingCalendar, near: date) ->
     return _last_day(contract.exchange, contract.product, delivery_month(contract, near), calendar)
 
 
-def contract_has_ended(contract: Symbol, day: date, calendar: TradingCalendar) -> LastDay | None:
+def contract_has_ended(contract: Symbol, day: date, calendar: TradingCalendar) -> StatedDay | None:
     """The last trading day of a contract that has ended before `day`; None for one that may still trade, or an alias.
 
     An unverified day, or an unknown one, ends nothing by itself: such a contract has ended for certain only
@@ -70,13 +70,13 @@ def contract_has_ended(contract: Symbol, day: date, calendar: TradingCalendar) -
     """
     if not contract.digits:
         return None
-    after = _months_after(delivery_month(contract, day), 1)
-    last = last_trading_day(contract, calendar, day) or LastDay(after - timedelta(days=1), "its delivery month")
+    after = months_after(delivery_month(contract, day), 1)
+    last = last_trading_day(contract, calendar, day) or StatedDay(after - timedelta(days=1), "its delivery month")
     return last if last.day < day and (last.verified or after <= day) else None
 
 
 @lru_cache(maxsize=16_384)
-def _last_day(exchange: Exchange, product: str, delivery: date, calendar: TradingCalendar) -> LastDay | None:
+def _last_day(exchange: Exchange, product: str, delivery: date, calendar: TradingCalendar) -> StatedDay | None:
     adjusted = _adjustments().get((exchange, product, delivery))
     if adjusted is not None:
         return adjusted
@@ -88,8 +88,8 @@ def _last_day(exchange: Exchange, product: str, delivery: date, calendar: Tradin
     if rule is None:
         return None
     try:
-        month = _months_after(delivery, rule.month_offset)
-        return LastDay(_UNITS[rule.unit](month, rule.number, calendar), rule.source)
+        month = months_after(delivery, rule.month_offset)
+        return StatedDay(_UNITS[rule.unit](month, rule.number, calendar), rule.source)
     except BadInputError:  # the month reaches beyond the calendar: not known yet
         return None
 
@@ -99,7 +99,7 @@ def _day(month: date, number: int, calendar: TradingCalendar) -> date:
 
 
 def _trading_day(month: date, number: int, calendar: TradingCalendar) -> date:
-    return _nth(calendar.days(month, _months_after(month, 1) - timedelta(days=1)), number)
+    return _nth(calendar.days(month, months_after(month, 1) - timedelta(days=1)), number)
 
 
 def _friday(month: date, number: int, calendar: TradingCalendar) -> date:
@@ -108,7 +108,7 @@ def _friday(month: date, number: int, calendar: TradingCalendar) -> date:
 
 
 def _trading_monday(month: date, number: int, calendar: TradingCalendar) -> date:
-    days = calendar.days(month, _months_after(month, 1) - timedelta(days=1))
+    days = calendar.days(month, months_after(month, 1) - timedelta(days=1))
     return _nth([day for day in days if day.weekday() == _MONDAY], number)
 
 
@@ -128,7 +128,8 @@ def _or_next(day: date, calendar: TradingCalendar) -> date:
     return day if calendar.is_trading_day(day) else calendar.next(day)
 
 
-def _months_after(month: date, offset: int) -> date:
+def months_after(month: date, offset: int) -> date:
+    """The first day of the month `offset` months after (before, if negative) that of `month`."""
     months = month.year * 12 + month.month - 1 + offset
     return date(months // 12, months % 12 + 1, 1)
 
@@ -143,9 +144,9 @@ def _rules() -> dict[tuple[Exchange, str], list[ExpiryRule]]:
 
 
 @cache
-def _adjustments() -> dict[tuple[Exchange, str, date], LastDay]:
+def _adjustments() -> dict[tuple[Exchange, str, date], StatedDay]:
     return {
-        (Exchange(row["exchange"]), product, date.fromisoformat(f"{row['delivery']}-01")): LastDay(
+        (Exchange(row["exchange"]), product, date.fromisoformat(f"{row['delivery']}-01")): StatedDay(
             date.fromisoformat(row["last_day"]), row["source"]
         )
         for row in rows("last_day_adjustments.csv")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -70,6 +70,23 @@ def build_schedule(
         rolled = first == day and number > 0
         rows.append(ScheduleDay(symbol, day, contract, number, rolled, day > today_complete_through))
     return rows
+
+
+def overridden(
+    changes: Sequence[tuple[date, str]], mains: Mapping[date, str], calendar: TradingCalendar
+) -> list[tuple[date, str]]:
+    """The changes with the contracts of `mains` on its trading days, and as they are on all others."""
+    theirs = sorted(changes, key=lambda change: change[0], reverse=True)
+    found: list[tuple[date, str]] = []
+    provided = before = ""
+    for day in calendar.days(calendar.first, calendar.horizon):
+        while theirs and theirs[-1][0] <= day:
+            provided = theirs.pop()[1]
+        contract = mains.get(day, provided)
+        if contract != before:
+            found.append((day, contract))
+        before = contract
+    return found
 
 
 def schedule_hash(rows: Iterable[ScheduleDay]) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
-from ghtrader_assets.errors import BadInputError, NotListedError
+from ghtrader_assets.errors import BadInputError, ExpiredError, NotListedError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import NS, instant_ns
 from ghtrader_assets.market.data_files import Hours, second_of_day
@@ -93,7 +93,8 @@ def day_sessions(
     `contract_last_day` states it for an alias or where the provider says otherwise. A day on which the contract was
     suspended has no window.
     `operator_events` (`session_events.events_for(home)`) come after ours. Raises BadInputError for an unknown product
-    or a day that does not trade, NotListedError for a day before the product's first or after the contract's last.
+    or a day that does not trade, NotListedError for a day before the product's first, its kind ExpiredError for one
+    after the contract's last.
     """
     by_rule = last_trading_day(symbol, calendar, day) if contract_last_day is None else None
     last_day = by_rule.day if by_rule is not None else contract_last_day
@@ -179,10 +180,10 @@ def _require_listed(symbol: Symbol, day: date, calendar: TradingCalendar) -> Non
         raise NotListedError(f"{symbol.text} was not listed on {day}", f"its first day is {product.listed}")
     if product.delisted is not None and day > product.delisted:
         remedy = f"it was followed by {product.successor}" if product.successor else ""
-        raise NotListedError(f"{symbol.text} ended on {product.delisted}", remedy)
+        raise ExpiredError(f"{symbol.text} ended on {product.delisted}", remedy)
     last = contract_has_ended(symbol, day, calendar)
     if last is not None:
-        raise NotListedError(f"{symbol.text} ended on {last.day}", "choose a later contract, or earlier days")
+        raise ExpiredError(f"{symbol.text} ended on {last.day}", "choose a later contract, or earlier days")
 
 
 def _regular_hours(symbol: Symbol, day: date, is_last: bool) -> tuple[Hours, Hours, list[str]]:

@@ -6,12 +6,13 @@ Belongs here: the order of the steps, and waiting out the provider's maintenance
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import groupby
 
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.universe import unknown_product
-from ghtrader_assets.errors import BadInputError, IngestState
+from ghtrader_assets.errors import BadInputError, IngestState, NotListedError, WrongMainError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.disk import full_disk_named, require_free_disk
 from ghtrader_assets.loading.plan import LoadPlan, plan_days
@@ -51,6 +52,8 @@ def run_backfill(
         needs: dict[Symbol, dict[date, Need]] = {}
         for symbol in symbols:
             plan = plan_days(context, symbol, days, allow_partial=allow_partial)
+            for line in _left_out(symbol, plan):
+                progress.announce(line)
             needs[symbol] = _needs(context, symbol, plan, report, force=force, judges=judges)
         tags = {WORKERS_TAG: str(workers)} if workers else {}
         tags |= {PARTIAL_TAG: "yes"} if allow_partial else {}
@@ -88,16 +91,33 @@ def carry_out(
     report.bad = [bad for symbol, own in days.items() for bad in bad_days_of(context, symbol, own)]
 
 
+def _left_out(symbol: Symbol, plan: LoadPlan) -> Iterator[str]:
+    """Take the days on which a contract does not trade out of its plan; what is to be said of them.
+
+    Where it trades on none of the days they stay, and refuse the range.
+    """
+    outside = {day: error for day, error in plan.refused.items() if isinstance(error, NotListedError)}
+    if not symbol.digits or len(outside) == len(plan.refused) + len(plan.days):
+        return
+    for error, days in groupby(sorted(outside), key=lambda day: outside[day].what):
+        found = list(days)
+        for day in found:
+            del plan.refused[day]
+        yield f"{len(found)} trading days from {found[0]} to {found[-1]} are left out: {error}"
+
+
 def _needs(
     context: LoadContext, symbol: Symbol, plan: LoadPlan, report: BackfillReport, *, force: bool, judges: bool
 ) -> dict[date, Need]:
     """What each day needs; days that can't be loaded go to the report.
 
-    Raises `BadInputError` if the first can't, unless the symbol's product is unknown: then the others are loaded.
+    Raises `BadInputError` if the first can't, unless its main contract is wrong or the symbol's product unknown: then
+    the others are loaded.
     """
-    first_can = not plan.refused or any(day.trading_day < min(plan.refused) for day in plan.days)
-    if not first_can and _is_known(context, symbol):
-        raise BadInputError(str(plan.refused[min(plan.refused)]))
+    first = min((*plan.refused, *(day.trading_day for day in plan.days)), default=date.min)
+    error = plan.refused.get(first)
+    if error is not None and not isinstance(error, WrongMainError) and _is_known(context, symbol):
+        raise BadInputError(str(error))
     report.failed += [DayResult(symbol.text, day, str(error), None) for day, error in plan.refused.items()]
     if force:
         return {day.trading_day: Need.LOAD for day in plan.days}

@@ -14,18 +14,20 @@ from typing import Final, Literal, cast, get_args
 import pyarrow as pa
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.context.universe import unknown_product
+from ghtrader_assets.context.universe import unknown_in_universe
 from ghtrader_assets.errors import BadInputError, IngestState, QuestDBError
+from ghtrader_assets.market.lives import wrong_main_of
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_attempted_states, read_stored_states
-from ghtrader_assets.questdb.standing.derivation import GOOD
+from ghtrader_assets.questdb.standing.derivation import GOOD, NOT_TRADED
+from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.codec import values_of
 from ghtrader_assets.questdb.tables.reader import read_schedule
 from ghtrader_assets.questdb.tables.rows import Acceptance, DailyAgg, DayState
 from ghtrader_assets.questdb.tables.whole_days import read_whole_days, require_columns
 from ghtrader_assets.reading.overview import untouched_day
-from ghtrader_assets.reading.stored import names_of, own_or_main
+from ghtrader_assets.reading.stored import names_of, own_or_main, warn_of_namesakes
 from ghtrader_assets.settings import start_date_of
 
 States = Literal["any", "judged", "good"]
@@ -127,8 +129,9 @@ def handout_of(
 ) -> Handout:
     """What is handed out of the trading days from `start` to `end`, both included; of `contracts` only, if given.
 
-    One query where every trading day is stored, two otherwise; a third one for `contracts`, and for a contract that is
-    read from its main symbol's days. Raises `BadInputError` for an unknown column and where no day can be handed out.
+    One query where every trading day is stored, three otherwise; a fourth one for `contracts`, and for a contract that
+    is read from its main symbol's days. Raises `BadInputError` for an unknown column and where no day can be handed
+    out, and warns of days of two contracts with one name.
     """
     as_states(states)
     wanted = require_columns(columns)
@@ -150,6 +153,8 @@ def handout_of(
     days = tuple(day for day in stored.values() if _is_among(day, states))
     if not days:
         raise BadInputError(f"no stored day of {symbol.text} is {states}: {_named(not_good)}", 'ask for states="any"')
+    if symbol.digits or among is not None:
+        warn_of_namesakes((day.contract, day.trading_day) for day in days)
     return Handout(
         context,
         symbol,
@@ -171,20 +176,25 @@ def _contracts(symbol: Symbol, stored_as: Symbol, contracts: Sequence[Symbol] | 
 
 
 def _unstored(context: StoreContext, symbol: Symbol, days: Sequence[date], among: set[str] | None) -> list[DayState]:
-    """How the days stand that are not stored, but for those on which the contract was not listed."""
+    """How the days stand that are not stored, but for those on which the symbol did not trade."""
     if not days:
         return []
     database, name, now = context.database, symbol.text, context.clock.now()
-    known = {day.trading_day: day for day in read_attempted_states(database, [name], days[0], days[-1], now)}
+    obstacles = read_obstacles(database, context.calendar, [symbol], days[0], days[-1])
+    obstacles = {key: obstacle for key, obstacle in obstacles.items() if key[1] in set(days)}
+    attempted = read_attempted_states(database, [name], days[0], days[-1], now, obstacles)
+    known = {day.trading_day: day for day in attempted}
     rows = [] if among is None else read_schedule(database, name, days[0], days[-1])
     schedule = {row.trading_day: row for row in rows}
     listed_from = start_date_of(context.settings, symbol.product)
-    unknown = unknown_product(context.settings.home, symbol) is not None
+    unknown = unknown_in_universe(context.settings, symbol) is not None
     states = [
         known.get(day) or untouched_day(name, day, schedule.get(day), listed_from, unknown=unknown) for day in days
     ]
-    expected = [state for state in states if state.ingest_state != IngestState.NOT_LISTED]
-    return [state for state in expected if among is None or state.contract in among]
+    expected = [state for state in states if state.ingest_state not in NOT_TRADED]
+    return [
+        state for state in expected if among is None or (state.contract in among and not wrong_main_of(state.reason))
+    ]
 
 
 def _speaks_of(state: DayState, agg: DailyAgg) -> bool:

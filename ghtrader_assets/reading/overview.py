@@ -12,24 +12,27 @@ from datetime import date
 from typing import Any, Final
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.context.universe import UNKNOWN_PRODUCT, unknown_product
+from ghtrader_assets.context.universe import UNKNOWN_PRODUCT, unknown_in_universe
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.market.lives import wrong_main_of
 from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_day_states, read_stored_states
-from ghtrader_assets.questdb.standing.derivation import GOOD, UNJUDGED, state_untouched
+from ghtrader_assets.questdb.standing.derivation import GOOD, NOT_TRADED, UNJUDGED, state_untouched
+from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.reader import read_schedule, read_summary
 from ghtrader_assets.questdb.tables.rows import DayState
-from ghtrader_assets.reading.stored import stored_symbol
+from ghtrader_assets.reading.stored import stored_symbol, warn_of_namesakes
 from ghtrader_assets.settings import start_date_of
 from ghtrader_assets.validation.verdicts import CoverageVerdict
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarCoverage:
-    """What is stored of a symbol. `missing_days` holds, by ingest state, the expected days that are not complete.
+    """What is stored of a symbol. `missing_days` holds the expected days that are not complete by ingest state, or by
+    what is wrong with their main contract.
 
-    Accepted days are not among them.
+    A day on which the symbol does not trade is not expected; accepted days are not missing.
     """
 
     symbol: str
@@ -44,11 +47,12 @@ class CalendarCoverage:
 def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> list[DayState]:
     """Every trading day from `start` to `end`, both included, stored or not."""
     database, name = context.database, symbol.text
-    known = {row.trading_day: row for row in read_day_states(database, [name], start, end, context.clock.now())}
+    obstacles = read_obstacles(database, context.calendar, [symbol], start, end)
+    found = read_day_states(database, [name], start, end, context.clock.now(), obstacles)
+    known = {row.trading_day: row for row in found}
     schedule = {row.trading_day: row for row in read_schedule(database, name, start, end)}
     listed_from = start_date_of(context.settings, symbol.product)
-    universe, home = context.settings.symbols, context.settings.home
-    unknown = name in universe and unknown_product(home, symbol) is not None
+    unknown = unknown_in_universe(context.settings, symbol) is not None
     return [
         known.get(day) or untouched_day(name, day, schedule.get(day), listed_from, unknown=unknown)
         for day in context.calendar.days(start, end)
@@ -59,7 +63,9 @@ def days_known_as(context: StoreContext, symbol: Symbol, start: date, end: date)
     """`days_of` a symbol; of a contract that is stored as its main symbol, the days on which that stood for it."""
     stored_as = stored_symbol(context, symbol, start, end)
     days = days_of(context, stored_as, start, end)
-    return days if stored_as == symbol else [day for day in days if day.contract == symbol.text]
+    if stored_as == symbol:
+        return days
+    return [day for day in days if day.contract == symbol.text and not wrong_main_of(day.reason)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +106,18 @@ def coverage_of(context: StoreContext, symbol: Symbol) -> CalendarCoverage:
     """What is stored of a symbol against the trading days from its start to the last completed one."""
     start = max(start_date_of(context.settings, symbol.product), context.calendar.first)
     end = last_completed_day(context.calendar, context.clock.now_ns())
-    found = days_known_as(context, symbol, start, end) if start <= end else []
+    found = [
+        day
+        for day in (days_known_as(context, symbol, start, end) if start <= end else [])
+        if day.ingest_state not in NOT_TRADED
+    ]
     complete = [day for day in found if day.ingest_state == IngestState.COMPLETE]
+    if symbol.digits:
+        warn_of_namesakes((symbol.text, day.trading_day) for day in complete)
     missing: dict[str, list[date]] = {}
     for day in found:
         if day.ingest_state != IngestState.COMPLETE and day.accepted is None:
-            missing.setdefault(day.ingest_state, []).append(day.trading_day)
+            missing.setdefault(wrong_main_of(day.reason) or day.ingest_state, []).append(day.trading_day)
     return CalendarCoverage(
         symbol.text,
         complete[0].trading_day if complete else None,

@@ -9,14 +9,15 @@ on which its main symbol stood for it are its days.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TypeVar
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.errors import BadInputError, SameNameWarning
 from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.market.symbols import Symbol, delivery_month, parse_symbol
 from ghtrader_assets.questdb.tables.reader import FIRST_DAY, LAST_DAY, read_daily_aggs, read_schedule
 from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState
 
@@ -56,6 +57,17 @@ def days_stored_as(context: StoreContext, symbol: Symbol, days: Sequence[date]) 
     stored_as, stored = read_stored(context, symbol, days[0], days[-1])
     own = {row.trading_day for row in stored}
     return stored_as, [day for day in days if day in own]
+
+
+def warn_of_namesakes(days: Iterable[tuple[str, date]]) -> None:
+    """Warn where one name stands for two contracts on these days, which are in order: which years are which."""
+    found: dict[str, dict[int, list[date]]] = {}
+    for contract, day in days:
+        found.setdefault(contract, {}).setdefault(delivery_month(parse_symbol(contract), day).year, []).append(day)
+    for contract, by_year in found.items():
+        if len(by_year) > 1:
+            told = ", ".join(f"{days[0]} to {days[-1]} of the one of {year}" for year, days in by_year.items())
+            warnings.warn(f"{contract} is the name of {len(by_year)} contracts: {told}", SameNameWarning, stacklevel=6)
 
 
 def schedule_of(

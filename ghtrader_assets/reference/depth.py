@@ -8,7 +8,8 @@ differ is narrowed down to the day. What comes and goes between two days of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby, pairwise
@@ -29,7 +30,7 @@ from ghtrader_assets.tq.slots import session_slots
 from ghtrader_assets.tq.timing import Timing
 
 Probe = Callable[[Sequence[date]], Mapping[date, bool]]
-"""Asks about several days at once: whether a day has any row with five levels."""
+"""Asks about several days at once: whether it holds of a day, such as that it has a row with five levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +86,14 @@ def find_five_level_start(
         return FiveLevelStart(symbol.text, 1, None, False, [], "", step, [])
     contracts = _contracts(source, symbol, calendar, start, end)
     probed: dict[date, ProbedDay] = {}
-    with (
-        session_slots(source.home, source.provider, source.workers, source.workers) as granted,
-        FetchPool(source.provider, granted, source.home, source.clock, timing=source.timing) as pool,
-    ):
+    with asking(source, symbol, contracts, calendar) as ask:
 
         def probe(days: Sequence[date]) -> dict[date, bool]:
-            requests = [FetchRequest(symbol.text, contracts[day], calendar.window(day), 5) for day in days]
-            found = {probed.trading_day: probed for probed in map(_probed, pool.fetch(requests))}
+            found = ask(days)
             probed.update(found)
-            return {day: found[day].five_level_rows > 0 for day in days}
+            return {day: answer.five_level_rows > 0 for day, answer in found.items()}
 
-        spans = deep_spans(sorted(contracts), probe, step)
+        spans = spans_where(sorted(contracts), probe, step)
     first = spans[0][0] if spans else None
     setting = f"{START_DATE}_{symbol.product.upper()}={first}" if first else ""
     return FiveLevelStart(
@@ -111,7 +108,26 @@ def find_five_level_start(
     )
 
 
-def deep_spans(days: Sequence[date], probe: Probe, step: int) -> list[tuple[date, date]]:
+@contextmanager
+def asking(
+    source: DepthSource, symbol: Symbol, contracts: Mapping[date, str], calendar: TradingCalendar
+) -> Generator[Callable[[Sequence[date]], dict[date, ProbedDay]]]:
+    """A function that asks the provider for several days of `contracts` at once, while the context is open."""
+    levels = depth(symbol.exchange)
+    with (
+        session_slots(source.home, source.provider, source.workers, source.workers) as granted,
+        FetchPool(source.provider, granted, source.home, source.clock, timing=source.timing) as pool,
+    ):
+
+        def ask(days: Sequence[date]) -> dict[date, ProbedDay]:
+            requests = [FetchRequest(symbol.text, contracts[day], calendar.window(day), levels) for day in days]
+            found = {probed.trading_day: probed for probed in map(_probed, pool.fetch(requests))}
+            return {day: found[day] for day in days}
+
+        yield ask
+
+
+def spans_where(days: Sequence[date], probe: Probe, step: int) -> list[tuple[date, date]]:
     """The stretches of `days` for which `probe` holds, each boundary exact, as far as every `step`th day shows.
 
     All boundaries are halved at once, so that the probes of one round can go in parallel.
@@ -122,8 +138,8 @@ def deep_spans(days: Sequence[date], probe: Probe, step: int) -> list[tuple[date
         answers = probe([days[index] for index in wanted])
         known |= {index: answers[days[index]] for index in wanted}
         wanted = [(a + b) // 2 for a, b in pairwise(sorted(known)) if known[a] != known[b] and b - a > 1]
-    runs = [(deep, list(run)) for deep, run in groupby(sorted(known), key=known.__getitem__)]
-    return [(days[run[0]], days[run[-1]]) for deep, run in runs if deep]
+    runs = [(holds, list(run)) for holds, run in groupby(sorted(known), key=known.__getitem__)]
+    return [(days[run[0]], days[run[-1]]) for holds, run in runs if holds]
 
 
 def _contracts(

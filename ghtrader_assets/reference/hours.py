@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import shanghai_time
-from ghtrader_assets.market.expiry import LastDay, last_trading_day
+from ghtrader_assets.market.expiry import StatedDay, last_trading_day
 from ghtrader_assets.market.products import Product, product_on
 from ghtrader_assets.market.session_events import SessionEvent, SessionKind, packaged_events_of
 from ghtrader_assets.market.session_tables import SessionRow, TableSession, rows_of
@@ -65,7 +65,7 @@ class SymbolHours:
 
     symbol: str
     terms: Product
-    last_day: LastDay | None
+    last_day: StatedDay | None
     days: list[ShownDay]
     table: list[ShownRow]
     events: list[SessionEvent]

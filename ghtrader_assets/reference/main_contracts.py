@@ -18,6 +18,7 @@ from ghtrader_assets.context.universe import in_our_tables, note_product
 from ghtrader_assets.files import put_file
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.reference.confirmation import note_confirmation
+from ghtrader_assets.reference.first_days import changes_of_contract
 from ghtrader_assets.tq.market_data import fetch_table_and_holidays
 
 KEPT_S: Final = 60.0
@@ -38,8 +39,9 @@ def recent_changes(
 ) -> dict[Symbol, list[Change]]:
     """The changes of each symbol, from the provider unless it told them within the last minute, or `force_refresh`.
 
-    A contract is its own main contract for ever. A symbol whose product is unknown is left out, and remembered as
-    such. The provider's holiday list is fetched along and compared with the calendar. Raises the `FetchError` family.
+    A contract is its own main contract as long as it trades. A symbol whose product is unknown is left out, and
+    remembered as such. The provider's holiday list is fetched along and compared with the calendar. Raises the
+    `FetchError` family.
     """
     home = context.settings.home
     ours = [symbol for symbol in symbols if in_our_tables(symbol)]
@@ -59,7 +61,7 @@ def recent_changes(
 
 def _kept(context: LoadContext, symbol: Symbol, kept_s: float) -> list[Change] | None:
     if symbol.kind == "contract":
-        return [(context.calendar.first, symbol.text)]
+        return changes_of_contract(context, symbol)
     try:
         kept = msgspec.json.decode(_path(context, symbol).read_bytes(), type=_Kept)
     except (FileNotFoundError, msgspec.MsgspecError):  # damaged: as if never asked

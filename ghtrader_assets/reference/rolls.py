@@ -13,6 +13,7 @@ from typing import Any
 
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.expiry import last_trading_day
+from ghtrader_assets.market.lives import obstacle_on
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
@@ -24,7 +25,8 @@ class Segment:
 
     `first_day` is the roll day unless `is_roll` is false: then the segment begins before the rows that were given.
     `provisional`: its last day may still change. `terms_source` is the source of price tick and multiplier. `expires`
-    is the contract's last trading day, None where it is not known yet, `expires_source` its source.
+    is the contract's last trading day, None where it is not known yet, `expires_source` its source. `finding`: why it
+    can't be the main contract on the last of them; empty where it can.
     """
 
     symbol: str
@@ -40,6 +42,7 @@ class Segment:
     terms_source: str
     expires: date | None
     expires_source: str
+    finding: str
 
 
 def segments_of(rows: Sequence[ScheduleDay], calendar: TradingCalendar) -> list[Segment]:
@@ -61,6 +64,12 @@ def terms_of(row: ScheduleDay, calendar: TradingCalendar) -> dict[str, Any]:
     }
 
 
+def finding_of(row: ScheduleDay, calendar: TradingCalendar) -> str:
+    """Why the main contract can't be it on that day; empty where it can."""
+    obstacle = obstacle_on(parse_symbol(row.symbol), row.trading_day, row.contract, calendar)
+    return obstacle.reason if obstacle and obstacle.wrong_main else ""
+
+
 def _segment(days: Sequence[ScheduleDay], calendar: TradingCalendar) -> Segment:
     first, last = days[0], days[-1]
     return Segment(
@@ -73,4 +82,5 @@ def _segment(days: Sequence[ScheduleDay], calendar: TradingCalendar) -> Segment:
         is_roll=first.is_roll,
         provisional=last.provisional,
         **terms_of(first, calendar),
+        finding=finding_of(last, calendar),
     )

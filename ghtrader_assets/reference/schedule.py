@@ -14,16 +14,20 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.context.universe import require_product
 from ghtrader_assets.errors import NotListedError, UnknownContractError
+from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import (
     ScheduleDay,
     build_schedule,
     last_completed_day,
+    overridden,
     present_trading_day,
     schedule_hash,
 )
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.tables.reader import read_schedule
+from ghtrader_assets.questdb.tables.reader import read_main_overrides, read_schedule
 from ghtrader_assets.questdb.tables.records import write_schedule
+from ghtrader_assets.questdb.tables.rows import MainOverride
+from ghtrader_assets.reference.first_days import learn_first_days
 from ghtrader_assets.reference.main_contracts import Change, recent_changes
 from ghtrader_assets.settings import start_date_of
 
@@ -53,16 +57,20 @@ def refresh_schedule(context: LoadContext, symbol: Symbol, *, force_refresh: boo
 def refresh_schedules(
     context: LoadContext, symbols: Sequence[Symbol], *, force_refresh: bool = False
 ) -> dict[Symbol, Schedule]:
-    """Fetch the continuous table in a fresh process and store every row that is new or different.
+    """Fetch the continuous table in a fresh process and store every row that is new or different, overrides applied.
 
     What was fetched within the last minute is good enough for a run; a person who asks wants `force_refresh`. A symbol
     whose product is unknown is left out. Raises the `FetchError` family when the provider fails and `QuestDBError`
     when the store does.
     """
+    learn_first_days(context, symbols)
     changes = recent_changes(context, symbols, force_refresh=force_refresh)
+    overrides = read_main_overrides(context.database, [symbol.text for symbol in symbols])
     schedules: dict[Symbol, Schedule] = {}
-    for symbol, its_changes in changes.items():
-        fetched = Schedule.of(_schedule_rows(context, symbol, its_changes))
+    for symbol, provided in changes.items():
+        said = overridden_days([row for row in overrides if row.symbol == symbol.text], context.calendar)
+        theirs = overridden(provided, said, context.calendar) if said else provided
+        fetched = Schedule.of(_schedule_rows(context, symbol, theirs))
         stored = {row.trading_day: row for row in read_schedule(context.database, symbol.text)}
         different = [row for day, row in fetched.rows.items() if stored.get(day) != row]
         write_schedule(context.database, different, fetched.hash, context.clock.now())
@@ -79,6 +87,14 @@ def schedule_of(context: LoadContext, symbol: Symbol, days: Sequence[date]) -> S
 def stored_schedule(context: StoreContext, symbol: Symbol) -> Schedule:
     """The schedule as it is stored, without a row where nothing was ever loaded."""
     return Schedule.of(read_schedule(context.database, symbol.text))
+
+
+def overridden_days(rows: Sequence[MainOverride], calendar: TradingCalendar) -> dict[date, str]:
+    """The contract of each trading day that versions of overrides, oldest first, name one for."""
+    found: dict[date, str] = {}
+    for row in rows:
+        found |= dict.fromkeys(calendar.days(row.first_day, row.last_day), row.contract)
+    return {day: contract for day, contract in found.items() if contract}
 
 
 def require_listed(context: StoreContext, symbol: Symbol, day: date, schedule: Schedule) -> ScheduleDay:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.market.lives import WrongMain
 from ghtrader_assets.questdb.standing.derivation import state_of_attempt
 from ghtrader_assets.questdb.standing.histories import Attempt, Content, Key, Standing
 from ghtrader_assets.upkeep.due import Need
@@ -34,9 +35,14 @@ class Cause(StrEnum):
     PROVIDER_HAS_DATA = "provider_has_data"
     UNKNOWN_CONTRACT = "unknown_contract"
     DENIED = "denied"
+    PROVIDER_MAIN_EXPIRED = WrongMain.EXPIRED.value
+    PROVIDER_MAIN_UNLISTED = WrongMain.UNLISTED.value
 
 
-CURABLE: Final = frozenset(Cause) - {Cause.MISSING, Cause.UNKNOWN_CONTRACT, Cause.DENIED}
+WRONG_MAIN: Final = frozenset({Cause.PROVIDER_MAIN_EXPIRED, Cause.PROVIDER_MAIN_UNLISTED})
+"""What no load can cure: the provider's main contract can't trade on that day."""
+
+CURABLE: Final = frozenset(Cause) - WRONG_MAIN - {Cause.MISSING, Cause.UNKNOWN_CONTRACT, Cause.DENIED}
 """What a repair without a person may cure: a day never asked for is a backfill's, a refused account the operator's."""
 
 _CAUSE_OF: Final = {

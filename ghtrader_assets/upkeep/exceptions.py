@@ -17,6 +17,7 @@ from ghtrader_assets.market.clock import instant, instant_ns, shanghai_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_bound_states
 from ghtrader_assets.questdb.standing.derivation import may_be_accepted
+from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.reader import read_exceptions
 from ghtrader_assets.questdb.tables.records import write_exceptions
 from ghtrader_assets.questdb.tables.rows import DayException, DayState
@@ -83,9 +84,10 @@ def revoke_days(context: StoreContext, symbol: Symbol, start: date, end: date, *
 
 
 def _days(context: StoreContext, symbol: Symbol, start: date, end: date) -> tuple[Symbol, list[tuple[DayState, str]]]:
-    """The symbol's days that were stored or attempted, under the name under which they are stored."""
-    stored_as = stored_symbol(context, symbol, start, end)
-    found = read_bound_states(context.database, [stored_as.text], start, end, context.clock.now())
+    """The symbol's days that were stored, attempted or have an obstacle, under the name under which they are stored."""
+    database, stored_as = context.database, stored_symbol(context, symbol, start, end)
+    obstacles = read_obstacles(database, context.calendar, [stored_as], start, end)
+    found = read_bound_states(database, [stored_as.text], start, end, context.clock.now(), obstacles)
     if stored_as != symbol:
         found = [(state, binding) for state, binding in found if state.contract == symbol.text]
     return stored_as, found

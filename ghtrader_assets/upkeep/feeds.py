@@ -14,13 +14,15 @@ from itertools import pairwise
 from typing import Final
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.context.universe import unknown_product
+from ghtrader_assets.context.universe import unknown_in_universe
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant_ns, shanghai_day
+from ghtrader_assets.market.lives import wrong_main_of, wrong_main_remedy
 from ghtrader_assets.market.schedule import last_trading_day_until
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_day_states
+from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.reader import read_begun_symbols, read_newest_days
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.settings import start_date_of
@@ -35,10 +37,12 @@ GRACE: Final = timedelta(hours=2)
 
 
 class FeedState(StrEnum):
-    """`idle`: no day of the symbol was ever loaded. `late`: the expected day is not stored."""
+    """`idle`: no day of the symbol was ever loaded, or it is not listed yet. `ended`: it trades no more. `late`: the
+    expected day is not stored."""
 
     GOOD = "good"
     IDLE = "idle"
+    ENDED = "ended"
     LATE = "late"
     UNJUDGED = "unjudged"
     BAD = "bad"
@@ -59,8 +63,8 @@ class Feed:
 
     @property
     def good(self) -> bool:
-        """Whether nothing is wrong; a symbol whose history was never begun is not late."""
-        return self.state in {FeedState.GOOD, FeedState.IDLE}
+        """Whether nothing is wrong; a symbol whose history was never begun, or that trades no more, is not late."""
+        return self.state in {FeedState.GOOD, FeedState.IDLE, FeedState.ENDED}
 
 
 def expected_day(calendar: TradingCalendar, now_ns: int) -> date:
@@ -82,39 +86,55 @@ def freshness_windows(calendar: TradingCalendar, today: date) -> tuple[timedelta
 
 
 def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
-    """The feed of each symbol, from six small queries. Raises `QuestDBError`."""
+    """The feed of each symbol, from eight small queries. Raises `QuestDBError`."""
     database, now_ns = context.database, context.clock.now_ns()
     day = expected_day(context.calendar, now_ns)
     names = [symbol.text for symbol in symbols]
     loads, begun = read_newest_days(database, names), read_begun_symbols(database, names)
-    states = {state.symbol: state for state in read_day_states(database, names, day, day, context.clock.now())}
+    obstacles = read_obstacles(database, context.calendar, symbols, day, day)
+    stored = read_day_states(database, names, day, day, context.clock.now(), obstacles)
+    states = {state.symbol: state for state in stored}
     _, dead = freshness_windows(context.calendar, shanghai_day(now_ns))
     found: list[Feed] = []
     for symbol in symbols:
         last_day, loaded_at = loads.get(symbol.text, (None, None))
         expected = symbol.text in begun and start_date_of(context.settings, symbol.product) <= day
-        unknown = unknown_product(context.settings.home, symbol)
+        unknown = unknown_in_universe(context.settings, symbol)
         if unknown is not None:
             state, reason, remedy = FeedState.BAD, f"{IngestState.UNKNOWN_CONTRACT}: {unknown}", unknown.remedy
         else:
             state, reason, remedy = _standing(symbol, day, states.get(symbol.text)) if expected else _IDLE
         age_s = None if loaded_at is None else now_ns / 1e9 - loaded_at.timestamp()
-        fresh = None if age_s is None else age_s <= dead.total_seconds()
+        fresh = None if age_s is None or state == FeedState.ENDED else age_s <= dead.total_seconds()
         found.append(Feed(symbol.text, state, day, last_day, loaded_at, fresh, reason, remedy))
     return found
 
 
 _IDLE: Final = (FeedState.IDLE, "no day of it was ever loaded", "begin its history with `ghtrader-assets backfill`")
 
+_RESTING: Final = {
+    IngestState.NOT_LISTED.value: FeedState.IDLE,
+    IngestState.EXPIRED.value: FeedState.ENDED,
+}
+
 
 def _standing(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedState, str, str]:
     load = f"`ghtrader-assets backfill {symbol.text} --from {day} --to {day}`"
     if state is None:
         return FeedState.LATE, f"{day} was expected and is not loaded", load
+    if state.ingest_state in _RESTING:
+        return _RESTING[state.ingest_state], state.reason, ""
+    return _as_loaded(symbol, day, state, load)
+
+
+def _as_loaded(symbol: Symbol, day: date, state: DayState, load: str) -> tuple[FeedState, str, str]:
+    """The standing of a day on which the symbol trades, and of which something is known."""
     if state.accepted is not None:
         return FeedState.GOOD, f"{day} is {state.state}: {state.reason}; accepted {state.accepted}", ""
     if state.ingest_state != IngestState.COMPLETE:
-        return FeedState.LATE, f"{day} is not stored: {state.ingest_state}: {state.reason}", load
+        wrong = wrong_main_of(state.reason)
+        found, remedy = (FeedState.BAD, wrong_main_remedy(symbol)) if wrong else (FeedState.LATE, load)
+        return found, f"{day} is not stored: {state.ingest_state}: {state.reason}", remedy
     if not (state.coverage_state and state.quality_state):
         judge = f"`ghtrader-assets validate {symbol.text} --from {day} --to {day}`"
         return FeedState.UNJUDGED, f"{day} is stored and not judged", judge

@@ -21,8 +21,9 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.histories import Attempt, Content, Key, Standing, read_standing
+from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.settings import start_date_of
-from ghtrader_assets.upkeep.causes import Cause, changed_since, fault_of, is_good, never_stored
+from ghtrader_assets.upkeep.causes import WRONG_MAIN, Cause, changed_since, fault_of, is_good, never_stored
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.wanted import Wanted, wanted_days
 
@@ -33,6 +34,7 @@ UNANNOUNCED_MAINTENANCE: Final = timedelta(minutes=40)
 BACKOFF_GROWTH: Final = 4
 MAX_BACKOFF: Final = timedelta(days=7)
 
+_UNBUDGETED: Final = frozenset({Cause.MAINTENANCE, Cause.DENIED})
 _FREE: Final = frozenset({IngestState.MAINTENANCE, IngestState.DENIED})
 _SLOW: Final = frozenset({Cause.PROVIDER_EMPTY, Cause.PARTIAL, Cause.PROVIDER_HAS_DATA, Cause.UNKNOWN_CONTRACT})
 """What only the provider can mend: asked again after a day, not after an hour."""
@@ -68,7 +70,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class RepairPlan:
-    """The days to repair now, those whose back-off has not passed, over their budget, being loaded, accepted."""
+    """The days to repair now, those in their back-off, those that only a person can help, being loaded, accepted."""
 
     planned: tuple[Repair, ...]
     waiting: tuple[Repair, ...]
@@ -114,13 +116,14 @@ def read_plan(
         return NOTHING
     names = [symbol.text for symbol in symbols]
     standing = read_standing(context.database, names, first, end, now, leave_out_sound=in_bulk)
+    listed = read_first_days(context.database, symbols)
     firsts = standing.first_days() if started_only else {}
     starts = {
         symbol: max(first, start_date_of(context.settings, symbol.product), firsts.get(symbol.text, first))
         for symbol in symbols
         if not started_only or symbol.text in firsts
     }
-    wanted = wanted_days(context.settings, context.calendar, context.operator_events, starts, end, standing)
+    wanted = wanted_days(context.settings, context.calendar, context.operator_events, starts, end, standing, listed)
     return plan_of(find_repairs(wanted, standing, running), standing, context.settings.repair_attempts, now)
 
 
@@ -145,7 +148,7 @@ def plan_of(repairs: Iterable[Repair], standing: Standing, budget: int, now: dat
             in_hand.append(repair)
         elif repair.accepted:
             accepted.append(repair)
-        elif repair.tries >= budget and repair.cause not in {Cause.MAINTENANCE, Cause.DENIED}:
+        elif repair.cause in WRONG_MAIN or (repair.tries >= budget and repair.cause not in _UNBUDGETED):
             given_up.append(repair)
         elif repair.not_before is not None and repair.not_before > now:
             waiting.append(repair)
@@ -163,6 +166,8 @@ def _repair(
     attempts: Sequence[Attempt],
     running: Collection[str],
 ) -> Repair:
+    if want.obstacle is not None:
+        return Repair(symbol, key[1], Cause(want.obstacle.wrong_main), Need.LOAD, want.obstacle.reason)
     content = standing.contents.get(key)
     fault = fault_of(key, content, want, standing) if content is not None else None
     cause, need, reason = fault or never_stored(attempts)

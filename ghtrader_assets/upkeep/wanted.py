@@ -14,6 +14,7 @@ from functools import lru_cache
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.loading.judgement import policy_of
 from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.lives import NOT_ASKED, FirstDays, Obstacle, obstacle_on
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import day_fingerprint
 from ghtrader_assets.market.session_events import SessionEvent
@@ -28,7 +29,8 @@ from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint
 class Wanted:
     """What a stored day should have been loaded for and judged by now. `contract` is empty where none is known.
 
-    `trades`: a session was held. A day on which the contract was suspended is not missing.
+    `trades`: a session was held. A day on which the contract was suspended is not missing. `obstacle`: the provider's
+    main contract can't be it.
     """
 
     trades: bool
@@ -37,6 +39,7 @@ class Wanted:
     upstream: str
     sessions: str
     policy: str
+    obstacle: Obstacle | None = None
 
     def verdict_on(self, digest: str) -> str:
         """The fingerprint of a verdict on this content that would be in force."""
@@ -50,15 +53,25 @@ def wanted_days(
     starts: Mapping[Symbol, date],
     end: date,
     standing: Standing,
+    first_days: FirstDays = NOT_ASKED,
 ) -> dict[Key, tuple[Symbol, Wanted]]:
-    """What each trading day should be, from each symbol's start to `end`."""
+    """What each trading day should be, from each symbol's start to `end`; a day on which it does not trade is left out.
+
+    `first_days` are those of contracts that the provider was asked for.
+    """
     found: dict[Key, tuple[Symbol, Wanted]] = {}
     for symbol, start in starts.items():
         policy = policy_of(settings, symbol).digest
         for day in calendar.days(start, end) if start <= end else ():
             if (symbol.text, day) in standing.sound:
                 continue
-            wanted = _wanted(symbol, day, calendar, events, standing, policy)
+            contract = standing.contracts.get((symbol.text, day), "")
+            obstacle = obstacle_on(symbol, day, contract, calendar, first_days)
+            if obstacle is not None and (symbol.text, day) not in standing.contents:
+                if obstacle.wrong_main:
+                    found[symbol.text, day] = symbol, Wanted(True, contract, 0.0, "", "", policy, obstacle)
+                continue
+            wanted = _wanted(symbol, day, contract, calendar, events, standing, policy)
             if wanted is not None:
                 found[symbol.text, day] = (symbol, wanted)
     return found
@@ -67,13 +80,13 @@ def wanted_days(
 def _wanted(
     symbol: Symbol,
     day: date,
+    contract: str,
     calendar: TradingCalendar,
     events: tuple[SessionEvent, ...],
     standing: Standing,
     policy: str,
 ) -> Wanted | None:
     """What the day should be; None for a day without trading in the product, or without main contract."""
-    contract = standing.contracts.get((symbol.text, day), "")
     terms = _terms(contract or symbol.text, day, calendar, events)
     asked_to = standing.scheduled_to.get(symbol.text)
     if terms is None or (not contract and asked_to is not None and day <= asked_to):

@@ -125,3 +125,14 @@ def test_column_lineage_names_columns_that_exist(definitions: dg.Definitions) ->
             for source in sources:
                 assert source.asset_key in graph.get(key).parent_keys, (table, source)
                 assert source.column_name in columns(source.asset_key), (table, source)
+
+
+@pytest.mark.filterwarnings("ignore")  # of dagster itself
+def test_a_contracts_feed_ends_and_is_never_stale() -> None:
+    settings = Settings(start_date=date(2024, 1, 2), home=Path("/nonexistent"), symbols=("KQ.m@CZCE.SR", "CZCE.SR609"))
+    graph = build_definitions(settings, SYSTEM_CLOCK).resolve_asset_graph()
+    policies = {
+        name: graph.get(dg.AssetKey([name, "ticks"])).freshness_policy for name in ("KQ_m_CZCE_SR", "CZCE_SR609")
+    }
+    assert policies["KQ_m_CZCE_SR"] is not None
+    assert policies["CZCE_SR609"] is None

@@ -149,7 +149,7 @@ def test_days_after_a_contracts_last_are_refused_and_the_others_planned(platform
     plan = plan_days(platform, symbol, days)
     assert [day.trading_day for day in plan.days] == days[:2]
     ((day, error),) = plan.refused.items()
-    assert (day, getattr(error, "state", None)) == (days[2], IngestState.NOT_LISTED)
+    assert (day, getattr(error, "state", None)) == (days[2], IngestState.EXPIRED)
     assert "INE.sc2603 ended on 2026-02-27" in str(error)
 
 

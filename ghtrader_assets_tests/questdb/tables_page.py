@@ -38,6 +38,8 @@ ROW_MEANINGS: Final = {
     "ghtrader_exceptions_v1": "An operator's word that a trading day stays as it stands (`accept`), or the end of it",
     "ghtrader_tick_gaps_v2": "A judged trading day as ghTrader's readers know it: a view of the coverage verdict. "
     "Its tick counts are counts of seconds, as ghTrader defines them",
+    "ghtrader_contract_lives_v1": "The first trading day of a contract, as the provider was asked for it",
+    "ghtrader_main_overrides_v1": "A version of what a person says of the main contract of some trading days",
     "ghtrader_schema_version_v1": "A version of the tables that the store was brought to",
 }
 """What one row of each table is."""

@@ -12,6 +12,7 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.market.lives import Obstacle
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.day_states import (
     read_accepted,
@@ -52,6 +53,8 @@ ENDED_BADLY = {"short", "broken", "provider_empty", "maintenance", "denied", "un
 
 def by_the_rules(past: Past) -> Stands:
     """The rules as `derivation` words them, for one day and without a library."""
+    if past.stored is None and past.obstacle is not None:
+        return Stands(past.obstacle.value, "", "", past.obstacle.value, "in the way", accepted=False)
     plain = without_exceptions(past)
     closable = plain[0] in ENDED_BADLY or (plain[0] == "complete" and plain[3] in BAD)
     return Stands(*plain, accepted=closable and past.exception_holds)
@@ -80,12 +83,13 @@ def without_exceptions(past: Past) -> tuple[str, str, str, str, str]:
 DIGESTS = st.sampled_from(["", "d", "e"])
 VERDICTS = st.none() | st.builds(Judged, st.sampled_from([*State, ""]), DIGESTS, st.sampled_from(["", "gap_warn"]))
 ATTEMPTS = st.lists(st.sampled_from(sorted(set(IngestState) - {IngestState.MISSING})), max_size=3).map(tuple)
+OBSTACLES = st.none() | st.sampled_from([IngestState.NOT_LISTED, IngestState.EXPIRED, IngestState.MISSING])
 EXPIRIES = st.sampled_from([None, NOW - timedelta(days=1), NOW, NOW + timedelta(microseconds=1)])
 EXCEPTIONS = st.lists(
     st.builds(Excepted, st.sampled_from(["this", "this", "another"]), st.booleans(), EXPIRIES), max_size=3
 ).map(tuple)
-PASTS = st.builds(Past, st.none() | DIGESTS, st.booleans(), VERDICTS, VERDICTS, ATTEMPTS, EXCEPTIONS).filter(
-    lambda past: past.stored is not None or past.attempts
+PASTS = st.builds(Past, st.none() | DIGESTS, st.booleans(), VERDICTS, VERDICTS, ATTEMPTS, EXCEPTIONS, OBSTACLES).filter(
+    lambda past: past.stored is not None or past.attempts or past.obstacle
 )
 
 
@@ -98,6 +102,8 @@ def facts_of(past: Past) -> dict[str, Any]:
             facts |= {name: item.state, f"{name}_reason": item.reason, f"{name}_names_content": same}
     if past.attempts:
         facts |= {"outcome": past.attempts[-1].value, "outcome_reason": f"attempt {len(past.attempts) - 1}"}
+    if past.obstacle is not None:
+        facts |= {"obstacle": past.obstacle.value, "obstacle_reason": "in the way"}
     stored = past.stored is not None
     holds = past.exception_holds if past.exceptions else None
     return facts | {"stored": stored, "partial": past.partial if stored else None, "exception_holds": holds}
@@ -146,14 +152,20 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
     wanted = {key: by_the_rules(past) for key, past in days.items()}
     last = DAY + timedelta(days=len(pasts))
 
-    one_by_one = {(state.symbol, state.trading_day): state for state in read_day_states(db, symbols, DAY, last, NOW)}
+    obstacles = {key: Obstacle(past.obstacle, "in the way", "") for key, past in days.items() if past.obstacle}
+    found = read_day_states(db, symbols, DAY, last, NOW, obstacles)
+    one_by_one = {(state.symbol, state.trading_day): state for state in found}
     assert {key: _stands(item) for key, item in one_by_one.items()} == wanted
 
-    apart = [*read_stored_states(db, symbols, DAY, last, NOW), *read_attempted_states(db, symbols, DAY, last, NOW)]
+    in_the_way = {key: obstacle for key, obstacle in obstacles.items() if days[key].stored is None}
+    apart = [
+        *read_stored_states(db, symbols, DAY, last, NOW),
+        *read_attempted_states(db, symbols, DAY, last, NOW, in_the_way),
+    ]
     assert {(state.symbol, state.trading_day): state for state in apart} == one_by_one
     accepted = read_accepted(db, symbols, DAY, last, NOW)
-    assert accepted.keys() == {key for key, item in wanted.items() if item.accepted}
-    assert all(one_by_one[key].accepted == acceptance for key, acceptance in accepted.items())
+    assert accepted.keys() - in_the_way.keys() == {key for key, item in wanted.items() if item.accepted}
+    assert all(one_by_one[key].accepted == accepted[key] for key in accepted.keys() - in_the_way.keys())
     for key, past in days.items():
         assert (
             may_be_accepted(wanted[key].ingest_state, wanted[key].state)
@@ -162,7 +174,7 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
             ).accepted
         )
 
-    grid = read_grid(db, DAY, last, NOW).filter(pl.col("symbol").is_in(symbols))
+    grid = read_grid(db, DAY, last, NOW, obstacles).filter(pl.col("symbol").is_in(symbols))
     rows = grid.select("symbol", "trading_day", "state", "reason", "accepted").iter_rows()
     assert {(symbol, day): rest for symbol, day, *rest in rows} == {
         key: [item.state, item.reason, item.accepted] for key, item in wanted.items()
@@ -179,7 +191,8 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
     }
     assert in_bulk.accepted == accepted.keys()
     assert in_bulk.contents.keys().isdisjoint(in_bulk.sound)
-    firsts = {symbol: min(day for name, day in days if name == symbol) for symbol in symbols}
+    begun = [key for key, past in days.items() if past.stored is not None or past.attempts]
+    firsts = {symbol: min(day for name, day in begun if name == symbol) for symbol, _ in begun}
     assert read_standing(db, symbols, DAY, last, NOW).first_days() == firsts
 
 

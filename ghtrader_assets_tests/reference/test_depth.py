@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ghtrader_assets.reference.depth import deep_spans
+from ghtrader_assets.reference.depth import spans_where
 
 DAYS = [date(2020, 1, 1) + timedelta(days=number) for number in range(200)]
 
@@ -27,7 +27,7 @@ def test_depth_that_comes_and_goes_is_found_to_the_day(lengths: list[int], begin
         asked.extend(wanted)
         return {day: truth[days.index(day)] for day in wanted}
 
-    spans = deep_spans(days, probe, 10)
+    spans = spans_where(days, probe, 10)
     found = {day for opened, closed in spans for day in days if opened <= day <= closed}
     assert found == {day for day, deep in zip(days, truth, strict=True) if deep}
     assert len(asked) == len(set(asked))
@@ -35,4 +35,4 @@ def test_depth_that_comes_and_goes_is_found_to_the_day(lengths: list[int], begin
 
 def test_depth_that_has_just_begun_is_seen_on_the_last_day() -> None:
     days = DAYS[:25]
-    assert deep_spans(days, lambda wanted: {day: day >= days[23] for day in wanted}, 10) == [(days[23], days[24])]
+    assert spans_where(days, lambda wanted: {day: day >= days[23] for day in wanted}, 10) == [(days[23], days[24])]

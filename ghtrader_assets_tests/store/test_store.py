@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from ghtrader_assets.errors import BadInputError, DayStateWarning, QuestDBError
+from ghtrader_assets.errors import BadInputError, DayStateWarning, QuestDBError, SameNameWarning
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, content_digest, row_hashes
 from ghtrader_assets.questdb.client.connection import Database
@@ -266,6 +266,16 @@ def test_a_contract_is_read_from_the_days_of_its_main_symbol(
     require_known(store.context, parse_symbol(contract))
     with pytest.raises(BadInputError, match=f"{product}2604 is neither in the universe"):
         require_known(store.context, parse_symbol(f"{product}2604"))
+
+
+def test_a_name_of_two_contracts_says_which_years_are_which(store: Store, load_of: LoadOf, record: Record) -> None:
+    name, days = "CZCE.ZZ605", (date(2016, 1, 5), date(2026, 1, 6))
+    for day in days:
+        record(load_of(day, rows=20, name=name, contract=name))
+    told = "2016-01-05 to 2016-01-05 of the one of 2016, 2026-01-06 to 2026-01-06 of the one of 2026"
+    with pytest.warns(SameNameWarning, match=told), pytest.warns(DayStateWarning):
+        assert len(store.ticks(name, "2016-01-04", "2026-11-27")) == 40
+    assert [len(store.ticks(name, day)) for day in days] == [20, 20]
 
 
 def test_a_contract_that_is_stored_itself_is_read_itself(

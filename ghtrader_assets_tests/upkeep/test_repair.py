@@ -231,7 +231,9 @@ def test_maintenance_is_waited_out(ended: datetime, ready: datetime) -> None:
     assert part_of(stands, ready) == "planned"
 
 
-OUTCOMES = st.sampled_from(sorted(set(IngestState) - {IngestState.COMPLETE, IngestState.NOT_LISTED}))
+OUTCOMES = st.sampled_from(
+    sorted(set(IngestState) - {IngestState.COMPLETE, IngestState.NOT_LISTED, IngestState.EXPIRED})
+)
 
 
 @settings(deadline=None, max_examples=60)

@@ -11,7 +11,7 @@ more different values than one dictionary holds. An empty digest names no conten
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 import polars as pl
@@ -19,6 +19,7 @@ import polars as pl
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list, instant_literal
 from ghtrader_assets.questdb.standing.derivation import FACTS, with_states
+from ghtrader_assets.questdb.standing.obstacles import NO_OBSTACLES, Obstacles
 from ghtrader_assets.questdb.tables.rows import Acceptance, DayState
 from ghtrader_assets.questdb.tables.schema import DAILY_AGG, EXCEPTIONS, FIELD_QUALITY, MANIFESTS, VALIDATE_SUMMARY
 from ghtrader_assets.validation.verdicts import midnight_utc
@@ -66,11 +67,17 @@ _DAY: Final = {
     "binding": pl.String,
 }
 _ATTEMPT: Final = {**_DAY, "outcome": pl.String, "outcome_reason": pl.String, "exception_holds": pl.Boolean}
+_OBSTACLE: Final = {
+    **{name: _DAY[name] for name in ("symbol", "ts")},
+    "main": pl.String,
+    "obstacle": pl.String,
+    "obstacle_reason": pl.String,
+}
 _STORED: Final = {
     **_DAY,
     "digest": pl.String,
     "detail": pl.String,
-    **{name: kind for name, kind in FACTS.items() if not name.startswith("outcome")},
+    **{name: kind for name, kind in FACTS.items() if not name.startswith(("outcome", "obstacle"))},
 }
 _STATES: Final = ("symbol", "ingest_state", "coverage_state", "quality_state", "state")
 GRID_SCHEMA: Final = {
@@ -85,22 +92,24 @@ GRID_SCHEMA: Final = {
 }
 
 
-def read_day_states(db: Database, symbols: Sequence[str], start: date, end: date, now: datetime) -> list[DayState]:
-    """Every day of the symbols in the inclusive range that was stored or attempted, by symbol and day.
+def read_day_states(
+    db: Database, symbols: Sequence[str], start: date, end: date, now: datetime, obstacles: Obstacles = NO_OBSTACLES
+) -> list[DayState]:
+    """Every day of the symbols in the inclusive range that was stored, attempted or has an obstacle, by symbol and day.
 
     The states are those of `derivation`, exceptions as they hold at `now`; the reason says what decided `state`: where
     coverage did, its code and the verdict's detail.
     """
-    return [state for state, _ in read_bound_states(db, symbols, start, end, now)]
+    return [state for state, _ in read_bound_states(db, symbols, start, end, now, obstacles)]
 
 
 def read_bound_states(
-    db: Database, symbols: Sequence[str], start: date, end: date, now: datetime
+    db: Database, symbols: Sequence[str], start: date, end: date, now: datetime, obstacles: Obstacles = NO_OBSTACLES
 ) -> list[tuple[DayState, str]]:
     """`read_day_states`, each with what an exception that is recorded of it now is bound to."""
     if not symbols:
         return []
-    unstored = _attempted(db, symbols, start, end, now)
+    unstored = _attempted(db, symbols, start, end, now, obstacles)
     return _bound_states(_joined(_stored(db, symbols, start, end, now), unstored))
 
 
@@ -110,10 +119,10 @@ def read_stored_states(db: Database, symbols: Sequence[str], start: date, end: d
 
 
 def read_attempted_states(
-    db: Database, symbols: Sequence[str], start: date, end: date, now: datetime
+    db: Database, symbols: Sequence[str], start: date, end: date, now: datetime, obstacles: Obstacles = NO_OBSTACLES
 ) -> list[DayState]:
-    """`read_day_states` of the days of which nothing is stored, from one query."""
-    return [state for state, _ in _bound_states(_attempted(db, symbols, start, end, now))]
+    """`read_day_states` of the days of which nothing is stored, from one query. `obstacles` are of such days alone."""
+    return [state for state, _ in _bound_states(_attempted(db, symbols, start, end, now, obstacles))]
 
 
 def read_accepted(
@@ -134,14 +143,15 @@ def read_accepted(
     return {(state.symbol, state.trading_day): state.accepted for state in states if state.accepted is not None}
 
 
-def read_grid(db: Database, start: date, end: date, now: datetime) -> pl.DataFrame:
-    """Each symbol-day of the inclusive range that was stored or attempted, in the columns of `GRID_SCHEMA`, sorted.
+def read_grid(db: Database, start: date, end: date, now: datetime, obstacles: Obstacles = NO_OBSTACLES) -> pl.DataFrame:
+    """Each symbol-day of the inclusive range that was stored, attempted or has an obstacle, in the columns of
+    `GRID_SCHEMA`, sorted.
 
     `state`, `reason` and `accepted` are those of `derivation`, exceptions as they hold at `now`; `gap_seconds` and
     `score` (share in [0, 1]) are null where no verdict is in force.
     """
     first, last = midnight_utc(start), midnight_utc(end)
-    unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [first, last], now)
+    unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [first, last], now, obstacles)
     within = f"ts >= {instant_literal(first)} AND ts <= {instant_literal(last)}"
     columns = "a.rows_total rows, s.missing_seconds gap_seconds, q.score score"
     statement = _STORED_DAYS.format(within=within, columns=columns, now=instant_literal(now))
@@ -177,18 +187,33 @@ def _stored(db: Database, symbols: Sequence[str], start: date, end: date, now: d
     return pl.DataFrame(rows, schema=_STORED, orient="row")
 
 
-def _attempted(db: Database, symbols: Sequence[str], start: date, end: date, now: datetime) -> pl.DataFrame:
-    return _read_unstored(db, "day_states.attempts", *_within(symbols, start, end), now)
+def _attempted(
+    db: Database, symbols: Sequence[str], start: date, end: date, now: datetime, obstacles: Obstacles
+) -> pl.DataFrame:
+    return _read_unstored(db, "day_states.attempts", *_within(symbols, start, end), now, obstacles)
 
 
-def _read_unstored(db: Database, name: str, within: str, values: Sequence[object], now: datetime) -> pl.DataFrame:
-    """The last attempt of each day of a range of which nothing is stored. `values` are those bound in `within`.
+def _read_unstored(
+    db: Database, name: str, within: str, values: Sequence[object], now: datetime, obstacles: Obstacles
+) -> pl.DataFrame:
+    """The last attempt or the obstacle of each day of which nothing is stored. `values` are those bound in `within`.
 
     Ask for it before the stored days: a day that is being stored then is in one of the two at least.
     """
     found = db.rows(name, _ATTEMPTED.format(within=within, now="%s"), [*values, *values, now])
     last: dict[tuple[Any, ...], tuple[Any, ...]] = {(row[0], row[1]): row for row in found}
-    return pl.DataFrame(list(last.values()), schema=_ATTEMPT, orient="row").with_columns(stored=False)
+    attempts = pl.DataFrame(list(last.values()), schema=_ATTEMPT, orient="row")
+    found = [
+        (symbol, datetime.combine(day, time()), item.contract or None, item.state.value, item.reason)
+        for (symbol, day), item in obstacles.items()
+    ]
+    return (
+        attempts.join(
+            pl.DataFrame(found, schema=_OBSTACLE, orient="row"), on=("symbol", "ts"), how="full", coalesce=True
+        )
+        .with_columns(pl.coalesce("main", "contract").alias("contract"), stored=False)
+        .drop("main")
+    )
 
 
 def _bound_states(facts: pl.DataFrame) -> list[tuple[DayState, str]]:

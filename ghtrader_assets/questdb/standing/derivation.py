@@ -7,7 +7,9 @@ to be done about a day (`upkeep`).
 - **Ingest.** Stored content is `complete`, or `partial` if the day was in progress when it was loaded, whatever later
   attempts came to. Where nothing is stored, the last attempt decides. One that says `complete` or `partial` is
   `running` there: a coverage row is the last step of a load, and that step is missing. A day without an attempt is
-  `missing`, before the symbol's start `not_listed`, of an unknown product `unknown_contract`.
+  `missing`, before the symbol's start `not_listed`, of an unknown product `unknown_contract`. An obstacle
+  comes before any attempt: the symbol did not trade on that day, or the provider's main contract can't be it
+  (`market.lives`).
 - **Verdicts.** A verdict is in force where the content that it was given on is the one that is stored, whole. Half a
   day is not judged: what was once said of the same ticks as a whole day says nothing of it.
 - **State.** A complete day has the worse of its two verdicts with its reason, coverage's where they are alike; with
@@ -45,6 +47,8 @@ FACTS: Final = {
     "quality_names_content": pl.Boolean,
     "outcome": pl.String,
     "outcome_reason": pl.String,
+    "obstacle": pl.String,
+    "obstacle_reason": pl.String,
     "exception_holds": pl.Boolean,
 }
 """What a day's state follows from; null where there is no such row. `outcome` is the last attempt's."""
@@ -52,9 +56,14 @@ FACTS: Final = {
 GOOD: Final = frozenset({State.OK, State.WARN})
 """The states of a day that is complete and as it should be."""
 
-_ENDED_BADLY: Final = frozenset(IngestState) - {
-    IngestState.COMPLETE, IngestState.PARTIAL, IngestState.RUNNING, IngestState.MISSING, IngestState.NOT_LISTED
-}  # fmt: skip
+NOT_TRADED: Final = frozenset({IngestState.NOT_LISTED, IngestState.EXPIRED})
+"""How a day stands on which the symbol did not trade: it is not expected."""
+
+_ENDED_BADLY: Final = (
+    frozenset(IngestState)
+    - NOT_TRADED
+    - {IngestState.COMPLETE, IngestState.PARTIAL, IngestState.RUNNING, IngestState.MISSING}
+)
 _CLOSABLE: Final = sorted(state.value for state in (State.PARTIAL, State.ERROR, *_ENDED_BADLY))
 
 _NOT_RECORDED: Final = (IngestState.COMPLETE, IngestState.PARTIAL)
@@ -95,6 +104,7 @@ def _ingest_state() -> pl.Expr:
     cases = [
         (pl.col("stored") & pl.col("partial"), pl.lit(IngestState.PARTIAL.value)),
         (pl.col("stored"), pl.lit(IngestState.COMPLETE.value)),
+        (pl.col("obstacle").is_not_null(), pl.col("obstacle")),
     ]
     return _first(cases, pl.col("outcome").replace(outcomes)).alias("ingest_state")
 
@@ -113,6 +123,7 @@ def _state_and_reason() -> list[pl.Expr]:
         pl.col(name).replace_strict(_RANK, default=None) for name in ("coverage_state", "quality_state")
     )
     cases = [
+        (~stored & pl.col("obstacle").is_not_null(), ingest, pl.col("obstacle_reason")),
         (~stored & pl.col("outcome").is_in(_NOT_RECORDED), ingest, pl.lit(NOT_RECORDED)),
         (~stored, ingest, pl.col("outcome_reason")),
         (ingest != complete, ingest, pl.lit(IN_PROGRESS)),

@@ -126,6 +126,7 @@ STEPS: Final = (
         },
     ),
     Step(version=6, says="days can be accepted as they stand: a table of exceptions, which is made with the others"),
+    Step(version=7, says="first days of contracts and overridden main contracts have tables of their own"),
 )
 """In order, without a gap."""
 

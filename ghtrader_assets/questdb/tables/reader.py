@@ -15,12 +15,22 @@ from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list
 from ghtrader_assets.questdb.tables.codec import columns_of_kind, rows_of
-from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, DayException, StandingVerdict, SymbolCoverage
+from ghtrader_assets.questdb.tables.rows import (
+    AggregatedRow,
+    ContractLife,
+    DailyAgg,
+    DayException,
+    MainOverride,
+    StandingVerdict,
+    SymbolCoverage,
+)
 from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
+    CONTRACT_LIVES,
     DAILY_AGG,
     EXCEPTIONS,
     FIELD_QUALITY,
+    MAIN_OVERRIDES,
     MAIN_SCHEDULE,
     MANIFESTS,
     VALIDATE_GAPS,
@@ -50,10 +60,31 @@ class GapSum(NamedTuple):
 
 def read_schedule(db: Database, symbol: str, start: date = FIRST_DAY, end: date = LAST_DAY) -> list[ScheduleDay]:
     """The stored schedule of a symbol, by trading day."""
+    return read_schedules(db, [symbol], start, end)
+
+
+def read_schedules(db: Database, symbols: Sequence[str], start: date, end: date) -> list[ScheduleDay]:
+    """The stored schedules of symbols in an inclusive range, by trading day."""
     return _select(
-        db, "schedule", ScheduleDay, MAIN_SCHEDULE, [symbol], start, end,
+        db, "schedule", ScheduleDay, MAIN_SCHEDULE, symbols, start, end,
         columns="symbol, trading_day, main_contract, segment_id, is_roll, provisional",
     )  # fmt: skip
+
+
+def read_contract_lives(db: Database) -> list[ContractLife]:
+    """The first trading days that a provider was asked for."""
+    return rows_of(
+        ContractLife, db.rows("contract_lives", f"SELECT {columns_of_kind(ContractLife)} FROM {CONTRACT_LIVES}")
+    )
+
+
+def read_main_overrides(db: Database, symbols: Sequence[str] = ()) -> list[MainOverride]:
+    """Every version of the symbols' overridden main contracts, oldest first; of all symbols where none is named."""
+    where, values = _of_symbols("WHERE", symbols)
+    found = db.rows(
+        "main_overrides", f"SELECT {columns_of_kind(MainOverride)} FROM {MAIN_OVERRIDES} {where} ORDER BY ts", values
+    )
+    return rows_of(MainOverride, found)
 
 
 def read_daily_agg(db: Database, symbol: str, days: Sequence[date]) -> list[DailyAgg]:

@@ -16,12 +16,21 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list
 from ghtrader_assets.questdb.tables.codec import epoch_ns, put_row, values_of
 from ghtrader_assets.questdb.tables.reader import gap_bounds
-from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, DayException, Metric
+from ghtrader_assets.questdb.tables.rows import (
+    AggregatedRow,
+    ContractLife,
+    DailyAgg,
+    DayException,
+    MainOverride,
+    Metric,
+)
 from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
+    CONTRACT_LIVES,
     DAILY_AGG,
     EXCEPTIONS,
     FIELD_QUALITY,
+    MAIN_OVERRIDES,
     MAIN_SCHEDULE,
     MANIFESTS,
     METRICS,
@@ -35,6 +44,16 @@ from ghtrader_assets.validation.verdicts import DayVerdict, GapRow, midnight_utc
 def write_schedule(db: Database, rows: Sequence[ScheduleDay], schedule_hash: str, now: datetime) -> None:
     """Store rows of a symbol's schedule as of `now`, replacing those of the same trading days."""
     _write(db, MAIN_SCHEDULE, (_schedule_values(row, schedule_hash, now) for row in rows))
+
+
+def write_contract_lives(db: Database, rows: Sequence[ContractLife]) -> None:
+    """Store contracts' first days, replacing those of the same contracts."""
+    _write(db, CONTRACT_LIVES, ({"ts": midnight_utc(row.delivery), **values_of(row)} for row in rows))
+
+
+def write_main_override(db: Database, row: MainOverride) -> None:
+    """Store a version of an overridden main contract."""
+    _write(db, MAIN_OVERRIDES, [values_of(row)])
 
 
 def write_daily_agg(db: Database, rows: Sequence[DailyAgg]) -> None:

@@ -69,6 +69,40 @@ class SchemaVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContractLife:
+    """`ghtrader_contract_lives_v1`: the first trading day of a contract as the provider was asked for it.
+
+    `delivery` is the first day of the delivery month: CZCE uses its names again. `first_day` is None where the provider
+    has no tick of the contract.
+    """
+
+    contract: str
+    delivery: date
+    first_day: date | None
+    first_source: str
+    last_day: date
+    last_source: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MainOverride:
+    """`ghtrader_main_overrides_v1`: a version of what a person says of the main contract, from `ts` on.
+
+    On the trading days from `first_day` to `last_day`, whatever earlier versions say of them, it is `contract`; empty:
+    the provider's word holds again.
+    """
+
+    ts: datetime
+    symbol: str
+    first_day: date
+    last_day: date
+    contract: str
+    reason: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolCoverage:
     """What is stored of a symbol. Instants are UTC, None where no stored day has a tick."""
 

@@ -20,7 +20,15 @@ from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.columns import Column, column, columns_of_row
-from ghtrader_assets.questdb.tables.rows import AggregatedRow, DailyAgg, DayException, Metric, SchemaVersion
+from ghtrader_assets.questdb.tables.rows import (
+    AggregatedRow,
+    ContractLife,
+    DailyAgg,
+    DayException,
+    MainOverride,
+    Metric,
+    SchemaVersion,
+)
 from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict
 
 TICKS: Final = "ghtrader_ticks_main_l5_v2"
@@ -33,6 +41,8 @@ MANIFESTS: Final = "ghtrader_manifests_v1"
 AGGREGATED: Final = "ghtrader_aggregated_manifests_v1"
 METRICS: Final = "ghtrader_metrics_v1"
 EXCEPTIONS: Final = "ghtrader_exceptions_v1"
+CONTRACT_LIVES: Final = "ghtrader_contract_lives_v1"
+MAIN_OVERRIDES: Final = "ghtrader_main_overrides_v1"
 SCHEMA_VERSION: Final = "ghtrader_schema_version_v1"
 TICK_GAPS: Final = "ghtrader_tick_gaps_v2"
 BASE_SUFFIX: Final = "_base"
@@ -138,6 +148,8 @@ TABLES: Final = {
         Table(AGGREGATED, (_TS, *columns_of_row(AggregatedRow)), "YEAR", (*_DAY_KEYS, "manifest_id")),
         Table(METRICS, columns_of_row(Metric), "MONTH", ("ts", "name", "symbol", "trading_day")),
         Table(EXCEPTIONS, columns_of_row(DayException), "YEAR", _DAY_KEYS),
+        Table(CONTRACT_LIVES, (_TS, *columns_of_row(ContractLife)), "YEAR", ("ts", "contract")),
+        Table(MAIN_OVERRIDES, columns_of_row(MainOverride), "YEAR", ("ts", "symbol")),
         Table(SCHEMA_VERSION, columns_of_row(SchemaVersion), "YEAR", ("ts", "version")),
     )
 }

@@ -1,0 +1,50 @@
+"""What keeps trading days from being loaded, by the main contracts and first days that the store knows.
+
+Belongs here: gathering them for symbols and a range. Does not belong here: what is an obstacle (`market.lives`), how a
+day stands because of one (`derivation`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
+from typing import Final
+
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.expiry import StatedDay
+from ghtrader_assets.market.lives import NOT_ASKED, FirstDays, Obstacle, obstacle_on
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables.reader import read_contract_lives, read_schedules
+
+Obstacles = Mapping[tuple[str, date], Obstacle]
+NO_OBSTACLES: Final[Obstacles] = MappingProxyType({})
+
+
+def read_obstacles(
+    db: Database, calendar: TradingCalendar, symbols: Sequence[Symbol], start: date, end: date
+) -> Obstacles:
+    """The obstacles of these symbols on the trading days from `start` to `end`, both included."""
+    days = calendar.days(start, end)
+    aliases = [symbol.text for symbol in symbols if not symbol.digits]
+    rows = read_schedules(db, aliases, start, end) if aliases and days else []
+    mains = {(row.symbol, row.trading_day): row.contract for row in rows}
+    first_days = read_first_days(db, symbols)
+    return {
+        (symbol.text, day): obstacle
+        for symbol in symbols
+        for day in days
+        if (obstacle := obstacle_on(symbol, day, mains.get((symbol.text, day), ""), calendar, first_days))
+    }
+
+
+def read_first_days(db: Database, symbols: Sequence[Symbol]) -> FirstDays:
+    """The first days that the provider was asked for; nothing is read where no symbol is a contract."""
+    if not any(symbol.digits for symbol in symbols):
+        return NOT_ASKED
+    return {
+        (life.contract, life.delivery): StatedDay(life.first_day, life.first_source)
+        for life in read_contract_lives(db)
+        if life.first_day is not None
+    }

@@ -1,0 +1,69 @@
+"""Main contracts that a person names where the provider is wrong: versions with who and why, part of the schedule.
+
+Belongs here: checking and recording them. Does not belong here: what they do to a schedule (`market.schedule`,
+`schedule`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.market.lives import obstacle_on
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.standing.obstacles import read_first_days
+from ghtrader_assets.questdb.tables.records import write_main_override
+from ghtrader_assets.questdb.tables.rows import MainOverride
+from ghtrader_assets.reference.schedule import refresh_schedule, stored_schedule
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedDay:
+    """A trading day whose main contract has changed; empty where none is known."""
+
+    trading_day: date
+    before: str
+    after: str
+
+
+def override_main(
+    context: LoadContext, symbol: Symbol, contract: Symbol | None, start: date, end: date, *, who: str, reason: str
+) -> list[ChangedDay]:
+    """Record that `contract` is the main one on the trading days from `start` to `end`, and read the schedule anew.
+
+    None gives these days back to the provider. Raises `BadInputError` where it can't be so, and the `FetchError` family
+    when the provider fails: what was recorded holds from the next reading on.
+    """
+    days = context.calendar.days(*context.calendar.span(start, end))
+    if symbol.kind != "main":
+        raise BadInputError(f"{symbol.text} has no main contract", f"name {symbol.alias}")
+    if contract is not None:
+        _require_trades(context, symbol, contract, days)
+    before = stored_schedule(context, symbol).rows
+    said = MainOverride(
+        ts=context.clock.now(),
+        symbol=symbol.text,
+        first_day=days[0],
+        last_day=days[-1],
+        contract=contract.text if contract else "",
+        reason=reason,
+        who=who,
+    )
+    write_main_override(context.database, said)
+    after = refresh_schedule(context, symbol, force_refresh=True).rows
+    contracts = [
+        ChangedDay(day, *(rows[day].contract if day in rows else "" for rows in (before, after)))
+        for day in sorted(after.keys() | before.keys())
+    ]
+    return [day for day in contracts if day.before != day.after]
+
+
+def _require_trades(context: LoadContext, symbol: Symbol, contract: Symbol, days: list[date]) -> None:
+    if not contract.digits or contract.alias != symbol.text:
+        raise BadInputError(f"{contract.text} is no contract of {symbol.text}", "name one that trades on these days")
+    first_days = read_first_days(context.database, [contract])
+    for day in days:
+        if obstacle := obstacle_on(contract, day, "", context.calendar, first_days):
+            raise BadInputError(obstacle.what, obstacle.remedy)

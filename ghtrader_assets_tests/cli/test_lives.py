@@ -1,0 +1,193 @@
+"""Contracts before and after their lives, and a provider that names a wrong main contract, as a user meets them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+
+from ghtrader_assets.exchange.contracts import contract_named
+from ghtrader_assets.exchange.specs import DEFAULT_MODEL
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.fix_platform import CommandLine, Ran
+
+CALENDAR = snapshot_calendar()
+SUGAR, ENDED = "KQ.m@CZCE.SR", "CZCE.SR609"
+LIFE = (date(2025, 9, 15), date(2026, 9, 14))
+
+
+def words_of(first: str, last: str) -> tuple[str, ...]:
+    return ("--from", first, "--to", last)
+
+
+def states(command: CommandLine, symbol: str, first: str, last: str) -> dict[str, str]:
+    ran = command.run("days", symbol, *words_of(first, last), "--json")
+    assert ran.code == 0, ran.err
+    return {row["trading_day"]: row["ingest_state"] for row in ran.document}
+
+
+@pytest.fixture
+def of_2026(shared: CommandLine) -> CommandLine:
+    return CommandLine(
+        shared.home, {**shared.environment, "GHTRADER_SYMBOLS": ENDED, "GHTRADER_START_DATE": "2021-01-04"}
+    )
+
+
+def test_a_contract_is_expected_on_the_days_of_its_life_alone(of_2026: CommandLine) -> None:
+    life = [str(day) for day in CALENDAR.days(*LIFE)]
+    plan = of_2026.run("repair", "--json")
+    assert plan.code == 1, plan.err
+    assert [item["trading_day"] for item in plan.document["planned"]] == life
+    (row,) = of_2026.run("coverage", ENDED, "--json").document
+    assert (row["expected_days"], {reason: len(days) for reason, days in row["missing_days"].items()}) == (
+        len(life),
+        {"missing": len(life)},
+    )
+    assert set(states(of_2026, ENDED, "2021-03-01", "2021-03-31").values()) == {"not_listed"}
+    assert states(of_2026, ENDED, "2025-09-12", "2025-09-15") == {"2025-09-12": "not_listed", "2025-09-15": "missing"}
+
+    refused = of_2026.run("backfill", ENDED, *words_of("2021-03-01", "2021-03-31"))
+    assert refused.code == 2
+    for word in ("the contract of 2016 has the same name", "the contract of 2026", "from 2025-09-15 to 2026-09-14"):
+        assert word in refused.err
+
+    loaded = of_2026.run("backfill", ENDED, *words_of("2026-09-11", "2026-09-18"), "--json")
+    assert loaded.code == 0, loaded.err
+    assert [item["trading_day"] for item in loaded.document["succeeded"]] == ["2026-09-11", "2026-09-14"]
+    assert loaded.document["failed"] == []
+    assert "4 trading days from 2026-09-15 to 2026-09-18 are left out: CZCE.SR609 ended on 2026-09-14" in loaded.err
+    assert states(of_2026, ENDED, "2026-09-14", "2026-09-16") == {
+        "2026-09-14": "complete",
+        "2026-09-15": "expired",
+        "2026-09-16": "expired",
+    }
+    after = of_2026.run("repair", "--from", "2026-09-11")
+    assert (after.code, "nothing to repair" in after.out) == (0, True), after.out
+
+    (feed,) = of_2026.run("status", "--json").document["feeds"]
+    assert (feed["state"], feed["remedy"], feed["fresh"]) == ("ended", "", None)
+    assert "2026-09-14" in feed["reason"]
+
+
+def test_contracts_of_other_exchanges_too(shared: CommandLine) -> None:
+    """A listing rule that is not verified holds until the provider is asked."""
+    names = ("SHFE.cu2602", "DCE.m2605", "CFFEX.IF2601")
+    universe = {"GHTRADER_SYMBOLS": ",".join(names), "GHTRADER_START_DATE": "2021-01-04"}
+    plan = shared.run("repair", "--json", **universe)
+    assert plan.code == 1, plan.err
+    for name in names:
+        contract = contract_named(name, DEFAULT_MODEL)
+        assert contract is not None
+        life = [str(day) for day in CALENDAR.days(contract.listed, contract.last_day)]
+        assert [item["trading_day"] for item in plan.document["planned"] if item["symbol"] == name] == life
+    for row in shared.run("coverage", "--json", **universe).document:
+        assert row["expected_days"] == sum(item["symbol"] == row["symbol"] for item in plan.document["planned"])
+
+
+def finding(text: str) -> None:
+    """The one answer: contract, last day, that the provider still calls it main, what to do."""
+    assert text.startswith("provider_main_expired: CZCE.SR60")
+    for word in ("ended on 2026-", "the provider still calls it main", "--refresh`", "override KQ.m@CZCE.SR"):
+        assert word in text
+
+
+def test_an_expired_main_contract_is_one_finding_until_it_is_overridden(
+    shared: CommandLine, exchange: ExchangeControl
+) -> None:
+    command = CommandLine(
+        shared.home, {**shared.environment, "GHTRADER_SYMBOLS": SUGAR, "GHTRADER_START_DATE": "2026-01-14"}
+    )
+    week = words_of("2026-01-14", "2026-01-20")
+    exchange.faults({"kind": "moved_roll", "symbol": SUGAR, "trading_day": "2025-12-02", "amount": 34})
+    try:
+        loaded = command.run("backfill", SUGAR, *week, "--json")
+        assert loaded.code == 1, loaded.err
+        assert len(loaded.document["succeeded"]) == 3
+        wrong = ["2026-01-19", "2026-01-20"]
+        assert [item["trading_day"] for item in loaded.document["failed"]] == wrong
+        for item in loaded.document["failed"]:
+            finding(item["reason"])
+
+        days = command.run("days", SUGAR, *week, "--json").document[3:]
+        assert [(day["trading_day"], day["ingest_state"], day["contract"]) for day in days] == [
+            (day, "missing", "CZCE.SR601") for day in wrong
+        ]
+        (row,) = command.run("coverage", SUGAR, "--json").document
+        assert row["missing_days"]["provider_main_expired"] == wrong
+        plan = command.run("repair", *week, "--json")
+        assert (plan.code, plan.document["planned"]) == (1, [])
+        given_up = plan.document["given_up"]
+        assert [(item["trading_day"], item["cause"]) for item in given_up] == [
+            (day, "provider_main_expired") for day in wrong
+        ]
+        schedule = command.run("schedule", SUGAR, *week)
+        assert "WRONG: provider_main_expired: CZCE.SR601 ended on 2026-01-16" in schedule.out
+        answers = {*(day["reason"] for day in days), *(item["reason"] for item in given_up)}
+        assert answers == {item["reason"] for item in loaded.document["failed"]}, "one answer everywhere"
+        finding(answers.pop())
+
+        _overridden(command, week, wrong)
+    finally:
+        exchange.reset()
+        revoked = command.run("override", SUGAR, *week, "--revoke", "--json")
+    assert revoked.code == 0, revoked.err
+    assert revoked.document["overrides"][-1]["contract"] == ""
+    later = {day["trading_day"]: day["contract"] for day in command.run("schedule", SUGAR, *week, "--json").document}
+    assert set(later.values()) == {"CZCE.SR605"}, "the provider's own word, now that it is right"
+
+
+def _overridden(command: CommandLine, week: tuple[str, ...], wrong: list[str]) -> None:
+    refused = command.run("override", SUGAR, "--contract", "CZCE.SR601", *week, "--reason", "why")
+    assert refused.code == 2
+    said = ("--contract", "CZCE.SR605", *words_of(wrong[0], wrong[-1]))
+    assert command.run("override", SUGAR, *said).code == 2, "a reason is wanted"
+    named = command.run("override", SUGAR, *said, "--reason", "SR601 has ended", "--json")
+    assert named.code == 0, named.err
+    assert [item["trading_day"] for item in named.document["changed"]] == wrong
+    (version,) = [item for item in named.document["overrides"] if item["reason"] == "SR601 has ended"]
+    assert (version["contract"], version["first_day"], version["last_day"]) == ("CZCE.SR605", *wrong)
+    assert version["who"]
+    assert "SR601 has ended" in command.run("override").out
+    applied = command.run("repair", *week, "--apply", "--json")
+    assert applied.code == 0, applied.err
+    days: list[dict[str, Any]] = command.run("days", SUGAR, *week, "--json").document[3:]
+    assert [(day["ingest_state"], day["contract"]) for day in days] == [("complete", "CZCE.SR605")] * 2
+
+
+def test_an_expired_main_contract_of_today_makes_the_feed_bad_with_a_remedy_that_works(
+    shared: CommandLine, exchange: ExchangeControl
+) -> None:
+    command = CommandLine(
+        shared.home, {**shared.environment, "GHTRADER_SYMBOLS": SUGAR, "GHTRADER_START_DATE": "2026-09-11"}
+    )
+    exchange.faults({"kind": "moved_roll", "symbol": SUGAR, "trading_day": "2026-08-04", "amount": 80})
+    loaded = command.run("backfill", SUGAR, *words_of("2026-09-11", "2026-09-11"))
+    assert loaded.code == 0, loaded.err
+    (feed,) = command.run("status", "--json").document["feeds"]
+    assert feed["state"] == "bad"
+    finding(feed["reason"].partition("not stored: missing: ")[2])
+    commands = re.findall(r"`ghtrader-assets ([^`]*)`", feed["remedy"])
+    assert [words.split()[0] for words in commands] == ["schedule", "override"]
+    exchange.reset()
+    helped = command.run(*commands[0].split())
+    assert helped.code == 0, helped.err
+    (feed,) = command.run("status", "--json").document["feeds"]
+    assert (feed["state"], "backfill" in feed["remedy"]) == ("late", True)
+
+
+def test_a_contract_is_exported_by_its_name_wherever_it_is_stored(shared: CommandLine) -> None:
+    universe = {"GHTRADER_SYMBOLS": SUGAR}
+    day = "2026-02-03"
+    loaded = shared.run("backfill", SUGAR, *words_of(day, day), **universe)
+    assert loaded.code == 0, loaded.err
+
+    def exported(symbol: str) -> Ran:
+        return shared.run("ticks", symbol, day, "--columns", "datetime,last_price,contract", **universe)
+
+    contract, main = exported("CZCE.SR605"), exported(SUGAR)
+    assert (contract.code, main.code) == (0, 0), contract.err
+    assert contract.out.splitlines()[1:] == main.out.splitlines()[1:]
+    assert shared.run("ticks", "CZCE.SR505", day, **universe).code == 2
