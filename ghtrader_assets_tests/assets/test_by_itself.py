@@ -51,6 +51,12 @@ def ticks_of_the_year() -> list[datetime]:
     return [at for at in evenings if at.weekday() < 5]
 
 
+def living_on(day: date) -> tuple[str, str, str]:
+    """A contract of each symbol that trades on the day."""
+    following = date(day.year, day.month, 28) + timedelta(days=4)
+    return "SHFE.cu2601", "CZCE.SR601" if day.month > 6 else "CZCE.SR509", f"CFFEX.IF{following:%y%m}"
+
+
 class SimulatedStore:
     """What the tables would say after each day's runs; the plan sees nothing else."""
 
@@ -59,8 +65,8 @@ class SimulatedStore:
         self.verdicts: dict[Key, Verdict] = {}
         self.contracts: dict[Key, str] = {
             (symbol.text, day): contract
-            for symbol, contract in zip(SYMBOLS, ("SHFE.cu2601", "CZCE.SR601", "CFFEX.IF2601"), strict=True)
             for day in YEAR
+            for symbol, contract in zip(SYMBOLS, living_on(day), strict=True)
         }
 
     def stands(self) -> Standing:
