@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file, whole_file
-from ghtrader_assets.reading.handout import Handout, StatedDay
+from ghtrader_assets.reading.handout import HandedDay, Handout
 
 FILE_SUFFIXES: Final = (".parquet", ".csv")
 PARTITION_COLUMNS: Final = ("symbol", "trading_day")
@@ -34,7 +34,7 @@ METADATA_KEY: Final = "ghtrader"
 CSV_METADATA_SUFFIX: Final = "-metadata.json"
 """A CSV file can't say what it holds. Its companion does, named as in https://www.w3.org/TR/tabular-data-primer/."""
 
-Day = tuple[StatedDay, pa.Table]
+Day = tuple[HandedDay, pa.Table]
 
 
 @dataclass
@@ -43,9 +43,9 @@ class Exported:
 
     rows: int = 0
     files: list[Path] = field(default_factory=list[Path])
-    days: list[StatedDay] = field(default_factory=list[StatedDay])
+    days: list[HandedDay] = field(default_factory=list[HandedDay])
 
-    def add(self, day: StatedDay, ticks: pa.Table) -> None:
+    def add(self, day: HandedDay, ticks: pa.Table) -> None:
         self.rows += ticks.num_rows
         self.days.append(day)
 
@@ -93,7 +93,7 @@ def put_csv(ticks: pa.Table, file: BinaryIO, *, header: bool) -> None:
 def _write_parquet(days: Iterable[Day], target: Path, exported: Exported) -> None:
     with whole_file(target) as file, contextlib.ExitStack() as stack:
         writer: Any = None
-        rows: list[StatedDay] = []
+        rows: list[HandedDay] = []
         for day, ticks in days:
             writer = writer or stack.enter_context(pq.ParquetWriter(file, ticks.schema, compression="zstd"))
             writer.write_table(ticks)
@@ -106,7 +106,7 @@ def _write_parquet(days: Iterable[Day], target: Path, exported: Exported) -> Non
 def _write_csv(days: Iterable[Day], target: Path, exported: Exported) -> None:
     """A companion is about the file next to it: the old one goes before, the new one comes after it."""
     companion = target.with_name(f"{target.name}{CSV_METADATA_SUFFIX}")
-    rows: list[StatedDay] = []
+    rows: list[HandedDay] = []
     with whole_file(target) as file:
         for day, ticks in days:
             put_csv(ticks, file, header=not rows)
@@ -125,7 +125,7 @@ def _write_tree(days: Iterable[Day], target: Path, exported: Exported) -> None:
         _write_parquet([(day, within)], folder / "ticks.parquet", exported)
 
 
-def _content_of(days: Sequence[StatedDay]) -> dict[str, Any]:
+def _content_of(days: Sequence[HandedDay]) -> dict[str, Any]:
     """What a file says of its content: `{symbol, manifest_ids, contracts, digests, states, reasons, accepted}`.
 
     All but the symbol are by trading day; `accepted` holds the accepted days alone.

@@ -45,7 +45,7 @@ def as_states(text: str) -> States:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatedDay(DailyAgg):
+class HandedDay(DailyAgg):
     """A coverage row, with the state of its very content, the reason, and who accepted it as it is."""
 
     state: str
@@ -91,7 +91,7 @@ class Handout:
             f" unjudged: {_named(told)}; `ghtrader-assets days {self.symbol.text} --from {first} --to {last}` says why"
         )
 
-    def read(self) -> Generator[tuple[StatedDay, pa.Table]]:
+    def read(self) -> Generator[tuple[HandedDay, pa.Table]]:
         """The days that are handed out, each whole and with its state, in time order.
 
         Raises `QuestDBError` where a day was loaded again meanwhile and is no longer among those asked for.
@@ -107,14 +107,14 @@ class Handout:
         )
         return ((self._stated(day.agg, states[day.agg.trading_day]), day.ticks) for day in days)
 
-    def _stated(self, agg: DailyAgg, state: DayState) -> StatedDay:
+    def _stated(self, agg: DailyAgg, state: DayState) -> HandedDay:
         """The row with the state of its content, which may be newer than the one whose state was read first."""
         if not _speaks_of(state, agg):
             day = agg.trading_day
             (state,) = read_stored_states(self.context.database, [agg.symbol], day, day, self.context.clock.now())
         if not (_speaks_of(state, agg) and _is_among(state, self.states)):
             raise QuestDBError(f"{agg.symbol} {agg.trading_day} was loaded again while it was read", "read it again")
-        return StatedDay(**values_of(agg), state=state.state, reason=state.reason, accepted=state.accepted)
+        return HandedDay(**values_of(agg), state=state.state, reason=state.reason, accepted=state.accepted)
 
 
 def handout_of(
@@ -180,8 +180,12 @@ def _unstored(context: StoreContext, symbol: Symbol, days: Sequence[date], among
     if not days:
         return []
     database, name, now = context.database, symbol.text, context.clock.now()
-    obstacles = read_obstacles(database, context.calendar, [symbol], days[0], days[-1])
-    obstacles = {key: obstacle for key, obstacle in obstacles.items() if key[1] in set(days)}
+    wanted = set(days)
+    obstacles = {
+        key: obstacle
+        for key, obstacle in read_obstacles(database, context.calendar, [symbol], days[0], days[-1]).items()
+        if key[1] in wanted
+    }
     attempted = read_attempted_states(database, [name], days[0], days[-1], now, obstacles)
     known = {day.trading_day: day for day in attempted}
     rows = [] if among is None else read_schedule(database, name, days[0], days[-1])

@@ -21,7 +21,7 @@ from ghtrader_assets.reference.schedule import refresh_schedule, stored_schedule
 
 @dataclass(frozen=True, slots=True)
 class ChangedDay:
-    """A trading day whose main contract has changed; empty where none is known."""
+    """A trading day of the schedule whose main contract has changed; `before` is empty where none was known."""
 
     trading_day: date
     before: str
@@ -54,8 +54,7 @@ def override_main(
     write_main_override(context.database, said)
     after = refresh_schedule(context, symbol, force_refresh=True).rows
     contracts = [
-        ChangedDay(day, *(rows[day].contract if day in rows else "" for rows in (before, after)))
-        for day in sorted(after.keys() | before.keys())
+        ChangedDay(day, before[day].contract if day in before else "", row.contract) for day, row in after.items()
     ]
     return [day for day in contracts if day.before != day.after]
 

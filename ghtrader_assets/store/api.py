@@ -26,7 +26,7 @@ from ghtrader_assets.questdb.cache.coverage import cache_of
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import reader
 from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState, SymbolCoverage
-from ghtrader_assets.reading.handout import Handout, StatedDay, States, handout_of
+from ghtrader_assets.reading.handout import HandedDay, Handout, States, handout_of
 from ghtrader_assets.reading.overview import days_known_as
 from ghtrader_assets.reading.stored import schedule_of, stored_symbol
 from ghtrader_assets.settings import Settings, load_settings
@@ -157,7 +157,7 @@ class Store(GhtraderQueries):
         contracts: Sequence[str] | None = None,
         states: States = "any",
         output_format: OutputFormat = "pandas",
-    ) -> Generator[tuple[StatedDay, Any]]:
+    ) -> Generator[tuple[HandedDay, Any]]:
         """The same day by day, each with its coverage row and state, in bounded memory.
 
         `GHTRADER_READ_WORKERS` days are read ahead. The warning comes with the first day.

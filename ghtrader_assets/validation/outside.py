@@ -1,7 +1,8 @@
 """Ticks outside the sessions: where they are normal, and where they trade although nothing can be traded there.
 
-Belongs here: auction, last prints, stragglers, strays; blocks of trading outside, shifts, where a moved block belongs.
-Does not belong here: what of it is an error (`states`).
+Belongs here: auction, last prints, stragglers, strays.
+Does not belong here: blocks of trading outside, shifts, where a moved block belongs (`misplaced`), what of it is an
+error (`states`).
 
 Volume is printed outside the sessions in two places alone: in the auction's lead before a session's opening, and within
 the last print after a window's close (1 s; 2 s where stamps are whole seconds).

@@ -8,7 +8,8 @@ from ghtrader_assets.validation.policy import THRESHOLDS
 from ghtrader_assets.validation.quality.measure import RULES
 from ghtrader_assets.validation.states import REASONS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "validation.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
 
 
 def test_every_threshold_is_documented_with_its_default() -> None:
@@ -27,3 +28,7 @@ def test_every_rule_is_documented_with_its_severity() -> None:
         assert any(f"`{rule.name}`" in row and f"| {rule.severity} |" in row for row in rows), rule.name
         if rule.limit:
             assert rule.limit in PAGE
+
+
+def test_the_readme_counts_the_rules() -> None:
+    assert f"by {len(RULES)} rules" in (ROOT / "README.md").read_text(encoding="utf-8")
