@@ -15,7 +15,7 @@ from ghtrader_assets.market.lives import obstacle_on
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.questdb.tables.records import write_main_override
-from ghtrader_assets.questdb.tables.rows import MainOverride
+from ghtrader_assets.questdb.tables.rows import MainOverride, require_reason
 from ghtrader_assets.reference.schedule import refresh_schedule, stored_schedule
 
 
@@ -39,6 +39,8 @@ def override_main(
     days = context.calendar.days(*context.calendar.span(start, end))
     if symbol.kind != "main":
         raise BadInputError(f"{symbol.text} has no main contract", f"name {symbol.alias}")
+    if contract is not None or reason:
+        require_reason(reason)
     if contract is not None:
         _require_trades(context, symbol, contract, days)
     before = stored_schedule(context, symbol).rows

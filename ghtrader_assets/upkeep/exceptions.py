@@ -20,10 +20,9 @@ from ghtrader_assets.questdb.standing.derivation import may_be_accepted
 from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.reader import read_exceptions
 from ghtrader_assets.questdb.tables.records import write_exceptions
-from ghtrader_assets.questdb.tables.rows import DayException, DayState
+from ghtrader_assets.questdb.tables.rows import DayException, DayState, require_reason
 from ghtrader_assets.reading.stored import stored_symbol
 
-LONGEST_REASON: Final = 500
 _TICK: Final = timedelta(microseconds=1)
 
 
@@ -43,7 +42,7 @@ def accept_days(
     The exception ends as the day `expires` begins in Beijing, and by itself as soon as the day stands for another
     content, contract, rules or outcome. Raises `BadInputError` where no day is of that kind and for a malformed reason.
     """
-    _require_reason(reason)
+    require_reason(reason)
     until = None if expires is None else instant(instant_ns(expires, 0))
     if expires is not None and expires <= shanghai_day(context.clock.now_ns()):
         raise BadInputError(f"--expires {expires} has begun already", "name a later day, or none")
@@ -70,7 +69,7 @@ def accept_days(
 def revoke_days(context: StoreContext, symbol: Symbol, start: date, end: date, *, who: str, reason: str) -> Closed:
     """End the exceptions recorded of these days, in force or not. Raises `BadInputError` where there is none."""
     if reason:
-        _require_reason(reason)
+        require_reason(reason)
     stored_as = stored_symbol(context, symbol, start, end)
     known = read_exceptions(context.database, stored_as.text, start, end)
     standing = [row for row in known.values() if not row.revoked]
@@ -101,13 +100,6 @@ def _recorded(context: StoreContext, rows: Sequence[DayException]) -> tuple[DayE
     recorded = tuple(replace(row, ts=at) for row in rows)
     write_exceptions(context.database, recorded)
     return recorded
-
-
-def _require_reason(reason: str) -> None:
-    if not reason.strip() or not reason.isprintable() or len(reason) > LONGEST_REASON:
-        raise BadInputError(
-            f"--reason {reason[:80]!r} is no reason", f"say it in one line of at most {LONGEST_REASON} characters"
-        )
 
 
 def _listed(days: Sequence[DayState]) -> str:

@@ -146,6 +146,9 @@ def _overridden(command: CommandLine, week: tuple[str, ...], wrong: list[str]) -
     assert refused.code == 2
     said = ("--contract", "CZCE.SR605", *words_of(wrong[0], wrong[-1]))
     assert command.run("override", SUGAR, *said).code == 2, "a reason is wanted"
+    for text in ("\x1b[31mred", "two\nlines", "long" * 200):
+        unfit = command.run("override", SUGAR, *said, "--reason", text)
+        assert (unfit.code, "is no reason" in unfit.err) == (2, True), text
     named = command.run("override", SUGAR, *said, "--reason", "SR601 has ended", "--json")
     assert named.code == 0, named.err
     assert [item["trading_day"] for item in named.document["changed"]] == wrong

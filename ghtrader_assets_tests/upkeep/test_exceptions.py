@@ -19,9 +19,10 @@ from ghtrader_assets.market.clock import instant_ns
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_exceptions
+from ghtrader_assets.questdb.tables.rows import LONGEST_REASON
 from ghtrader_assets.reading.overview import coverage_of, days_of
 from ghtrader_assets.settings import Settings
-from ghtrader_assets.upkeep.exceptions import LONGEST_REASON, accept_days, revoke_days
+from ghtrader_assets.upkeep.exceptions import accept_days, revoke_days
 from ghtrader_assets.upkeep.feeds import FeedState, feeds_of
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
 from ghtrader_assets_tests.pasts import CONTRACT, DAY, Judged, Past, put

@@ -1,6 +1,6 @@
 """Rows of tables that no other room owns: coverage, metrics, versions, and what a day's states are read as.
 
-Belongs here: their dataclasses, field names equal to column names.
+Belongs here: their dataclasses, field names equal to column names, and what a person may write into one.
 Does not belong here: verdicts (`validation.verdicts`), manifests (`manifests`), the schedule (`market.schedule`).
 """
 
@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
+from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
+
+LONGEST_REASON: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +135,14 @@ class DayException:
     bound_to: str
     expires: datetime | None
     revoked: bool
+
+
+def require_reason(reason: str) -> None:
+    """Raise `BadInputError` for what can't stand as a person's `reason` in a row, and be shown on a line."""
+    if not reason.strip() or not reason.isprintable() or len(reason) > LONGEST_REASON:
+        raise BadInputError(
+            f"--reason {reason[:80]!r} is no reason", f"say it in one line of at most {LONGEST_REASON} characters"
+        )
 
 
 @dataclass(frozen=True, slots=True)
