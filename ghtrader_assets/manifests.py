@@ -106,7 +106,7 @@ def write_manifest_file(home: Path, manifest: Manifest) -> Path:
     """Write the file atomically: whole under its name and on the disk, or not there. Raises `ServiceError`."""
     path = manifest_path(home, manifest)
     try:
-        put_document(path, as_document(manifest))
+        put_document(path, manifest_document(manifest))
     except OSError as error:
         raise ServiceError(
             f"the manifest {path} could not be written: {error.strerror}",
@@ -133,7 +133,7 @@ def manifest_files(home: Path) -> Iterator[Path]:
     yield from sorted((home / "manifests").glob("*/*/[!.]*.json"))
 
 
-def as_document(manifest: Manifest) -> dict[str, Any]:
+def manifest_document(manifest: Manifest) -> dict[str, Any]:
     """The manifest as JSON values: dates and instants as ISO 8601, instants with their offset."""
     return {field.name: _to_json(getattr(manifest, field.name)) for field in dataclasses.fields(manifest)}
 

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.calendar import TradingCalendar, snapshot_calendar
 from ghtrader_assets.market.products import products
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, tick_frame
@@ -46,7 +47,7 @@ def questdb_endpoint(questdb_home: Path) -> Iterator[Endpoint]:
     server = EmbeddedQuestDB(questdb_home, parameters={"dev.mode.enabled": "true"})
     endpoint = server.start()
     with Database(endpoint) as db:
-        ensure_schema(db, questdb_home)
+        ensure_schema(db, questdb_home, SYSTEM_CLOCK)
     yield endpoint
     server.stop()
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
 from ghtrader_assets.manifests import (
     Manifest,
-    as_document,
     code_version,
+    manifest_document,
     new_manifest_id,
     read_manifest_file,
     write_manifest_file,
@@ -32,7 +32,7 @@ def test_a_document_comes_back_as_it_was(
     outcome: IngestState, reason: str, first_tick: datetime | None, download_s: float
 ) -> None:
     written = manifest(outcome=outcome, reason=reason, first_tick=first_tick, download_s=download_s)
-    assert msgspec.convert(as_document(written), Manifest) == written
+    assert msgspec.convert(manifest_document(written), Manifest) == written
 
 
 def test_the_file_is_the_twin(tmp_path: Path) -> None:

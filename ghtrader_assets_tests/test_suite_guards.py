@@ -1,8 +1,9 @@
-"""What the suite must not do, read from its files: import a test, stand in no room, measure by a stopwatch."""
+"""What the house must not do, read from its files: import a test, stand in no room, measure by a stopwatch, sprawl."""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ SUITE = Path(__file__).parent
 ROOMS = Path(ghtrader_assets.__file__).parent
 MODULES = sorted(SUITE.rglob("*.py"))
 TESTS = [path for path in MODULES if path.name.startswith("test_")]
+LONGEST_MODULE, LONGEST_FUNCTION = 350, 60
 NO_ROOMS = {"bench", "infra"}
 """Benchmarks, which are not in the package, and what stands under `infra/`."""
 
@@ -78,3 +80,26 @@ def test_what_is_measured_is_told_somewhere() -> None:
     scripts = [path.stem for path in MODULES if path.stem.startswith("measure_")]
     assert scripts
     assert [script for script in scripts if script not in docs] == []
+
+
+def test_modules_and_functions_are_read_at_a_glance() -> None:
+    sources = {path: path.read_text(encoding="utf-8") for path in [*ROOMS.rglob("*.py"), *MODULES]}
+    assert [str(path) for path, source in sources.items() if source.count("\n") > LONGEST_MODULE] == []
+    functions = [
+        (path.name, node.name)
+        for path, source in sources.items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+    ]
+    assert functions == []
+
+
+def test_a_class_name_means_one_thing() -> None:
+    names = [
+        node.name
+        for path in ROOMS.rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert [name for name, count in Counter(names).items() if count > 1] == []

@@ -45,15 +45,15 @@ def accept(
     calendar = calendar_for(settings.home)
     if end is None:
         calendar.require_trading_day(day)
-    first, last = calendar.span(day, end or day)
+    start, end = calendar.span(day, end or day)
     if not (reason or revoke):
         raise BadInputError("accept wants to know why", "add --reason TEXT")
     with services_for(settings, with_provider=False), open_writable_store(settings) as context:
         require_known(context, symbol)
         if revoke:
-            closed = revoke_days(context, symbol, first, last, who=user_name(), reason=reason)
+            closed = revoke_days(context, symbol, start, end, who=user_name(), reason=reason)
         else:
-            closed = accept_days(context, symbol, first, last, who=user_name(), reason=reason, expires=expires)
+            closed = accept_days(context, symbol, start, end, who=user_name(), reason=reason, expires=expires)
     if as_json:
         part = "revoked" if revoke else "accepted"
         emit_json({part: closed.recorded, "passed_over": closed.passed_over})

@@ -77,16 +77,16 @@ def calendar(
             refreshed = refresh_calendar(provider, settings.home, SYSTEM_CLOCK, timing_of(settings), adopt=adopt)
             definitions = reload_running(settings) if refreshed.stored else definitions
     known = calendar_for(settings.home)
-    first = start or min(today, known.horizon)
-    last = end or max(first, min(first + timedelta(days=30), known.horizon))
-    if first > last:
-        raise BadInputError(f"--from {first} lies after --to {last}", "swap them")
+    start = start or min(today, known.horizon)
+    end = end or max(start, min(start + timedelta(days=30), known.horizon))
+    if start > end:
+        raise BadInputError(f"--from {start} lies after --to {end}", "swap them")
     horizon = check_horizon(known, today)
     document: dict[str, object] = {
-        "start": first,
-        "end": last,
-        "trading_days": known.days(first, last),
-        "holidays": known.holidays_on_weekdays(first, last),
+        "start": start,
+        "end": end,
+        "trading_days": known.days(start, end),
+        "holidays": known.holidays_on_weekdays(start, end),
         **{name: getattr(known, name) for name in CALENDAR_FIELDS},
         "days_ahead": horizon.days_ahead,
         "horizon_ok": horizon.ok,
@@ -112,7 +112,7 @@ def sessions(
     today = shanghai_day(SYSTEM_CLOCK.now_ns())
     known = calendar_for(settings.home)
     default = last_trading_day_until(known, today)
-    first, last = known.span(start or end or default, end or start or default)
+    start, end = known.span(start or end or default, end or start or default)
     events = events_for(settings.home)
     found = None
     if live:
@@ -124,7 +124,7 @@ def sessions(
             raise UnknownContractError(
                 f"the provider's main contract table has no {symbol.text}", "ask without --live, or of another symbol"
             )
-    hours = symbol_hours(symbol, known.days(first, last), known, events, found)
+    hours = symbol_hours(symbol, known.days(start, end), known, events, found)
     if as_json:
         emit_json(hours)
     else:
@@ -143,10 +143,10 @@ def l5_start(
 ) -> None:
     """The first trading day with five levels, by probing, and the setting that starts there."""
     known = calendar_for(settings.home)
-    first, last = _probed_range(settings, known, start, end)
+    start, end = _probed_range(settings, known, start, end)
     with provider_for(settings) as provider:
         source = DepthSource(provider, settings.home, settings.ingest_workers, timing_of(settings), SYSTEM_CLOCK)
-        found = find_five_level_start(source, symbol, known, first, last, step)
+        found = find_five_level_start(source, symbol, known, start, end, step)
     if as_json:
         emit_json(found)
         return
@@ -165,10 +165,10 @@ def _probed_range(
     settings: Settings, known: TradingCalendar, start: date | None, end: date | None
 ) -> tuple[date, date]:
     completed = last_completed_day(known, SYSTEM_CLOCK.now_ns())
-    first, last = known.span(start or settings.first_day, end or completed)
-    if last > completed:
-        raise BadInputError(f"--to {last} is not complete yet", f"probe up to {completed}")
-    return first, last
+    start, end = known.span(start or settings.first_day, end or completed)
+    if end > completed:
+        raise BadInputError(f"--to {end} is not complete yet", f"probe up to {completed}")
+    return start, end
 
 
 def _is_open(done: CalendarRefresh) -> bool:

@@ -44,7 +44,7 @@ from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.tables.whole_days import require_columns
 from ghtrader_assets.reading.export import Exported, export_days, put_csv, require_target
 from ghtrader_assets.reading.handout import Handout, as_states, handout_of
-from ghtrader_assets.reading.overview import CalendarCoverage, coverage_of
+from ghtrader_assets.reading.overview import StoredDays, stored_days_of
 from ghtrader_assets.reference.pictures import draw_roll_history
 from ghtrader_assets.reference.rolls import finding_of, segments_of, terms_of
 from ghtrader_assets.reference.schedule import refresh_schedule
@@ -66,7 +66,7 @@ def coverage(settings: Settings, symbols: UniverseArgument = None, as_json: AsJs
     """What is stored of each symbol against the trading days expected, missing days by reason."""
     chosen = symbols or universe_of(settings)
     with store_for(settings, *chosen) as store:
-        found = [coverage_of(store.context, symbol) for symbol in chosen]
+        found = [stored_days_of(store.context, symbol) for symbol in chosen]
     if as_json:
         emit_json(found)
     else:
@@ -135,13 +135,13 @@ def schedule(
 ) -> None:
     """The main contract of each trading day, its segment and terms, and the days it rolled."""
     calendar = calendar_for(settings.home)
-    first, last = calendar.span(start or settings.first_day, end or calendar.horizon)
+    start, end = calendar.span(start or settings.first_day, end or calendar.horizon)
     if refresh:
         require_in_universe(settings, symbol)
         with services_for(settings), open_load(settings) as context:
             refresh_schedule(context, symbol, force_refresh=True)
     with store_for(settings, symbol) as store:
-        rows = store.schedule(symbol.text, first, last)
+        rows = store.schedule(symbol.text, start, end)
     if picture:
         draw_roll_history(segments_of(rows, calendar), picture)
         log.print(f"the roll history is drawn in {picture}")
@@ -151,8 +151,8 @@ def schedule(
         _show_schedule(symbol.text, rows, calendar)
     else:
         listed = start_date_of(settings, symbol.product)
-        remedy = "ask with --refresh" if last >= listed else f"schedules begin at the start date, {listed}"
-        out.print(f"no main contract of {symbol.text} is stored from {first} to {last}: {remedy}")
+        remedy = "ask with --refresh" if end >= listed else f"schedules begin at the start date, {listed}"
+        out.print(f"no main contract of {symbol.text} is stored from {start} to {end}: {remedy}")
 
 
 @command()
@@ -174,7 +174,7 @@ def ticks(
 
     Days that are missing, partial, in error or unjudged are named on stderr; with --strict they make exit 1.
     """
-    first, last = _days_to_export(calendar_for(settings.home), day, start, end)
+    start, end = _days_to_export(calendar_for(settings.home), day, start, end)
     names = require_columns([name.strip() for name in columns.split(",")] if columns is not None else None)
     if target is not None:
         require_target(target)
@@ -182,7 +182,7 @@ def ticks(
         raise BadInputError("--json says what a file holds", "add --out F")
     chosen = as_states(states)
     with store_for(settings, symbol) as store:
-        handout = handout_of(store.context, symbol, first, last, names, states=chosen)
+        handout = handout_of(store.context, symbol, start, end, names, states=chosen)
         if handout.warning:
             log.print(f"warning: {handout.warning}")
         if strict and not handout.all_good:
@@ -237,7 +237,7 @@ def _show_schedule(symbol: str, rows: list[ScheduleDay], calendar: TradingCalend
         out.print(f"{rows[-1].trading_day} may still change until it closes")
 
 
-def _missing(found: CalendarCoverage) -> str:
+def _missing(found: StoredDays) -> str:
     return ", ".join(f"{len(days)} {state}" for state, days in found.missing_days.items()) or "none"
 
 

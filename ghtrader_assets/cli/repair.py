@@ -67,13 +67,13 @@ def repair(
     """
     chosen = symbols or universe_of(settings)
     require_in_universe(settings, *chosen)
-    start, last = _range(settings, start, end)
+    start, end = _range(settings, start, end)
     report: BackfillReport | None = None
     if apply:
-        plan, report = _repaired(settings, chosen, start, last)
+        plan, report = _repaired(settings, chosen, start, end)
     else:
         with store_for(settings) as store:
-            plan = _planned(store.context, chosen, start, last)
+            plan = _planned(store.context, chosen, start, end)
     if as_json:
         emit_json(_document(plan, report))
     else:
@@ -104,10 +104,10 @@ def _range(settings: Settings, start: date | None, end: date | None) -> tuple[da
     """The trading days of `--from` (None without) and `--to` (else the last completed day). Raises `BadInputError`."""
     calendar = calendar_for(settings.home)
     completed = last_completed_day(calendar, SYSTEM_CLOCK.now_ns())
-    first, last = calendar.span(start or calendar.first, end or completed)
-    if last > completed:
+    first, end = calendar.span(start or calendar.first, end or completed)
+    if end > completed:
         raise BadInputError(f"--to {end} is not complete yet", f"the last completed trading day is {completed}")
-    return first if start else None, last
+    return first if start else None, end
 
 
 def _exit_code(plan: RepairPlan, report: BackfillReport | None, *, applied: bool) -> int:

@@ -54,7 +54,7 @@ def open_store(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Generator[
 def open_writable_store(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Generator[StoreContext]:
     """Open the store for reading and recording, its tables made sure of. Raises as `open_store`."""
     with open_database(settings, clock=clock) as database:
-        ensure_schema(database, settings.home)
+        ensure_schema(database, settings.home, clock)
         yield store_context(settings, database, clock)
 
 

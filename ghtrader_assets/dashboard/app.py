@@ -63,7 +63,7 @@ def dashboard_app(settings: Settings, calendar: TradingCalendar, clock: Clock) -
         health_endpoint=HEALTH,
         suppress_callback_exceptions=True,
     )
-    pages = Pages(Source(settings, calendar, clock), Router(settings.symbols, calendar))
+    pages = PageCache(Source(settings, calendar, clock), Router(settings.symbols, calendar))
     app.pages = pages
     app.layout = html.Div([dcc.Location(id="address"), html.Div(id="page")])
 
@@ -77,7 +77,7 @@ def dashboard_app(settings: Settings, calendar: TradingCalendar, clock: Clock) -
     return app
 
 
-class Pages:
+class PageCache:
     """Addresses to pages. What goes wrong is a page as well, of one clear line."""
 
     def __init__(self, source: Source, router: Router) -> None:
@@ -130,7 +130,7 @@ class Pages:
 class Dashboard(dash.Dash):
     """Dash whose first answer is the page itself instead of "Loading…"."""
 
-    pages: Pages
+    pages: PageCache
 
     def index(self, *args: Any, **kwargs: Any) -> Any:
         address = flask.request.full_path.removesuffix("?")

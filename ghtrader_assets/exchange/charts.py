@@ -19,8 +19,8 @@ from ghtrader_assets.exchange.specs import Model
 MAX_VIEW_WIDTH: Final = 10_000
 """A wider view is cut to this. The live server's bound is not known; tqsdk itself asks for up to 10,000."""
 
-Request = dict[str, Any]
-State = dict[str, Any]
+ChartRequest = dict[str, Any]
+ChartState = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class View:
         return frozenset(day.day for day, _, _ in self.series.span(self.left, self.right + 1))
 
 
-def symbol_of(request: Request) -> str:
+def symbol_of(request: ChartRequest) -> str:
     """The symbol of a chart (the first one if there are several)."""
     return str(request["ins_list"]).split(",")[0]
 
 
-def duration_of(request: Request) -> int:
+def duration_of(request: ChartRequest) -> int:
     """How long a bar of a chart lasts in nanoseconds; 0 for ticks."""
     return int(request.get("duration", 0))
 
 
-def locate(request: Request, revisions: Revisions, until: date, model: Model) -> View:
+def locate(request: ChartRequest, revisions: Revisions, until: date, model: Model) -> View:
     """Find what a request covers, for a reader with `revisions`, in the history up to trading day `until`."""
     series = series_of(symbol_of(request), until, revisions, model, duration_of(request))
     if series is None or series.last_id < 0:
@@ -75,12 +75,12 @@ def data_patches(view: View, writer: PageWriter) -> list[bytes]:
     return [before + page + after for page in pages]
 
 
-def closing_patch(chart_id: str, request: Request, before: State, view: View) -> dict[str, Any]:
+def closing_patch(chart_id: str, request: ChartRequest, before: ChartState, view: View) -> dict[str, Any]:
     """The patch that ends a page: the chart's bounds, its state, and the series' last id.
 
     The state repeats the request; keys of the `before` state that the request no longer has become null.
     """
-    dropped: State = dict.fromkeys(before.keys() - request.keys())
+    dropped: ChartState = dict.fromkeys(before.keys() - request.keys())
     chart = {
         "left_id": view.left,
         "right_id": view.right,

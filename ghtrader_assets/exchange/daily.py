@@ -40,7 +40,7 @@ _TURNED_OVER: Final = 2.2
 
 
 @dataclass(frozen=True)
-class Life:
+class SimulatedLife:
     """A contract's days, aligned arrays: `days[i]` closed at `close[i]` ticks after opening at `open[i]`, and so on.
 
     Prices are whole numbers of the price ticks that the contract has on that day; `open_interest` is at the close,
@@ -72,12 +72,12 @@ def stream(seed: int, *names: object) -> np.random.Generator:
 
 
 @lru_cache(maxsize=1024)
-def life_of(contract: Contract, seed: int) -> Life:
+def life_of(contract: Contract, seed: int) -> SimulatedLife:
     """All days of a contract up to its expiry or the calendar's horizon, whatever the clock says."""
     days = tuple(contract.days(snapshot_calendar().horizon))
     if not days:
         nothing, none = np.empty(0), np.empty(0, dtype=np.int64)
-        return Life(contract, days, none, none, none, none, none, nothing, nothing, nothing, none)
+        return SimulatedLife(contract, days, none, none, none, none, none, nothing, nothing, nothing, none)
     start = position(days[0])
     places = np.arange(start - 1, start + len(days))
     price_ticks = np.array([contract.terms(day).price_tick for day in days])
@@ -88,7 +88,7 @@ def life_of(contract: Contract, seed: int) -> Life:
     fill = _fill(contract, days, activity, seed)
     shares = zip(days, fill.tolist(), strict=True)
     counts = np.array([tick_count(contract, day, share, seed) for day, share in shares], dtype=np.int64)
-    return Life(
+    return SimulatedLife(
         contract=contract,
         days=days,
         open_ticks=np.rint(prices[:-1] * np.exp(gaps) / price_ticks).astype(np.int64),

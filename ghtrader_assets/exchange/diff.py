@@ -18,8 +18,8 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from ghtrader_assets.exchange.charts import (
-    Request,
-    State,
+    ChartRequest,
+    ChartState,
     View,
     closing_patch,
     data_patches,
@@ -27,7 +27,7 @@ from ghtrader_assets.exchange.charts import (
     locate,
     symbol_of,
 )
-from ghtrader_assets.exchange.faults import Rule
+from ghtrader_assets.exchange.faults import FaultRule
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.queries import answer
 from ghtrader_assets.exchange.quotes import quote_of
@@ -35,16 +35,16 @@ from ghtrader_assets.exchange.revisions import Revisions
 
 
 @dataclass
-class Chart:
+class OpenChart:
     """The client's last request for one chart id, and what it was last shown.
 
     `revisions` is the changed content it sees as long as it is open; `pages` counts answers.
     """
 
     chart_id: str
-    request: Request
+    request: ChartRequest
     revisions: Revisions
-    state: State
+    state: ChartState
     view: View | None = None
     pages: int = 0
 
@@ -59,7 +59,7 @@ class DiffConnection:
         self._transport = transport
         self._socket = socket
         self._number = number
-        self._charts: dict[str, Chart] = {}
+        self._charts: dict[str, OpenChart] = {}
         self._outbox: list[list[bytes]] = [[b'{"account_id":"","ins_list":"","mdhis_more_data":false}']]
         self._peeks = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,7 +77,7 @@ class DiffConnection:
             for task in self._tasks:
                 task.cancel()
 
-    async def _take(self, request: Request) -> None:
+    async def _take(self, request: ChartRequest) -> None:
         aid = request.get("aid")
         if aid == "peek_message":
             self._peeks += 1
@@ -117,7 +117,7 @@ class DiffConnection:
         with contextlib.suppress(ConnectionError):  # the client went away
             await self._socket.send_frame(message, WSMsgType.TEXT)
 
-    async def _query(self, request: Request) -> None:
+    async def _query(self, request: ChartRequest) -> None:
         query_id, query = str(request.get("query_id")), str(request.get("query", ""))
         if not query:
             await self._put(_dumps({"symbols": {query_id: None}}))
@@ -140,7 +140,7 @@ class DiffConnection:
                 quotes[symbol] = quote
         await self._put(_dumps({"quotes": quotes, "ins_list": ins_list}))
 
-    def _set_chart(self, request: Request) -> None:
+    def _set_chart(self, request: ChartRequest) -> None:
         chart_id = str(request.get("chart_id"))
         if not request.get("ins_list"):
             self._charts.pop(chart_id, None)
@@ -151,11 +151,11 @@ class DiffConnection:
             symbol, duration = _shown(request)
             revisions = self._market.faults.content(symbol, of_bars=duration > 0)
             state = chart.state if chart is not None else {}
-            chart = self._charts[chart_id] = Chart(chart_id, request, revisions, state)
+            chart = self._charts[chart_id] = OpenChart(chart_id, request, revisions, state)
         chart.request = request
         self._spawn(self._page(chart, request))
 
-    async def _page(self, chart: Chart, request: Request) -> None:
+    async def _page(self, chart: OpenChart, request: ChartRequest) -> None:
         await self._delay()
         market = self._market
         view = await market.in_thread(locate, request, chart.revisions, market.until(), market.model)
@@ -181,11 +181,11 @@ class DiffConnection:
             self._outbox.append(list(patches))
             await self._flush()
 
-    def _is_current(self, chart: Chart, request: Request) -> bool:
+    def _is_current(self, chart: OpenChart, request: ChartRequest) -> bool:
         """Whether the client has neither closed the chart nor asked something newer of it."""
         return self._charts.get(chart.chart_id) is chart and chart.request is request
 
-    def _note(self, chart: Chart, view: View, rules: list[Rule]) -> None:
+    def _note(self, chart: OpenChart, view: View, rules: list[FaultRule]) -> None:
         self._market.record(
             "set_chart",
             connection=self._number,
@@ -200,7 +200,7 @@ class DiffConnection:
             faults=[rule.kind for rule in rules] + sorted(revision.kind for revision in chart.revisions),
         )
 
-    async def _break(self, kinds: set[str], rules: list[Rule]) -> None:
+    async def _break(self, kinds: set[str], rules: list[FaultRule]) -> None:
         if "stall" in kinds:
             self._stalled = True
         elif "garbage" in kinds:
@@ -219,7 +219,7 @@ class DiffConnection:
             await asyncio.sleep(self._market.latency_s)
 
 
-def _shown(request: Request) -> tuple[str, int]:
+def _shown(request: ChartRequest) -> tuple[str, int]:
     """What a chart shows: its symbol, and the length of its bars."""
     return symbol_of(request), duration_of(request)
 

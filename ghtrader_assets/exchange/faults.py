@@ -40,7 +40,7 @@ _DAY_S: Final = 86_400
 MAINTENANCE_TEXT: Final = "系统维护中，每日 19:00-19:30 为日常运维时间，请稍后再试"
 
 
-class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class FaultRule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One fault rule; its JSON has these names.
 
     `times` is how often it strikes: once if left out, for content faults for ever; null is for ever too. `symbol` is
@@ -103,20 +103,20 @@ class Faults:
     """The rules in force, in the order they were given."""
 
     def __init__(self) -> None:
-        self.rules: list[Rule] = []
+        self.rules: list[FaultRule] = []
 
-    def add(self, document: bytes) -> list[Rule]:
+    def add(self, document: bytes) -> list[FaultRule]:
         """Add the rules of a JSON list. Raises BadInputError naming the bad field."""
         added = parse_rules(document)
         self.rules += added
         return added
 
-    def access(self, place: Place) -> Rule | None:
+    def access(self, place: Place) -> FaultRule | None:
         """The first rule that meets this token request or handshake, counted; None if it may pass."""
         rules = (rule for rule in self.rules if rule.place == place and rule.kind in _ACCESS and rule.live)
         return next(iter(_counted(rules, most=1)), None)
 
-    def delivery(self, symbol: str, days: frozenset[date], page: int) -> list[Rule]:
+    def delivery(self, symbol: str, days: frozenset[date], page: int) -> list[FaultRule]:
         """The rules that meet a page of `symbol` holding ticks of `days`, the chart's `page`-th from 0, counted."""
         return _counted(
             rule
@@ -138,15 +138,15 @@ class Faults:
         )
         return frozenset(rule.revision for rule in met)
 
-    def reference(self) -> list[Rule]:
+    def reference(self) -> list[FaultRule]:
         """What reference data says wrongly by now, counted."""
         return _counted(rule for rule in self.rules if rule.kind in _REFERENCE and rule.live)
 
 
-def parse_rules(document: bytes) -> list[Rule]:
+def parse_rules(document: bytes) -> list[FaultRule]:
     """Rules from a JSON list. Raises BadInputError naming the field and what is legal."""
     try:
-        rules = msgspec.json.decode(document, type=list[Rule])
+        rules = msgspec.json.decode(document, type=list[FaultRule])
     except msgspec.MsgspecError as error:
         raise BadInputError(f"the fault rules are not legal: {error}", "docs/exchange.md shows the JSON") from None
     for rule in rules:
@@ -164,7 +164,7 @@ def parse_rules(document: bytes) -> list[Rule]:
     return rules
 
 
-def as_json(rules: list[Rule]) -> list[dict[str, Any]]:
+def as_json(rules: list[FaultRule]) -> list[dict[str, Any]]:
     """Rules as the control endpoint shows them."""
     return [{**msgspec.to_builtins(rule), "at": rule.place} for rule in rules]
 
@@ -173,7 +173,7 @@ def _listed(kinds: Iterable[str]) -> str:
     return ", ".join(sorted(kinds))
 
 
-def _counted(rules: Iterable[Rule], most: int | None = None) -> list[Rule]:
+def _counted(rules: Iterable[FaultRule], most: int | None = None) -> list[FaultRule]:
     met = list(rules)[:most]
     for rule in met:
         rule.hits += 1

@@ -17,7 +17,7 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS, instant_ns
 from ghtrader_assets.market.sessions import DaySessions, SessionWindow
 
-Record = dict[str, Any]
+InstrumentRecord = dict[str, Any]
 FIGURES: Final = frozenset(
     {"pre_close", "settlement_price", "upper_limit", "lower_limit", "pre_open_interest", "margin"}
 )
@@ -37,7 +37,7 @@ def known_symbols(today: date, model: ModelNumber) -> list[str]:
     ]
 
 
-def describe(symbol: str, today: date, model: ModelNumber) -> Record | None:
+def describe(symbol: str, today: date, model: ModelNumber) -> InstrumentRecord | None:
     """The record of a contract or a `KQ.m@` symbol on trading day `today`; None if there is no such one yet."""
     contract = contract_named(symbol, model)
     if contract is not None:
@@ -47,7 +47,7 @@ def describe(symbol: str, today: date, model: ModelNumber) -> Record | None:
 
 
 @lru_cache(maxsize=4096)
-def figures_of(symbol: str, today: date, model: Model) -> Record:
+def figures_of(symbol: str, today: date, model: Model) -> InstrumentRecord:
     """The `FIGURES` of a known contract on trading day `today`, or on the nearest day on which it trades."""
     contract = contract_named(symbol, model.number)
     day = _described_day(contract, today) if contract is not None else today
@@ -84,7 +84,7 @@ def trading_time(contract: Contract, day: date) -> dict[str, list[list[str]]]:
 
 
 @lru_cache(maxsize=4096)
-def _future(contract: Contract, today: date) -> Record:
+def _future(contract: Contract, today: date) -> InstrumentRecord:
     spec, day = contract.spec, _described_day(contract, today)
     return {
         "__typename": "future",
@@ -113,7 +113,7 @@ def _future(contract: Contract, today: date) -> Record:
 
 
 @lru_cache(maxsize=256)
-def _main(spec: Spec, today: date) -> Record:
+def _main(spec: Spec, today: date) -> InstrumentRecord:
     contract = main_contract(spec, today)
     node = _future(contract, today)
     return {
@@ -126,7 +126,7 @@ def _main(spec: Spec, today: date) -> Record:
     }
 
 
-def _basics(contract: Contract, symbol: str, name: str, day: date) -> Record:
+def _basics(contract: Contract, symbol: str, name: str, day: date) -> InstrumentRecord:
     price_tick = contract.terms(day).price_tick
     return {
         "instrument_id": symbol,

@@ -10,25 +10,24 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from ghtrader_assets.exchange.faults import Rule
+from ghtrader_assets.exchange.faults import FaultRule
 from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.schedule import MainChange
 
-Change = tuple[date, str]
 
-
-def misstated_changes(alias: str, changes: Sequence[Change], wrong: Iterable[Rule]) -> list[Change]:
+def misstated_changes(alias: str, changes: Sequence[MainChange], wrong: Iterable[FaultRule]) -> list[MainChange]:
     """A symbol's main-contract changes with its moved rolls."""
     moved = {rule.trading_day: rule.amount for rule in wrong if rule.kind == "moved_roll" and rule.concerns(alias)}
     return [(_moved(day, moved[day]) if day in moved else day, contract) for day, contract in changes]
 
 
-def misstated_holidays(closed: Iterable[date], wrong: Iterable[Rule]) -> list[date]:
+def misstated_holidays(closed: Iterable[date], wrong: Iterable[FaultRule]) -> list[date]:
     """The days without trading, each misstated one turned round; none at all if one says so."""
     turned = {rule.trading_day for rule in wrong if rule.kind == "holiday"}
     return [] if None in turned else sorted(set(closed) ^ {day for day in turned if day is not None})
 
 
-def misstated_record(record: dict[str, Any], wrong: Iterable[Rule]) -> dict[str, Any]:
+def misstated_record(record: dict[str, Any], wrong: Iterable[FaultRule]) -> dict[str, Any]:
     """An instrument's record with other hours or terms."""
     kinds = {rule.kind for rule in wrong if rule.concerns(str(record["instrument_id"]))}
     if "hours" in kinds:

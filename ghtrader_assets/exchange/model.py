@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ghtrader_assets.exchange.contracts import Contract
-from ghtrader_assets.exchange.daily import Floats, Ints, Life, life_of, stream
+from ghtrader_assets.exchange.daily import Floats, Ints, SimulatedLife, life_of, stream
 from ghtrader_assets.exchange.plans import BLOCK_SLOTS, HALF_NS, LIQUID, stragglers, window_count, window_slots
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.products import Product
@@ -36,7 +36,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Clock:
+class TickClock:
     """The stamps of a day's ticks (epoch nanoseconds), how busy each is, and where there is no trading."""
 
     stamps_ns: Ints
@@ -84,7 +84,7 @@ def made_day(contract: Contract, day: date, seed: int, *, with_book: bool = True
     return Made(columns, lots, last, last, last)
 
 
-def _clock(contract: Contract, day: date, fill: float, seed: int, random: np.random.Generator) -> Clock:
+def _clock(contract: Contract, day: date, fill: float, seed: int, random: np.random.Generator) -> TickClock:
     windows = contract.sessions(day).windows
     after_night, after_day, late = stragglers(contract, day, seed)
     opening = windows[0].start_ns - AUCTION_LEAD_NS
@@ -103,7 +103,7 @@ def _clock(contract: Contract, day: date, fill: float, seed: int, random: np.ran
         paces += [pace, np.ones(len(tail))]
         quiet += [np.zeros(len(inside), dtype=bool), np.ones(len(tail), dtype=bool)]
     raw = np.concatenate(stamps)
-    return Clock(stamped(contract, raw, random), np.concatenate(paces), np.concatenate(quiet))
+    return TickClock(stamped(contract, raw, random), np.concatenate(paces), np.concatenate(quiet))
 
 
 def stamped(contract: Contract, raw: Ints, random: np.random.Generator) -> Ints:
@@ -194,7 +194,7 @@ def last_trades(bid: Ints, spread: Ints, traded: Bools, random: np.random.Genera
     return at[_held(traded, len(bid))]
 
 
-def _lots(life: Life, index: int, clock: Clock, traded: Bools, random: np.random.Generator) -> Ints:
+def _lots(life: SimulatedLife, index: int, clock: TickClock, traded: Bools, random: np.random.Generator) -> Ints:
     median = float(life.lots[index])
     sizes = np.exp(0.55 * np.clip(random.standard_normal(POOL), -2.2, 2.2))
     drawn = sizes[random.integers(0, POOL, len(traded))] * np.clip(clock.pace, 0.6, 1.6) * median
@@ -218,7 +218,7 @@ def tape_of(terms: Product, last: Ints, extremes: tuple[Ints, Ints], lots: Ints,
     }
 
 
-def interest_of(life: Life, index: int, lots: Ints, random: np.random.Generator) -> Ints:
+def interest_of(life: SimulatedLife, index: int, lots: Ints, random: np.random.Generator) -> Ints:
     """Open interest after each tick: it never changes by more than what traded."""
     before, after = int(life.open_interest_before[index]), int(life.open_interest[index])
     free = np.rint((random.random(len(lots), dtype=np.float32) - 0.5) * 0.6 * lots).astype(np.int64)
@@ -228,7 +228,9 @@ def interest_of(life: Life, index: int, lots: Ints, random: np.random.Generator)
     return np.maximum(before + np.cumsum(free) + led, 0)
 
 
-def book_of(life: Life, index: int, terms: Product, best: tuple[Ints, Ints], random: np.random.Generator) -> Columns:
+def book_of(
+    life: SimulatedLife, index: int, terms: Product, best: tuple[Ints, Ints], random: np.random.Generator
+) -> Columns:
     """Prices and volumes of all levels around the `best` bid and ask, in price ticks."""
     count, levels = len(best[0]), depth(life.contract.spec.exchange)
     typical = max(2.0, 4 * float(life.lots[index]))

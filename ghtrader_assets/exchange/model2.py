@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from ghtrader_assets.exchange.contracts import Contract
-from ghtrader_assets.exchange.daily import Floats, Ints, Life, life_of, stream
+from ghtrader_assets.exchange.daily import Floats, Ints, SimulatedLife, life_of, stream
 from ghtrader_assets.exchange.model import (
     AUCTION_LEAD_NS,
     POOL,
@@ -148,7 +148,12 @@ def _step_ns(contract: Contract, random: np.random.Generator) -> int:
 
 
 def _bids(
-    life: Life, index: int, limit_at: int, clock: _Clock, shape: tuple[Bools, Ints], random: np.random.Generator
+    life: SimulatedLife,
+    index: int,
+    limit_at: int,
+    clock: _Clock,
+    shape: tuple[Bools, Ints],
+    random: np.random.Generator,
 ) -> Ints:
     """The best bid after each tick in price ticks; where there is none, a spread below the limit."""
     traded, spread = shape
@@ -164,7 +169,7 @@ def _bids(
     return np.concatenate((before, pinned))
 
 
-def _lots(life: Life, index: int, clock: _Clock, traded: Bools, random: np.random.Generator) -> Ints:
+def _lots(life: SimulatedLife, index: int, clock: _Clock, traded: Bools, random: np.random.Generator) -> Ints:
     """What each tick trades. Of 100 trades one is from a heavy tail; how far that reaches is drawn anew every day."""
     median, is_liquid = float(life.lots[index]), life.fill[index] >= LIQUID
     sizes = np.exp(0.7 * np.clip(random.standard_normal(POOL), -3, 3))

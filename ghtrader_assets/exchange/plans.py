@@ -58,7 +58,7 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class PlannedStretch:
     """Half seconds `[first_slot, first_slot + slots)` of a window, of which `count` tick."""
 
     window: SessionWindow
@@ -113,12 +113,12 @@ def stragglers(contract: Contract, day: date, seed: int) -> tuple[int, int, int]
     return (int(night and draw % 3 == 0), int(draw // 3 % 2 == 0), int(draw // 6 % 5 == 0))
 
 
-def stretches(contract: Contract, day: date, fill: float, seed: int) -> tuple[Stretch, ...]:
+def stretches(contract: Contract, day: date, fill: float, seed: int) -> tuple[PlannedStretch, ...]:
     """The stretches in which a contract of model 2 trades on a day, in order, halts left out."""
     special = occasion_of(contract, day, seed)
     windows = contract.sessions(day).windows
     begins_in = special.window(len(windows)) if special is not None else -1
-    found: list[Stretch] = []
+    found: list[PlannedStretch] = []
     for index, window in enumerate(windows):
         slots = window_slots(window)
         begin = round(special.place * slots) if special is not None and index == begins_in else slots
@@ -129,7 +129,7 @@ def stretches(contract: Contract, day: date, fill: float, seed: int) -> tuple[St
         for first, end, is_locked in ((0, begin, False), (resumed, slots, locks)):
             if end > first:
                 count = _count(contract, day, fill * (_LOCKED_SHARE if is_locked else 1.0), end - first, seed)
-                found.append(Stretch(window, first, end - first, count, is_locked))
+                found.append(PlannedStretch(window, first, end - first, count, is_locked))
     return tuple(found)
 
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, cast
 
-from ghtrader_assets.exchange.faults import Rule
-from ghtrader_assets.exchange.instruments import FIGURES, Record, describe, figures_of, known_symbols
+from ghtrader_assets.exchange.faults import FaultRule
+from ghtrader_assets.exchange.instruments import FIGURES, InstrumentRecord, describe, figures_of, known_symbols
 from ghtrader_assets.exchange.misstatements import misstated_record
 from ghtrader_assets.exchange.specs import Model
 
@@ -25,7 +25,7 @@ _CALL: Final = re.compile(r"multi_symbol_info\s*(?:\((?P<arguments>[^()]*)\))?")
 
 
 def answer(
-    query: str, variables: Mapping[str, Any], today: date, model: Model, wrong: Sequence[Rule] = ()
+    query: str, variables: Mapping[str, Any], today: date, model: Model, wrong: Sequence[FaultRule] = ()
 ) -> dict[str, Any]:
     """The `symbols.<query_id>` entry for a query: `result`, or `error` for an unknown contract asked by variable.
 
@@ -62,7 +62,7 @@ def _arguments(text: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-_FILTERS: Final[dict[str, Callable[[Record, Any], bool]]] = {
+_FILTERS: Final[dict[str, Callable[[InstrumentRecord, Any], bool]]] = {
     "class": lambda record, wanted: record["class"] in _strings(wanted),
     "exchange_id": lambda record, wanted: record["exchange_id"] in _strings(wanted),
     "product_id": lambda record, wanted: record.get("product_id") in _strings(wanted),
@@ -71,7 +71,7 @@ _FILTERS: Final[dict[str, Callable[[Record, Any], bool]]] = {
 }
 
 
-def _matches(record: Record, arguments: Mapping[str, Any]) -> bool:
+def _matches(record: InstrumentRecord, arguments: Mapping[str, Any]) -> bool:
     given = ((name, value) for name, value in arguments.items() if value is not None and name in _FILTERS)
     return all(_FILTERS[name](record, value) for name, value in given)
 
@@ -82,11 +82,11 @@ def _strings(value: object) -> list[str]:
     return [] if value is None else [str(value)]
 
 
-def _shown(record: Record, words: set[str], today: date, model: Model) -> Record:
+def _shown(record: InstrumentRecord, words: set[str], today: date, model: Model) -> InstrumentRecord:
     """The fields of a record that the query names; a day's figures are worked out only if it names one."""
     if record["class"] == "FUTURE" and words & FIGURES:
         record = {**record, **figures_of(record["instrument_id"], today, model)}
-    chosen: Record = {name: value for name, value in record.items() if name in words}
+    chosen: InstrumentRecord = {name: value for name, value in record.items() if name in words}
     if "underlying" in chosen:
         edges = [{**edge, "node": _shown(edge["node"], words, today, model)} for edge in chosen["underlying"]["edges"]]
         chosen["underlying"] = {**chosen["underlying"], "edges": edges}

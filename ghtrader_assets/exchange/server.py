@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.contracts import main_changes
 from ghtrader_assets.exchange.diff import DiffConnection
-from ghtrader_assets.exchange.faults import Rule, as_json
+from ghtrader_assets.exchange.faults import FaultRule, as_json
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.misstatements import misstated_changes, misstated_holidays
 from ghtrader_assets.exchange.specs import specs_of
@@ -75,7 +75,7 @@ class ExchangeServer:
         token = {"access_token": _jwt(user, features), "refresh_token": "again", "token_type": "Bearer"}
         return _json({**token, "expires_in": 86_400})
 
-    async def _trouble(self, rule: Rule) -> web.Response | None:
+    async def _trouble(self, rule: FaultRule) -> web.Response | None:
         """What an access rule does to an HTTP request: an answer, or None to go on after a pause."""
         if rule.kind == "slow":
             await asyncio.sleep(rule.seconds)

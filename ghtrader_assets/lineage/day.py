@@ -24,7 +24,7 @@ from ghtrader_assets.questdb.tables.reader import (
 from ghtrader_assets.questdb.tables.schema import FIELD_QUALITY, MAIN_SCHEDULE, VALIDATE_SUMMARY
 from ghtrader_assets.validation.verdicts import CoverageVerdict, QualityVerdict
 
-SESSIONS = "sessions"
+SESSIONS_SOURCE = "sessions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _upstream(load: Manifest | None, plan: DayPlan | None) -> tuple[Upstream, ..
         return ()
     pairs = {
         MAIN_SCHEDULE: (load.schedule_digest, digest_of(plan.schedule.contract)),
-        SESSIONS: (load.sessions_fingerprint, plan.sessions.fingerprint),
+        SESSIONS_SOURCE: (load.sessions_fingerprint, plan.sessions.fingerprint),
     }
     return tuple(Upstream(source, then, now, then == now) for source, (then, now) in pairs.items())
 

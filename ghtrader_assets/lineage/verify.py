@@ -20,7 +20,7 @@ from ghtrader_assets.lineage.aggregate import (
     is_aggregated,
     stored_aggregated,
 )
-from ghtrader_assets.manifests import Manifest, as_document, manifest_path, read_manifest_file
+from ghtrader_assets.manifests import Manifest, manifest_document, manifest_path, read_manifest_file
 from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import content_digest, five_level_rows
@@ -28,8 +28,8 @@ from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_manifest
 from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.reading.stored import stored_symbol
 
-COVERAGE_ROW: Final = ("contract", "digest", "upstream", "partial")
-"""What the coverage row of a stored day repeats of its manifest, besides its rows."""
+STORED_DAY_ROW: Final = ("contract", "digest", "upstream", "partial")
+"""What the stored-day row of a stored day repeats of its manifest, besides its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +61,23 @@ def verify_manifest(context: StoreContext, manifest_id: str, *, ticks: bool = Tr
 
 def differences_of(first: Manifest, other: Manifest) -> dict[str, tuple[Any, Any]]:
     """What changed between two loads: every column that differs, with its two values, ids and times included."""
-    before, after = as_document(first), as_document(other)
+    before, after = manifest_document(first), manifest_document(other)
     return {name: (value, after[name]) for name, value in before.items() if after[name] != value}
 
 
 def _day_differences(context: StoreContext, manifest: Manifest, *, ticks: bool) -> Iterator[Difference]:
     symbol, day = manifest.symbol, manifest.trading_day.isoformat()
-    stated = as_document(manifest)
+    stated = manifest_document(manifest)
     found: dict[str, Any] = {}
     for agg in read_daily_agg(context.database, symbol, [manifest.trading_day]):
-        found |= {"rows": agg.rows_total, **{name: getattr(agg, name) for name in COVERAGE_ROW}}
+        found |= {"rows": agg.rows_total, **{name: getattr(agg, name) for name in STORED_DAY_ROW}}
     if not found:
         yield Difference(symbol, day, "coverage_row", manifest.manifest_id, None)
     if ticks:
         found |= _recomputed(context, symbol, manifest.trading_day)
     path = manifest_path(context.settings.home, manifest)
     if path.exists():
-        twin = as_document(read_manifest_file(path))
+        twin = manifest_document(read_manifest_file(path))
         differing = {name: value for name, value in twin.items() if value != stated[name]}
         yield from (Difference(symbol, day, f"file.{name}", stated[name], value) for name, value in differing.items())
     for name, value in found.items():

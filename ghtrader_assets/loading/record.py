@@ -1,9 +1,9 @@
-"""Recording an attempt: its manifest as row and file, and what the coverage table says of a stored day.
+"""Recording an attempt: its manifest as row and file, and what the table of stored days says of a stored day.
 
 Belongs here: what is written about a load, and in which order. Does not belong here: the tables (`questdb`).
 
 A manifest is written when the attempt begins, as `running`, and again when it has ended, so that an attempt that was
-killed leaves its trace. The coverage row comes after everything else: where it stands, the day is stored, read back
+killed leaves its trace. The stored-day row comes after everything else: where it stands, the day is stored, read back
 and recorded.
 """
 
@@ -22,7 +22,7 @@ from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import Manifest, code_version, digest_of, new_manifest_id, write_manifest_file
 from ghtrader_assets.market.symbols import depth
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
-from ghtrader_assets.questdb.cache.coverage import announce_load
+from ghtrader_assets.questdb.cache.answers import announce_load
 from ghtrader_assets.questdb.tables.records import write_manifests, write_stored
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.writer import StoredDay
@@ -128,9 +128,9 @@ def record_failed(context: StoreContext, manifests: Sequence[Manifest]) -> None:
 
 
 def record_stored(context: StoreContext, days: Sequence[tuple[Manifest, DayVerdict | None]]) -> None:
-    """Record days that are stored: their verdicts and metrics, their manifests, and last their coverage rows.
+    """Record days that are stored: their verdicts and metrics, their manifests, and last their stored-day rows.
 
-    Kept answers to coverage queries are old from then on.
+    Kept answers to questions about stored days are old from then on.
     """
     if not days:
         return
@@ -161,7 +161,7 @@ def _write(context: StoreContext, manifests: Sequence[Manifest]) -> None:
 
 
 def daily_agg(manifest: Manifest) -> DailyAgg:
-    """The coverage row of a day that a load stored."""
+    """The stored-day row of a day that a load stored."""
     assert manifest.finished is not None
     return DailyAgg(
         symbol=manifest.symbol,

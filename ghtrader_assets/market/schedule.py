@@ -21,6 +21,9 @@ from ghtrader_assets.market.sessions import DaySessions
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import SCHEMA_HASH, DayWindow
 
+MainChange = tuple[date, str]
+"""From this trading day on, this is the main contract; an empty one: there is none."""
+
 COMPLETE_S: Final = 16 * 3600
 """A trading day is complete at 16:00 Beijing time: 45 minutes after the last exchange (CFFEX bonds, 15:15) closed."""
 
@@ -47,7 +50,7 @@ class ScheduleDay:
 
 def build_schedule(
     symbol: str,
-    changes: Sequence[tuple[date, str]],
+    changes: Sequence[MainChange],
     calendar: TradingCalendar,
     start: date,
     end: date,
@@ -72,12 +75,10 @@ def build_schedule(
     return rows
 
 
-def overridden(
-    changes: Sequence[tuple[date, str]], mains: Mapping[date, str], calendar: TradingCalendar
-) -> list[tuple[date, str]]:
+def overridden(changes: Sequence[MainChange], mains: Mapping[date, str], calendar: TradingCalendar) -> list[MainChange]:
     """The changes with the contracts of `mains` on its trading days, and as they are on all others."""
     theirs = sorted(changes, key=lambda change: change[0], reverse=True)
-    found: list[tuple[date, str]] = []
+    found: list[MainChange] = []
     provided = before = ""
     for day in calendar.days(calendar.first, calendar.horizon):
         while theirs and theirs[-1][0] <= day:
@@ -162,9 +163,7 @@ def partial_window(window: DayWindow, now_ns: int) -> DayWindow | None:
     return DayWindow(window.trading_day, window.start_ns, min(until_ns, window.end_ns))
 
 
-def _segments(
-    symbol: str, changes: Sequence[tuple[date, str]], calendar: TradingCalendar
-) -> list[tuple[date, str, int]]:
+def _segments(symbol: str, changes: Sequence[MainChange], calendar: TradingCalendar) -> list[tuple[date, str, int]]:
     """(first trading day, contract, segment number), ascending; without a contract the number repeats."""
     by_day: dict[date, str] = {}
     days = calendar.days(calendar.first, calendar.horizon)

@@ -52,7 +52,7 @@ def session_rows() -> tuple[SessionRow, ...]:
     return tuple(sorted(table, key=lambda row: row.first_day))
 
 
-def rows_of(symbol: Symbol) -> list[SessionRow]:
+def product_rows(symbol: Symbol) -> list[SessionRow]:
     """The rows that apply to a symbol's product at any time, by session and day."""
     sessions: tuple[TableSession, ...] = ("night", "day", "last_day")
     return [row for session in sessions for row in _eras(symbol.exchange, symbol.product, session)]

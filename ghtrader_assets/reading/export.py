@@ -34,7 +34,7 @@ METADATA_KEY: Final = "ghtrader"
 CSV_METADATA_SUFFIX: Final = "-metadata.json"
 """A CSV file can't say what it holds. Its companion does, named as in https://www.w3.org/TR/tabular-data-primer/."""
 
-Day = tuple[HandedDay, pa.Table]
+ExportedDay = tuple[HandedDay, pa.Table]
 
 
 @dataclass
@@ -90,7 +90,7 @@ def put_csv(ticks: pa.Table, file: BinaryIO, *, header: bool) -> None:
     frame.write_csv(file, include_header=header)
 
 
-def _write_parquet(days: Iterable[Day], target: Path, exported: Exported) -> None:
+def _write_parquet(days: Iterable[ExportedDay], target: Path, exported: Exported) -> None:
     with whole_file(target) as file, contextlib.ExitStack() as stack:
         writer: Any = None
         rows: list[HandedDay] = []
@@ -103,7 +103,7 @@ def _write_parquet(days: Iterable[Day], target: Path, exported: Exported) -> Non
     exported.files.append(target)
 
 
-def _write_csv(days: Iterable[Day], target: Path, exported: Exported) -> None:
+def _write_csv(days: Iterable[ExportedDay], target: Path, exported: Exported) -> None:
     """A companion is about the file next to it: the old one goes before, the new one comes after it."""
     companion = target.with_name(f"{target.name}{CSV_METADATA_SUFFIX}")
     rows: list[HandedDay] = []
@@ -117,7 +117,7 @@ def _write_csv(days: Iterable[Day], target: Path, exported: Exported) -> None:
     exported.files.append(target)
 
 
-def _write_tree(days: Iterable[Day], target: Path, exported: Exported) -> None:
+def _write_tree(days: Iterable[ExportedDay], target: Path, exported: Exported) -> None:
     for day, ticks in days:
         folder = target / f"symbol={day.symbol}" / f"trading_day={day.trading_day}"
         folder.mkdir(parents=True, exist_ok=True)

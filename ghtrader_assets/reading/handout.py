@@ -46,7 +46,7 @@ def as_states(text: str) -> States:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedDay(DailyAgg):
-    """A coverage row, with the state of its very content, the reason, and who accepted it as it is."""
+    """A stored-day row, with the state of its very content, the reason, and who accepted it as it is."""
 
     state: str
     reason: str

@@ -28,7 +28,7 @@ from ghtrader_assets.validation.verdicts import CoverageVerdict
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarCoverage:
+class StoredDays:
     """What is stored of a symbol. `missing_days` holds the expected days that are not complete by ingest state, or by
     what is wrong with their main contract.
 
@@ -102,7 +102,7 @@ def sessions_lacking(verdict: CoverageVerdict | None) -> str:
     )
 
 
-def coverage_of(context: StoreContext, symbol: Symbol) -> CalendarCoverage:
+def stored_days_of(context: StoreContext, symbol: Symbol) -> StoredDays:
     """What is stored of a symbol against the trading days from its start to the last completed one."""
     start = max(start_date_of(context.settings, symbol.product), context.calendar.first)
     end = last_completed_day(context.calendar, context.clock.now_ns())
@@ -118,7 +118,7 @@ def coverage_of(context: StoreContext, symbol: Symbol) -> CalendarCoverage:
     for day in found:
         if day.ingest_state != IngestState.COMPLETE and day.accepted is None:
             missing.setdefault(wrong_main_of(day.reason) or day.ingest_state, []).append(day.trading_day)
-    return CalendarCoverage(
+    return StoredDays(
         symbol.text,
         complete[0].trading_day if complete else None,
         complete[-1].trading_day if complete else None,

@@ -34,7 +34,7 @@ def require_known(context: StoreContext, symbol: Symbol) -> None:
 
 
 def read_stored(context: StoreContext, symbol: Symbol, start: date, end: date) -> tuple[Symbol, list[DailyAgg]]:
-    """The symbol under whose name the days are stored, and their coverage rows."""
+    """The symbol under whose name the days are stored, and their stored-day rows."""
     return own_or_main(symbol, read_daily_aggs(context.database, names_of(context, symbol), start, end))
 
 
@@ -70,7 +70,7 @@ def warn_of_namesakes(days: Iterable[tuple[str, date]]) -> None:
             warnings.warn(f"{contract} is the name of {len(by_year)} contracts: {told}", SameNameWarning, stacklevel=6)
 
 
-def schedule_of(
+def scheduled_days(
     context: StoreContext, symbol: Symbol, start: date = FIRST_DAY, end: date = LAST_DAY
 ) -> list[ScheduleDay]:
     """The main contract of each trading day; of a contract the days on which it was the main one."""

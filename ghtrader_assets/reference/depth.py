@@ -34,7 +34,7 @@ Probe = Callable[[Sequence[date]], Mapping[date, bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class ProbedDay:
+class DepthProbe:
     """One answer of the provider. `five_level_rows` is 0 for a day with one level or without ticks."""
 
     trading_day: date
@@ -60,7 +60,7 @@ class FiveLevelStart:
     spans: list[tuple[date, date]]
     setting: str
     step: int
-    probed: list[ProbedDay]
+    probed: list[DepthProbe]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def find_five_level_start(
     if depth(symbol.exchange) == 1:
         return FiveLevelStart(symbol.text, 1, None, False, [], "", step, [])
     contracts = _contracts(source, symbol, calendar, start, end)
-    probed: dict[date, ProbedDay] = {}
+    probed: dict[date, DepthProbe] = {}
     with asking(source, symbol, contracts, calendar) as ask:
 
         def probe(days: Sequence[date]) -> dict[date, bool]:
@@ -111,7 +111,7 @@ def find_five_level_start(
 @contextmanager
 def asking(
     source: DepthSource, symbol: Symbol, contracts: Mapping[date, str], calendar: TradingCalendar
-) -> Generator[Callable[[Sequence[date]], dict[date, ProbedDay]]]:
+) -> Generator[Callable[[Sequence[date]], dict[date, DepthProbe]]]:
     """A function that asks the provider for several days of `contracts` at once, while the context is open."""
     levels = depth(symbol.exchange)
     with (
@@ -119,7 +119,7 @@ def asking(
         FetchPool(source.provider, granted, source.home, source.clock, timing=source.timing) as pool,
     ):
 
-        def ask(days: Sequence[date]) -> dict[date, ProbedDay]:
+        def ask(days: Sequence[date]) -> dict[date, DepthProbe]:
             requests = [FetchRequest(symbol.text, contracts[day], calendar.window(day), levels) for day in days]
             found = {probed.trading_day: probed for probed in map(_probed, pool.fetch(requests))}
             return {day: found[day] for day in days}
@@ -156,14 +156,14 @@ def _contracts(
     return contracts
 
 
-def _probed(fetched: FetchedDay) -> ProbedDay:
+def _probed(fetched: FetchedDay) -> DepthProbe:
     """A day without ticks has no five levels; one that can't be read says nothing, and stops the search."""
     request, state = fetched.request, fetched.state
     day = request.window.trading_day
     if state in (IngestState.PROVIDER_EMPTY, IngestState.NOT_LISTED):
-        return ProbedDay(day, request.contract, state, 0, 0)
+        return DepthProbe(day, request.contract, state, 0, 0)
     if state == IngestState.UNKNOWN_CONTRACT:
         raise UnknownContractError(f"{request.contract} {day}: {fetched.reason}", "choose a later --from")
     if state != IngestState.COMPLETE or fetched.frame is None:
         raise FetchError(f"{request.contract} {day} can't be probed: {state.value}: {fetched.reason}", "try again")
-    return ProbedDay(day, request.contract, state, fetched.frame.height, five_level_rows(fetched.frame))
+    return DepthProbe(day, request.contract, state, fetched.frame.height, five_level_rows(fetched.frame))

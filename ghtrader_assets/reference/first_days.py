@@ -16,7 +16,7 @@ from ghtrader_assets.errors import FetchError
 from ghtrader_assets.logs import logger
 from ghtrader_assets.market.expiry import months_after
 from ghtrader_assets.market.lives import LONGEST_LIFE_MONTHS, NOT_ASKED, ONE_DAY, FirstDays, Life, lives_of
-from ghtrader_assets.market.schedule import last_completed_day
+from ghtrader_assets.market.schedule import MainChange, last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.questdb.tables.reader import read_contract_lives
@@ -52,7 +52,7 @@ def learn_first_days(context: LoadContext, symbols: Sequence[Symbol]) -> None:
                 write_contract_lives(context.database, [found])
 
 
-def changes_of_contract(context: LoadContext, contract: Symbol) -> list[tuple[date, str]]:
+def changes_of_contract(context: LoadContext, contract: Symbol) -> list[MainChange]:
     """From which day on a contract is its own main contract, and from which on it is no more, of each of its name."""
     lives = _lives(context, contract, read_first_days(context.database, [contract]))
     return [

@@ -15,7 +15,7 @@ from ghtrader_assets.market.clock import shanghai_time
 from ghtrader_assets.market.expiry import StatedDay, last_trading_day
 from ghtrader_assets.market.products import Product, product_on
 from ghtrader_assets.market.session_events import SessionEvent, SessionKind, packaged_events_of
-from ghtrader_assets.market.session_tables import SessionRow, TableSession, rows_of
+from ghtrader_assets.market.session_tables import SessionRow, TableSession, product_rows
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.reference.live_hours import LiveHours
@@ -89,7 +89,7 @@ def symbol_hours(
         terms=product_on(symbol, days[-1]),
         last_day=last_trading_day(symbol, calendar, days[-1]),
         days=[_shown(day_sessions(symbol, day, calendar, operator_events=operator_events)) for day in days],
-        table=[_row(row) for row in rows_of(symbol)],
+        table=[_row(row) for row in product_rows(symbol)],
         events=[event for event in events if any(event.touches(symbol, day) for day in days)],
         live=live,
     )

@@ -25,7 +25,7 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import NS, shanghai_day
 from ghtrader_assets.market.expiry import last_trading_day
 from ghtrader_assets.market.products import TermsFinding, compare_terms
-from ghtrader_assets.market.schedule import last_trading_day_until
+from ghtrader_assets.market.schedule import MainChange, last_trading_day_until
 from ghtrader_assets.market.session_events import SessionEvent
 from ghtrader_assets.market.sessions import SessionFinding, compare_trading_time
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
@@ -116,7 +116,7 @@ def _present_contracts(
     }
 
 
-def _main_on(alias: str, changes: Sequence[tuple[date, str]], today: date) -> str:
+def _main_on(alias: str, changes: Sequence[MainChange], today: date) -> str:
     known = [contract for day, contract in changes if day <= today and contract]
     if not known:
         raise UnknownContractError(f"the provider names no main contract of {alias} for {today}")

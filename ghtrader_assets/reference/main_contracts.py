@@ -7,7 +7,6 @@ Belongs here: the file that keeps them under `GHTRADER_HOME`. Does not belong he
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ import msgspec
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.universe import in_our_tables, note_product
 from ghtrader_assets.files import put_file
+from ghtrader_assets.market.schedule import MainChange
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.reference.confirmation import note_confirmation
 from ghtrader_assets.reference.first_days import changes_of_contract
@@ -23,20 +23,17 @@ from ghtrader_assets.tq.market_data import fetch_table_and_holidays
 
 KEPT_S: Final = 60.0
 
-Change = tuple[date, str]
-"""From this trading day on, this is the main contract."""
-
 
 class _Kept(msgspec.Struct, frozen=True):
     """Changes as they are kept; `asked_at` is in epoch seconds."""
 
     asked_at: float
-    changes: list[Change]
+    changes: list[MainChange]
 
 
 def recent_changes(
     context: LoadContext, symbols: Sequence[Symbol], *, force_refresh: bool = False
-) -> dict[Symbol, list[Change]]:
+) -> dict[Symbol, list[MainChange]]:
     """The changes of each symbol, from the provider unless it told them within the last minute, or `force_refresh`.
 
     A contract is its own main contract as long as it trades. A symbol whose product is unknown is left out, and
@@ -59,7 +56,7 @@ def recent_changes(
     return {symbol: changes for symbol, changes in known.items() if changes is not None}
 
 
-def _kept(context: LoadContext, symbol: Symbol, kept_s: float) -> list[Change] | None:
+def _kept(context: LoadContext, symbol: Symbol, kept_s: float) -> list[MainChange] | None:
     if symbol.kind == "contract":
         return changes_of_contract(context, symbol)
     try:
@@ -69,7 +66,7 @@ def _kept(context: LoadContext, symbol: Symbol, kept_s: float) -> list[Change] |
     return kept.changes if 0 <= context.clock.now_s() - kept.asked_at < kept_s else None
 
 
-def _keep(context: LoadContext, symbol: Symbol, changes: Sequence[Change]) -> None:
+def _keep(context: LoadContext, symbol: Symbol, changes: Sequence[MainChange]) -> None:
     put_file(_path(context, symbol), msgspec.json.encode(_Kept(context.clock.now_s(), list(changes))))
 
 

@@ -16,6 +16,7 @@ from ghtrader_assets.context.universe import require_product
 from ghtrader_assets.errors import NotListedError, UnknownContractError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import (
+    MainChange,
     ScheduleDay,
     build_schedule,
     last_completed_day,
@@ -28,7 +29,7 @@ from ghtrader_assets.questdb.tables.reader import read_main_overrides, read_sche
 from ghtrader_assets.questdb.tables.records import write_schedule
 from ghtrader_assets.questdb.tables.rows import MainOverride
 from ghtrader_assets.reference.first_days import learn_first_days
-from ghtrader_assets.reference.main_contracts import Change, recent_changes
+from ghtrader_assets.reference.main_contracts import recent_changes
 from ghtrader_assets.settings import start_date_of
 
 
@@ -116,7 +117,7 @@ def require_listed(context: StoreContext, symbol: Symbol, day: date, schedule: S
     )
 
 
-def _schedule_rows(context: LoadContext, symbol: Symbol, changes: Sequence[Change]) -> list[ScheduleDay]:
+def _schedule_rows(context: LoadContext, symbol: Symbol, changes: Sequence[MainChange]) -> list[ScheduleDay]:
     calendar = context.calendar
     start = max(context.settings.first_day, calendar.first)
     now_ns = context.clock.now_ns()

@@ -111,7 +111,7 @@ def _start_questdb(settings: Settings, stack: ExitStack) -> Service:
     endpoint = server.start()
     stack.callback(server.stop)
     with Database(endpoint) as database:
-        ensure_schema(database, settings.home)
+        ensure_schema(database, settings.home, SYSTEM_CLOCK)
     urls = {"http": f"http://{endpoint.http}", "pg": endpoint.pg}
     return Service(name=QUESTDB, process=RunningProcess.of(server.pid), urls=urls, log=server.log)
 
@@ -132,7 +132,7 @@ def _has_embedded_loads(settings: Settings) -> bool:
 def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
     """The tables stand before the dashboard reads an external QuestDB; metrics are kept as long as the settings say."""
     with open_database(settings) as database:
-        ensure_schema(database, settings.home)
+        ensure_schema(database, settings.home, SYSTEM_CLOCK)
         keep_metrics(database, settings.metrics_months)
     port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
     return _start_child(settings, stack, DASHBOARD, port, ("--port", str(port)), "/health", DASHBOARD_START_DEADLINE_S)

@@ -34,7 +34,7 @@ from ghtrader_assets.questdb.tables.measured import (
     read_percentiles,
     read_query_percentiles,
 )
-from ghtrader_assets.questdb.tables.reader import read_coverage
+from ghtrader_assets.questdb.tables.reader import read_stored_ranges
 from ghtrader_assets.runtime import read_runtime
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.validation.verdicts import midnight_utc
@@ -45,7 +45,7 @@ STATE_DAYS: Final = timedelta(days=365)
 STEPS: Final = ("download_seconds", "store_seconds", "readback_seconds", "validation_seconds")
 QUANTILES: Final = (("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99"))
 
-Sample = tuple[*tuple[str, ...], float]
+LabelledValue = tuple[*tuple[str, ...], float]
 """The values of a family's labels, and the figure."""
 
 log = logger(__name__)
@@ -80,7 +80,7 @@ def start_exporter(settings: Settings, port: int, clock: Clock) -> WSGIServer:
     return server
 
 
-def _gauge(name: str, meaning: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+def _gauge(name: str, meaning: str, labels: Sequence[str], samples: Iterable[LabelledValue]) -> Metric:
     family = GaugeMetricFamily(name, meaning, labels=labels)
     for *values, figure in samples:
         family.add_metric(values, figure)
@@ -95,7 +95,7 @@ def _services(settings: Settings) -> Metric:
 
 
 def _stored(database: Database, _now: datetime) -> list[Metric]:
-    found = read_coverage(database)
+    found = read_stored_ranges(database)
     days = ((item.symbol, item.n_days) for item in found)
     rows = ((item.symbol, item.rows) for item in found)
     last = ((item.symbol, midnight_utc(item.last_day).timestamp()) for item in found)

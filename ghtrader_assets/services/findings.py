@@ -21,7 +21,13 @@ from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.session_events import events_for, events_path
 from ghtrader_assets.questdb.embedded.jar import ensure_jar
 from ghtrader_assets.questdb.embedded.parameters import parameter_findings
-from ghtrader_assets.questdb.tables.migrations import VERSION, home_version, shape_findings, steps_after, store_version
+from ghtrader_assets.questdb.tables.migrations import (
+    STORE_VERSION,
+    home_version,
+    shape_findings,
+    steps_after,
+    store_version,
+)
 from ghtrader_assets.reference.confirmation import SETTLE, last_confirmation
 from ghtrader_assets.reference.live_hours import SETTLE as SETTLE_HOURS
 from ghtrader_assets.reference.live_hours import kept_hours
@@ -181,7 +187,7 @@ def _services(settings: Settings, clock: Clock) -> Iterator[Finding]:
 def _store(settings: Settings, clock: Clock) -> Iterator[Finding]:
     try:
         with open_database(settings, clock=clock) as database:
-            found = store_version(database) or VERSION
+            found = store_version(database) or STORE_VERSION
             shapes = shape_findings(database)
             parameters = parameter_findings(database, settings.questdb_mode)
     except GhtraderError as error:
@@ -200,11 +206,13 @@ def _store(settings: Settings, clock: Clock) -> Iterator[Finding]:
 def _version(what: str, found: int) -> Finding:
     """Whether the next start migrates, and what each pending step does."""
     subject = f"version of the {what}"
-    if found > VERSION:
-        return Finding(subject, "error", f"{found}, newer than this code's {VERSION}", "use a newer ghtrader-assets")
+    if found > STORE_VERSION:
+        return Finding(
+            subject, "error", f"{found}, newer than this code's {STORE_VERSION}", "use a newer ghtrader-assets"
+        )
     if pending := [f"{step.version}: {step.says}" for step in steps_after(found)]:
         remedy = "end what runs and start `ghtrader-assets up`: it migrates"
-        return Finding(subject, "warn", f"{found} of {VERSION}; pending: {'; '.join(pending)}", remedy)
+        return Finding(subject, "warn", f"{found} of {STORE_VERSION}; pending: {'; '.join(pending)}", remedy)
     return Finding(subject, "ok", f"{found}, this code's")
 
 

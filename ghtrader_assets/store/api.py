@@ -22,13 +22,13 @@ from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.questdb.cache.coverage import cache_of
+from ghtrader_assets.questdb.cache.answers import cache_of
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import reader
-from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState, SymbolCoverage
+from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState, StoredRange
 from ghtrader_assets.reading.handout import HandedDay, Handout, States, handout_of
 from ghtrader_assets.reading.overview import days_known_as
-from ghtrader_assets.reading.stored import schedule_of, stored_symbol
+from ghtrader_assets.reading.stored import scheduled_days, stored_symbol
 from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.store.arguments import Day, OutputFormat, as_date, renamed_arguments, require_format
 from ghtrader_assets.store.ghtrader import GhtraderQueries
@@ -158,7 +158,7 @@ class Store(GhtraderQueries):
         states: States = "any",
         output_format: OutputFormat = "pandas",
     ) -> Generator[tuple[HandedDay, Any]]:
-        """The same day by day, each with its coverage row and state, in bounded memory.
+        """The same day by day, each with its stored-day row and state, in bounded memory.
 
         `GHTRADER_READ_WORKERS` days are read ahead. The warning comes with the first day.
         """
@@ -166,13 +166,15 @@ class Store(GhtraderQueries):
         for day, ticks in self._handout(symbol, start, end, columns, contracts, states).read():
             yield day, _formatted(ticks, output_format)
 
-    def coverage(self, *symbols: str) -> list[SymbolCoverage]:
+    def coverage(self, *symbols: str) -> list[StoredRange]:
         """First and last stored day, days, rows, first and last tick of each symbol; of all stored ones by default."""
         names = _names(symbols)
-        return self._cache.answer("coverage", names, SymbolCoverage, lambda: reader.read_coverage(self.database, names))
+        return self._cache.answer(
+            "coverage", names, StoredRange, lambda: reader.read_stored_ranges(self.database, names)
+        )
 
     def latest(self, *symbols: str) -> list[DailyAgg]:
-        """The coverage row of each symbol's last stored day; of all stored symbols by default."""
+        """The stored-day row of each symbol's last stored day; of all stored symbols by default."""
         names = _names(symbols)
         return self._cache.answer("latest", names, DailyAgg, lambda: reader.read_latest(self.database, names))
 
@@ -199,7 +201,7 @@ class Store(GhtraderQueries):
         """The main contract of each trading day, its segment, and whether it rolled."""
         since = reader.FIRST_DAY if start is None else as_date(start)
         until = reader.LAST_DAY if end is None else as_date(end)
-        return schedule_of(self.context, parse_symbol(symbol), since, until)
+        return scheduled_days(self.context, parse_symbol(symbol), since, until)
 
     def manifests(self, day: Day, *symbols: str) -> list[Manifest]:
         """Every load attempt of a trading day, oldest first; of all symbols by default."""

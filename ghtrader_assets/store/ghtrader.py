@@ -19,7 +19,7 @@ from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.codec import epoch_ns
 from ghtrader_assets.questdb.tables.reader import read_five_level_bounds
-from ghtrader_assets.questdb.tables.rows import DailyAgg, SymbolCoverage
+from ghtrader_assets.questdb.tables.rows import DailyAgg, StoredRange
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store.arguments import Day, as_date
@@ -37,7 +37,7 @@ class GhtraderQueries(ABC):
     settings: Settings
 
     @abstractmethod
-    def coverage(self, *symbols: str) -> list[SymbolCoverage]: ...
+    def coverage(self, *symbols: str) -> list[StoredRange]: ...
 
     @abstractmethod
     def latest(self, *symbols: str) -> list[DailyAgg]: ...
@@ -52,7 +52,7 @@ class GhtraderQueries(ABC):
     ) -> dict[str, dict[str, Any]]:
         """`{symbol: {first_day, last_day, n_days, first_ns, last_ns, first_ts, last_ts}}` of the symbols stored.
 
-        From the coverage table, cached. `l5_only` counts the days with any row of more than one level; then the
+        From the table of stored days, cached. `l5_only` counts the days with any row of more than one level; then the
         instants are those of the first and last such day's first and last tick.
         """
         _require_kind(dataset_version, ticks_kind)
@@ -76,7 +76,7 @@ class GhtraderQueries(ABC):
     def query_symbol_latest(
         self, symbols: Sequence[str], *, dataset_version: str = DATASET_VERSION, ticks_kind: str = TICKS_KIND
     ) -> dict[str, dict[str, Any]]:
-        """`{symbol: {last_day, last_ns, last_ts}}` of the symbols stored, from the coverage table, cached."""
+        """`{symbol: {last_day, last_ns, last_ts}}` of the symbols stored, from the table of stored days, cached."""
         _require_kind(dataset_version, ticks_kind)
         if not symbols:
             return {}

@@ -109,7 +109,7 @@ def unknown_contract(contract: str) -> UnknownContractError:
     return UnknownContractError(f"the provider knows no contract {contract}", "check the main contract schedule")
 
 
-def redacted(text: str, *secrets: str) -> str:
+def without_secrets(text: str, *secrets: str) -> str:
     """The text without the secrets and without bearer tokens."""
     for secret in secrets:
         if secret:

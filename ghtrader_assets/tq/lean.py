@@ -43,7 +43,7 @@ _PEEK: Final = '{"aid":"peek_message"}'
 _FRAMES: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
-Request = Mapping[str, Any]
+ChartRequest = Mapping[str, Any]
 
 
 class LeanDoubtError(Exception):
@@ -101,7 +101,7 @@ class LeanConnection:
         if self._http is not None:
             await self._http.close()
 
-    async def send(self, request: Request) -> None:
+    async def send(self, request: ChartRequest) -> None:
         if request.get("ins_list"):
             await asyncio.sleep(self._pages.reserve())
         await self._send(json.dumps(request))
@@ -191,7 +191,7 @@ class _Day:
         """Every page of `[first, end)`, two requests under way while a third is parsed."""
         pages = [self._book.columns(first, min(first + FIRST_PAGE_TICKS, end))]
         starts = deque(range(first + FIRST_PAGE_TICKS, end, PAGE_TICKS))
-        under_way: deque[tuple[Request, int, int]] = deque()
+        under_way: deque[tuple[ChartRequest, int, int]] = deque()
         chart = 0
         while starts or under_way:
             while starts and len(under_way) < CHARTS:
@@ -234,7 +234,7 @@ class _Day:
             unreadable=self._book.unreadable(first, end),
         )
 
-    async def _until(self, request: Request) -> None:
+    async def _until(self, request: ChartRequest) -> None:
         while not self._book.chart(request["chart_id"]).answers(request):
             self._book.apply(await self._connection.frame())
 

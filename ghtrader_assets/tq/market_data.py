@@ -18,14 +18,13 @@ import msgspec
 
 from ghtrader_assets.errors import FetchError, ThrottledError, TransientFetchError
 from ghtrader_assets.logs import logger
+from ghtrader_assets.market.schedule import MainChange
 from ghtrader_assets.tq import faults, wire
 from ghtrader_assets.tq.process import WorkerProcess, running_fork_server
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 
 log = logger(__name__)
-
-Change = tuple[date, str]
 
 
 class Instrument(msgspec.Struct, frozen=True):
@@ -44,7 +43,7 @@ class Instrument(msgspec.Struct, frozen=True):
 
 def fetch_continuous_table(
     provider: Provider, symbols: Sequence[str], home: Path, timing: Timing
-) -> dict[str, list[Change]]:
+) -> dict[str, list[MainChange]]:
     """The main contract changes of each symbol such as `KQ.m@SHFE.cu`: (first trading day, contract), oldest first.
 
     A symbol that the provider's table lacks is left out. Raises the `FetchError` family.
@@ -52,7 +51,7 @@ def fetch_continuous_table(
     return _changes(_ask(provider, home, timing, wire.AskMarket("main_contracts", tuple(symbols))))
 
 
-def _changes(content: bytes) -> dict[str, list[Change]]:
+def _changes(content: bytes) -> dict[str, list[MainChange]]:
     table = msgspec.json.decode(content, type=dict[str, list[tuple[str, str]]])
     return {
         symbol: sorted((date.fromisoformat(day), name) for day, name in changes) for symbol, changes in table.items()
@@ -61,7 +60,7 @@ def _changes(content: bytes) -> dict[str, list[Change]]:
 
 def fetch_table_and_holidays(
     provider: Provider, symbols: Sequence[str], home: Path, timing: Timing
-) -> tuple[dict[str, list[Change]], list[date] | FetchError]:
+) -> tuple[dict[str, list[MainChange]], list[date] | FetchError]:
     """`fetch_continuous_table` and, from the same process, `fetch_holidays`: confirming the calendar costs a request.
 
     A holiday list that can't be had is handed back as its error: main contracts are no worse for it.

@@ -147,7 +147,7 @@ class WorkerProcess:
         """What is known of the end of a worker that hung up: its exit code and its last words, without secrets."""
         code, last_words = self._end(dying=True)
         tail = (last_words if code is not None else self._fork_server.last_words()).decode(errors="replace").strip()
-        said = faults.redacted(tail.splitlines()[-1] if tail else "", self._password)
+        said = faults.without_secrets(tail.splitlines()[-1] if tail else "", self._password)
         return f"the worker process died ({code})" + (f": {said}" if said else "")
 
     def _end(self, *, dying: bool) -> tuple[int | None, bytes]:

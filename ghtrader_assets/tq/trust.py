@@ -36,7 +36,7 @@ RECORD_FILE: Final = "fast_history.json"
 DIFFERENCES: Final = "fast_history_differences"
 
 
-class Difference(msgspec.Struct):
+class ReaderDifference(msgspec.Struct):
     """A day on which the readers differed, and where both frames lie (relative to the home directory)."""
 
     contract: str
@@ -51,7 +51,7 @@ class ServerRecord(msgspec.Struct):
     versions: str
     agreed: dict[str, datetime] = {}
     days: dict[str, int] = {}
-    difference: Difference | None = None
+    difference: ReaderDifference | None = None
 
 
 class FastHistory:
@@ -109,7 +109,7 @@ class FastHistory:
         plain.write_parquet(kept / "tqsdk.parquet")
         lean.write_parquet(kept / "lean.parquet")
         with self._changing() as record:
-            record.difference = Difference(request.contract, day, f"{DIFFERENCES}/{name}", self._clock.now())
+            record.difference = ReaderDifference(request.contract, day, f"{DIFFERENCES}/{name}", self._clock.now())
         log.error(
             "fast history is switched off for %s: its reader and tqsdk differ on %s %s; both frames are kept in %s",
             self._server,

@@ -63,7 +63,7 @@ def _read(setup: wire.Setup, readers: Readers, job: wire.ReadDay, started: float
             reader=day.reader,
             seconds=time.perf_counter() - started,
             proof=day.proof,
-            doubt=faults.redacted(day.doubt, setup.password),
+            doubt=faults.without_secrets(day.doubt, setup.password),
         )
         frames = [day.frame] if day.other is None else [day.frame, day.other]
         return [wire.encode(header), *(wire.encode_frame(frame) for frame in frames)]
@@ -80,7 +80,7 @@ def _failed(setup: wire.Setup, readers: Readers, error: FetchError, started: flo
         error = MaintenanceError(f"{error.what}, in the maintenance window")
     return wire.DayFailed(
         kind=type(error).__name__,
-        what=faults.redacted(error.what, setup.password),
+        what=faults.without_secrets(error.what, setup.password),
         remedy=error.remedy,
         reader=readers.last_reader,
         seconds=time.perf_counter() - started,

@@ -13,7 +13,7 @@ from typing import Final
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.lives import WrongMain
 from ghtrader_assets.questdb.standing.derivation import state_of_attempt
-from ghtrader_assets.questdb.standing.histories import Attempt, Content, Key, Standing
+from ghtrader_assets.questdb.standing.histories import Attempt, Content, Histories, Key
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.wanted import Wanted
 from ghtrader_assets.validation.judge import needs_judgement
@@ -54,12 +54,12 @@ _CAUSE_OF: Final = {
 }
 
 
-def is_good(key: Key, want: Wanted, standing: Standing) -> bool:
+def is_good(key: Key, want: Wanted, standing: Histories) -> bool:
     content = standing.contents.get(key)
     return not want.trades if content is None else fault_of(key, content, want, standing) is None
 
 
-def fault_of(key: Key, content: Content, want: Wanted, standing: Standing) -> tuple[Cause, Need, str] | None:
+def fault_of(key: Key, content: Content, want: Wanted, standing: Histories) -> tuple[Cause, Need, str] | None:
     """What is wrong with stored content, if anything."""
     if want.contract and content.upstream != want.upstream:
         return Cause.STALE, Need.LOAD, _what_changed(content, want)
@@ -68,7 +68,7 @@ def fault_of(key: Key, content: Content, want: Wanted, standing: Standing) -> tu
     return _verdict_fault(key, content, want, standing)
 
 
-def _verdict_fault(key: Key, content: Content, want: Wanted, standing: Standing) -> tuple[Cause, Need, str] | None:
+def _verdict_fault(key: Key, content: Content, want: Wanted, standing: Histories) -> tuple[Cause, Need, str] | None:
     coverage, quality = standing.coverage.get(key), standing.quality.get(key)
     if coverage is None or quality is None:
         return Cause.UNJUDGED, Need.JUDGEMENT, "the stored content was never judged"

@@ -20,7 +20,7 @@ from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.standing.histories import Attempt, Content, Key, Standing, read_standing
+from ghtrader_assets.questdb.standing.histories import Attempt, Content, Histories, Key, read_histories
 from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.settings import start_date_of
 from ghtrader_assets.upkeep.causes import WRONG_MAIN, Cause, changed_since, fault_of, is_good, never_stored
@@ -115,7 +115,7 @@ def read_plan(
     if first > end:
         return NOTHING
     names = [symbol.text for symbol in symbols]
-    standing = read_standing(context.database, names, first, end, now, leave_out_sound=in_bulk)
+    standing = read_histories(context.database, names, first, end, now, leave_out_sound=in_bulk)
     listed = read_first_days(context.database, symbols)
     firsts = standing.first_days() if started_only else {}
     starts = {
@@ -128,7 +128,7 @@ def read_plan(
 
 
 def find_repairs(
-    wanted: Mapping[Key, tuple[Symbol, Wanted]], standing: Standing, running: Collection[str]
+    wanted: Mapping[Key, tuple[Symbol, Wanted]], standing: Histories, running: Collection[str]
 ) -> list[Repair]:
     """Every day that is not as it should be, by symbol and day. `running` are run ids."""
     suspects = sorted(key for key, (_, want) in wanted.items() if not is_good(key, want, standing))
@@ -136,7 +136,7 @@ def find_repairs(
     return [_repair(key, *wanted[key], standing, attempts.get(key, []), running) for key in suspects]
 
 
-def plan_of(repairs: Iterable[Repair], standing: Standing, budget: int, now: datetime) -> RepairPlan:
+def plan_of(repairs: Iterable[Repair], standing: Histories, budget: int, now: datetime) -> RepairPlan:
     """Sort the repairs into those for now, for later, for a person, for the run that has them, and accepted ones."""
     planned: list[Repair] = []
     waiting: list[Repair] = []
@@ -162,7 +162,7 @@ def _repair(
     key: Key,
     symbol: Symbol,
     want: Wanted,
-    standing: Standing,
+    standing: Histories,
     attempts: Sequence[Attempt],
     running: Collection[str],
 ) -> Repair:

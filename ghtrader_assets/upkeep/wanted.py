@@ -20,7 +20,7 @@ from ghtrader_assets.market.schedule import day_fingerprint
 from ghtrader_assets.market.session_events import SessionEvent
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
-from ghtrader_assets.questdb.standing.histories import Key, Standing
+from ghtrader_assets.questdb.standing.histories import Histories, Key
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint
 
@@ -52,7 +52,7 @@ def wanted_days(
     events: tuple[SessionEvent, ...],
     starts: Mapping[Symbol, date],
     end: date,
-    standing: Standing,
+    standing: Histories,
     first_days: FirstDays = NOT_ASKED,
 ) -> dict[Key, tuple[Symbol, Wanted]]:
     """What each trading day should be, from each symbol's start to `end`; a day on which it does not trade is left out.
@@ -83,7 +83,7 @@ def _wanted(
     contract: str,
     calendar: TradingCalendar,
     events: tuple[SessionEvent, ...],
-    standing: Standing,
+    standing: Histories,
     policy: str,
 ) -> Wanted | None:
     """What the day should be; None for a day without trading in the product, or without main contract."""

@@ -88,7 +88,9 @@ class DayTicks:
         )
 
 
-def read_ticks(frame: pl.DataFrame, windows: Sequence[SessionWindow], day_window: DayWindow | None = None) -> DayTicks:
+def ticks_of_frame(
+    frame: pl.DataFrame, windows: Sequence[SessionWindow], day_window: DayWindow | None = None
+) -> DayTicks:
     """Read a frame. Never raises: a missing or unreadable column is NaN throughout and named in `faults`.
 
     Rows outside `day_window` are no part of the trading day: left out and counted.

@@ -21,7 +21,7 @@ from ghtrader_assets.market.symbols import Exchange, Symbol, depth
 from ghtrader_assets.market.ticks import DayWindow, five_level_rows
 from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundGap, measure_coverage
 from ghtrader_assets.validation.detail import detail_of
-from ghtrader_assets.validation.intake import NS, DayTicks, read_ticks
+from ghtrader_assets.validation.intake import NS, DayTicks, ticks_of_frame
 from ghtrader_assets.validation.policy import SAMPLE_ABOVE_ROWS, Policy
 from ghtrader_assets.validation.quality.measure import SCORED, Quality, measure_quality
 from ghtrader_assets.validation.quality.rules import QualityDay
@@ -92,7 +92,7 @@ def judge_day(
     highest legal price where they were recorded. Above the policy's `SAMPLE_ABOVE_ROWS` ticks (0: never) rules about
     single ticks see a sample.
     """
-    ticks = read_ticks(frame, sessions.windows, window)
+    ticks = ticks_of_frame(frame, sessions.windows, window)
     coverage = measure_coverage(ticks, symbol, policy, limits)
     quality = measure_quality(
         quality_day(ticks, symbol.exchange, product, policy, coverage, limits),

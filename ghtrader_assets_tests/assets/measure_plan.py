@@ -20,13 +20,14 @@ from pydantic import SecretStr
 
 from ghtrader_assets.assets.checks import read_findings
 from ghtrader_assets.assets.repair import run_requests
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.products import products
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
-from ghtrader_assets.questdb.standing.histories import Key, Standing, read_standing
+from ghtrader_assets.questdb.standing.histories import Histories, Key, read_histories
 from ghtrader_assets.questdb.tables.migrations import ensure_schema
 from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
@@ -109,7 +110,7 @@ def measure() -> dict[str, Any]:
     names = [product.alias for product in products() if product.delisted is None][:SYMBOLS]
     symbols = [parse_symbol(name) for name in names]
     days = calendar.days(FIRST_DAY, LAST_DAY)
-    nothing = Standing(
+    nothing = Histories(
         {}, {(symbol.text, day): contract_of(symbol) for symbol in symbols for day in days}, {}, {}, {}, {}, pd
     )  # type: ignore[arg-type]
     wanted = wanted_days(Settings(), calendar, (), dict.fromkeys(symbols, FIRST_DAY), LAST_DAY, nothing)
@@ -118,7 +119,7 @@ def measure() -> dict[str, Any]:
         server = EmbeddedQuestDB(home)
         try:
             with Database(server.start()) as db:
-                ensure_schema(db, home)
+                ensure_schema(db, home, SYSTEM_CLOCK)
                 fill(db, wanted)
                 settings = Settings(home=home, start_date=FIRST_DAY, symbols=tuple(names))
                 platform = LoadContext(
@@ -146,7 +147,7 @@ def ticks(platform: LoadContext, symbols: list[Symbol]) -> dict[str, Any]:
     assert first.empty, first.planned[:3]
     assert again.empty
     _, reading = timed(
-        lambda: read_standing(platform.database, [symbol.text for symbol in symbols], FIRST_DAY, LAST_DAY, NOW)
+        lambda: read_histories(platform.database, [symbol.text for symbol in symbols], FIRST_DAY, LAST_DAY, NOW)
     )
     _, watching = timed(lambda: read_findings(platform, symbols))
     assert not run_requests(again.planned, [], "repair", "")

@@ -27,7 +27,7 @@ from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH
 from ghtrader_assets.orchestration.names import RANGE_END, RANGE_START
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
-from ghtrader_assets.questdb.standing.histories import Content, Key, Standing, Verdict
+from ghtrader_assets.questdb.standing.histories import Content, Histories, Key, Verdict
 from ghtrader_assets.questdb.tables.records import write_manifests
 from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.upkeep.causes import Cause
@@ -69,8 +69,8 @@ class SimulatedStore:
             for symbol, contract in zip(SYMBOLS, living_on(day), strict=True)
         }
 
-    def stands(self) -> Standing:
-        return Standing(
+    def stands(self) -> Histories:
+        return Histories(
             scheduled_to={symbol.text: YEAR[-1] for symbol in SYMBOLS},
             contracts=self.contracts,
             contents=self.contents,

@@ -11,43 +11,20 @@ Left out to its advantage: the attribution of gaps, figures that no count hangs 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import psycopg
 
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
+from ghtrader_assets_tests.bench.plain_reading import NS, Frame, PlainDay, Series, read_plainly
 
-NS: Final = 1_000_000_000
-COLUMNS: Final = ("tick_id", "datetime_ns", "row_hash", *NUMERIC_COLUMNS)
-QUERY: Final = (
-    f"SELECT {', '.join(COLUMNS)} FROM ghtrader_ticks_main_l5_v2"
-    " WHERE symbol = %s AND ts >= %s AND ts < %s ORDER BY ts, seq"
-)
 TAPE: Final = ("last_price", "highest", "lowest", "average")
 LEVEL_1: Final = (*TAPE, "volume", "amount", "open_interest", "bid_price1", "bid_volume1", "ask_price1", "ask_volume1")
-
-Frame = Any
-Series = Any
-Window = tuple[str, int, int]
-"""Session, opening and closing second (epoch)."""
-
-
-@dataclass(frozen=True)
-class PlainDay:
-    """A trading day to be judged: its window in ns, its sessions, its contract's terms. Thresholds are the defaults."""
-
-    symbol: str
-    start_ns: int
-    end_ns: int
-    windows: Sequence[Window]
-    tick: float
-    levels: int
-    whole_seconds: bool
 
 
 @dataclass(frozen=True)
@@ -61,18 +38,6 @@ class PlainVerdict:
 def judge_plainly(session: psycopg.Connection[Any], day: PlainDay) -> PlainVerdict:
     """Read a day and judge it."""
     return PlainJudge(read_plainly(session, day), day).verdict()
-
-
-def read_plainly(session: psycopg.Connection[Any], day: PlainDay) -> Frame:
-    """The stored ticks of a day, by id."""
-    found = session.execute(
-        cast("LiteralString", QUERY),
-        [day.symbol, pd.Timestamp(day.start_ns, tz="UTC"), pd.Timestamp(day.end_ns, tz="UTC")],
-    )
-    frame = pd.DataFrame(found.fetchall(), columns=list(COLUMNS))
-    numbers = list(NUMERIC_COLUMNS)
-    frame[numbers] = frame[numbers].astype(float)
-    return frame.sort_values("tick_id", kind="stable").reset_index(drop=True)
 
 
 class PlainJudge:

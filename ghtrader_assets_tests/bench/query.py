@@ -32,7 +32,7 @@ from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, tick_frame
 from ghtrader_assets.questdb.client.connection import PG_DATABASE
 from ghtrader_assets.questdb.client.credentials import Endpoint
-from ghtrader_assets.questdb.tables.reader import read_coverage
+from ghtrader_assets.questdb.tables.reader import read_stored_ranges
 from ghtrader_assets.questdb.tables.records import write_daily_agg
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.schema import TICKS
@@ -97,7 +97,7 @@ def _report(
     (rows,) = set(reads["rows"])
     variants = {
         "coverage, cached": _quantiles(coverage["cached"]),
-        "coverage, from the coverage table": _quantiles(coverage["table"]),
+        "coverage, from the table of stored days": _quantiles(coverage["table"]),
         "coverage, scanning ticks as ghTrader does": _quantiles(coverage["scan"]),
         "20 symbols, one statement": _quantiles(many["one"]),
         "20 symbols, one by one": _quantiles(many["each"]),
@@ -281,7 +281,7 @@ def _ask(
 
 
 def _many_symbols(store: Store, platform: LoadContext, days: Sequence[date], sizes: Sizes) -> Seconds:
-    """20 symbols, 17 of them with coverage rows only."""
+    """20 symbols, 17 of them with stored-day rows only."""
     others = [f"KQ.m@DCE.{letter}" for letter in "abcdefghijklmnopq"]
     now = SYSTEM_CLOCK.now()
     write_daily_agg(
@@ -298,9 +298,9 @@ def _many_symbols(store: Store, platform: LoadContext, days: Sequence[date], siz
     seconds: Seconds = {"one": [], "each": []}
     names = sorted([*SYMBOLS, *others])
     for _ in range(sizes.asked // 5):
-        together = _timed(seconds["one"], lambda: read_coverage(store.database, names))
+        together = _timed(seconds["one"], lambda: read_stored_ranges(store.database, names))
         single = _timed(
-            seconds["each"], lambda: [row for name in names for row in read_coverage(store.database, [name])]
+            seconds["each"], lambda: [row for name in names for row in read_stored_ranges(store.database, [name])]
         )
         _require(together == single, "20 symbols together and one by one")
     return seconds

@@ -55,7 +55,7 @@ def own_store(**settings: Any) -> Generator[LoadContext]:
     with tempfile.TemporaryDirectory(prefix="ghtrader-bench-") as folder:
         home = Path(folder)
         with EmbeddedQuestDB(home) as server, Database(server.endpoint) as database:
-            ensure_schema(database, home)
+            ensure_schema(database, home, SYSTEM_CLOCK)
             provider = Provider("nobody", SecretStr("nobody"), name="embedded")
             yield LoadContext(
                 settings=Settings(home=home, **settings),

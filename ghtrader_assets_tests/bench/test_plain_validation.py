@@ -12,7 +12,8 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.symbols import depth, parse_symbol
 from ghtrader_assets.market.ticks import row_hashes, tick_frame
-from ghtrader_assets_tests.bench.plain_validation import PlainDay, PlainJudge
+from ghtrader_assets_tests.bench.plain_reading import PlainDay
+from ghtrader_assets_tests.bench.plain_validation import PlainJudge
 from ghtrader_assets_tests.validation.days import LIQUID, TUESDAY, clean_day, judge_frame, sessions_of
 
 

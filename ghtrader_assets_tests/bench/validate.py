@@ -36,13 +36,14 @@ from ghtrader_assets.market.ticks import tick_frame
 from ghtrader_assets.questdb.tables.reader import read_gaps
 from ghtrader_assets.settings import SourcedValue
 from ghtrader_assets.validation.coverage import measure_coverage
-from ghtrader_assets.validation.intake import read_ticks
+from ghtrader_assets.validation.intake import ticks_of_frame
 from ghtrader_assets.validation.judge import Provenance, judge_day, quality_day
 from ghtrader_assets.validation.policy import SAMPLING, policy_for
 from ghtrader_assets.validation.quality.measure import measure_quality
 from ghtrader_assets.validation.quality.rules import QualityDay
 from ghtrader_assets.validation.verdicts import DayVerdict
-from ghtrader_assets_tests.bench.plain_validation import PlainDay, PlainVerdict, judge_plainly
+from ghtrader_assets_tests.bench.plain_reading import PlainDay
+from ghtrader_assets_tests.bench.plain_validation import PlainVerdict, judge_plainly
 from ghtrader_assets_tests.bench.report import Report, Variant, Watch, rounded
 from ghtrader_assets_tests.bench.store import Columns, fill, model_day, own_store, stretched
 
@@ -292,7 +293,7 @@ def _judged(symbol: Symbol, frame: pl.DataFrame, sampling: SourcedValue) -> DayV
 
 
 def _quality_day(symbol: Symbol, frame: pl.DataFrame) -> QualityDay:
-    ticks = read_ticks(frame, day_sessions(symbol, LARGE_DAY, snapshot_calendar()).windows)
+    ticks = ticks_of_frame(frame, day_sessions(symbol, LARGE_DAY, snapshot_calendar()).windows)
     policy = policy_for(symbol.product)
     coverage = measure_coverage(ticks, symbol, policy)
     return quality_day(ticks, symbol.exchange, product_on(symbol, LARGE_DAY), policy, coverage, None)

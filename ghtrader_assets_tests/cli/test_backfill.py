@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ghtrader_assets.manifests import as_document, read_manifest_file
+from ghtrader_assets.manifests import manifest_document, read_manifest_file
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.ticks import content_digest, tick_frame, trim
 from ghtrader_assets.questdb.client.connection import Database
@@ -121,7 +121,7 @@ def test_a_manifest_says_which_load_produced_the_day(loaded: CommandLine) -> Non
     whole = loaded.run("manifest", day["manifest_id"], "--json").document
     assert mine == whole
     (file,) = (loaded.home / "manifests").glob(f"*/*/{day['manifest_id']}.json")
-    assert as_document(read_manifest_file(file)) == whole, "row and file are not twins"
+    assert manifest_document(read_manifest_file(file)) == whole, "row and file are not twins"
     assert (whole["outcome"], whole["contract"], whole["digest"]) == ("complete", day["contract"], day["digest"])
     assert (whole["schema_hash"], whole["source"], whole["depth"]) == ("6270bba406e22ffd", "tqsdk", 1)
 

@@ -46,7 +46,7 @@ def source(questdb_endpoint: Endpoint, calendar: TradingCalendar, tmp_path: Path
 
 
 def replaced(db: Database, calendar: TradingCalendar, symbol: str, seed: int) -> DailyAgg:
-    """Store ticks of the day; the coverage row that would name them is not written yet."""
+    """Store ticks of the day; the stored-day row that would name them is not written yet."""
     window = calendar.window(DAY)
     load = DayLoad(symbol, DAY, window, "SHFE.op2604", 0, "", random_ticks(window, 400 + seed, seed))
     (stored,) = store_days(db, [load])

@@ -2,71 +2,35 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 import subprocess
 import sys
-from datetime import date, datetime
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghtrader_assets.errors import BadInputError, NotListedError
-from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS, instant_ns
 from ghtrader_assets.market.data_files import second_of_day
 from ghtrader_assets.market.products import Product, products
-from ghtrader_assets.market.session_events import events_for, events_path, packaged_events, parse_events
-from ghtrader_assets.market.session_tables import row_on, rows_of, session_rows
-from ghtrader_assets.market.sessions import DaySessions, compare_trading_time, day_sessions
+from ghtrader_assets.market.session_events import packaged_events
+from ghtrader_assets.market.session_tables import product_rows, row_on, session_rows
+from ghtrader_assets.market.sessions import compare_trading_time, day_sessions
 from ghtrader_assets.market.symbols import Exchange, parse_symbol
-
-DATA = Path(__file__).parent.parent / "data"
-CALENDAR = snapshot_calendar()
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-OPENING_NS, LATE_OPENING_NS = second_of_day("21:00") * NS, second_of_day("22:30") * NS
-COMMODITY = "D 09:00-10:15 D 10:30-11:30 D 13:30-15:00"
-CELLS = {
-    "-": COMMODITY,
-    "23": f"N 21:00-23:00 {COMMODITY}",
-    "2330": f"N 21:00-23:30 {COMMODITY}",
-    "01": f"N 21:00-01:00 {COMMODITY}",
-    "0230": f"N 21:00-02:30 {COMMODITY}",
-    "L23": f"N 22:30-23:00 {COMMODITY}",
-    "L01": f"N 22:30-01:00 {COMMODITY}",
-    "L0230": f"N 22:30-02:30 {COMMODITY}",
-    "I0": "D 09:15-11:30 D 13:00-15:15",
-    "I1": "D 09:30-11:30 D 13:00-15:00",
-    "B0": "D 09:15-11:30 D 13:00-15:15",
-    "B1": "D 09:30-11:30 D 13:00-15:15",
-    "H": "D 09:30-11:30 D 13:00-13:13 D 13:28-13:33",
-}
-
-
-def typed(name: str) -> list[dict[str, str]]:
-    lines = (DATA / name).read_text(encoding="utf-8").splitlines()
-    return list(csv.DictReader(line for line in lines if not line.startswith("#")))
-
-
-def clock(instant_ns: int) -> datetime:
-    return datetime.fromtimestamp(instant_ns // 1_000_000_000, SHANGHAI)
-
-
-def written(sessions: DaySessions) -> str:
-    spans = (
-        f"{window.session[0].upper()} {clock(window.start_ns):%H:%M}-{clock(window.end_ns):%H:%M}"
-        for window in sessions.windows
-    )
-    return " ".join(spans)
-
-
-def of(symbol: str, day: str) -> DaySessions:
-    return day_sessions(parse_symbol(symbol), date.fromisoformat(day), CALENDAR)
-
+from ghtrader_assets_tests.market.hours import (
+    CALENDAR,
+    CELLS,
+    COMMODITY,
+    CU,
+    LATE_OPENING_NS,
+    OPENING_NS,
+    clock,
+    of,
+    typed,
+    written,
+)
 
 ANSWERS = typed("session_answers.csv")
 
@@ -218,7 +182,7 @@ def test_every_product_has_a_day_session_since_it_was_listed() -> None:
         row = row_on(symbol, "day", first)
         assert row is not None, product
         assert day_sessions(symbol, first, CALENDAR).windows, product
-        assert all(row.first_day >= product.listed for row in rows_of(symbol) if row.session == "night"), product
+        assert all(row.first_day >= product.listed for row in product_rows(symbol) if row.session == "night"), product
 
 
 def test_first_days_of_the_table_are_trading_days_after_the_change() -> None:
@@ -298,105 +262,6 @@ def test_a_suspended_day_expects_nothing() -> None:
     day = of("SHFE.ni2204", "2022-03-10")
     assert (day.windows, day.has_night, day.expected_seconds, day.expected_seconds_strict) == ((), False, 0, 0)
     assert any("上期发〔2022〕73号" in source for source in day.sources)
-
-
-EVENT = {
-    "exchanges": ["SHFE"],
-    "products": ["cu"],
-    "session": "day",
-    "action": "halt",
-    "first_day": "2025-03-04",
-    "last_day": "2025-03-04",
-    "time": "10:00",
-    "until": "10:40",
-    "source": "operator",
-}
-
-
-def test_operator_events_come_after_ours(tmp_path: Path) -> None:
-    assert events_for(tmp_path) == ()
-    path = events_path(tmp_path)
-    path.parent.mkdir(parents=True)
-    path.write_text(
-        json.dumps([EVENT, {**EVENT, "session": "night", "action": "shift_end", "time": "24:30", "until": ""}])
-    )
-    symbol, day = parse_symbol("KQ.m@SHFE.cu"), date(2025, 3, 4)
-    sessions = day_sessions(symbol, day, CALENDAR, operator_events=events_for(tmp_path))
-    assert written(sessions) == "N 21:00-00:30 D 09:00-10:00 D 10:40-11:30 D 13:30-15:00"
-    assert "operator" in sessions.sources
-    assert written(of("KQ.m@SHFE.al", "2025-03-04")) == CELLS["01"]
-
-
-def test_operator_events_may_name_contracts() -> None:
-    only = parse_events(json.dumps([{**EVENT, "contracts": ["cu2505"]}]), "mine")
-    hours = [
-        written(day_sessions(parse_symbol(text), date(2025, 3, 4), CALENDAR, operator_events=only))
-        for text in ("SHFE.cu2505", "SHFE.cu2504", "KQ.m@SHFE.cu")
-    ]
-    assert hours == ["N 21:00-01:00 D 09:00-10:00 D 10:40-11:30 D 13:30-15:00", CELLS["01"], CELLS["01"]]
-
-
-def test_the_live_hours_of_a_day_that_an_operator_event_changed() -> None:
-    skipped = parse_events(
-        json.dumps([{**EVENT, "session": "night", "action": "skip", "time": "", "until": ""}]), "mine"
-    )
-    symbol, day, blank = parse_symbol("KQ.m@SHFE.cu"), date(2025, 3, 4), {**CU, "night": []}
-    assert len(compare_trading_time(symbol, day, CALENDAR, blank)) == 1
-    assert compare_trading_time(symbol, day, CALENDAR, blank, skipped) == []
-
-
-def test_the_events_in_the_docs_are_legal() -> None:
-    text = (DATA.parents[1] / "docs" / "operations.md").read_text(encoding="utf-8")
-    example = text.partition("```json\n")[2].partition("```")[0]
-    assert [event.action for event in parse_events(example, "the docs")] == ["skip", "shift_start"]
-
-
-def test_operator_events_that_cannot_be_read_are_refused_by_name(tmp_path: Path) -> None:
-    events_path(tmp_path).mkdir(parents=True)
-    with pytest.raises(BadInputError, match=r"session_events\.json can't be read"):
-        events_for(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"exchanges": ["NYSE"]}, "event 1 is wrong: Invalid enum value 'NYSE'"),
-        ({"exchanges": "SHFE"}, r"Expected `array`, got `str` - at `\$.exchanges`"),
-        ({"exchanges": []}, "a list of names is empty"),
-        ({"products": ["cu", "xx"]}, "SHFE has no product 'xx'"),
-        ({"products": ["CU"]}, "SHFE has no product 'CU'"),
-        ({"contracts": ["SHFE.cu2505"]}, "'SHFE.cu2505' is no contract of these products"),
-        ({"contracts": ["al2505"]}, "'al2505' is no contract of these products"),
-        ({"action": "stop"}, "Invalid enum value 'stop'"),
-        ({"time": "25:99"}, "no time of day"),
-        ({"time": ""}, "no time of day"),
-        ({"until": "09:00"}, "ends before it begins"),
-        ({"first_day": "2025-03-05"}, "ends before it begins"),
-        ({"source": None}, r"Expected `str`, got `null` - at `\$.source`"),
-        ({"untill": "10:40"}, "unknown field `untill`"),
-        ({"source": " "}, "its source is empty"),
-        ({"action": "skip"}, "skip takes no 'time'"),
-        ({"action": "shift_start"}, "shift_start takes no 'until'"),
-        ({"time": "16:00", "until": "17:00"}, r"'time' 16:00 lies outside every day session, 09:00-15:15"),
-        ({"session": "night", "time": "01:00", "until": "02:00"}, "past midnight the hours count on: 24:30"),
-        ({"first_day": "2025-03-08", "last_day": "2025-03-09"}, "it falls on a weekend"),
-    ],
-)
-def test_damaged_operator_events_are_named(change: dict[str, object], message: str) -> None:
-    with pytest.raises(BadInputError, match=message):
-        parse_events(json.dumps([{**EVENT, **change}]), "my events")
-
-
-@pytest.mark.parametrize("text", ["{", "{}", "[1]", "[{}]"])
-def test_a_file_that_is_no_list_of_events_is_refused(text: str) -> None:
-    with pytest.raises(BadInputError, match="my events"):
-        parse_events(text, "my events")
-
-
-CU = {
-    "day": [["09:00:00", "10:15:00"], ["10:30:00", "11:30:00"], ["13:30:00", "15:00:00"]],
-    "night": [["21:00:00", "25:00:00"]],
-}
 
 
 def test_the_live_trading_time_confirms_the_present_rows() -> None:

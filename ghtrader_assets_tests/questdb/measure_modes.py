@@ -18,6 +18,7 @@ from typing import Final
 
 import psutil
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
@@ -58,7 +59,7 @@ def measure(parameters: dict[str, str], loads: list[DayLoad]) -> tuple[float, fl
         EmbeddedQuestDB(Path(home), parameters=parameters) as server,
         Database(server.endpoint) as db,
     ):
-        ensure_schema(db, Path(home))
+        ensure_schema(db, Path(home), SYSTEM_CLOCK)
         db.execute(f"ALTER TABLE {BASE} SUSPEND WAL")
         for load in loads:
             with db.sender() as sender, sender.transaction(BASE) as transaction:

@@ -28,7 +28,7 @@ from ghtrader_assets.questdb.standing.derivation import (
     state_untouched,
     with_states,
 )
-from ghtrader_assets.questdb.standing.histories import read_standing
+from ghtrader_assets.questdb.standing.histories import read_histories
 from ghtrader_assets.upkeep.causes import never_stored
 from ghtrader_assets.validation.verdicts import State
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
@@ -64,7 +64,7 @@ def without_exceptions(past: Past) -> tuple[str, str, str, str, str]:
     if past.stored is None:
         last = past.attempts[-1].value
         if last in {"complete", "partial"}:
-            return "running", "", "", "running", "the load has not ended: its coverage row is missing"
+            return "running", "", "", "running", "the load has not ended: its stored-day row is missing"
         return last, "", "", last, f"attempt {len(past.attempts) - 1}"
     if past.partial:
         return "partial", "", "", "partial", "day_in_progress"
@@ -183,7 +183,7 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
         stands = wanted[symbol, day]
         assert (gap_seconds is not None, score is not None) == (bool(stands.coverage_state), bool(stands.quality_state))
 
-    in_bulk = read_standing(db, symbols, DAY, last, NOW, leave_out_sound=True)
+    in_bulk = read_histories(db, symbols, DAY, last, NOW, leave_out_sound=True)
     assert in_bulk.sound == {
         key
         for key, item in wanted.items()
@@ -193,7 +193,7 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
     assert in_bulk.contents.keys().isdisjoint(in_bulk.sound)
     begun = [key for key, past in days.items() if past.stored is not None or past.attempts]
     firsts = {symbol: min(day for name, day in begun if name == symbol) for symbol, _ in begun}
-    assert read_standing(db, symbols, DAY, last, NOW).first_days() == firsts
+    assert read_histories(db, symbols, DAY, last, NOW).first_days() == firsts
 
 
 def test_a_grid_of_days_that_are_all_stored_or_all_not_or_none(db: Database, symbol: str) -> None:

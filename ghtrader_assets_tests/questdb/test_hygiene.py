@@ -96,7 +96,7 @@ def test_a_bulk_read_of_a_day_reads_its_partition_only(
 def test_many_symbols_are_one_statement(recording: Recording, symbol: str, count: int, places: int) -> None:
     """A bound list filled up to a power of two: the answer is the same, and few statements need preparing."""
     names = [f"{symbol}{chr(97 + number)}" for number in range(count)]
-    assert reader.read_coverage(recording, names) == []
+    assert reader.read_stored_ranges(recording, names) == []
     assert [(asked[0], asked[1].count("%s"), len(asked[2])) for asked in recording.asked] == [
         ("coverage", places, places)
     ]
@@ -147,7 +147,7 @@ def test_a_session_is_waited_for_as_long_as_a_statement_may_take(
 def test_repeated_statements_are_prepared(questdb_endpoint: Endpoint) -> None:
     with Database(questdb_endpoint, max_sessions=1) as db:
         for _ in range(8):
-            reader.read_coverage(db, ["KQ.m@SHFE.cu"])
+            reader.read_stored_ranges(db, ["KQ.m@SHFE.cu"])
         with db.session() as session:
             assert any(b"ghtrader_main_l5_daily_agg_v2" in statement for statement, _ in session._prepared._names)
 
@@ -162,7 +162,7 @@ def test_a_reader_changes_nothing(recording: Recording) -> None:
     ):
         with pytest.raises(QuestDBError):
             recording.rows("hostile", statement)
-    assert reader.read_coverage(recording, ["KQ.m@SHFE.cu"]) is not None
+    assert reader.read_stored_ranges(recording, ["KQ.m@SHFE.cu"]) is not None
 
 
 def test_a_foreign_open_attempt_is_looked_for_in_the_days_own_rows(recording: Recording, symbol: str) -> None:

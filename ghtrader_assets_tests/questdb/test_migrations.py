@@ -1,21 +1,14 @@
-"""An older home becomes one of this version: nothing of it is lost, however often the start is killed and repeated."""
+"""An older home becomes one of this version: nothing of it is lost."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import dagster as dg
-import pandas as pd
-import polars as pl
 import pytest
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
@@ -23,16 +16,15 @@ from ghtrader_assets.context.store import StoreContext, open_store, open_writabl
 from ghtrader_assets.errors import GhtraderError, QuestDBError, ServiceError
 from ghtrader_assets.lineage.aggregate import aggregated_path, day_lines, stored_aggregated
 from ghtrader_assets.lineage.verify import verify_manifest
-from ghtrader_assets.manifests import as_document, manifest_files, read_manifest_file
+from ghtrader_assets.manifests import manifest_document, manifest_files, read_manifest_file
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.tables import migrations, reader
 from ghtrader_assets.questdb.tables.migrations import (
     FIRST_VERSION,
     STEPS,
-    VERSION,
+    STORE_VERSION,
     ensure_schema,
     home_version,
     require_version,
@@ -40,121 +32,25 @@ from ghtrader_assets.questdb.tables.migrations import (
     store_version,
 )
 from ghtrader_assets.questdb.tables.schema import (
-    DAILY_AGG,
-    FIELD_QUALITY,
     MANIFESTS,
-    METRICS,
     SCHEMA_VERSION,
-    TABLES,
-    VALIDATE_GAPS,
-    VALIDATE_SUMMARY,
-    live_query,
 )
 from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.reading.overview import days_of
 from ghtrader_assets.services.findings import find_all
-from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep import wanted
 from ghtrader_assets.upkeep.causes import Cause
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
-from ghtrader_assets_tests.fix_old_home import OLD_HOME, OLD_SYMBOLS, Expected, build_old_home
+from ghtrader_assets_tests.fix_old_home import OLD_SYMBOLS
+from ghtrader_assets_tests.questdb.old_store import CHANGED, OldHome
 
-pytestmark = pytest.mark.service  # it starts a server of its own
+pytestmark = [pytest.mark.service, pytest.mark.xdist_group("old-home")]
 
 DAYS = [date(2026, 1, day) for day in (5, 6, 7, 8)]
 SR, RB = OLD_SYMBOLS
 OPEN, IN_PART = (RB, "2026-01-07"), (RB, "2026-01-06")
-CHANGED = (DAILY_AGG, MANIFESTS)
-RENAMED = (DAILY_AGG, VALIDATE_SUMMARY, FIELD_QUALITY)
-GAPS = TABLES[VALIDATE_GAPS]
-ADDED = {VALIDATE_SUMMARY: ("gap_seconds_lost", "detail"), GAPS.base: ("lots_across",)}
 NOW = datetime(2026, 1, 9, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class OldHome:
-    """A store and a home of version 1 that can be had again and again."""
-
-    database: Database
-    settings: Settings
-    expected: Expected
-
-    @property
-    def home(self) -> Path:
-        return self.settings.home
-
-    def migrate(self) -> None:
-        ensure_schema(self.database, self.home)
-
-    def rows(self, *names: str) -> dict[str, pl.DataFrame]:
-        """Every row of these tables, of all but for metrics, which queries leave, and versions where none is named."""
-        tables = [TABLES[name] for name in names or TABLES.keys() - {METRICS, SCHEMA_VERSION}]
-        return {
-            table.name: self.database.export("all", f"SELECT * FROM {table.base}").sort(table.keys) for table in tables
-        }
-
-    def files(self) -> dict[str, str]:
-        manifests = self.home / "manifests"
-        return {str(path.relative_to(manifests)): path.read_text() for path in sorted(manifests.rglob("*.*"))}
-
-    def make_old_again(self) -> None:
-        """What the steps changed is as it was: views, columns, rows, versions, the home's files."""
-        old_gaps = live_query(
-            GAPS.base, [name for name in self.columns(GAPS.base) if name not in ("live", "lots_across")]
-        )
-        self.execute(f"CREATE OR REPLACE VIEW {GAPS.name} AS ({old_gaps})")
-        for name, columns in ADDED.items():
-            for column in set(columns) & set(self.columns(name)):
-                self.execute(f"ALTER TABLE {name} DROP COLUMN {column}")
-        for name in RENAMED:
-            if "manifest_id" in self.columns(name):
-                self.execute(f"ALTER TABLE {name} RENAME COLUMN manifest_id TO load_id")
-        for name in CHANGED:
-            if "partial" in self.columns(name):
-                self.execute(f"ALTER TABLE {name} DROP COLUMN partial")
-            with self.database.sender() as sender:
-                rows = pd.read_parquet(OLD_HOME / "tables" / f"{name}.parquet", dtype_backend="numpy_nullable")
-                sender.dataframe(rows, table_name=name, symbols="auto", at="ts")
-                sender.flush()
-        self.database.await_applied(*CHANGED, *RENAMED, *ADDED)
-        if self.has(SCHEMA_VERSION):
-            self.execute(f"TRUNCATE TABLE {SCHEMA_VERSION}")
-            self.database.await_applied(SCHEMA_VERSION)
-        shutil.rmtree(self.home / "manifests")
-        shutil.copytree(OLD_HOME / "home" / "manifests", self.home / "manifests")
-
-    def has(self, table: str) -> bool:
-        return bool(self.database.rows("table", "SELECT table_name FROM tables() WHERE table_name = %s", [table]))
-
-    def columns(self, table: str) -> list[str]:
-        return [name for (name,) in self.database.rows("columns", f"SELECT \"column\" FROM table_columns('{table}')")]
-
-    def execute(self, statement: str) -> None:
-        self.database.execute(cast("LiteralString", statement))
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OldHome]:
-    home = tmp_path_factory.mktemp("old-home")
-    with EmbeddedQuestDB(tmp_path_factory.mktemp("questdb")) as server, Database(server.endpoint) as database:
-        expected = build_old_home(server.endpoint, home)
-        settings = Settings(
-            home=home,
-            symbols=OLD_SYMBOLS,
-            start_date=date(2025, 12, 1),
-            questdb_http=server.endpoint.http,
-            questdb_pg=server.endpoint.pg,
-            questdb_user=server.endpoint.user,
-            questdb_password=server.endpoint.password,
-        )
-        yield OldHome(database, settings, expected)
-
-
-@pytest.fixture
-def old(built: OldHome) -> OldHome:
-    built.make_old_again()
-    return built
 
 
 def as_json(value: Any) -> Any:
@@ -162,7 +58,7 @@ def as_json(value: Any) -> Any:
 
 
 def migrated(document: dict[str, Any]) -> dict[str, Any]:
-    """What becomes of a manifest, or a coverage row, of the old home."""
+    """What becomes of a manifest, or a stored-day row, of the old home."""
     key = (document["symbol"], document["trading_day"])
     if key == OPEN:
         return document | {"partial": False, "outcome": "running", "finished": None}
@@ -172,7 +68,7 @@ def migrated(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def renamed(document: dict[str, Any]) -> dict[str, Any]:
-    """What becomes of a coverage row or a verdict of the old home: the column of its load has a new name."""
+    """What becomes of a stored-day row or a verdict of the old home: the column of its load has a new name."""
     return {"manifest_id" if name == "load_id" else name: value for name, value in document.items()}
 
 
@@ -201,7 +97,7 @@ def test_the_home_of_version_1_reads_back_as_it_was(old: OldHome) -> None:
         (in_part,) = day_lines(context, parse_symbol(RB), DAYS[1], DAYS[1])
         (load,) = old.expected.day(*IN_PART)["manifests"]
         assert in_part["upstream"] == load["upstream"], "the same content gives the same aggregated manifest"
-        files = {file.stem: as_document(read_manifest_file(file)) for file in manifest_files(old.home)}
+        files = {file.stem: manifest_document(read_manifest_file(file)) for file in manifest_files(old.home)}
         told = [item for day in old.expected.days for item in day["manifests"]]
         assert files == {item["manifest_id"]: migrated(item) for item in told}
 
@@ -212,7 +108,7 @@ def _same_day(context: StoreContext, symbol: str, day: date, told: dict[str, Any
     digest = content_digest(ticks) if ticks.height else ""
     assert {"rows": ticks.height, "digest": digest} == told["ticks"]
     attempts = sorted(reader.read_manifests(database, symbol, [day]), key=lambda manifest: manifest.started)
-    assert [as_document(attempt) for attempt in attempts] == [migrated(item) for item in told["manifests"]]
+    assert [manifest_document(attempt) for attempt in attempts] == [migrated(item) for item in told["manifests"]]
     for name, read in (("coverage", reader.read_summary), ("quality", reader.read_quality)):
         verdict = read(database, symbol, [day]).get(day)
         stated = told["verdicts"][name]
@@ -271,131 +167,22 @@ def test_migrating_again_changes_nothing(old: OldHome) -> None:
     transactions = old.database.rows("wal", committed)
     old.migrate()
     assert old.database.rows("wal", committed) == transactions
-    assert (store_version(old.database), home_version(old.home)) == (VERSION, VERSION)
+    assert (store_version(old.database), home_version(old.home)) == (STORE_VERSION, STORE_VERSION)
     assert shape_findings(old.database) == {}
-    _assert_same(old, rows, files)
-
-
-def _assert_same(old: OldHome, rows: dict[str, pl.DataFrame], files: dict[str, str]) -> None:
-    found = old.rows(*rows)
-    for name, frame in rows.items():
-        assert frame.equals(found[name].select(frame.columns)), name
-    assert old.files() == files
-
-
-class _KilledError(BaseException):
-    """Stands for a kill: nothing of ours catches it."""
-
-
-MOMENTS = ("_alter", "_rewrite", "_record", "ensure_table", "make_tables", "put_document", "put_file")
-
-
-def test_a_start_that_is_killed_anywhere_is_made_up_for_by_the_next(
-    old: OldHome, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Killed before or after each call that changes anything, the first, the second, … of its kind."""
-    old.migrate()
-    rows, files = old.rows(*CHANGED), old.files()
-    moments = 0
-    for name in MOMENTS:
-        for nth in range(1, 9):
-            if not _killed(old, monkeypatch, name, nth):
-                break
-            moments += 1
-            if store_version(old.database) != VERSION:
-                with pytest.raises(
-                    QuestDBError, match=f"of version .* reads version {VERSION}; run `ghtrader-assets up`"
-                ):
-                    require_version(old.database)
-            old.migrate()
-            _assert_same(old, rows, files)
-    assert moments >= len(MOMENTS) + len(STEPS)
-
-
-def _killed(old: OldHome, monkeypatch: pytest.MonkeyPatch, name: str, nth: int) -> bool:
-    """Migrate an old home and stop at the nth call of a function, half the times before it, half after it."""
-    old.make_old_again()
-    real: Callable[..., Any] = getattr(migrations, name)
-    calls = 0
-
-    def until(*arguments: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == nth and nth % 2:
-            raise _KilledError
-        done = real(*arguments)
-        if calls == nth:
-            raise _KilledError
-        return done
-
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, name, until)
-        try:
-            old.migrate()
-        except _KilledError:
-            return True
-    return False
-
-
-WAITING_CHILD = """
-import sys, time
-from pathlib import Path
-from ghtrader_assets.context.store import open_database
-from ghtrader_assets.questdb.tables import migrations
-from ghtrader_assets.settings import load_settings
-
-
-settings = load_settings()
-rewrite, seen = migrations._rewrite, []
-
-def stop_in_the_middle(db, change):
-    rewrite(db, change)
-    seen.append(change.table)
-    if len(seen) == 2:
-        print("in the middle", flush=True)
-        time.sleep(600)
-
-migrations._rewrite = stop_in_the_middle
-with open_database(settings) as database:
-    migrations.ensure_schema(database, settings.home)
-"""
-
-
-def test_a_start_that_is_really_killed(old: OldHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    old.migrate()
-    rows, files = old.rows(), old.files()
-    old.make_old_again()
-    assert old.settings.questdb_password is not None
-    for name, value in (
-        ("HOME", str(old.home)),
-        ("QUESTDB_HTTP", old.settings.questdb_http),
-        ("QUESTDB_PG", old.settings.questdb_pg),
-        ("QUESTDB_USER", old.settings.questdb_user),
-        ("QUESTDB_PASSWORD", old.settings.questdb_password.get_secret_value()),
-    ):
-        monkeypatch.setenv(f"GHTRADER_{name}", str(value))
-    child = subprocess.Popen([sys.executable, "-c", WAITING_CHILD], stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    with child.stdout:
-        assert child.stdout.readline() == "in the middle\n"
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-    assert store_version(old.database) == STEPS[0].version, "the second step is half done"
-    with open_writable_store(old.settings):
-        pass
-    _assert_same(old, rows, files)
+    old.assert_same(rows, files)
 
 
 def test_a_newer_store_or_home_is_refused_in_one_line(old: OldHome) -> None:
     old.migrate()
-    migrations._record(old.database, VERSION + 1)
-    told = rf"the store is of version {VERSION + 1}, newer than the {VERSION} of this code; use a newer ghtrader-assets"
+    migrations._record(old.database, STORE_VERSION + 1, SYSTEM_CLOCK)
+    newer = rf"the store is of version {STORE_VERSION + 1}, newer than the {STORE_VERSION} of this code"
+    told = f"{newer}; use a newer ghtrader-assets"
     _assert_refused(old, told)
     with pytest.raises(QuestDBError, match=told), open_store(old.settings) as context:
         context.database.rows("version", "SELECT 1")
     old.make_old_again()
-    (old.home / "manifests" / "version").write_text(f"{VERSION + 1}\n")
-    _assert_refused(old, f"the home .* is of version {VERSION + 1}")
+    (old.home / "manifests" / "version").write_text(f"{STORE_VERSION + 1}\n")
+    _assert_refused(old, f"the home .* is of version {STORE_VERSION + 1}")
     assert store_version(old.database) == FIRST_VERSION, "a home that is newer leaves the store alone"
 
 
@@ -441,7 +228,10 @@ def test_doctor_shows_the_version_and_what_is_pending(old: OldHome) -> None:
         "pending columns are no other shape"
     )
     old.migrate()
-    assert versions() == {"store": ("ok", f"{VERSION}, this code's"), "manifests": ("ok", f"{VERSION}, this code's")}
+    assert versions() == {
+        "store": ("ok", f"{STORE_VERSION}, this code's"),
+        "manifests": ("ok", f"{STORE_VERSION}, this code's"),
+    }
 
 
 def test_a_damaged_manifest_or_version_is_said(old: OldHome) -> None:
@@ -456,14 +246,14 @@ def test_a_damaged_manifest_or_version_is_said(old: OldHome) -> None:
 
 def test_a_fresh_store_is_of_this_version(old: OldHome, tmp_path: Path) -> None:
     """Also one whose first start was killed before its version was recorded."""
-    assert [step.version for step in STEPS] == list(range(FIRST_VERSION + 1, VERSION + 1))
+    assert [step.version for step in STEPS] == list(range(FIRST_VERSION + 1, STORE_VERSION + 1))
     old.migrate()
     old.execute(f"TRUNCATE TABLE {SCHEMA_VERSION}")
     old.database.await_applied(SCHEMA_VERSION)
     assert store_version(old.database) == FIRST_VERSION
     rows = old.rows()
-    ensure_schema(old.database, tmp_path)
-    assert (store_version(old.database), home_version(tmp_path)) == (VERSION, VERSION)
+    ensure_schema(old.database, tmp_path, SYSTEM_CLOCK)
+    assert (store_version(old.database), home_version(tmp_path)) == (STORE_VERSION, STORE_VERSION)
     after = old.rows()
     assert all(frame.equals(after[name]) for name, frame in rows.items())
 

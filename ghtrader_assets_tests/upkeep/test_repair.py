@@ -23,7 +23,7 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.standing.histories import Attempt, Content, Standing, Verdict
+from ghtrader_assets.questdb.standing.histories import Attempt, Content, Histories, Verdict
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
 from ghtrader_assets.questdb.tables.records import write_manifests, write_schedule, write_verdicts
 from ghtrader_assets.reference.schedule import schedule_of
@@ -63,13 +63,13 @@ def standing(
     holes: int = 0,
     *,
     accepted: bool = False,
-) -> Standing:
+) -> Histories:
     quality = None if coverage is None else coverage._replace(state="ok", reason_code="quality_ok")
     rows = [
         {"symbol": SYMBOL.text, "trading_day": DAY, "manifest_id": str(nth), **dataclasses.asdict(item)}
         for nth, item in enumerate(attempts)
     ]
-    return Standing(
+    return Histories(
         scheduled_to={SYMBOL.text: DAY},
         contracts={KEY: WANTED.contract},
         contents={} if content is None else {KEY: content},
@@ -81,7 +81,7 @@ def standing(
     )
 
 
-def repaired(stands: Standing, running: Sequence[str] = ()) -> Repair | None:
+def repaired(stands: Histories, running: Sequence[str] = ()) -> Repair | None:
     found = find_repairs({KEY: (SYMBOL, WANTED)}, stands, running)
     return found[0] if found else None
 
@@ -92,7 +92,7 @@ COMPLETE = attempt(IngestState.COMPLETE)
 BEGUN = attempt(IngestState.RUNNING, finished=None)
 EMPTY = attempt(IngestState.PROVIDER_EMPTY, reason="no tick")
 
-ANSWERS: dict[str, tuple[Standing, Cause | None, Need, int]] = {
+ANSWERS: dict[str, tuple[Histories, Cause | None, Need, int]] = {
     "never loaded": (standing(), Cause.MISSING, Need.LOAD, 0),
     "a session lost": (
         standing([COMPLETE], GOOD, IN_FORCE._replace(state="error", reason_code="session_lost")),
@@ -108,7 +108,7 @@ ANSWERS: dict[str, tuple[Standing, Cause | None, Need, int]] = {
     "maintenance costs nothing": (standing([EMPTY, attempt(IngestState.MAINTENANCE)]), Cause.MAINTENANCE, Need.LOAD, 1),
     "denied costs nothing": (standing([attempt(IngestState.DENIED)] * 9), Cause.DENIED, Need.LOAD, 0),
     "killed": (standing([BEGUN]), Cause.INTERRUPTED, Need.LOAD, 1),
-    "killed before its coverage row": (standing([COMPLETE]), Cause.INTERRUPTED, Need.LOAD, 0),
+    "killed before its stored-day row": (standing([COMPLETE]), Cause.INTERRUPTED, Need.LOAD, 0),
     "in progress and another contract now": (
         standing([], GOOD._replace(partial=True, upstream="before"), IN_FORCE), Cause.STALE, Need.LOAD, 0,
     ),
@@ -172,7 +172,7 @@ def test_each_past_has_its_answer(name: str) -> None:
         assert found.reason
 
 
-def part_of(stands: Standing, now: datetime = NOW, running: Sequence[str] = ()) -> str:
+def part_of(stands: Histories, now: datetime = NOW, running: Sequence[str] = ()) -> str:
     plan = plan_of(find_repairs({KEY: (SYMBOL, WANTED)}, stands, running), stands, BUDGET, now)
     parts = ("planned", "waiting", "given_up", "running", "accepted")
     return next(part for part in parts if getattr(plan, part))

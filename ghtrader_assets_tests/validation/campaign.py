@@ -13,7 +13,8 @@ import numpy as np
 
 from ghtrader_assets.validation.verdicts import DayVerdict
 from ghtrader_assets_tests.validation.days import LIQUID, MONDAY, TUESDAY, clean_day, findings, judge_columns
-from ghtrader_assets_tests.validation.injector import FIVE_LEVELS, HALF_SECONDS, PLANTS, Planted
+from ghtrader_assets_tests.validation.injector import FIVE_LEVELS, HALF_SECONDS, PLANTS
+from ghtrader_assets_tests.validation.planting import Planted
 
 
 @dataclass

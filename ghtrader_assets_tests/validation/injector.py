@@ -6,15 +6,10 @@ are written again, plainly. A day is a dictionary of columns as the exchange's m
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-NS = 1_000_000_000
-Rows = npt.NDArray[np.int64]
+from ghtrader_assets_tests.validation.planting import NS, Day, Plant, Planted, ids_of, insert, size, spot, usual_size
+
 LEVEL_1 = ("last_price", "volume", "open_interest", "bid_price1", "ask_price1", "highest", "average", "amount")
 DOCUMENTED = {
     "gap_s": 5.0,
@@ -31,84 +26,11 @@ DOCUMENTED = {
     "volume_factor": 10,
     "volume_lots": 50,
     "spread_factor": 3,
-    "warmup_s": 60,
 }
 
 
-@dataclass
-class Day:
-    """Columns of one day (all float64 but `tick_id` and `datetime_ns`), windows as (first second, last second)."""
-
-    columns: dict[str, npt.NDArray[Any]]
-    windows: tuple[tuple[int, int], ...]
-    tick: float
-    levels: int
-    whole_seconds: bool
-    longest_pause_s: float
-
-    @property
-    def n(self) -> int:
-        return len(self.columns["tick_id"])
-
-    @property
-    def seconds(self) -> Rows:
-        return self.columns["datetime_ns"] // NS
-
-    def copy(self) -> Day:
-        columns = {name: values.copy() for name, values in self.columns.items()}
-        return Day(columns, self.windows, self.tick, self.levels, self.whole_seconds, self.longest_pause_s)
-
-    def window_rows(self, window: tuple[int, int]) -> Rows:
-        return np.flatnonzero((self.seconds >= window[0]) & (self.seconds <= window[1]))
-
-
-@dataclass
-class Planted:
-    """A fault: the rule that must find it, the ids it must name (first five), how often, and what follows from it."""
-
-    rule: str
-    ids: tuple[int, ...] = ()
-    count: int | None = None
-    gap: tuple[int, int] | None = None
-    implied: frozenset[str] = field(default_factory=frozenset)
-
-
-Plant = Callable[[Day, np.random.Generator, slice], Planted]
-
-
-def size(random: np.random.Generator) -> float:
-    """How many times its threshold a fault is: 1.01 to 3."""
-    return float(random.uniform(1.01, 3.0))
-
-
-def _spot(day: Day, random: np.random.Generator, region: slice, room: int = 1, lead_s: int = 65) -> int:
-    """A row of the region with `room` rows after it in the same window, beyond the warm-up, without a pause around."""
-    seconds = day.seconds
-    for _ in range(5000):
-        row = int(random.integers(region.start + 3, region.stop - room - 3))
-        for first, last in day.windows:
-            inside = first + lead_s <= seconds[row - 2] and seconds[row + room + 2] <= last - 5
-            calm = np.diff(seconds[row - 2 : row + 3]).max() <= day.longest_pause_s
-            if inside and calm:
-                return row
-    raise AssertionError("no place for the fault")
-
-
-def _ids(day: Day, rows: Rows | list[int]) -> tuple[int, ...]:
-    return tuple(int(day.columns["tick_id"][row]) for row in sorted(rows)[:5])
-
-
-def _insert(day: Day, row: int, copies: int = 1, *, new_ids: bool = True) -> None:
-    """Repeat `row` after itself; later ids move up so that they stay contiguous."""
-    for name, values in day.columns.items():
-        day.columns[name] = np.insert(values, row + 1, np.repeat(values[row], copies))
-    ids = day.columns["tick_id"]
-    if new_ids:
-        ids[row + 1 :] = ids[row] + np.arange(1, len(ids) - row)
-
-
 def gap(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region, room=60)
+    row = spot(day, random, region, room=60)
     wanted = int(np.ceil(size(random) * DOCUMENTED["gap_s"]))
     first = int(day.seconds[row])
     last = first + wanted - 1
@@ -143,7 +65,7 @@ def stray(day: Day, random: np.random.Generator, region: slice) -> Planted:
     row = int(day.window_rows(day.windows[-2])[-1])
     while row + 1 < day.n and day.seconds[row + 1] < before + 400:
         row += 1
-    _insert(day, row, wanted)
+    insert(day, row, wanted)
     day.columns["datetime_ns"][row + 1 : row + 1 + wanted] = (before + 1800 + np.arange(wanted)) * NS
     return Planted("outside_sessions_block", count=wanted)
 
@@ -153,7 +75,7 @@ def null_l1(day: Day, random: np.random.Generator, region: slice) -> Planted:
     rows = np.sort(random.choice(day.n, wanted, replace=False))
     name = LEVEL_1[int(random.integers(0, len(LEVEL_1)))]
     day.columns[name][rows] = np.nan
-    return Planted("null_l1", _ids(day, rows), wanted, implied=_priceless(name))
+    return Planted("null_l1", ids_of(day, rows), wanted, implied=_priceless(name))
 
 
 def null_l5(day: Day, random: np.random.Generator, region: slice) -> Planted:
@@ -161,7 +83,7 @@ def null_l5(day: Day, random: np.random.Generator, region: slice) -> Planted:
     rows = np.sort(random.choice(day.n, wanted, replace=False))
     side, level = random.choice(["bid", "ask"]), int(random.integers(2, 6))
     day.columns[f"{side}_price{level}"][rows] = np.nan
-    return Planted("null_l5", _ids(day, rows), wanted)
+    return Planted("null_l5", ids_of(day, rows), wanted)
 
 
 def null_run(day: Day, random: np.random.Generator, region: slice) -> Planted:
@@ -170,7 +92,7 @@ def null_run(day: Day, random: np.random.Generator, region: slice) -> Planted:
     name = LEVEL_1[int(random.integers(0, 5))]
     day.columns[name][row : row + wanted] = np.nan
     implied = frozenset({"null_l1"}) if wanted > DOCUMENTED["null_l1"] * day.n else frozenset[str]()
-    return Planted("null_run", _ids(day, [row]), 1, implied=implied | _priceless(name))
+    return Planted("null_run", ids_of(day, [row]), 1, implied=implied | _priceless(name))
 
 
 def _priceless(name: str) -> frozenset[str]:
@@ -179,16 +101,16 @@ def _priceless(name: str) -> frozenset[str]:
 
 
 def crossed(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     bid, ask = day.columns["bid_price1"], day.columns["ask_price1"]
     bid[row], ask[row] = ask[row], bid[row]
-    return Planted("crossed", _ids(day, [row]), 1)
+    return Planted("crossed", ids_of(day, [row]), 1)
 
 
 def locked(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     day.columns["ask_price1"][row] = day.columns["bid_price1"][row]
-    return Planted("locked", _ids(day, [row]), 1)
+    return Planted("locked", ids_of(day, [row]), 1)
 
 
 def bid_order(day: Day, random: np.random.Generator, region: slice) -> Planted:
@@ -200,16 +122,16 @@ def ask_order(day: Day, random: np.random.Generator, region: slice) -> Planted:
 
 
 def _swap_levels(day: Day, random: np.random.Generator, region: slice, side: str) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     near = int(random.integers(2, 5))
     inner, outer = day.columns[f"{side}_price{near}"], day.columns[f"{side}_price{near + 1}"]
     inner[row], outer[row] = outer[row], inner[row]
-    return Planted(f"{side}_order", _ids(day, [row]), 1)
+    return Planted(f"{side}_order", ids_of(day, [row]), 1)
 
 
 def frozen(day: Day, random: np.random.Generator, region: slice) -> Planted:
     length = int(np.floor(size(random) * DOCUMENTED["frozen"])) + 1
-    row = _spot(day, random, region, room=length + 2)
+    row = spot(day, random, region, room=length + 2)
     names = [name for name in day.columns if name.startswith(("bid_", "ask_"))]
     first, last = row, row + length - 1
     for name in names:
@@ -217,43 +139,43 @@ def frozen(day: Day, random: np.random.Generator, region: slice) -> Planted:
     while all(day.columns[name][first - 1] == day.columns[name][first] for name in names):
         first -= 1
     twins = frozenset({"duplicate_row"}) if day.whole_seconds else frozenset[str]()
-    return Planted("frozen_book", _ids(day, [first]), 1, implied=twins)
+    return Planted("frozen_book", ids_of(day, [first]), 1, implied=twins)
 
 
 def negative_price(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     prices = [name for name in day.columns if name.startswith(("bid_price", "ask_price"))]
     day.columns[str(random.choice(prices))][row] *= -1
-    return Planted("negative_price", _ids(day, [row]), 1)
+    return Planted("negative_price", ids_of(day, [row]), 1)
 
 
 def negative_volume(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     volumes = [name for name in day.columns if name.startswith(("bid_volume", "ask_volume"))]
     day.columns[str(random.choice(volumes))][row] *= -1
-    return Planted("negative_volume", _ids(day, [row]), 1)
+    return Planted("negative_volume", ids_of(day, [row]), 1)
 
 
 def off_grid(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     off = size(random) * DOCUMENTED["off_grid_ticks"] * day.tick
     prices = [name for name in day.columns if name.startswith(("bid_price", "ask_price"))]
     day.columns[str(random.choice(prices))][row] += off * random.choice([-1, 1])
-    return Planted("off_grid", _ids(day, [row]), 1)
+    return Planted("off_grid", ids_of(day, [row]), 1)
 
 
 def outside_range(day: Day, random: np.random.Generator, region: slice) -> Planted:
     last, high, low = (day.columns[name] for name in ("last_price", "highest", "lowest"))
     for _ in range(5000):
-        row = _spot(day, random, region)
+        row = spot(day, random, region)
         steps = int(random.integers(1, 4))
         for beyond in (high[row] + steps * day.tick, low[row] - steps * day.tick):
             if max(abs(beyond - last[row - 1]), abs(beyond - last[row + 1])) <= 4 * day.tick:
                 last[row] = beyond
-                return Planted("outside_range", _ids(day, [row]), 1)
+                return Planted("outside_range", ids_of(day, [row]), 1)
         if random.random() < 0.01:
             low[row] = last[row] + steps * day.tick
-            return Planted("outside_range", _ids(day, [row]), 1)
+            return Planted("outside_range", ids_of(day, [row]), 1)
     raise AssertionError("no place for the fault")
 
 
@@ -266,7 +188,7 @@ def amount_monotone(day: Day, random: np.random.Generator, region: slice) -> Pla
 
 
 def _dip(day: Day, random: np.random.Generator, region: slice, name: str) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     values = day.columns[name]
     if random.random() < 0.3:
         values[row] = values[min(day.n - 1, row + 40)] + 1 + random.integers(0, 5)
@@ -274,69 +196,69 @@ def _dip(day: Day, random: np.random.Generator, region: slice, name: str) -> Pla
             values[row] += 1
     else:
         values[row] = values[row - 1] * random.uniform(0.2, 0.98)
-    return Planted(f"{name}_monotone", _ids(day, [row]), 1)
+    return Planted(f"{name}_monotone", ids_of(day, [row]), 1)
 
 
 def day_reset(day: Day, random: np.random.Generator, region: slice) -> Planted:
     share = min(0.95, size(random) * DOCUMENTED["reset_share"])
     for name in ("volume", "amount"):
         day.columns[name] += share / (1 - share) * day.columns[name][-1]
-    return Planted("day_reset", _ids(day, [0]), 2)
+    return Planted("day_reset", ids_of(day, [0]), 2)
 
 
 def regressing_time(day: Day, random: np.random.Generator, region: slice) -> Planted:
     stamps = day.columns["datetime_ns"]
     while True:
-        row = _spot(day, random, region)
+        row = spot(day, random, region)
         if stamps[row - 1] < stamps[row] < stamps[row + 1] < stamps[row + 2]:
             stamps[row], stamps[row + 1] = stamps[row + 1], stamps[row]
-            return Planted("regressing_time", _ids(day, [row + 1]), 1)
+            return Planted("regressing_time", ids_of(day, [row + 1]), 1)
 
 
 def hash_collision(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     day.columns.setdefault("bid_volume5", np.full(day.n, np.nan))
     day.columns["bid_volume5"][row] = np.nan
-    _insert(day, row)
+    insert(day, row)
     day.columns["bid_volume5"][row + 1] = 0.0
     implied = frozenset[str]() if day.whole_seconds else frozenset({"duplicate_time"})
-    return Planted("hash_collision", _ids(day, [row + 1]), 1, implied=implied)
+    return Planted("hash_collision", ids_of(day, [row + 1]), 1, implied=implied)
 
 
 def duplicate_row(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     same_id = bool(random.random() < 0.5)
-    _insert(day, row, new_ids=not same_id)
+    insert(day, row, new_ids=not same_id)
     implied = frozenset[str]() if day.whole_seconds else frozenset({"duplicate_time"})
-    return Planted("duplicate_row", _ids(day, [row + 1]), 1, implied=implied)
+    return Planted("duplicate_row", ids_of(day, [row + 1]), 1, implied=implied)
 
 
 def duplicate_time(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     day.columns["datetime_ns"][row] = day.columns["datetime_ns"][row - 1]
-    return Planted("duplicate_time", _ids(day, [row]), 1)
+    return Planted("duplicate_time", ids_of(day, [row]), 1)
 
 
 def oi_jump(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     interest = day.columns["open_interest"]
     before, change = interest[row - 1], interest[row] - interest[row - 1]
     up = 1 if random.random() < 0.5 else -1
     jump = up * np.ceil(size(random) * max(DOCUMENTED["oi_ratio"] * before, DOCUMENTED["oi_lots"]))
     interest[row:] += jump - change
-    return Planted("oi_jump", _ids(day, [row]), 1)
+    return Planted("oi_jump", ids_of(day, [row]), 1)
 
 
 def price_jump(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     last, up = day.columns["last_price"], (1 if random.random() < 0.5 else -1)
     factor, lasting = size(random), random.random() < 0.5
-    limit = DOCUMENTED["price_factor"] * max(_usual(np.abs(np.diff(last)), day, row), day.tick)
+    limit = DOCUMENTED["price_factor"] * max(usual_size(np.abs(np.diff(last)), day, row), day.tick)
     for _ in range(4):
         step = up * np.ceil(factor * limit / day.tick) * day.tick
         moved = last.copy()
         moved[row : day.n if lasting else row + 1] += step - (last[row] - last[row - 1])
-        again = DOCUMENTED["price_factor"] * max(_usual(np.abs(np.diff(moved)), day, row), day.tick)
+        again = DOCUMENTED["price_factor"] * max(usual_size(np.abs(np.diff(moved)), day, row), day.tick)
         if again == limit:
             break
         limit = again
@@ -344,57 +266,33 @@ def price_jump(day: Day, random: np.random.Generator, region: slice) -> Planted:
     high, low = day.columns["highest"], day.columns["lowest"]
     high[row:] = np.maximum(high[row:], np.maximum.accumulate(moved[row:]))
     low[row:] = np.minimum(low[row:], np.minimum.accumulate(moved[row:]))
-    return Planted("price_jump", _ids(day, [row]), 1)
+    return Planted("price_jump", ids_of(day, [row]), 1)
 
 
 def volume_spike(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row = _spot(day, random, region)
+    row = spot(day, random, region)
     volume, factor = day.columns["volume"], size(random)
-    usual, traded = _usual(np.diff(volume), day, row), volume[row] - volume[row - 1]
+    usual, traded = usual_size(np.diff(volume), day, row), volume[row] - volume[row - 1]
     for _ in range(4):
         spike = np.ceil(factor * max(DOCUMENTED["volume_factor"] * usual, DOCUMENTED["volume_lots"])) + 1
         moved = volume.copy()
         moved[row:] += spike - traded
-        usual = _usual(np.diff(moved), day, row)
+        usual = usual_size(np.diff(moved), day, row)
     day.columns["volume"] = moved
     day.columns["amount"][row:] += (spike - traded) * day.columns["last_price"][row]
-    return Planted("volume_spike", _ids(day, [row]), 1)
+    return Planted("volume_spike", ids_of(day, [row]), 1)
 
 
 def spread_anomaly(day: Day, random: np.random.Generator, region: slice) -> Planted:
-    row, factor = _spot(day, random, region), size(random)
+    row, factor = spot(day, random, region), size(random)
     spread = day.columns["ask_price1"] - day.columns["bid_price1"]
     before = float(spread[row])
     for _ in range(4):
-        usual = max(_usual(spread[1:], day, row, steady=False), day.tick)
+        usual = max(usual_size(spread[1:], day, row, steady=False), day.tick)
         spread[row] = np.ceil(factor * DOCUMENTED["spread_factor"] * usual / day.tick) * day.tick
     for name in [name for name in day.columns if name.startswith("ask_price")]:
         day.columns[name][row] += spread[row] - before
-    return Planted("spread_anomaly", _ids(day, [row]), 1)
-
-
-def _usual(sizes: npt.NDArray[Any], day: Day, row: int, *, steady: bool = True) -> float:
-    """The 95th percentile around `row`: the largest of its block of 512 evaluated ticks and the two next to it."""
-    seconds = day.seconds
-    opening = np.full(day.n, -1, dtype=np.int64)
-    for first, last in day.windows:
-        opening[(seconds >= first) & (seconds <= last)] = first
-    warm = (opening >= 0) & (seconds - opening >= DOCUMENTED["warmup_s"])
-    allowed = warm[1:]
-    if steady:
-        allowed = allowed & (opening[1:] == opening[:-1]) & (np.diff(seconds) <= day.longest_pause_s)
-    else:
-        allowed = np.concatenate(([warm[0]], allowed))
-        sizes = np.concatenate(([0.0], sizes))
-        row += 1
-    rows = np.flatnonzero(allowed)
-    blocks = max(1, len(rows) // 512)
-    mine = min(int(np.searchsorted(rows, row - 1)) // 512, blocks - 1)
-    percentiles = [
-        np.sort(sizes[rows[block * 512 : (block + 1) * 512]])[int(0.95 * 511)]
-        for block in range(max(0, mine - 1), min(blocks, mine + 2))
-    ]
-    return float(max(percentiles))
+    return Planted("spread_anomaly", ids_of(day, [row]), 1)
 
 
 ANY_DEPTH: dict[str, Plant] = {

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import tick_frame
 from ghtrader_assets.validation.coverage import Coverage, measure_coverage
-from ghtrader_assets.validation.intake import NS, read_ticks
+from ghtrader_assets.validation.intake import NS, ticks_of_frame
 from ghtrader_assets.validation.policy import policy_for
 from ghtrader_assets_tests.validation.days import clean_day, judge_columns, judge_frame, sessions_of
 from ghtrader_assets_tests.validation.naive_coverage import Window, naive_coverage
@@ -77,7 +77,7 @@ def days(draw: st.DrawFn) -> tuple[list[Window], list[int]]:
 @given(days())
 def test_equals_the_slow_reference(case: tuple[list[Window], list[int]]) -> None:
     windows, seconds = case
-    ticks = read_ticks(frame_of([float(each) for each in seconds]), sessions_from(windows).windows)
+    ticks = ticks_of_frame(frame_of([float(each) for each in seconds]), sessions_from(windows).windows)
     measured = measure_coverage(ticks, parse_symbol("SHFE.cu2602"), policy_for("cu"))
     naive = naive_coverage(seconds, windows)
     assert _figures(measured) == {

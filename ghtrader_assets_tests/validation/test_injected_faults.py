@@ -9,7 +9,8 @@ import pytest
 
 from ghtrader_assets_tests.validation.campaign import Score, campaign, complaints
 from ghtrader_assets_tests.validation.days import clean_day, judge_columns
-from ghtrader_assets_tests.validation.injector import ANY_DEPTH, FIVE_LEVELS, HALF_SECONDS, PLANTS, WHOLE_DAY, Planted
+from ghtrader_assets_tests.validation.injector import ANY_DEPTH, FIVE_LEVELS, HALF_SECONDS, PLANTS, WHOLE_DAY
+from ghtrader_assets_tests.validation.planting import Planted
 
 FEW, MANY = 3, 41
 """Faults of each kind: in the suite, and in `make soak`, where they are more than a thousand."""

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.validation.verdicts import DayVerdict
 from ghtrader_assets_tests.validation.days import clean_day, judge_columns
-from ghtrader_assets_tests.validation.injector import Day
+from ghtrader_assets_tests.validation.planting import Day
 
 Mask = npt.NDArray[np.bool_]
 Keep = Callable[[Day], Mask]

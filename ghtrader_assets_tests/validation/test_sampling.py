@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from ghtrader_assets.market.ticks import tick_frame
-from ghtrader_assets.validation.intake import DayTicks, read_ticks
+from ghtrader_assets.validation.intake import DayTicks, ticks_of_frame
 from ghtrader_assets.validation.policy import SAMPLING, Policy, policy_for
 from ghtrader_assets.validation.quality.rules import Part
 from ghtrader_assets.validation.quality.sampling import BLOCK_ROWS, draw_sample
 from ghtrader_assets_tests.validation.days import TUESDAY, clean_day, findings, judge_frame, sessions_of
-from ghtrader_assets_tests.validation.injector import Day
+from ghtrader_assets_tests.validation.planting import Day
 
 CONTRACT = "SHFE.rb2605"
 
@@ -29,7 +29,7 @@ def merged_day(times: int) -> Day:
 
 
 def ticks_of(day: Day) -> DayTicks:
-    return read_ticks(tick_frame(day.columns), sessions_of(CONTRACT, DAY).windows)
+    return ticks_of_frame(tick_frame(day.columns), sessions_of(CONTRACT, DAY).windows)
 
 
 DAY = TUESDAY

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ghtrader_assets_tests.validation.days import clean_day, judge_columns
-from ghtrader_assets_tests.validation.injector import NS, Day
+from ghtrader_assets_tests.validation.planting import NS, Day
 
 SHIFTED = ("SHFE.cu2602", "DCE.m2605", "CZCE.SR605")
 MOVED_ON = date(2026, 1, 12)

@@ -15,10 +15,10 @@ from dash.development.base_component import Component
 from ghtrader_assets.dashboard.data import DayView
 from ghtrader_assets.dashboard.figures import PRICES_HEIGHT, prices
 from ghtrader_assets.dashboard.pages.parts import (
-    Content,
+    Children,
     Links,
     badge,
-    command,
+    command_line,
     graph,
     heading,
     seconds,
@@ -72,7 +72,7 @@ def _title(view: DayView, name: str, previous: date, following: date | None) -> 
     ways: list[Component] = [html.A("←", href=day_address(text, previous), title=f"{previous}")]
     if following is not None:
         ways.append(html.A("→", href=day_address(text, following), title=f"{following}"))
-    title: Content = [
+    title: Children = [
         html.A(text, href=symbol_address(text)),
         f"  {day} {day:%a} ",
         html.Span(ways, className="ways"),
@@ -118,7 +118,7 @@ def _repair(view: DayView) -> list[Component]:
     else:
         return []
     hints = [row.action_hint for row in (view.coverage, view.quality) if row is not None and row.state == state.state]
-    return [html.P([f"{hints[0]}: " if hints else "to mend it: ", command(text)], className="repair")]
+    return [html.P([f"{hints[0]}: " if hints else "to mend it: ", command_line(text)], className="repair")]
 
 
 def _timeline(view: DayView) -> list[Component]:

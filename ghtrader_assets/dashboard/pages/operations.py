@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 
 from ghtrader_assets.dashboard.data import Operations
 from ghtrader_assets.dashboard.figures import COURSE_HEIGHT, ingest_course, query_course
-from ghtrader_assets.dashboard.pages.parts import badge, command, graph, heading, seconds, section, shanghai, table
+from ghtrader_assets.dashboard.pages.parts import badge, command_line, graph, heading, seconds, section, shanghai, table
 from ghtrader_assets.dashboard.routes import WINDOWS, day_address, operations_address
 from ghtrader_assets.questdb.tables.measured import Percentiles
 from ghtrader_assets.upkeep.repair import Repair, RepairPlan
@@ -66,7 +66,9 @@ def _repairs(plan: RepairPlan) -> list[Component]:
     days = [repair.trading_day for repairs in groups.values() for repair in repairs]
     more = len(rows) - SHOWN_REPAIRS
     return [
-        html.P(["Repairs all of it: ", command(f"ghtrader-assets repair --from {min(days)} --to {max(days)} --apply")]),
+        html.P(
+            ["Repairs all of it: ", command_line(f"ghtrader-assets repair --from {min(days)} --to {max(days)} --apply")]
+        ),
         table(("", "symbol", "cause", "days", "which", "why"), rows[:SHOWN_REPAIRS], numbers=(3,)),
         html.P(f"and {more} more groups: `ghtrader-assets repair` lists all" if more > 0 else "", className="note"),
     ]

@@ -13,13 +13,13 @@ from dash.development.base_component import Component
 
 from ghtrader_assets.dashboard.data import Grid
 from ghtrader_assets.dashboard.heatmap import heatmap
-from ghtrader_assets.dashboard.pages.parts import command, heading, legend, section, table, tile, tiles, ways
+from ghtrader_assets.dashboard.pages.parts import command_line, heading, legend, section, table, tile, tiles, ways
 from ghtrader_assets.dashboard.palette import CODES
 from ghtrader_assets.dashboard.routes import day_address, operations_address, overview_address, symbol_address
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.validation.verdicts import State
 
-GOOD = (State.OK, State.WARN, IngestState.NOT_LISTED)
+UNREMARKABLE = (State.OK, State.WARN, IngestState.NOT_LISTED)
 SHOWN_SYMBOLS = 15
 
 
@@ -27,7 +27,7 @@ def overview_page(grid: Grid, last: date | None) -> list[Component]:
     """The heatmap with its legend, and the symbols with most days that need attention."""
     counts = Counter(code for row in grid.codes for code in row)
     cells = len(grid.symbols) * len(grid.days)
-    good = sum(counts[code] for code, look in CODES.items() if look.state in GOOD)
+    good = sum(counts[code] for code, look in CODES.items() if look.state in UNREMARKABLE)
     side = html.Div([legend(dict(counts)), ways(overview_address, grid.days, last)], className="side")
     return [
         html.Div(
@@ -50,7 +50,7 @@ def overview_page(grid: Grid, last: date | None) -> list[Component]:
 
 def _worst(grid: Grid) -> Component:
     bad = {
-        symbol: [(day, code) for day, code in zip(grid.days, row, strict=True) if CODES[code].state not in GOOD]
+        symbol: [(day, code) for day, code in zip(grid.days, row, strict=True) if CODES[code].state not in UNREMARKABLE]
         for symbol, row in zip(grid.symbols, grid.codes, strict=True)
     }
     ranked = sorted((item for item in bad.items() if item[1]), key=lambda item: -len(item[1]))[:SHOWN_SYMBOLS]
@@ -73,4 +73,4 @@ def _remedy(grid: Grid, symbol: str, first: date, last: date) -> Component | str
     unknown = grid.unknown.get(symbol)
     if unknown is not None:
         return f"{unknown}; {unknown.remedy}"
-    return command(f"ghtrader-assets repair --from {first} --to {last}")
+    return command_line(f"ghtrader-assets repair --from {first} --to {last}")

@@ -17,7 +17,7 @@ from ghtrader_assets.dashboard.palette import LOOKS, look_of
 from ghtrader_assets.dashboard.routes import operations_address, overview_address
 from ghtrader_assets.market.clock import SHANGHAI
 
-Content = str | Component | Sequence["str | Component"]
+Children = str | Component | Sequence["str | Component"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Links:
         return f"{self.dagster}/assets/{key}/{table}?view=partitions&partition={day}" if self.dagster else None
 
 
-def frame(body: Content, here: str, links: Links) -> Component:
+def frame(body: Children, here: str, links: Links) -> Component:
     """A whole page: the bar on top, and what is under it."""
     pages = [("Overview", overview_address(), "overview"), ("Operations", operations_address(), "operations")]
     inside = [html.A(name, href=href, className="here" if key == here else "") for name, href, key in pages]
@@ -43,7 +43,7 @@ def frame(body: Content, here: str, links: Links) -> Component:
     return html.Div([bar, html.Main(body)])
 
 
-def heading(title: Content, under: Content = "") -> Component:
+def heading(title: Children, under: Children = "") -> Component:
     return html.Div([html.H1(title), html.P(under, className="under")], className="heading")
 
 
@@ -84,8 +84,8 @@ def table(
     return html.Div(html.Table([html.Thead(head), html.Tbody(body)]), className="table")
 
 
-def command(text: str) -> Component:
-    """A command to copy."""
+def command_line(text: str) -> Component:
+    """A command line to copy."""
     return html.Code(text, className="command", title="type it in a terminal")
 
 

@@ -1,4 +1,4 @@
-"""Kept answers to coverage queries, in memory or in Redis, and when they are old.
+"""Kept answers to questions about stored days, in memory or in Redis, and when they are old.
 
 Belongs here: keeping and dropping answers. Does not belong here: the queries (`questdb.tables.reader`).
 """

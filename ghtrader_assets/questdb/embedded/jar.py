@@ -18,8 +18,8 @@ from platformdirs import user_cache_path
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.files import put_file
 
-VERSION: Final = "9.3.4"
-COORDINATES: Final = f"org.questdb:questdb:{VERSION}"
+QUESTDB_VERSION: Final = "9.3.4"
+COORDINATES: Final = f"org.questdb:questdb:{QUESTDB_VERSION}"
 SHA256: Final = "939bc53ab22f93dbaa6545143a6e7c536d4904c07b7f2d381e8eef10436be062"
 
 
@@ -28,7 +28,7 @@ def ensure_jar() -> Path:
 
     Raises `ServiceError` when it can't be resolved or is not the jar that was pinned.
     """
-    cached = user_cache_path("ghtrader-assets") / f"questdb-{VERSION}.jar"
+    cached = user_cache_path("ghtrader-assets") / f"questdb-{QUESTDB_VERSION}.jar"
     if cached.is_file() and _sha256(cached) == SHA256:
         return cached
     resolved = _resolve()

@@ -6,7 +6,7 @@ to be done about a day (`upkeep`).
 
 - **Ingest.** Stored content is `complete`, or `partial` if the day was in progress when it was loaded, whatever later
   attempts came to. Where nothing is stored, the last attempt decides. One that says `complete` or `partial` is
-  `running` there: a coverage row is the last step of a load, and that step is missing. A day without an attempt is
+  `running` there: a stored-day row is the last step of a load, and that step is missing. A day without an attempt is
   `missing`, before the symbol's start `not_listed`, of an unknown product `unknown_contract`. An obstacle
   comes before any attempt: the symbol did not trade on that day, or the provider's main contract can't be it
   (`market.lives`).
@@ -34,7 +34,7 @@ from ghtrader_assets.validation.verdicts import State
 UNJUDGED: Final = "unjudged"
 NOT_JUDGED: Final = "the stored content has not been judged yet"
 IN_PROGRESS: Final = "day_in_progress"
-NOT_RECORDED: Final = "the load has not ended: its coverage row is missing"
+NOT_RECORDED: Final = "the load has not ended: its stored-day row is missing"
 
 FACTS: Final = {
     "stored": pl.Boolean,

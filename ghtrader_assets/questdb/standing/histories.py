@@ -76,7 +76,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Histories:
     """What the small tables say of a range of days of some symbols.
 
     `scheduled_to` is the last trading day, of all, for which the provider was asked for a main contract; `holes`
@@ -119,9 +119,9 @@ class Standing:
         return {symbol: (rows, seconds) for symbol, rows, seconds in means.rows()}
 
 
-def read_standing(
+def read_histories(
     db: Database, symbols: Sequence[str], start: date, end: date, now: datetime, *, leave_out_sound: bool = False
-) -> Standing:
+) -> Histories:
     """How the trading days from `start` to `end` of the symbols stand at `now`. Raises `QuestDBError`.
 
     With `leave_out_sound` a day that is stored for its main contract, judged on its content and whole is named in
@@ -140,7 +140,7 @@ def read_standing(
     if holes:
         sound = sound.join(_frame_of(holes), on=_KEY, how="anti")
     kept = {name: table.join(sound, on=_KEY, how="anti") for name, table in tables.items()}
-    return Standing(
+    return Histories(
         scheduled_to=_scheduled_to(db, symbols),
         contracts={key: row[0] for key, row in _rows(kept[MAIN_SCHEDULE])},
         contents={key: Content(*row) for key, row in _rows(kept[DAILY_AGG])},

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, LiteralString, cast
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import QuestDBError, ServiceError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.logs import logger
@@ -130,10 +131,10 @@ STEPS: Final = (
 )
 """In order, without a gap."""
 
-VERSION: Final = STEPS[-1].version
+STORE_VERSION: Final = STEPS[-1].version
 
 
-def ensure_schema(db: Database, home: Path) -> None:
+def ensure_schema(db: Database, home: Path, clock: Clock) -> None:
     """Bring the store and the home's manifest files to this version: make what is missing, migrate what is older.
 
     Raises `QuestDBError` before anything is changed where the store is newer, or a table of another shape than ours;
@@ -141,26 +142,26 @@ def ensure_schema(db: Database, home: Path) -> None:
     """
     _require_not_newer(home_version(home), f"the home {home}")
     found = store_version(db)
-    _require_not_newer(found or VERSION, "the store")
-    pending = steps_after(found or VERSION)
+    _require_not_newer(found or STORE_VERSION, "the store")
+    pending = steps_after(found or STORE_VERSION)
     if pending:
         _require_migratable(db, pending)
         ensure_table(db, TABLES[SCHEMA_VERSION])
     for step in pending:
-        _migrate(db, step)
+        _migrate(db, step, clock)
     make_tables(db)
     if found is None:
-        _record(db, VERSION)
+        _record(db, STORE_VERSION, clock)
     migrate_files(home)
 
 
 def require_version(db: Database) -> None:
     """Refuse to read a store of another version. Raises `QuestDBError`; a store without a table of ours is none."""
     found = store_version(db)
-    _require_not_newer(found or VERSION, "the store")
-    if found is not None and found < VERSION:
+    _require_not_newer(found or STORE_VERSION, "the store")
+    if found is not None and found < STORE_VERSION:
         raise QuestDBError(
-            f"the store at {db.endpoint.http} is of version {found}, and this code reads version {VERSION}",
+            f"the store at {db.endpoint.http} is of version {found}, and this code reads version {STORE_VERSION}",
             "run `ghtrader-assets up`, which migrates it",
         )
 
@@ -187,7 +188,7 @@ def home_version(home: Path) -> int:
         return FIRST_VERSION
     except (OSError, ValueError) as error:
         raise ServiceError(
-            f"{path} can't be read: {error}", f"write the home's version into it, such as {VERSION}"
+            f"{path} can't be read: {error}", f"write the home's version into it, such as {STORE_VERSION}"
         ) from None
 
 
@@ -201,7 +202,7 @@ def shape_findings(db: Database) -> dict[str, str]:
 
     What pending steps will add is not missed.
     """
-    pending = steps_after(store_version(db) or VERSION)
+    pending = steps_after(store_version(db) or STORE_VERSION)
     found = ((table.name, difference_of(db, table, _to_come(table.name, pending))) for table in TABLES.values())
     return {name: difference for name, difference in found if difference and not (pending and name == SCHEMA_VERSION)}
 
@@ -218,7 +219,7 @@ def migrate_files(home: Path) -> None:
                 migrated = step.document(migrated)
             if migrated != document:
                 put_document(path, migrated)
-        put_file(_version_file(home), f"{VERSION}\n")
+        put_file(_version_file(home), f"{STORE_VERSION}\n")
     except OSError as error:
         raise ServiceError(
             f"the manifests of {home} could not be migrated: {error}", "free or mend the disk under GHTRADER_HOME"
@@ -234,13 +235,13 @@ def _documents(home: Path) -> Iterator[tuple[Path, Document]]:
             log.warning("no manifest, left as it is", path=str(path), error=str(error))
 
 
-def _migrate(db: Database, step: Step) -> None:
+def _migrate(db: Database, step: Step, clock: Clock) -> None:
     log.info("migrating the store", version=step.version, says=step.says)
     for table in {**step.columns, **step.renamed}:
         _alter(db, TABLES[table], step.columns.get(table, ()), step.renamed.get(table, {}))
     for rewrite in step.rewrites:
         _rewrite(db, rewrite)
-    _record(db, step.version)
+    _record(db, step.version, clock)
 
 
 def _alter(db: Database, table: Table, added: Sequence[Column], renamed: Mapping[str, str]) -> None:
@@ -282,10 +283,9 @@ def _columns_of(db: Database, table: str) -> list[str]:
     return [name for (name,) in db.rows("table_columns", f"SELECT \"column\" FROM table_columns('{table}')")]
 
 
-def _record(db: Database, version: int) -> None:
-    db.execute(
-        f"INSERT INTO {SCHEMA_VERSION} (ts, version, code_version) VALUES (now(), %s, %s)", [version, code_version()]
-    )
+def _record(db: Database, version: int, clock: Clock) -> None:
+    statement = f"INSERT INTO {SCHEMA_VERSION} (ts, version, code_version) VALUES (%s, %s, %s)"
+    db.execute(statement, [clock.now(), version, code_version()])
     db.await_applied(SCHEMA_VERSION)
 
 
@@ -307,9 +307,9 @@ def _to_come(table: str, pending: Sequence[Step]) -> set[str]:
 
 
 def _require_not_newer(found: int, what: str) -> None:
-    if found > VERSION:
+    if found > STORE_VERSION:
         raise QuestDBError(
-            f"{what} is of version {found}, newer than the {VERSION} of this code", "use a newer ghtrader-assets"
+            f"{what} is of version {found}, newer than the {STORE_VERSION} of this code", "use a newer ghtrader-assets"
         )
 
 

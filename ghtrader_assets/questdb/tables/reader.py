@@ -22,7 +22,7 @@ from ghtrader_assets.questdb.tables.rows import (
     DayException,
     MainOverride,
     StandingVerdict,
-    SymbolCoverage,
+    StoredRange,
 )
 from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
@@ -88,7 +88,7 @@ def read_main_overrides(db: Database, symbols: Sequence[str] = ()) -> list[MainO
 
 
 def read_daily_agg(db: Database, symbol: str, days: Sequence[date]) -> list[DailyAgg]:
-    """The coverage rows of these days, those that are stored, by trading day."""
+    """The stored-day rows of these days, those that are stored, by trading day."""
     return list(_of_days(db, "daily_agg", DailyAgg, DAILY_AGG, symbol, days).values())
 
 
@@ -175,30 +175,30 @@ def read_last_loads(db: Database, symbol: str, limit: int) -> list[Manifest]:
     return _rows(db, "last_loads", Manifest, f"{MANIFESTS} WHERE {where}", values)
 
 
-def read_coverage(db: Database, symbols: Sequence[str] = ()) -> list[SymbolCoverage]:
-    """What is stored of each symbol, from the coverage table; of all symbols where none is named."""
+def read_stored_ranges(db: Database, symbols: Sequence[str] = ()) -> list[StoredRange]:
+    """What is stored of each symbol, from the table of stored days; of all symbols where none is named."""
     where, values = _of_symbols("WHERE", symbols)
-    return _rows(db, "coverage", SymbolCoverage, f"{DAILY_AGG} a {where} ORDER BY symbol", values, _BOUNDS)
+    return _rows(db, "coverage", StoredRange, f"{DAILY_AGG} a {where} ORDER BY symbol", values, _BOUNDS)
 
 
-def read_five_level_bounds(db: Database, symbols: Sequence[str]) -> list[SymbolCoverage]:
-    """`read_coverage` of the days whose stored load has a row of more than one level, by what its manifest counted."""
+def read_five_level_bounds(db: Database, symbols: Sequence[str]) -> list[StoredRange]:
+    """The same of the days whose stored load has a row of more than one level, by what its manifest counted."""
     places, values = bound_list(symbols)
     joined = "a.symbol = m.symbol AND a.manifest_id = m.manifest_id AND a.trading_day = m.trading_day"
     where = f"a.symbol IN ({places}) AND m.five_level_rows > 0"
     tables = f"{DAILY_AGG} a JOIN {MANIFESTS} m ON {joined} WHERE {where} ORDER BY a.symbol"
-    return _rows(db, "five_level_bounds", SymbolCoverage, tables, values, _BOUNDS)
+    return _rows(db, "five_level_bounds", StoredRange, tables, values, _BOUNDS)
 
 
 def read_latest(db: Database, symbols: Sequence[str] = ()) -> list[DailyAgg]:
-    """The coverage row of each symbol's last stored day, by symbol; of all symbols where none is named."""
+    """The stored-day row of each symbol's last stored day, by symbol; of all symbols where none is named."""
     where, values = _of_symbols("WHERE", symbols)
     found = _rows(db, "latest", DailyAgg, f"{DAILY_AGG} {where} LATEST ON ts PARTITION BY symbol", values)
     return sorted(found, key=lambda row: row.symbol)
 
 
 def read_daily_aggs(db: Database, symbols: Sequence[str], start: date, end: date) -> list[DailyAgg]:
-    """The coverage rows of symbols, by default all, in an inclusive range of trading days."""
+    """The stored-day rows of symbols, by default all, in an inclusive range of trading days."""
     return _select(db, "daily_aggs", DailyAgg, DAILY_AGG, symbols, start, end)
 
 

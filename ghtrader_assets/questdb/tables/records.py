@@ -1,4 +1,4 @@
-"""Writing the small tables: schedule, coverage table, verdicts, manifests, metrics. Each call returns once visible.
+"""Writing the small tables: schedule, stored days, verdicts, manifests, metrics. Each call returns once visible.
 
 Belongs here: one ILP transaction a table and call. Does not belong here: ticks (`writer`), reading (`reader`).
 """
@@ -57,7 +57,7 @@ def write_main_override(db: Database, row: MainOverride) -> None:
 
 
 def write_daily_agg(db: Database, rows: Sequence[DailyAgg]) -> None:
-    """Store coverage rows, replacing those of the same symbol-days."""
+    """Store stored-day rows, replacing those of the same symbol-days."""
     _write(
         db,
         DAILY_AGG,
@@ -111,9 +111,9 @@ def write_stored(
     aggs: Sequence[DailyAgg],
     metrics: Sequence[Metric] = (),
 ) -> None:
-    """Store all that is recorded of stored days: verdicts and manifests, and once they show, the coverage rows.
+    """Store all that is recorded of stored days: verdicts and manifests, and once they show, the stored-day rows.
 
-    One wait for four tables instead of four; where a coverage row stands, everything else of the day does. `metrics`
+    One wait for four tables instead of four; where a stored-day row stands, everything else of the day does. `metrics`
     travel with them and are not waited for.
     """
     sent = _send_verdicts(db, verdicts)

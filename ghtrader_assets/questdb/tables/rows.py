@@ -107,7 +107,7 @@ class MainOverride:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolCoverage:
+class StoredRange:
     """What is stored of a symbol. Instants are UTC, None where no stored day has a tick."""
 
     symbol: str

@@ -1,9 +1,9 @@
 """Reading stored trading days in bulk: only whole ones, each in one version, as Arrow tables.
 
-Belongs here: result columns, the proof that what was read is what the coverage table names, days in parallel.
+Belongs here: result columns, the proof that what was read is what the table of stored days names, days in parallel.
 Does not belong here: files (`reading.export`), pandas and polars (`store`).
 
-A load replaces a day's ticks at one instant and writes its coverage row later, once it has read the day back. Between
+A load replaces a day's ticks at one instant and writes its stored-day row later, once it has read the day back. Between
 the two, the ticks are newer than the row. So after the ticks the row is looked at again, together with the day's
 attempts: where it is the same row and no other attempt is open or ended later, the ticks are the row's. Otherwise the
 content digest decides, and where it differs the day is read again until its load is done.
@@ -42,7 +42,7 @@ from ghtrader_assets.validation.verdicts import midnight_utc
 
 SHANGHAI: Final = "Asia/Shanghai"
 PATIENCE_S: Final = 60.0
-"""How long a day that is just being replaced is waited for: from its ticks' to its coverage row's commit."""
+"""How long a day that is just being replaced is waited for: from its ticks' to its stored-day row's commit."""
 PAUSE_S: Final = 0.05
 
 LONGEST_LOAD: Final = timedelta(hours=6)
@@ -71,7 +71,7 @@ DEFAULT_COLUMNS: Final = (INSTANT, *_OF_DAY, *TICK_SCHEMA.names())
 
 @dataclass(frozen=True, slots=True)
 class WholeDay:
-    """A stored trading day: its coverage row and its ticks (`RESULT_TYPES`), in stored order."""
+    """A stored trading day: its stored-day row and its ticks (`RESULT_TYPES`), in stored order."""
 
     agg: DailyAgg
     ticks: pa.Table
@@ -102,8 +102,8 @@ def read_whole_day(
 ) -> WholeDay:
     """A symbol's trading day, whole and in one version; `workers` read a slice of it each.
 
-    Raises `BadInputError` for a day that has no coverage row (never loaded, or not to its end) and an unknown column,
-    `QuestDBError` when the ticks are not those of the coverage row for `patience_s`, `PATIENCE_S` by default.
+    Raises `BadInputError` for a day that has no stored-day row (never loaded, or not to its end) and an unknown column,
+    `QuestDBError` when the ticks are not those of the stored-day row for `patience_s`, `PATIENCE_S` by default.
     """
     wanted = require_columns(columns)
     before = _agg_of(db, symbol, window.trading_day)
@@ -142,7 +142,7 @@ def read_whole_days(
 def _read_verified(
     db: Database, symbol: str, window: DayWindow, wanted: tuple[str, ...], patience_s: float
 ) -> WholeDay:
-    """Read every column until the content is the coverage row's."""
+    """Read every column until the content is the stored-day row's."""
     names = (*TICK_SCHEMA.names(), *(name for name in wanted if name in _STORED and name not in TICK_SCHEMA))
     give_up_at = time.monotonic() + patience_s
     while True:

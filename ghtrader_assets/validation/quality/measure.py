@@ -14,7 +14,7 @@ import numpy as np
 
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.quality import book, nulls, outliers, pairs, sequence, values
-from ghtrader_assets.validation.quality.rules import EXAMPLES, Finding, Parts, QualityDay, Rule
+from ghtrader_assets.validation.quality.rules import EXAMPLES, Parts, QualityDay, Rule, RuleFinding
 from ghtrader_assets.validation.quality.sampling import Sample, draw_sample
 
 _FAMILIES: Final = (*sequence.RULES, *pairs.RULES, *nulls.RULES, *values.RULES, *book.RULES, *outliers.RULES)
@@ -29,7 +29,7 @@ SCORED: Final = ("bid_price1", "ask_price1", "last_price", "volume", "open_inter
 class Quality:
     """The field quality of a day: what each rule found, plain null rates, crossed books of all ticks."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleFinding, ...]
     null_rates: dict[str, float]
     book_null_rate: float
     crossed: int
@@ -39,11 +39,11 @@ class Quality:
     sampled: bool
     faults: tuple[str, ...]
 
-    def finding(self, name: str) -> Finding:
+    def finding(self, name: str) -> RuleFinding:
         """What the rule called `name` found."""
         return next(each for each in self.findings if each.rule.name == name)
 
-    def failed(self, severity: str) -> tuple[Finding, ...]:
+    def failed(self, severity: str) -> tuple[RuleFinding, ...]:
         """The broken rules of one severity, in the order of `RULES`."""
         return tuple(each for each in self.findings if each.failed and each.rule.severity == severity)
 
@@ -87,7 +87,7 @@ def measure_quality(day: QualityDay, sample_above_rows: int, seed: str) -> Quali
     )
 
 
-def _finding(rule: Rule, day: QualityDay, sample: Sample | None) -> Finding:
+def _finding(rule: Rule, day: QualityDay, sample: Sample | None) -> RuleFinding:
     parts = rule.check(day)
     limit = day.policy.value(rule.limit) if rule.limit else 0.0
     rows = [part.rows for part in parts.values() if len(part.rows)]
@@ -96,7 +96,7 @@ def _finding(rule: Rule, day: QualityDay, sample: Sample | None) -> Finding:
     rates = {name: counts[name] / checked[name] if checked[name] else 0.0 for name in counts}
     total, places = sum(counts.values()), sum(checked.values())
     rate = total / places if places else 0.0
-    return Finding(
+    return RuleFinding(
         rule=rule,
         count=round(total),
         checked=round(places),
@@ -127,7 +127,7 @@ def _null_rate(day: QualityDay, name: str) -> float:
     return float(np.count_nonzero(missing)) / day.ticks.n if missing is not None and day.ticks.n else 0.0
 
 
-def _shown(finding: Finding, policy: Policy) -> dict[str, object]:
+def _shown(finding: RuleFinding, policy: Policy) -> dict[str, object]:
     rule = finding.rule
     names = [name for name in (rule.limit, *rule.sources) if name]
     return {

@@ -150,7 +150,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleFinding:
     """What one rule found. `measure` is compared with `limit`; `rate_error` is the sampling error of `rate`."""
 
     rule: Rule

@@ -15,11 +15,11 @@ import pytest
 from pydantic import SecretStr
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.questdb.cache import coverage as caching
+from ghtrader_assets.questdb.cache import answers as caching
 from ghtrader_assets.questdb.cache import redis_link
-from ghtrader_assets.questdb.cache.coverage import CoverageCache, announce_load, cache_of
+from ghtrader_assets.questdb.cache.answers import AnswerCache, announce_load, cache_of
 from ghtrader_assets.questdb.client.credentials import Endpoint
-from ghtrader_assets.questdb.tables.rows import DailyAgg, SymbolCoverage
+from ghtrader_assets.questdb.tables.rows import DailyAgg, StoredRange
 from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.fix_redis import PASSWORD, RedisServer
 from ghtrader_assets_tests.waiting import HANGS_S
@@ -27,7 +27,7 @@ from ghtrader_assets_tests.waiting import HANGS_S
 ENDPOINT = Endpoint("questdb.example:9000", "questdb.example:8812", "u", SecretStr("p"))
 NAMES = ["KQ.m@SHFE.cu"]
 INSTANT = datetime(2026, 1, 6, 6, 59, 59, 500_001, tzinfo=UTC)
-COVERED = SymbolCoverage(
+COVERED = StoredRange(
     symbol=NAMES[0],
     first_day=date(2026, 1, 5),
     last_day=date(2026, 1, 6),
@@ -53,17 +53,17 @@ STORED = DailyAgg(
 class Store:
     """A store that counts how often it is asked, and whose answer can be changed."""
 
-    def __init__(self, cache: CoverageCache) -> None:
+    def __init__(self, cache: AnswerCache) -> None:
         self.asked = 0
         self.rows = 1
         self._cache = cache
 
-    def coverage(self) -> list[SymbolCoverage]:
-        def ask() -> list[SymbolCoverage]:
+    def coverage(self) -> list[StoredRange]:
+        def ask() -> list[StoredRange]:
             self.asked += 1
             return [dataclasses.replace(COVERED, rows=self.rows)]
 
-        return self._cache.answer("coverage", NAMES, SymbolCoverage, ask)
+        return self._cache.answer("coverage", NAMES, StoredRange, ask)
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.service)])
@@ -86,7 +86,7 @@ def test_a_hit_is_typed_like_a_miss(settings: Settings) -> None:
     cache = cache_of(settings, ENDPOINT)
     for _ in range(2):
         found = cache.answer("latest", NAMES, DailyAgg, lambda: [STORED])
-        covered = cache.answer("coverage", NAMES, SymbolCoverage, lambda: [COVERED])
+        covered = cache.answer("coverage", NAMES, StoredRange, lambda: [COVERED])
         assert (found, covered) == ([STORED], [COVERED])
         assert type(found[0].trading_day) is date
         assert found[0].updated_at.tzinfo is not None
@@ -112,7 +112,7 @@ def test_a_load_of_another_process_makes_answers_old(settings: Settings) -> None
     store.coverage()
     store.rows = 2
     code = (
-        "from ghtrader_assets.questdb.cache.coverage import announce_load\n"
+        "from ghtrader_assets.questdb.cache.answers import announce_load\n"
         "from ghtrader_assets.questdb.client.credentials import Endpoint\n"
         "from ghtrader_assets.settings import load_settings\n"
         "from pydantic import SecretStr\n"
@@ -127,13 +127,13 @@ def test_a_load_that_overtakes_a_question_is_not_lost(settings: Settings) -> Non
     """The answer was found before the load and is kept after it: the next question doesn't get it."""
     cache = cache_of(settings, ENDPOINT)
 
-    def overtaken() -> list[SymbolCoverage]:
+    def overtaken() -> list[StoredRange]:
         announce_load(settings, ENDPOINT)
         return [COVERED]
 
-    cache.answer("coverage", NAMES, SymbolCoverage, overtaken)
+    cache.answer("coverage", NAMES, StoredRange, overtaken)
     fresh = dataclasses.replace(COVERED, rows=7)
-    assert cache.answer("coverage", NAMES, SymbolCoverage, lambda: [fresh]) == [fresh]
+    assert cache.answer("coverage", NAMES, StoredRange, lambda: [fresh]) == [fresh]
 
 
 def test_an_answer_lives_as_long_as_it_may(settings: Settings) -> None:
@@ -156,7 +156,7 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(caching, "CAPACITY", 10)
     cache = caching.MemoryCache(tmp_path, 60)
     for number in range(50):
-        cache.answer("coverage", [str(number)], SymbolCoverage, list)
+        cache.answer("coverage", [str(number)], StoredRange, list)
     assert len(cache._kept) == 10
 
 

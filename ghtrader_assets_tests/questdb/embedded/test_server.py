@@ -18,6 +18,7 @@ import polars as pl
 import psutil
 import pytest
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import CredentialError, PortTakenError, ServiceError
 from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.client.connection import Database
@@ -58,7 +59,7 @@ def orphaned(home: Path, load_of: LoadOf) -> Orphaned:
         started = json.loads(owner.stdout.readline())
     load = load_of(DAYS[0], rows=2000)
     with Database(_endpoint(home, started["http"], started["pg"])) as db:
-        ensure_schema(db, home)
+        ensure_schema(db, home, SYSTEM_CLOCK)
         assert isinstance(next(store_days(db, [load])), StoredDay)
     with pytest.raises(ServiceError, match=rf"belongs to another running process \(pid {owner.pid}\)"):
         EmbeddedQuestDB(home).start()
@@ -75,7 +76,7 @@ def test_a_killed_owner_and_a_killed_server_cost_nothing(orphaned: Orphaned, loa
     assert not psutil.pid_exists(orphaned.server_pid)
     loads = [load_of(day, rows=20_000, seed=3) for day in DAYS]
     with Database(endpoint) as db:
-        ensure_schema(db, orphaned.home)
+        ensure_schema(db, orphaned.home, SYSTEM_CLOCK)
         assert content_digest(_read(db, orphaned.load)) == content_digest(orphaned.load.frame)
         killer = threading.Timer(0.25, os.kill, (server.pid, signal.SIGKILL))
         killer.start()

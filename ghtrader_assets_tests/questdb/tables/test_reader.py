@@ -59,7 +59,7 @@ def test_hostile_symbols_find_nothing(db: Database, calendar: TradingCalendar, t
     assert reader.read_gaps(db, text, [DAY]) == []
     assert reader.read_manifest(db, text) is None
     assert reader.manifests_covering(db, DAY, [text]) == []
-    assert reader.read_coverage(db, [text]) == []
+    assert reader.read_stored_ranges(db, [text]) == []
     assert read_day_states(db, [text], DAY, DAY, SYSTEM_CLOCK.now()) == []
 
 
@@ -87,7 +87,7 @@ def test_a_days_ticks_are_found_by_their_interval(db: Database, load_of: LoadOf,
 def test_every_query_is_measured_by_its_name(questdb_endpoint: Endpoint) -> None:
     seen: list[tuple[str, float]] = []
     with Database(questdb_endpoint, on_query=lambda name, seconds: seen.append((name, seconds))) as db:
-        reader.read_coverage(db)
+        reader.read_stored_ranges(db)
     assert [name for name, _ in seen] == ["coverage"]
     assert seen[0][1] > 0
 
@@ -102,7 +102,7 @@ def test_a_wrong_password_is_named(questdb_endpoint: Endpoint, calendar: Trading
     wrong = replace(questdb_endpoint, password=SecretStr("wrong"), reader=None)
     with Database(wrong) as db:
         with pytest.raises(CredentialError, match="refuses the user name or password"):
-            reader.read_coverage(db)
+            reader.read_stored_ranges(db)
         with pytest.raises(CredentialError):
             read_ticks(db, "KQ.m@SHFE.cu", calendar.window(DAY))
         failure = next(store_days(db, [load_of(DAY)]))
@@ -114,7 +114,7 @@ def test_a_wrong_password_is_named(questdb_endpoint: Endpoint, calendar: Trading
 def test_a_wrong_reader_is_named(questdb_endpoint: Endpoint) -> None:
     wrong = replace(questdb_endpoint, reader=Login("reader", SecretStr("wrong")))
     with Database(wrong, readonly=True) as db, pytest.raises(CredentialError):
-        reader.read_coverage(db)
+        reader.read_stored_ranges(db)
 
 
 def test_a_server_that_is_away_is_named(calendar: TradingCalendar, load_of: LoadOf) -> None:
@@ -123,7 +123,7 @@ def test_a_server_that_is_away_is_named(calendar: TradingCalendar, load_of: Load
         address = f"127.0.0.1:{closed.getsockname()[1]}"
     with Database(Endpoint(address, address, "u", SecretStr("p"))) as db:
         with pytest.raises(QuestDBError, match=f"QuestDB at {address} is away"):
-            reader.read_coverage(db)
+            reader.read_stored_ranges(db)
         with pytest.raises(QuestDBError, match=f"QuestDB at {address} is away"):
             read_ticks(db, "KQ.m@SHFE.cu", calendar.window(DAY))
         failure = next(store_days(db, [load_of(DAY)]))

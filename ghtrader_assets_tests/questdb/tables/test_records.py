@@ -118,9 +118,9 @@ def test_the_coverage_table_answers_for_many_symbols_at_once(db: Database) -> No
     symbols = [fresh_symbol() for _ in range(3)]
     aggs = [_agg(symbol, DAY + timedelta(days=n)) for n, symbol in enumerate(symbols) for n in range(n + 1)]
     records.write_daily_agg(db, aggs)
-    assert [(item.symbol, item.first_day, item.n_days, item.rows) for item in reader.read_coverage(db, symbols)] == [
-        (symbol, DAY, n + 1, 100 * (n + 1)) for n, symbol in enumerate(symbols)
-    ]
+    assert [
+        (item.symbol, item.first_day, item.n_days, item.rows) for item in reader.read_stored_ranges(db, symbols)
+    ] == [(symbol, DAY, n + 1, 100 * (n + 1)) for n, symbol in enumerate(symbols)]
     assert reader.read_daily_agg(db, symbols[2], [DAY]) == [_agg(symbols[2], DAY)]
     assert [row.trading_day for row in reader.read_daily_aggs(db, [symbols[2]], NEXT, NEXT)] == [NEXT]
     stored = db.rows(

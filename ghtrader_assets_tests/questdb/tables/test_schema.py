@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import QuestDBError
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.questdb.client.connection import Database
@@ -101,7 +102,7 @@ def test_every_field_of_a_row_is_a_column(table: str, kind: type[Any]) -> None:
 
 def test_making_the_tables_again_changes_nothing(db: Database, questdb_home: Path) -> None:
     before = db.rows("tables", "SELECT table_name, directoryName FROM tables() ORDER BY table_name")
-    ensure_schema(db, questdb_home)
+    ensure_schema(db, questdb_home, SYSTEM_CLOCK)
     assert db.rows("tables", "SELECT table_name, directoryName FROM tables() ORDER BY table_name") == before
     assert shape_findings(db) == {}
 

@@ -1,4 +1,4 @@
-"""Answers to coverage queries, kept until a load changes them: in the process's memory, or in Redis for several hosts.
+"""Answers to questions about stored days, kept until a load changes them: in memory, or in Redis for several hosts.
 
 Belongs here: where answers are kept, what makes them old. Does not belong here: the queries (`reader`), and talking to
 Redis (`redis_link`).
@@ -39,7 +39,7 @@ CAPACITY: Final = 4096
 log = logger(__name__)
 
 
-class CoverageCache:
+class AnswerCache:
     """Keeps answers: lists of frozen rows, by the question's name and symbols. This one keeps none."""
 
     def answer(self, name: str, symbols: Sequence[str], kind: type[Row], ask: Ask[Row]) -> list[Row]:  # noqa: ARG002
@@ -50,10 +50,10 @@ class CoverageCache:
         """Let go of connections."""
 
 
-def cache_of(settings: Settings, endpoint: Endpoint) -> CoverageCache:
+def cache_of(settings: Settings, endpoint: Endpoint) -> AnswerCache:
     """The cache that the settings ask for, for one store."""
     if settings.coverage_cache == "off" or settings.cache_ttl_s == 0:
-        return CoverageCache()
+        return AnswerCache()
     if settings.coverage_cache == "redis" and settings.redis_url is not None:
         hide(settings.redis_url)
         return RedisCache(settings, endpoint)
@@ -61,7 +61,7 @@ def cache_of(settings: Settings, endpoint: Endpoint) -> CoverageCache:
 
 
 def announce_load(settings: Settings, endpoint: Endpoint) -> None:
-    """Make every kept answer old: the coverage table has just changed.
+    """Make every kept answer old: the table of stored days has just changed.
 
     A home or a Redis that can't be written costs freshness for at most the answers' time to live, and never the load.
     """
@@ -73,7 +73,7 @@ def announce_load(settings: Settings, endpoint: Endpoint) -> None:
         _link(settings.redis_url.get_secret_value()).count_up(f"{_prefix(endpoint, settings.home)}:version")
 
 
-class MemoryCache(CoverageCache):
+class MemoryCache(AnswerCache):
     """Answers of this process, shared by its threads."""
 
     def __init__(self, home: Path, ttl_s: float) -> None:
@@ -108,7 +108,7 @@ class _Entry(msgspec.Struct):
     rows: msgspec.Raw
 
 
-class RedisCache(CoverageCache):
+class RedisCache(AnswerCache):
     """Answers shared through one Redis. An entry counts where Redis's version and that of this host's file are its own.
 
     The file covers loads of this host that could not tell Redis.
