@@ -14,6 +14,8 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine, Ran
 
+pytestmark = pytest.mark.joint
+
 CALENDAR = snapshot_calendar()
 SUGAR, ENDED = "KQ.m@CZCE.SR", "CZCE.SR609"
 LIFE = (date(2025, 9, 15), date(2026, 9, 14))

@@ -26,6 +26,8 @@ from ghtrader_assets.upkeep.repair import read_plan
 from ghtrader_assets.validation.verdicts import CoverageVerdict
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 
+pytestmark = pytest.mark.joint
+
 SYMBOL = parse_symbol("KQ.m@INE.sc")
 DAY = date(2025, 11, 19)
 

@@ -44,7 +44,7 @@ def first_day(platform: LoadContext, contract: Symbol, delivery: date) -> date |
     return known.day if known else None
 
 
-@pytest.mark.parametrize("name", ["SHFE.hc2605", "SHFE.rb2606", "SHFE.au2606"])
+@pytest.mark.parametrize("name", ["SHFE.hc2605", "SHFE.rb2606", pytest.param("SHFE.au2606", marks=pytest.mark.joint)])
 def test_a_first_day_is_asked_for_once(platform: LoadContext, exchange: ExchangeControl, name: str) -> None:
     """By an unverified rule that is right, and by halving where it is another; of no product that is not served."""
     contract, served = parse_symbol(name), contract_named(name, DEFAULT_MODEL)

@@ -18,6 +18,8 @@ from ghtrader_assets_tests.exchange.true_ticks import MODEL_2, ticks_of
 from ghtrader_assets_tests.fix_exchange import started_exchange
 from ghtrader_assets_tests.tq.conftest import QUICK, assert_same, request_of
 
+pytestmark = pytest.mark.joint
+
 DAYS = [
     ("SHFE.wr2605", date(2026, 1, 6)),  # ten ticks
     ("SHFE.wr2605", date(2026, 5, 15)),  # its last day
