@@ -68,7 +68,10 @@ OPEN, IN_PART = (RB, "2026-01-07"), (RB, "2026-01-06")
 CHANGED = (DAILY_AGG, MANIFESTS)
 RENAMED = (DAILY_AGG, VALIDATE_SUMMARY, FIELD_QUALITY)
 GAPS = TABLES[VALIDATE_GAPS]
-ADDED = {VALIDATE_SUMMARY: ("gap_seconds_lost", "detail"), GAPS.base: ("lots_across",)}
+ADDED = {
+    VALIDATE_SUMMARY: ("gap_seconds_lost", "detail", "baseline_days", "baseline_used", "witness", "witness_digest"),
+    GAPS.base: ("lots_across",),
+}
 NOW = datetime(2026, 1, 9, tzinfo=UTC)
 
 
