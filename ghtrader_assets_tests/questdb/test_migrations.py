@@ -219,7 +219,8 @@ def _same_day(context: StoreContext, symbol: str, day: date, told: dict[str, Any
     for name, read in (("coverage", reader.read_summary), ("quality", reader.read_quality)):
         verdict = read(database, symbol, [day]).get(day)
         stated = told["verdicts"][name]
-        named = {"gap_seconds_lost": None, "detail": ""} if name == "coverage" else {}
+        unsaid = {"gap_seconds_lost": None, "baseline_days": None}
+        named = dict.fromkeys(ADDED[VALIDATE_SUMMARY], "") | unsaid if name == "coverage" else {}
         assert as_json(asdict(verdict) if verdict else None) == (renamed(stated) | named if stated else None)
     gaps = as_json([asdict(gap) for gap in reader.read_gaps(database, symbol, [day])])
     assert gaps == [gap | {"lots_across": None} for gap in told["gaps"]]
