@@ -14,6 +14,7 @@ from ghtrader_assets.loading.judgement import policy_of, wanted_fingerprint
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.manifests import Manifest, digest_of
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.standing.evidence import read_evidence
 from ghtrader_assets.questdb.tables.reader import (
     manifests_covering,
     read_daily_agg,
@@ -66,7 +67,7 @@ class DayLineage:
 
 
 def day_lineage(context: StoreContext, symbol: Symbol, day: date) -> DayLineage:
-    """The lineage of one trading day, from five small queries. A day that was never loaded has an empty one."""
+    """The lineage of one trading day, from a few small queries. A day that was never loaded has an empty one."""
     database, name = context.database, symbol.text
     attempts = manifests_covering(database, day, [name])
     stored = next(iter(read_daily_agg(database, name, [day])), None)
@@ -75,7 +76,11 @@ def day_lineage(context: StoreContext, symbol: Symbol, day: date) -> DayLineage:
     load = next((attempt for attempt in attempts if attempt.manifest_id == stored.manifest_id), None)
     row = next(iter(read_schedule(database, name, day, day)), None)
     plan = plan_day(context, symbol, row, "") if row else None
-    wanted = wanted_fingerprint(plan, stored.digest, policy_of(context.settings, symbol)) if plan else ""
+    summary, quality = read_summary(database, name, [day]).get(day), read_quality(database, name, [day]).get(day)
+    wanted = ""
+    if plan and summary:
+        evidence, policy = read_evidence(database, [name], day, day).of(name, day), policy_of(context.settings, symbol)
+        wanted = wanted_fingerprint(plan, stored.digest, policy, evidence, summary.baseline_used)
     return DayLineage(
         symbol=name,
         trading_day=day,
@@ -84,8 +89,8 @@ def day_lineage(context: StoreContext, symbol: Symbol, day: date) -> DayLineage:
         load=load,
         upstream=_upstream(load, plan),
         downstream=(
-            _judged(VALIDATE_SUMMARY, read_summary(database, name, [day]).get(day), wanted),
-            _judged(FIELD_QUALITY, read_quality(database, name, [day]).get(day), wanted),
+            _judged(VALIDATE_SUMMARY, summary, wanted),
+            _judged(FIELD_QUALITY, quality, wanted),
         ),
         attempts=tuple(attempts),
     )

@@ -33,6 +33,7 @@ from ghtrader_assets.loading.record import (
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.lives import WrongMain, wrong_main_remedy
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.standing.evidence import NO_STORED_EVIDENCE, StoredEvidence, read_evidence
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
 from ghtrader_assets.questdb.tables.writer import BATCH_ROWS, BATCHES_IN_FLIGHT, DayLoad, StoredDay, store_batch
 from ghtrader_assets.settings import Settings
@@ -213,19 +214,30 @@ def judge_and_record(
 ) -> list[DayOutcome]:
     """Judge and record a batch's days together; from then on their frames are not needed."""
     failed = [load.manifest for load in loads if isinstance(load, FailedLoad)]
-    judged = [_judged(context, load, must_judge=must_judge) for load in loads if isinstance(load, StoredLoad)]
+    stored = [load for load in loads if isinstance(load, StoredLoad)]
+    evidence = _evidence_for(context, stored)
+    judged = [_judged(context, load, evidence, must_judge=must_judge) for load in stored]
     if failed:
         record_failed(context, failed)
     record_stored(context, judged)
     return [_failure(manifest) for manifest in failed] + [_outcome(manifest, verdict) for manifest, verdict in judged]
 
 
-def _judged(context: StoreContext, load: StoredLoad, *, must_judge: bool) -> tuple[Manifest, DayVerdict | None]:
+def _evidence_for(context: StoreContext, loads: Sequence[StoredLoad]) -> StoredEvidence:
+    days = [load.plan.trading_day for load in loads]
+    symbols = sorted({load.plan.symbol.text for load in loads})
+    return read_evidence(context.database, symbols, min(days), max(days)) if days else NO_STORED_EVIDENCE
+
+
+def _judged(
+    context: StoreContext, load: StoredLoad, stored: StoredEvidence, *, must_judge: bool
+) -> tuple[Manifest, DayVerdict | None]:
     verdict, seconds = None, 0.0
     if not load.plan.is_partial and (must_judge or _judged_after_ingest(context, load.fetched)):
         frame, digest, manifest_id = load.stored.load.frame, load.stored.digest, load.manifest.manifest_id
         policy = policy_of(context.settings, load.plan.symbol)
-        verdict, seconds = judge_frame(load.plan, frame, digest, manifest_id, policy, context.clock.now())
+        evidence = stored.of(load.plan.symbol.text, load.plan.trading_day)
+        verdict, seconds = judge_frame(load.plan, frame, digest, manifest_id, policy, context.clock.now(), evidence)
     return stored_manifest(load.manifest, load.fetched, load.stored, verdict, seconds, context.clock.now()), verdict
 
 

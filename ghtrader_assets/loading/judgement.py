@@ -33,6 +33,7 @@ from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.connection import answers
+from ghtrader_assets.questdb.standing.evidence import NO_STORED_EVIDENCE, StoredEvidence, read_evidence
 from ghtrader_assets.questdb.tables.reader import (
     read_daily_agg,
     read_gaps,
@@ -43,11 +44,12 @@ from ghtrader_assets.questdb.tables.reader import (
     read_summary,
 )
 from ghtrader_assets.questdb.tables.records import write_verdicts
-from ghtrader_assets.questdb.tables.rows import DailyAgg, StandingVerdict
+from ghtrader_assets.questdb.tables.rows import DailyAgg, StandingCoverage, StandingVerdict
 from ghtrader_assets.questdb.tables.tick_columns import even_slices, read_ticks
 from ghtrader_assets.questdb.tables.writer import require_content
 from ghtrader_assets.reference.schedule import Schedule, stored_schedule
 from ghtrader_assets.settings import Settings, sourced_value
+from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.judge import RULE_VERSION, Provenance, fingerprint, judge_day, needs_judgement
 from ghtrader_assets.validation.policy import Policy, policy_for
 from ghtrader_assets.validation.states import worst
@@ -62,14 +64,21 @@ def policy_of(settings: Settings, symbol: Symbol) -> Policy:
     return policy_for(symbol.product, settings.l5_validate, sourced_value(settings, "quality_sample_above_rows"))
 
 
-def wanted_fingerprint(plan: DayPlan, digest: str, policy: Policy) -> str:
-    """The fingerprint of a verdict on this content that is in force now."""
+def wanted_fingerprint(plan: DayPlan, digest: str, policy: Policy, evidence: Evidence, used: str) -> str:
+    """The fingerprint of a verdict on this content that is in force now, given that it `used` this of the evidence."""
     contract, price_tick = plan.schedule.contract, plan.product.price_tick
-    return fingerprint(digest, plan.sessions.fingerprint, contract, price_tick, RULE_VERSION, policy.digest)
+    rests_on = (digest, plan.sessions.fingerprint, contract, price_tick)
+    return fingerprint(*rests_on, RULE_VERSION, policy.digest, evidence.digest(used))
 
 
 def judge_frame(
-    plan: DayPlan, frame: pl.DataFrame, digest: str, manifest_id: str, policy: Policy, judged_at: datetime
+    plan: DayPlan,
+    frame: pl.DataFrame,
+    digest: str,
+    manifest_id: str,
+    policy: Policy,
+    judged_at: datetime,
+    evidence: Evidence,
 ) -> tuple[DayVerdict, float]:
     """Judge the frame of a day; returns the verdict and the seconds it took."""
     started = perf_counter()
@@ -88,6 +97,7 @@ def judge_frame(
             manifest_id=manifest_id,
         ),
         window=plan.window,
+        evidence=evidence,
     )
     return verdict, perf_counter() - started
 
@@ -127,15 +137,17 @@ def judge_days(
         except NotListedError as error:
             known[day] = DayOutcome(day, IngestState.COMPLETE, failure=str(error))
             continue
-        in_force = None if full else stored.in_force(day, wanted_fingerprint(plan, row.digest, policy))
+        evidence = stored.evidence.of(symbol.text, day)
+        in_force = None if full else stored.in_force(plan, row.digest, policy, evidence)
         if in_force is None:
-            due.append(_Due(plan, row, stored.manifests.get(row.manifest_id), stored.is_about(day, row.digest)))
+            again = stored.is_about(day, row.digest)
+            due.append(_Due(plan, row, stored.manifests.get(row.manifest_id), evidence, again))
         else:
             known[day] = _known(day, stored.manifests.get(row.manifest_id), in_force)
     yield from _in_order(wanted, known, _judged(context, due, policy))
 
 
-Verdicts = tuple[CoverageVerdict, QualityVerdict] | tuple[StandingVerdict, StandingVerdict]
+Verdicts = tuple[CoverageVerdict, QualityVerdict] | tuple[StandingCoverage, StandingVerdict]
 """A day's two stored verdicts: their whole rows, or how they stand."""
 
 
@@ -156,36 +168,40 @@ class _Stored:
     schedule: Schedule
     contents: Mapping[date, DailyAgg]
     manifests: Mapping[str, Manifest]
-    coverage: Mapping[date, CoverageVerdict] | Mapping[date, StandingVerdict]
+    coverage: Mapping[date, CoverageVerdict] | Mapping[date, StandingCoverage]
     quality: Mapping[date, QualityVerdict] | Mapping[date, StandingVerdict]
+    evidence: StoredEvidence
 
     @classmethod
     def read(cls, context: StoreContext, symbol: Symbol, days: Sequence[date], *, rows: bool) -> _Stored:
-        """Read all five tables in parallel, the widest first."""
+        """Read all tables in parallel, the widest first."""
         db, name = context.database, symbol.text
-        with ThreadPoolExecutor(5, thread_name_prefix="stored") as pool:
+        with ThreadPoolExecutor(6, thread_name_prefix="stored") as pool:
             coverage = pool.submit(read_summary if rows else read_standing_coverage, db, name, days)
             quality = pool.submit(read_quality if rows else read_standing_quality, db, name, days)
             contents = pool.submit(read_daily_agg, db, name, days)
             schedule = pool.submit(stored_schedule, context, symbol)
             manifests = pool.submit(read_manifests, db, name, days if rows else ())
+            evidence = pool.submit(read_evidence, db, [name], min(days), max(days)) if days else None
         return cls(
             schedule=schedule.result(),
             contents={row.trading_day: row for row in contents.result()},
             manifests={row.manifest_id: row for row in manifests.result()},
             coverage=coverage.result(),
             quality=quality.result(),
+            evidence=evidence.result() if evidence else NO_STORED_EVIDENCE,
         )
 
     def is_about(self, day: date, digest: str) -> bool:
         """Whether the stored verdict, in force or not, speaks of this content."""
         return day in self.coverage and self.coverage[day].content_digest == digest
 
-    def in_force(self, day: date, wanted: str) -> Verdicts | None:
-        """The stored verdicts, if given on this content under the rules, sessions and policy in force."""
-        coverage, quality = self.coverage.get(day), self.quality.get(day)
+    def in_force(self, plan: DayPlan, digest: str, policy: Policy, evidence: Evidence) -> Verdicts | None:
+        """The stored verdicts, if given on this content under the rules, sessions, policy and evidence in force."""
+        coverage, quality = self.coverage.get(plan.trading_day), self.quality.get(plan.trading_day)
         if coverage is None or quality is None:
             return None
+        wanted = wanted_fingerprint(plan, digest, policy, evidence, coverage.baseline_used)
         if needs_judgement(coverage.fingerprint, wanted) or needs_judgement(quality.fingerprint, wanted):
             return None
         return cast("Verdicts", (coverage, quality))
@@ -198,6 +214,7 @@ class _Due:
     plan: DayPlan
     content: DailyAgg
     manifest: Manifest | None
+    evidence: Evidence
     again: bool
 
     def outcome(self, judgement: Judgement | None = None, failure: str = "") -> DayOutcome:
@@ -251,7 +268,8 @@ def _judge(context: StoreContext, due: _Due, policy: Policy, readers: int) -> Ju
     slices = even_slices(open_hours, readers)
     frame = read_ticks(context.database, plan.symbol.text, plan.window, slices)
     proof = partial(require_content, frame, plan.symbol.text, plan.trading_day, content.digest)
-    judgement = partial(judge_frame, plan, frame, content.digest, content.manifest_id, policy, context.clock.now())
+    now = context.clock.now()
+    judgement = partial(judge_frame, plan, frame, content.digest, content.manifest_id, policy, now, due.evidence)
     if readers == 1:
         proof()
         return judgement()

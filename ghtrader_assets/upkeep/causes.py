@@ -72,9 +72,13 @@ def _verdict_fault(key: Key, content: Content, want: Wanted, standing: Histories
     coverage, quality = standing.coverage.get(key), standing.quality.get(key)
     if coverage is None or quality is None:
         return Cause.UNJUDGED, Need.JUDGEMENT, "the stored content was never judged"
-    wanted = want.verdict_on(content.digest)
+    wanted = want.verdict_on(content.digest, standing.evidence.of(*key).digest(coverage.baseline_used))
     if want.contract and any(needs_judgement(verdict.fingerprint, wanted) for verdict in (coverage, quality)):
-        return Cause.STALE, Need.JUDGEMENT, "its verdict is older than its content, the rules or the policy"
+        return (
+            Cause.STALE,
+            Need.JUDGEMENT,
+            "its verdict is older than its content, the rules, the policy or other days' evidence",
+        )
     if standing.holes.get(key):
         return Cause.PROVIDER_HAS_DATA, Need.LOAD, f"the provider has ticks for {standing.holes[key]} of its gaps"
     if coverage.state == State.PARTIAL or coverage.reason_code == SESSION_LOST:

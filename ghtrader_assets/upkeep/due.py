@@ -16,6 +16,7 @@ from ghtrader_assets.loading.judgement import policy_of, wanted_fingerprint
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.standing.evidence import read_evidence
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_latest_manifests, read_quality, read_summary
 from ghtrader_assets.validation.judge import needs_judgement
 
@@ -44,18 +45,24 @@ def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) ->
     A day in progress always needs one, and a day that was stored before it was complete too.
     """
     days = [plan.trading_day for plan in plans]
+    if not days:
+        return {}
     stored = {row.trading_day: row for row in read_daily_agg(context.database, symbol.text, days)}
     summaries = read_summary(context.database, symbol.text, days)
     qualities = read_quality(context.database, symbol.text, days)
+    evidence = read_evidence(context.database, [symbol.text], min(days), max(days))
     policy = policy_of(context.settings, symbol)
 
     def need(plan: DayPlan) -> Need:
         row = stored.get(plan.trading_day)
         if row is None or row.partial or plan.is_partial or row.upstream != plan.upstream:
             return Need.LOAD
-        wanted = wanted_fingerprint(plan, row.digest, policy)
-        verdicts = (summaries.get(plan.trading_day), qualities.get(plan.trading_day))
-        stale = any(needs_judgement(verdict.fingerprint if verdict else None, wanted) for verdict in verdicts)
+        summary, quality = summaries.get(plan.trading_day), qualities.get(plan.trading_day)
+        if summary is None or quality is None:
+            return Need.JUDGEMENT
+        now = evidence.of(symbol.text, plan.trading_day)
+        wanted = wanted_fingerprint(plan, row.digest, policy, now, summary.baseline_used)
+        stale = any(needs_judgement(verdict.fingerprint, wanted) for verdict in (summary, quality))
         return Need.JUDGEMENT if stale else Need.NOTHING
 
     return {plan.trading_day: need(plan) for plan in plans}

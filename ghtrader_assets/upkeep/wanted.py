@@ -41,9 +41,10 @@ class Wanted:
     policy: str
     obstacle: Obstacle | None = None
 
-    def verdict_on(self, digest: str) -> str:
-        """The fingerprint of a verdict on this content that would be in force."""
-        return fingerprint(digest, self.sessions, self.contract, self.price_tick, RULE_VERSION, self.policy)
+    def verdict_on(self, digest: str, evidence_digest: str) -> str:
+        """The fingerprint of a verdict on this content, with this of the evidence, that would be in force."""
+        rests_on = (digest, self.sessions, self.contract, self.price_tick)
+        return fingerprint(*rests_on, RULE_VERSION, self.policy, evidence_digest)
 
 
 def wanted_days(

@@ -21,6 +21,7 @@ from ghtrader_assets.market.symbols import Exchange, Symbol, depth
 from ghtrader_assets.market.ticks import DayWindow, five_level_rows
 from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundGap, measure_coverage
 from ghtrader_assets.validation.detail import detail_of
+from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
 from ghtrader_assets.validation.intake import NS, DayTicks, ticks_of_frame
 from ghtrader_assets.validation.policy import SAMPLE_ABOVE_ROWS, Policy
 from ghtrader_assets.validation.quality.measure import SCORED, Quality, measure_quality
@@ -60,12 +61,16 @@ def fingerprint(
     price_tick: float,
     rule_version: str,
     policy_digest: str,
+    evidence_digest: str,
 ) -> str:
     """32 hex digits that name everything a verdict depends on.
 
     What else of product and exchange enters one (book levels, whole seconds) hangs on the contract's exchange alone.
+    `evidence_digest` is that of the evidence of now, under the names that the verdict used (`Evidence.digest`).
     """
-    parts = (content_digest, sessions_fingerprint, contract, price_tick, rule_version, policy_digest)
+    parts = (
+        content_digest, sessions_fingerprint, contract, price_tick, rule_version, policy_digest, evidence_digest,
+    )  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -85,13 +90,15 @@ def judge_day(
     *,
     window: DayWindow | None = None,
     limits: tuple[float, float] | None = None,
+    evidence: Evidence = NO_EVIDENCE,
 ) -> DayVerdict:
     """Judge one symbol-day from its tick frame. Never raises for what is in the frame: that becomes the verdict.
 
     `window` is the trading day's window: rows outside it are counted and left out. `limits` are the day's lowest and
-    highest legal price where they were recorded. Above the policy's `SAMPLE_ABOVE_ROWS` ticks (0: never) rules about
-    single ticks see a sample.
+    highest legal price where they were recorded. What the rules used of `evidence` stands in the
+    verdict. Above the policy's `SAMPLE_ABOVE_ROWS` ticks (0: never) rules about single ticks see a sample.
     """
+    evidence = evidence.unused()
     ticks = ticks_of_frame(frame, sessions.windows, window)
     coverage = measure_coverage(ticks, symbol, policy, limits)
     quality = measure_quality(
@@ -99,7 +106,7 @@ def judge_day(
         int(policy.value(SAMPLE_ABOVE_ROWS)),
         provenance.content_digest,
     )
-    case = _Case(symbol.text, contract, product.price_tick, sessions, policy, provenance)
+    case = _Case(symbol.text, contract, product.price_tick, sessions, policy, provenance, evidence)
     states, standing = coverage_states(coverage, ticks, policy), quality_standing(quality)
     return DayVerdict(
         coverage=case.coverage_row(coverage, ticks, states),
@@ -140,6 +147,7 @@ class _Case:
     sessions: DaySessions
     policy: Policy
     provenance: Provenance
+    evidence: Evidence
 
     def common(self) -> dict[str, Any]:
         day = self.sessions.trading_day
@@ -159,7 +167,13 @@ class _Case:
             "content_digest": digest,
             "sessions_fingerprint": sessions,
             "fingerprint": fingerprint(
-                digest, sessions, self.contract, self.price_tick, RULE_VERSION, self.policy.digest
+                digest,
+                sessions,
+                self.contract,
+                self.price_tick,
+                RULE_VERSION,
+                self.policy.digest,
+                self.evidence.digest(self.evidence.used),
             ),
             "rule_version": RULE_VERSION,
             "policy_digest": self.policy.digest,
@@ -179,6 +193,10 @@ class _Case:
             policy_state=states.policy,
             fixed_state=states.fixed,
             adaptive_state=states.adaptive,
+            baseline_days=self.evidence.baseline_days,
+            baseline_used=self.evidence.used,
+            witness="",
+            witness_digest=self.evidence.witness_digest,
             **asdict(states.overall),
         )
 

@@ -53,7 +53,7 @@ class CoverageVerdict:
     """`ghtrader_main_l5_validate_summary_v2`: one judged symbol-day.
 
     Seconds are whole seconds of the day's sessions unless a field says otherwise. A verdict of rules before version 2
-    has no `gap_seconds_lost`.
+    has no `gap_seconds_lost`, one of a store before version 8 no `baseline_days`.
     """
 
     ts: datetime
@@ -126,6 +126,10 @@ class CoverageVerdict:
     manifest_id: str
     gap_seconds_lost: int | None
     detail: str
+    baseline_days: int | None
+    baseline_used: str
+    witness: str
+    witness_digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ from ghtrader_assets.upkeep.causes import Cause
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.repair import Repair, find_repairs, plan_of
 from ghtrader_assets.upkeep.wanted import wanted_days
+from ghtrader_assets.validation.evidence import NO_EVIDENCE
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import pointed_at
 from ghtrader_assets_tests.fix_receiver import Receiver
@@ -94,7 +95,7 @@ class SimulatedStore:
         for key in done:
             wanted = self.wanted[key][1]
             self.contents[key] = Content(wanted.contract, "d", wanted.upstream, 9, partial=False)
-            self.verdicts[key] = Verdict(wanted.verdict_on("d"), "ok", "quality_ok", "d")
+            self.verdicts[key] = Verdict(wanted.verdict_on("d", NO_EVIDENCE.digest("")), "ok", "quality_ok", "d")
         return done
 
 

@@ -33,6 +33,7 @@ from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets.settings import Settings, SourcedValue
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.validation import judge
+from ghtrader_assets.validation.evidence import NO_EVIDENCE
 from ghtrader_assets.validation.verdicts import DayVerdict, GapRow
 from ghtrader_assets_tests.loading.small_days import content_of, small_day
 from ghtrader_assets_tests.storing import store_days
@@ -140,7 +141,9 @@ class Bench:
     def verdict_from_memory(self, day: date) -> DayVerdict:
         row = self.contents[day]
         policy = policy_of(self.platform.settings, SYMBOL)
-        return judge_frame(self.plan(day), self.frame(day), row.digest, row.manifest_id, policy, SYSTEM_CLOCK.now())[0]
+        now = SYSTEM_CLOCK.now()
+        plan, frame = self.plan(day), self.frame(day)
+        return judge_frame(plan, frame, row.digest, row.manifest_id, policy, now, NO_EVIDENCE)[0]
 
     def grounds(self, day: date) -> Grounds:
         halted = self.halted and HALT.applies(SYMBOL, day)

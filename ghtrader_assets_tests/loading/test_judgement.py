@@ -32,6 +32,7 @@ from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_gaps, rea
 from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedule
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets.validation.evidence import NO_EVIDENCE
 from ghtrader_assets_tests.bench.store import store_frames
 from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
@@ -96,7 +97,7 @@ def test_the_frame_in_memory_is_judged_like_the_stored_day(platform: LoadContext
     (plan,) = stored(platform, symbol, contract, {DAY: frame})
     (content,) = read_daily_agg(platform.database, name, [DAY])
     policy = policy_of(platform.settings, symbol)
-    memory, _ = judge_frame(plan, frame, content.digest, content.manifest_id, policy, SYSTEM_CLOCK.now())
+    memory, _ = judge_frame(plan, frame, content.digest, content.manifest_id, policy, SYSTEM_CLOCK.now(), NO_EVIDENCE)
     (outcome,) = judge_days(platform, symbol, [DAY])
     assert outcome.judgement is not None
     assert outcome.judgement.fresh

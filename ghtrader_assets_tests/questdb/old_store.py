@@ -33,7 +33,10 @@ from ghtrader_assets_tests.fix_old_home import OLD_HOME, Expected
 CHANGED = (DAILY_AGG, MANIFESTS)
 RENAMED = (DAILY_AGG, VALIDATE_SUMMARY, FIELD_QUALITY)
 GAPS = TABLES[VALIDATE_GAPS]
-ADDED = {VALIDATE_SUMMARY: ("gap_seconds_lost", "detail"), GAPS.base: ("lots_across",)}
+ADDED = {
+    VALIDATE_SUMMARY: ("gap_seconds_lost", "detail", "baseline_days", "baseline_used", "witness", "witness_digest"),
+    GAPS.base: ("lots_across",),
+}
 
 
 @dataclass(frozen=True)

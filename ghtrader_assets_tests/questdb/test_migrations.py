@@ -34,6 +34,7 @@ from ghtrader_assets.questdb.tables.migrations import (
 from ghtrader_assets.questdb.tables.schema import (
     MANIFESTS,
     SCHEMA_VERSION,
+    VALIDATE_SUMMARY,
 )
 from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.reading.overview import days_of
@@ -43,7 +44,7 @@ from ghtrader_assets.upkeep.causes import Cause
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
 from ghtrader_assets_tests.fix_old_home import OLD_SYMBOLS
-from ghtrader_assets_tests.questdb.old_store import CHANGED, OldHome
+from ghtrader_assets_tests.questdb.old_store import ADDED, CHANGED, OldHome
 
 pytestmark = [pytest.mark.service, pytest.mark.xdist_group("old-home")]
 
@@ -112,7 +113,8 @@ def _same_day(context: StoreContext, symbol: str, day: date, told: dict[str, Any
     for name, read in (("coverage", reader.read_summary), ("quality", reader.read_quality)):
         verdict = read(database, symbol, [day]).get(day)
         stated = told["verdicts"][name]
-        named = {"gap_seconds_lost": None, "detail": ""} if name == "coverage" else {}
+        unsaid = {"gap_seconds_lost": None, "baseline_days": None}
+        named = dict.fromkeys(ADDED[VALIDATE_SUMMARY], "") | unsaid if name == "coverage" else {}
         assert as_json(asdict(verdict) if verdict else None) == (renamed(stated) | named if stated else None)
     gaps = as_json([asdict(gap) for gap in reader.read_gaps(database, symbol, [day])])
     assert gaps == [gap | {"lots_across": None} for gap in told["gaps"]]

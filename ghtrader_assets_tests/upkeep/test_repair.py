@@ -33,6 +33,7 @@ from ghtrader_assets.upkeep.causes import CURABLE, Cause
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.repair import Repair, find_repairs, plan_of, read_plan
 from ghtrader_assets.upkeep.wanted import Wanted
+from ghtrader_assets.validation.evidence import NO_EVIDENCE
 from ghtrader_assets.validation.verdicts import ProbeStatus
 from ghtrader_assets_tests.bench.store import store_frames
 from ghtrader_assets_tests.fix_questdb import random_ticks
@@ -87,7 +88,7 @@ def repaired(stands: Histories, running: Sequence[str] = ()) -> Repair | None:
 
 
 GOOD = Content("SHFE.ni2601", DIGEST, "wanted", 100, partial=False)
-IN_FORCE = Verdict(WANTED.verdict_on(DIGEST), "ok", "quality_ok", DIGEST)
+IN_FORCE = Verdict(WANTED.verdict_on(DIGEST, NO_EVIDENCE.digest("")), "ok", "quality_ok", DIGEST)
 COMPLETE = attempt(IngestState.COMPLETE)
 BEGUN = attempt(IngestState.RUNNING, finished=None)
 EMPTY = attempt(IngestState.PROVIDER_EMPTY, reason="no tick")
@@ -279,7 +280,7 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
     for content in read_daily_agg(db, name, DAYS[:3]):
         day = content.trading_day
         verdict, _ = judge_frame(
-            plans[day], frames[day], content.digest, content.manifest_id, policy, SYSTEM_CLOCK.now()
+            plans[day], frames[day], content.digest, content.manifest_id, policy, SYSTEM_CLOCK.now(), NO_EVIDENCE
         )
         gaps = verdict.gaps
         if day == DAYS[1]:

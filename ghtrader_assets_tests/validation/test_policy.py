@@ -9,6 +9,7 @@ import pytest
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.settings import L5_VALIDATE_PREFIX, Settings, SourcedValue
+from ghtrader_assets.validation.evidence import NO_EVIDENCE
 from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint, needs_judgement
 from ghtrader_assets.validation.policy import SAMPLING, THRESHOLDS, Policy, policy_for, unknown_names
 from ghtrader_assets_tests.validation.seconds import judge_seconds
@@ -94,21 +95,21 @@ def test_misspelt_names_are_told() -> None:
 
 
 def test_a_day_is_judged_again_when_anything_its_verdict_depends_on_changes_and_only_then() -> None:
-    parts: list[Any] = ["digest", "sessions", "SHFE.cu2602", 10.0, RULE_VERSION, "policy"]
+    parts: list[Any] = ["digest", "sessions", "SHFE.cu2602", 10.0, RULE_VERSION, "policy", "evidence"]
     now = fingerprint(*parts)
     assert needs_judgement(None, now)
     assert not needs_judgement(now, fingerprint(*parts))
     for place in range(len(parts)):
         changed = [*parts[:place], "other", *parts[place + 1 :]]
         assert needs_judgement(now, fingerprint(*changed))
-    assert fingerprint("ab", "c", "", 1, "", "") != fingerprint("a", "bc", "", 1, "", "")
+    assert fingerprint("ab", "c", "", 1, "", "", "") != fingerprint("a", "bc", "", 1, "", "", "")
 
 
 def test_a_verdict_carries_the_fingerprint_of_what_it_depends_on() -> None:
     verdict = judge_seconds({"ticks": [0.0, 0.5], "windows": [["day", 0, 60]]})
     for row in (verdict.coverage, verdict.quality):
         parts = ("d", row.sessions_fingerprint, "SHFE.cu2602", 10.0, RULE_VERSION, policy_for("cu").digest)
-        assert row.fingerprint == fingerprint(*parts)
+        assert row.fingerprint == fingerprint(*parts, NO_EVIDENCE.digest(verdict.coverage.baseline_used))
 
 
 def test_where_sampling_begins_is_policy() -> None:

@@ -19,6 +19,7 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list, literal
 from ghtrader_assets.questdb.standing.day_states import read_accepted
 from ghtrader_assets.questdb.standing.derivation import UNJUDGED, with_states
+from ghtrader_assets.questdb.standing.evidence import NO_STORED_EVIDENCE, StoredEvidence, read_evidence
 from ghtrader_assets.questdb.tables.reader import gap_bounds
 from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
@@ -48,12 +49,16 @@ class Content(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A verdict of one table on a day; it speaks of the content that `content_digest` names."""
+    """A verdict of one table on a day; it speaks of the content that `content_digest` names.
+
+    `baseline_used` is what a coverage verdict used of the evidence of other days, as JSON.
+    """
 
     fingerprint: str
     state: str
     reason_code: str
     content_digest: str
+    baseline_used: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class Histories:
     _attempts: pl.DataFrame
     sound: Set[Key] = frozenset()
     accepted: Set[Key] = frozenset()
+    evidence: StoredEvidence = NO_STORED_EVIDENCE
 
     def attempts(self, keys: Collection[Key]) -> dict[Key, list[Attempt]]:
         """Every attempt of these days, oldest first; days without one are left out."""
@@ -132,7 +138,9 @@ def read_histories(
     tables = {
         MAIN_SCHEDULE: frame(MAIN_SCHEDULE, "main_contract"),
         DAILY_AGG: frame(DAILY_AGG, "contract, digest, upstream, rows_total, partial"),
-        VALIDATE_SUMMARY: frame(VALIDATE_SUMMARY, verdict),
+        VALIDATE_SUMMARY: frame(VALIDATE_SUMMARY, f"{verdict}, baseline_used").with_columns(
+            pl.col("baseline_used").fill_null("")
+        ),
         FIELD_QUALITY: frame(FIELD_QUALITY, verdict),
     }
     holes = _holes(db, symbols, start, end)
@@ -150,6 +158,7 @@ def read_histories(
         _attempts=_attempts(frame),
         sound=set(sound.rows()),
         accepted=read_accepted(db, symbols, start, end, now).keys(),
+        evidence=NO_STORED_EVIDENCE if leave_out_sound else read_evidence(db, symbols, start, end),
     )
 
 

@@ -32,10 +32,9 @@ class Column:
 
 TEXT: Final = frozenset(
     {
-        "action_hint", "bound_to", "code_version", "content_digest", "coverage_fingerprint", "detail", "digest",
-        "fingerprint",
-        "judgement_id", "manifest_id", "policy_digest", "quality_fingerprint", "reason", "run_id",
-        "schedule_digest", "sessions_fingerprint", "upstream",
+        "action_hint", "baseline_used", "bound_to", "code_version", "content_digest", "coverage_fingerprint",
+        "detail", "digest", "fingerprint", "judgement_id", "manifest_id", "policy_digest", "quality_fingerprint",
+        "reason", "run_id", "schedule_digest", "sessions_fingerprint", "upstream", "witness_digest",
     }
 )  # fmt: skip
 """Text that takes another value on most rows: VARCHAR. Other text is SYMBOL."""

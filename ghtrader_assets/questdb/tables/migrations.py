@@ -128,6 +128,18 @@ STEPS: Final = (
     ),
     Step(version=6, says="days can be accepted as they stand: a table of exceptions, which is made with the others"),
     Step(version=7, says="first days of contracts and overridden main contracts have tables of their own"),
+    Step(
+        version=8,
+        says="verdicts name the evidence they used: a baseline of earlier days, and the provider's own bars",
+        columns={
+            VALIDATE_SUMMARY: [
+                column("baseline_days", "LONG"),
+                column("baseline_used", "VARCHAR"),
+                column("witness", "SYMBOL"),
+                column("witness_digest", "VARCHAR"),
+            ]
+        },
+    ),
 )
 """In order, without a gap."""
 

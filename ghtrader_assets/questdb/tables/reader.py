@@ -21,6 +21,7 @@ from ghtrader_assets.questdb.tables.rows import (
     DailyAgg,
     DayException,
     MainOverride,
+    StandingCoverage,
     StandingVerdict,
     StoredRange,
 )
@@ -102,9 +103,9 @@ def read_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, 
     return _of_days(db, "quality", QualityVerdict, FIELD_QUALITY, symbol, days)
 
 
-def read_standing_coverage(db: Database, symbol: str, days: Sequence[date]) -> dict[date, StandingVerdict]:
+def read_standing_coverage(db: Database, symbol: str, days: Sequence[date]) -> dict[date, StandingCoverage]:
     """How these days stand by coverage, those that are judged."""
-    return _of_days(db, "coverage_standing", StandingVerdict, VALIDATE_SUMMARY, symbol, days)
+    return _of_days(db, "coverage_standing", StandingCoverage, VALIDATE_SUMMARY, symbol, days)
 
 
 def read_standing_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, StandingVerdict]:

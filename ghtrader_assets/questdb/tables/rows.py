@@ -52,6 +52,13 @@ class StandingVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StandingCoverage(StandingVerdict):
+    """The same of a coverage verdict, with the evidence that it used."""
+
+    baseline_used: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """`ghtrader_metrics_v1`: a measured value at an instant, of a symbol-day where it has one."""
 

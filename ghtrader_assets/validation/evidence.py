@@ -1,0 +1,63 @@
+"""What a verdict may lean on beside the day's own ticks, and which of it a verdict did lean on.
+
+Belongs here: handing values out by name, remembering that they were used, the digest of what was used.
+Does not belong here: where values come from (`baseline` puts them together of other days), what follows from one (the
+rules that read it).
+
+A verdict keeps the names of the values that its rules looked at. Rules are deterministic: as long as these values are
+what they were, and the provider's stored answer is, judging again would give the same verdict, whatever else has moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The evidence of one symbol-day.
+
+    `baseline` are values by name (`ticks/day`, `snapshot/night`, `spacing/day/09:15`), put together of the days before
+    it; `baseline_days` says of how many, at least: 0 where that is too few to say anything, and then there are no
+    values. `witness_digest` names the provider's answer that is stored of the day; empty where none is.
+    """
+
+    baseline: Mapping[str, float] = field(default_factory=dict[str, float])
+    baseline_days: int = 0
+    witness_digest: str = ""
+    _used: dict[str, float | None] = field(default_factory=dict[str, "float | None"], compare=False, repr=False)
+
+    def baseline_value(self, name: str) -> float | None:
+        """The value of this name, None where the baseline has none. That it was asked for is kept."""
+        value = self.baseline.get(name)
+        self._used[name] = value
+        return value
+
+    @property
+    def used(self) -> str:
+        """The values asked for so far, by name, as JSON."""
+        return json.dumps(self._used, sort_keys=True)
+
+    def unused(self) -> Evidence:
+        """The same evidence, of which nothing was asked for yet."""
+        return replace(self, _used={})
+
+    def digest(self, used: str) -> str:
+        """16 hex digits that name what a verdict hangs on that used these names: their values of now, and the answer.
+
+        `used` is the JSON object that a stored verdict keeps; empty in one of before there was any evidence.
+        """
+        values = [(name, self.baseline.get(name)) for name in _names(used)]
+        parts = (self.baseline_days, values, self.witness_digest)
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+NO_EVIDENCE: Final = Evidence()
+
+
+def _names(used: str) -> Iterable[str]:
+    return sorted(json.loads(used)) if used else ()
