@@ -1,0 +1,49 @@
+"""The campaign on truth: a seeded sample of it in the suite, all of it in `make soak`, a series a test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import pytest
+
+from ghtrader_assets_tests.bench.truth import KINDS, QUICK_SERIES, Clean, Result, report_of, run_series
+from ghtrader_assets_tests.bench.truth_days import SERIES, days_of
+
+DECIDED_ALONE = frozenset({"iv", "vi", "rule"})
+"""The classes that need no history."""
+
+
+def require_truth(results: Sequence[Result], cleans: Sequence[Clean]) -> None:
+    report = report_of(results, cleans)
+    assert report.figures["clean_days_in_error"] == 0, "\n".join(report.complaints)
+    assert report.figures["halts_in_warn_share"] == 1
+    missed = [each for each in results if each.must in DECIDED_ALONE and each.missed]
+    assert not missed, "\n".join(f"{each.series} {each.day} {each.kind} {each.level}: {each.missed}" for each in missed)
+
+
+@pytest.mark.parametrize("key", QUICK_SERIES)
+def test_a_sample_of_faults_and_clean_days(key: str, seed: int) -> None:
+    results, cleans = run_series(key, seed, tuple(KINDS), every=0.15, clean_every=6)
+    assert len(results) >= 8
+    assert len(cleans) >= 15
+    require_truth(results, cleans)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("key", SERIES)
+def test_every_fault_and_every_clean_day(key: str, seed: int) -> None:
+    require_truth(*run_series(key, seed, tuple(KINDS)))
+
+
+def test_the_clean_days_are_of_every_sort() -> None:
+    """All six exchanges, 80 days in a row of each product, and everything that makes a day special."""
+    products = [key for key in SERIES if days_of(key)[0].symbol.kind == "main"]
+    assert len({key.partition(".")[0] for key in products}) == 6
+    assert len(products) >= 12
+    assert min(len(days_of(key)) for key in products) >= 80
+    notes = {note for key in SERIES for day in days_of(key) for note in day.notes}
+    special = {"halt", "limit_up", "limit_down", "half day", "eve of a holiday", "after a holiday", "roll"}
+    assert notes >= special | {"first day", "last day"}
+    (half,) = [day.day for day in days_of("CFFEX.T2512") if "half day" in day.notes]
+    assert half == date(2025, 12, 12)
