@@ -23,7 +23,8 @@ from ghtrader_assets.market.symbols import Exchange, depth
 from ghtrader_assets.tq.values import UnreadableTicks
 from ghtrader_assets_tests.bench.truth_days import MODEL, SymbolDay, numbered
 from ghtrader_assets_tests.bench.truth_faults import Fault, Kind, Random
-from ghtrader_assets_tests.validation.injector import FIVE_LEVELS, HALF_SECONDS, PLANTS, Day
+from ghtrader_assets_tests.validation.injector import FIVE_LEVELS, HALF_SECONDS, PLANTS
+from ghtrader_assets_tests.validation.planting import Day
 
 _LONGEST_PAUSE_S: Final = 15
 """Faults of single ticks are planted where no pause is longer."""
