@@ -166,7 +166,7 @@ def measure_coverage(
     tape = Tape(ticks, lots_of_ticks(ticks), outside, policy)
     locked = locked_rows(ticks, limits)
     gaps = found_gaps(silent, tape, locked, adaptive)
-    misplaced = misplaced_of(tape, [each.stretch for each in gaps])
+    misplaced = misplaced_of(tape, gaps)
     inside = ticks.seconds[ticks.window_of != OUTSIDE]
     return Coverage(
         cadence=cadence,

@@ -21,15 +21,23 @@ from ghtrader_assets.validation.verdicts import Attribution
 MOST: Final = 3
 """So many blocks and silences are named, the largest; the others are counted."""
 
+_SAID: Final = {
+    Attribution.PROVIDER_HOLE: "ids are absent there",
+    Attribution.HALTED: "no more was traded than one snapshot carries",
+    Attribution.UNKNOWN: "no tick says what was traded",
+}
+"""What is known of a silence that is neither lost nor explained."""
+
 
 def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy) -> str:
-    """What is to be told of a day's coverage; empty where nothing is lost or misplaced."""
+    """What is to be told of a day's coverage; empty where nothing is lost, silent or misplaced."""
     return "; ".join(
         [
             *_misplaced(coverage),
             *_absent(coverage),
             *_lost_sessions(coverage),
             *_lost_stretches(coverage),
+            *_silences(coverage),
             *_sparse(coverage, ticks, policy),
         ]
     )
@@ -66,9 +74,10 @@ def _block(coverage: Coverage, block: Block) -> str:
     )
     if block.hole is None:
         return said
-    sessions = dict.fromkeys(each.gap.session for each in coverage.gaps if each.stretch == block.hole)
+    inside = [each.gap for each in coverage.gaps if each.stretch == block.hole and each.gap.last_s >= block.left[0]]
+    sessions = dict.fromkeys(gap.session for gap in inside if gap.first_s <= block.left[1])
     way = "earlier" if block.moved_s > 0 else "later"
-    hole = _span(block.hole.first_s, block.hole.last_s)
+    hole = _span(*block.left)
     place = f"in the {' and '.join(sessions)} session's hole {hole}"
     return f"{said}: they belong {_length(abs(block.moved_s))} {way}, {place}"
 
@@ -107,6 +116,20 @@ def _lost_stretches(coverage: Coverage) -> Iterator[str]:
         yield f"{_span(stretch.first_s, stretch.last_s)}: {lots:,.0f} lots were traded in ticks that are lost{share}"
     if len(told) > MOST:
         yield f"{len(told) - MOST} more silences in which ticks are lost"
+
+
+def _silences(coverage: Coverage) -> Iterator[str]:
+    """The other silences that no quiet and no pinned market explains, of sessions that are not lost altogether."""
+    lost = {*coverage.presence.lost, *coverage.absent_sessions}
+    told = [
+        each for each in coverage.gaps if each.attribution in _SAID and each.stretch not in coverage.misplaced.holes
+    ]
+    told = [each for each in told if each.gap.session not in lost]
+    for each in sorted(told, key=lambda each: -each.gap.duration_s)[:MOST]:
+        span = _span(each.gap.first_s, each.gap.last_s)
+        yield f"{span}: no tick in the {each.gap.session} session, {_SAID[each.attribution]}"
+    if len(told) > MOST:
+        yield f"{len(told) - MOST} more silences that nothing explains"
 
 
 def _sparse(coverage: Coverage, ticks: DayTicks, policy: Policy) -> Iterator[str]:

@@ -109,7 +109,7 @@ def _attribution(stretch: Stretch, ticks: DayTicks, locked: Bools, *, quiet: boo
         return Attribution.PROVIDER_HOLE
     if stretch.lost:
         return Attribution.LOST
-    if any(row is not None and bool(locked[row]) for row in (before, after)):
+    if any(row is not None and bool(locked[row]) for row in (before, after)) and (quiet or after is not None):
         return Attribution.LIMIT_LOCKED
     if quiet:
         return Attribution.QUIET

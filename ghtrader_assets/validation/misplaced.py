@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from ghtrader_assets.validation.gaps import FoundGap
 from ghtrader_assets.validation.intake import NS, Ints
 from ghtrader_assets.validation.traded import Stretch, Tape
 
@@ -21,6 +22,8 @@ JOINED_S: Final = 60
 """A tick so shortly before a block is its first, though what it traded is not known to be traded there."""
 AGREE_S: Final = 5
 """Blocks of one session may differ by so much in how late they are."""
+PLACED_TICKS: Final = 50
+"""Fewer ticks fit into many silences of a thin market: where they belong is not said."""
 ROUND_S: Final = (86_400, 3_600, 60, 1)
 """Stamps are moved by whole days, hours or minutes: the largest of these that fits is named."""
 
@@ -30,7 +33,7 @@ class Block:
     """Ticks that trade in one place outside the sessions: epoch seconds of the first and the last, both included.
 
     `rows` ticks stand between them and trade `lots`. `place` counts the windows that open before it. `hole` is the
-    silence that it left `moved_s` seconds earlier, where one fits.
+    silence that it left `moved_s` seconds earlier, in the seconds `left`, where one fits.
     """
 
     first_s: int
@@ -39,6 +42,7 @@ class Block:
     lots: float
     place: int
     hole: Stretch | None = None
+    left: tuple[int, int] = (0, 0)
     moved_s: int = 0
 
 
@@ -55,13 +59,13 @@ class Misplaced:
         return tuple(block.hole for block in self.blocks if block.hole is not None)
 
 
-def misplaced_of(tape: Tape, stretches: Sequence[Stretch]) -> Misplaced:
+def misplaced_of(tape: Tape, gaps: Sequence[FoundGap]) -> Misplaced:
     """What is traded outside the sessions of a day, held against its silences."""
     blocks = _blocks(tape)
     if not blocks:
         return Misplaced((), {})
     late = _late_sessions(tape, {block.place: block for block in blocks})
-    return Misplaced(tuple(blocks if late else (_belonging(block, stretches) for block in blocks)), late)
+    return Misplaced(tuple(blocks if late else (_belonging(block, gaps, tape) for block in blocks)), late)
 
 
 def _blocks(tape: Tape) -> list[Block]:
@@ -134,14 +138,19 @@ def _stamps_inside(tape: Tape, place: int) -> Ints:
     return np.sort(tape.ticks.stamps[tape.ticks.window_of == place])
 
 
-def _belonging(block: Block, stretches: Sequence[Stretch]) -> Block:
-    """The block with the silence of its length and volume."""
-    for hole in {id(each): each for each in stretches}.values():
-        low, high = block.last_s - hole.last_s - 1, block.first_s - hole.first_s + 1
-        fits = 0 <= high - low <= max(NEAR_S, (block.last_s - block.first_s) // 20)
-        same = hole.lots is None or abs(hole.lots - block.lots) <= hole.bound
-        if fits and same:
-            return replace(block, hole=hole, moved_s=_rounded(low - 1, high + 1))
+def _belonging(block: Block, gaps: Sequence[FoundGap], tape: Tape) -> Block:
+    """The block with the silence of its length and volume: a stretch, or the part of one in a window."""
+    if block.rows < PLACED_TICKS:
+        return block
+    whole = {id(each.stretch): (each.stretch, each.stretch.first_s, each.stretch.last_s) for each in gaps}
+    parts = [(each.stretch, each.gap.first_s, each.gap.last_s) for each in gaps]
+    most = max(NEAR_S, (block.last_s - block.first_s) // 20)
+    for hole, first_s, last_s in (*whole.values(), *parts):
+        low, high = block.last_s - last_s - 1, block.first_s - first_s + 1
+        fits = -tape.outside.last_print_s <= high - low <= most
+        if fits and (hole.lots is None or abs(hole.lots - block.lots) <= hole.bound):
+            moved_s = _rounded(min(low, high) - 1, max(low, high) + 1)
+            return replace(block, hole=hole, left=(first_s, last_s), moved_s=moved_s)
     return block
 
 

@@ -132,7 +132,7 @@ def planted(planned: Planned, day: SymbolDay) -> Fault | None:
 
 def _result(key: str, fault: Fault, usual: Usual) -> Result:
     verdict = None if fault.change == "unreadable" else verdict_on(fault.day, fault.columns)
-    why = missed(fault, verdict)
+    why = missed(fault, verdict, usual)
     return Result(key, str(fault.day.day), fault.kind, fault.level, decidable(fault, usual), why, why)
 
 

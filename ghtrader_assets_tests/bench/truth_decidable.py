@@ -151,11 +151,12 @@ def _is_told(fault: Fault, usual: Usual) -> bool:
     return abs(fault.size) >= least
 
 
-def missed(fault: Fault, verdict: DayVerdict | None) -> str:
+def missed(fault: Fault, verdict: DayVerdict | None, usual: Usual) -> str:
     """Why the fault counts as missed: what the verdict says instead; empty where it is caught.
 
     Caught is a warning or an error that names the session or the block, or the rule of field quality; a session (or a
-    day) without any tick may be `partial`; what a table of the issue calls an error must be one.
+    day) without any tick may be `partial`; what a table of the issue calls an error must be one, a hole where more was
+    traded in it than a snapshot carries.
     """
     if verdict is None:
         return "" if fault.unreadable else "nothing was said of the values"
@@ -165,7 +166,10 @@ def missed(fault: Fault, verdict: DayVerdict | None) -> str:
         broken = {rule["rule"] for rule in rules if rule["failed"]}
         bad = verdict.state != "ok" or fault.rule == "hash_collision"
         return "" if bad and fault.rule in broken else f"{said}; {', '.join(sorted(broken)) or 'no rule broken'}"
-    bad_enough = ("error",) if fault.must_error else ("warn", "error", *(["partial"] if fault.emptied else []))
+    carried = fault.change == "hole" and bool(usual.days) and fault.lots <= usual.snapshot
+    bad_enough = (
+        ("error",) if fault.must_error and not carried else ("warn", "error", *(["partial"] if fault.emptied else []))
+    )
     if verdict.state not in bad_enough:
         return said
     return "" if _names(fault, verdict) else f"not named: {said}"
@@ -176,5 +180,7 @@ def _names(fault: Fault, verdict: DayVerdict) -> bool:
     detail = verdict.coverage.detail
     if fault.change == "moved":
         return "belong" in detail or "stamped" in detail
+    if fault.change == "shifted" and "outside the sessions" in detail:
+        return "belong" not in detail
     named = any(f"{name} session" in detail for name in fault.sessions)
     return named or (set(fault.sessions) == set(fault.day.names) and bool(detail))
