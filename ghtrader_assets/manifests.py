@@ -22,6 +22,7 @@ import msgspec
 
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
 from ghtrader_assets.files import put_file
+from ghtrader_assets.market.lives import wrong_main_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,13 @@ class Manifest:
     sessions_fingerprint: str = ""
     coverage_fingerprint: str = ""
     quality_fingerprint: str = ""
+
+    @property
+    def failure(self) -> str:
+        """Why an attempt that has ended stored nothing, in one line; empty where it stored what there was."""
+        if self.outcome in (IngestState.COMPLETE, IngestState.PARTIAL):
+            return ""
+        return self.reason if wrong_main_of(self.reason) else f"{self.outcome.value}: {self.reason}"
 
 
 def digest_of(text: str) -> str:

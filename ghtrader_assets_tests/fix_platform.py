@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import requests
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.runtime import Runtime, read_runtime
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
-from ghtrader_assets_tests.warm_commands import warm_command
+from ghtrader_assets_tests.warm_commands import NOW, warm_command
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = str(Path(sys.executable).with_name("ghtrader-assets"))
@@ -69,7 +70,10 @@ class CommandLine:
             text=True,
         )
 
-    def run(self, *words: str, timeout: float = 900, **more: str) -> Ran:
+    def run(self, *words: str, timeout: float = 900, at: datetime | None = None, **more: str) -> Ran:
+        """Run to the end; `at` is when, by the clock of that process, if not now."""
+        if at is not None:
+            more[NOW] = at.isoformat()
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
             process = warm_command(words, self.whole_environment(more), out, err)

@@ -11,8 +11,11 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+
+import time_machine
 
 from ghtrader_assets.cli import FILES, main
 
@@ -24,6 +27,8 @@ WARM.set_forkserver_preload(
         "dagster._core.storage.sqlite_storage",
     ]
 )
+NOW = "TESTS_NOW"
+"""The variable with the instant at which a command believes that it starts, ISO 8601."""
 os.environ["TTY_COMPATIBLE"] = "0"
 """rich looks at its streams when it is imported, but a forked command prints to files, without a terminal's colours."""
 
@@ -44,6 +49,8 @@ def _run(words: Sequence[str], environment: Mapping[str, str], out: Path, err: P
     os.dup2(os.open(err, os.O_WRONLY | os.O_CREAT), 2)
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, encoding="utf-8") for number, mode in enumerate("rww"))
     sys.argv = ["ghtrader-assets", *words]
+    if NOW in environment:
+        time_machine.travel(datetime.fromisoformat(environment[NOW]).astimezone(UTC)).start()
     try:
         main(list(words))
     finally:

@@ -168,7 +168,7 @@ def _outcomes(
             platform,
             symbol,
             days,
-            context.run_id,
+            context.run.run_id,
             must_judge=bool(selected & JUDGED),
             on_retry=context.log.warning,
             allow_partial=PARTIAL_TAG in context.run.tags,

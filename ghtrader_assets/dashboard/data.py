@@ -22,6 +22,7 @@ from ghtrader_assets.dashboard.routes import Window
 from ghtrader_assets.errors import BadInputError, IngestState, NotListedError, QuestDBError
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.lives import wrong_main_of
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
@@ -68,7 +69,8 @@ _STEPS: Final[dict[Window, tuple[timedelta, Step]]] = {
 class Grid:
     """The states of symbols on trading days: `codes` holds a string of palette letters a symbol, a letter a day.
 
-    `unknown` are the symbols whose product is unknown.
+    `unknown` are the symbols whose product is unknown, `wrong_mains` what is said of days by symbol whose main contract
+    is wrong at the provider.
     """
 
     symbols: tuple[str, ...]
@@ -77,6 +79,7 @@ class Grid:
     rows: int
     frame: pl.DataFrame
     unknown: Mapping[str, UnknownProduct]
+    wrong_mains: Mapping[str, Mapping[date, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,7 @@ class Source:
             int(found["rows"].sum()),
             found,
             unknown,
+            _wrong_mains(found),
         )
 
     def day(self, symbol: Symbol, day: date) -> DayView:
@@ -231,3 +235,12 @@ class Source:
             return day_sessions(symbol, day, self.calendar, operator_events=self.context.operator_events)
         except (NotListedError, BadInputError):  # before it was listed; of an unknown product
             return None
+
+
+def _wrong_mains(grid: pl.DataFrame) -> dict[str, dict[date, str]]:
+    """By symbol and day what is said where the main contract is wrong and the day was not accepted."""
+    found: dict[str, dict[date, str]] = {}
+    for symbol, day, reason in grid.filter(~pl.col("accepted")).select("symbol", "trading_day", "reason").iter_rows():
+        if wrong_main_of(reason):
+            found.setdefault(symbol, {})[day] = reason
+    return found

@@ -21,10 +21,11 @@ from ghtrader_assets.exchange.revisions import LOSSES, Revision, RevisionKind, R
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.session_events import SessionKind
 
-MisstatementKind = Literal["moved_roll", "holiday", "hours", "terms"]
-"""`moved_roll`: the roll of `trading_day` came `amount` trading days later (earlier, if negative). `holiday`:
-`trading_day` is left out of the list of holidays, or stands in it; without a day the list is empty. `hours`: there is a
-night session from 21:00 to 01:30, which no product has. `terms`: price tick and multiplier are doubled."""
+MisstatementKind = Literal["moved_roll", "wrong_main", "holiday", "hours", "terms"]
+"""`moved_roll`: the roll of `trading_day` came `amount` trading days later (earlier, if negative). `wrong_main`: that
+roll came to `contract`, whether there is one of that name or not. `holiday`: `trading_day` is left out of the list of
+holidays, or stands in it; without a day the list is empty. `hours`: there is a night session from 21:00 to 01:30, which
+no product has. `terms`: price tick and multiplier are doubled."""
 AccessKind = Literal["refuse", "maintenance", "wrong_grant", "slow", "stall"]
 DeliveryKind = Literal["drop", "stall", "maintenance", "garbage", "duplicate_page", "stale_page", "slow"]
 Place = Literal["token", "handshake", "page", "reference"]
@@ -47,7 +48,8 @@ class FaultRule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     `*` or exactly what is asked for. `page` counts a chart's answered pages from 0. `seconds` is how long `slow`
     takes, `status` what `refuse` answers, `features` the grants left by `wrong_grant`; `amount` (ticks) and `fraction`
     (place in the day, 0..1) belong to content faults, `session`, `offset_days` and `offset_s` to some of them; with
-    `bars` a loss of ticks is one of the provider's bars too. `hits` counts what it met.
+    `bars` a loss of ticks is one of the provider's bars too. `contract` is what `wrong_main` names. `hits` counts what
+    it met.
     """
 
     kind: AccessKind | DeliveryKind | RevisionKind | MisstatementKind
@@ -66,6 +68,7 @@ class FaultRule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     offset_days: int = 0
     offset_s: float = 0.0
     bars: bool = False
+    contract: str = ""
     hits: int = 0
 
     @property
@@ -159,6 +162,8 @@ def parse_rules(document: bytes) -> list[FaultRule]:
             raise BadInputError(f"'session' means nothing to {rule.kind!r}", f"it does to {_listed(_KNOWS_SESSIONS)}")
         if rule.bars and rule.kind not in LOSSES:
             raise BadInputError(f"'bars' means nothing to {rule.kind!r}", f"it does to {_listed(LOSSES)}")
+        if (rule.kind == "wrong_main") != bool(rule.contract):
+            raise BadInputError("'contract' belongs to 'wrong_main', and to it alone", "name it there")
         if rule.kind in _KNOWS_SESSIONS and rule.amount < 1:
             raise BadInputError(f"'amount' of {rule.kind!r} is {rule.amount}", "write a positive number")
     return rules

@@ -16,9 +16,11 @@ from ghtrader_assets.market.schedule import MainChange
 
 
 def misstated_changes(alias: str, changes: Sequence[MainChange], wrong: Iterable[FaultRule]) -> list[MainChange]:
-    """A symbol's main-contract changes with its moved rolls."""
-    moved = {rule.trading_day: rule.amount for rule in wrong if rule.kind == "moved_roll" and rule.concerns(alias)}
-    return [(_moved(day, moved[day]) if day in moved else day, contract) for day, contract in changes]
+    """A symbol's main-contract changes with its moved rolls, and with those that came to another contract."""
+    own = [rule for rule in wrong if rule.concerns(alias)]
+    moved = {rule.trading_day: rule.amount for rule in own if rule.kind == "moved_roll"}
+    named = {rule.trading_day: rule.contract for rule in own if rule.kind == "wrong_main"}
+    return [(_moved(day, moved[day]) if day in moved else day, named.get(day, contract)) for day, contract in changes]
 
 
 def misstated_holidays(closed: Iterable[date], wrong: Iterable[FaultRule]) -> list[date]:

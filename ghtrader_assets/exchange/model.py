@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -62,7 +63,7 @@ class Made:
 def made_day(contract: Contract, day: date, seed: int, *, with_book: bool = True) -> Made:
     """A contract's trading day in model 1: all that a snapshot shows traded at its last price.
 
-    The book takes most of the time, and bars can do without.
+    The book and the cumulative columns take most of the time, and bars can do without.
     """
     life = life_of(contract, seed)
     index = life.index(day)
@@ -75,9 +76,12 @@ def made_day(contract: Contract, day: date, seed: int, *, with_book: bool = True
     last = last_trades(bid, spread, traded, random)
     lots = _lots(life, index, clock, traded, random)
     terms = contract.terms(day)
-    tape = tape_of(terms, last, (last, last), lots, lots * last)
-    interest = interest_of(life, index, lots, random)
-    columns = {"datetime_ns": clock.stamps_ns, **tape, "open_interest": interest}
+    columns: Columns = {
+        "datetime_ns": clock.stamps_ns,
+        "last_price": prices_of(terms, last),
+        **(tape_of(terms, (last, last), lots, lots * last) if with_book else {}),
+        "open_interest": interest_of(life, index, lots, random),
+    }
     if with_book:
         columns |= book_of(life, index, terms, (bid, bid + spread), random)
         stir(columns["bid_volume1"], ~traded & ~clock.quiet)
@@ -134,11 +138,17 @@ def forced_slots(slots: int, random: np.random.Generator) -> Ints:
 
 def pace_of(slots: int, random: np.random.Generator) -> Floats:
     """Busy at the opening and the close, with waves of some minutes in between."""
-    place = np.linspace(0.0, 1.0, slots)
-    smile = 0.8 + 0.9 * (2 * place - 1) ** 4
+    place, smile = _smile(slots)
     knots = np.linspace(0.0, 1.0, max(4, slots // 500))
     waves = np.interp(place, knots, np.exp(0.25 * np.clip(random.standard_normal(len(knots)), -2, 2)))
     return smile * waves
+
+
+@lru_cache(maxsize=64)
+def _smile(slots: int) -> tuple[Floats, Floats]:
+    """Where in its window each slot lies (0..1), and how busy it is there. Windows have few lengths."""
+    place = np.linspace(0.0, 1.0, slots)
+    return place, 0.8 + 0.9 * (2 * place - 1) ** 4
 
 
 def walk(daily_vol: float, ends: tuple[int, int], traded: Bools, random: np.random.Generator) -> Ints:
@@ -203,13 +213,12 @@ def _lots(life: SimulatedLife, index: int, clock: TickClock, traded: Bools, rand
     return lots
 
 
-def tape_of(terms: Product, last: Ints, extremes: tuple[Ints, Ints], lots: Ints, turnover: Ints) -> Columns:
+def tape_of(terms: Product, extremes: tuple[Ints, Ints], lots: Ints, turnover: Ints) -> Columns:
     """The cumulative columns: `extremes` are each row's highest and lowest trade, `turnover` its lots times their price
     ticks."""
     volume = np.cumsum(lots)
     amount = np.cumsum(turnover) * round(terms.price_tick * terms.multiplier)
     return {
-        "last_price": prices_of(terms, last),
         "highest": prices_of(terms, np.maximum.accumulate(extremes[0])),
         "lowest": prices_of(terms, np.minimum.accumulate(extremes[1])),
         "average": np.round(amount / volume / terms.multiplier, 4),

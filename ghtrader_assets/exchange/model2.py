@@ -30,6 +30,7 @@ from ghtrader_assets.exchange.model import (
     interest_of,
     last_trades,
     pace_of,
+    prices_of,
     spreads,
     stamped,
     stir,
@@ -91,13 +92,13 @@ def made_day(contract: Contract, day: date, seed: int, *, with_book: bool = True
     if limit_at:
         bound = np.minimum if limit_at > 0 else np.maximum
         earlier = [(bound(offset, int(life.close_ticks[index]) - last), volume) for offset, volume in earlier]
-    turnover = lots * last + sum(volume * offset for offset, volume in earlier)
     offsets = np.stack([np.where(volume > 0, offset, 0) for offset, volume in earlier])
     high, low = last + np.maximum(offsets.max(axis=0), 0), last + np.minimum(offsets.min(axis=0), 0)
     terms = contract.terms(day)
-    columns = {
+    columns: Columns = {
         "datetime_ns": clock.stamps_ns,
-        **tape_of(terms, last, (high, low), lots, turnover),
+        "last_price": prices_of(terms, last),
+        **(tape_of(terms, (high, low), lots, _turnover(lots, last, earlier)) if with_book else {}),
         "open_interest": interest_of(life, index, lots, random),
     }
     if with_book:
@@ -203,6 +204,11 @@ def _earlier_trades(lots: Ints, random: np.random.Generator) -> list[tuple[Ints,
         volumes = np.maximum((lots * share).astype(np.int64), 1)
         found.append((offsets, np.where((offsets != 0) & (lots >= 3), volumes, 0)))
     return found
+
+
+def _turnover(lots: Ints, last: Ints, earlier: list[tuple[Ints, Ints]]) -> Ints:
+    """The lots of each snapshot times their price ticks."""
+    return lots * last + sum(volume * offset for offset, volume in earlier)
 
 
 def _pinned(book: Columns, locked: Bools, limit_at: int, levels: int) -> Columns:

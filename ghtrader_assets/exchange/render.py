@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -65,7 +66,7 @@ class PageWriter:
     def __init__(self, seed: int, cache_bytes: int) -> None:
         self._seed = seed
         self._limit = cache_bytes
-        self._kept: OrderedDict[tuple[str, object, int, int, Revisions], RenderedDay] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, date, int, Revisions], RenderedDay] = OrderedDict()
         self._size = 0
 
     def pages(self, series: Series, first: int, end: int) -> list[bytes]:
@@ -77,15 +78,30 @@ class PageWriter:
 
     def page(self, series: Series, first: int, end: int) -> bytes:
         """The pairs of ids `[first, end)` that exist, joined by commas; empty if none does."""
+        if series.duration_ns:
+            return self._bars(series, first, end)
         parts: list[bytes | memoryview] = []
         for day, low, high in series.span(first, end):
             rendered = self.day(series, day)
             parts.append(rendered.part(low - day.first_id, high - day.first_id))
         return b",".join(parts)
 
+    def _bars(self, series: Series, first: int, end: int) -> bytes:
+        """A page of bars, written at once: a day may have a single one."""
+        spans = series.span(first, end)
+        if not spans:
+            return b""
+        parts = [
+            {name: values[low - day.first_id : high - day.first_id] for name, values in columns.items()}
+            for day, low, high in spans
+            for columns in (series.columns(day, self._seed),)
+        ]
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return bytes(render_day(joined, spans[0][1]).text[:-1])
+
     def day(self, series: Series, day: DayOfTicks) -> RenderedDay:
-        """The text of one day of a series, from the cache if it is there."""
-        key = (day.contract.text, day.day, day.first_id, series.duration_ns, series.revisions)
+        """The text of one day of a series of ticks, from the cache if it is there."""
+        key = (day.contract.text, day.day, day.first_id, series.revisions)
         kept = self._kept.get(key)
         if kept is not None:
             self._kept.move_to_end(key)

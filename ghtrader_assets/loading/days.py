@@ -31,7 +31,7 @@ from ghtrader_assets.loading.record import (
     stored_manifest,
 )
 from ghtrader_assets.manifests import Manifest
-from ghtrader_assets.market.lives import WrongMain, wrong_main_remedy
+from ghtrader_assets.market.lives import unknown_main
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.evidence import NO_STORED_EVIDENCE, StoredEvidence, read_evidence
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
@@ -204,8 +204,7 @@ def _not_fetched(load: FetchedLoad) -> FailedLoad:
     if manifest.outcome == IngestState.PROVIDER_EMPTY and not sessions.windows:
         manifest = replace(manifest, reason=f"{manifest.reason}; no session was held: {sessions.sources[-1]}")
     if manifest.outcome == IngestState.UNKNOWN_CONTRACT and not load.plan.symbol.digits:
-        remedy = wrong_main_remedy(load.plan.symbol)
-        manifest = replace(manifest, reason=f"{WrongMain.UNKNOWN}: {manifest.reason}; {remedy}")
+        manifest = replace(manifest, reason=unknown_main(load.plan.symbol, manifest.contract).reason)
     return FailedLoad(manifest)
 
 
@@ -220,7 +219,7 @@ def judge_and_record(
     if failed:
         record_failed(context, failed)
     record_stored(context, judged)
-    return [_failure(manifest) for manifest in failed] + [_outcome(manifest, verdict) for manifest, verdict in judged]
+    return [*map(_failure, failed), *(_outcome(manifest, verdict) for manifest, verdict in judged)]
 
 
 def _evidence_for(context: StoreContext, loads: Sequence[StoredLoad]) -> StoredEvidence:
@@ -248,8 +247,7 @@ def _judged_after_ingest(context: StoreContext, fetched: FetchedDay) -> bool:
 
 
 def _failure(manifest: Manifest) -> DayOutcome:
-    failure = f"{manifest.outcome.value}: {manifest.reason}"
-    return DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=failure)
+    return DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=manifest.failure)
 
 
 def _outcome(manifest: Manifest, verdict: DayVerdict | None) -> DayOutcome:

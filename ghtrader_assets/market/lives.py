@@ -202,6 +202,12 @@ def _wrong_main(symbol: Symbol, main: str, day: date, calendar: TradingCalendar)
     return None
 
 
+def unknown_main(symbol: Symbol, main: str) -> Obstacle:
+    """What is said of a main contract that the provider turned out not to know."""
+    what = f"the provider knows no contract {main} and calls it main all the same"
+    return _main_obstacle(symbol, main, WrongMain.UNKNOWN, what, "DAY")
+
+
 def _main_obstacle(symbol: Symbol, main: str, code: WrongMain, what: str, since: str) -> Obstacle:
     return Obstacle(IngestState.MISSING, what, wrong_main_remedy(symbol, since), main, code)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.reading.overview import BadDay
 from ghtrader_assets.upkeep.due import DayResult
 
@@ -35,11 +36,15 @@ class BackfillReport:
         (self.failed if result.failure else self.succeeded).append(result)
 
     def document(self) -> dict[str, list[dict[str, str]]]:
-        """The JSON that scripts rely on."""
+        """The JSON that scripts rely on. `bad` are days of `succeeded` and `unchanged`."""
         failed = [{**_named(day), "reason": day.failure} for day in self.failed]
         succeeded, unchanged = ([_named(day) for day in days] for days in (self.succeeded, self.unchanged))
-        return {"succeeded": succeeded, "failed": failed, "unchanged": unchanged}
+        bad = [
+            {**_named(day.state), "state": day.state.state, "reason": day.state.reason, "sessions": day.sessions}
+            for day in self.bad
+        ]
+        return {"succeeded": succeeded, "failed": failed, "unchanged": unchanged, "bad": bad}
 
 
-def _named(day: DayResult) -> dict[str, str]:
+def _named(day: DayResult | DayState) -> dict[str, str]:
     return {"symbol": day.symbol, "trading_day": day.trading_day.isoformat()}

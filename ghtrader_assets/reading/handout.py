@@ -129,9 +129,9 @@ def handout_of(
 ) -> Handout:
     """What is handed out of the trading days from `start` to `end`, both included; of `contracts` only, if given.
 
-    One query where every trading day is stored, three otherwise; a fourth one for `contracts`, and for a contract that
-    is read from its main symbol's days. Raises `BadInputError` for an unknown column and where no day can be handed
-    out, and warns of days of two contracts with one name.
+    One query where every trading day is stored, three otherwise; no more for a contract that is read from its main
+    symbol's days. Raises `BadInputError` for an unknown column and where no day can be handed out, and warns of days of
+    two contracts with one name.
     """
     as_states(states)
     wanted = require_columns(columns)
@@ -181,15 +181,15 @@ def _unstored(context: StoreContext, symbol: Symbol, days: Sequence[date], among
         return []
     database, name, now = context.database, symbol.text, context.clock.now()
     wanted = set(days)
+    rows = read_schedule(database, name, days[0], days[-1]) if among is not None or not symbol.digits else []
+    schedule = {row.trading_day: row for row in rows}
     obstacles = {
         key: obstacle
-        for key, obstacle in read_obstacles(database, context.calendar, [symbol], days[0], days[-1]).items()
+        for key, obstacle in read_obstacles(database, context.calendar, [symbol], days[0], days[-1], rows).items()
         if key[1] in wanted
     }
     attempted = read_attempted_states(database, [name], days[0], days[-1], now, obstacles)
     known = {day.trading_day: day for day in attempted}
-    rows = [] if among is None else read_schedule(database, name, days[0], days[-1])
-    schedule = {row.trading_day: row for row in rows}
     listed_from = start_date_of(context.settings, symbol.product)
     unknown = unknown_in_universe(context.settings, symbol) is not None
     states = [

@@ -47,10 +47,11 @@ class StoredDays:
 def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> list[DayState]:
     """Every trading day from `start` to `end`, both included, stored or not."""
     database, name = context.database, symbol.text
-    obstacles = read_obstacles(database, context.calendar, [symbol], start, end)
+    mains = read_schedule(database, name, start, end)
+    obstacles = read_obstacles(database, context.calendar, [symbol], start, end, mains)
     found = read_day_states(database, [name], start, end, context.clock.now(), obstacles)
     known = {row.trading_day: row for row in found}
-    schedule = {row.trading_day: row for row in read_schedule(database, name, start, end)}
+    schedule = {row.trading_day: row for row in mains}
     listed_from = start_date_of(context.settings, symbol.product)
     unknown = unknown_in_universe(context.settings, symbol) is not None
     return [

@@ -10,24 +10,26 @@ that need it are absent rather than stale.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from wsgiref.simple_server import WSGIServer
 
-import polars as pl
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.context.store import open_database
+from ghtrader_assets.context.store import StoreContext, open_store
+from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import logger
+from ghtrader_assets.market.clock import shanghai_day
+from ghtrader_assets.market.lives import wrong_main_of
 from ghtrader_assets.ports import LOOPBACK
-from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.day_states import read_grid
+from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.measured import (
     Percentiles,
     read_ingest_rates,
@@ -62,9 +64,8 @@ class TablesCollector(Collector):
         """The families of one scrape."""
         yield _services(self.settings)
         try:
-            with open_database(self.settings, readonly=True, clock=self.clock) as database:
-                now = self.clock.now()
-                found = [family for ask in _QUESTIONS for family in ask(database, now)]
+            with open_store(self.settings, clock=self.clock) as context:
+                found = [family for ask in _QUESTIONS for family in ask(context)]
         except GhtraderError as error:
             log.info("scraped without the store", error=str(error))
             found = []
@@ -94,8 +95,8 @@ def _services(settings: Settings) -> Metric:
     return _gauge("ghtrader_service_running", "1 while the process of a service lives", ["service"], lives)
 
 
-def _stored(database: Database, _now: datetime) -> list[Metric]:
-    found = read_stored_ranges(database)
+def _stored(context: StoreContext) -> list[Metric]:
+    found = read_stored_ranges(context.database)
     days = ((item.symbol, item.n_days) for item in found)
     rows = ((item.symbol, item.rows) for item in found)
     last = ((item.symbol, midnight_utc(item.last_day).timestamp()) for item in found)
@@ -107,17 +108,34 @@ def _stored(database: Database, _now: datetime) -> list[Metric]:
     ]
 
 
-def _states(database: Database, now: datetime) -> list[Metric]:
-    grid = read_grid(database, now.date() - STATE_DAYS, now.date(), now)
-    shown = grid.select("symbol", pl.when("accepted").then(pl.lit("accepted")).otherwise("state"))
-    counts = sorted(Counter(shown.iter_rows()).items())
-    samples = ((symbol, state, count) for (symbol, state), count in counts)
+def _states(context: StoreContext) -> list[Metric]:
+    """Days by state; an accepted one is of none but `accepted`, one with a wrong main contract of that code's."""
+    calendar, now = context.calendar, context.clock.now()
+    end = min(shanghai_day(context.clock.now_ns()), calendar.horizon)
+    start = max(end - STATE_DAYS, calendar.first)
+    obstacles = read_obstacles(context.database, calendar, universe_of(context.settings), start, end)
+    grid = read_grid(context.database, start, end, now, obstacles)
+    shown = [
+        (symbol, "accepted" if accepted else state, "" if accepted else wrong_main_of(reason) or "", reason)
+        for symbol, state, reason, accepted in grid.select("symbol", "state", "reason", "accepted").iter_rows()
+    ]
+    days = Counter((symbol, code or state) for symbol, state, code, _ in shown)
+    wrong = Counter((symbol, code, reason) for symbol, _, code, reason in shown if code)
     meaning = "trading days of the last year by symbol and state, accepted ones apart"
-    return [_gauge("ghtrader_days", meaning, ["symbol", "state"], samples)]
+    finding = "days of it whose main contract is wrong at the provider, and what is to be done"
+    return [
+        _gauge("ghtrader_days", meaning, ["symbol", "state"], _counted(days)),
+        _gauge("ghtrader_wrong_main_days", finding, ["symbol", "code", "finding"], _counted(wrong)),
+    ]
 
 
-def _ingest(database: Database, now: datetime) -> list[Metric]:
-    found = read_ingest_rates(database, now - LOAD_WINDOW, now)
+def _counted(counts: Mapping[tuple[*tuple[str, ...]], int]) -> Iterator[LabelledValue]:
+    return ((*labels, count) for labels, count in sorted(counts.items()))
+
+
+def _ingest(context: StoreContext) -> list[Metric]:
+    now = context.clock.now()
+    found = read_ingest_rates(context.database, now - LOAD_WINDOW, now)
     rows, rates = ((item.symbol, item.rows) for item in found), ((item.symbol, item.rows_per_s) for item in found)
     return [
         _gauge("ghtrader_ingest_ticks_24h", "ticks loaded in the last 24 hours", ["symbol"], rows),
@@ -125,9 +143,10 @@ def _ingest(database: Database, now: datetime) -> list[Metric]:
     ]
 
 
-def _latencies(database: Database, now: datetime) -> list[Metric]:
-    queries = read_query_percentiles(database, now - WINDOW, now)
-    steps = read_percentiles(database, STEPS, now - LOAD_WINDOW, now)
+def _latencies(context: StoreContext) -> list[Metric]:
+    now = context.clock.now()
+    queries = read_query_percentiles(context.database, now - WINDOW, now)
+    steps = read_percentiles(context.database, STEPS, now - LOAD_WINDOW, now)
     return [
         *_quantiles("ghtrader_query_seconds", "query", "latency of queries over 15 minutes, exact", queries),
         *_quantiles("ghtrader_step_seconds", "step", "a trading day's step over 24 hours, exact", steps),
@@ -144,8 +163,9 @@ def _quantiles(name: str, label: str, meaning: str, found: list[Percentiles]) ->
     ]
 
 
-def _wal(database: Database, _now: datetime) -> list[Metric]:
-    found = database.rows("wal_tables", "SELECT name, suspended FROM wal_tables() WHERE name LIKE 'ghtrader_%'")
+def _wal(context: StoreContext) -> list[Metric]:
+    listed = "SELECT name, suspended FROM wal_tables() WHERE name LIKE 'ghtrader_%'"
+    found = context.database.rows("wal_tables", listed)
     samples = ((name, 1 if suspended else 0) for name, suspended in found)
     return [_gauge("ghtrader_table_suspended", "1 if a table takes writes and shows none", ["table"], samples)]
 

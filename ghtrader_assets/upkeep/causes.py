@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.market.lives import WrongMain
+from ghtrader_assets.market.lives import WrongMain, wrong_main_of
 from ghtrader_assets.questdb.standing.derivation import state_of_attempt
 from ghtrader_assets.questdb.standing.histories import Attempt, Content, Histories, Key
 from ghtrader_assets.upkeep.due import Need
@@ -37,10 +37,14 @@ class Cause(StrEnum):
     DENIED = "denied"
     PROVIDER_MAIN_EXPIRED = WrongMain.EXPIRED.value
     PROVIDER_MAIN_UNLISTED = WrongMain.UNLISTED.value
+    PROVIDER_MAIN_UNKNOWN = WrongMain.UNKNOWN.value
 
 
-WRONG_MAIN: Final = frozenset({Cause.PROVIDER_MAIN_EXPIRED, Cause.PROVIDER_MAIN_UNLISTED})
-"""What no load can cure: the provider's main contract can't trade on that day."""
+WRONG_MAIN: Final = frozenset(Cause(code.value) for code in WrongMain)
+"""The provider's main contract is wrong on that day."""
+
+INCURABLE: Final = WRONG_MAIN - {Cause.PROVIDER_MAIN_UNKNOWN}
+"""What no load can cure: that contract can't trade on that day. Of an unknown one the provider may learn."""
 
 CURABLE: Final = frozenset(Cause) - WRONG_MAIN - {Cause.MISSING, Cause.UNKNOWN_CONTRACT, Cause.DENIED}
 """What a repair without a person may cure: a day never asked for is a backfill's, a refused account the operator's."""
@@ -62,6 +66,8 @@ def is_good(key: Key, want: Wanted, standing: Histories) -> bool:
 def fault_of(key: Key, content: Content, want: Wanted, standing: Histories) -> tuple[Cause, Need, str] | None:
     """What is wrong with stored content, if anything."""
     if want.contract and content.upstream != want.upstream:
+        if want.obstacle is not None:
+            return Cause(want.obstacle.wrong_main), Need.LOAD, want.obstacle.reason
         return Cause.STALE, Need.LOAD, _what_changed(content, want)
     if content.partial:
         return Cause.PARTIAL, Need.LOAD, "it was loaded while it was in progress"
@@ -99,13 +105,18 @@ def _what_changed(content: Content, want: Wanted) -> str:
     return "its sessions or the schema have changed since it was loaded"
 
 
-def never_stored(attempts: Sequence[Attempt]) -> tuple[Cause, Need, str]:
+def never_stored(attempts: Sequence[Attempt], want: Wanted) -> tuple[Cause, Need, str]:
+    """Why nothing of a day is stored."""
     if not attempts:
         return Cause.MISSING, Need.LOAD, "never loaded"
     last = attempts[-1]
     state = state_of_attempt(last.outcome)
     if state == IngestState.RUNNING:
         reason = f"its load began {last.started:%Y-%m-%d %H:%M} UTC and was cut off"
+    elif wrong := wrong_main_of(last.reason):
+        if want.upstream and last.upstream != want.upstream:
+            return Cause.STALE, Need.LOAD, f"its main contract is {want.contract} by now"
+        return Cause(wrong.value), Need.LOAD, last.reason
     else:
         reason = f"{state.value}: {last.reason}"
     return _CAUSE_OF.get(state, Cause.FAILED), Need.LOAD, reason

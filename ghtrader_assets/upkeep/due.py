@@ -11,7 +11,6 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.judgement import policy_of, wanted_fingerprint
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.manifests import Manifest
@@ -74,13 +73,7 @@ def results_since(
     """The days whose load began after `since` and has ended, each with its result."""
     manifests = read_latest_manifests(context.database, symbol.text, days)
     return {
-        day: DayResult(symbol.text, day, _failure(manifest), manifest)
+        day: DayResult(symbol.text, day, manifest.failure, manifest)
         for day, manifest in manifests.items()
         if manifest.started >= since and manifest.finished is not None
     }
-
-
-def _failure(manifest: Manifest) -> str:
-    if manifest.outcome in (IngestState.COMPLETE, IngestState.PARTIAL):
-        return ""
-    return f"{manifest.outcome.value}: {manifest.reason}"

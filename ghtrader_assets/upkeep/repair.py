@@ -23,7 +23,7 @@ from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.histories import Attempt, Content, Histories, Key, read_histories
 from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.settings import start_date_of
-from ghtrader_assets.upkeep.causes import WRONG_MAIN, Cause, changed_since, fault_of, is_good, never_stored
+from ghtrader_assets.upkeep.causes import INCURABLE, Cause, changed_since, fault_of, is_good, never_stored
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.wanted import Wanted, wanted_days
 
@@ -36,7 +36,15 @@ MAX_BACKOFF: Final = timedelta(days=7)
 
 _UNBUDGETED: Final = frozenset({Cause.MAINTENANCE, Cause.DENIED})
 _FREE: Final = frozenset({IngestState.MAINTENANCE, IngestState.DENIED})
-_SLOW: Final = frozenset({Cause.PROVIDER_EMPTY, Cause.PARTIAL, Cause.PROVIDER_HAS_DATA, Cause.UNKNOWN_CONTRACT})
+_SLOW: Final = frozenset(
+    {
+        Cause.PROVIDER_EMPTY,
+        Cause.PARTIAL,
+        Cause.PROVIDER_HAS_DATA,
+        Cause.UNKNOWN_CONTRACT,
+        Cause.PROVIDER_MAIN_UNKNOWN,
+    }
+)
 """What only the provider can mend: asked again after a day, not after an hour."""
 
 
@@ -148,7 +156,7 @@ def plan_of(repairs: Iterable[Repair], standing: Histories, budget: int, now: da
             in_hand.append(repair)
         elif repair.accepted:
             accepted.append(repair)
-        elif repair.cause in WRONG_MAIN or (repair.tries >= budget and repair.cause not in _UNBUDGETED):
+        elif repair.cause in INCURABLE or (repair.tries >= budget and repair.cause not in _UNBUDGETED):
             given_up.append(repair)
         elif repair.not_before is not None and repair.not_before > now:
             waiting.append(repair)
@@ -166,11 +174,11 @@ def _repair(
     attempts: Sequence[Attempt],
     running: Collection[str],
 ) -> Repair:
-    if want.obstacle is not None:
-        return Repair(symbol, key[1], Cause(want.obstacle.wrong_main), Need.LOAD, want.obstacle.reason)
     content = standing.contents.get(key)
+    if want.obstacle is not None and content is None:
+        return Repair(symbol, key[1], Cause(want.obstacle.wrong_main), Need.LOAD, want.obstacle.reason)
     fault = fault_of(key, content, want, standing) if content is not None else None
-    cause, need, reason = fault or never_stored(attempts)
+    cause, need, reason = fault or never_stored(attempts, want)
     in_hand = bool(attempts) and attempts[-1].finished is None and attempts[-1].run_id in running
     if need == Need.JUDGEMENT:
         return Repair(symbol, key[1], cause, need, reason, in_hand=in_hand)

@@ -68,13 +68,15 @@ def wanted_days(
                 continue
             contract = standing.contracts.get((symbol.text, day), "")
             obstacle = obstacle_on(symbol, day, contract, calendar, first_days)
-            if obstacle is not None and (symbol.text, day) not in standing.contents:
-                if obstacle.wrong_main:
+            content = standing.contents.get((symbol.text, day))
+            is_wrong = obstacle is not None and obstacle.wrong_main is not None
+            if obstacle is not None and (content is None or (is_wrong and content.contract != contract)):
+                if is_wrong:
                     found[symbol.text, day] = symbol, Wanted(True, contract, 0.0, "", "", policy, obstacle)
                 continue
             wanted = _wanted(symbol, day, contract, calendar, events, standing, policy)
             if wanted is not None:
-                found[symbol.text, day] = (symbol, wanted)
+                found[symbol.text, day] = symbol, wanted
     return found
 
 

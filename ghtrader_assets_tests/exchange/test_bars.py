@@ -18,6 +18,7 @@ from ghtrader_assets.exchange.bars import DAY_NS, MINUTE_NS
 from ghtrader_assets.exchange.contracts import Contract, contract_named, contracts_of, main_contract
 from ghtrader_assets.exchange.history import Series, made_day, series_of
 from ghtrader_assets.exchange.model import Columns
+from ghtrader_assets.exchange.render import PageWriter
 from ghtrader_assets.exchange.revisions import Revision
 from ghtrader_assets.exchange.specs import Model, specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
@@ -100,6 +101,20 @@ def test_ids_are_contiguous_and_a_day_is_stamped_midnight() -> None:
     place = next(item.first_id for item in days.days if item.day == DAY)
     assert days.id_from(snapshot_calendar().window(DAY).start_ns, MODEL_2.seed) == place
     assert series_of("SHFE.cu2602", UNTIL, frozenset(), MODEL_2, 5 * NS) is None
+
+
+@given(left=st.integers(-3, 300), width=st.integers(1, 300), duration_ns=st.sampled_from([MINUTE_NS, DAY_NS]))
+@settings(max_examples=15, deadline=None)
+def test_a_page_of_bars_says_what_the_columns_say(left: int, width: int, duration_ns: int) -> None:
+    """Whatever days it spans, and where it begins in the first of them."""
+    found = series("DCE.rr2605", MODEL_2, duration_ns)
+    page = json.loads(b"{%b}" % PageWriter(MODEL_2.seed, 1).page(found, left, left + width))
+    assert list(page) == [str(number) for number in range(max(left, 0), min(left + width, found.last_id + 1))]
+    for number, bar in page.items():
+        (day, place, _) = found.span(int(number), int(number) + 1)[0]
+        columns = found.columns(day, MODEL_2.seed)
+        row = {name: values[place - day.first_id].item() for name, values in columns.items()}
+        assert bar == {"datetime" if name == "datetime_ns" else name: value for name, value in row.items()}
 
 
 def test_a_day_of_an_alias_has_the_bars_of_its_main_contract() -> None:

@@ -164,6 +164,8 @@ def test_reset_forgets_rules_and_content(exchange: ExchangeControl) -> None:
         ([{"kind": "drop", "at": "token"}], "token"),
         ([{"kind": "truncated"}], "trading_day"),
         ([{"kind": "fewer", "trading_day": "2026-1-6"}], "trading_day"),
+        ([{"kind": "wrong_main", "trading_day": "2025-12-02"}], "contract"),
+        ([{"kind": "moved_roll", "trading_day": "2025-12-02", "contract": "CZCE.SR604"}], "contract"),
     ],
 )
 def test_an_illegal_rule_is_named(exchange: ExchangeControl, document: Any, says: str) -> None:

@@ -143,5 +143,6 @@ def test_days_whose_run_ended_before_them_have_its_reason(
         "succeeded": [],
         "failed": [{"symbol": SYMBOL.text, "trading_day": str(day), "reason": reason} for day in DAYS],
         "unchanged": [],
+        "bad": [],
     }
     assert report.exit_code == code

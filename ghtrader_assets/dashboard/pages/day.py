@@ -33,6 +33,7 @@ from ghtrader_assets.dashboard.routes import day_address, symbol_address
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.clock import shanghai_time
+from ghtrader_assets.market.lives import wrong_main_of
 from ghtrader_assets.validation.verdicts import GapRow, QualityVerdict, State
 
 SHOWN_GAPS: Final = 30
@@ -109,7 +110,9 @@ def _repair(view: DayView) -> list[Component]:
     day, symbol, state = view.trading_day, view.symbol.text, view.state
     if state.accepted is not None:
         return []
-    if state.ingest_state != IngestState.COMPLETE:
+    if wrong_main_of(state.reason):
+        text = f"ghtrader-assets schedule {symbol} --refresh"
+    elif state.ingest_state != IngestState.COMPLETE:
         text = f"ghtrader-assets repair --from {day} --to {day} --apply"
     elif not (state.coverage_state and state.quality_state):
         text = f"ghtrader-assets validate {symbol} --from {day} --to {day}"

@@ -5,7 +5,8 @@ Belongs here: this page. Does not belong here: working out repairs (`upkeep.repa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 from itertools import groupby
 
 from dash import html
@@ -13,7 +14,17 @@ from dash.development.base_component import Component
 
 from ghtrader_assets.dashboard.data import Operations
 from ghtrader_assets.dashboard.figures import COURSE_HEIGHT, ingest_course, query_course
-from ghtrader_assets.dashboard.pages.parts import badge, command_line, graph, heading, seconds, section, shanghai, table
+from ghtrader_assets.dashboard.pages.parts import (
+    Children,
+    badge,
+    command_line,
+    graph,
+    heading,
+    seconds,
+    section,
+    shanghai,
+    table,
+)
 from ghtrader_assets.dashboard.routes import WINDOWS, day_address, operations_address
 from ghtrader_assets.questdb.tables.measured import Percentiles
 from ghtrader_assets.upkeep.repair import Repair, RepairPlan
@@ -63,14 +74,20 @@ def _repairs(plan: RepairPlan) -> list[Component]:
         return [html.P([badge(State.OK, "nothing is stale or failing")], className="calm")]
     groups = {"to do now": plan.planned, "waits": plan.waiting, "given up": plan.given_up, "running": plan.running}
     rows = [row for name, repairs in groups.items() for row in _grouped(name, repairs)]
-    days = [repair.trading_day for repairs in groups.values() for repair in repairs]
     more = len(rows) - SHOWN_REPAIRS
     return [
-        html.P(
-            ["Repairs all of it: ", command_line(f"ghtrader-assets repair --from {min(days)} --to {max(days)} --apply")]
-        ),
+        html.P(_repairing([repair.trading_day for repair in plan.planned])),
         table(("", "symbol", "cause", "days", "which", "why"), rows[:SHOWN_REPAIRS], numbers=(3,)),
         html.P(f"and {more} more groups: `ghtrader-assets repair` lists all" if more > 0 else "", className="note"),
+    ]
+
+
+def _repairing(days: Sequence[date]) -> Children:
+    if not days:
+        return "nothing of it is for `ghtrader-assets repair` now"
+    return [
+        "Does what is to do now: ",
+        command_line(f"ghtrader-assets repair --from {min(days)} --to {max(days)} --apply"),
     ]
 
 

@@ -6,6 +6,7 @@ Belongs here: this page. Does not belong here: one symbol's calendar (`symbol`),
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 
 from dash import html
@@ -14,12 +15,13 @@ from dash.development.base_component import Component
 from ghtrader_assets.dashboard.data import Grid
 from ghtrader_assets.dashboard.heatmap import heatmap
 from ghtrader_assets.dashboard.pages.parts import command_line, heading, legend, section, table, tile, tiles, ways
-from ghtrader_assets.dashboard.palette import CODES
+from ghtrader_assets.dashboard.palette import ACCEPTED, CODES
 from ghtrader_assets.dashboard.routes import day_address, operations_address, overview_address, symbol_address
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.validation.verdicts import State
 
 UNREMARKABLE = (State.OK, State.WARN, IngestState.NOT_LISTED)
+NO_CONCERN = (*UNREMARKABLE, ACCEPTED)
 SHOWN_SYMBOLS = 15
 
 
@@ -28,6 +30,7 @@ def overview_page(grid: Grid, last: date | None) -> list[Component]:
     counts = Counter(code for row in grid.codes for code in row)
     cells = len(grid.symbols) * len(grid.days)
     good = sum(counts[code] for code, look in CODES.items() if look.state in UNREMARKABLE)
+    bad = sum(counts[code] for code, look in CODES.items() if look.state not in NO_CONCERN)
     side = html.Div([legend(dict(counts)), ways(overview_address, grid.days, last)], className="side")
     return [
         html.Div(
@@ -38,7 +41,7 @@ def overview_page(grid: Grid, last: date | None) -> list[Component]:
                     tile(f"{len(grid.days):,}", "trading days"),
                     tile(f"{grid.rows:,}", "ticks stored"),
                     tile(f"{good / cells:.1%}", "ok or warn", "of all symbol-days shown"),
-                    tile(f"{cells - good:,}", "need attention", "symbol-days that are neither ok nor warn"),
+                    tile(f"{bad:,}", "need attention", "symbol-days that are neither ok nor warn, nor accepted"),
                 ),
             ],
             className="top",
@@ -50,7 +53,7 @@ def overview_page(grid: Grid, last: date | None) -> list[Component]:
 
 def _worst(grid: Grid) -> Component:
     bad = {
-        symbol: [(day, code) for day, code in zip(grid.days, row, strict=True) if CODES[code].state not in UNREMARKABLE]
+        symbol: [(day, code) for day, code in zip(grid.days, row, strict=True) if CODES[code].state not in NO_CONCERN]
         for symbol, row in zip(grid.symbols, grid.codes, strict=True)
     }
     ranked = sorted((item for item in bad.items() if item[1]), key=lambda item: -len(item[1]))[:SHOWN_SYMBOLS]
@@ -60,7 +63,7 @@ def _worst(grid: Grid) -> Component:
             f"{len(days):,}",
             ", ".join(f"{count} {CODES[code].word}" for code, count in Counter(c for _, c in days).most_common()),
             html.A(f"{days[-1][0]}", href=day_address(symbol, days[-1][0])),
-            _remedy(grid, symbol, days[0][0], days[-1][0]),
+            _remedy(grid, symbol, [day for day, _ in days]),
         )
         for symbol, days in ranked
     ]
@@ -69,8 +72,13 @@ def _worst(grid: Grid) -> Component:
     return html.Div([table(("symbol", "days", "of which", "latest", "what would be done"), rows, numbers=(1,)), note])
 
 
-def _remedy(grid: Grid, symbol: str, first: date, last: date) -> Component | str:
-    unknown = grid.unknown.get(symbol)
+def _remedy(grid: Grid, symbol: str, bad: Sequence[date]) -> Component | str:
+    """What no repair mends is said; a repair is named for the other days."""
+    unknown, wrong = grid.unknown.get(symbol), grid.wrong_mains.get(symbol, {})
     if unknown is not None:
         return f"{unknown}; {unknown.remedy}"
-    return command_line(f"ghtrader-assets repair --from {first} --to {last}")
+    said: list[Component] = [html.P(finding) for finding in dict.fromkeys(wrong.values())]
+    others = [day for day in bad if day not in wrong]
+    if others:
+        said.append(command_line(f"ghtrader-assets repair --from {others[0]} --to {others[-1]}"))
+    return html.Div(said)

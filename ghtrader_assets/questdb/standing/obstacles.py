@@ -14,6 +14,7 @@ from typing import Final
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.expiry import StatedDay
 from ghtrader_assets.market.lives import NOT_ASKED, FirstDays, Obstacle, obstacle_on
+from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_contract_lives, read_schedules
@@ -23,13 +24,22 @@ NO_OBSTACLES: Final[Obstacles] = MappingProxyType({})
 
 
 def read_obstacles(
-    db: Database, calendar: TradingCalendar, symbols: Sequence[Symbol], start: date, end: date
+    db: Database,
+    calendar: TradingCalendar,
+    symbols: Sequence[Symbol],
+    start: date,
+    end: date,
+    schedules: Sequence[ScheduleDay] | None = None,
 ) -> Obstacles:
-    """The obstacles of these symbols on the trading days from `start` to `end`, both included."""
+    """The obstacles of these symbols on the trading days from `start` to `end`, both included.
+
+    `schedules` are theirs, where they have been read.
+    """
     days = calendar.days(start, end)
-    aliases = [symbol.text for symbol in symbols if not symbol.digits]
-    rows = read_schedules(db, aliases, start, end) if aliases and days else []
-    mains = {(row.symbol, row.trading_day): row.contract for row in rows}
+    if schedules is None:
+        aliases = [symbol.text for symbol in symbols if not symbol.digits]
+        schedules = read_schedules(db, aliases, start, end) if aliases and days else []
+    mains = {(row.symbol, row.trading_day): row.contract for row in schedules}
     first_days = read_first_days(db, symbols)
     return {
         (symbol.text, day): obstacle
