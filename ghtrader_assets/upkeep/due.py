@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.judgement import policy_of, wanted_fingerprint
+from ghtrader_assets.loading.frames import policy_of, wanted_fingerprint
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.symbols import Symbol
