@@ -7,9 +7,11 @@ library amounts to (`questdb.client.errors`, `tq.faults`).
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 
 class IngestState(StrEnum):
@@ -94,6 +96,10 @@ class CredentialError(ServiceError, code="GHT-301"):
 
 class PortTakenError(ServiceError, code="GHT-302"):
     """A port of an embedded service is taken by another process."""
+
+
+FULL_ERRNOS: Final = (errno.ENOSPC, errno.EDQUOT)
+"""What the operating system says of a disk, or a quota of it, that is full."""
 
 
 class DiskFullError(ServiceError, code="GHT-303", remedy="free space, then run the same command again"):

@@ -1,6 +1,6 @@
 """Files that stand under their name whole or not at all, and locks on files, whatever is killed when.
 
-Belongs here: writing a file under a temporary name and moving it into place; the one kind of lock that all rooms take.
+Belongs here: writing a file under a temporary name and moving it into place; locks between processes.
 Does not belong here: what any file holds.
 """
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -139,6 +140,19 @@ def read_manifest_file(path: Path) -> Manifest:
 def manifest_files(home: Path) -> Iterator[Path]:
     """All manifest files of a home, oldest attempt of each day first."""
     yield from sorted((home / "manifests").glob("*/*/[!.]*.json"))
+
+
+class _Source(msgspec.Struct):
+    """What is read of a manifest of any version."""
+
+    source: str
+
+
+def sources_of_loads(home: Path) -> Iterator[str]:
+    """Where each load of a home came from: every attempt leaves a manifest. A file that is none is passed over."""
+    for path in manifest_files(home):
+        with suppress(OSError, msgspec.MsgspecError):
+            yield msgspec.json.decode(path.read_bytes(), type=_Source).source
 
 
 def manifest_document(manifest: Manifest) -> dict[str, Any]:

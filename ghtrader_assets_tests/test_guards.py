@@ -14,12 +14,12 @@ import ghtrader_assets
 PACKAGE = Path(ghtrader_assets.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-ENTRIES = {"definitions.py", "dashboard/__main__.py", "assets/resources.py"}
+ENTRIES = {"definitions.py", "dashboard/__main__.py"}
 """Where Dagster enters our code, or a process begins that is no command."""
 
 WALL_CLOCK = {"clock.py"}
-CLOCK_CHOSEN = ENTRIES | {"cli", "clock.py", "context", "services/embedded.py", "exchange/__main__.py", "tq/worker.py"}
-"""`context` and `services.embedded` choose the host's clock for callers that hand none down."""
+CLOCK_CHOSEN = ENTRIES | {"cli", "clock.py", "context", "store/api.py", "exchange/__main__.py", "tq/worker.py"}
+"""`context` and `store.api` choose the host's clock for callers that hand none down."""
 
 SETTINGS_READ = ENTRIES | {"cli/__init__.py", "store/api.py"}
 """A command gets the settings that `cli.main` read."""

@@ -14,7 +14,7 @@ import pytest
 import time_machine
 
 from ghtrader_assets.assets.build import build_definitions
-from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.assets.resources import Platform
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard.data import Source
@@ -155,7 +155,7 @@ def test_one_answer_in_dagster(here: Evening, receiver: Receiver, monkeypatch: p
     where = build_definitions(load_settings(), SYSTEM_CLOCK).get_repository_def()
     with dg.instance_for_test() as instance:
         with dg.build_sensor_context(
-            instance=instance, repository_def=where, resources={"platform": PlatformResource()}
+            instance=instance, repository_def=where, resources={"platform": Platform(load_settings(), SYSTEM_CLOCK)}
         ) as context:
             watching: Any = where.get_sensor_def("watch_feeds").evaluate_tick(context)
         (check,) = [event for event in watching.asset_events if event.check_name == "latest_day"]

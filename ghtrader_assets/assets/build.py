@@ -16,7 +16,7 @@ from ghtrader_assets.assets.checks import feed_checks
 from ghtrader_assets.assets.health import failed_run_sensor, health_sensor
 from ghtrader_assets.assets.partitions import trading_day_partitions
 from ghtrader_assets.assets.repair import daily_schedule, repair_sensor
-from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.assets.resources import Platform
 from ghtrader_assets.assets.symbol_days import symbol_days
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import Clock
@@ -59,7 +59,7 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
             health_sensor(symbols),
             failed_run_sensor(settings, clock),
         ],
-        resources={"platform": PlatformResource()},
+        resources={"platform": Platform(settings, clock)},
         executor=dg.in_process_executor,
     )
 

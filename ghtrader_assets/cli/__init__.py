@@ -5,7 +5,6 @@ Belongs here: arguments, exit codes, what is printed. Does not belong here: any 
 
 from __future__ import annotations
 
-import errno
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Final
 
 from ghtrader_assets.cli.app import app
 from ghtrader_assets.context.universe import universe_of
-from ghtrader_assets.errors import DiskFullError, FileAccessError, GhtraderError
+from ghtrader_assets.errors import FULL_ERRNOS, DiskFullError, FileAccessError, GhtraderError
 from ghtrader_assets.logs import configure as configure_logs
 from ghtrader_assets.settings import load_settings
 
@@ -54,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         if debug or error.filename is None:
             raise
-        kind = DiskFullError if error.errno == errno.ENOSPC else FileAccessError
+        kind = DiskFullError if error.errno in FULL_ERRNOS else FileAccessError
         raise SystemExit(_shown(kind(f"{error.filename}: {error.strerror}"))) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -34,7 +34,7 @@ VERSIONED = ("ghtrader-assets", "dagster", "tqsdk", "questdb", "psycopg")
 @command()
 def up(settings: Settings) -> None:
     """Start the embedded services and keep them up until Ctrl-C."""
-    with running_services(settings, announce, with_dagster=True) as runtime:
+    with running_services(settings, announce, SYSTEM_CLOCK, with_dagster=True) as runtime:
         show_urls(settings, runtime)
         wait_for_interrupt()
         log.print("stopping")
@@ -85,7 +85,10 @@ def services_for(settings: Settings, *, with_provider: bool = True, with_dagster
     if runtime is not None and (not with_dagster or runtime.service(DAGSTER)):
         yield runtime
         return
-    with running_services(settings, announce, with_provider=with_provider, with_dagster=with_dagster) as started:
+    starting = running_services(
+        settings, announce, SYSTEM_CLOCK, with_provider=with_provider, with_dagster=with_dagster
+    )
+    with starting as started:
         yield started
 
 

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.universe import unknown_product
-from ghtrader_assets.errors import BadInputError, IngestState, NotListedError, WrongMainError
+from ghtrader_assets.errors import IngestState, NotListedError, WrongMainError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.disk import full_disk_named, require_free_disk
 from ghtrader_assets.loading.plan import LoadPlan, plan_days
@@ -111,13 +111,13 @@ def _needs(
 ) -> dict[date, Need]:
     """What each day needs; days that can't be loaded go to the report.
 
-    Raises `BadInputError` if the first can't, unless its main contract is wrong or the symbol's product unknown: then
+    Raises its error if the first can't, unless its main contract is wrong or the symbol's product unknown: then
     the others are loaded.
     """
     first = min((*plan.refused, *(day.trading_day for day in plan.days)), default=date.min)
     error = plan.refused.get(first)
     if error is not None and not isinstance(error, WrongMainError) and _is_known(context, symbol):
-        raise BadInputError(str(error))
+        raise error
     report.failed += [DayResult(symbol.text, day, str(error), None) for day, error in plan.refused.items()]
     if force:
         return {day.trading_day: Need.LOAD for day in plan.days}

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Final
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.exchange.memory import settled_model
-from ghtrader_assets.manifests import manifest_files
+from ghtrader_assets.manifests import sources_of_loads
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
@@ -47,7 +48,7 @@ Announce = Callable[[str], None]
 
 @contextmanager
 def running_services(
-    settings: Settings, announce: Announce, *, with_dagster: bool, with_provider: bool = True
+    settings: Settings, announce: Announce, clock: Clock, *, with_dagster: bool, with_provider: bool = True
 ) -> Generator[Runtime]:
     """Start what the settings need and stop it at the end. Raises `ServiceError`, `PortTakenError`.
 
@@ -59,7 +60,7 @@ def running_services(
     _require_unowned(settings)
     runtime = Runtime(owner=RunningProcess.of(os.getpid()))
     with ExitStack() as stack:
-        for name, start in _starters(settings, with_dagster=with_dagster, with_provider=with_provider):
+        for name, start in _starters(settings, clock, with_dagster=with_dagster, with_provider=with_provider):
             announce(f"starting {name}")
             service = start(settings, stack)
             runtime = runtime.with_service(service)
@@ -93,25 +94,27 @@ def stop_services(settings: Settings) -> bool:
 Starter = Callable[[Settings, ExitStack], Service]
 
 
-def _starters(settings: Settings, *, with_dagster: bool, with_provider: bool) -> Iterator[tuple[str, Starter]]:
+def _starters(
+    settings: Settings, clock: Clock, *, with_dagster: bool, with_provider: bool
+) -> Iterator[tuple[str, Starter]]:
     if not settings.uses_external_questdb:
-        yield QUESTDB, _start_questdb
+        yield QUESTDB, partial(_start_questdb, clock)
     if with_provider and not settings.uses_real_tqsdk:
         yield EXCHANGE, _start_exchange
     if with_dagster:
-        yield DASHBOARD, _start_dashboard
+        yield DASHBOARD, partial(_start_dashboard, clock)
         if settings.prometheus_port is not None:
-            yield PROMETHEUS, _start_exporter
+            yield PROMETHEUS, partial(_start_exporter, clock)
         yield DAGSTER, _start_dagster
 
 
-def _start_questdb(settings: Settings, stack: ExitStack) -> Service:
+def _start_questdb(clock: Clock, settings: Settings, stack: ExitStack) -> Service:
     """The tables stand before any process can find the server: readers have no right to make them."""
     server = EmbeddedQuestDB(settings.home, settings.questdb_http_port, settings.questdb_pg_port, settings.questdb_mode)
     endpoint = server.start()
     stack.callback(server.stop)
     with Database(endpoint) as database:
-        ensure_schema(database, settings.home, SYSTEM_CLOCK)
+        ensure_schema(database, settings.home, clock)
     urls = {"http": f"http://{endpoint.http}", "pg": endpoint.pg}
     return Service(name=QUESTDB, process=RunningProcess.of(server.pid), urls=urls, log=server.log)
 
@@ -119,20 +122,15 @@ def _start_questdb(settings: Settings, stack: ExitStack) -> Service:
 def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
     port = claim_port(settings.exchange_port, "GHTRADER_EXCHANGE_PORT")
     home = settings.home / "exchange"
-    model = settled_model(home, settings.asked_exchange_model, lambda: _has_embedded_loads(settings))
+    model = settled_model(home, settings.asked_exchange_model, lambda: "embedded" in sources_of_loads(settings.home))
     words = ("--port", str(port), "--home", str(home), "--model", str(model))
     return _start_child(settings, stack, EXCHANGE, port, words, "", EXCHANGE_START_DEADLINE_S)
 
 
-def _has_embedded_loads(settings: Settings) -> bool:
-    """Whether anything was loaded from an embedded exchange: each attempt leaves a manifest in the home."""
-    return any('"source": "embedded"' in path.read_text(encoding="utf-8") for path in manifest_files(settings.home))
-
-
-def _start_dashboard(settings: Settings, stack: ExitStack) -> Service:
+def _start_dashboard(clock: Clock, settings: Settings, stack: ExitStack) -> Service:
     """The tables stand before the dashboard reads an external QuestDB; metrics are kept as long as the settings say."""
-    with open_database(settings) as database:
-        ensure_schema(database, settings.home, SYSTEM_CLOCK)
+    with open_database(settings, clock=clock) as database:
+        ensure_schema(database, settings.home, clock)
         keep_metrics(database, settings.metrics_months)
     port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
     return _start_child(settings, stack, DASHBOARD, port, ("--port", str(port)), "/health", DASHBOARD_START_DEADLINE_S)
@@ -149,10 +147,10 @@ def _start_child(
     return Service(name=name, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
 
 
-def _start_exporter(settings: Settings, stack: ExitStack) -> Service:
+def _start_exporter(clock: Clock, settings: Settings, stack: ExitStack) -> Service:
     """A thread of this process: it has little to do, and ends with it."""
     port = claim_port(settings.prometheus_port or 0, "GHTRADER_PROMETHEUS_PORT")
-    server = start_exporter(settings, port, SYSTEM_CLOCK)
+    server = start_exporter(settings, port, clock)
     stack.callback(server.shutdown)
     urls = {"http": f"http://{LOOPBACK}:{port}/metrics"}
     log = settings.home / "logs" / "dashboard.log"

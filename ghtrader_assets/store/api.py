@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict, Unpack, 
 import polars as pl
 import pyarrow as pa
 
+from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import StoreContext, open_store
 from ghtrader_assets.errors import BadInputError, DayStateWarning
 from ghtrader_assets.manifests import Manifest
@@ -63,9 +64,9 @@ class Store(GhtraderQueries):
     stood for it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         stack = ExitStack()
-        self.context: StoreContext = stack.enter_context(open_store(settings))
+        self.context: StoreContext = stack.enter_context(open_store(settings, clock=clock))
         self.settings: Settings = settings
         self.calendar: TradingCalendar = self.context.calendar
         self.database: Database = self.context.database

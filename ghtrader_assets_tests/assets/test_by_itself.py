@@ -14,7 +14,7 @@ import pytest
 from ghtrader_assets.assets.build import build_definitions
 from ghtrader_assets.assets.partitions import partition_days, trading_day_partitions
 from ghtrader_assets.assets.repair import not_in_hand, run_requests
-from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.assets.resources import Platform
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState, ServiceError
@@ -43,7 +43,10 @@ from ghtrader_assets_tests.upkeep.attempts import NO_ATTEMPTS
 CALENDAR = snapshot_calendar()
 SYMBOLS = tuple(parse_symbol(text) for text in ("KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"))
 YEAR = CALENDAR.days(date(2025, 1, 1), date(2025, 12, 31))
-RESOURCES = {"platform": PlatformResource()}
+
+
+def resources() -> dict[str, Any]:
+    return {"platform": Platform(load_settings(), SYSTEM_CLOCK)}
 
 
 def ticks_of_the_year() -> list[datetime]:
@@ -152,14 +155,14 @@ def location() -> dg.RepositoryDefinition:
 
 def evaluate(where: dg.RepositoryDefinition, instance: dg.DagsterInstance, at: datetime) -> Any:
     with dg.build_schedule_context(
-        instance=instance, scheduled_execution_time=at, repository_def=where, resources=RESOURCES
+        instance=instance, scheduled_execution_time=at, repository_def=where, resources=resources()
     ) as context:
         return where.get_schedule_def("load_trading_days").evaluate_tick(context)
 
 
 def sensor_answer(where: dg.RepositoryDefinition, instance: dg.DagsterInstance, name: str, cursor: str | None) -> Any:
     with dg.build_sensor_context(
-        instance=instance, cursor=cursor, repository_def=where, resources=RESOURCES
+        instance=instance, cursor=cursor, repository_def=where, resources=resources()
     ) as context:
         return where.get_sensor_def(name).evaluate_tick(context)
 
@@ -256,7 +259,10 @@ def test_what_only_reads_needs_no_provider(
     for name in ("TQSDK_USER", "TQSDK_PASSWORD"):
         monkeypatch.delenv(name)
     where = location()
-    with pytest.raises(ServiceError, match="no embedded exchange runs"), PlatformResource().opened():
+    with (
+        pytest.raises(ServiceError, match="no embedded exchange runs"),
+        Platform(load_settings(), SYSTEM_CLOCK).opened(),
+    ):
         pass
     watching = sensor_answer(where, instance, "watch_feeds", None)
     assert {event.check_name for event in watching.asset_events} == {"latest_day", "ingest_rate"}

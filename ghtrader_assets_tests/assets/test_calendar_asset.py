@@ -20,12 +20,14 @@ from ghtrader_assets.assets.calendar import (
     horizon_check,
     trading_calendar,
 )
-from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.assets.resources import Platform
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.reference.confirmation import last_confirmation
 from ghtrader_assets.reference.live_hours import kept_hours
+from ghtrader_assets.settings import load_settings
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine, RunningPlatform
 
@@ -49,7 +51,9 @@ def materialized() -> tuple[dict[str, dg.MetadataValue], dict[str, dg.AssetCheck
     with dg.DagsterInstance.ephemeral() as instance, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of dagster itself
         result = dg.materialize(
-            [trading_calendar, horizon_check], instance=instance, resources={"platform": PlatformResource()}
+            [trading_calendar, horizon_check],
+            instance=instance,
+            resources={"platform": Platform(load_settings(), SYSTEM_CLOCK)},
         )
     (event,) = result.asset_materializations_for_node("trading_calendar")
     return dict(event.metadata), {
@@ -124,7 +128,7 @@ def test_the_horizon_warns_and_then_fails(
     )
     stored(tmp_path, longer)
     with time_machine.travel(datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=SHANGHAI), tick=False):
-        result = horizon_check(PlatformResource())
+        result = horizon_check(Platform(load_settings(), SYSTEM_CLOCK))
     assert isinstance(result, dg.AssetCheckResult)
     assert result.passed == passed
     assert result.asset_key in (None, TRADING_CALENDAR)

@@ -123,7 +123,7 @@ def _with_and_without_dagster(sizes: Sizes) -> Watch:
     watch, symbol = Watch(), parse_symbol(SYMBOL)
     with tempfile.TemporaryDirectory(prefix="ghtrader-bench-") as folder, _home(Path(folder)) as settings:
         definitions = build_definitions(settings, SYSTEM_CLOCK)
-        with running_services(settings, _silent, with_dagster=False), open_load(settings) as platform:
+        with running_services(settings, _silent, SYSTEM_CLOCK, with_dagster=False), open_load(settings) as platform:
             days = platform.calendar.days(FIRST_DAY, date(2026, 1, 9))[:RUN_DAYS]
             needs = {symbol: dict.fromkeys(days, Need.LOAD)}
             _require_no_stop(run_here(definitions, needs, ALL_TABLES, {}))

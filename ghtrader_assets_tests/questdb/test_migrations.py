@@ -237,10 +237,13 @@ def test_doctor_shows_the_version_and_what_is_pending(old: OldHome) -> None:
 
 
 def test_a_damaged_manifest_or_version_is_said(old: OldHome) -> None:
-    damaged = next(manifest_files(old.home))
-    damaged.write_text("{")
+    files = manifest_files(old.home)
+    damaged = {next(files): text for text in ("{", "[]", "{}", '{"outcome": "failed"}')}
+    for path, text in damaged.items():
+        path.write_text(text)
     old.migrate()
-    assert damaged.read_text() == "{"
+    assert {path: path.read_text() for path in damaged} == damaged
+    assert home_version(old.home) == STORE_VERSION
     (old.home / "manifests" / "version").write_text("three")
     with pytest.raises(ServiceError, match="version can't be read"):
         old.migrate()

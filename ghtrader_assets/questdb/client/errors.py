@@ -12,7 +12,6 @@ the words that QuestDB itself puts there: symbols, tables and statements, which 
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import re
 from collections.abc import Callable, Generator, Mapping
@@ -26,6 +25,7 @@ from questdb import QuestDBErrorCode
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 from ghtrader_assets.errors import (
+    FULL_ERRNOS,
     CredentialError,
     DiskFullError,
     QueryRefusedError,
@@ -39,7 +39,6 @@ from ghtrader_assets.errors import (
     TableMissingError,
 )
 
-_FULL_ERRNOS: Final = (errno.ENOSPC, errno.EDQUOT)
 _FULL_TAG: Final = "DISK FULL"
 _LONGEST_TEXT: Final = 500
 
@@ -167,7 +166,7 @@ def _rows_refused(address: str, message: str) -> ServiceError:
 
 
 def _system_failed(address: str, number: int, message: str) -> ServiceError:
-    return (_disk_full if number in _FULL_ERRNOS else _failed)(address, message)
+    return (_disk_full if number in FULL_ERRNOS else _failed)(address, message)
 
 
 def _failed(address: str, message: str) -> ServiceError:

@@ -76,6 +76,8 @@ class Step:
 
 _OPEN_IN_VERSION_1: Final = "the load began and has not ended: it is still running, or it was killed"
 _PARTIAL_IN_VERSION_1: Final = "partial:"
+_OF_EVERY_VERSION: Final = frozenset({"outcome", "reason", "upstream"})
+"""What a manifest file of any version has, and the steps look at."""
 
 
 def _running(document: Document) -> Document:
@@ -242,9 +244,17 @@ def _documents(home: Path) -> Iterator[tuple[Path, Document]]:
     """Every manifest file that can be read; a damaged one is left as it is."""
     for path in manifest_files(home):
         try:
-            yield path, json.loads(path.read_bytes())
+            yield path, _document(path)
         except ValueError as error:
             log.warning("no manifest, left as it is", path=str(path), error=str(error))
+
+
+def _document(path: Path) -> Document:
+    """A manifest file of any version. Raises `ValueError` for what is none."""
+    document = json.loads(path.read_bytes())
+    if not isinstance(document, dict) or not document.keys() >= _OF_EVERY_VERSION:
+        raise ValueError(f"it lacks one of {', '.join(sorted(_OF_EVERY_VERSION))}")
+    return cast("Document", document)
 
 
 def _migrate(db: Database, step: Step, clock: Clock) -> None:
