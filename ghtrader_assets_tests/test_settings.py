@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ghtrader_assets.errors import BadInputError, CredentialError
-from ghtrader_assets.loading.judgement import policy_of
+from ghtrader_assets.loading.frames import policy_of
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.settings import (
     EMBEDDED_FIRST_DAY,

@@ -23,7 +23,7 @@ from ghtrader_assets.context.store import StoreContext, embedded_service
 from ghtrader_assets.errors import FetchError, GhtraderError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.days import load_days
-from ghtrader_assets.loading.judgement import judge_days
+from ghtrader_assets.loading.judgement import judge_days, judged_again
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import probe_gaps
 from ghtrader_assets.market.symbols import Symbol
@@ -164,7 +164,8 @@ def _outcomes(
     selected: Selected,
 ) -> Iterator[DayOutcome]:
     if isinstance(platform, LoadContext) and TICKS in selected:
-        yield from load_days(
+        judged: list[date] = []
+        for outcome in load_days(
             platform,
             symbol,
             days,
@@ -172,7 +173,10 @@ def _outcomes(
             must_judge=bool(selected & JUDGED),
             on_retry=context.log.warning,
             allow_partial=PARTIAL_TAG in context.run.tags,
-        )
+        ):
+            judged += [outcome.trading_day] if outcome.judgement else []
+            yield outcome
+        yield from judged_again(platform, symbol, judged)
     elif selected & set(DAY_TABLES):
         yield from judge_days(platform, symbol, days)
 

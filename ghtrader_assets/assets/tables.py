@@ -27,6 +27,7 @@ from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.names import (
+    BASELINE,
     DAY_TABLES,
     FIELD_QUALITY,
     JUDGED,
@@ -41,7 +42,7 @@ from ghtrader_assets.questdb.tables.rows import Acceptance
 from ghtrader_assets.reference.pictures import kept_roll_history
 from ghtrader_assets.reference.rolls import segments_of
 from ghtrader_assets.validation.judge import RULE_VERSION
-from ghtrader_assets.validation.verdicts import CoverageVerdict, QualityVerdict
+from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, QualityVerdict
 
 OWNERS: Final = ("team:market-data",)
 LOAD_VERSION: Final = "1"
@@ -61,6 +62,8 @@ _DESCRIPTIONS: Final = {
     "table names it. The contract holds for the whole trading day, its night session included.",
     TICKS: "Ticks of `{symbol}`'s main contract, night session first. A trading day is fetched whole, replaced at one "
     "instant, read back from every column and named by the digest of its content.",
+    BASELINE: "What each trading day of `{symbol}` gives to the baselines that later days are held against: ticks, "
+    "volume, largest snapshot and usual spacings of each session. It hangs on the ticks of its own day alone.",
     VALIDATION_SUMMARY: "Coverage of `{symbol}` against the exchange's own sessions of each trading day: seconds with "
     "and without ticks, cadence, every gap with what it looks like, state and reason.",
     FIELD_QUALITY: "Field quality of `{symbol}` by trading day: nulls by expected depth, book order, price grid, "
@@ -72,6 +75,7 @@ _DESCRIPTIONS: Final = {
 _TABLE_NAMES: Final = {
     MAIN_SCHEDULE: schema.MAIN_SCHEDULE,
     TICKS: schema.TICKS,
+    BASELINE: schema.BASELINES,
     VALIDATION_SUMMARY: schema.VALIDATE_SUMMARY,
     FIELD_QUALITY: schema.FIELD_QUALITY,
     MANIFEST: schema.MANIFESTS,
@@ -80,6 +84,7 @@ _TABLE_NAMES: Final = {
 _UPSTREAM: Final = {
     MAIN_SCHEDULE: (),
     TICKS: (MAIN_SCHEDULE,),
+    BASELINE: (TICKS,),
     VALIDATION_SUMMARY: (TICKS,),
     FIELD_QUALITY: (TICKS,),
     MANIFEST: (VALIDATION_SUMMARY, FIELD_QUALITY),
@@ -94,7 +99,7 @@ _OF_MANIFEST: Final = (*_OF_LOADS, "outcome", "upstream", "schedule_digest", "se
 _OF_VERDICTS: Final = ("state", "action_hint", "fingerprint", "manifest_id")
 _OF_SUMMARY: Final = (
     "detail", "engineering_state", "source_state", "policy_state", "cadence_mode", "expected_seconds",
-    "missing_seconds", "missing_segments", "max_gap_s", "outside_session_seconds", "five_level_share",
+    "missing_seconds", "missing_segments", "max_gap_s", "outside_session_seconds", "five_level_share", "baseline_days",
 )  # fmt: skip
 _OF_QUALITY: Final = (
     "score", "rules_failed_error", "rules_failed_warn", "levels_expected",
@@ -172,6 +177,8 @@ def materializations(
     payloads: dict[str, Payload] = {}
     if manifest is not None:
         payloads |= {TICKS: _ticks(manifest), MANIFEST: _manifest(manifest)}
+    if outcome.baseline is not None:
+        payloads[BASELINE] = _baseline(outcome.baseline)
     if judgement is not None:
         payloads |= {VALIDATION_SUMMARY: _summary(judgement, word), FIELD_QUALITY: _quality(judgement, word)}
     for table in DAY_TABLES:
@@ -249,6 +256,8 @@ def _upstream_versions(table: str, outcome: DayOutcome) -> dict[str, str]:
     manifest, judgement = outcome.manifest, outcome.judgement
     if table == TICKS and manifest is not None:
         return {MAIN_SCHEDULE: digest_of(manifest.contract)}
+    if table == BASELINE and outcome.baseline is not None:
+        return {TICKS: outcome.baseline.content_digest}
     if table in JUDGED and judgement is not None:
         return {TICKS: judgement.coverage.content_digest}
     if table == MANIFEST and judgement is not None:
@@ -257,8 +266,8 @@ def _upstream_versions(table: str, outcome: DayOutcome) -> dict[str, str]:
 
 
 def _code_version(table: str) -> str:
-    """Verdicts are as old as their rules; the code that loads is in the manifest."""
-    return RULE_VERSION if table in JUDGED else LOAD_VERSION
+    """Verdicts and baselines are as old as their rules; the code that loads is in the manifest."""
+    return RULE_VERSION if table in JUDGED or table == BASELINE else LOAD_VERSION
 
 
 def _column_schema(table: str) -> dg.TableSchema:
@@ -283,8 +292,20 @@ def _ticks(manifest: Manifest) -> Payload:
 def _summary(judgement: Judgement, word: dict[str, str]) -> Payload:
     row = judgement.coverage
     reason = str(row.reason_code)
-    judged = {"reason": reason, "judge_s": judgement.seconds, "judged_now": int(judgement.fresh)}
+    used = dg.MetadataValue.json(json.loads(row.baseline_used or "{}"))
+    judged = {"reason": reason, "judge_s": judgement.seconds, "judged_now": int(judgement.fresh), "baseline_used": used}
     return row.fingerprint, _shown(row, _OF_VERDICTS + _OF_SUMMARY) | judged | word
+
+
+def _baseline(row: BaselineDay) -> Payload:
+    return row.fingerprint, {
+        "whole": int(row.whole),
+        "reason": row.reason or "whole",
+        "rows": row.rows_total,
+        "contract": row.contract,
+        "manifest_id": row.manifest_id,
+        "sessions": dg.MetadataValue.json(json.loads(row.sessions_json)),
+    }
 
 
 def _quality(judgement: Judgement, word: dict[str, str]) -> Payload:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.loading.judgement import policy_of, wanted_fingerprint
+from ghtrader_assets.loading.frames import policy_of, wanted_fingerprint
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.manifests import Manifest, digest_of
 from ghtrader_assets.market.symbols import Symbol

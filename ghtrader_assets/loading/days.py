@@ -19,10 +19,11 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.files import process_lock
 from ghtrader_assets.loading.batches import Batches, Limits
 from ghtrader_assets.loading.disk import disk_is_full, full_disk_named, require_free_disk
-from ghtrader_assets.loading.judgement import judge_frame, policy_of
+from ghtrader_assets.loading.frames import baseline_of_frame, judge_frame, policy_of
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_days
 from ghtrader_assets.loading.record import (
+    RecordedDay,
     begin_attempts,
     failed_manifest,
     fetched_manifest,
@@ -33,14 +34,13 @@ from ghtrader_assets.loading.record import (
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.lives import unknown_main
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.standing.evidence import NO_STORED_EVIDENCE, StoredEvidence, read_evidence
+from ghtrader_assets.questdb.standing.evidence import StoredEvidence, read_evidence
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
 from ghtrader_assets.questdb.tables.writer import BATCH_ROWS, BATCHES_IN_FLIGHT, DayLoad, StoredDay, store_batch
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.slots import session_slots
-from ghtrader_assets.validation.verdicts import DayVerdict
 
 BATCH_AGE_S: Final = 1.0
 """A fetched day waits no longer than this for others of its batch."""
@@ -119,12 +119,14 @@ def load_days(
     if not plan.days:
         return
     # One run of this host at a time stores a symbol's days: two replacements of one day would mix.
+    planned = [each.trading_day for each in plan.days]
+    evidence = read_evidence(context.database, [symbol.text], min(planned), max(planned))
     writing = context.settings.home / "writing" / f"{symbol.key}.lock"
     with full_disk_named(context), fetch_pool(context, len(plan.days), on_retry) as pool:
         yield from Batches(
             _fetch(context, pool, symbol, plan.days, run_id),
             partial(store_and_read_back, context),
-            partial(judge_and_record, context, must_judge=must_judge),
+            partial(judge_and_record, context, evidence, must_judge=must_judge),
             _limits(context.settings),
             cancel=pool.close,
             while_storing=partial(process_lock, writing),
@@ -209,35 +211,31 @@ def _not_fetched(load: FetchedLoad) -> FailedLoad:
 
 
 def judge_and_record(
-    context: StoreContext, loads: Sequence[StoredLoad | FailedLoad], *, must_judge: bool
+    context: StoreContext, evidence: StoredEvidence, loads: Sequence[StoredLoad | FailedLoad], *, must_judge: bool
 ) -> list[DayOutcome]:
-    """Judge and record a batch's days together; from then on their frames are not needed."""
+    """Judge and record a batch's days together; from then on their frames are not needed.
+
+    What each gives to later baselines joins the evidence, judged or not.
+    """
     failed = [load.manifest for load in loads if isinstance(load, FailedLoad)]
-    stored = [load for load in loads if isinstance(load, StoredLoad)]
-    evidence = _evidence_for(context, stored)
-    judged = [_judged(context, load, evidence, must_judge=must_judge) for load in stored]
+    judged = [_judged(context, load, evidence, must_judge=must_judge) for load in loads if isinstance(load, StoredLoad)]
     if failed:
         record_failed(context, failed)
     record_stored(context, judged)
-    return [*map(_failure, failed), *(_outcome(manifest, verdict) for manifest, verdict in judged)]
+    return [*map(_failure, failed), *map(_outcome, judged)]
 
 
-def _evidence_for(context: StoreContext, loads: Sequence[StoredLoad]) -> StoredEvidence:
-    days = [load.plan.trading_day for load in loads]
-    symbols = sorted({load.plan.symbol.text for load in loads})
-    return read_evidence(context.database, symbols, min(days), max(days)) if days else NO_STORED_EVIDENCE
-
-
-def _judged(
-    context: StoreContext, load: StoredLoad, stored: StoredEvidence, *, must_judge: bool
-) -> tuple[Manifest, DayVerdict | None]:
-    verdict, seconds = None, 0.0
-    if not load.plan.is_partial and (must_judge or _judged_after_ingest(context, load.fetched)):
-        frame, digest, manifest_id = load.stored.load.frame, load.stored.digest, load.manifest.manifest_id
-        policy = policy_of(context.settings, load.plan.symbol)
-        evidence = stored.of(load.plan.symbol.text, load.plan.trading_day)
-        verdict, seconds = judge_frame(load.plan, frame, digest, manifest_id, policy, context.clock.now(), evidence)
-    return stored_manifest(load.manifest, load.fetched, load.stored, verdict, seconds, context.clock.now()), verdict
+def _judged(context: StoreContext, load: StoredLoad, evidence: StoredEvidence, *, must_judge: bool) -> RecordedDay:
+    plan, verdict, baseline, seconds = load.plan, None, None, 0.0
+    if not plan.is_partial:
+        policy, now = policy_of(context.settings, plan.symbol), context.clock.now()
+        grounds = (plan, load.stored.load.frame, load.stored.digest, load.manifest.manifest_id, policy, now)
+        if must_judge or _judged_after_ingest(context, load.fetched):
+            verdict, seconds = judge_frame(*grounds, evidence.of(plan.symbol.text, plan.trading_day))
+        baseline = verdict.baseline if verdict else baseline_of_frame(*grounds)
+        evidence.learn([baseline])
+    manifest = stored_manifest(load.manifest, load.fetched, load.stored, verdict, seconds, context.clock.now())
+    return RecordedDay(manifest, verdict, baseline)
 
 
 def _judged_after_ingest(context: StoreContext, fetched: FetchedDay) -> bool:
@@ -250,6 +248,7 @@ def _failure(manifest: Manifest) -> DayOutcome:
     return DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=manifest.failure)
 
 
-def _outcome(manifest: Manifest, verdict: DayVerdict | None) -> DayOutcome:
+def _outcome(day: RecordedDay) -> DayOutcome:
+    manifest, verdict = day.manifest, day.verdict
     judgement = Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=manifest.judge_s) if verdict else None
-    return DayOutcome(manifest.trading_day, manifest.outcome, manifest, judgement)
+    return DayOutcome(manifest.trading_day, manifest.outcome, manifest, judgement, baseline=day.baseline)

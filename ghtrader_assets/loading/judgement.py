@@ -3,7 +3,7 @@
 Belongs here: finding out whether a day needs judgement, reading it, writing the verdict.
 Does not belong here: the rules and the decision whether a judgement is out of date (`validation`).
 
-A range costs five queries, however long it is; each day to be judged costs one more, or a few where workers would
+A range costs six queries, however long it is; each day to be judged costs one more, or a few where workers would
 otherwise have nothing to do. Days are judged by threads: most of a day's time is spent in numpy, polars and the store,
 which leave the interpreter to others, and a thread starts at once and shares sessions (docs/performance.md has both
 measured).
@@ -12,28 +12,29 @@ measured).
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import partial
-from time import perf_counter
 from typing import Final, cast
-
-import polars as pl
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState, NotListedError, ReadBackError, ServiceError
+from ghtrader_assets.loading.due_day import DueDay, Judged, judge, linked
 from ghtrader_assets.loading.figures import judgement_metrics, log_judged
+from ghtrader_assets.loading.frames import (
+    baseline_fingerprint,
+    policy_of,
+    wanted_fingerprint,
+)
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.manifests import Manifest
-from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.connection import answers
-from ghtrader_assets.questdb.standing.evidence import NO_STORED_EVIDENCE, StoredEvidence, read_evidence
+from ghtrader_assets.questdb.standing.evidence import StoredEvidence, read_evidence
 from ghtrader_assets.questdb.tables.reader import (
     read_daily_agg,
     read_gaps,
@@ -45,61 +46,14 @@ from ghtrader_assets.questdb.tables.reader import (
 )
 from ghtrader_assets.questdb.tables.records import write_verdicts
 from ghtrader_assets.questdb.tables.rows import DailyAgg, StandingCoverage, StandingVerdict
-from ghtrader_assets.questdb.tables.tick_columns import even_slices, read_ticks
-from ghtrader_assets.questdb.tables.writer import require_content
 from ghtrader_assets.reference.schedule import Schedule, stored_schedule
-from ghtrader_assets.settings import Settings, sourced_value
-from ghtrader_assets.validation.evidence import Evidence
-from ghtrader_assets.validation.judge import RULE_VERSION, Provenance, fingerprint, judge_day, needs_judgement
-from ghtrader_assets.validation.policy import Policy, policy_for
+from ghtrader_assets.validation.judge import needs_judgement
+from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.states import worst
-from ghtrader_assets.validation.verdicts import CoverageVerdict, DayVerdict, QualityVerdict, State
+from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, DayVerdict, QualityVerdict, State
 
 BATCH_VERDICTS: Final = 20
 """Verdicts written at once. A batch is written while the next days are judged."""
-
-
-def policy_of(settings: Settings, symbol: Symbol) -> Policy:
-    """The validation policy of a symbol's product."""
-    return policy_for(symbol.product, settings.l5_validate, sourced_value(settings, "quality_sample_above_rows"))
-
-
-def wanted_fingerprint(plan: DayPlan, digest: str, policy: Policy, evidence: Evidence, used: str) -> str:
-    """The fingerprint of a verdict on this content that is in force now, given that it `used` this of the evidence."""
-    contract, price_tick = plan.schedule.contract, plan.product.price_tick
-    rests_on = (digest, plan.sessions.fingerprint, contract, price_tick)
-    return fingerprint(*rests_on, RULE_VERSION, policy.digest, evidence.digest(used))
-
-
-def judge_frame(
-    plan: DayPlan,
-    frame: pl.DataFrame,
-    digest: str,
-    manifest_id: str,
-    policy: Policy,
-    judged_at: datetime,
-    evidence: Evidence,
-) -> tuple[DayVerdict, float]:
-    """Judge the frame of a day; returns the verdict and the seconds it took."""
-    started = perf_counter()
-    verdict = judge_day(
-        frame,
-        plan.symbol,
-        plan.schedule.contract,
-        plan.sessions,
-        plan.product,
-        policy,
-        Provenance(
-            content_digest=digest,
-            judged_at=judged_at,
-            schedule_hash=plan.schedule_hash,
-            judgement_id=uuid.uuid4().hex,
-            manifest_id=manifest_id,
-        ),
-        window=plan.window,
-        evidence=evidence,
-    )
-    return verdict, perf_counter() - started
 
 
 def judge_days(
@@ -107,8 +61,9 @@ def judge_days(
 ) -> Iterator[DayOutcome]:
     """The verdict on each stored day, by day: the one in force where nothing it hangs on has changed, else a new one.
 
-    With `full` every day is judged again; a day stored in part is never judged. Without `rows` a day whose verdict is
-    in force comes with its standing alone: what most of the time of a range goes into, when little of it has changed.
+    What days give to later baselines comes first: where that is missing or of other content, it is taken anew, and the
+    other days are held to it. With `full` every day is judged again; a day stored in part is never judged. Without
+    `rows` a day whose verdict is in force comes with its standing alone: what most of the time of a range goes into.
     A day without stored ticks, or whose stored content is not what was loaded, is a failure of that day. A query that
     fails is an error of the run and never a verdict: where the store still answers, the other days are judged first and
     written, then the error is raised. Raises `QuestDBError`.
@@ -117,7 +72,7 @@ def judge_days(
     policy = policy_of(context.settings, symbol)
     stored = _Stored.read(context, symbol, wanted, rows=rows)
     known: dict[date, DayOutcome] = {}
-    due: list[_Due] = []
+    stored_days: list[DueDay] = []
     for day in wanted:
         row = stored.contents.get(day)
         if row is None:
@@ -137,28 +92,33 @@ def judge_days(
         except NotListedError as error:
             known[day] = DayOutcome(day, IngestState.COMPLETE, failure=str(error))
             continue
-        evidence = stored.evidence.of(symbol.text, day)
-        in_force = None if full else stored.in_force(plan, row.digest, policy, evidence)
-        if in_force is None:
-            again = stored.is_about(day, row.digest)
-            due.append(_Due(plan, row, stored.manifests.get(row.manifest_id), evidence, again))
-        else:
-            known[day] = _known(day, stored.manifests.get(row.manifest_id), in_force)
-    yield from _in_order(wanted, known, _judged(context, due, policy))
+        stored_days.append(DueDay(plan, row, stored.manifests.get(row.manifest_id)))
+    yield from _in_order(wanted, known, _judged(context, stored, stored_days, policy, known, full=full))
+
+
+def judged_again(context: StoreContext, symbol: Symbol, days: Sequence[date]) -> Iterator[DayOutcome]:
+    """The new verdicts on those of a load's days whose baseline has moved since they were judged, as others came.
+
+    Nothing of such an outcome is about the load. Raises `QuestDBError`.
+    """
+    if len(days) > 1:
+        for outcome in judge_days(context, symbol, days, rows=False):
+            if outcome.judgement is not None:
+                yield dataclasses.replace(outcome, manifest=None, baseline=None)
 
 
 Verdicts = tuple[CoverageVerdict, QualityVerdict] | tuple[StandingCoverage, StandingVerdict]
 """A day's two stored verdicts: their whole rows, or how they stand."""
 
 
-def _known(day: date, manifest: Manifest | None, verdicts: Verdicts) -> DayOutcome:
+def _known(day: DueDay, verdicts: Verdicts, baseline: BaselineDay | None) -> DayOutcome:
     coverage, quality = verdicts
     if isinstance(coverage, CoverageVerdict) and isinstance(quality, QualityVerdict):
         judgement = Judgement(coverage, quality, fresh=False, seconds=0.0)
-        return DayOutcome(day, IngestState.COMPLETE, manifest, judgement)
+        return DayOutcome(day.trading_day, IngestState.COMPLETE, day.manifest, judgement, baseline=baseline)
     overall = worst((State(coverage.state), State(quality.state)))
     deciding = coverage if coverage.state == overall else quality
-    return DayOutcome(day, IngestState.COMPLETE, standing=(overall, deciding.reason_code))
+    return DayOutcome(day.trading_day, IngestState.COMPLETE, standing=(overall, deciding.reason_code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,39 +149,28 @@ class _Stored:
             manifests={row.manifest_id: row for row in manifests.result()},
             coverage=coverage.result(),
             quality=quality.result(),
-            evidence=evidence.result() if evidence else NO_STORED_EVIDENCE,
+            evidence=evidence.result() if evidence else StoredEvidence(),
         )
 
     def is_about(self, day: date, digest: str) -> bool:
         """Whether the stored verdict, in force or not, speaks of this content."""
         return day in self.coverage and self.coverage[day].content_digest == digest
 
-    def in_force(self, plan: DayPlan, digest: str, policy: Policy, evidence: Evidence) -> Verdicts | None:
+    def has_baseline(self, day: DueDay, policy: Policy) -> bool:
+        """Whether what the day gives to baselines is taken from its content under the rules and policy in force."""
+        given = self.evidence.given(*day.key)
+        return given is not None and given.fingerprint == baseline_fingerprint(day.plan, day.content.digest, policy)
+
+    def in_force(self, day: DueDay, policy: Policy) -> Verdicts | None:
         """The stored verdicts, if given on this content under the rules, sessions, policy and evidence in force."""
-        coverage, quality = self.coverage.get(plan.trading_day), self.quality.get(plan.trading_day)
+        coverage, quality = self.coverage.get(day.trading_day), self.quality.get(day.trading_day)
         if coverage is None or quality is None:
             return None
-        wanted = wanted_fingerprint(plan, digest, policy, evidence, coverage.baseline_used)
+        evidence = self.evidence.of(*day.key)
+        wanted = wanted_fingerprint(day.plan, day.content.digest, policy, evidence, coverage.baseline_used)
         if needs_judgement(coverage.fingerprint, wanted) or needs_judgement(quality.fingerprint, wanted):
             return None
         return cast("Verdicts", (coverage, quality))
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """A stored day that has to be judged. `again`: the same content was judged before."""
-
-    plan: DayPlan
-    content: DailyAgg
-    manifest: Manifest | None
-    evidence: Evidence
-    again: bool
-
-    def outcome(self, judgement: Judgement | None = None, failure: str = "") -> DayOutcome:
-        return DayOutcome(self.plan.trading_day, IngestState.COMPLETE, self.manifest, judgement, failure)
-
-
-Judged = tuple[DayVerdict, float]
 
 
 def _in_order(
@@ -239,44 +188,51 @@ def _in_order(
     yield from (known[day] for day in waiting if day in known)
 
 
-def _judged(context: StoreContext, due: Sequence[_Due], policy: Policy) -> Iterator[DayOutcome]:
-    """Judge days in parallel, write verdicts in batches, and yield outcomes in order once they are written."""
-    if not due:
-        return
+def _judged(
+    context: StoreContext,
+    stored: _Stored,
+    days: Sequence[DueDay],
+    policy: Policy,
+    known: dict[date, DayOutcome],
+    *,
+    full: bool,
+) -> Iterator[DayOutcome]:
+    """Judge the days that are due in parallel, write verdicts in batches, and yield outcomes in order once written.
+
+    Those whose verdict is in force are added to `known`. Days whose baseline is not that of their content are due by
+    that; what they give decides which others are.
+    """
+    renewed = [day for day in days if not stored.has_baseline(day, policy)]
     errors: list[BaseException] = []
     workers = context.settings.validate_workers
     with ThreadPoolExecutor(workers, thread_name_prefix="judge") as pool:
-        readers = max(1, workers // len(due))
-        futures = [pool.submit(_judge, context, day, policy, readers) for day in due]
+        futures: dict[date, Future[Judged]] = {}
+        links: list[Future[None]] = []
+        for day in renewed:
+            link = Future[None]()
+            work = partial(judge, context, day, policy, stored.evidence, max(1, workers // len(renewed)))
+            futures[day.trading_day] = pool.submit(linked, work, link, tuple(links))
+            links.append(link)
+        wait(links)
+        others = [day for day in days if day.trading_day not in futures]
+        due: list[DueDay] = []
+        for day in others:
+            in_force = None if full else stored.in_force(day, policy)
+            if in_force is None:
+                due.append(day)
+            else:
+                known[day.trading_day] = _known(day, in_force, stored.evidence.given(*day.key))
+        readers = max(1, workers // max(1, len(due) + len(renewed)))
+        for day in due:
+            futures[day.trading_day] = pool.submit(judge, context, day, policy, stored.evidence, readers)
+        judged = [day for day in days if day.trading_day in futures]
         try:
-            for start in range(0, len(due), BATCH_VERDICTS):
-                batch = slice(start, start + BATCH_VERDICTS)
-                yield from _write_batch(context, due[batch], futures[batch], errors)
+            for start in range(0, len(judged), BATCH_VERDICTS):
+                yield from _write_batch(context, stored, judged[start : start + BATCH_VERDICTS], futures, errors)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     if errors:
         raise errors[0]
-
-
-def _judge(context: StoreContext, due: _Due, policy: Policy, readers: int) -> Judged:
-    """Read a day, prove it and judge it. Workers that have no day of their own take a share of this one.
-
-    Whatever judging said of ticks that turn out not to be the day's content is dropped.
-    """
-    plan, content = due.plan, due.content
-    open_hours = [(instant(each.start_ns), instant(each.end_ns)) for each in plan.sessions.windows]
-    slices = even_slices(open_hours, readers)
-    frame = read_ticks(context.database, plan.symbol.text, plan.window, slices)
-    proof = partial(require_content, frame, plan.symbol.text, plan.trading_day, content.digest)
-    now = context.clock.now()
-    judgement = partial(judge_frame, plan, frame, content.digest, content.manifest_id, policy, now, due.evidence)
-    if readers == 1:
-        proof()
-        return judgement()
-    with ThreadPoolExecutor(1, thread_name_prefix="judge") as pool:
-        judged = pool.submit(judgement)
-        proof()
-    return judged.result()
 
 
 def _with_answers(context: StoreContext, again: Sequence[DayPlan], verdicts: Sequence[DayVerdict]) -> list[DayVerdict]:
@@ -297,26 +253,31 @@ def _with_answers(context: StoreContext, again: Sequence[DayPlan], verdicts: Seq
 
 
 def _write_batch(
-    context: StoreContext, due: Sequence[_Due], futures: Sequence[Future[Judged]], errors: list[BaseException]
+    context: StoreContext,
+    stored: _Stored,
+    days: Sequence[DueDay],
+    futures: Mapping[date, Future[Judged]],
+    errors: list[BaseException],
 ) -> Iterator[DayOutcome]:
     """Await, write and yield one batch; an error is kept for the end unless the store is away."""
     outcomes: list[DayOutcome] = []
     judged: list[Judged] = []
-    for day, future in zip(due, futures, strict=True):
+    for day in days:
+        future = futures[day.trading_day]
         error = future.exception()
         if error is None:
-            verdict, seconds = future.result()
-            judged.append((verdict, seconds))
-            outcomes.append(day.outcome(Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=seconds)))
+            judged.append(future.result())
+            outcomes.append(day.outcome(future.result()))
         elif isinstance(error, ReadBackError):
             outcomes.append(day.outcome(failure=str(error)))
         elif isinstance(error, ServiceError) and not answers(context.database.endpoint):
             raise error
         else:
             errors.append(error)
+    again = [day.plan for day in days if stored.is_about(day.trading_day, day.content.digest)]
     write_verdicts(
         context.database,
-        _with_answers(context, [day.plan for day in due if day.again], [verdict for verdict, _ in judged]),
+        _with_answers(context, again, [verdict for verdict, _ in judged]),
         [metric for verdict, seconds in judged for metric in judgement_metrics(verdict, seconds)],
     )
     for verdict, seconds in judged:

@@ -11,7 +11,7 @@ from datetime import date
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.validation.states import worst
-from ghtrader_assets.validation.verdicts import CoverageVerdict, QualityVerdict, State
+from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, QualityVerdict, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class DayOutcome:
 
     `failure` is empty if all that was asked for the day was done, else the one line that says what was not.
     `standing` is the state and reason of a verdict that is in force and whose rows were not requested.
+    `baseline` is what the day gives to later ones.
     """
 
     trading_day: date
@@ -52,3 +53,4 @@ class DayOutcome:
     judgement: Judgement | None = None
     failure: str = ""
     standing: tuple[State, str] | None = None
+    baseline: BaselineDay | None = None

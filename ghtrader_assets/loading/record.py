@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from ghtrader_assets.context.load import LoadContext
@@ -27,7 +28,7 @@ from ghtrader_assets.questdb.tables.records import write_manifests, write_stored
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.writer import StoredDay
 from ghtrader_assets.tq.fetch import FetchedDay
-from ghtrader_assets.validation.verdicts import DayVerdict
+from ghtrader_assets.validation.verdicts import BaselineDay, DayVerdict
 
 log = logger(__name__)
 
@@ -127,31 +128,41 @@ def record_failed(context: StoreContext, manifests: Sequence[Manifest]) -> None:
     _write(context, manifests)
 
 
-def record_stored(context: StoreContext, days: Sequence[tuple[Manifest, DayVerdict | None]]) -> None:
+@dataclass(frozen=True, slots=True)
+class RecordedDay:
+    """What is recorded of a stored day. One that is in progress gives nothing to baselines."""
+
+    manifest: Manifest
+    verdict: DayVerdict | None
+    baseline: BaselineDay | None
+
+
+def record_stored(context: StoreContext, days: Sequence[RecordedDay]) -> None:
     """Record days that are stored: their verdicts and metrics, their manifests, and last their stored-day rows.
 
     Kept answers to questions about stored days are old from then on.
     """
     if not days:
         return
-    manifests = [manifest for manifest, _ in days]
+    manifests = [day.manifest for day in days]
     for manifest in manifests:
         write_manifest_file(context.settings.home, manifest)
     metrics = [metric for manifest in manifests for metric in load_metrics(manifest)]
-    for manifest, verdict in days:
-        metrics += judgement_metrics(verdict, manifest.judge_s) if verdict else []
+    for day in days:
+        metrics += judgement_metrics(day.verdict, day.manifest.judge_s) if day.verdict else []
     write_stored(
         context.database,
-        [verdict for _, verdict in days if verdict],
+        [day.verdict for day in days if day.verdict],
         manifests,
         [daily_agg(manifest) for manifest in manifests],
         metrics,
+        [day.baseline for day in days if day.baseline and not day.verdict],
     )
     announce_load(context.settings, context.database.endpoint)
-    for manifest, verdict in days:
-        log_stored(manifest)
-        if verdict:
-            log_judged(verdict, manifest.judge_s)
+    for day in days:
+        log_stored(day.manifest)
+        if day.verdict:
+            log_judged(day.verdict, day.manifest.judge_s)
 
 
 def _write(context: StoreContext, manifests: Sequence[Manifest]) -> None:

@@ -13,6 +13,7 @@ SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 """China keeps UTC+8 without daylight saving since 1992: before any day this package knows."""
 
 NS: Final = 1_000_000_000
+QUARTER_S: Final = 900
 _DAY_S: Final = 86_400
 _OFFSET_S: Final = 8 * 3600
 _EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -36,3 +37,8 @@ def shanghai_day(epoch_ns: int) -> date:
 def shanghai_time(epoch_ns: int) -> datetime:
     """The instant as a zone-aware datetime in Shanghai, cut to microseconds."""
     return datetime(1970, 1, 1, tzinfo=SHANGHAI) + timedelta(hours=8, microseconds=epoch_ns // 1000)
+
+
+def quarter_of(second: int) -> str:
+    """The quarter of an hour in Shanghai that an epoch second lies in, as HH:MM."""
+    return f"{shanghai_time((second - second % QUARTER_S) * NS):%H:%M}"

@@ -11,9 +11,10 @@ MAIN_SCHEDULE: Final = "main_schedule"
 TICKS: Final = "ticks"
 VALIDATION_SUMMARY: Final = "validation_summary"
 FIELD_QUALITY: Final = "field_quality"
+BASELINE: Final = "baseline"
 MANIFEST: Final = "manifest"
 LOADED: Final = (MAIN_SCHEDULE, TICKS)
-FOLLOWING: Final = (VALIDATION_SUMMARY, FIELD_QUALITY, MANIFEST)
+FOLLOWING: Final = (BASELINE, VALIDATION_SUMMARY, FIELD_QUALITY, MANIFEST)
 """What is materialized again by itself when the ticks of a day change."""
 
 ALL_TABLES: Final = (*LOADED, *FOLLOWING)

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.loading.judgement import policy_of, wanted_fingerprint
+from ghtrader_assets.loading.frames import policy_of, wanted_fingerprint
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.symbols import Symbol

@@ -12,7 +12,7 @@ from datetime import date
 from functools import lru_cache
 
 from ghtrader_assets.errors import GhtraderError
-from ghtrader_assets.loading.judgement import policy_of
+from ghtrader_assets.loading.frames import policy_of
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.lives import NOT_ASKED, FirstDays, Obstacle, obstacle_on
 from ghtrader_assets.market.products import product_on

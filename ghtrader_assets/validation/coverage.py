@@ -18,12 +18,14 @@ import numpy as np
 from ghtrader_assets.market.sessions import SessionWindow
 from ghtrader_assets.market.symbols import Exchange, Symbol
 from ghtrader_assets.validation.cadence import DayCadence, adaptive_threshold_s, cadence_of
+from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
 from ghtrader_assets.validation.gaps import FoundGap, Silence, found_gaps, gaps_of, locked_rows, silence_of
 from ghtrader_assets.validation.intake import NS, OUTSIDE, DayTicks, Ints
 from ghtrader_assets.validation.misplaced import Misplaced, misplaced_of
 from ghtrader_assets.validation.outside import Outside, outside_of
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.presence import Presence, presence_of
+from ghtrader_assets.validation.shortfall import Shortfall, shortfalls_of
 from ghtrader_assets.validation.traded import Tape, lots_of_ticks
 
 BUCKETS: Final = (("2_5", 2, 5), ("6_15", 6, 15), ("16_30", 16, 30), ("gt_30", 31, None))
@@ -80,6 +82,8 @@ class Coverage:
     fixed: dict[str, float]
     last_in_session_s: int | None
     missing_ids: int
+    tape: Tape
+    shortfalls: tuple[Shortfall, ...]
 
     def total(self, figure: str, session: str | None = None) -> int:
         """The sum of one figure over the windows, all or those of one session."""
@@ -148,7 +152,11 @@ class Coverage:
 
 
 def measure_coverage(
-    ticks: DayTicks, symbol: Symbol, policy: Policy, limits: tuple[float, float] | None = None
+    ticks: DayTicks,
+    symbol: Symbol,
+    policy: Policy,
+    limits: tuple[float, float] | None = None,
+    evidence: Evidence = NO_EVIDENCE,
 ) -> Coverage:
     """Measure the coverage of a day. `limits` are its lowest and highest legal price where they were recorded."""
     ordered = ticks.seconds if not (np.diff(ticks.seconds) < 0).any() else np.sort(ticks.seconds)
@@ -163,29 +171,33 @@ def measure_coverage(
         for gap in gaps_of(each.silence, fixed[each.window.session], each.window, index)
     ]
     outside = outside_of(ticks, policy, whole_seconds=symbol.exchange == Exchange.CZCE)
-    tape = Tape(ticks, lots_of_ticks(ticks), outside, policy)
+    tape = Tape(ticks, lots_of_ticks(ticks), outside, policy, evidence)
     locked = locked_rows(ticks, limits)
+    locked_share = float(np.mean(locked)) if ticks.n else 0.0
     gaps = found_gaps(silent, tape, locked, adaptive)
     misplaced = misplaced_of(tape, gaps)
     inside = ticks.seconds[ticks.window_of != OUTSIDE]
+    presence = presence_of(
+        tape,
+        gaps,
+        {name: _strict_and_missing(name, windows) for name in fixed},
+        misplaced.holes,
+        is_main=is_main,
+        locked_share=locked_share,
+    )
     return Coverage(
         cadence=cadence,
         windows=windows,
         gaps=gaps,
         outside=outside,
         misplaced=misplaced,
-        presence=presence_of(
-            tape,
-            gaps,
-            {name: _strict_and_missing(name, windows) for name in fixed},
-            misplaced.holes,
-            is_main=is_main,
-            locked_share=float(np.mean(locked)) if ticks.n else 0.0,
-        ),
+        presence=presence,
+        shortfalls=shortfalls_of(tape, presence, locked) if is_main else (),
         adaptive=adaptive,
         fixed=fixed,
         last_in_session_s=int(inside.max()) if len(inside) else None,
         missing_ids=_missing_ids(ticks),
+        tape=tape,
     )
 
 

@@ -2,7 +2,7 @@
 
 Belongs here: the words. Does not belong here: what is found (`misplaced`, `presence`), what it means (`states`).
 
-Times are Shanghai's. Without a baseline a missing share is one of the session's strict seconds.
+Times are Shanghai's. A missing share is of the ticks of the baseline; without one, of the session's strict seconds.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy) -> str:
             *_lost_stretches(coverage),
             *_silences(coverage),
             *_sparse(coverage, ticks, policy),
+            *_short(coverage),
         ]
     )
 
@@ -145,6 +146,17 @@ def _sparse(coverage: Coverage, ticks: DayTicks, policy: Policy) -> Iterator[str
             f"{ticks.n:,} ticks, where a main contract has at least {least:,.0f}, {_percent(missing)} of the seconds"
             " have none: is it still the main contract?"
         )
+
+
+def _short(coverage: Coverage) -> Iterator[str]:
+    for each in coverage.shortfalls:
+        share, number = _percent(each.share), f"{each.ticks:,} ticks, where its baseline has {each.expected:,.0f}"
+        if each.cause == "few":
+            yield f"{share} of the {each.session} session's ticks are missing: {number}, and as much was traded"
+        elif each.cause == "thin":
+            yield f"the {each.session} session is thin: {number}, and little was traded: is it still the main contract?"
+        else:
+            yield f"at least {share} of the {each.session} session's ticks are missing, spread over it: {number}"
 
 
 def _hours(coverage: Coverage, session: str) -> str:

@@ -1,7 +1,7 @@
 """What a verdict may lean on beside the day's own ticks, and which of it a verdict did lean on.
 
 Belongs here: handing values out by name, remembering that they were used, the digest of what was used.
-Does not belong here: where values come from (`baseline` puts them together of other days), what follows from one (the
+Does not belong here: where values come from (`windows` puts them together of other days), what follows from one (the
 rules that read it).
 
 A verdict keeps the names of the values that its rules looked at. Rules are deterministic: as long as these values are
@@ -12,21 +12,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
+
+
+class Values(Protocol):
+    """Values by name."""
+
+    def get(self, name: str, /) -> float | None:
+        """The value of this name, None where there is none."""
+        ...
 
 
 @dataclass(frozen=True)
 class Evidence:
     """The evidence of one symbol-day.
 
-    `baseline` are values by name (`ticks/day`, `snapshot/night`, `spacing/day/09:15`), put together of the days before
+    `baseline` are values by name (`snapshot`, `ticks/day`, `spacing/day/09:15`), put together of the days before
     it; `baseline_days` says of how many, at least: 0 where that is too few to say anything, and then there are no
     values. `witness_digest` names the provider's answer that is stored of the day; empty where none is.
     """
 
-    baseline: Mapping[str, float] = field(default_factory=dict[str, float])
+    baseline: Values = field(default_factory=dict[str, float])
     baseline_days: int = 0
     witness_digest: str = ""
     _used: dict[str, float | None] = field(default_factory=dict[str, "float | None"], compare=False, repr=False)

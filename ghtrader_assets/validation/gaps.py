@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from ghtrader_assets.market.clock import quarter_of
 from ghtrader_assets.market.sessions import SessionWindow
 from ghtrader_assets.validation.intake import NS, Bools, DayTicks, Floats, Ints
 from ghtrader_assets.validation.traded import Stretch, Tape
@@ -96,10 +97,26 @@ def found_gaps(gaps: Sequence[Gap], tape: Tape, locked: Bools, adaptive_s: Mappi
     suspect = any(stretch.lost for stretch in stretches)
     found: list[FoundGap] = []
     for gap, stretch in zip(gaps, stretches, strict=True):
-        threshold = adaptive_s[gap.session]
+        threshold = _threshold_s(gap, stretch, tape, adaptive_s[gap.session])
         quiet = stretch.silent_s < threshold and not (suspect and stretch.lots is None)
         found.append(FoundGap(gap, stretch, _attribution(stretch, tape.ticks, locked, quiet=quiet), threshold))
     return tuple(found)
+
+
+def _threshold_s(gap: Gap, stretch: Stretch, tape: Tape, own: float) -> float:
+    """From which silence on a gap is unusual: the day's `own` threshold, as far as the days before allow it.
+
+    It may be `SPACING_MAX_RATIO` times what their usual spacing makes it at that time of the day, and a silence within
+    the day's own usual spacing is never unusual. The baseline is looked at where it decides.
+    """
+    factor, least = tape.policy.value("ADAPTIVE_FACTOR"), tape.policy.gap_threshold_s(gap.session)
+    usual = max(least, own / factor) if factor else least
+    if not usual <= stretch.silent_s < own:
+        return own
+    spacing = tape.evidence.baseline_value(f"spacing/{gap.session}/{quarter_of(gap.first_s)}")
+    if spacing is None:
+        return own
+    return min(own, max(usual, tape.policy.value("SPACING_MAX_RATIO") * factor * spacing))
 
 
 def _attribution(stretch: Stretch, ticks: DayTicks, locked: Bools, *, quiet: bool) -> Attribution:

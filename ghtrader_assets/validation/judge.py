@@ -19,6 +19,7 @@ from ghtrader_assets.market.products import Product
 from ghtrader_assets.market.sessions import DaySessions
 from ghtrader_assets.market.symbols import Exchange, Symbol, depth
 from ghtrader_assets.market.ticks import DayWindow, five_level_rows
+from ghtrader_assets.validation.baseline import Given, given_by
 from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundGap, measure_coverage
 from ghtrader_assets.validation.detail import detail_of
 from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
@@ -31,6 +32,7 @@ from ghtrader_assets.validation.verdicts import (
     DATASET_VERSION,
     TICKS_KIND,
     Attribution,
+    BaselineDay,
     CoverageVerdict,
     DayVerdict,
     GapRow,
@@ -39,7 +41,7 @@ from ghtrader_assets.validation.verdicts import (
     midnight_utc,
 )
 
-RULE_VERSION: Final = "2"
+RULE_VERSION: Final = "3"
 """Changes whenever a rule, a formula or a state would judge the same ticks differently."""
 
 
@@ -100,7 +102,7 @@ def judge_day(
     """
     evidence = evidence.unused()
     ticks = ticks_of_frame(frame, sessions.windows, window)
-    coverage = measure_coverage(ticks, symbol, policy, limits)
+    coverage = measure_coverage(ticks, symbol, policy, limits, evidence)
     quality = measure_quality(
         quality_day(ticks, symbol.exchange, product, policy, coverage, limits),
         int(policy.value(SAMPLE_ABOVE_ROWS)),
@@ -112,8 +114,26 @@ def judge_day(
         coverage=case.coverage_row(coverage, ticks, states),
         gaps=case.gap_rows(coverage),
         quality=case.quality_row(quality, standing, depth(symbol.exchange)),
+        baseline=case.baseline_row(given_by(coverage), ticks.n),
         **asdict(worse(states.overall, standing)),
     )
+
+
+def baseline_day(
+    frame: pl.DataFrame,
+    symbol: Symbol,
+    contract: str,
+    sessions: DaySessions,
+    product: Product,
+    policy: Policy,
+    provenance: Provenance,
+    *,
+    window: DayWindow | None = None,
+) -> BaselineDay:
+    """What a symbol-day gives to later baselines, without a verdict on it: the same as a verdict's `baseline`."""
+    ticks = ticks_of_frame(frame, sessions.windows, window)
+    case = _Case(symbol.text, contract, product.price_tick, sessions, policy, provenance, NO_EVIDENCE)
+    return case.baseline_row(given_by(measure_coverage(ticks, symbol, policy)), ticks.n)
 
 
 def quality_day(
@@ -166,19 +186,32 @@ class _Case:
             "ts": midnight_utc(self.sessions.trading_day),
             "content_digest": digest,
             "sessions_fingerprint": sessions,
-            "fingerprint": fingerprint(
-                digest,
-                sessions,
-                self.contract,
-                self.price_tick,
-                RULE_VERSION,
-                self.policy.digest,
-                self.evidence.digest(self.evidence.used),
-            ),
+            "fingerprint": self._fingerprint(self.evidence.digest(self.evidence.used)),
             "rule_version": RULE_VERSION,
             "policy_digest": self.policy.digest,
             "manifest_id": self.provenance.manifest_id,
         }
+
+    def _fingerprint(self, evidence_digest: str) -> str:
+        digest, sessions, policy = self.provenance.content_digest, self.sessions.fingerprint, self.policy.digest
+        return fingerprint(digest, sessions, self.contract, self.price_tick, RULE_VERSION, policy, evidence_digest)
+
+    def baseline_row(self, given: Given, rows: int) -> BaselineDay:
+        """It hangs on no evidence: its fingerprint is that of a verdict which has none."""
+        return BaselineDay(
+            ts=midnight_utc(self.sessions.trading_day),
+            symbol=self.symbol,
+            trading_day=self.sessions.trading_day,
+            contract=self.contract,
+            whole=not given.reason,
+            reason=given.reason,
+            rows_total=rows,
+            sessions_json=given.as_json,
+            content_digest=self.provenance.content_digest,
+            fingerprint=self._fingerprint(""),
+            manifest_id=self.provenance.manifest_id,
+            updated_at=self.provenance.judged_at,
+        )
 
     def coverage_row(self, coverage: Coverage, ticks: DayTicks, states: CoverageStates) -> CoverageVerdict:
         return CoverageVerdict(

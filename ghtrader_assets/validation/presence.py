@@ -16,6 +16,8 @@ from ghtrader_assets.validation.verdicts import Attribution
 
 _LOSSES: Final = frozenset({Attribution.PROVIDER_HOLE, Attribution.LOST, Attribution.UNKNOWN})
 _PAUSES: Final = frozenset({Attribution.HALTED, Attribution.LIMIT_LOCKED})
+PAUSE_S: Final = 300
+"""A halt or a pinned market's silence of so many seconds is a pause; hundreds of short ones are thinned ticks."""
 PINNED_SHARE: Final = 0.2
 """A market pinned at its limit for this share of the day's ticks has fewer of them, and nothing is said of how many."""
 
@@ -24,8 +26,8 @@ PINNED_SHARE: Final = 0.2
 class SessionPresence:
     """One session: its strict seconds, those without a tick, and what is lost.
 
-    `lost_s` of the missing seconds lie in gaps that are lost, holes or unknown, `paused_s` in those of a halted or
-    pinned market. `lots` were traded in lost gaps as far as is known, `traded` in the session with them.
+    `lost_s` of the missing seconds lie in gaps that are lost, holes or unknown, `paused_s` in long ones of a
+    halted or pinned market. `lots` were traded in lost gaps as far as is known, `traded` in the session with them.
     """
 
     strict_s: int
@@ -84,7 +86,7 @@ def presence_of(
     lots, traded = _lots(tape, mine)
     sessions = {
         name: SessionPresence(
-            *both, _seconds(mine, name, _LOSSES), _seconds(mine, name, _PAUSES), lots[name], traded[name]
+            *both, _seconds(mine, name, _LOSSES), _seconds(mine, name, _PAUSES, PAUSE_S), lots[name], traded[name]
         )
         for name, both in seconds.items()
     }
@@ -110,8 +112,9 @@ def presence_of(
     )
 
 
-def _seconds(gaps: Sequence[FoundGap], session: str, causes: frozenset[Attribution]) -> int:
-    return sum(each.gap.duration_s for each in gaps if each.gap.session == session and each.attribution in causes)
+def _seconds(gaps: Sequence[FoundGap], session: str, causes: frozenset[Attribution], least: int = 0) -> int:
+    lengths = (each.gap.duration_s for each in gaps if each.gap.session == session and each.attribution in causes)
+    return sum(length for length in lengths if length >= least)
 
 
 def _lots(tape: Tape, gaps: Sequence[FoundGap]) -> tuple[dict[str, float], dict[str, float]]:

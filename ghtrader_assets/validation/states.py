@@ -149,8 +149,11 @@ def _presence_codes(coverage: Coverage, policy: Policy) -> set[str]:
         codes.add("lost_volume_block" if beyond else "lost_volume_warn")
     if presence.sparse:
         codes.add("missing_share_block")
-    if presence.thin:
+    if presence.thin or any(each.cause == "thin" for each in coverage.shortfalls):
         codes.add("thin_main")
+    for each in coverage.shortfalls:
+        if each.cause != "thin":
+            codes.add("missing_ticks_block" if each.blocks else "missing_ticks_warn")
     return codes
 
 

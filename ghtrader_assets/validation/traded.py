@@ -15,7 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from ghtrader_assets.validation.intake import NS, OUTSIDE, DayTicks, Floats, Ints
+from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
+from ghtrader_assets.validation.intake import NS, OUTSIDE, Bools, DayTicks, Floats, Ints
 from ghtrader_assets.validation.outside import Outside
 from ghtrader_assets.validation.policy import Policy
 
@@ -31,6 +32,7 @@ class Stretch:
 
     `first_s`..`last_s` are its first and last silent second, `silent_s` how many of its gaps' there are. `lots` were
     traded across it (None: not known, for want of a tick after it or of volumes); one snapshot carries `bound` at most.
+    `is_carried`: by what the day alone shows, one snapshot may have carried them.
     """
 
     before: int | None
@@ -40,6 +42,7 @@ class Stretch:
     silent_s: int
     lots: float | None
     bound: float
+    is_carried: bool
 
     @property
     def lost(self) -> bool:
@@ -57,6 +60,12 @@ def lots_of_ticks(ticks: DayTicks) -> Floats:
     return lots
 
 
+def still_odds(lots: Floats) -> float:
+    """Ticks in which nothing traded for each one in which something did; either at least half a tick."""
+    still = int(np.count_nonzero(lots == 0))
+    return max(still, 0.5) / max(len(lots) - still, 0.5)
+
+
 @dataclass(frozen=True)
 class Tape:
     """The ticks of a day with what each traded. Strays outside the sessions witness no silence."""
@@ -65,6 +74,7 @@ class Tape:
     lots: Floats
     outside: Outside
     policy: Policy
+    evidence: Evidence = NO_EVIDENCE
 
     def stretches(self, first_s: Ints, last_s: Ints) -> list[Stretch]:
         """The stretch that each gap belongs to, gaps in order of time; those with no tick between them share one."""
@@ -72,35 +82,51 @@ class Tape:
         places, starts, which = np.unique(np.searchsorted(stamps, first_s * NS), return_index=True, return_inverse=True)
         silent = np.bincount(which, last_s - first_s + 1) if len(which) else np.empty(0)
         ends = np.append(starts[1:], len(first_s)) - 1
-        bound = self.bound(len(first_s))
+        largest, shown = self.largest_snapshot(len(first_s))
         found = [
             self._stretch(
                 int(order[place - 1]) if place else None,
                 int(order[place]) if place < len(order) else None,
                 (int(first_s[start]), int(last_s[end]), int(seconds)),
-                bound,
+                largest,
+                shown=shown,
             )
             for place, start, end, seconds in zip(places.tolist(), starts, ends, silent, strict=True)
         ]
         return [found[place] for place in which]
 
-    def bound(self, gaps: int) -> float:
-        """The lots that one snapshot carries at most, on a day of so many gaps.
+    def lots_in(self, session: str, kept: Bools | None = None) -> Floats:
+        """What each tick inside the windows of a session traded, of those that are `kept`."""
+        windows = self.ticks.windows
+        spans = (span for span, place in self.ticks.window_runs if place >= 0 and windows[place].session == session)
+        parts = (self.lots[span] if kept is None else self.lots[span][kept[span]] for span in spans)
+        return np.concatenate([np.empty(0), *parts])
 
-        `SNAPSHOT_FACTOR` times the largest volume between two ticks of one window at most `PAIR_S` apart; where there
-        are few such pairs, no less than `SNAPSHOT_FLOOR_LOTS`.
+    def largest_snapshot(self, gaps: int) -> tuple[float, bool]:
+        """The largest trade of one snapshot that the day shows, and whether it shows enough for so many gaps.
+
+        It is the largest volume between two ticks of one window at most `PAIR_S` apart.
         """
         windows, apart = self.ticks.window_of, np.diff(self.ticks.stamps)
         pairs = (windows[1:] == windows[:-1]) & (windows[1:] != OUTSIDE) & (apart >= 0) & (apart <= PAIR_S * NS)
         largest = float(np.max(self.lots[1:], where=pairs, initial=0.0))
-        bound = self.policy.value("SNAPSHOT_FACTOR") * largest
-        enough = np.count_nonzero(pairs) >= max(ENOUGH_PAIRS, gaps)
-        return bound if enough else max(bound, self.policy.value("SNAPSHOT_FLOOR_LOTS"))
+        return largest, bool(np.count_nonzero(pairs) >= max(ENOUGH_PAIRS, gaps))
 
-    def _stretch(self, before: int | None, after: int | None, span: tuple[int, int, int], bound: float) -> Stretch:
-        if self._passes_auction(before, after):
-            bound *= self.policy.value("AUCTION_FACTOR")
-        return Stretch(before, after, *span, self._lots_between(before, after), bound)
+    def _stretch(
+        self, before: int | None, after: int | None, span: tuple[int, int, int], largest: float, *, shown: bool
+    ) -> Stretch:
+        value = self.policy.value
+        times = value("AUCTION_FACTOR") if self._passes_auction(before, after) else 1.0
+        lots = self._lots_between(before, after)
+        least = times * value("SNAPSHOT_FACTOR") * largest
+        alone = least if shown else max(least, times * value("SNAPSHOT_FLOOR_LOTS"))
+        bound = alone
+        if lots is not None and lots > least:
+            usual = self.evidence.baseline_value("snapshot")
+            if usual is not None:
+                usual = min(max(usual, value("SNAPSHOT_LEAST_LOTS")), value("SNAPSHOT_MOST_LOTS"))
+                bound = max(least, times * value("SNAPSHOT_FACTOR") * usual)
+        return Stretch(before, after, *span, lots, bound, is_carried=lots is None or lots <= alone)
 
     def _lots_between(self, before: int | None, after: int | None) -> float | None:
         volume, missing = self.ticks.known_volume, self.ticks.missing("volume")

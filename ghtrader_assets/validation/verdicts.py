@@ -215,12 +215,38 @@ class QualityVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineDay:
+    """`ghtrader_baselines_v1`: what a symbol-day gives to later baselines.
+
+    Of a day that is not `whole`, `reason` says why: its figures enter none. `fingerprint` names the content, sessions,
+    contract, rules and policy that the figures were taken with.
+    """
+
+    ts: datetime
+    symbol: str
+    trading_day: date
+    contract: str
+    whole: bool
+    reason: str
+    rows_total: int
+    sessions_json: str
+    content_digest: str
+    fingerprint: str
+    manifest_id: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DayVerdict:
-    """The whole judgement of one symbol-day: `state` is the worse of coverage and quality."""
+    """The whole judgement of one symbol-day: `state` is the worse of coverage and quality.
+
+    `baseline` is what the day gives to later ones, whatever the verdict is.
+    """
 
     coverage: CoverageVerdict
     gaps: tuple[GapRow, ...]
     quality: QualityVerdict
+    baseline: BaselineDay
     state: State
     reason_code: str
     action_hint: str

@@ -16,7 +16,14 @@ from ghtrader_assets.loading.record import daily_agg
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.records import write_manifests, write_stored
-from ghtrader_assets.validation.verdicts import CoverageVerdict, DayVerdict, QualityVerdict, State, midnight_utc
+from ghtrader_assets.validation.verdicts import (
+    BaselineDay,
+    CoverageVerdict,
+    DayVerdict,
+    QualityVerdict,
+    State,
+    midnight_utc,
+)
 
 Row = TypeVar("Row")
 
@@ -101,8 +108,15 @@ def _verdict(manifest: Manifest, state: State, draw: random.Random) -> DayVerdic
     gap_seconds = 0 if state == State.OK else draw.randrange(5, 900)
     coverage = _filled(CoverageVerdict, **common, missing_seconds=gap_seconds, missing_segments=gap_seconds // 5)
     quality = _filled(QualityVerdict, **common, score=1.0 if state == State.OK else round(draw.uniform(0.7, 1.0), 4))
+    days = {name: common[name] for name in ("ts", "symbol", "trading_day", "contract", "rows_total")}
     return DayVerdict(
-        coverage=coverage, gaps=(), quality=quality, state=state, reason_code=coverage.reason_code, action_hint=""
+        coverage=coverage,
+        gaps=(),
+        quality=quality,
+        baseline=_filled(BaselineDay, **days),
+        state=state,
+        reason_code=coverage.reason_code,
+        action_hint="",
     )
 
 

@@ -18,6 +18,7 @@ from ghtrader_assets.loading.record import begin_attempts, fetched_manifest
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.standing.evidence import StoredEvidence
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_manifests, read_summary
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.fetch import FetchedDay, FetchStats
@@ -56,7 +57,7 @@ def test_each_day_of_a_batch_ends_as_its_own(platform: LoadContext) -> None:
         FetchedLoad(plan, fetched_manifest(manifest, answer), answer)
         for plan, manifest, answer in zip(plans, begun, answers, strict=True)
     ]
-    ended = judge_and_record(platform, store_and_read_back(platform, loads[::-1]), must_judge=True)
+    ended = judge_and_record(platform, StoredEvidence(), store_and_read_back(platform, loads[::-1]), must_judge=True)
 
     outcomes = {outcome.trading_day: outcome for outcome in ended}
     assert [outcomes[day].state for day in DAYS] == [IngestState.COMPLETE, IngestState.FAILED, IngestState.SHORT]

@@ -14,9 +14,10 @@ from pydantic import SecretStr
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
-from ghtrader_assets.loading import judgement
+from ghtrader_assets.loading import frames
 from ghtrader_assets.loading import plan as planning
-from ghtrader_assets.loading.judgement import judge_days, judge_frame, policy_of
+from ghtrader_assets.loading.frames import judge_frame, policy_of
+from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.market.calendar import TradingCalendar
@@ -79,7 +80,7 @@ def platform(db: Database, calendar: TradingCalendar, tmp_path: Any) -> LoadCont
 @pytest.fixture(autouse=True)
 def unchanged_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The rule version is as before when a test has turned it."""
-    for module in (judge, judgement):
+    for module in (judge, frames):
         monkeypatch.setattr(module, "RULE_VERSION", judge.RULE_VERSION)
     monkeypatch.setattr(planning, "product_on", product_on)
     yield
@@ -221,7 +222,7 @@ class Steps:
 
     def change_rules(self) -> None:
         self.bench.rule_version = self.random.choice(("1", "2"))
-        for module in (judge, judgement):
+        for module in (judge, frames):
             module.RULE_VERSION = self.bench.rule_version  # type: ignore[misc]
 
     def change_policy(self) -> None:

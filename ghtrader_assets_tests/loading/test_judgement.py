@@ -18,7 +18,8 @@ from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState, QuestDBError
 from ghtrader_assets.loading.days import load_days
-from ghtrader_assets.loading.judgement import judge_days, judge_frame, policy_of
+from ghtrader_assets.loading.frames import judge_frame, policy_of
+from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.market.calendar import TradingCalendar, snapshot_calendar
 from ghtrader_assets.market.clock import instant
@@ -113,7 +114,7 @@ def test_the_frame_in_memory_is_judged_like_the_stored_day(platform: LoadContext
     assert content_of(again.judgement.coverage) == content_of(memory.coverage)
 
 
-def test_a_range_with_nothing_to_do_costs_five_queries(
+def test_a_range_with_nothing_to_do_costs_six_queries(
     platform: LoadContext, calendar: TradingCalendar, queries: Counter[str]
 ) -> None:
     symbol, days = small_days(platform, "KQ.m@SHFE.zn", calendar, 45)
@@ -121,10 +122,10 @@ def test_a_range_with_nothing_to_do_costs_five_queries(
     queries.clear()
     outcomes = list(judge_days(platform, symbol, days))
     assert not any(outcome.judgement is None or outcome.judgement.fresh for outcome in outcomes)
-    assert queries == Counter(["daily_agg", "manifests", "summary", "quality", "schedule"])
+    assert queries == Counter(["daily_agg", "manifests", "summary", "quality", "schedule", "baselines"])
     queries.clear()
     standing = list(judge_days(platform, symbol, days, rows=False))
-    assert queries == Counter(["daily_agg", "coverage_standing", "quality_standing", "schedule"])
+    assert queries == Counter(["daily_agg", "coverage_standing", "quality_standing", "schedule", "baselines"])
     assert [item.standing for item in standing] == [
         (outcome.judgement.deciding.state, outcome.judgement.deciding.reason_code)
         for outcome in outcomes
@@ -138,7 +139,8 @@ def test_a_range_with_nothing_to_do_costs_five_queries(
     assert [outcome.trading_day for outcome in outcomes if outcome.judgement and outcome.judgement.fresh] == [days[20]]
     assert queries.pop("wal_state") > 0
     assert queries.pop("ticks_of_day") == platform.settings.validate_workers
-    assert queries == Counter(["daily_agg", "coverage_standing", "quality_standing", "schedule", "gap_keys"])
+    expected = ["daily_agg", "coverage_standing", "quality_standing", "schedule", "baselines", "gap_keys"]
+    assert queries == Counter(expected)
 
 
 @pytest.mark.parametrize("workers", [1, 4])
@@ -171,7 +173,7 @@ def test_a_tampered_day_says_so_even_where_the_rules_choke_on_it(
     symbol, (day,) = small_days(platform, "KQ.m@SHFE.sp", calendar, 1)
     (row,) = read_daily_agg(platform.database, symbol.text, [day])
     write_daily_agg(platform.database, [dataclasses.replace(row, digest="0" * 32)])
-    monkeypatch.setattr("ghtrader_assets.loading.judgement.judge_frame", choke)
+    monkeypatch.setattr("ghtrader_assets.loading.due_day.judge_frame", choke)
     (outcome,) = judge_days(platform, symbol, [day])
     assert "have digest" in outcome.failure
     assert outcome.judgement is None

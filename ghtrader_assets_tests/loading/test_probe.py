@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.loading.days import load_days
-from ghtrader_assets.loading.judgement import judge_days, policy_of
+from ghtrader_assets.loading.frames import policy_of
+from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.probe import HARMLESS, UNANSWERED, probe_gaps, worst_gaps
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant

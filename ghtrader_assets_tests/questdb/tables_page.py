@@ -32,6 +32,7 @@ ROW_MEANINGS: Final = {
     "ghtrader_main_l5_validate_gaps_v2": "A gap of a judged trading day: a run of seconds without a tick inside one "
     "session window. A view: gaps that a later judgement does not find are hidden",
     "ghtrader_field_quality_v2": "The field-quality verdict of a symbol's trading day: the present one alone",
+    "ghtrader_baselines_v1": "What a stored trading day of a symbol gives to the baselines of later days",
     "ghtrader_manifests_v1": "One attempt to load one trading day of a symbol; the same is in a file under manifests/",
     "ghtrader_aggregated_manifests_v1": "One calendar year of one symbol in an aggregated manifest",
     "ghtrader_metrics_v1": "A measured value",

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.judgement import judge_frame, policy_of
+from ghtrader_assets.loading.frames import judge_frame, policy_of
 from ghtrader_assets.loading.plan import plan_day
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash

@@ -7,7 +7,7 @@ Does not belong here: what follows from it (`upkeep.repair`), and single days wi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -19,7 +19,7 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list, literal
 from ghtrader_assets.questdb.standing.day_states import read_accepted
 from ghtrader_assets.questdb.standing.derivation import UNJUDGED, with_states
-from ghtrader_assets.questdb.standing.evidence import NO_STORED_EVIDENCE, StoredEvidence, read_evidence
+from ghtrader_assets.questdb.standing.evidence import StoredEvidence, read_evidence
 from ghtrader_assets.questdb.tables.reader import gap_bounds
 from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
@@ -98,7 +98,7 @@ class Histories:
     _attempts: pl.DataFrame
     sound: Set[Key] = frozenset()
     accepted: Set[Key] = frozenset()
-    evidence: StoredEvidence = NO_STORED_EVIDENCE
+    evidence: StoredEvidence = field(default_factory=StoredEvidence)
 
     def attempts(self, keys: Collection[Key]) -> dict[Key, list[Attempt]]:
         """Every attempt of these days, oldest first; days without one are left out."""
@@ -158,7 +158,7 @@ def read_histories(
         _attempts=_attempts(frame),
         sound=set(sound.rows()),
         accepted=read_accepted(db, symbols, start, end, now).keys(),
-        evidence=NO_STORED_EVIDENCE if leave_out_sound else read_evidence(db, symbols, start, end),
+        evidence=StoredEvidence() if leave_out_sound else read_evidence(db, symbols, start, end, rolling=True),
     )
 
 

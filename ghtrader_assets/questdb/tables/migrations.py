@@ -130,7 +130,7 @@ STEPS: Final = (
     Step(version=7, says="first days of contracts and overridden main contracts have tables of their own"),
     Step(
         version=8,
-        says="verdicts name the evidence they used: a baseline of earlier days, and the provider's own bars",
+        says="verdicts name the evidence they used; what days give to baselines has a table, made with the others",
         columns={
             VALIDATE_SUMMARY: [
                 column("baseline_days", "LONG"),

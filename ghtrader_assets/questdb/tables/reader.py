@@ -27,6 +27,7 @@ from ghtrader_assets.questdb.tables.rows import (
 )
 from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
+    BASELINES,
     CONTRACT_LIVES,
     DAILY_AGG,
     EXCEPTIONS,
@@ -37,7 +38,7 @@ from ghtrader_assets.questdb.tables.schema import (
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
 )
-from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict, midnight_utc
+from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, GapRow, QualityVerdict, midnight_utc
 
 Row = TypeVar("Row")
 
@@ -111,6 +112,11 @@ def read_standing_coverage(db: Database, symbol: str, days: Sequence[date]) -> d
 def read_standing_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, StandingVerdict]:
     """How these days stand by field quality, those that are judged."""
     return _of_days(db, "quality_standing", StandingVerdict, FIELD_QUALITY, symbol, days)
+
+
+def read_baselines(db: Database, symbols: Sequence[str], start: date, end: date) -> list[BaselineDay]:
+    """What the days of an inclusive range give to baselines, by trading day."""
+    return _select(db, "baselines", BaselineDay, BASELINES, symbols, start, end)
 
 
 def read_gaps(db: Database, symbol: str, days: Sequence[date]) -> list[GapRow]:

@@ -26,6 +26,7 @@ from ghtrader_assets.questdb.tables.rows import (
 )
 from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
+    BASELINES,
     CONTRACT_LIVES,
     DAILY_AGG,
     EXCEPTIONS,
@@ -38,7 +39,7 @@ from ghtrader_assets.questdb.tables.schema import (
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
 )
-from ghtrader_assets.validation.verdicts import DayVerdict, GapRow, midnight_utc
+from ghtrader_assets.validation.verdicts import BaselineDay, DayVerdict, GapRow, midnight_utc
 
 
 def write_schedule(db: Database, rows: Sequence[ScheduleDay], schedule_hash: str, now: datetime) -> None:
@@ -95,7 +96,8 @@ def write_gaps(db: Database, rows: Sequence[GapRow]) -> None:
 
 
 def write_verdicts(db: Database, verdicts: Sequence[DayVerdict], metrics: Sequence[Metric] = ()) -> None:
-    """Store verdicts: gaps (a day's new ones replace its old ones at one instant), quality, and the summary last.
+    """Store verdicts: what the days give to baselines, gaps (a day's new ones replace its old ones at one instant),
+    quality, and the summary last.
 
     `metrics` travel with them and are not waited for.
     """
@@ -110,13 +112,14 @@ def write_stored(
     manifests: Sequence[Manifest],
     aggs: Sequence[DailyAgg],
     metrics: Sequence[Metric] = (),
+    unjudged: Sequence[BaselineDay] = (),
 ) -> None:
     """Store all that is recorded of stored days: verdicts and manifests, and once they show, the stored-day rows.
 
-    One wait for four tables instead of four; where a stored-day row stands, everything else of the day does. `metrics`
-    travel with them and are not waited for.
+    `unjudged` is what days without a verdict give to baselines. One wait for all tables; where a stored-day row stands,
+    everything else of the day does. `metrics` travel with them and are not waited for.
     """
-    sent = _send_verdicts(db, verdicts)
+    sent = [*_send(db, BASELINES, (values_of(row) for row in unjudged)), *_send_verdicts(db, verdicts)]
     sent += _send(db, MANIFESTS, (_at_midnight(manifest) for manifest in manifests))
     send_metrics(db, metrics)
     db.await_applied(*sent)
@@ -128,6 +131,7 @@ def _send_verdicts(db: Database, verdicts: Sequence[DayVerdict]) -> list[str]:
         return []
     gaps = [{**values_of(gap), "live": True} for verdict in verdicts for gap in verdict.gaps]
     return [
+        *_send(db, BASELINES, (values_of(verdict.baseline) for verdict in verdicts)),
         *_send(db, VALIDATE_GAPS, [*gaps, *_vanished_gaps(db, verdicts)]),
         *_send(db, FIELD_QUALITY, (values_of(verdict.quality) for verdict in verdicts)),
         *_send(db, VALIDATE_SUMMARY, (values_of(verdict.coverage) for verdict in verdicts)),

@@ -29,7 +29,7 @@ from ghtrader_assets.questdb.tables.rows import (
     Metric,
     SchemaVersion,
 )
-from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict
+from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, GapRow, QualityVerdict
 
 TICKS: Final = "ghtrader_ticks_main_l5_v2"
 MAIN_SCHEDULE: Final = "ghtrader_main_schedule_v2"
@@ -37,6 +37,7 @@ DAILY_AGG: Final = "ghtrader_main_l5_daily_agg_v2"
 VALIDATE_SUMMARY: Final = "ghtrader_main_l5_validate_summary_v2"
 VALIDATE_GAPS: Final = "ghtrader_main_l5_validate_gaps_v2"
 FIELD_QUALITY: Final = "ghtrader_field_quality_v2"
+BASELINES: Final = "ghtrader_baselines_v1"
 MANIFESTS: Final = "ghtrader_manifests_v1"
 AGGREGATED: Final = "ghtrader_aggregated_manifests_v1"
 METRICS: Final = "ghtrader_metrics_v1"
@@ -144,6 +145,7 @@ TABLES: Final = {
         Table(VALIDATE_SUMMARY, columns_of_row(CoverageVerdict), "YEAR", _DAY_KEYS),
         Table(VALIDATE_GAPS, columns_of_row(GapRow), "YEAR", (*_DAY_KEYS, "start_ts"), hides_dead_rows=True),
         Table(FIELD_QUALITY, columns_of_row(QualityVerdict), "YEAR", (*_DAY_KEYS, "ticks_kind", "dataset_version")),
+        Table(BASELINES, columns_of_row(BaselineDay), "YEAR", _DAY_KEYS),
         Table(MANIFESTS, (_TS, *columns_of_row(Manifest)), "YEAR", (*_DAY_KEYS, "manifest_id")),
         Table(AGGREGATED, (_TS, *columns_of_row(AggregatedRow)), "YEAR", (*_DAY_KEYS, "manifest_id")),
         Table(METRICS, columns_of_row(Metric), "MONTH", ("ts", "name", "symbol", "trading_day")),

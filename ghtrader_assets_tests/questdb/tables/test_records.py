@@ -20,7 +20,15 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.day_states import read_day_states
 from ghtrader_assets.questdb.tables import reader, records
 from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric
-from ghtrader_assets.validation.verdicts import CoverageVerdict, DayVerdict, GapRow, QualityVerdict, State, midnight_utc
+from ghtrader_assets.validation.verdicts import (
+    BaselineDay,
+    CoverageVerdict,
+    DayVerdict,
+    GapRow,
+    QualityVerdict,
+    State,
+    midnight_utc,
+)
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
 from ghtrader_assets_tests.questdb.measured import write_metrics
 
@@ -226,7 +234,15 @@ def _example(symbol: str, day: date, gaps: int, digest: str = "d") -> DayVerdict
     coverage = _blank(CoverageVerdict, **shared, state="warn", reason_code="gap")
     quality = _blank(QualityVerdict, **shared, state="ok", ticks_kind="main_l5", dataset_version="v2")
     gaps_ = tuple(dataclasses.replace(row, ts=row.start_ts) for row in rows)
-    return DayVerdict(coverage=coverage, gaps=gaps_, quality=quality, state=State.WARN, reason_code="", action_hint="")
+    return DayVerdict(
+        coverage=coverage,
+        gaps=gaps_,
+        quality=quality,
+        baseline=_blank(BaselineDay, **shared),
+        state=State.WARN,
+        reason_code="",
+        action_hint="",
+    )
 
 
 def _blank(kind: type[Row], **values: Any) -> Row:
@@ -244,6 +260,7 @@ def _verdict(symbol: str, coverage: CoverageVerdict, quality: QualityVerdict, ga
             dataclasses.replace(gap, **own, ts=start, start_ts=start) for gap, start in zip(gaps, starts, strict=True)
         ),
         quality=dataclasses.replace(quality, **own, ts=midnight_utc(DAY)),
+        baseline=_blank(BaselineDay, **own, ts=midnight_utc(DAY)),
         state=State.OK,
         reason_code="",
         action_hint="",

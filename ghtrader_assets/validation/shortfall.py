@@ -1,0 +1,94 @@
+"""How many ticks a main contract's sessions lack of those that the days before had.
+
+Belongs here: the share that is missing, by number and by thinning; telling thinned ticks from a thin market.
+Does not belong here: what the days before had (`windows`), silences (`gaps`), states and reasons (`states`).
+
+Two figures say what share of a session's ticks is missing. *By number*: 1 - ticks an hour / the baseline's. *By
+thinning*: a tick in which nothing traded is rare where ticks were taken out, for the next one shows what both traded.
+Where each tick is kept with the chance `k`, the odds of such ticks fall to `k` times what they were, so 1 - odds / the
+baseline's are missing. Where every n-th tick is kept, their share `q` falls to its n-th power, so 1 - ln(q of the
+baseline) / ln(q) are: the smaller figure. Both hold on quiet and busy days alike.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ghtrader_assets.validation.intake import Bools, Floats
+from ghtrader_assets.validation.presence import Presence, SessionPresence
+from ghtrader_assets.validation.traded import Tape, still_odds
+
+PINNED_SHARE: Final = 0.05
+"""A market pinned at its limit for more than this share of a session's ticks has fewer: their number says nothing."""
+ENOUGH_TICKS: Final = 200
+"""Of fewer ticks of a session their thinning is not estimated."""
+SURE: Final = 4
+"""The odds must have fallen by so many standard errors of their logarithm."""
+THIN_POWER: Final = 0.75
+"""A market is thin where its share of the usual volume is below this power of its share of the usual ticks: 3 % for 1 %
+of the ticks, 59 % for a half. Ticks that were taken out leave the volume as it was."""
+
+Cause = Literal["few", "thinned", "thin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """One session that lacks `share` of its ticks. `expected` are the ticks of its baseline, `ticks` those it has.
+
+    `few`: by number; `thinned`: by thinning, `share` at least; `thin`: by number, and what was traded is as little, so
+    it is the market that is thin. `blocks` where the share puts the day in error.
+    """
+
+    session: str
+    cause: Cause
+    share: float
+    ticks: int
+    expected: float
+    blocks: bool
+
+
+def shortfalls_of(tape: Tape, presence: Presence, locked: Bools) -> tuple[Shortfall, ...]:
+    """The sessions that lack ticks, as far as there is a baseline. `locked` are the ticks of a pinned market."""
+    if not tape.evidence.baseline_days:
+        return ()
+    found = (
+        _shortfall(tape, name, session, locked)
+        for name, session in presence.sessions.items()
+        if name not in presence.lost
+    )
+    return tuple(each for each in found if each is not None)
+
+
+def _shortfall(tape: Tape, name: str, session: SessionPresence, locked: Bools) -> Shortfall | None:
+    usual = tape.evidence.baseline_value(f"ticks/{name}")
+    hours = (session.strict_s - session.paused_s) / 3600
+    lots = tape.lots_in(name)
+    if not usual or hours <= 0 or len(lots) == 0:
+        return None
+    free = tape.lots_in(name, ~locked) if locked.any() else lots
+    value, ticks, expected = tape.policy.value, len(lots), usual * hours
+    few = 1 - ticks / expected if ticks - len(free) <= PINNED_SHARE * ticks else 0.0
+    thinned, least = _thinned(tape, name, free)
+    is_thinned, block = thinned > value("THINNED_WARN_SHARE"), value("FEW_TICKS_BLOCK_SHARE")
+    if few > value("FEW_TICKS_WARN_SHARE"):
+        thin = not is_thinned and _is_thin(tape, name, session, hours, ticks / expected)
+        return Shortfall(name, "thin" if thin else "few", few, ticks, expected, blocks=few > block and not thin)
+    return Shortfall(name, "thinned", least, ticks, expected, blocks=least > block) if is_thinned else None
+
+
+def _thinned(tape: Tape, name: str, lots: Floats) -> tuple[float, float]:
+    """The share of ticks that is gone if they went at random, and if they went evenly; 0 where they are few."""
+    if len(lots) < ENOUGH_TICKS:
+        return 0.0, 0.0
+    usual, odds = tape.evidence.baseline_value(f"still/{name}"), still_odds(lots)
+    if not usual or math.log(usual / odds) < SURE * (1 + odds) / math.sqrt(odds * len(lots)):
+        return 0.0, 0.0
+    return 1 - odds / usual, 1 - math.log1p(1 / usual) / math.log1p(1 / odds)
+
+
+def _is_thin(tape: Tape, name: str, session: SessionPresence, hours: float, ticks: float) -> bool:
+    """Whether about as little was traded as there are ticks, both as shares of the baseline's."""
+    usual = tape.evidence.baseline_value(f"volume/{name}")
+    return usual is not None and session.traded < usual * hours * ticks**THIN_POWER
