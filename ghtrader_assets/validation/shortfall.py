@@ -62,6 +62,8 @@ def shortfalls_of(tape: Tape, presence: Presence, locked: Bools) -> tuple[Shortf
 
 
 def _shortfall(tape: Tape, name: str, session: SessionPresence, locked: Bools) -> Shortfall | None:
+    if tape.policy.value("FEW_TICKS_WARN_SHARE") >= 1:
+        return None
     usual = tape.evidence.baseline_value(f"ticks/{name}")
     hours = (session.strict_s - session.paused_s) / 3600
     lots = tape.lots_in(name)
