@@ -171,7 +171,7 @@ def measure_coverage(
         for gap in gaps_of(each.silence, fixed[each.window.session], each.window, index)
     ]
     outside = outside_of(ticks, policy, whole_seconds=symbol.exchange == Exchange.CZCE)
-    tape = Tape(ticks, lots_of_ticks(ticks), outside, policy, evidence)
+    tape = Tape(ticks, lots_of_ticks(ticks), outside, policy, evidence, is_main)
     locked = locked_rows(ticks, limits)
     locked_share = float(np.mean(locked)) if ticks.n else 0.0
     gaps = found_gaps(silent, tape, locked, adaptive)
@@ -192,7 +192,7 @@ def measure_coverage(
         outside=outside,
         misplaced=misplaced,
         presence=presence,
-        shortfalls=shortfalls_of(tape, presence, locked) if is_main else (),
+        shortfalls=shortfalls_of(tape, presence, locked),
         adaptive=adaptive,
         fixed=fixed,
         last_in_session_s=int(inside.max()) if len(inside) else None,

@@ -111,7 +111,7 @@ def _threshold_s(gap: Gap, stretch: Stretch, tape: Tape, own: float) -> float:
     """
     factor, least = tape.policy.value("ADAPTIVE_FACTOR"), tape.policy.gap_threshold_s(gap.session)
     usual = max(least, own / factor) if factor else least
-    if not usual <= stretch.silent_s < own:
+    if not tape.is_main or not usual <= stretch.silent_s < own:
         return own
     spacing = tape.evidence.baseline_value(f"spacing/{gap.session}/{quarter_of(gap.first_s)}")
     if spacing is None:

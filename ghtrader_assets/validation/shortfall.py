@@ -1,4 +1,4 @@
-"""How many ticks a main contract's sessions lack of those that the days before had.
+"""How many ticks a session lacks of those that the days before had.
 
 Belongs here: the share that is missing, by number and by thinning; telling thinned ticks from a thin market.
 Does not belong here: what the days before had (`windows`), silences (`gaps`), states and reasons (`states`).
@@ -50,7 +50,10 @@ class Shortfall:
 
 
 def shortfalls_of(tape: Tape, presence: Presence, locked: Bools) -> tuple[Shortfall, ...]:
-    """The sessions that lack ticks, as far as there is a baseline. `locked` are the ticks of a pinned market."""
+    """The sessions that lack ticks, as far as there is a baseline. `locked` are the ticks of a pinned market.
+
+    Under a contract's own symbol, where ticks come and go with its life, their number says nothing.
+    """
     if not tape.evidence.baseline_days:
         return ()
     found = (
@@ -62,6 +65,8 @@ def shortfalls_of(tape: Tape, presence: Presence, locked: Bools) -> tuple[Shortf
 
 
 def _shortfall(tape: Tape, name: str, session: SessionPresence, locked: Bools) -> Shortfall | None:
+    if tape.policy.value("FEW_TICKS_WARN_SHARE") >= 1:
+        return None
     usual = tape.evidence.baseline_value(f"ticks/{name}")
     hours = (session.strict_s - session.paused_s) / 3600
     lots = tape.lots_in(name)
@@ -69,11 +74,12 @@ def _shortfall(tape: Tape, name: str, session: SessionPresence, locked: Bools) -
         return None
     free = tape.lots_in(name, ~locked) if locked.any() else lots
     value, ticks, expected = tape.policy.value, len(lots), usual * hours
-    few = 1 - ticks / expected if ticks - len(free) <= PINNED_SHARE * ticks else 0.0
+    counts = tape.is_main and ticks - len(free) <= PINNED_SHARE * ticks
+    few = 1 - ticks / expected if counts else 0.0
     thinned, least = _thinned(tape, name, free)
     is_thinned, block = thinned > value("THINNED_WARN_SHARE"), value("FEW_TICKS_BLOCK_SHARE")
     if few > value("FEW_TICKS_WARN_SHARE"):
-        thin = not is_thinned and _is_thin(tape, name, session, hours, ticks / expected)
+        thin = not is_thinned and _is_thin(tape, name, session, hours, (ticks / expected) ** THIN_POWER)
         return Shortfall(name, "thin" if thin else "few", few, ticks, expected, blocks=few > block and not thin)
     return Shortfall(name, "thinned", least, ticks, expected, blocks=least > block) if is_thinned else None
 
@@ -88,7 +94,7 @@ def _thinned(tape: Tape, name: str, lots: Floats) -> tuple[float, float]:
     return 1 - odds / usual, 1 - math.log1p(1 / usual) / math.log1p(1 / odds)
 
 
-def _is_thin(tape: Tape, name: str, session: SessionPresence, hours: float, ticks: float) -> bool:
-    """Whether about as little was traded as there are ticks, both as shares of the baseline's."""
+def _is_thin(tape: Tape, name: str, session: SessionPresence, hours: float, share: float) -> bool:
+    """Whether less than this share of the baseline's volume was traded."""
     usual = tape.evidence.baseline_value(f"volume/{name}")
-    return usual is not None and session.traded < usual * hours * ticks**THIN_POWER
+    return usual is not None and session.traded < usual * hours * share

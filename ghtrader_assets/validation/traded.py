@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
+from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.intake import NS, OUTSIDE, Bools, DayTicks, Floats, Ints
 from ghtrader_assets.validation.outside import Outside
 from ghtrader_assets.validation.policy import Policy
@@ -68,13 +68,18 @@ def still_odds(lots: Floats) -> float:
 
 @dataclass(frozen=True)
 class Tape:
-    """The ticks of a day with what each traded. Strays outside the sessions witness no silence."""
+    """The ticks of a day with what each traded. Strays outside the sessions witness no silence.
+
+    What a contract trades under its own symbol (not `is_main`) comes and goes with its life: there the baseline widens
+    bounds and narrows none.
+    """
 
     ticks: DayTicks
     lots: Floats
     outside: Outside
     policy: Policy
-    evidence: Evidence = NO_EVIDENCE
+    evidence: Evidence
+    is_main: bool
 
     def stretches(self, first_s: Ints, last_s: Ints) -> list[Stretch]:
         """The stretch that each gap belongs to, gaps in order of time; those with no tick between them share one."""
@@ -125,7 +130,7 @@ class Tape:
             usual = self.evidence.baseline_value("snapshot")
             if usual is not None:
                 usual = min(max(usual, value("SNAPSHOT_LEAST_LOTS")), value("SNAPSHOT_MOST_LOTS"))
-                bound = max(least, times * value("SNAPSHOT_FACTOR") * usual)
+                bound = max(least if self.is_main else alone, times * value("SNAPSHOT_FACTOR") * usual)
         return Stretch(before, after, *span, lots, bound, is_carried=lots is None or lots <= alone)
 
     def _lots_between(self, before: int | None, after: int | None) -> float | None:

@@ -14,8 +14,9 @@ value of a session that fewer of them held.
 | `spacing/S/HH:MM` | usual seconds between ticks of that quarter of an hour | median |
 | `snapshot` | the largest trade of one snapshot | the second largest: no single day sets it |
 
-Values are laid on a grid of ten steps a decade (26 % apart, 3 significant digits), `still/S` on one of forty (6 %), the
-nearest in ratio, and the number of days on 0, `FEWEST_DAYS` and `WINDOW_DAYS`: a day that changes moves few baselines.
+Values are laid on a grid, the nearest in ratio, with 3 significant digits: ten values a decade (26 % apart), of
+`still/S` forty (6 %), of `spacing` and `snapshot` five (58 %). The number of days is one of 0, `FEWEST_DAYS` and
+`WINDOW_DAYS`. So a day that changes moves few baselines.
 """
 
 from __future__ import annotations
@@ -37,9 +38,7 @@ from ghtrader_assets.validation.verdicts import BaselineDay
 WINDOW_DAYS: Final = 20
 FEWEST_DAYS: Final = 5
 LOOK_BACK: Final = timedelta(days=90)
-STEPS_A_DECADE: Final = 10
-FINER: Final = {"still": 40}
-"""Steps a decade of values that change little from day to day."""
+STEPS_A_DECADE: Final = {"ticks": 10, "volume": 10, "still": 40, "spacing": 5, "snapshot": 5}
 
 Sessions = Mapping[str, Figures]
 Reader = Callable[[Sessions, str, str], float | None]
@@ -118,7 +117,7 @@ class _Rolling:
 
 
 def _laid(name: str, found: float) -> float | None:
-    return None if math.isnan(found) else on_grid(float(found), FINER.get(name.partition("/")[0], STEPS_A_DECADE))
+    return None if math.isnan(found) else on_grid(float(found), STEPS_A_DECADE[name.partition("/")[0]])
 
 
 def _of_days(name: str, given: Sequence[Sessions]) -> Floats:

@@ -24,7 +24,7 @@ from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH
-from ghtrader_assets.orchestration.names import RANGE_END, RANGE_START
+from ghtrader_assets.orchestration.names import ALL_TABLES, RANGE_END, RANGE_START
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.standing.histories import Content, Histories, Key, Verdict
@@ -215,7 +215,7 @@ def test_schedule_repair_and_health_on_a_real_store(
     write_manifests(db, [failed_load(date(2025, 12, 15), IngestState.PROVIDER_EMPTY)])
 
     answer = evaluate(where, instance, datetime(2025, 12, 19, 19, 40, tzinfo=SHANGHAI))
-    assert ranges(answer) == [("2025-12-15", "2025-12-19", 5)]
+    assert ranges(answer) == [("2025-12-15", "2025-12-19", len(ALL_TABLES))]
     assert (
         evaluate(where, instance, datetime(2025, 12, 19, 19, 40, tzinfo=SHANGHAI)).run_requests == answer.run_requests
     )
@@ -309,7 +309,7 @@ def test_repairs_become_runs_of_the_newest_days_first() -> None:
     assert [(request.tags[RANGE_START], request.tags[RANGE_END]) for request in requests] == [
         (str(YEAR[5]), str(YEAR[5])), (str(YEAR[0]), str(YEAR[1])),
     ]  # fmt: skip
-    assert all(len(request.asset_selection or ()) == 5 * len(SYMBOLS) for request in requests)
+    assert all(len(request.asset_selection or ()) == len(ALL_TABLES) * len(SYMBOLS) for request in requests)
     assert [request.run_key for request in run_requests(repairs, days, "repair", "s")] == [
         request.run_key for request in requests
     ]

@@ -33,7 +33,7 @@ from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import Exchange, Symbol, depth, parse_symbol
 from ghtrader_assets.market.ticks import tick_frame
-from ghtrader_assets.questdb.tables.reader import read_gaps
+from ghtrader_assets.questdb.tables.reader import read_baselines, read_gaps, read_summary
 from ghtrader_assets.settings import SourcedValue
 from ghtrader_assets.validation.coverage import measure_coverage
 from ghtrader_assets.validation.intake import ticks_of_frame
@@ -42,6 +42,7 @@ from ghtrader_assets.validation.policy import SAMPLING, policy_for
 from ghtrader_assets.validation.quality.measure import measure_quality
 from ghtrader_assets.validation.quality.rules import QualityDay
 from ghtrader_assets.validation.verdicts import DayVerdict
+from ghtrader_assets.validation.windows import LOOK_BACK, Baselines
 from ghtrader_assets_tests.bench.plain_reading import PlainDay
 from ghtrader_assets_tests.bench.plain_validation import PlainVerdict, judge_plainly
 from ghtrader_assets_tests.bench.report import Report, Variant, Watch, rounded
@@ -53,6 +54,8 @@ LAST_DAY: Final = date(2026, 1, 9)
 LARGE_DAY: Final = date(2026, 1, 6)
 LARGE_CONTRACT: Final = "SHFE.ag2602"
 FAULT_EVERY_DAYS: Final = 3
+MOST_MOVED: Final = 3
+"""So many other days may a changed day make due."""
 WORKERS: Final = {1: "", 2: "_2_workers"}
 """What is measured with so many workers has this suffix."""
 
@@ -83,13 +86,14 @@ def bench_validate(*, quick: bool) -> Report:
         fill(platform, symbol, _frames(symbol, long))
         short = long[-sizes.days :]
         _one_changed(platform, symbol, long, sizes, watch)
+        moved = _one_moved(platform, symbol, long, sizes, watch)
         _beside_plain(platform, symbol, short, sizes, watch)
         _all_or_none(platform, symbol, short, long, sizes, watch)
     _in_memory(symbol, sizes, watch)
-    return _report(sizes, watch)
+    return _report(sizes, watch, moved)
 
 
-def _report(sizes: Sizes, watch: Watch) -> Report:
+def _report(sizes: Sizes, watch: Watch, moved: int) -> Report:
     names: dict[str, dict[str, float]] = {"plain pandas over psycopg": {"range_s": watch.of("plain")}}
     ratios: dict[str, float] = {}
     for workers, suffix in WORKERS.items():
@@ -100,11 +104,16 @@ def _report(sizes: Sizes, watch: Watch) -> Report:
             f"{ours}{sizes.days} days, nothing changed": {"range_s": none},
             f"{ours}{sizes.long_days} days, all": {"range_s": long_full},
             f"{ours}{sizes.long_days} days, one changed": {"range_s": changed},
+            f"{ours}{sizes.long_days} days, one changed that moves others": {
+                "range_s": watch.of(f"long moved{suffix}"),
+                "others_due": moved,
+            },
         }
         ratios |= {
             f"full_vs_naive{suffix}": watch.of("plain") / full,
             f"incremental_30_none{suffix}": watch.of(f"short full{suffix}") / none,
             f"incremental_250_one{suffix}": long_full / changed,
+            f"incremental_250_one_moved{suffix}": long_full / watch.of(f"long moved{suffix}"),
         }
     names |= {
         f"frame of {sizes.rows} rows in memory": {"ms": 1000 * watch.of("frame")},
@@ -234,6 +243,42 @@ def _one_changed(platform: LoadContext, symbol: Symbol, days: Sequence[date], si
             columns["bid_volume1"][0] += next(numbers)
             fill(platform, symbol, {changed: tick_frame(columns)})
             _require_judged(watch.time(f"long one{suffix}", partial(_validated, ours, symbol, days)), 1)
+
+
+def _one_moved(platform: LoadContext, symbol: Symbol, days: Sequence[date], sizes: Sizes, watch: Watch) -> int:
+    """The same with a day that loses a minute and finds it again: it leaves the baselines of later days and returns.
+
+    Returns how many other days that makes due.
+    """
+    changed, others = _day_that_moves(platform, symbol, days)
+    numbers = count(1)
+    for _ in range(sizes.rounds):
+        for suffix, ours in _by_workers(platform).items():
+            for is_whole in (False, True):
+                columns = model_day(symbol, changed)
+                columns["bid_volume1"][0] += next(numbers)
+                kept = np.ones(len(columns["tick_id"]), dtype=np.bool_)
+                kept[10_000:10_120] = is_whole
+                fill(platform, symbol, {changed: tick_frame({name: each[kept] for name, each in columns.items()})})
+                judged = watch.time(f"long moved{suffix}", partial(_validated, ours, symbol, days))
+                _require_judged(judged, 1 + others)
+    return others
+
+
+def _day_that_moves(platform: LoadContext, symbol: Symbol, days: Sequence[date]) -> tuple[date, int]:
+    """The first whole day whose absence moves what the verdicts on one to three other days used."""
+    given = read_baselines(platform.database, [symbol.text], days[0], days[-1])
+    used = {day: row.baseline_used for day, row in read_summary(platform.database, symbol.text, days).items()}
+    whole = Baselines(given)
+    for row in given:
+        later = [day for day in days if row.trading_day < day <= row.trading_day + LOOK_BACK]
+        if not row.whole or not later:
+            continue
+        without = Baselines(each for each in given if each is not row)
+        moved = sum(whole.before(day).digest(used[day]) != without.before(day).digest(used[day]) for day in later)
+        if 1 <= moved <= MOST_MOVED:
+            return row.trading_day, moved
+    raise GhtraderError(f"no day of {symbol.text} moves the baselines of one to {MOST_MOVED} others")
 
 
 def _all_or_none(

@@ -132,7 +132,7 @@ def test_a_range_with_nothing_to_do_costs_six_queries(
         if outcome.judgement
     ]
     queries.clear()
-    frame = small_day(calendar, days[20], 999)
+    frame = small_day(calendar, days[20], 20).with_columns(pl.col("open_interest") + 1)
     stored(platform, symbol, "SHFE.zn2602", {days[20]: frame})
     queries.clear()
     outcomes = list(judge_days(platform, symbol, days, rows=False))

@@ -84,7 +84,7 @@ def test_the_last_twenty_whole_days_count_and_none_is_older_than_the_look_back()
 def test_the_statistics_are_robust_and_a_session_needs_days_of_its_own() -> None:
     days = history([100.0] * 18 + [9000.0, 1.0])
     assert value(days, "ticks/day") == 100.0
-    assert value(days, "snapshot") == 100.0
+    assert value(days, "snapshot") == 100.0  # the second largest
     assert value(days, "ticks/night") is None
     nights = [
         day_given(each.trading_day, {"night": session(50.0), "day": session(100.0)}) for each in days[:FEWEST_DAYS]

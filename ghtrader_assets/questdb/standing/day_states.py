@@ -77,8 +77,11 @@ _STORED: Final = {
     **_DAY,
     "digest": pl.String,
     "detail": pl.String,
+    "baseline_days": pl.Int64,
     **{name: kind for name, kind in FACTS.items() if not name.startswith(("outcome", "obstacle"))},
 }
+NO_BASELINE: Final = "no_baseline"
+"""Said of a judged day before which there are too few days for a baseline. It is no fault."""
 _STATES: Final = ("symbol", "ingest_state", "coverage_state", "quality_state", "state")
 GRID_SCHEMA: Final = {
     "symbol": pl.String,
@@ -180,7 +183,8 @@ def _stored(db: Database, symbols: Sequence[str], start: date, end: date, now: d
     within, values = _within(symbols, start, end)
     columns = (
         "a.rows_total rows, a.contract contract, a.manifest_id manifest_id, e.who who, e.ts accepted_at,"
-        f" e.reason accepted_because, {_OF_VERDICTS} binding, a.digest digest, s.detail detail"
+        f" e.reason accepted_because, {_OF_VERDICTS} binding, a.digest digest, s.detail detail,"
+        " s.baseline_days baseline_days"
     )
     statement = _STORED_DAYS.format(within=within, columns=columns, now="%s")
     rows = db.rows("day_states.stored", statement, [*values, *values, *values, now])
@@ -239,9 +243,11 @@ def _day_state(row: Mapping[str, Any]) -> DayState:
 
 
 def _with_detail(row: Mapping[str, Any]) -> str:
-    """The reason, and where coverage's is what decided, what of the day it names."""
+    """The reason; where coverage's is what decided, what of the day it names; and that no baseline stood behind it."""
     detail = row.get("detail")
-    return f"{row['reason']}: {detail}" if detail and row["reason"] == row["coverage_reason"] else row["reason"]
+    reason = f"{row['reason']}: {detail}" if detail and row["reason"] == row["coverage_reason"] else row["reason"]
+    judged = row["coverage_state"] and row.get("baseline_days") == 0
+    return f"{reason}; {NO_BASELINE}" if judged else reason
 
 
 def _joined(stored: pl.DataFrame, unstored: pl.DataFrame) -> pl.DataFrame:
