@@ -37,6 +37,7 @@ class Judged:
     state: str
     digest: str
     reason: str
+    detail: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -110,6 +111,7 @@ def _put_verdicts(
         blank(
             kind, symbol=symbol, trading_day=day, ts=midnight_utc(day), state=item.state, reason_code=item.reason,
             content_digest=item.digest, fingerprint=item.fingerprint, ticks_kind="main_l5", dataset_version="v2",
+            detail=item.detail,
         )
         for (symbol, day), item in verdicts.items()
         if item is not None
