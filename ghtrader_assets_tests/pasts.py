@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
+import polars as pl
+
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
@@ -26,6 +28,11 @@ DAY = date(2019, 6, 3)
 NOON = datetime(2019, 6, 3, 4, tzinfo=UTC)
 NOW = datetime(2019, 7, 1, 4, tzinfo=UTC)
 CONTRACT = "SHFE.cu1907"
+
+NO_ATTEMPTS = pl.DataFrame(
+    schema={"symbol": pl.String, "trading_day": pl.Date, "outcome": pl.String, "rows": pl.Int64, "seconds": pl.Float64}
+)
+"""The attempts of days that were never tried, as the plan reads them."""
 
 Row = TypeVar("Row")
 

@@ -35,9 +35,9 @@ from ghtrader_assets.upkeep.repair import Repair, find_repairs, plan_of, read_pl
 from ghtrader_assets.upkeep.wanted import Wanted
 from ghtrader_assets.validation.evidence import NO_EVIDENCE
 from ghtrader_assets.validation.verdicts import ProbeStatus
-from ghtrader_assets_tests.bench.store import store_frames
 from ghtrader_assets_tests.fix_questdb import random_ticks
-from ghtrader_assets_tests.upkeep.attempts import NO_ATTEMPTS
+from ghtrader_assets_tests.model_days import store_frames
+from ghtrader_assets_tests.pasts import NO_ATTEMPTS
 
 SYMBOL = parse_symbol("KQ.m@SHFE.ni")
 DAY = date(2025, 12, 16)
