@@ -1,4 +1,4 @@
-"""What the house must not do, read from its files: import a test or another room's helpers, read a stopwatch, sprawl."""
+"""What the house must not do, read from its files: import tests or another room's helpers, read a stopwatch, sprawl."""
 
 from __future__ import annotations
 
