@@ -23,7 +23,7 @@ import msgspec
 
 from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
 from ghtrader_assets.files import put_file
-from ghtrader_assets.market.lives import wrong_main_of
+from ghtrader_assets.market.lives import WrongMain, wrong_main_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +77,16 @@ class Manifest:
     quality_fingerprint: str = ""
 
     @property
+    def wrong_main(self) -> WrongMain | None:
+        """What the outcome says of the provider's main contract; None where nothing is wrong with it."""
+        return wrong_main_of(self.symbol, self.outcome)
+
+    @property
     def failure(self) -> str:
         """Why an attempt that has ended stored nothing, in one line; empty where it stored what there was."""
         if self.outcome in (IngestState.COMPLETE, IngestState.PARTIAL):
             return ""
-        return self.reason if wrong_main_of(self.reason) else f"{self.outcome.value}: {self.reason}"
+        return self.reason if self.wrong_main else f"{self.outcome.value}: {self.reason}"
 
 
 def digest_of(text: str) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
+import polars as pl
+
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
@@ -27,6 +29,11 @@ NOON = datetime(2019, 6, 3, 4, tzinfo=UTC)
 NOW = datetime(2019, 7, 1, 4, tzinfo=UTC)
 CONTRACT = "SHFE.cu1907"
 
+NO_ATTEMPTS = pl.DataFrame(
+    schema={"symbol": pl.String, "trading_day": pl.Date, "outcome": pl.String, "rows": pl.Int64, "seconds": pl.Float64}
+)
+"""The attempts of days that were never tried, as the plan reads them."""
+
 Row = TypeVar("Row")
 
 
@@ -37,6 +44,7 @@ class Judged:
     state: str
     digest: str
     reason: str
+    detail: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -110,6 +118,7 @@ def _put_verdicts(
         blank(
             kind, symbol=symbol, trading_day=day, ts=midnight_utc(day), state=item.state, reason_code=item.reason,
             content_digest=item.digest, fingerprint=item.fingerprint, ticks_kind="main_l5", dataset_version="v2",
+            detail=item.detail,
         )
         for (symbol, day), item in verdicts.items()
         if item is not None

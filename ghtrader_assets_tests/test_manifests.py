@@ -19,6 +19,7 @@ from ghtrader_assets.manifests import (
     read_manifest_file,
     write_manifest_file,
 )
+from ghtrader_assets.market.lives import WrongMain
 from ghtrader_assets_tests.made_manifest import STARTED, manifest
 
 
@@ -39,6 +40,21 @@ def test_the_file_is_the_twin(tmp_path: Path) -> None:
     path = write_manifest_file(tmp_path, manifest())
     assert read_manifest_file(path) == manifest()
     assert list((tmp_path / "manifests").glob("*/*/*")) == [path]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "failure", "code"),
+    [
+        (IngestState.COMPLETE, "", "", None),
+        (IngestState.FAILED, "provider_main_expired: so they say", "failed: provider_main_expired: so they say", None),
+        (IngestState.UNKNOWN_CONTRACT, "no such contract", "no such contract", WrongMain.UNKNOWN),
+    ],
+)
+def test_the_outcome_says_whether_the_main_contract_is_wrong_and_no_text(
+    outcome: IngestState, reason: str, failure: str, code: WrongMain | None
+) -> None:
+    ended = manifest(outcome=outcome, reason=reason)
+    assert (ended.failure, ended.wrong_main) == (failure, code)
 
 
 def test_writing_again_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from ghtrader_assets.questdb.tables.measured import (
 )
 from ghtrader_assets.questdb.tables.rows import Metric
 from ghtrader_assets.questdb.tables.schema import METRICS, TABLES, ensure_table
-from ghtrader_assets_tests.questdb.measured import write_metrics
+from ghtrader_assets_tests.measured import write_metrics
 from ghtrader_assets_tests.waiting import HANGS_S
 
 EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))

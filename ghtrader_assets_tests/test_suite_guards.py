@@ -1,4 +1,4 @@
-"""What the house must not do, read from its files: import a test, stand in no room, measure by a stopwatch, sprawl."""
+"""What the house must not do, read from its files: import tests or another room's helpers, read a stopwatch, sprawl."""
 
 from __future__ import annotations
 
@@ -60,6 +60,56 @@ def test_each_test_stands_in_the_folder_of_a_room() -> None:
     assert [
         str(folder) for folder in sorted(folders) if not (ROOMS / folder).is_dir() and folder.parts[0] not in NO_ROOMS
     ] == []
+
+
+def test_each_room_has_tests_of_its_own() -> None:
+    rooms = {path.parent.relative_to(ROOMS) for path in ROOMS.rglob("*/__init__.py")}
+    tested = {path.parent.relative_to(SUITE) for path in TESTS}
+    assert [str(room) for room in sorted(rooms - tested)] == []
+
+
+def from_other_rooms(source: str, folder: Path) -> list[str]:
+    """What a module of `folder` imports of the suite's folders but its own and those above it."""
+    names = (name for name in imported(ast.parse(source)) if name.split(".")[0] == SUITE.name)
+    return [name for name in names if not folder.is_relative_to(_folder_of(name))]
+
+
+def _folder_of(name: str) -> Path:
+    """Where the suite's module of this dotted name stands, or that of which it names a part."""
+    folder = SUITE
+    for part in name.split(".")[1:]:
+        if not (folder / part).is_dir():
+            break
+        folder /= part
+    return folder
+
+
+def test_no_module_takes_from_another_room() -> None:
+    """Benchmarks, the scripts that measure included, may."""
+    found = {
+        str(path.relative_to(SUITE)): names
+        for path in MODULES
+        if path.relative_to(SUITE).parts[0] != "bench" and not path.stem.startswith("measure_")
+        if (names := from_other_rooms(path.read_text(encoding="utf-8"), path.parent))
+    }
+    assert found == {}, "what rooms share stands at the top of the suite: fixtures in a plug-in `fix_*`, or a module"
+
+
+@pytest.mark.parametrize(
+    ("line", "folder", "is_foreign"),
+    [
+        ("from ghtrader_assets_tests.tq.conftest import Watched", "loading", True),
+        ("from ghtrader_assets_tests.tq import altering", "", True),
+        ("def late():\n    import ghtrader_assets_tests.bench.store", "loading", True),
+        ("from ghtrader_assets_tests.questdb.tables import page", "questdb", True),
+        ("from ghtrader_assets_tests.questdb.old_store import CHANGED", "questdb/tables", False),
+        ("from ghtrader_assets_tests.pasts import DAY", "questdb/tables", False),
+        ("from ghtrader_assets_tests.loading.small_days import small", "loading", False),
+        ("from ghtrader_assets.questdb.tables import rows", "loading", False),
+    ],
+)
+def test_each_way_to_take_from_another_room_is_seen(line: str, folder: str, is_foreign: bool) -> None:
+    assert bool(from_other_rooms(line, SUITE / folder)) == is_foreign
 
 
 def test_no_test_reads_a_stopwatch() -> None:

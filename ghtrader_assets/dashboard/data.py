@@ -22,7 +22,6 @@ from ghtrader_assets.dashboard.routes import Window
 from ghtrader_assets.errors import BadInputError, IngestState, NotListedError, QuestDBError
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
-from ghtrader_assets.market.lives import wrong_main_of
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
@@ -240,7 +239,7 @@ class Source:
 def _wrong_mains(grid: pl.DataFrame) -> dict[str, dict[date, str]]:
     """By symbol and day what is said where the main contract is wrong and the day was not accepted."""
     found: dict[str, dict[date, str]] = {}
-    for symbol, day, reason in grid.filter(~pl.col("accepted")).select("symbol", "trading_day", "reason").iter_rows():
-        if wrong_main_of(reason):
-            found.setdefault(symbol, {})[day] = reason
+    wrong = grid.filter(~pl.col("accepted"), pl.col("wrong_main").is_not_null())
+    for symbol, day, reason in wrong.select("symbol", "trading_day", "reason").iter_rows():
+        found.setdefault(symbol, {})[day] = reason
     return found

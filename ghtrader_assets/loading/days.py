@@ -205,7 +205,7 @@ def _not_fetched(load: FetchedLoad) -> FailedLoad:
     manifest, sessions = load.manifest, load.plan.sessions
     if manifest.outcome == IngestState.PROVIDER_EMPTY and not sessions.windows:
         manifest = replace(manifest, reason=f"{manifest.reason}; no session was held: {sessions.sources[-1]}")
-    if manifest.outcome == IngestState.UNKNOWN_CONTRACT and not load.plan.symbol.digits:
+    if manifest.wrong_main is not None:
         manifest = replace(manifest, reason=unknown_main(load.plan.symbol, manifest.contract).reason)
     return FailedLoad(manifest)
 

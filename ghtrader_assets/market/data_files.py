@@ -25,10 +25,17 @@ Record = TypeVar("Record")
 def records(kind: type[Record], name: str, package: str = "ghtrader_assets.market") -> tuple[Record, ...]:
     """The rows of a packaged CSV table as dataclasses; an empty cell leaves its field the default.
 
+    A field `verified` follows from the source (`is_verified`).
     Raises ValueError for a row that does not fit.
     """
     given = ({column: cell for column, cell in row.items() if cell} for row in rows(name, package))
-    return tuple(msgspec.convert(row, kind, strict=False) for row in given)
+    stated = ({**row, "verified": is_verified(row.get("source", ""))} for row in given)
+    return tuple(msgspec.convert(row, kind, strict=False) for row in stated)
+
+
+def is_verified(source: str) -> bool:
+    """Whether a row's source is a document that was opened: its text begins with 'unverified' where none was."""
+    return not source.startswith("unverified")
 
 
 def rows(name: str, package: str = "ghtrader_assets.market") -> list[dict[str, str]]:

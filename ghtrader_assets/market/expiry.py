@@ -14,7 +14,7 @@ from typing import Final
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar
-from ghtrader_assets.market.data_files import records, rows
+from ghtrader_assets.market.data_files import is_verified, records, rows
 from ghtrader_assets.market.symbols import Exchange, Symbol, delivery_month
 
 _MONDAY: Final = 0
@@ -23,15 +23,14 @@ _FRIDAY: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class StatedDay:
-    """The first or the last trading day of a contract, and who says so."""
+    """The first or the last trading day of a contract, and who says so.
+
+    `verified`: the source is a document that was opened.
+    """
 
     day: date
     source: str
-
-    @property
-    def verified(self) -> bool:
-        """Whether the source is a document that was opened."""
-        return not self.source.startswith("unverified")
+    verified: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +49,7 @@ class ExpiryRule:
     unit: str
     number: int
     source: str
+    verified: bool
 
 
 def last_trading_day(contract: Symbol, calendar: TradingCalendar, near: date) -> StatedDay | None:
@@ -70,9 +70,14 @@ def contract_has_ended(contract: Symbol, day: date, calendar: TradingCalendar) -
     """
     if not contract.digits:
         return None
-    after = months_after(delivery_month(contract, day), 1)
-    last = last_trading_day(contract, calendar, day) or StatedDay(after - timedelta(days=1), "its delivery month")
-    return last if last.day < day and (last.verified or after <= day) else None
+    delivery = delivery_month(contract, day)
+    last = last_trading_day(contract, calendar, day) or end_of_delivery(delivery)
+    return last if last.day < day and (last.verified or months_after(delivery, 1) <= day) else None
+
+
+def end_of_delivery(delivery: date) -> StatedDay:
+    """The day after which a contract has ended whatever its rule is."""
+    return StatedDay(months_after(delivery, 1) - timedelta(days=1), "its delivery month", verified=True)
 
 
 @lru_cache(maxsize=16_384)
@@ -89,7 +94,7 @@ def _last_day(exchange: Exchange, product: str, delivery: date, calendar: Tradin
         return None
     try:
         month = months_after(delivery, rule.month_offset)
-        return StatedDay(_UNITS[rule.unit](month, rule.number, calendar), rule.source)
+        return StatedDay(_UNITS[rule.unit](month, rule.number, calendar), rule.source, rule.verified)
     except BadInputError:  # the month reaches beyond the calendar: not known yet
         return None
 
@@ -147,7 +152,7 @@ def _rules() -> dict[tuple[Exchange, str], list[ExpiryRule]]:
 def _adjustments() -> dict[tuple[Exchange, str, date], StatedDay]:
     return {
         (Exchange(row["exchange"]), product, date.fromisoformat(f"{row['delivery']}-01")): StatedDay(
-            date.fromisoformat(row["last_day"]), row["source"]
+            date.fromisoformat(row["last_day"]), row["source"], is_verified(row["source"])
         )
         for row in rows("last_day_adjustments.csv")
         for product in row["products"].split()

@@ -18,7 +18,7 @@ from typing import Final
 from ghtrader_assets.errors import BadInputError, ExpiredError, FetchError, IngestState, NotListedError, WrongMainError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.data_files import records
-from ghtrader_assets.market.expiry import StatedDay, contract_has_ended, last_trading_day, months_after
+from ghtrader_assets.market.expiry import StatedDay, contract_has_ended, end_of_delivery, last_trading_day, months_after
 from ghtrader_assets.market.products import Product, product_of
 from ghtrader_assets.market.symbols import Exchange, Symbol, contract_symbol, delivery_month, parse_symbol
 
@@ -55,6 +55,7 @@ class ListingRule:
     months: str = ""
     lead_months: int
     source: str
+    verified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,12 @@ class Obstacle:
         return kinds.get(self.state, WrongMainError)(what, self.remedy)
 
 
-def wrong_main_of(reason: str) -> WrongMain | None:
-    """The code that a day's reason begins with, if it is that of a wrong main contract."""
-    code = reason.partition(":")[0]
-    return WrongMain(code) if code in set(WrongMain) else None
+def wrong_main_of(symbol: str, outcome: str) -> WrongMain | None:
+    """What the outcome of an attempt says of a symbol's main contract: the provider names one that it does not know."""
+    if outcome != IngestState.UNKNOWN_CONTRACT:
+        return None
+    parsed = parse_symbol(symbol)
+    return WrongMain.UNKNOWN if not parsed.digits and _product(parsed.exchange, parsed.product) else None
 
 
 def obstacle_on(
@@ -226,11 +229,12 @@ def _life(contract: Symbol, delivery: date, calendar: TradingCalendar) -> Life:
     """The contract of a delivery month as rules have it. An unverified last day ends nothing (`expiry`)."""
     last = last_trading_day(contract, calendar, delivery)
     if last is None or not last.verified:
-        last = StatedDay(months_after(delivery, 1) - ONE_DAY, "its delivery month")
+        last = end_of_delivery(delivery)
     rule = _rule_of(contract, delivery)
     earliest = StatedDay(
         _from(months_after(delivery, -LONGEST_LIFE_MONTHS), calendar),
-        f"unverified: no contract is listed more than {LONGEST_LIFE_MONTHS} months before its delivery",
+        f"no contract is listed more than {LONGEST_LIFE_MONTHS} months before its delivery",
+        verified=False,
     )
     if rule is None:
         return Life(contract, delivery, _not_before(earliest, contract), last)
@@ -241,14 +245,16 @@ def _life(contract: Symbol, delivery: date, calendar: TradingCalendar) -> Life:
         return Life(contract, delivery, None if month > calendar.horizon else _not_before(earliest, contract), last)
     if ended.day >= calendar.horizon:
         return Life(contract, delivery, None, last)
-    first = StatedDay(_from(ended.day + ONE_DAY, calendar), rule.source)
+    first = StatedDay(_from(ended.day + ONE_DAY, calendar), rule.source, rule.verified)
     return Life(contract, delivery, _not_before(first, contract), last, known=True)
 
 
 def _not_before(first: StatedDay, contract: Symbol) -> StatedDay:
     """The first contracts of a product begin with the product."""
     product = _product(contract.exchange, contract.product)
-    return first if product is None or product.listed <= first.day else StatedDay(product.listed, product.source)
+    if product is None or product.listed <= first.day:
+        return first
+    return StatedDay(product.listed, product.source, product.verified)
 
 
 def _from(day: date, calendar: TradingCalendar) -> date:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cache, lru_cache
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.market.data_files import records, rows
+from ghtrader_assets.market.data_files import is_verified, records, rows
 from ghtrader_assets.market.symbols import Exchange, Symbol, delivery_month
 
 
@@ -30,7 +30,7 @@ class Product:
 
     `price_tick` in the quote unit, `multiplier` in quote units a lot. `listed` is the first trading day (2004-01-01
     for what is older), `delisted` the last one of a product that ended, `successor` the code that followed it.
-    `source` says who states the terms; it begins with 'unverified' where no document was opened.
+    `source` says who states the terms; `verified`: it is a document that was opened.
     """
 
     exchange: Exchange
@@ -43,6 +43,7 @@ class Product:
     delisted: date | None = None
     successor: str = ""
     source: str
+    verified: bool
 
     @property
     def alias(self) -> str:
@@ -88,8 +89,13 @@ def product_on(symbol: Symbol, day: date) -> Product:
     if not former:
         return product
     row = min(former, key=lambda row: row["last_day"] or row["last_delivery"])
+    source = row["source"]
     return replace(
-        product, price_tick=float(row["price_tick"]), multiplier=int(row["multiplier"]), source=row["source"]
+        product,
+        price_tick=float(row["price_tick"]),
+        multiplier=int(row["multiplier"]),
+        source=source,
+        verified=is_verified(source),
     )
 
 

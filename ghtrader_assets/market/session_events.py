@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.market.data_files import Hours, own_text, rows, second_of_day
+from ghtrader_assets.market.data_files import Hours, is_verified, own_text, rows, second_of_day
 from ghtrader_assets.market.products import products as all_products
 from ghtrader_assets.market.symbols import Exchange, Symbol, parse_symbol
 
@@ -46,7 +46,7 @@ class SessionEvent:
     'skip': no session at all; 'shift_start' and 'shift_end': it opened or closed at `second`; 'halt': no trading from
     `second` to `until`. Both count from midnight of the day on which the session opens (25:00 is 01:00 the next day).
     Product '*' is every product of the exchanges, contract '*' every contract of the products; a contract is written
-    without its exchange, as 'ni2204'.
+    without its exchange, as 'ni2204'. `verified`: the source is a document that was opened.
     """
 
     exchanges: frozenset[Exchange]
@@ -59,6 +59,7 @@ class SessionEvent:
     second: int
     until: int
     source: str
+    verified: bool
 
     def applies(self, symbol: Symbol, day: date) -> bool:
         """Whether the event changes the symbol's sessions of that trading day. An alias is no contract."""
@@ -168,6 +169,7 @@ def _event(entry: _Entry) -> SessionEvent:
         second=0 if entry.action == "skip" else second_of_day(entry.time),
         until=second_of_day(entry.until) if entry.action == "halt" else 0,
         source=entry.source,
+        verified=is_verified(entry.source),
     )
     if event.first_day > event.last_day or (event.action == "halt" and event.second >= event.until):
         raise ValueError("it ends before it begins")

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from ghtrader_assets.market.data_files import Hours, hours, rows
+from ghtrader_assets.market.data_files import Hours, hours, is_verified, rows
 from ghtrader_assets.market.symbols import Exchange, Symbol
 
 TableSession = Literal["day", "night", "last_day"]
@@ -25,7 +25,10 @@ _ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """The hours of a product's session from trading day `first_day` until the next row; product '*' is any other."""
+    """The hours of a product's session from trading day `first_day` until the next row; product '*' is any other.
+
+    `verified`: the source is a document that was opened.
+    """
 
     exchange: Exchange
     product: str
@@ -33,23 +36,24 @@ class SessionRow:
     first_day: date
     hours: Hours
     source: str
-
-    @property
-    def verified(self) -> bool:
-        """Whether the source is a document that was opened."""
-        return not self.source.startswith("unverified")
+    verified: bool
 
 
 @cache
 def session_rows() -> tuple[SessionRow, ...]:
     """The whole table, a row for each exchange, product and change, by day."""
     table = [
-        msgspec.convert({**row, "exchange": exchange, "product": product, "hours": hours(row["hours"])}, SessionRow)
+        msgspec.convert(_cells(row, exchange, product), SessionRow)
         for row in rows("sessions.csv")
         for exchange in row["exchange"].split()
         for product in row["products"].split()
     ]
     return tuple(sorted(table, key=lambda row: row.first_day))
+
+
+def _cells(row: dict[str, str], exchange: str, product: str) -> dict[str, object]:
+    own = {"exchange": exchange, "product": product, "hours": hours(row["hours"])}
+    return {**row, **own, "verified": is_verified(row["source"])}
 
 
 def product_rows(symbol: Symbol) -> list[SessionRow]:

@@ -22,7 +22,7 @@ from ghtrader_assets.market.data_files import Hours, second_of_day
 from ghtrader_assets.market.expiry import contract_has_ended, last_trading_day
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.session_events import SessionEvent, SessionKind, packaged_events_of
-from ghtrader_assets.market.session_tables import row_on
+from ghtrader_assets.market.session_tables import SessionRow, row_on
 from ghtrader_assets.market.symbols import Symbol
 
 HOLIDAY_RULE = "no night session before a holiday break (a weekday without trading)"
@@ -51,13 +51,15 @@ class SessionWindow:
 class DaySessions:
     """The windows of one product on one trading day, night first, and where the knowledge comes from.
 
-    `fingerprint` names the windows alone: a better source for the same hours makes no day stale.
+    `fingerprint` names the windows alone: a better source for the same hours makes no day stale. `verified`: every
+    source is a document that was opened.
     """
 
     trading_day: date
     windows: tuple[SessionWindow, ...]
     fingerprint: str
     sources: tuple[str, ...]
+    verified: bool
 
     @property
     def has_night(self) -> bool:
@@ -73,11 +75,6 @@ class DaySessions:
     def expected_seconds_strict(self) -> int:
         """ghTrader's expected_seconds_strict: without the windows' opening and closing seconds."""
         return sum(window.expected_seconds_strict for window in self.windows)
-
-    @property
-    def verified(self) -> bool:
-        """Whether every source is a document that was opened."""
-        return not any(source.startswith("unverified") for source in self.sources)
 
 
 def day_sessions(
@@ -108,19 +105,21 @@ def _day_sessions(
     calendar.require_trading_day(day)
     _require_listed(symbol, day, calendar)
     evening = calendar.previous(day)
-    night, day_hours, sources = _regular_hours(symbol, day, is_last)
+    night, day_hours, rows = _regular_hours(symbol, day, is_last)
+    sources, verified = [row.source for row in rows], all(row.verified for row in rows)
     if night and breaks_for_holiday(evening, day):
         night = ()
         sources.append(HOLIDAY_RULE)
     for event in (*packaged_events_of(symbol.exchange, symbol.product), *operator_events):
         if event.applies(symbol, day) and (night or event.session == "day"):
             sources.append(event.source)
+            verified = verified and event.verified
             if event.session == "night":
                 night = event.changed(night)
             else:
                 day_hours = event.changed(day_hours)
     windows = (*_windows("night", evening, night), *_windows("day", day, day_hours))
-    return DaySessions(day, windows, _fingerprint(windows), tuple(dict.fromkeys(sources)))
+    return DaySessions(day, windows, _fingerprint(windows), tuple(dict.fromkeys(sources)), verified)
 
 
 def breaks_for_holiday(evening: date, day: date) -> bool:
@@ -186,15 +185,15 @@ def _require_listed(symbol: Symbol, day: date, calendar: TradingCalendar) -> Non
         raise ExpiredError(f"{symbol.text} ended on {last.day}", "choose a later contract, or earlier days")
 
 
-def _regular_hours(symbol: Symbol, day: date, is_last: bool) -> tuple[Hours, Hours, list[str]]:
-    """(night, day, sources) by the session table alone."""
+def _regular_hours(symbol: Symbol, day: date, is_last: bool) -> tuple[Hours, Hours, list[SessionRow]]:
+    """(night, day, the rows that say so) by the session table alone."""
     day_row = (row_on(symbol, "last_day", day) if is_last else None) or row_on(symbol, "day", day)
     if day_row is None:
         raise BadInputError(f"no day session of {symbol.text} is known for {day}")
     night_row = row_on(symbol, "night", day)
     if night_row is None:
-        return (), day_row.hours, [day_row.source]
-    return night_row.hours, day_row.hours, [day_row.source, night_row.source]
+        return (), day_row.hours, [day_row]
+    return night_row.hours, day_row.hours, [day_row, night_row]
 
 
 def _windows(session: SessionKind, base: date, spans: Hours) -> tuple[SessionWindow, ...]:

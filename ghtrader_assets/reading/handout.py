@@ -16,7 +16,6 @@ import pyarrow as pa
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.context.universe import unknown_in_universe
 from ghtrader_assets.errors import BadInputError, IngestState, QuestDBError
-from ghtrader_assets.market.lives import wrong_main_of
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_attempted_states, read_stored_states
@@ -196,9 +195,7 @@ def _unstored(context: StoreContext, symbol: Symbol, days: Sequence[date], among
         known.get(day) or untouched_day(name, day, schedule.get(day), listed_from, unknown=unknown) for day in days
     ]
     expected = [state for state in states if state.ingest_state not in NOT_TRADED]
-    return [
-        state for state in expected if among is None or (state.contract in among and not wrong_main_of(state.reason))
-    ]
+    return [state for state in expected if among is None or (state.contract in among and state.wrong_main is None)]
 
 
 def _speaks_of(state: DayState, agg: DailyAgg) -> bool:

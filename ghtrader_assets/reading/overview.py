@@ -14,7 +14,6 @@ from typing import Any, Final
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.context.universe import UNKNOWN_PRODUCT, unknown_in_universe
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.market.lives import wrong_main_of
 from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_day_states, read_stored_states
@@ -66,7 +65,7 @@ def days_known_as(context: StoreContext, symbol: Symbol, start: date, end: date)
     days = days_of(context, stored_as, start, end)
     if stored_as == symbol:
         return days
-    return [day for day in days if day.contract == symbol.text and not wrong_main_of(day.reason)]
+    return [day for day in days if day.contract == symbol.text and day.wrong_main is None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ def stored_days_of(context: StoreContext, symbol: Symbol) -> StoredDays:
     missing: dict[str, list[date]] = {}
     for day in found:
         if day.ingest_state != IngestState.COMPLETE and day.accepted is None:
-            missing.setdefault(wrong_main_of(day.reason) or day.ingest_state, []).append(day.trading_day)
+            missing.setdefault(day.wrong_main or day.ingest_state, []).append(day.trading_day)
     return StoredDays(
         symbol.text,
         complete[0].trading_day if complete else None,

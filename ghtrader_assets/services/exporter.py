@@ -26,7 +26,6 @@ from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import logger
 from ghtrader_assets.market.clock import shanghai_day
-from ghtrader_assets.market.lives import wrong_main_of
 from ghtrader_assets.ports import LOOPBACK
 from ghtrader_assets.questdb.standing.day_states import read_grid
 from ghtrader_assets.questdb.standing.obstacles import read_obstacles
@@ -116,8 +115,10 @@ def _states(context: StoreContext) -> list[Metric]:
     obstacles = read_obstacles(context.database, calendar, universe_of(context.settings), start, end)
     grid = read_grid(context.database, start, end, now, obstacles)
     shown = [
-        (symbol, "accepted" if accepted else state, "" if accepted else wrong_main_of(reason) or "", reason)
-        for symbol, state, reason, accepted in grid.select("symbol", "state", "reason", "accepted").iter_rows()
+        (symbol, "accepted" if accepted else state, "" if accepted else code or "", reason)
+        for symbol, state, reason, accepted, code in grid.select(
+            "symbol", "state", "reason", "accepted", "wrong_main"
+        ).iter_rows()
     ]
     days = Counter((symbol, code or state) for symbol, state, code, _ in shown)
     wrong = Counter((symbol, code, reason) for symbol, _, code, reason in shown if code)

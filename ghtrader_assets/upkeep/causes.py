@@ -105,15 +105,15 @@ def _what_changed(content: Content, want: Wanted) -> str:
     return "its sessions or the schema have changed since it was loaded"
 
 
-def never_stored(attempts: Sequence[Attempt], want: Wanted) -> tuple[Cause, Need, str]:
-    """Why nothing of a day is stored."""
+def never_stored(symbol: str, attempts: Sequence[Attempt], want: Wanted) -> tuple[Cause, Need, str]:
+    """Why nothing of a symbol's day is stored."""
     if not attempts:
         return Cause.MISSING, Need.LOAD, "never loaded"
     last = attempts[-1]
     state = state_of_attempt(last.outcome)
     if state == IngestState.RUNNING:
         reason = f"its load began {last.started:%Y-%m-%d %H:%M} UTC and was cut off"
-    elif wrong := wrong_main_of(last.reason):
+    elif wrong := wrong_main_of(symbol, last.outcome):
         if want.upstream and last.upstream != want.upstream:
             return Cause.STALE, Need.LOAD, f"its main contract is {want.contract} by now"
         return Cause(wrong.value), Need.LOAD, last.reason

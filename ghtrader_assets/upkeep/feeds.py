@@ -18,7 +18,7 @@ from ghtrader_assets.context.universe import unknown_in_universe
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant_ns, shanghai_day
-from ghtrader_assets.market.lives import wrong_main_of, wrong_main_remedy
+from ghtrader_assets.market.lives import wrong_main_remedy
 from ghtrader_assets.market.schedule import last_trading_day_until
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_day_states
@@ -132,8 +132,7 @@ def _as_loaded(symbol: Symbol, day: date, state: DayState, load: str) -> tuple[F
     if state.accepted is not None:
         return FeedState.GOOD, f"{day} is {state.state}: {state.reason}; accepted {state.accepted}", ""
     if state.ingest_state != IngestState.COMPLETE:
-        wrong = wrong_main_of(state.reason)
-        found, remedy = (FeedState.BAD, wrong_main_remedy(symbol)) if wrong else (FeedState.LATE, load)
+        found, remedy = (FeedState.BAD, wrong_main_remedy(symbol)) if state.wrong_main else (FeedState.LATE, load)
         return found, f"{day} is not stored: {state.ingest_state}: {state.reason}", remedy
     if not (state.coverage_state and state.quality_state):
         judge = f"`ghtrader-assets validate {symbol.text} --from {day} --to {day}`"

@@ -178,7 +178,7 @@ def _repair(
     if want.obstacle is not None and content is None:
         return Repair(symbol, key[1], Cause(want.obstacle.wrong_main), Need.LOAD, want.obstacle.reason)
     fault = fault_of(key, content, want, standing) if content is not None else None
-    cause, need, reason = fault or never_stored(attempts, want)
+    cause, need, reason = fault or never_stored(symbol.text, attempts, want)
     in_hand = bool(attempts) and attempts[-1].finished is None and attempts[-1].run_id in running
     if need == Need.JUDGEMENT:
         return Repair(symbol, key[1], cause, need, reason, in_hand=in_hand)

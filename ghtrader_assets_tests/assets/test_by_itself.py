@@ -38,7 +38,7 @@ from ghtrader_assets.validation.evidence import NO_EVIDENCE
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import pointed_at
 from ghtrader_assets_tests.fix_receiver import Receiver
-from ghtrader_assets_tests.upkeep.attempts import NO_ATTEMPTS
+from ghtrader_assets_tests.pasts import NO_ATTEMPTS
 
 CALENDAR = snapshot_calendar()
 SYMBOLS = tuple(parse_symbol(text) for text in ("KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"))

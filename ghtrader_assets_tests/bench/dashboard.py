@@ -36,9 +36,9 @@ from ghtrader_assets.errors import GhtraderError, ServiceError
 from ghtrader_assets.market.products import products
 from ghtrader_assets.ports import LOOPBACK
 from ghtrader_assets.questdb.standing.day_states import read_grid
-from ghtrader_assets_tests.bench.grid import fill_records
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
 from ghtrader_assets_tests.bench.store import own_store
+from ghtrader_assets_tests.made_records import fill_records
 
 SYMBOLS: Final = 60
 ROUNDS: Final = 15

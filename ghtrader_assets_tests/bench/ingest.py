@@ -30,7 +30,8 @@ from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets_tests.bench.one_by_one import DROP, OneByOne, one_by_one
 from ghtrader_assets_tests.bench.own_exchange import own_exchange
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
-from ghtrader_assets_tests.bench.store import contract_of, empty_ticks, own_store, store_schedule
+from ghtrader_assets_tests.bench.store import empty_ticks, own_store
+from ghtrader_assets_tests.model_days import contract_of, store_schedule
 
 SYMBOL: Final = "KQ.m@SHFE.cu"
 FIRST_DAY: Final = date(2025, 9, 1)

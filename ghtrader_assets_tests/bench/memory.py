@@ -22,7 +22,8 @@ from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.tq import fork_server
 from ghtrader_assets_tests.bench.own_exchange import own_exchange
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
-from ghtrader_assets_tests.bench.store import own_store, store_schedule
+from ghtrader_assets_tests.bench.store import own_store
+from ghtrader_assets_tests.model_days import store_schedule
 
 SYMBOL: Final = "KQ.m@SHFE.cu"
 FIRST_DAY: Final = date(2025, 8, 1)

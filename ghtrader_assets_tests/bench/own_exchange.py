@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, wait_ready
 from ghtrader_assets.tq.provider import Provider, tqsdk_environment
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_1
+from ghtrader_assets_tests.true_ticks import MODEL_1
 
 READY_WITHIN_S: Final = 60.0
 CACHE_MB: Final = "1000"

@@ -40,7 +40,8 @@ from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
-from ghtrader_assets_tests.bench.store import Columns, fill, model_day, own_store
+from ghtrader_assets_tests.bench.store import own_store
+from ghtrader_assets_tests.model_days import Columns, fill, model_day
 
 SYMBOLS: Final = ("KQ.m@SHFE.ag", "KQ.m@SHFE.au", "KQ.m@SHFE.cu")
 LAST_DAY: Final = date(2026, 1, 9)

@@ -36,7 +36,8 @@ from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets_tests.bench.own_exchange import own_exchange
 from ghtrader_assets_tests.bench.report import Report, Variant, Watch, rounded
-from ghtrader_assets_tests.bench.store import day_loads, empty_ticks, own_store
+from ghtrader_assets_tests.bench.store import empty_ticks, own_store
+from ghtrader_assets_tests.model_days import day_loads
 from ghtrader_assets_tests.storing import store_days
 
 SYMBOL: Final = "KQ.m@SHFE.rb"

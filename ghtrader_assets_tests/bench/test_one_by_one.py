@@ -12,8 +12,8 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets_tests.bench.one_by_one import DROP, TABLE, one_by_one
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.true_ticks import ticks_of
 
 CONTRACT = "SHFE.au2604"
 DAYS = [date(2025, 4, 21), date(2025, 4, 22)]

@@ -46,7 +46,8 @@ from ghtrader_assets.validation.windows import LOOK_BACK, Baselines
 from ghtrader_assets_tests.bench.plain_reading import PlainDay
 from ghtrader_assets_tests.bench.plain_validation import PlainVerdict, judge_plainly
 from ghtrader_assets_tests.bench.report import Report, Variant, Watch, rounded
-from ghtrader_assets_tests.bench.store import Columns, fill, model_day, own_store, stretched
+from ghtrader_assets_tests.bench.store import own_store, stretched
+from ghtrader_assets_tests.model_days import Columns, fill, model_day
 
 NS: Final = 1_000_000_000
 SYMBOL: Final = "KQ.m@SHFE.ag"

@@ -28,7 +28,8 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.schema import TABLES, TICKS
 from ghtrader_assets.questdb.tables.writer import DayLoad, Readback, Result
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
-from ghtrader_assets_tests.bench.store import day_loads, empty_ticks, own_store
+from ghtrader_assets_tests.bench.store import empty_ticks, own_store
+from ghtrader_assets_tests.model_days import day_loads
 from ghtrader_assets_tests.storing import store_days
 
 SYMBOL: Final = "KQ.m@SHFE.cu"

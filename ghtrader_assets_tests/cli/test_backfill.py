@@ -16,9 +16,9 @@ from ghtrader_assets.market.ticks import content_digest, tick_frame, trim
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.tables.tick_columns import read_ticks
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import PASSWORD, CommandLine, pointed_at
+from ghtrader_assets_tests.true_ticks import ticks_of
 
 SHFE, CZCE, CFFEX = "KQ.m@SHFE.rb", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"
 SYMBOLS = (SHFE, CZCE, CFFEX)

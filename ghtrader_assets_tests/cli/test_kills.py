@@ -16,8 +16,8 @@ import pytest
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.ticks import content_digest, tick_frame
 from ghtrader_assets.runtime import RUNTIME_FILE, read_runtime
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_platform import CommandLine
+from ghtrader_assets_tests.true_ticks import ticks_of
 
 SYMBOL = "KQ.m@SHFE.au"
 RANGE = ("--from", "2026-01-12", "--to", "2026-01-13")

@@ -26,10 +26,10 @@ from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.runtime import DAGSTER, RunningProcess, Runtime, Service, write_runtime
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets_tests.bench.grid import fill_records
-from ghtrader_assets_tests.bench.store import fill, model_day
 from ghtrader_assets_tests.fix_exchange import ROOT
 from ghtrader_assets_tests.fix_platform import OURS
+from ghtrader_assets_tests.made_records import fill_records
+from ghtrader_assets_tests.model_days import fill, model_day
 from ghtrader_assets_tests.waiting import HANGS_S
 
 MADE_UP = ("KQ.m@SHFE.wr", "KQ.m@DCE.bb", "KQ.m@DCE.fb", "KQ.m@CZCE.RS")

@@ -17,8 +17,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from ghtrader_assets.exchange.contracts import contract_named
 from ghtrader_assets.exchange.daily import DEFAULT_SEED, life_of
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import started_exchange
+from ghtrader_assets_tests.true_ticks import ticks_of
 
 CONTRACT = "SHFE.ag2602"
 FIRST_DAY = date(2026, 1, 6)

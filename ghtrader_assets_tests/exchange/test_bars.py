@@ -23,8 +23,8 @@ from ghtrader_assets.exchange.revisions import Revision
 from ghtrader_assets.exchange.specs import Model, specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS, instant_ns
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_1, MODEL_2
 from ghtrader_assets_tests.fix_exchange import started_exchange
+from ghtrader_assets_tests.true_ticks import MODEL_1, MODEL_2
 
 UNTIL = date(2026, 1, 9)
 DAY = date(2026, 1, 6)

@@ -17,7 +17,7 @@ from ghtrader_assets.exchange.specs import Spec
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import Exchange
 from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_1, SPECS
+from ghtrader_assets_tests.true_ticks import MODEL_1, SPECS
 
 UNTIL = date(2026, 10, 30)
 NOTHING = frozenset()

@@ -15,8 +15,8 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange.faults import MAINTENANCE_TEXT, parse_rules
 from ghtrader_assets.exchange.server import FEATURES, REALM
 from ghtrader_assets_tests.exchange.diff_client import DiffClient
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.true_ticks import ticks_of
 from ghtrader_assets_tests.waiting import HANGS_S
 
 CONTRACT = "SHFE.cu2602"

@@ -16,7 +16,7 @@ from ghtrader_assets.exchange.model import Columns
 from ghtrader_assets.exchange.render import PageWriter
 from ghtrader_assets.exchange.specs import Model
 from ghtrader_assets.market.clock import NS
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_1, MODEL_2, ticks_of
+from ghtrader_assets_tests.true_ticks import MODEL_1, MODEL_2, ticks_of
 
 SYMBOL = "SHFE.ag2602"
 DAY = date(2026, 1, 12)

@@ -27,7 +27,7 @@ from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.symbols import Exchange, depth
 from ghtrader_assets.market.ticks import content_digest, tick_frame
 from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_2, SPECS, ticks_of
+from ghtrader_assets_tests.true_ticks import MODEL_2, SPECS, ticks_of
 
 OF_MODEL_2 = specs_of(2)
 DAYS = snapshot_calendar().days(EMBEDDED_FIRST_DAY, date(2026, 10, 30))

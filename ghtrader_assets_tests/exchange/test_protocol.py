@@ -24,8 +24,8 @@ from ghtrader_assets.exchange.quotes import quote_of
 from ghtrader_assets.exchange.server import REALM
 from ghtrader_assets.market.calendar import compare_holidays, snapshot_calendar
 from ghtrader_assets_tests.exchange.diff_client import DiffClient
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_1, SPECS, ticks_of
 from ghtrader_assets_tests.fix_exchange import ROOT, ExchangeControl, started_exchange
+from ghtrader_assets_tests.true_ticks import MODEL_1, SPECS, ticks_of
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 pytestmark = pytest.mark.service  # it starts its own

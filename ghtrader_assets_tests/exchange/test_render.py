@@ -15,7 +15,7 @@ from ghtrader_assets.exchange.history import Series, series_of
 from ghtrader_assets.exchange.model import Columns
 from ghtrader_assets.exchange.render import PageWriter
 from ghtrader_assets.exchange.revisions import Revision, Revisions
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_1, ticks_of
+from ghtrader_assets_tests.true_ticks import MODEL_1, ticks_of
 
 UNTIL = date(2026, 1, 9)
 DAY = date(2026, 1, 6)

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ExchangeControl, run_in_client
+from ghtrader_assets_tests.true_ticks import ticks_of
 
 RunClient = Callable[..., CompletedProcess[str]]
 
 WHOLE_DAYS = """
 import numpy as np
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
+from ghtrader_assets_tests.true_ticks import ticks_of
 api = TqApi(auth=TqAuth("user", "password"), disable_print=True)
 verdicts = {}
 for contract, day in DAYS:

@@ -29,9 +29,9 @@ from ghtrader_assets.questdb.tables.rows import Metric
 from ghtrader_assets.questdb.tables.schema import METRICS
 from ghtrader_assets.services.exporter import start_exporter
 from ghtrader_assets.settings import Settings
-from ghtrader_assets_tests.bench.grid import fill_records
 from ghtrader_assets_tests.fix_exchange import ROOT
-from ghtrader_assets_tests.questdb.measured import write_metrics
+from ghtrader_assets_tests.made_records import fill_records
+from ghtrader_assets_tests.measured import write_metrics
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 GRAFANA, PROMETHEUS = ROOT / "infra" / "grafana", ROOT / "infra" / "prometheus"

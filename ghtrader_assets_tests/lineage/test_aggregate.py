@@ -37,7 +37,7 @@ from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.questdb.tables.writer import DayLoad
 from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.fix_questdb import random_ticks
-from ghtrader_assets_tests.store.conftest import begin, put
+from ghtrader_assets_tests.fix_store import begin, put
 
 DAYS = (date(2025, 12, 30), date(2025, 12, 31), date(2026, 1, 5))
 LoadOf = Callable[..., DayLoad]

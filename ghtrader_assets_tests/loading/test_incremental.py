@@ -54,6 +54,7 @@ HALT = SessionEvent(
     second=10 * 3600 + 1800,
     until=11 * 3600,
     source="a test",
+    verified=True,
 )
 
 

@@ -34,10 +34,10 @@ from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedu
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.validation.evidence import NO_EVIDENCE
-from ghtrader_assets_tests.bench.store import store_frames
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.loading.small_days import content_of, small_day
+from ghtrader_assets_tests.model_days import store_frames
+from ghtrader_assets_tests.true_ticks import ticks_of
 
 DAY = date(2025, 12, 16)
 BORROWED = {

@@ -79,7 +79,7 @@ def test_on_which_days_a_symbol_trades(symbol: str, day: str, state: IngestState
     if found:
         assert isinstance(found.error, ExpiredError if state == EXPIRED else NotListedError)
         assert found.error.state == state
-        assert (found.wrong_main, wrong_main_of(found.reason)) == (None, None)
+        assert found.wrong_main is None
 
 
 def test_a_name_that_is_used_again_says_which_years_are_which() -> None:
@@ -110,7 +110,7 @@ def test_a_contract_symbol_trades_from_one_day_to_another_and_never_else(exchang
 
 def test_what_a_provider_was_asked_for_goes_before_rules() -> None:
     contract, delivery = parse_symbol("SHFE.cu2602"), date(2026, 2, 1)
-    asked = {(contract.text, delivery): StatedDay(date(2025, 2, 20), "tqsdk")}
+    asked = {(contract.text, delivery): StatedDay(date(2025, 2, 20), "tqsdk", verified=True)}
     assert obstacle_on(contract, date(2025, 2, 18), "", CALENDAR) is None
     found = obstacle_on(contract, date(2025, 2, 18), "", CALENDAR, asked)
     assert found is not None
@@ -140,10 +140,25 @@ def test_a_main_contract_that_cant_be_main(main: str, day: str, code: WrongMain 
     found = obstacle_on(parse_symbol("KQ.m@CZCE.SR"), date.fromisoformat(day), main, CALENDAR)
     assert (found.wrong_main if found else None) == code
     if found:
-        assert (found.state, found.contract, wrong_main_of(found.reason)) == (IngestState.MISSING, main, code)
+        assert (found.state, found.contract) == (IngestState.MISSING, main)
         assert isinstance(found.error, WrongMainError)
         commands = ("the provider", "`ghtrader-assets schedule KQ.m@CZCE.SR --refresh`", "override KQ.m@CZCE.SR")
         assert all(word in found.reason for word in (*words, *commands))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "outcome", "code"),
+    [
+        ("KQ.m@CZCE.SR", IngestState.UNKNOWN_CONTRACT, WrongMain.UNKNOWN),
+        ("KQ.m@CZCE.SR", IngestState.PROVIDER_EMPTY, None),
+        ("CZCE.SR605", IngestState.UNKNOWN_CONTRACT, None),
+        ("KQ.m@CZCE.ZZ", IngestState.UNKNOWN_CONTRACT, None),
+    ],
+)
+def test_a_main_contract_that_the_provider_does_not_know(
+    symbol: str, outcome: IngestState, code: WrongMain | None
+) -> None:
+    assert wrong_main_of(symbol, outcome) == code
 
 
 def test_an_unverified_listing_rule_makes_no_main_contract_wrong() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from ghtrader_assets.errors import BadInputError, NotListedError
 from ghtrader_assets.market.clock import NS, instant_ns
 from ghtrader_assets.market.data_files import second_of_day
 from ghtrader_assets.market.products import Product, products
-from ghtrader_assets.market.session_events import packaged_events
+from ghtrader_assets.market.session_events import packaged_events, parse_events
 from ghtrader_assets.market.session_tables import product_rows, row_on, session_rows
 from ghtrader_assets.market.sessions import compare_trading_time, day_sessions
 from ghtrader_assets.market.symbols import Exchange, parse_symbol
@@ -197,6 +198,17 @@ def test_every_row_and_event_names_its_source_or_unverified() -> None:
     assert all(event.source for event in packaged_events())
     assert of("KQ.m@SHFE.cu", "2025-03-04").verified
     assert not of("KQ.m@CZCE.SA", "2019-12-11").verified
+
+
+@pytest.mark.parametrize(("source", "verified"), [("CZCE notice 7", True), ("unverified: heard of it", False)])
+def test_an_operators_event_is_verified_by_its_source(source: str, verified: bool) -> None:
+    event = {
+        "exchanges": ["CZCE"], "products": ["SR"], "session": "day", "action": "skip", "first_day": "2025-12-02",
+        "last_day": "2025-12-02", "source": source,
+    }  # fmt: skip
+    (parsed,) = parse_events(json.dumps([event]), "a file")
+    sessions = day_sessions(parse_symbol("KQ.m@CZCE.SR"), date(2025, 12, 2), CALENDAR, operator_events=(parsed,))
+    assert (parsed.verified, sessions.verified, source in sessions.sources) == (verified, verified, True)
 
 
 def test_fingerprint_names_the_windows() -> None:

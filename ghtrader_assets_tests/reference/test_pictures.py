@@ -11,7 +11,7 @@ from ghtrader_assets.exchange.contracts import main_changes
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.schedule import ScheduleDay, build_schedule
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets_tests.exchange.true_ticks import SPECS
+from ghtrader_assets_tests.true_ticks import SPECS
 
 COPPER = parse_symbol("KQ.m@SHFE.cu")
 

@@ -31,7 +31,7 @@ from ghtrader_assets.reading.stored import require_known
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets_tests.fix_questdb import random_ticks
-from ghtrader_assets_tests.store.conftest import Record, begin, finish, put
+from ghtrader_assets_tests.fix_store import Record, begin, finish, put
 
 DAY = date(2026, 1, 6)
 WEEK = (date(2026, 1, 5), DAY, date(2026, 1, 7), date(2026, 1, 8))

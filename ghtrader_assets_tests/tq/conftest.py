@@ -26,8 +26,8 @@ from ghtrader_assets.tq import attempts, pool
 from ghtrader_assets.tq.fetch import FetchRequest
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
 from ghtrader_assets_tests.fix_exchange import ExchangeControl, started_exchange
+from ghtrader_assets_tests.true_ticks import ticks_of
 
 
 def _import_tqsdk_once() -> None:

@@ -14,9 +14,9 @@ from ghtrader_assets.market.ticks import tick_frame
 from ghtrader_assets.tq.fetch import Reader
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_2, ticks_of
 from ghtrader_assets_tests.fix_exchange import started_exchange
 from ghtrader_assets_tests.tq.conftest import QUICK, assert_same, request_of
+from ghtrader_assets_tests.true_ticks import MODEL_2, ticks_of
 
 pytestmark = pytest.mark.joint
 

@@ -35,9 +35,9 @@ from ghtrader_assets.upkeep.repair import Repair, find_repairs, plan_of, read_pl
 from ghtrader_assets.upkeep.wanted import Wanted
 from ghtrader_assets.validation.evidence import NO_EVIDENCE
 from ghtrader_assets.validation.verdicts import ProbeStatus
-from ghtrader_assets_tests.bench.store import store_frames
 from ghtrader_assets_tests.fix_questdb import random_ticks
-from ghtrader_assets_tests.upkeep.attempts import NO_ATTEMPTS
+from ghtrader_assets_tests.model_days import store_frames
+from ghtrader_assets_tests.pasts import NO_ATTEMPTS
 
 SYMBOL = parse_symbol("KQ.m@SHFE.ni")
 DAY = date(2025, 12, 16)
@@ -108,6 +108,14 @@ ANSWERS: dict[str, tuple[Histories, Cause | None, Need, int]] = {
     "provider empty twice": (standing([EMPTY, EMPTY]), Cause.PROVIDER_EMPTY, Need.LOAD, 2),
     "maintenance costs nothing": (standing([EMPTY, attempt(IngestState.MAINTENANCE)]), Cause.MAINTENANCE, Need.LOAD, 1),
     "denied costs nothing": (standing([attempt(IngestState.DENIED)] * 9), Cause.DENIED, Need.LOAD, 0),
+    "a main contract that the provider does not know": (
+        standing([attempt(IngestState.UNKNOWN_CONTRACT, reason="whatever it says")]),
+        Cause.PROVIDER_MAIN_UNKNOWN, Need.LOAD, 1,
+    ),
+    "a text that begins like a wrong main contract's": (
+        standing([attempt(IngestState.BROKEN, reason="provider_main_expired: so they say")]),
+        Cause.FAILED, Need.LOAD, 1,
+    ),
     "killed": (standing([BEGUN]), Cause.INTERRUPTED, Need.LOAD, 1),
     "killed before its stored-day row": (standing([COMPLETE]), Cause.INTERRUPTED, Need.LOAD, 0),
     "in progress and another contract now": (

@@ -17,7 +17,7 @@ from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
 from ghtrader_assets.validation.judge import Provenance, judge_day
 from ghtrader_assets.validation.policy import Policy, policy_for
 from ghtrader_assets.validation.verdicts import DayVerdict
-from ghtrader_assets_tests.exchange.true_ticks import ticks_of
+from ghtrader_assets_tests.true_ticks import ticks_of
 from ghtrader_assets_tests.validation.planting import NS, Day
 
 JUDGED_AT = datetime(2026, 1, 7, tzinfo=UTC)

@@ -42,7 +42,7 @@ def frame_of(halves: list[float], **columns: list[float]) -> pl.DataFrame:
 
 def sessions_from(windows: list[Window] | list[list[Any]]) -> DaySessions:
     made = tuple(SessionWindow(name, (BASE + first) * NS, (BASE + last) * NS) for name, first, last in windows)
-    return DaySessions(date(2026, 1, 6), made, "test", ())
+    return DaySessions(date(2026, 1, 6), made, "test", (), verified=True)
 
 
 def judge_seconds(case: dict[str, Any]) -> DayVerdict:

@@ -21,7 +21,7 @@ from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
 from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
 from ghtrader_assets.validation.verdicts import BaselineDay, DayVerdict
 from ghtrader_assets.validation.windows import FEWEST_DAYS, LOOK_BACK, WINDOW_DAYS, Baselines, on_grid
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_2, ticks_of
+from ghtrader_assets_tests.true_ticks import MODEL_2, ticks_of
 from ghtrader_assets_tests.validation.days import judge_frame
 
 Mask = npt.NDArray[np.bool_]

@@ -16,7 +16,7 @@ from ghtrader_assets.exchange.specs import Spec, specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.sessions import breaks_for_holiday
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_2, SPECS, ticks_of
+from ghtrader_assets_tests.true_ticks import MODEL_2, SPECS, ticks_of
 from ghtrader_assets_tests.validation.days import findings, judge_frame
 
 CALENDAR: Final = snapshot_calendar()

@@ -33,7 +33,6 @@ from ghtrader_assets.dashboard.routes import day_address, symbol_address
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.clock import shanghai_time
-from ghtrader_assets.market.lives import wrong_main_of
 from ghtrader_assets.validation.verdicts import GapRow, QualityVerdict, State
 
 SHOWN_GAPS: Final = 30
@@ -110,7 +109,7 @@ def _repair(view: DayView) -> list[Component]:
     day, symbol, state = view.trading_day, view.symbol.text, view.state
     if state.accepted is not None:
         return []
-    if wrong_main_of(state.reason):
+    if state.wrong_main is not None:
         text = f"ghtrader-assets schedule {symbol} --refresh"
     elif state.ingest_state != IngestState.COMPLETE:
         text = f"ghtrader-assets repair --from {day} --to {day} --apply"

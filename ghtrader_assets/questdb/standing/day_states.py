@@ -16,9 +16,10 @@ from typing import Any, Final
 
 import polars as pl
 
+from ghtrader_assets.market.lives import WrongMain, wrong_main_of
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list, instant_literal
-from ghtrader_assets.questdb.standing.derivation import FACTS, with_states
+from ghtrader_assets.questdb.standing.derivation import FACTS, DecidedBy, with_states
 from ghtrader_assets.questdb.standing.obstacles import NO_OBSTACLES, Obstacles
 from ghtrader_assets.questdb.tables.rows import Acceptance, DayState
 from ghtrader_assets.questdb.tables.schema import DAILY_AGG, EXCEPTIONS, FIELD_QUALITY, MANIFESTS, VALIDATE_SUMMARY
@@ -72,6 +73,7 @@ _OBSTACLE: Final = {
     "main": pl.String,
     "obstacle": pl.String,
     "obstacle_reason": pl.String,
+    "obstacle_wrong_main": pl.String,
 }
 _STORED: Final = {
     **_DAY,
@@ -92,6 +94,7 @@ GRID_SCHEMA: Final = {
     "score": pl.Float64,
     "reason": pl.String,
     "accepted": pl.Boolean,
+    "wrong_main": pl.String,
 }
 
 
@@ -150,8 +153,8 @@ def read_grid(db: Database, start: date, end: date, now: datetime, obstacles: Ob
     """Each symbol-day of the inclusive range that was stored, attempted or has an obstacle, in the columns of
     `GRID_SCHEMA`, sorted.
 
-    `state`, `reason` and `accepted` are those of `derivation`, exceptions as they hold at `now`; `gap_seconds` and
-    `score` (share in [0, 1]) are null where no verdict is in force.
+    `state`, `reason`, `accepted` and `wrong_main` are those of `derivation`, exceptions as they hold at `now`;
+    `gap_seconds` and `score` (share in [0, 1]) are null where no verdict is in force.
     """
     first, last = midnight_utc(start), midnight_utc(end)
     unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [first, last], now, obstacles)
@@ -207,14 +210,14 @@ def _read_unstored(
     found = db.rows(name, _ATTEMPTED.format(within=within, now="%s"), [*values, *values, now])
     last: dict[tuple[Any, ...], tuple[Any, ...]] = {(row[0], row[1]): row for row in found}
     attempts = pl.DataFrame(list(last.values()), schema=_ATTEMPT, orient="row")
+    wrong = [wrong_main_of(*attempt) for attempt in attempts.select("symbol", "outcome").iter_rows()]
     found = [
-        (symbol, datetime.combine(day, time()), item.contract or None, item.state.value, item.reason)
+        (symbol, datetime.combine(day, time()), item.contract or None, item.state.value, item.reason, item.wrong_main)
         for (symbol, day), item in obstacles.items()
     ]
     return (
-        attempts.join(
-            pl.DataFrame(found, schema=_OBSTACLE, orient="row"), on=("symbol", "ts"), how="full", coalesce=True
-        )
+        attempts.with_columns(pl.Series("outcome_wrong_main", wrong, pl.String))
+        .join(pl.DataFrame(found, schema=_OBSTACLE, orient="row"), on=("symbol", "ts"), how="full", coalesce=True)
         .with_columns(pl.coalesce("main", "contract").alias("contract"), stored=False)
         .drop("main")
     )
@@ -239,13 +242,15 @@ def _day_state(row: Mapping[str, Any]) -> DayState:
         digest=row.get("digest") or "",
         manifest_id=row["manifest_id"] or "",
         accepted=accepted,
+        wrong_main=WrongMain(row["wrong_main"]) if row["wrong_main"] else None,
     )
 
 
 def _with_detail(row: Mapping[str, Any]) -> str:
     """The reason; where coverage's is what decided, what of the day it names; and that no baseline stood behind it."""
     detail = row.get("detail")
-    reason = f"{row['reason']}: {detail}" if detail and row["reason"] == row["coverage_reason"] else row["reason"]
+    decides = detail and row["decided_by"] == DecidedBy.COVERAGE
+    reason = f"{row['reason']}: {detail}" if decides else row["reason"]
     judged = row["coverage_state"] and row.get("baseline_days") == 0
     return f"{reason}; {NO_BASELINE}" if judged else reason
 

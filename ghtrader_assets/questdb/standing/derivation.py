@@ -17,12 +17,14 @@ to be done about a day (`upkeep`).
 - **Accepted.** A day is accepted where its state is one that an operator may close and the last exception recorded of
   it holds: it was not revoked, has not expired, and speaks of the two verdicts that stand now, or, where nothing is
   stored, of the outcome and contract of the last attempt. The state stays what it is.
+- **Wrong main.** What is wrong with the provider's main contract, by the obstacle or the attempt that decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from enum import StrEnum
 from typing import Final
 
 import polars as pl
@@ -47,8 +49,10 @@ FACTS: Final = {
     "quality_names_content": pl.Boolean,
     "outcome": pl.String,
     "outcome_reason": pl.String,
+    "outcome_wrong_main": pl.String,
     "obstacle": pl.String,
     "obstacle_reason": pl.String,
+    "obstacle_wrong_main": pl.String,
     "exception_holds": pl.Boolean,
 }
 """What a day's state follows from; null where there is no such row. `outcome` is the last attempt's."""
@@ -58,6 +62,17 @@ GOOD: Final = frozenset({State.OK, State.WARN})
 
 NOT_TRADED: Final = frozenset({IngestState.NOT_LISTED, IngestState.EXPIRED})
 """How a day stands on which the symbol did not trade: it is not expected."""
+
+
+class DecidedBy(StrEnum):
+    """What a day's state and reason are those of."""
+
+    OBSTACLE = "obstacle"
+    ATTEMPT = "attempt"
+    CONTENT = "content"
+    COVERAGE = "coverage"
+    QUALITY = "quality"
+
 
 _ENDED_BADLY: Final = (
     frozenset(IngestState)
@@ -88,15 +103,15 @@ def may_be_accepted(ingest_state: str, state: str) -> bool:
 
 
 def with_states(facts: pl.DataFrame) -> pl.DataFrame:
-    """The frame with six more columns, none of them null. Columns of `FACTS` that it lacks are taken as null.
+    """The frame with eight more columns. Columns of `FACTS` that it lacks are taken as null.
 
     They are `ingest_state`, `coverage_state` and `quality_state` (empty where no verdict is in force), `state`,
-    `reason` and `accepted`.
+    `reason`, `decided_by` (a `DecidedBy`), `accepted`, and `wrong_main`, alone null where there is nothing to say.
     """
     absent = [pl.lit(None, kind).alias(name) for name, kind in FACTS.items() if name not in facts.columns]
     verdicts = (_in_force("coverage"), _in_force("quality"))
     states = facts.with_columns(absent).with_columns(_ingest_state(), *verdicts).with_columns(_state_and_reason())
-    return states.with_columns(_accepted())
+    return states.with_columns(_accepted(), _wrong_main())
 
 
 def _ingest_state() -> pl.Expr:
@@ -117,22 +132,32 @@ def _in_force(table: str) -> pl.Expr:
 
 
 def _state_and_reason() -> list[pl.Expr]:
-    """The table of a day's state: the first condition that holds decides, on state and reason together."""
+    """The table of a day's state: the first condition that holds decides, on state and reason together, and who did."""
     ingest, stored, complete = pl.col("ingest_state"), pl.col("stored"), IngestState.COMPLETE.value
     coverage, quality = (
         pl.col(name).replace_strict(_RANK, default=None) for name in ("coverage_state", "quality_state")
     )
     cases = [
-        (~stored & pl.col("obstacle").is_not_null(), ingest, pl.col("obstacle_reason")),
-        (~stored & pl.col("outcome").is_in(_NOT_RECORDED), ingest, pl.lit(NOT_RECORDED)),
-        (~stored, ingest, pl.col("outcome_reason")),
-        (ingest != complete, ingest, pl.lit(IN_PROGRESS)),
-        (coverage.is_null() | quality.is_null(), pl.lit(UNJUDGED), pl.lit(NOT_JUDGED)),
-        (quality > coverage, pl.col("quality_state"), pl.col("quality_reason")),
+        (~stored & pl.col("obstacle").is_not_null(), DecidedBy.OBSTACLE, ingest, pl.col("obstacle_reason")),
+        (~stored & pl.col("outcome").is_in(_NOT_RECORDED), DecidedBy.ATTEMPT, ingest, pl.lit(NOT_RECORDED)),
+        (~stored, DecidedBy.ATTEMPT, ingest, pl.col("outcome_reason")),
+        (ingest != complete, DecidedBy.CONTENT, ingest, pl.lit(IN_PROGRESS)),
+        (coverage.is_null() | quality.is_null(), DecidedBy.CONTENT, pl.lit(UNJUDGED), pl.lit(NOT_JUDGED)),
+        (quality > coverage, DecidedBy.QUALITY, pl.col("quality_state"), pl.col("quality_reason")),
     ]
-    state = _first([(holds, state) for holds, state, _ in cases], pl.col("coverage_state"))
-    reason = _first([(holds, reason) for holds, _, reason in cases], pl.col("coverage_reason"))
-    return [state.alias("state"), reason.fill_null("").alias("reason")]
+    decider = _first([(holds, pl.lit(decider.value)) for holds, decider, *_ in cases], pl.lit(DecidedBy.COVERAGE.value))
+    state = _first([(holds, state) for holds, _, state, _ in cases], pl.col("coverage_state"))
+    reason = _first([(holds, reason) for holds, *_, reason in cases], pl.col("coverage_reason"))
+    return [decider.alias("decided_by"), state.alias("state"), reason.fill_null("").alias("reason")]
+
+
+def _wrong_main() -> pl.Expr:
+    """What whatever decided says of the main contract."""
+    cases = [
+        (pl.col("decided_by") == decider.value, pl.col(f"{name}_wrong_main"))
+        for decider, name in ((DecidedBy.OBSTACLE, "obstacle"), (DecidedBy.ATTEMPT, "outcome"))
+    ]
+    return _first(cases, pl.lit(None, pl.String)).alias("wrong_main")
 
 
 def _accepted() -> pl.Expr:

@@ -54,7 +54,7 @@ def read_first_days(db: Database, symbols: Sequence[Symbol]) -> FirstDays:
     if not any(symbol.digits for symbol in symbols):
         return NOT_ASKED
     return {
-        (life.contract, life.delivery): StatedDay(life.first_day, life.first_source)
+        (life.contract, life.delivery): StatedDay(life.first_day, life.first_source, verified=True)
         for life in read_contract_lives(db)
         if life.first_day is not None
     }

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Final
 
 from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.market.lives import WrongMain
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 
 LONGEST_REASON: Final = 500
@@ -170,7 +171,8 @@ class DayState:
 
     `coverage_state` and `quality_state` are empty where no verdict is in force; `rows`, `digest` and `manifest_id` are
     those of the stored content, or of the last attempt where nothing is stored. `accepted` says who accepted the state
-    that the day is in now; None where it is not accepted.
+    that the day is in now; None where it is not accepted. `wrong_main` says what is wrong with the provider's main
+    contract, where that keeps the day from being stored.
     """
 
     symbol: str
@@ -185,6 +187,7 @@ class DayState:
     digest: str
     manifest_id: str
     accepted: Acceptance | None = None
+    wrong_main: WrongMain | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from ghtrader_assets.validation.verdicts import (
     midnight_utc,
 )
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
-from ghtrader_assets_tests.questdb.measured import write_metrics
+from ghtrader_assets_tests.measured import write_metrics
 
 DAY = date(2026, 1, 6)
 NEXT = date(2026, 1, 7)

@@ -22,7 +22,7 @@ from ghtrader_assets.questdb.tables.writer import DayLoad
 from ghtrader_assets.reading.export import METADATA_KEY, Exported, export_days
 from ghtrader_assets.reading.handout import handout_of
 from ghtrader_assets.store import Store
-from ghtrader_assets_tests.store.conftest import Record, begin, put
+from ghtrader_assets_tests.fix_store import Record, begin, put
 
 WEEK = (date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7))
 ROWS = (30, 40, 50)

@@ -27,9 +27,9 @@ from ghtrader_assets.reading.handout import Handout, handout_of
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets.upkeep.exceptions import accept_days
+from ghtrader_assets_tests.fix_store import Record
 from ghtrader_assets_tests.made_manifest import manifest
 from ghtrader_assets_tests.pasts import Judged, judge
-from ghtrader_assets_tests.store.conftest import Record
 
 DAYS = [date(2026, 1, day) for day in (5, 6, 7, 8, 9, 12, 13, 14)]
 STATES = ("ok", "warn", "error", "partial", "")

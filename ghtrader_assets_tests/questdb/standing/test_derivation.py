@@ -12,7 +12,7 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.market.lives import Obstacle
+from ghtrader_assets.market.lives import Obstacle, WrongMain, wrong_main_of
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.day_states import (
     read_accepted,
@@ -29,11 +29,11 @@ from ghtrader_assets.questdb.standing.derivation import (
     with_states,
 )
 from ghtrader_assets.questdb.standing.histories import read_histories
-from ghtrader_assets.upkeep.causes import never_stored
 from ghtrader_assets.validation.verdicts import State
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
 from ghtrader_assets_tests.pasts import DAY, NOW, Excepted, Judged, Past, put
 
+ALIAS = "KQ.m@SHFE.cu"
 WORST_FIRST = ["error", "partial", "warn", "ok"]
 
 
@@ -45,19 +45,41 @@ class Stands:
     state: str
     reason: str
     accepted: bool
+    wrong_main: str | None = None
 
 
 BAD = {"error", "partial"}
 ENDED_BADLY = {"short", "broken", "provider_empty", "maintenance", "denied", "unknown_contract", "failed"}
 
 
-def by_the_rules(past: Past) -> Stands:
-    """The rules as `derivation` words them, for one day and without a library."""
-    if past.stored is None and past.obstacle is not None:
-        return Stands(past.obstacle.value, "", "", past.obstacle.value, "in the way", accepted=False)
+def obstacle_of(past: Past) -> Obstacle | None:
+    """Nothing is missing by an obstacle unless the main contract is wrong."""
+    if past.obstacle is None:
+        return None
+    wrong = WrongMain.EXPIRED if past.obstacle == IngestState.MISSING else None
+    return Obstacle(past.obstacle, "in the way", "", wrong_main=wrong)
+
+
+def by_the_rules(past: Past, *, of_main: bool = False) -> Stands:
+    """The rules as `derivation` words them, for one day and without a library; `of_main`: it has a main contract."""
+    obstacle = obstacle_of(past)
+    if past.stored is None and obstacle is not None:
+        state = obstacle.state.value
+        return Stands(state, "", "", state, obstacle.reason, accepted=False, wrong_main=obstacle.wrong_main)
     plain = without_exceptions(past)
     closable = plain[0] in ENDED_BADLY or (plain[0] == "complete" and plain[3] in BAD)
-    return Stands(*plain, accepted=closable and past.exception_holds)
+    wrong = "provider_main_unknown" if of_main and plain[0] == "unknown_contract" else None
+    return Stands(*plain, accepted=closable and past.exception_holds, wrong_main=wrong)
+
+
+def decided_by(past: Past) -> str:
+    """What the state and the reason of a day are those of."""
+    if past.stored is None:
+        return "attempt" if past.obstacle is None else "obstacle"
+    ingest, coverage, quality, state, _ = without_exceptions(past)
+    if ingest == "partial" or state == "unjudged":
+        return "content"
+    return "quality" if WORST_FIRST.index(quality) < WORST_FIRST.index(coverage) else "coverage"
 
 
 def without_exceptions(past: Past) -> tuple[str, str, str, str, str]:
@@ -102,8 +124,10 @@ def facts_of(past: Past) -> dict[str, Any]:
             facts |= {name: item.state, f"{name}_reason": item.reason, f"{name}_names_content": same}
     if past.attempts:
         facts |= {"outcome": past.attempts[-1].value, "outcome_reason": f"attempt {len(past.attempts) - 1}"}
-    if past.obstacle is not None:
-        facts |= {"obstacle": past.obstacle.value, "obstacle_reason": "in the way"}
+        facts["outcome_wrong_main"] = wrong_main_of(ALIAS, past.attempts[-1])
+    if (obstacle := obstacle_of(past)) is not None:
+        facts |= {"obstacle": obstacle.state.value, "obstacle_reason": obstacle.reason}
+        facts["obstacle_wrong_main"] = obstacle.wrong_main
     stored = past.stored is not None
     holds = past.exception_holds if past.exceptions else None
     return facts | {"stored": stored, "partial": past.partial if stored else None, "exception_holds": holds}
@@ -119,7 +143,8 @@ ALIKE = Past("d", False, Judged("warn", "d", "gap_warn"), Judged("warn", "d", "p
 def test_a_frame_of_days_stands_as_each_by_the_rules(pasts: list[Past]) -> None:
     frame = with_states(pl.DataFrame([facts_of(past) for past in pasts], schema=FACTS))
     found = [Stands(**row) for row in frame.select(name.name for name in dataclasses.fields(Stands)).to_dicts()]
-    assert found == [by_the_rules(past) for past in pasts]
+    assert found == [by_the_rules(past, of_main=True) for past in pasts]
+    assert frame["decided_by"].to_list() == [decided_by(past) for past in pasts]
 
 
 def test_columns_that_a_frame_lacks_are_null() -> None:
@@ -140,7 +165,6 @@ def test_every_outcome_has_a_state_and_is_told() -> None:
         IngestState.COMPLETE,
         IngestState.PARTIAL,
     }
-    assert never_stored([])[0] == "missing"
 
 
 @settings(deadline=None, max_examples=6, phases=[Phase.explicit, Phase.reuse, Phase.generate])
@@ -152,7 +176,7 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
     wanted = {key: by_the_rules(past) for key, past in days.items()}
     last = DAY + timedelta(days=len(pasts))
 
-    obstacles = {key: Obstacle(past.obstacle, "in the way", "") for key, past in days.items() if past.obstacle}
+    obstacles = {key: obstacle for key, past in days.items() if (obstacle := obstacle_of(past))}
     found = read_day_states(db, symbols, DAY, last, NOW, obstacles)
     one_by_one = {(state.symbol, state.trading_day): state for state in found}
     assert {key: _stands(item) for key, item in one_by_one.items()} == wanted
@@ -175,9 +199,9 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
         )
 
     grid = read_grid(db, DAY, last, NOW, obstacles).filter(pl.col("symbol").is_in(symbols))
-    rows = grid.select("symbol", "trading_day", "state", "reason", "accepted").iter_rows()
+    rows = grid.select("symbol", "trading_day", "state", "reason", "accepted", "wrong_main").iter_rows()
     assert {(symbol, day): rest for symbol, day, *rest in rows} == {
-        key: [item.state, item.reason, item.accepted] for key, item in wanted.items()
+        key: [item.state, item.reason, item.accepted, item.wrong_main] for key, item in wanted.items()
     }
     for symbol, day, gap_seconds, score in grid.select("symbol", "trading_day", "gap_seconds", "score").iter_rows():
         stands = wanted[symbol, day]
@@ -194,6 +218,16 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
     begun = [key for key, past in days.items() if past.stored is not None or past.attempts]
     firsts = {symbol: min(day for name, day in begun if name == symbol) for symbol, _ in begun}
     assert read_histories(db, symbols, DAY, last, NOW).first_days() == firsts
+
+
+def test_the_detail_is_told_where_coverage_decided_and_nowhere_else(db: Database, symbol: str) -> None:
+    """Whatever the two verdicts are called."""
+    coverage = Judged("warn", "d", "alike", "the night")
+    other = DAY + timedelta(days=1)
+    put(db, {(symbol, DAY): Past("d", False, coverage, Judged("error", "d", "alike"), ())})
+    put(db, {(symbol, other): Past("d", False, coverage, Judged("ok", "d", "alike"), ())})
+    found = {day.trading_day: (day.state, day.reason) for day in read_stored_states(db, [symbol], DAY, other, NOW)}
+    assert found == {DAY: ("error", "alike"), other: ("warn", "alike: the night")}
 
 
 def test_a_grid_of_days_that_are_all_stored_or_all_not_or_none(db: Database, symbol: str) -> None:

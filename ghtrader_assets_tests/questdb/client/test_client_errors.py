@@ -35,7 +35,7 @@ from ghtrader_assets.market.clock import instant
 from ghtrader_assets.questdb.client import bulk_http, connection
 from ghtrader_assets.questdb.client.connection import Database, answers
 from ghtrader_assets.questdb.client.credentials import Endpoint, Login
-from ghtrader_assets_tests.questdb.fake_servers import (
+from ghtrader_assets_tests.questdb.client.fake_servers import (
     PG_READY,
     http_answer,
     listening,
