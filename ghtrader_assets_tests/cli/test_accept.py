@@ -50,8 +50,14 @@ def desk(shared: CommandLine, exchange: ExchangeControl) -> Desk:
 def test_what_nobody_can_mend_is_closed_until_its_content_changes(desk: Desk, exchange: ExchangeControl) -> None:
     assert (desk.run("validate", *RANGE).code, desk.run("repair", *RANGE).code) == (1, 1)
 
+    (bad,) = desk.run("backfill", "--from", BAD, "--to", GOOD, "--json").document["bad"]
+    assert (bad["symbol"], bad["trading_day"], bad["state"]) == (SYMBOL, BAD, "error")
+    assert bad["reason"].startswith("lost_volume_block: ")
+    assert bad["sessions"].startswith("day session: ")
+
     closed = desk.run("accept", EMPTY, "--to", GOOD, "--reason", REASON, "--json")
     assert closed.code == 0, closed.err
+    assert desk.run("backfill", "--from", BAD, "--to", GOOD, "--json").document["bad"] == []
     assert [item["trading_day"] for item in closed.document["accepted"]] == [EMPTY, BAD]
     assert [item["trading_day"] for item in closed.document["passed_over"]] == [GOOD]
 
