@@ -284,6 +284,8 @@ def test_a_name_of_two_contracts_says_which_years_are_which(store: Store, load_o
     with pytest.warns(SameNameWarning, match=told), pytest.warns(DayStateWarning):
         assert len(store.ticks(name, "2016-01-04", "2026-11-27")) == 40
     assert [len(store.ticks(name, day)) for day in days] == [20, 20]
+    with pytest.warns(SameNameWarning, match=told):
+        assert {day.rows for day in store.days(name, "2016-01-04", "2026-11-27")} == {0, 20}
 
 
 def test_a_contract_that_is_stored_itself_is_read_itself(
