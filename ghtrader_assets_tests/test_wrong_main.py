@@ -105,36 +105,6 @@ def evening(request: pytest.FixtureRequest, shared: CommandLine, exchange: Excha
     assert made.run("schedule", case.symbol, "--refresh").code == 0
 
 
-def test_one_answer_on_the_command_line(evening: Evening) -> None:
-    case = evening.case
-    loaded = evening.over_the_days("backfill", "--json")
-    assert loaded.code == 1, loaded.err
-    failed = {item["trading_day"]: item["reason"] for item in loaded.document["failed"]}
-    assert list(failed) == case.wrong
-    (finding,) = set(failed.values())
-    for word in (f"{case.code}: ", *case.says, "--refresh`", f"override {case.symbol} --contract CONTRACT"):
-        assert word in finding
-
-    days = evening.over_the_days("days", "--json").document
-    assert [(day["trading_day"], day["ingest_state"], day["contract"], day["reason"]) for day in days[1:]] == [
-        (day, case.state, case.contract, finding) for day in case.wrong
-    ]
-    (covered,) = evening.run("coverage", case.symbol, "--json").document
-    assert covered["missing_days"] == {case.code: case.wrong}
-    plan = evening.over_the_days("repair", "--json")
-    found = [item for part in ("planned", "waiting", "given_up") for item in plan.document[part]]
-    assert plan.code == 1
-    assert [(item["trading_day"], item["cause"], item["reason"]) for item in found] == [
-        (day, case.code, finding) for day in case.wrong
-    ]
-    (feed,) = evening.run("status", "--json").document["feeds"]
-    assert (feed["state"], feed["expected_day"]) == ("bad", case.wrong[-1])
-    assert finding in feed["reason"]
-    assert "override" in feed["remedy"]
-    if case.state == "missing":
-        assert f"WRONG: {finding}" in evening.over_the_days("schedule").out
-
-
 @pytest.fixture
 def here(evening: Evening, monkeypatch: pytest.MonkeyPatch) -> Iterator[Evening]:
     """This process on that evening, pointed at the same store and exchange, once the days were tried."""
@@ -145,13 +115,12 @@ def here(evening: Evening, monkeypatch: pytest.MonkeyPatch) -> Iterator[Evening]
         yield evening
 
 
-def finding_in(evening: Evening) -> str:
-    return evening.over_the_days("days", "--json").document[-1]["reason"]
-
-
-def test_one_answer_in_dagster(here: Evening, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_answer_in_dagster_the_exporter_and_on_the_dashboard(
+    here: Evening, calendar: TradingCalendar, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GHTRADER_ALERT_URLS", receiver.url)
-    case, finding, symbol = here.case, finding_in(here), parse_symbol(here.case.symbol)
+    case, symbol = here.case, parse_symbol(here.case.symbol)
+    finding: str = here.over_the_days("days", "--json").document[-1]["reason"]
     where = build_definitions(load_settings(), SYSTEM_CLOCK).get_repository_def()
     with dg.instance_for_test() as instance:
         with dg.build_sensor_context(
@@ -173,10 +142,11 @@ def test_one_answer_in_dagster(here: Evening, receiver: Receiver, monkeypatch: p
     (scheduled,) = ran.asset_materializations_for_node(f"{symbol.key}_load")
     said = scheduled.metadata.get("finding")
     assert (said.value if said else None) == (finding if case.state == "missing" else None)
+    _in_the_exporter_and_on_the_dashboard(case, finding, calendar)
 
 
-def test_one_answer_in_the_exporter_and_on_the_dashboard(here: Evening, calendar: TradingCalendar) -> None:
-    case, finding, settings = here.case, finding_in(here), load_settings()
+def _in_the_exporter_and_on_the_dashboard(case: Case, finding: str, calendar: TradingCalendar) -> None:
+    settings = load_settings()
     families = {family.name: family for family in TablesCollector(settings, SYSTEM_CLOCK).collect()}
     days = {
         sample.labels["state"]: sample.value
@@ -206,29 +176,6 @@ def test_one_answer_in_the_exporter_and_on_the_dashboard(here: Evening, calendar
         source.close()
 
 
-def test_the_remedy_mends_it(evening: Evening, exchange: ExchangeControl) -> None:
-    """Once the provider's table is right, and was read anew, `repair` loads the days."""
-    case = evening.case
-    evening.over_the_days("backfill")
-    exchange.reset()
-    assert evening.run("schedule", case.symbol, "--refresh").code == 0
-    plan = evening.over_the_days("repair", "--json").document
-    cause = "missing" if case.state == "missing" else "stale"
-    assert [(item["trading_day"], item["cause"]) for item in plan["planned"]] == [(day, cause) for day in case.wrong]
-    applied = evening.over_the_days("repair", "--apply", "--json")
-    assert applied.code == 0, applied.err
-    days = evening.over_the_days("days", "--json").document
-    assert {day["ingest_state"] for day in days} == {"complete"}
-
-    rule = {"kind": "wrong_main", "symbol": case.symbol, "trading_day": case.wrong[0], "contract": case.contract}
-    exchange.faults(rule)
-    assert evening.run("schedule", case.symbol, "--refresh").code == 0
-    again = evening.over_the_days("repair", "--json").document
-    if case.state == "missing":
-        assert again["planned"] == [], "a day that is stored for a contract that can be it is left alone"
-        assert {item["cause"] for item in again["given_up"]} == {case.code}
-
-
 def text_of(page: object) -> str:
     """All that a page says, as it is sent to the browser."""
     found: list[str] = []
@@ -246,3 +193,56 @@ def text_of(page: object) -> str:
 
     gather(json.loads(to_json(page)))
     return " ".join(found)
+
+
+def test_one_answer_on_the_command_line_until_it_is_mended(evening: Evening, exchange: ExchangeControl) -> None:
+    case = evening.case
+    loaded = evening.over_the_days("backfill", "--json")
+    assert loaded.code == 1, loaded.err
+    failed = {item["trading_day"]: item["reason"] for item in loaded.document["failed"]}
+    assert sorted(failed) == case.wrong
+    (finding,) = set(failed.values())
+    for word in (f"{case.code}: ", *case.says, "--refresh`", f"override {case.symbol} --contract CONTRACT"):
+        assert word in finding
+
+    days = evening.over_the_days("days", "--json").document
+    assert [(day["trading_day"], day["ingest_state"], day["contract"], day["reason"]) for day in days[1:]] == [
+        (day, case.state, case.contract, finding) for day in case.wrong
+    ]
+    (covered,) = evening.run("coverage", case.symbol, "--json").document
+    assert covered["missing_days"] == {case.code: case.wrong}
+    plan = evening.over_the_days("repair", "--json")
+    found = [item for part in ("planned", "waiting", "given_up") for item in plan.document[part]]
+    assert plan.code == 1
+    assert [(item["trading_day"], item["cause"], item["reason"]) for item in found] == [
+        (day, case.code, finding) for day in case.wrong
+    ]
+    (feed,) = evening.run("status", "--json").document["feeds"]
+    assert (feed["state"], feed["expected_day"]) == ("bad", case.wrong[-1])
+    assert finding in feed["reason"]
+    assert "override" in feed["remedy"]
+    if case.state == "missing":
+        assert f"WRONG: {finding}" in evening.over_the_days("schedule").out
+    _mended(evening, exchange)
+
+
+def _mended(evening: Evening, exchange: ExchangeControl) -> None:
+    """Once the provider's table is right, and was read anew, `repair` loads the days."""
+    case = evening.case
+    exchange.reset()
+    assert evening.run("schedule", case.symbol, "--refresh").code == 0
+    plan = evening.over_the_days("repair", "--json").document
+    cause = "missing" if case.state == "missing" else "stale"
+    assert [(item["trading_day"], item["cause"]) for item in plan["planned"]] == [(day, cause) for day in case.wrong]
+    applied = evening.over_the_days("repair", "--apply", "--json")
+    assert applied.code == 0, applied.err
+    days = evening.over_the_days("days", "--json").document
+    assert {day["ingest_state"] for day in days} == {"complete"}
+
+    rule = {"kind": "wrong_main", "symbol": case.symbol, "trading_day": case.wrong[0], "contract": case.contract}
+    exchange.faults(rule)
+    assert evening.run("schedule", case.symbol, "--refresh").code == 0
+    again = evening.over_the_days("repair", "--json").document
+    if case.state == "missing":
+        assert again["planned"] == [], "a day that is stored for a contract that can be it is left alone"
+        assert {item["cause"] for item in again["given_up"]} == {case.code}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final
@@ -40,6 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Exit codes: 0 done, 1 not all of it, 2 bad usage, 3 a service failed."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
+    warnings.showwarning = _show_warning
     try:
         settings = load_settings()
         configure_logs(settings.log_level)
@@ -64,6 +66,11 @@ def register(words: Sequence[str]) -> None:
     command = next((word for word in words if not word.startswith("-")), "")
     for file in dict.fromkeys([FILES[command]] if command in FILES else FILES.values()):
         import_module(f"ghtrader_assets.cli.{file}")
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Write a warning as one line, without the place in our code that raised it."""
+    sys.stderr.write(f"warning: {' '.join(str(message).split())}\n")
 
 
 def _shown(error: GhtraderError) -> int:

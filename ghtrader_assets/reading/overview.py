@@ -60,12 +60,18 @@ def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> li
 
 
 def days_known_as(context: StoreContext, symbol: Symbol, start: date, end: date) -> list[DayState]:
-    """`days_of` a symbol; of a contract that is stored as its main symbol, the days on which that stood for it."""
+    """`days_of` a symbol; of a contract that is stored as its main symbol, the days on which that stood for it.
+
+    Warns where days of two contracts with one name are stored.
+    """
     stored_as = stored_symbol(context, symbol, start, end)
     days = days_of(context, stored_as, start, end)
-    if stored_as == symbol:
-        return days
-    return [day for day in days if day.contract == symbol.text and day.wrong_main is None]
+    if stored_as != symbol:
+        days = [day for day in days if day.contract == symbol.text and day.wrong_main is None]
+    if symbol.digits:
+        stored = (day for day in days if day.ingest_state in (IngestState.COMPLETE, IngestState.PARTIAL))
+        warn_of_namesakes((symbol.text, day.trading_day) for day in stored)
+    return days
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +118,6 @@ def stored_days_of(context: StoreContext, symbol: Symbol) -> StoredDays:
         if day.ingest_state not in NOT_TRADED
     ]
     complete = [day for day in found if day.ingest_state == IngestState.COMPLETE]
-    if symbol.digits:
-        warn_of_namesakes((symbol.text, day.trading_day) for day in complete)
     missing: dict[str, list[date]] = {}
     for day in found:
         if day.ingest_state != IngestState.COMPLETE and day.accepted is None:

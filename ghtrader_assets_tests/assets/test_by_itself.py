@@ -278,6 +278,38 @@ def test_what_only_reads_needs_no_provider(
     assert "no ticks of KQ.m@INE.sc are stored for 2025-12-16" in str(failure.step_failure_data.user_failure_data)
 
 
+def test_a_symbol_whose_product_is_unknown_keeps_nothing_from_running(
+    environment: Mapping[str, str], instance: dg.DagsterInstance, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The definitions load, the other symbol is refreshed and planned, and the check says what to do."""
+    unknown = parse_symbol("KQ.m@GFEX.zz")
+    monkeypatch.setenv("GHTRADER_SYMBOLS", f"{unknown.text},{CRUDE.text}")
+    where = location()
+    write_manifests(db, [failed_load(date(2025, 12, 15), IngestState.PROVIDER_EMPTY)])
+    evening = datetime(2025, 12, 16, 19, 40, tzinfo=SHANGHAI)
+    requests = evaluate(where, instance, evening).run_requests
+    assert {key.path[0] for request in requests for key in request.asset_selection} == {CRUDE.key}
+    watching = sensor_answer(where, instance, "watch_feeds", None)
+    checks = {(event.asset_key.path[0], event.check_name): event for event in watching.asset_events}
+    check = checks[unknown.key, "latest_day"]
+    assert not check.passed
+    assert str(check.description).startswith("unknown_contract: unknown_product: GFEX has no product 'zz'")
+    assert "GHTRADER_SYMBOLS" in str(check.metadata["remedy"].value)
+    assert "unknown" not in str(checks[CRUDE.key, "latest_day"].description)
+
+    def scheduled(symbol: Any) -> Any:
+        return where.get_implicit_global_asset_job_def().execute_in_process(
+            instance=instance,
+            asset_selection=[asset_key(symbol, "main_schedule")],
+            partition_key="2025-12-16",
+            raise_on_error=False,
+        )
+
+    assert scheduled(CRUDE).success
+    (failure,) = scheduled(unknown).get_step_failure_events()
+    assert "unknown_product" in str(failure.step_failure_data.user_failure_data)
+
+
 def test_automation_is_off_against_the_embedded_exchange_and_on_with_real_tqsdk() -> None:
     for automation, user, running in (
         ("auto", None, False),

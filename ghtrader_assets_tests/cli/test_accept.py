@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -22,11 +23,11 @@ class Desk:
     def __init__(self, shared: CommandLine) -> None:
         self._shared = shared
 
-    def run(self, command: str, *words: str) -> Ran:
-        return self._shared.run(command, SYMBOL, *words, GHTRADER_SYMBOLS=SYMBOL)
+    def run(self, command: str, *words: str, at: datetime | None = None) -> Ran:
+        return self._shared.run(command, SYMBOL, *words, at=at, GHTRADER_SYMBOLS=SYMBOL)
 
-    def accepted(self) -> dict[str, Any]:
-        return {day["trading_day"]: day["accepted"] for day in self.run("days", *RANGE, "--json").document}
+    def accepted(self, at: datetime | None = None) -> dict[str, Any]:
+        return {day["trading_day"]: day["accepted"] for day in self.run("days", *RANGE, "--json", at=at).document}
 
 
 @pytest.fixture
@@ -49,8 +50,14 @@ def desk(shared: CommandLine, exchange: ExchangeControl) -> Desk:
 def test_what_nobody_can_mend_is_closed_until_its_content_changes(desk: Desk, exchange: ExchangeControl) -> None:
     assert (desk.run("validate", *RANGE).code, desk.run("repair", *RANGE).code) == (1, 1)
 
+    (bad,) = desk.run("backfill", "--from", BAD, "--to", GOOD, "--json").document["bad"]
+    assert (bad["symbol"], bad["trading_day"], bad["state"]) == (SYMBOL, BAD, "error")
+    assert bad["reason"].startswith("lost_volume_block: ")
+    assert bad["sessions"].startswith("day session: ")
+
     closed = desk.run("accept", EMPTY, "--to", GOOD, "--reason", REASON, "--json")
     assert closed.code == 0, closed.err
+    assert desk.run("backfill", "--from", BAD, "--to", GOOD, "--json").document["bad"] == []
     assert [item["trading_day"] for item in closed.document["accepted"]] == [EMPTY, BAD]
     assert [item["trading_day"] for item in closed.document["passed_over"]] == [GOOD]
 
@@ -77,6 +84,31 @@ def test_what_nobody_can_mend_is_closed_until_its_content_changes(desk: Desk, ex
     revoked = desk.run("accept", EMPTY, "--revoke", "--json")
     assert (revoked.code, [item["trading_day"] for item in revoked.document["revoked"]]) == (0, [EMPTY])
     assert desk.run("repair", *RANGE).code == 1
+
+
+def test_it_ends_on_its_day_when_revoked_and_with_another_outcome(desk: Desk, exchange: ExchangeControl) -> None:
+    friday, last_minute, over = (
+        datetime.fromisoformat(f"2026-01-{text}:00+08:00") for text in ("09T12:00", "11T23:59", "12T00:00")
+    )
+    for_now = desk.run("accept", EMPTY, "--to", BAD, "--reason", REASON, "--expires", "2026-01-12", at=friday)
+    assert for_now.code == 0, for_now.err
+    assert "until 2026-01-12 begins in Beijing" in for_now.out
+    holding = desk.accepted(last_minute)
+    assert None not in (holding[EMPTY], holding[BAD])
+    assert [desk.run("validate", *RANGE, at=at).code for at in (last_minute, over)] == [0, 1]
+    assert list(desk.accepted(over).values()) == [None] * 3
+    assert [desk.run("repair", *RANGE, at=at).code for at in (last_minute, over)] == [0, 1]
+
+    assert desk.run("accept", EMPTY, "--to", BAD, "--reason", REASON).code == 0
+    revoked = desk.run("accept", BAD, "--revoke", "--reason", "it was mended elsewhere")
+    assert (revoked.code, revoked.out) == (0, f"revoked   {SYMBOL} {BAD}  it was mended elsewhere\n")
+    assert (desk.run("validate", *RANGE).code, desk.accepted()[BAD]) == (1, None)
+
+    for fault, holds in (({"kind": "no_data"}, True), ({"kind": "truncated", "times": None}, False)):
+        exchange.faults(fault | {"trading_day": EMPTY})
+        assert desk.run("backfill", "--from", EMPTY, "--to", EMPTY).code == 1
+        exchange.reset()
+        assert (desk.accepted()[EMPTY] is not None) == holds, fault
 
 
 def test_an_export_names_what_is_not_good(desk: Desk) -> None:

@@ -5,13 +5,27 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from ghtrader_assets.dashboard.data import DayView
+from ghtrader_assets.dashboard.data import DayView, Grid
 from ghtrader_assets.dashboard.pages.day import day_page
+from ghtrader_assets.dashboard.pages.overview import overview_page
 from ghtrader_assets.dashboard.pages.parts import Links
+from ghtrader_assets.dashboard.palette import ACCEPTED, look_of
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.questdb.standing.day_states import GRID_SCHEMA
 from ghtrader_assets.questdb.tables.rows import Acceptance, DayState
+from ghtrader_assets.validation.verdicts import State
 from ghtrader_assets_tests.pasts import CONTRACT, DAY, NOON
+
+
+@pytest.mark.parametrize("state", [ACCEPTED, State.ERROR])
+def test_a_closed_day_needs_no_attention(calendar: TradingCalendar, state: str) -> None:
+    nothing = pl.DataFrame(schema=GRID_SCHEMA)
+    page = repr(overview_page(Grid(("KQ.m@SHFE.cu",), (DAY,), (look_of(state).code,), 7, nothing, {}, {}), None))
+    assert ("ghtrader-assets repair" in page) == (state != ACCEPTED)
+    assert "'0.0%'" in page, "a closed day is not good"
+    needing = int(state != ACCEPTED)
+    assert f"Div(children='{needing}', className='value'), Div(children='need attention'" in page
 
 
 @pytest.mark.parametrize("accepted", [Acceptance("operator", NOON, "so be it"), None])

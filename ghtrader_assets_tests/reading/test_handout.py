@@ -24,6 +24,7 @@ from ghtrader_assets.questdb.tables.records import write_manifests
 from ghtrader_assets.questdb.tables.writer import DayLoad
 from ghtrader_assets.reading.export import METADATA_KEY, export_days
 from ghtrader_assets.reading.handout import Handout, handout_of
+from ghtrader_assets.reading.overview import stored_days_of
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets.upkeep.exceptions import accept_days
@@ -185,6 +186,32 @@ def test_one_query_where_all_days_are_stored_and_two_more_where_not(store: Store
     assert asked_by(store, lambda: list(ask(DAYS[-1]).read())) == [
         "day_states.stored", "schedule", "day_states.attempts",
     ]  # fmt: skip
+
+
+def test_a_contract_that_is_read_from_its_main_symbol_costs_one_query_more_at_most(
+    store: Store, load_of: LoadOf, record: Record, symbol: str
+) -> None:
+    contract = symbol.removeprefix("KQ.m@") + "2602"
+    for day in DAYS[:2]:
+        record(load_of(day, rows=20, contract=contract))
+
+    def costs(ask: Callable[[str], object]) -> tuple[list[str], list[str]]:
+        return asked_by(store, lambda: ask(symbol)), asked_by(store, lambda: ask(contract))
+
+    for end in (DAYS[1], DAYS[3]):
+        main, own = costs(
+            lambda name, end=end: list(handout_of(store.context, parse_symbol(name), DAYS[0], end).read())
+        )
+        assert (own, len(main)) == (main, 1 if end == DAYS[1] else 3)
+    asks: list[Callable[[str], object]] = [
+        lambda name: store.days(name, DAYS[0], DAYS[3]),
+        lambda name: store.gaps(name, DAYS[0]),
+        lambda name: store.quality(name, DAYS[0]),
+        lambda name: stored_days_of(store.context, parse_symbol(name)),
+    ]
+    for ask in asks:
+        main, own = costs(ask)
+        assert (own[0], own[1:], len(set(main))) == ("daily_aggs", main, len(main)), (main, own)
 
 
 def test_a_day_loaded_again_meanwhile_has_the_state_of_what_is_handed_out(

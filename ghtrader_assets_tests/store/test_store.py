@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -225,6 +225,35 @@ def test_a_reader_sees_one_whole_version(settings: Settings, load_of: LoadOf, re
         assert len(set(watcher.seen)) > 1, "the readers were too slow to tell"
 
 
+def test_the_ends_of_a_range_are_any_days_and_a_symbol_is_one(
+    store: Store, load_of: LoadOf, record: Record, symbol: str
+) -> None:
+    record(load_of(DAY, rows=20))
+    around = (DAY - timedelta(days=5), DAY)
+    assert len(store.calendar.days(*around)) == 2, "it begins on a holiday"
+    ranged: dict[str, Callable[..., Any]] = {
+        "ticks": store.ticks,
+        "stream_ticks": lambda *words: list(store.stream_ticks(*words)),
+        "days": store.days,
+        "schedule": store.schedule,
+    }
+    with pytest.warns(DayStateWarning):
+        found = {name: ask(symbol, *around) for name, ask in ranged.items()}
+    assert [len(found[name]) for name in ranged] == [20, 1, 2, 0]
+    for ask in ranged.values():
+        with pytest.raises(BadInputError, match="swap them"):
+            ask(symbol, *reversed(around))
+        with pytest.raises(BadInputError, match="no trading day lies from 2026-01-01 to 2026-01-04"):
+            ask(symbol, "2026-01-01", "2026-01-04")
+    one_day = [store.gaps, store.quality, store.fetch_ticks_for_symbol_day]
+    for ask in (*ranged.values(), *one_day):
+        with pytest.raises(BadInputError, match=r"write KQ\.m@CZCE\.SR"):
+            ask("KQ.m@CZCE.sr", DAY)
+    for each in (store.coverage, store.latest, lambda name: store.query_symbol_day_bounds([name])):
+        with pytest.raises(BadInputError, match=r"write CZCE\.SR609"):
+            each("CZCE.SR2609")
+
+
 def test_a_contract_is_read_from_the_days_of_its_main_symbol(
     store: Store, load_of: LoadOf, record: Record, symbol: str
 ) -> None:
@@ -255,6 +284,8 @@ def test_a_name_of_two_contracts_says_which_years_are_which(store: Store, load_o
     with pytest.warns(SameNameWarning, match=told), pytest.warns(DayStateWarning):
         assert len(store.ticks(name, "2016-01-04", "2026-11-27")) == 40
     assert [len(store.ticks(name, day)) for day in days] == [20, 20]
+    with pytest.warns(SameNameWarning, match=told):
+        assert {day.rows for day in store.days(name, "2016-01-04", "2026-11-27")} == {0, 20}
 
 
 def test_a_contract_that_is_stored_itself_is_read_itself(

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from ghtrader_assets.alerts import feed_alert
+from ghtrader_assets.assets.checks import LATEST_DAY, evaluations
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import BadInputError, IngestState
@@ -18,9 +20,11 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant_ns
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.tables.reader import read_exceptions
 from ghtrader_assets.questdb.tables.rows import LONGEST_REASON
 from ghtrader_assets.reading.overview import days_of, stored_days_of
+from ghtrader_assets.services.exporter import TablesCollector
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.exceptions import accept_days, revoke_days
 from ghtrader_assets.upkeep.feeds import FeedState, feeds_of
@@ -123,6 +127,33 @@ def test_an_accepted_day_is_no_bad_feed(desk: Desk) -> None:
     (good,) = feeds_of(desk.context, [parse_symbol(desk.name)])
     assert (bad.state, good.state, good.expected_day) == (FeedState.BAD, FeedState.GOOD, DAY)
     assert "accepted 2019-06-04 by operator: the exchange has none either" in good.reason
+    assert (feed_alert(bad) is None, feed_alert(good)) == (False, None)
+    checks = [check for check in evaluations([good], [], [parse_symbol(desk.name)]) if check.check_name == LATEST_DAY]
+    assert [check.passed for check in checks] == [True]
+
+
+def test_the_exporter_counts_an_accepted_day_apart(desk: Desk, questdb_endpoint: Endpoint) -> None:
+    """No alert's expression counts the state `accepted`."""
+
+    def counted() -> dict[str, float]:
+        families = TablesCollector(settings, desk.context.clock).collect()
+        (days,) = [family for family in families if family.name == "ghtrader_days"]
+        return {item.labels["state"]: item.value for item in days.samples if item.labels["symbol"] == desk.name}
+
+    settings = desk.context.settings.model_copy(
+        update={
+            "questdb_http": questdb_endpoint.http,
+            "questdb_pg": questdb_endpoint.pg,
+            "questdb_user": questdb_endpoint.user,
+            "questdb_password": questdb_endpoint.password,
+        }
+    )
+    desk.put(content("d"))
+    assert counted() == {"error": 1}
+    desk.accept()
+    assert counted() == {"accepted": 1}
+    desk.revoke()
+    assert counted() == {"error": 1}
 
 
 @pytest.mark.parametrize(
