@@ -27,7 +27,14 @@ from ghtrader_assets.validation.intake import NS, DayTicks, ticks_of_frame
 from ghtrader_assets.validation.policy import SAMPLE_ABOVE_ROWS, Policy
 from ghtrader_assets.validation.quality.measure import SCORED, Quality, measure_quality
 from ghtrader_assets.validation.quality.rules import QualityDay
-from ghtrader_assets.validation.states import CoverageStates, Standing, coverage_states, quality_standing, worse
+from ghtrader_assets.validation.states import (
+    CoverageStates,
+    Standing,
+    coverage_states,
+    quality_standing,
+    with_testimony,
+    worse,
+)
 from ghtrader_assets.validation.verdicts import (
     DATASET_VERSION,
     TICKS_KIND,
@@ -40,6 +47,7 @@ from ghtrader_assets.validation.verdicts import (
     QualityVerdict,
     midnight_utc,
 )
+from ghtrader_assets.validation.witness import Testimony, heard, in_doubt
 
 RULE_VERSION: Final = "3"
 """Changes whenever a rule, a formula or a state would judge the same ticks differently."""
@@ -110,8 +118,11 @@ def judge_day(
     )
     case = _Case(symbol.text, contract, product.price_tick, sessions, policy, provenance, evidence)
     states, standing = coverage_states(coverage, ticks, policy), quality_standing(quality)
+    doubt = in_doubt(coverage, states.overall.state, product, has_baseline=evidence.baseline_days > 0)
+    testimony = heard(evidence.bars_of(contract), ticks, coverage.outside, product.price_tick, doubt=doubt)
+    states = with_testimony(states, testimony, policy)
     return DayVerdict(
-        coverage=case.coverage_row(coverage, ticks, states),
+        coverage=case.coverage_row(coverage, ticks, states, testimony),
         gaps=case.gap_rows(coverage),
         quality=case.quality_row(quality, standing, depth(symbol.exchange)),
         baseline=case.baseline_row(given_by(coverage), ticks.n),
@@ -213,14 +224,16 @@ class _Case:
             updated_at=self.provenance.judged_at,
         )
 
-    def coverage_row(self, coverage: Coverage, ticks: DayTicks, states: CoverageStates) -> CoverageVerdict:
+    def coverage_row(
+        self, coverage: Coverage, ticks: DayTicks, states: CoverageStates, testimony: Testimony
+    ) -> CoverageVerdict:
         return CoverageVerdict(
             **self.common(),
             **self.identity(),
             **_ghtrader_figures(coverage, self.policy),
             **_our_figures(coverage, ticks),
             policy_json=self.policy.as_json(),
-            detail=detail_of(coverage, ticks, self.policy),
+            detail=detail_of(coverage, ticks, self.policy, testimony),
             engineering_state=states.engineering,
             source_state=states.source,
             policy_state=states.policy,
@@ -228,7 +241,7 @@ class _Case:
             adaptive_state=states.adaptive,
             baseline_days=self.evidence.baseline_days,
             baseline_used=self.evidence.used,
-            witness="",
+            witness=testimony.word,
             witness_digest=self.evidence.witness_digest,
             **asdict(states.overall),
         )
