@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from ghtrader_assets.market.clock import NS, shanghai_time
+from ghtrader_assets.validation.bars import MINUTE_S
 from ghtrader_assets.validation.coverage import Coverage
 from ghtrader_assets.validation.intake import DayTicks
 from ghtrader_assets.validation.misplaced import Block
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.traded import Stretch
 from ghtrader_assets.validation.verdicts import Attribution
-from ghtrader_assets.validation.witness import MINUTE_S, Testimony
+from ghtrader_assets.validation.witness import Testimony
 
 MOST: Final = 3
 """So many blocks and silences are named, the largest; the others are counted."""

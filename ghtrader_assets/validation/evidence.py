@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from ghtrader_assets.validation.bars import Bars
+
 
 class Values(Protocol):
     """Values by name."""
@@ -23,8 +25,6 @@ class Values(Protocol):
     def get(self, name: str, /) -> float | None:
         """The value of this name, None where there is none."""
         ...
-
-from ghtrader_assets.validation.witness import Bars
 
 
 @dataclass(frozen=True)

@@ -13,24 +13,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
 
 import numpy as np
-import polars as pl
 
 from ghtrader_assets.market.products import Liquidity, Product, liquidity_of
 from ghtrader_assets.market.session_events import SessionKind
 from ghtrader_assets.market.sessions import SessionWindow
-from ghtrader_assets.market.ticks import DayWindow
+from ghtrader_assets.validation.bars import MINUTE_S, Bars
 from ghtrader_assets.validation.coverage import Coverage
 from ghtrader_assets.validation.gaps import runs
-from ghtrader_assets.validation.intake import NS, Bools, DayTicks, Floats, Ints
+from ghtrader_assets.validation.intake import NS, Bools, DayTicks, Ints
 from ghtrader_assets.validation.outside import Outside
 from ghtrader_assets.validation.traded import lots_of_ticks
 from ghtrader_assets.validation.verdicts import State
-
-MINUTE_S: Final = 60
-_PRICES: Final = ("open", "high", "low", "close")
 
 
 class Word(StrEnum):
@@ -45,45 +40,6 @@ class Word(StrEnum):
     AGREES = "agrees"
     CONVICTS = "convicts"
     SILENT = "silent"
-
-
-@dataclass(frozen=True, eq=False)
-class Bars:
-    """The bars of a trading day: the minutes that traded, by epoch second ascending, with their lots; the day's prices.
-
-    Without a bar that traded the prices are NaN. `contract` is the one that was asked about.
-    """
-
-    contract: str
-
-    minutes: Ints
-    lots: Floats
-    open: float
-    high: float
-    low: float
-    close: float
-
-    @property
-    def volume(self) -> float:
-        """The lots of the day."""
-        return float(self.lots.sum())
-
-
-def bars_of_day(frame: pl.DataFrame, contract: str, window: DayWindow) -> Bars:
-    """The bars of `frame` that begin in a trading day's window: `start_ns`, prices and `volume` of each."""
-    within = pl.col("start_ns").is_between(window.start_ns, window.end_ns, closed="left")
-    traded = frame.filter(within, pl.col("volume") > 0)
-    prices = {name: traded[name].to_numpy() for name in _PRICES}
-    some = traded.height > 0
-    return Bars(
-        contract=contract,
-        minutes=traded["start_ns"].to_numpy() // NS,
-        lots=traded["volume"].to_numpy(),
-        open=float(prices["open"][0]) if some else np.nan,
-        high=float(prices["high"].max()) if some else np.nan,
-        low=float(prices["low"].min()) if some else np.nan,
-        close=float(prices["close"][-1]) if some else np.nan,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,7 @@ from ghtrader_assets.market.clock import NS
 from ghtrader_assets.tq.bars import PRICES, pages_of, whole_bars
 from ghtrader_assets.tq.market_data import fetch_bars
 from ghtrader_assets.tq.wire import ReadBars
-from ghtrader_assets_tests.exchange.test_bars import bars
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_2
+from ghtrader_assets_tests.exchange.true_ticks import MODEL_2, bars_of
 from ghtrader_assets_tests.fix_exchange import started_exchange
 from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange
 
@@ -53,7 +52,7 @@ def stretch(contract: str, first: date = FIRST, last: date = LAST, expected: int
 
 def made(contract: str, model: Model = MODEL_2) -> dict[str, np.ndarray[Any, Any]]:
     """The bars of the whole stretch as the exchange's model makes them."""
-    days = [bars(contract, day, model) for day in DAYS]
+    days = [bars_of(contract, day, model) for day in DAYS]
     return {name: np.concatenate([day[name] for day in days]) for name in days[0]}
 
 
@@ -85,7 +84,7 @@ def test_a_contract_that_the_provider_does_not_know_costs_no_other_its_answer(ex
     )
     assert isinstance(unknown, UnknownContractError)
     assert isinstance(known, pl.DataFrame)
-    assert known.height == len(bars(CU, LAST, MODEL_2)["volume"])
+    assert known.height == len(bars_of(CU, LAST, MODEL_2)["volume"])
     assert isinstance(none, pl.DataFrame)
     assert (none.height, none.columns) == (0, ["start_ns", *PRICES, "volume"]), "it was not listed yet"
 
@@ -114,7 +113,7 @@ def test_minutes_that_the_bars_lost_too_trade_nothing(exchange: Exchange, home: 
     exchange.faults(hole)
     [answer] = fetch(exchange, home, stretch(CU, LAST, LAST))
     assert isinstance(answer, pl.DataFrame)
-    assert 0 < answer["volume"].sum() < bars(CU, LAST, MODEL_2)["volume"].sum()
+    assert 0 < answer["volume"].sum() < bars_of(CU, LAST, MODEL_2)["volume"].sum()
 
 
 def answered(missing: int = -1, last_id: int = 19) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -17,16 +17,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ghtrader_assets.exchange.bars import MINUTE_NS
-from ghtrader_assets.exchange.history import series_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import tick_frame
+from ghtrader_assets.validation.bars import Bars, bars_of_day
 from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.states import SEVERITY
 from ghtrader_assets.validation.verdicts import CoverageVerdict, State
-from ghtrader_assets.validation.witness import Bars, bars_of_day
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_2, ticks_of
+from ghtrader_assets_tests.exchange.true_ticks import MODEL_2, bars_of, ticks_of
 from ghtrader_assets_tests.validation.days import judge_frame, sessions_of
 from ghtrader_assets_tests.validation.injector import NS
 
@@ -47,9 +45,7 @@ Keep = Callable[[Stamps], npt.NDArray[np.bool_]]
 @lru_cache(maxsize=16)
 def served(contract: str, day: date) -> tuple[pl.DataFrame, Bars]:
     """A day's ticks, and its bars."""
-    series = series_of(contract, day, frozenset(), MODEL_2, MINUTE_NS)
-    assert series is not None
-    made = series.columns(series.days[-1], MODEL_2.seed)
+    made = bars_of(contract, day, MODEL_2)
     told = pl.DataFrame({"start_ns": made["datetime_ns"]} | {name: made[name] for name in TOLD})
     return tick_frame(ticks_of(contract, day, MODEL_2)), bars_of_day(told, contract, snapshot_calendar().window(day))
 

@@ -77,6 +77,7 @@ _STORED: Final = {
     **_DAY,
     "digest": pl.String,
     "detail": pl.String,
+    "witness": pl.String,
     **{name: kind for name, kind in FACTS.items() if not name.startswith(("outcome", "obstacle"))},
 }
 _STATES: Final = ("symbol", "ingest_state", "coverage_state", "quality_state", "state")
@@ -180,7 +181,7 @@ def _stored(db: Database, symbols: Sequence[str], start: date, end: date, now: d
     within, values = _within(symbols, start, end)
     columns = (
         "a.rows_total rows, a.contract contract, a.manifest_id manifest_id, e.who who, e.ts accepted_at,"
-        f" e.reason accepted_because, {_OF_VERDICTS} binding, a.digest digest, s.detail detail"
+        f" e.reason accepted_because, {_OF_VERDICTS} binding, a.digest digest, s.detail detail, s.witness witness"
     )
     statement = _STORED_DAYS.format(within=within, columns=columns, now="%s")
     rows = db.rows("day_states.stored", statement, [*values, *values, *values, now])
@@ -234,6 +235,7 @@ def _day_state(row: Mapping[str, Any]) -> DayState:
         contract=row["contract"] or "",
         digest=row.get("digest") or "",
         manifest_id=row["manifest_id"] or "",
+        witness=(row.get("witness") or "") if row["coverage_state"] else "",
         accepted=accepted,
     )
 
