@@ -19,6 +19,7 @@ from ghtrader_assets.validation.verdicts import Attribution
 
 
 def ghtrader_figures(coverage: Coverage, policy: Policy) -> dict[str, Any]:
+    """ghTrader's columns of the coverage row."""
     buckets, strict = coverage.buckets(), coverage.total("strict")
     observed, missing = coverage.total("observed_segments"), coverage.total("missing")
     last = coverage.last_in_session_s
@@ -46,6 +47,7 @@ def ghtrader_figures(coverage: Coverage, policy: Policy) -> dict[str, Any]:
 
 
 def our_figures(coverage: Coverage, ticks: DayTicks) -> dict[str, Any]:
+    """Our own columns of the coverage row."""
     deep = five_level_rows(ticks.numbers)
     unusual = [each.gap.duration_s for each in coverage.gaps if each.over_adaptive]
     return {

@@ -26,6 +26,9 @@ Layer = Literal["engineering", "source", "policy"]
 LAYERS: Final[tuple[Layer, ...]] = ("engineering", "source", "policy")
 OK_REASON: Final = "quality_ok"
 SESSION_LOST: Final = "session_lost"
+MINUTES_LOST: Final = "witness_lost_block"
+LOAD_AGAIN: Final = frozenset({SESSION_LOST, MINUTES_LOST})
+"""Reasons for which the ticks are asked for again: what is not there is known to have traded."""
 SEVERITY: Final = (State.OK, State.WARN, State.PARTIAL, State.ERROR)
 
 
@@ -173,7 +176,7 @@ def _presence_codes(coverage: Coverage, policy: Policy) -> set[str]:
 def _testimony_codes(testimony: Testimony, policy: Policy) -> set[str]:
     codes = {"witness_differs"} if testimony.differs else set[str]()
     if testimony.worst_share > policy.value("LOST_VOLUME_BLOCK_SHARE"):
-        codes.add("witness_lost_block")
+        codes.add(MINUTES_LOST)
     elif testimony.worst_share:
         codes.add("witness_lost_warn")
     return codes
