@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.exchange.bars import MINUTE_NS
 from ghtrader_assets.exchange.contracts import contract_named
 from ghtrader_assets.exchange.daily import DEFAULT_SEED, life_of
-from ghtrader_assets.exchange.history import columns_of
+from ghtrader_assets.exchange.history import columns_of, series_of
 from ghtrader_assets.exchange.model import Columns
 from ghtrader_assets.exchange.revisions import Revision
 from ghtrader_assets.exchange.specs import Model, specs_of
@@ -41,3 +42,10 @@ def ticks_of(contract: str, trading_day: date, model: Model = MODEL_1) -> Column
     ids = np.arange(first_id, first_id + len(columns["datetime_ns"]), dtype=np.int64)
     numbers = {name: values.astype(np.float64) for name, values in columns.items() if name != "datetime_ns"}
     return {"tick_id": ids, "datetime_ns": columns["datetime_ns"].copy(), **numbers}
+
+
+def bars_of(contract: str, trading_day: date, model: Model) -> Columns:
+    """The 1-minute bars of a contract's trading day, in order, as this exchange delivers them."""
+    series = series_of(contract, trading_day, frozenset[Revision](), model, MINUTE_NS)
+    assert series is not None
+    return series.columns(series.days[-1], model.seed)

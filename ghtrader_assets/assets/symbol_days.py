@@ -26,6 +26,7 @@ from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days, judged_again
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import probe_gaps
+from ghtrader_assets.loading.witness import ask_witness
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import (
     ALL_TABLES,
@@ -92,15 +93,34 @@ def _materialized(
             else:
                 accepted = _accepted(opened, symbol, outcome)
                 yield from tables.materializations(context.instance, pages, symbol, outcome, selected, accepted)
-        if isinstance(opened, LoadContext) and opened.settings.source_probe and selected & JUDGED:
-            for said in probe_gaps(opened, symbol, wanted, context.log.warning):
-                context.log.info(f"asked the provider about gaps again: {said}")
+        if isinstance(opened, LoadContext) and selected & JUDGED:
+            for outcome in _asked_about(context, opened, symbol, wanted):
+                accepted = _accepted(opened, symbol, outcome)
+                following = selected & {*FOLLOWING}
+                yield from tables.materializations(context.instance, pages, symbol, outcome, following, accepted)
         if TICKS in selected:
             made = aggregate(opened, [symbol], wanted[0], wanted[-1])
             record_aggregated(opened, made)
             context.log.info(f"what is stored of this run's days: aggregated manifest {made.manifest_id}")
     if failed:
         raise _failure(symbol, failed)
+
+
+def _asked_about(
+    context: dg.AssetExecutionContext, opened: LoadContext, symbol: Symbol, days: list[date]
+) -> Iterator[DayOutcome]:
+    """Ask the provider for its bars of days in doubt, and yield the days that are judged again with them.
+
+    With `GHTRADER_SOURCE_PROBE` of all days, and about the worst gaps as well.
+    """
+    everything = opened.settings.source_probe
+    answers = ask_witness(opened, symbol, days, every=everything)
+    for answer in answers:
+        if not answer.digest:
+            context.log.info(f"{symbol.text} {answer.trading_day} is unwitnessed: {answer.outcome}: {answer.reason}")
+    yield from judge_days(opened, symbol, [answer.trading_day for answer in answers if answer.digest])
+    for said in probe_gaps(opened, symbol, days, context.log.warning) if everything else ():
+        context.log.info(f"asked the provider about gaps again: {said}")
 
 
 def _accepted(opened: StoreContext, symbol: Symbol, outcome: DayOutcome) -> Acceptance | None:

@@ -52,7 +52,7 @@ from ghtrader_assets.settings import Settings, start_date_of
 
 COVERAGE_COLUMNS: Final = ("symbol", "first_day", "last_day", "n_days", "rows", "expected_days", "missing")
 DAY_STATES: Final = ("ingest_state", "coverage_state", "quality_state")
-DAY_COLUMNS: Final = ("trading_day", "contract", "rows", *DAY_STATES, "reason", "manifest_id")
+DAY_COLUMNS: Final = ("trading_day", "contract", "rows", *DAY_STATES, "reason", "witness", "manifest_id")
 GAP_COLUMNS: Final = ("session", "start_ts", "end_ts", "duration_s", "attribution", "lots_across", "tqsdk_status")
 MANIFEST_COLUMNS: Final = ("manifest_id", "symbol", "contract", "outcome", "rows", "digest", "started", "reason")
 SEGMENT_TERMS: Final = ("expires", "expires_source", "price_tick", "multiplier", "terms_source")

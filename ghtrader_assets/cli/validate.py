@@ -5,8 +5,10 @@ Belongs here: the command. Does not belong here: rules (`validation`) and what n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Annotated, Final
 
 import typer
 
@@ -21,16 +23,21 @@ from ghtrader_assets.cli.app import (
     out,
 )
 from ghtrader_assets.cli.services import services_for
-from ghtrader_assets.context.load import LoadContext, open_load
-from ghtrader_assets.context.store import open_writable_store
+from ghtrader_assets.context.load import LoadContext, open_load, provider_at_hand
+from ghtrader_assets.context.store import StoreContext, open_writable_store
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import ProbedDay, probe_gaps
+from ghtrader_assets.loading.witness import ask_witness
 from ghtrader_assets.market.calendar import calendar_for
+from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_accepted
+from ghtrader_assets.questdb.tables.rows import WitnessAnswer
 from ghtrader_assets.reading.stored import days_stored_as, require_known
 from ghtrader_assets.settings import Settings
+
+WITNESS_FIELDS: Final = ("symbol", "trading_day", "contract", "outcome", "reason")
 
 
 @command()
@@ -42,7 +49,10 @@ def validate(
     full: Annotated[bool, typer.Option("--full", help="Judge every day again.")] = False,
     probe: Annotated[
         bool | None,
-        typer.Option("--probe/--no-probe", help="Ask the provider again about the worst gaps (GHTRADER_SOURCE_PROBE)."),
+        typer.Option(
+            "--probe/--no-probe",
+            help="Ask the provider about the worst gaps and for its bars (GHTRADER_SOURCE_PROBE), or nothing at all.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -50,22 +60,25 @@ def validate(
     start, end = calendar_for(settings.home).span(start, end)
     all_again = full or not settings.validate_incremental
     asks = settings.source_probe if probe is None else probe
-    opened = open_load(settings) if asks else open_writable_store(settings)
-    with services_for(settings, with_provider=asks), opened as context:
+    with (
+        services_for(settings, with_provider=asks),
+        _opened(settings, asks=asks, may_ask=probe is not False) as context,
+    ):
         for symbol in symbols:
             require_known(context, symbol)
         days = context.calendar.days(start, end)
         stored = [days_stored_as(context, symbol, days) for symbol in symbols]
+        witness: list[WitnessAnswer] = []
         outcomes = [
             (symbol.text, outcome)
             for symbol, own in stored
-            for outcome in judge_days(context, symbol, own, full=all_again, rows=False)
+            for outcome in _judged(context, symbol, own, witness, full=all_again, every=asks)
             if outcome.state not in (IngestState.MISSING, IngestState.PARTIAL)
         ]
         names = sorted({stored_as.text for stored_as, _ in stored})
         accepted = read_accepted(context.database, names, start, end, context.clock.now())
         probed: list[ProbedDay] = []
-        if isinstance(context, LoadContext):
+        if asks and isinstance(context, LoadContext):
             probed = [answer for symbol, own in stored for answer in probe_gaps(context, symbol, own, log.print)]
     rows = [
         _row(symbol, outcome) | {"accepted": accepted.get((symbol, outcome.trading_day))}
@@ -74,7 +87,9 @@ def validate(
     noop = not any(outcome.failure or outcome.judgement for _, outcome in outcomes)
     in_error = [row for row in rows if row["state"] == "error" and row["accepted"] is None]
     if as_json:
-        emit_json({"result": "noop" if noop else "judged", "days": rows, **({"probed": probed} if asks else {})})
+        heard = [{name: getattr(answer, name) for name in WITNESS_FIELDS} for answer in witness]
+        told = {"witness": heard, **({"probed": probed} if asks else {})}
+        emit_json({"result": "noop" if noop else "judged", "days": rows, **told})
         raise typer.Exit(1 if in_error else 0)
     if noop:
         out.print(f"nothing to do: all {len(rows)} stored days are judged as they are")
@@ -82,7 +97,37 @@ def validate(
         out.print(_shown(row))
     for day in probed:
         out.print(_answer(day))
+    for answer in (each for each in witness if not each.digest):
+        line = f"{answer.symbol}  {answer.trading_day}  unwitnessed: {answer.outcome}: {answer.reason}"
+        out.print(line, markup=False)
     raise typer.Exit(1 if in_error else 0)
+
+
+@contextmanager
+def _opened(settings: Settings, *, asks: bool, may_ask: bool) -> Generator[StoreContext]:
+    """The store, and the provider where it is to be asked, or is at hand for days in doubt."""
+    with_provider = asks or (may_ask and provider_at_hand(settings))
+    with open_load(settings) if with_provider else open_writable_store(settings) as context:
+        yield context
+
+
+def _judged(
+    context: StoreContext,
+    symbol: Symbol,
+    days: Sequence[date],
+    witness: list[WitnessAnswer],
+    *,
+    full: bool,
+    every: bool,
+) -> Iterable[DayOutcome]:
+    """The verdicts on the days, by day; those again of which the provider's bars were had. Answers go to `witness`."""
+    judged = {outcome.trading_day: outcome for outcome in judge_days(context, symbol, days, full=full, rows=False)}
+    if isinstance(context, LoadContext):
+        answers = ask_witness(context, symbol, days, every=every)
+        witness += answers
+        due = [answer.trading_day for answer in answers if answer.digest]
+        judged |= {outcome.trading_day: outcome for outcome in judge_days(context, symbol, due, rows=False)}
+    return judged.values()
 
 
 def _answer(day: ProbedDay) -> str:

@@ -58,6 +58,11 @@ def open_load(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Generator[Load
         )
 
 
+def provider_at_hand(settings: Settings) -> bool:
+    """Whether a provider can be asked without anything being started for it."""
+    return settings.uses_real_tqsdk or embedded_service(settings.home, EXCHANGE) is not None
+
+
 def provider_of(settings: Settings) -> Provider:
     """The provider of ticks: TqSdk under the settings' account, or the embedded exchange."""
     if settings.tqsdk_user is not None and settings.tqsdk_password is not None:

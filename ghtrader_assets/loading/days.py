@@ -34,7 +34,7 @@ from ghtrader_assets.loading.record import (
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.lives import unknown_main
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.standing.evidence import StoredEvidence, read_evidence
+from ghtrader_assets.questdb.standing.evidence import StoredEvidence, read_evidence, with_bars
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
 from ghtrader_assets.questdb.tables.writer import BATCH_ROWS, BATCHES_IN_FLIGHT, DayLoad, StoredDay, store_batch
 from ghtrader_assets.settings import Settings
@@ -231,7 +231,8 @@ def _judged(context: StoreContext, load: StoredLoad, evidence: StoredEvidence, *
         policy, now = policy_of(context.settings, plan.symbol), context.clock.now()
         grounds = (plan, load.stored.load.frame, load.stored.digest, load.manifest.manifest_id, policy, now)
         if must_judge or _judged_after_ingest(context, load.fetched):
-            verdict, seconds = judge_frame(*grounds, evidence.of(plan.symbol.text, plan.trading_day))
+            name, day = plan.symbol.text, plan.trading_day
+            verdict, seconds = judge_frame(*grounds, with_bars(context.database, name, day, evidence.of(name, day)))
         baseline = verdict.baseline if verdict else baseline_of_frame(*grounds)
         evidence.learn([baseline])
     manifest = stored_manifest(load.manifest, load.fetched, load.stored, verdict, seconds, context.clock.now())

@@ -18,10 +18,11 @@ from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.clock import instant
-from ghtrader_assets.questdb.standing.evidence import StoredEvidence
+from ghtrader_assets.questdb.standing.evidence import StoredEvidence, with_bars
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.tick_columns import even_slices, read_ticks
 from ghtrader_assets.questdb.tables.writer import require_content
+from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.verdicts import DayVerdict
 
@@ -63,6 +64,10 @@ def linked(
             link.set_result(None)
 
 
+def _evidence_for(context: StoreContext, day: DueDay, stored: StoredEvidence) -> Evidence:
+    return with_bars(context.database, *day.key, stored.of(*day.key))
+
+
 def judge(
     context: StoreContext,
     day: DueDay,
@@ -89,13 +94,13 @@ def judge(
         evidence.learn([baseline_of_frame(*grounds)])
         link.set_result(None)
         wait(ahead)
-        return judge_frame(*grounds, evidence.of(*day.key))
+        return judge_frame(*grounds, _evidence_for(context, day, evidence))
     if readers == 1:
         proof()
-        judged = judge_frame(*grounds, evidence.of(*day.key))
+        judged = judge_frame(*grounds, _evidence_for(context, day, evidence))
     else:
         with ThreadPoolExecutor(1, thread_name_prefix="judge") as pool:
-            judging = pool.submit(judge_frame, *grounds, evidence.of(*day.key))
+            judging = pool.submit(judge_frame, *grounds, _evidence_for(context, day, evidence))
             proof()
         judged = judging.result()
     evidence.learn([judged[0].baseline])

@@ -1,7 +1,7 @@
-"""The plain reader: a trading day through tqsdk's own `get_tick_data_series`. Worker processes only.
+"""The plain reader: ticks and bars through tqsdk's own `get_tick_data_series` and its sister. Worker processes only.
 
 Belongs here: one TqApi at a time, its renewal, its instrument query and its private cache.
-Does not belong here: the rules of wholeness (`wholeness`), the lean reader (`lean`).
+Does not belong here: the rules of wholeness (`wholeness`, `bars`), the lean reader (`lean`).
 """
 
 # pyright: reportPrivateUsage=false
@@ -16,13 +16,15 @@ import gc
 import shutil
 import signal
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
+import polars as pl
 from tqsdk import TqApi, data_series
 from tqsdk.utils import _query_for_quote
 
@@ -31,11 +33,12 @@ from ghtrader_assets.errors import BrokenDayError, TransientFetchError
 from ghtrader_assets.market.clock import NS, SHANGHAI, shanghai_time
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.tq import faults
+from ghtrader_assets.tq.bars import MINUTE_S, whole_bars
 from ghtrader_assets.tq.login import LoggedIn
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.values import UnreadableTicks
 from ghtrader_assets.tq.wholeness import Reading
-from ghtrader_assets.tq.wire import ReadDay
+from ghtrader_assets.tq.wire import ReadBars, ReadDay
 
 _MICROSECOND_NS: Final = 1000
 _PAGE: Final = 2000
@@ -102,6 +105,15 @@ class PlainClient:
             quote_ns=self._quote_time(job.contract) if following is None else None,
             unreadable=self._unreadable.among(job.contract, first_id, shown),
         )
+
+    def bars(self, job: ReadBars) -> pl.DataFrame:
+        """Read a contract's 1-minute bars with an empty cache. Raises `FetchError` for an answer that is not whole."""
+        self.auth.require_grants(job.contract)
+        self.require_contract(job.contract, job.contract)
+        read = partial(self._api.get_kline_data_series, duration_seconds=MINUTE_S)
+        found = self._downloaded(read, job.contract, job.start_ns, job.end_ns)
+        series = self._api._data.get("klines", {}).get(job.contract, {}).get(str(MINUTE_S * NS), {})
+        return whole_bars({name: found[name].to_numpy() for name in found.columns}, series, job)
 
     def require_contract(self, contract: str, control: str) -> None:
         """Raise `UnknownContractError` if the provider does not know the contract.
@@ -208,14 +220,18 @@ class PlainClient:
         return self._api._data.get("quotes", {}).get(symbol, {}).get("price_tick", float("nan")) > 0
 
     def _series(self, contract: str, start_ns: int, end_ns: int) -> pd.DataFrame:
-        """Ticks of `[start_ns, end_ns)` as the client delivers them, through a cache of their own."""
+        """Ticks of `[start_ns, end_ns)` as the client delivers them."""
+        return self._downloaded(self._api.get_tick_data_series, contract, start_ns, end_ns)
+
+    def _downloaded(self, read: Callable[..., pd.DataFrame], contract: str, start_ns: int, end_ns: int) -> pd.DataFrame:
+        """What one call of the client delivers, through a cache of its own."""
         cache = self._directory / "cache"
         shutil.rmtree(cache, ignore_errors=True)
         cache.mkdir(parents=True)
-        data_series.CACHE_DIR = str(cache)  # where downloaded ticks are taken for whole
+        data_series.CACHE_DIR = str(cache)  # where what was downloaded is taken for whole
         try:
             with self._heeding_what_came():
-                frame = self._api.get_tick_data_series(  # in microseconds; what is cut off precedes the tick
+                frame = read(  # in microseconds; what is cut off precedes a tick
                     symbol=contract, start_dt=shanghai_time(start_ns), end_dt=shanghai_time(end_ns - _MICROSECOND_NS)
                 )
         finally:

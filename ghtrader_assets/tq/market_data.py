@@ -1,8 +1,8 @@
-"""Reference data as the provider has it: main contracts, instruments, holidays; each asked in a fresh process.
+"""Reference data as the provider has it: main contracts, instruments, holidays, bars; asked in a fresh process.
 
 Belongs here: the questions and their typed answers. tqsdk keeps its tables for the life of a process, so a daemon
 that asked in its own would never see a new main contract.
-Does not belong here: what is made of the answers (`market.schedule`, `market.calendar`).
+Does not belong here: what is made of the answers (`market.schedule`, `market.calendar`, `validation.witness`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 import msgspec
+import polars as pl
 
-from ghtrader_assets.errors import FetchError, ThrottledError, TransientFetchError
+from ghtrader_assets.errors import DeniedError, FetchError, MaintenanceError, ThrottledError, TransientFetchError
 from ghtrader_assets.logs import logger
 from ghtrader_assets.market.schedule import MainChange
 from ghtrader_assets.tq import faults, wire
@@ -25,6 +26,8 @@ from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 
 log = logger(__name__)
+
+Question = wire.AskMarket | wire.ReadBars
 
 
 class Instrument(msgspec.Struct, frozen=True):
@@ -85,20 +88,32 @@ def fetch_holidays(provider: Provider, home: Path, timing: Timing) -> list[date]
     return _days(_ask(provider, home, timing, wire.AskMarket("holidays")))
 
 
+def fetch_bars(
+    provider: Provider, stretches: Sequence[wire.ReadBars], home: Path, timing: Timing
+) -> list[pl.DataFrame | FetchError]:
+    """The 1-minute bars of contracts, each stretch whole or the error that it ended with, in one process and session.
+
+    An error that no other stretch will escape is that of all that follow.
+    """
+    try:
+        answers = _ask_all(provider, home, timing, stretches)
+    except FetchError as error:
+        return [error] * len(stretches)
+    return [answer if isinstance(answer, FetchError) else pl.read_ipc(answer) for answer in answers]
+
+
 def _days(content: bytes) -> list[date]:
     return sorted(msgspec.json.decode(content, type=list[date]))
 
 
-def _ask(provider: Provider, home: Path, timing: Timing, question: wire.AskMarket) -> bytes:
+def _ask(provider: Provider, home: Path, timing: Timing, question: Question) -> bytes:
     (answer,) = _ask_all(provider, home, timing, [question])
     if isinstance(answer, FetchError):
         raise answer
     return answer
 
 
-def _ask_all(
-    provider: Provider, home: Path, timing: Timing, questions: Sequence[wire.AskMarket]
-) -> list[bytes | FetchError]:
+def _ask_all(provider: Provider, home: Path, timing: Timing, questions: Sequence[Question]) -> list[bytes | FetchError]:
     """Ask in a fresh process each time, again if the first question met a transient failure, until attempts or the
     deadline run out."""
     deadline = time.monotonic() + timing.day_s
@@ -117,23 +132,29 @@ def _ask_all(
 
 
 def _ask_once(
-    provider: Provider, home: Path, timing: Timing, questions: Sequence[wire.AskMarket]
+    provider: Provider, home: Path, timing: Timing, questions: Sequence[Question]
 ) -> list[bytes | FetchError]:
-    """The answers of one process. Raises what the first question failed of; the others' failures are answers."""
+    """The answers of one process; failures are answers too.
+
+    A failure that no further question will escape ends them: it is raised where the first question met it, else it is
+    the answer of all that follow.
+    """
     answers: list[bytes | FetchError] = []
     with running_fork_server(provider, home, timing) as fork_server:
         worker = fork_server.worker()
         for question in questions:
             try:
                 answers.append(_one_answer(worker, timing, question))
-            except FetchError as error:
+            except (TransientFetchError, DeniedError, MaintenanceError) as error:
                 if not answers:
                     raise
+                return [*answers, *[error] * (len(questions) - len(answers))]
+            except FetchError as error:
                 answers.append(error)
     return answers
 
 
-def _one_answer(worker: WorkerProcess, timing: Timing, question: wire.AskMarket) -> bytes:
+def _one_answer(worker: WorkerProcess, timing: Timing, question: Question) -> bytes:
     worker.send(question)
     answer = _next(worker, timing.start_s)
     if isinstance(answer, wire.Ready):

@@ -20,6 +20,7 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import FetchError, MaintenanceError, ThrottledError, TransientFetchError
 from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.tq import faults, reference, wire
+from ghtrader_assets.tq.bars import pages_of
 from ghtrader_assets.tq.client import PlainClient
 from ghtrader_assets.tq.fetch import Reader
 from ghtrader_assets.tq.lean import LeanConnection, LeanDoubtError
@@ -80,16 +81,26 @@ class Readers:
             return replace(plain, proof="agrees")
         return replace(plain, proof="differs", other=lean.frame)
 
-    def ask(self, job: wire.AskMarket) -> wire.MarketAnswer:
+    def ask(self, job: wire.AskMarket | wire.ReadBars) -> wire.MarketAnswer:
         """Answer a question about the market, of a fresh worker only. Raises the `FetchError` family."""
         with self._failing_by_kind():
-            if job.kind == "instruments":
+            if isinstance(job, wire.ReadBars):
+                content = wire.encode_frame(self._bars(job))
+            elif job.kind == "instruments":
                 content = reference.instruments(self._plain_client().quote, job.symbols)
             else:
                 asked = reference.holidays if job.kind == "holidays" else reference.main_contracts
                 self._require_open()
                 content = asked(log_in(self._setup), job.symbols)
         return wire.MarketAnswer(content)
+
+    def _bars(self, job: wire.ReadBars) -> pl.DataFrame:
+        """A contract's bars through the plain client, their pages at the account's pace."""
+        client = self._plain_client()
+        for _ in range(pages_of(job)):
+            time.sleep(self._pages.reserve())
+        with self._heeding_notices(client):
+            return client.bars(job)
 
     def _drop_sessions(self) -> None:
         """Close what is open; what can't be closed any more is forgotten."""
@@ -102,14 +113,20 @@ class Readers:
     def _read_plain(self, job: wire.ReadDay) -> DayReading:
         self.last_reader = "tqsdk"
         client = self._plain_client()
-        try:
+        with self._heeding_notices(client):
             frame, fault = whole_day(client.read(job), job.window)
-        except TqTimeoutError:
-            client.heed_notices()
-            raise
         if fault is not None:
             self._drop_sessions()
         return DayReading(frame, fault, "tqsdk")
+
+    @contextlib.contextmanager
+    def _heeding_notices(self, client: PlainClient) -> Generator[None]:
+        """Raise `MaintenanceError` for a time-out on a session on which maintenance was announced."""
+        try:
+            yield
+        except TqTimeoutError:
+            client.heed_notices()
+            raise
 
     def _read_lean(self, job: wire.ReadDay) -> DayReading:
         self.last_reader = "lean"

@@ -1,4 +1,4 @@
-"""What may stand in an answer with ticks: the protocol's form, and a number wherever a field is a number.
+"""What may stand in an answer with ticks or bars: the protocol's form, and a number wherever a field is a number.
 
 Belongs here: what can't be read, named by tick, before the client's merge makes 0 or NaN of it.
 Does not belong here: parsing into columns (`pages`), and what follows for a day (`wholeness`).
@@ -41,13 +41,28 @@ _TICK: Final = msgspec.defstruct(
 _MAX_SHOWN: Final = 40
 
 
+class _Bar(msgspec.Struct):
+    datetime: Stamp | None = None
+    open: float | Literal["-"] | None = None
+    high: float | Literal["-"] | None = None
+    low: float | Literal["-"] | None = None
+    close: float | Literal["-"] | None = None
+    volume: float | None = None
+
+
 class _Series(msgspec.Struct):
     data: dict[int, dict[str, Any] | None] | None = None
     last_id: int | None = None
 
 
+class _Bars(msgspec.Struct):
+    data: dict[int, _Bar | None] | None = None
+    last_id: int | None = None
+
+
 class _Patch(msgspec.Struct):
     ticks: dict[str, _Series | None] | None = None
+    klines: dict[str, dict[str, _Bars | None] | None] | None = None
     charts: dict[str, dict[str, Any] | None] | None = None
 
 

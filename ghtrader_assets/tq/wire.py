@@ -52,6 +52,16 @@ class AskMarket(msgspec.Struct, tag=True, frozen=True):
     symbols: tuple[str, ...] = ()
 
 
+class ReadBars(msgspec.Struct, tag=True, frozen=True):
+    """Read a contract's 1-minute bars that begin in `[start_ns, end_ns)`, about `expected_bars` of them."""
+
+    contract: str
+    start_ns: int
+    end_ns: int
+    expected_bars: int
+    kind: Literal["bars"] = "bars"
+
+
 class Ready(msgspec.Struct, tag=True, frozen=True):
     """The worker has imported tqsdk: now an attempt's time runs."""
 
@@ -82,12 +92,12 @@ class DayFailed(msgspec.Struct, tag=True):
 
 
 class MarketAnswer(msgspec.Struct, tag=True, frozen=True):
-    """The answer to `AskMarket` as JSON."""
+    """The answer to `AskMarket` as JSON, to `ReadBars` as Arrow bytes."""
 
     content: bytes
 
 
-ToWorker = Setup | ReadDay | AskMarket
+ToWorker = Setup | ReadDay | AskMarket | ReadBars
 FromWorker = Ready | DayRead | DayFailed | MarketAnswer
 
 encode: Final[Callable[[ToWorker | FromWorker], bytes]] = msgspec.msgpack.Encoder().encode

@@ -46,12 +46,12 @@ def _listen(pool: Connection, inbox: queue.SimpleQueue[wire.ToWorker]) -> None:
             os._exit(0)
 
 
-def _answer(setup: wire.Setup, readers: Readers, job: wire.ReadDay | wire.AskMarket) -> list[bytes]:
+def _answer(setup: wire.Setup, readers: Readers, job: wire.ReadDay | wire.AskMarket | wire.ReadBars) -> list[bytes]:
     started = time.perf_counter()
     try:
-        if isinstance(job, wire.AskMarket):
-            return [wire.encode(readers.ask(job))]
-        return _read(setup, readers, job, started)
+        if isinstance(job, wire.ReadDay):
+            return _read(setup, readers, job, started)
+        return [wire.encode(readers.ask(job))]
     except FetchError as error:
         return [wire.encode(_failed(setup, readers, error, started))]
 

@@ -17,7 +17,7 @@ from ghtrader_assets.questdb.standing.histories import Attempt, Content, Histori
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.wanted import Wanted
 from ghtrader_assets.validation.judge import needs_judgement
-from ghtrader_assets.validation.states import SESSION_LOST
+from ghtrader_assets.validation.states import LOAD_AGAIN
 from ghtrader_assets.validation.verdicts import State
 
 
@@ -87,7 +87,7 @@ def _verdict_fault(key: Key, content: Content, want: Wanted, standing: Histories
         )
     if standing.holes.get(key):
         return Cause.PROVIDER_HAS_DATA, Need.LOAD, f"the provider has ticks for {standing.holes[key]} of its gaps"
-    if coverage.state == State.PARTIAL or coverage.reason_code == SESSION_LOST:
+    if coverage.state == State.PARTIAL or coverage.reason_code in LOAD_AGAIN:
         return Cause.PARTIAL, Need.LOAD, f"part of its sessions is not there: {coverage.reason_code}"
     return None
 

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from ghtrader_assets.market.clock import NS, shanghai_time
+from ghtrader_assets.validation.bars import MINUTE_S
 from ghtrader_assets.validation.coverage import Coverage
 from ghtrader_assets.validation.intake import DayTicks
 from ghtrader_assets.validation.misplaced import Block
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.traded import Stretch
 from ghtrader_assets.validation.verdicts import Attribution
+from ghtrader_assets.validation.witness import Testimony
 
 MOST: Final = 3
 """So many blocks and silences are named, the largest; the others are counted."""
@@ -29,7 +31,7 @@ _SAID: Final = {
 """What is known of a silence that is neither lost nor explained."""
 
 
-def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy) -> str:
+def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy, testimony: Testimony) -> str:
     """What is to be told of a day's coverage; empty where nothing is lost, silent or misplaced."""
     return "; ".join(
         [
@@ -40,6 +42,7 @@ def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy) -> str:
             *_silences(coverage),
             *_sparse(coverage, ticks, policy),
             *_short(coverage),
+            *_testimony(testimony),
         ]
     )
 
@@ -157,6 +160,24 @@ def _short(coverage: Coverage) -> Iterator[str]:
             yield f"the {each.session} session is thin: {number}, and little was traded: is it still the main contract?"
         else:
             yield f"at least {share} of the {each.session} session's ticks are missing, spread over it: {number}"
+
+
+def _testimony(testimony: Testimony) -> Iterator[str]:
+    """What the provider's bars say that the ticks do not."""
+    lost = sorted(testimony.lost, key=lambda each: -each.lots)
+    for each in lost[:MOST]:
+        share = _percent(each.lots / testimony.traded[each.session])
+        yield (
+            f"the provider's bars trade {each.lots:,.0f} lots in {each.minutes} min without a tick,"
+            f" {_span(each.first_s, each.last_s + MINUTE_S - 1)}, {share} of the {each.session} session's"
+        )
+    if len(lost) > MOST:
+        minutes = sum(each.minutes for each in lost[MOST:])
+        yield f"{minutes} more minutes that trade in the provider's bars and have no tick"
+    if testimony.beyond:
+        yield f"the provider's bars trade {testimony.beyond:,.0f} lots more than the last tick shows"
+    if testimony.differs:
+        yield f"the provider's bars have another {' and '.join(testimony.differs)} of the day"
 
 
 def _hours(coverage: Coverage, session: str) -> str:

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from ghtrader_assets.validation.bars import Bars
+
 
 class Values(Protocol):
     """Values by name."""
@@ -31,12 +33,14 @@ class Evidence:
 
     `baseline` are values by name (`snapshot`, `ticks/day`, `spacing/day/09:15`), put together of the days before
     it; `baseline_days` says of how many, at least: 0 where that is too few to say anything, and then there are no
-    values. `witness_digest` names the provider's answer that is stored of the day; empty where none is.
+    values. `witness_digest` names the provider's answer that is stored of the day, empty where none is, and
+    `bars` are that answer, where it was read.
     """
 
     baseline: Values = field(default_factory=dict[str, float])
     baseline_days: int = 0
     witness_digest: str = ""
+    bars: Bars | None = field(default=None, compare=False, repr=False)
     _used: dict[str, float | None] = field(default_factory=dict[str, "float | None"], compare=False, repr=False)
 
     def baseline_value(self, name: str) -> float | None:
@@ -44,6 +48,10 @@ class Evidence:
         value = self.baseline.get(name)
         self._used[name] = value
         return value
+
+    def bars_of(self, contract: str) -> Bars | None:
+        """The provider's bars of the day, where they are those of this contract."""
+        return self.bars if self.bars is not None and self.bars.contract == contract else None
 
     @property
     def used(self) -> str:

@@ -18,20 +18,27 @@ from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.products import Product
 from ghtrader_assets.market.sessions import DaySessions
 from ghtrader_assets.market.symbols import Exchange, Symbol, depth
-from ghtrader_assets.market.ticks import DayWindow, five_level_rows
+from ghtrader_assets.market.ticks import DayWindow
 from ghtrader_assets.validation.baseline import Given, given_by
-from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundGap, measure_coverage
+from ghtrader_assets.validation.coverage import Coverage, FoundGap, measure_coverage
 from ghtrader_assets.validation.detail import detail_of
 from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
 from ghtrader_assets.validation.intake import NS, DayTicks, ticks_of_frame
 from ghtrader_assets.validation.policy import SAMPLE_ABOVE_ROWS, Policy
 from ghtrader_assets.validation.quality.measure import SCORED, Quality, measure_quality
 from ghtrader_assets.validation.quality.rules import QualityDay
-from ghtrader_assets.validation.states import CoverageStates, Standing, coverage_states, quality_standing, worse
+from ghtrader_assets.validation.row_figures import ghtrader_figures, our_figures, violations
+from ghtrader_assets.validation.states import (
+    CoverageStates,
+    Standing,
+    coverage_states,
+    quality_standing,
+    with_testimony,
+    worse,
+)
 from ghtrader_assets.validation.verdicts import (
     DATASET_VERSION,
     TICKS_KIND,
-    Attribution,
     BaselineDay,
     CoverageVerdict,
     DayVerdict,
@@ -40,6 +47,7 @@ from ghtrader_assets.validation.verdicts import (
     QualityVerdict,
     midnight_utc,
 )
+from ghtrader_assets.validation.witness import Testimony, heard, in_doubt
 
 RULE_VERSION: Final = "3"
 """Changes whenever a rule, a formula or a state would judge the same ticks differently."""
@@ -110,8 +118,11 @@ def judge_day(
     )
     case = _Case(symbol.text, contract, product.price_tick, sessions, policy, provenance, evidence)
     states, standing = coverage_states(coverage, ticks, policy), quality_standing(quality)
+    doubt = in_doubt(coverage, states.overall.state, product, has_baseline=evidence.baseline_days > 0)
+    testimony = heard(evidence.bars_of(contract), ticks, coverage.outside, product.price_tick, doubt=doubt)
+    states = with_testimony(states, testimony, policy)
     return DayVerdict(
-        coverage=case.coverage_row(coverage, ticks, states),
+        coverage=case.coverage_row(coverage, ticks, states, testimony),
         gaps=case.gap_rows(coverage),
         quality=case.quality_row(quality, standing, depth(symbol.exchange)),
         baseline=case.baseline_row(given_by(coverage), ticks.n),
@@ -213,14 +224,16 @@ class _Case:
             updated_at=self.provenance.judged_at,
         )
 
-    def coverage_row(self, coverage: Coverage, ticks: DayTicks, states: CoverageStates) -> CoverageVerdict:
+    def coverage_row(
+        self, coverage: Coverage, ticks: DayTicks, states: CoverageStates, testimony: Testimony
+    ) -> CoverageVerdict:
         return CoverageVerdict(
             **self.common(),
             **self.identity(),
-            **_ghtrader_figures(coverage, self.policy),
-            **_our_figures(coverage, ticks),
+            **ghtrader_figures(coverage, self.policy),
+            **our_figures(coverage, ticks),
             policy_json=self.policy.as_json(),
-            detail=detail_of(coverage, ticks, self.policy),
+            detail=detail_of(coverage, ticks, self.policy, testimony),
             engineering_state=states.engineering,
             source_state=states.source,
             policy_state=states.policy,
@@ -228,7 +241,7 @@ class _Case:
             adaptive_state=states.adaptive,
             baseline_days=self.evidence.baseline_days,
             baseline_used=self.evidence.used,
-            witness="",
+            witness=testimony.word,
             witness_digest=self.evidence.witness_digest,
             **asdict(states.overall),
         )
@@ -262,7 +275,7 @@ class _Case:
             **self.common(),
             **self.identity(),
             **{f"{name}_null_rate": quality.null_rates[name] for name in SCORED},
-            **_violations(quality, levels),
+            **violations(quality, levels),
             ticks_kind=TICKS_KIND,
             dataset_version=DATASET_VERSION,
             rows_total=quality.rows,
@@ -277,80 +290,3 @@ class _Case:
             rate_error_bound=quality.rate_error_bound,
             **asdict(standing),
         )
-
-
-def _ghtrader_figures(coverage: Coverage, policy: Policy) -> dict[str, Any]:
-    buckets, strict = coverage.buckets(), coverage.total("strict")
-    observed, missing = coverage.total("observed_segments"), coverage.total("missing")
-    last = coverage.last_in_session_s
-    return {
-        "cadence_mode": coverage.cadence.mode,
-        "expected_seconds": coverage.total("expected"),
-        "expected_seconds_strict": strict,
-        "seconds_with_ticks": coverage.cadence.seconds_with_ticks,
-        "seconds_with_two_plus": coverage.cadence.seconds_with_two_plus,
-        "two_plus_ratio": coverage.cadence.ratio,
-        "observed_segments": observed,
-        "total_segments": observed + len(coverage.gaps),
-        "missing_day": int(coverage.missing_day),
-        "missing_segments": len(coverage.gaps),
-        "missing_seconds": missing,
-        "missing_seconds_ratio": missing / strict if strict else 0.0,
-        **{f"gap_bucket_{name}": count for name, count in buckets.items()},
-        "gap_count_gt_30": sum(each.gap.duration_s > BLOCKING_GAP_S for each in coverage.gaps),
-        "missing_half_seconds": coverage.total("missing_half_seconds"),
-        "last_tick_ts": None if last is None else instant(last * NS),
-        "session_end_lag_s": coverage.end_lag_s,
-        "max_gap_s": max((each.max_gap_s for each in coverage.windows), default=0),
-        "gap_threshold_s": policy.gap_threshold_s(),
-    }
-
-
-def _our_figures(coverage: Coverage, ticks: DayTicks) -> dict[str, Any]:
-    deep = five_level_rows(ticks.numbers)
-    unusual = [each.gap.duration_s for each in coverage.gaps if each.over_adaptive]
-    return {
-        "rows_total": ticks.n,
-        "five_level_rows": deep,
-        "five_level_share": deep / ticks.n if ticks.n else 0.0,
-        "observed_seconds": coverage.total("observed_seconds"),
-        "boundary_missing": coverage.total("boundary_missing"),
-        "missing_half_ratio": coverage.missing_half_ratio,
-        "outside_rows": len(coverage.outside.rows),
-        "outside_session_seconds": coverage.outside.exempt_seconds + coverage.outside.stray_seconds,
-        "outside_exempt_seconds": coverage.outside.exempt_seconds,
-        "outside_window_rows": ticks.outside_window_rows,
-        "missing_sessions": len({*coverage.absent_sessions, *coverage.presence.lost}),
-        "missing_ids": coverage.missing_ids,
-        "adaptive_threshold_day_s": coverage.adaptive.get("day"),
-        "adaptive_threshold_night_s": coverage.adaptive.get("night"),
-        "adaptive_missing_segments": len(unusual),
-        "adaptive_missing_seconds": sum(unusual),
-        "adaptive_max_gap_s": max(unusual, default=0),
-        **{f"gap_seconds_{cause}": _seconds_of(coverage, cause) for cause in Attribution},
-        "sessions_json": json.dumps(coverage.sessions_figures()),
-    }
-
-
-def _seconds_of(coverage: Coverage, cause: Attribution) -> int:
-    return sum(each.gap.duration_s for each in coverage.gaps if each.attribution == cause)
-
-
-def _violations(quality: Quality, levels: int) -> dict[str, Any]:
-    """ghTrader's violation figures. Its negative cells are those of the book and of one column of the tape."""
-    figures: dict[str, Any] = {
-        "bid_ask_cross_violations": quality.crossed,
-        "bid_ask_cross_rate": quality.crossed_rate,
-        "price_jump_outliers": quality.finding("price_jump").count,
-        "volume_spike_outliers": quality.finding("volume_spike").count,
-        "spread_anomaly_outliers": quality.finding("spread_anomaly").count,
-    }
-    for side in ("bid", "ask"):
-        found = quality.finding(f"{side}_order")
-        figures |= {f"{side}_order_violations": found.count, f"{side}_order_rate": found.rate}
-    for kind, tape in (("volume", "volume"), ("price", "last_price")):
-        parts = quality.finding(f"negative_{kind}").parts
-        count = sum(broken for name, broken in parts.items() if name == tape or name.startswith(("bid_", "ask_")))
-        cells = quality.rows * (2 * levels + 1)
-        figures |= {f"negative_{kind}_violations": count, f"negative_{kind}_rate": count / cells if cells else 0.0}
-    return figures

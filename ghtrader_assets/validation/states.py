@@ -10,8 +10,8 @@ A day's state is the worst of its layers; its reason the first code of that tabl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ghtrader_assets.market.data_files import records
@@ -20,11 +20,15 @@ from ghtrader_assets.validation.intake import DayTicks
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.quality.measure import Quality
 from ghtrader_assets.validation.verdicts import Attribution, State
+from ghtrader_assets.validation.witness import Testimony
 
 Layer = Literal["engineering", "source", "policy"]
 LAYERS: Final[tuple[Layer, ...]] = ("engineering", "source", "policy")
 OK_REASON: Final = "quality_ok"
 SESSION_LOST: Final = "session_lost"
+MINUTES_LOST: Final = "witness_lost_block"
+LOAD_AGAIN: Final = frozenset({SESSION_LOST, MINUTES_LOST})
+"""Reasons for which the ticks are asked for again: what is not there is known to have traded."""
 SEVERITY: Final = (State.OK, State.WARN, State.PARTIAL, State.ERROR)
 
 
@@ -58,7 +62,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class CoverageStates:
-    """The states of a day's coverage: per layer, by the fixed and by the adaptive gap threshold, and overall."""
+    """The states of a day's coverage: per layer, by the fixed and by the adaptive gap threshold, and overall.
+
+    `codes` are the reasons for all of them.
+    """
 
     engineering: State
     source: State
@@ -66,6 +73,7 @@ class CoverageStates:
     fixed: State
     adaptive: State
     overall: Standing
+    codes: frozenset[str]
 
 
 def worst(states: Iterable[State]) -> State:
@@ -80,15 +88,23 @@ def coverage_states(coverage: Coverage, ticks: DayTicks, policy: Policy) -> Cove
     codes = {*_engineering_codes(coverage, ticks, policy), *_source_codes(coverage, policy), *gaps}
     codes |= _presence_codes(coverage, policy)
     codes |= set() if coverage.missing_day else _half_second_codes(coverage, policy)
-    layers = {name: worst(_BY_CODE[code].state for code in codes if _BY_CODE[code].layer == name) for name in LAYERS}
     return CoverageStates(
-        engineering=layers["engineering"],
-        source=layers["source"],
-        policy=layers["policy"],
+        **_layers(codes),
         fixed=worst(_BY_CODE[code].state for code in fixed),
         adaptive=worst(_BY_CODE[code].state for code in adaptive),
         overall=_standing(codes),
+        codes=frozenset(codes),
     )
+
+
+def with_testimony(states: CoverageStates, testimony: Testimony, policy: Policy) -> CoverageStates:
+    """The states of a day whose ticks were held against the provider's bars as well: the same or worse."""
+    codes = states.codes | _testimony_codes(testimony, policy)
+    return replace(states, **_layers(codes), overall=_standing(codes), codes=codes)
+
+
+def _layers(codes: Set[str]) -> dict[str, State]:
+    return {name: worst(_BY_CODE[code].state for code in codes if _BY_CODE[code].layer == name) for name in LAYERS}
 
 
 def quality_standing(quality: Quality) -> Standing:
@@ -109,9 +125,9 @@ def worse(first: Standing, other: Standing) -> Standing:
     return other if SEVERITY.index(other.state) > SEVERITY.index(first.state) else first
 
 
-def _standing(codes: set[str]) -> Standing:
+def _standing(codes: Set[str]) -> Standing:
     state = worst(_BY_CODE[code].state for code in codes)
-    reason = next(each for each in REASONS if each.state == state and each.code in codes | {OK_REASON})
+    reason = next(each for each in REASONS if each.state == state and each.code in {*codes, OK_REASON})
     return Standing(state, reason.code, reason.hint)
 
 
@@ -154,6 +170,15 @@ def _presence_codes(coverage: Coverage, policy: Policy) -> set[str]:
     for each in coverage.shortfalls:
         if each.cause != "thin":
             codes.add("missing_ticks_block" if each.blocks else "missing_ticks_warn")
+    return codes
+
+
+def _testimony_codes(testimony: Testimony, policy: Policy) -> set[str]:
+    codes = {"witness_differs"} if testimony.differs else set[str]()
+    if testimony.worst_share > policy.value("LOST_VOLUME_BLOCK_SHARE"):
+        codes.add(MINUTES_LOST)
+    elif testimony.worst_share:
+        codes.add("witness_lost_warn")
     return codes
 
 

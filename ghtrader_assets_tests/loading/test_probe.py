@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -65,6 +66,13 @@ def elsewhere(platform: LoadContext) -> LoadContext:
     return dataclasses.replace(platform, settings=platform.settings.model_copy(update=home))
 
 
+def validated(shared: CommandLine) -> dict[str, Any]:
+    words = ("validate", SYMBOL.text, "--from", DAY.isoformat(), "--to", DAY.isoformat(), "--probe", "--json")
+    ran = shared.run(*words, GHTRADER_SYMBOLS=SYMBOL.text)
+    assert ran.out, ran.err
+    return ran.document
+
+
 def ask(platform: LoadContext) -> list[tuple[int, int, int]]:
     found = probe_gaps(platform, SYMBOL, [DAY], lambda _: None)
     return [(item.provider_has_data, item.provider_missing, item.errors) for item in found]
@@ -106,15 +114,16 @@ def test_a_lost_segment_is_found_and_repaired_and_a_missing_one_is_known(
     exchange.reset()
     before = read_summary(platform.database, SYMBOL.text, [DAY])
     assert before[DAY].state != "ok"
-    words = ("validate", SYMBOL.text, "--from", DAY.isoformat(), "--to", DAY.isoformat(), "--probe", "--json")
-    ran = shared.run(*words, GHTRADER_SYMBOLS=SYMBOL.text)
-    assert ran.out, ran.err
-    assert ran.document["result"] == "noop"
-    (said,) = ran.document["probed"]
+    document = validated(shared)
+    assert [item["outcome"] for item in document["witness"]] == ["complete"], "it is in doubt"
+    (said,) = document["probed"]
     assert (said["provider_has_data"], said["provider_missing"], said["errors"]) == (1, 0, 0)
     assert status(platform) == ["provider_has_data"]
     assert repairs(platform) == [(DAY, Cause.PROVIDER_HAS_DATA)]
-    assert read_summary(platform.database, SYMBOL.text, [DAY]) == before, "an answer is no verdict"
+    after = read_summary(platform.database, SYMBOL.text, [DAY])[DAY]
+    assert (before[DAY].witness, after.witness) == ("unwitnessed", "convicts")
+    assert (after.state, after.reason_code) == (before[DAY].state, before[DAY].reason_code)
+    assert validated(shared)["result"] == "noop", "answers about gaps are no verdict"
     load(platform)
     assert status(platform) == []
     assert repairs(platform) == []

@@ -41,6 +41,7 @@ ROW_MEANINGS: Final = {
     "Its tick counts are counts of seconds, as ghTrader defines them",
     "ghtrader_contract_lives_v1": "The first trading day of a contract, as the provider was asked for it",
     "ghtrader_main_overrides_v1": "A version of what a person says of the main contract of some trading days",
+    "ghtrader_witness_v1": "What the provider answered when it was asked for its own bars of a symbol's trading day",
     "ghtrader_schema_version_v1": "A version of the tables that the store was brought to",
 }
 """What one row of each table is."""

@@ -80,6 +80,7 @@ _STORED: Final = {
     "digest": pl.String,
     "detail": pl.String,
     "baseline_days": pl.Int64,
+    "witness": pl.String,
     **{name: kind for name, kind in FACTS.items() if not name.startswith(("outcome", "obstacle"))},
 }
 NO_BASELINE: Final = "no_baseline"
@@ -187,7 +188,7 @@ def _stored(db: Database, symbols: Sequence[str], start: date, end: date, now: d
     columns = (
         "a.rows_total rows, a.contract contract, a.manifest_id manifest_id, e.who who, e.ts accepted_at,"
         f" e.reason accepted_because, {_OF_VERDICTS} binding, a.digest digest, s.detail detail,"
-        " s.baseline_days baseline_days"
+        " s.baseline_days baseline_days, s.witness witness"
     )
     statement = _STORED_DAYS.format(within=within, columns=columns, now="%s")
     rows = db.rows("day_states.stored", statement, [*values, *values, *values, now])
@@ -241,6 +242,7 @@ def _day_state(row: Mapping[str, Any]) -> DayState:
         contract=row["contract"] or "",
         digest=row.get("digest") or "",
         manifest_id=row["manifest_id"] or "",
+        witness=(row.get("witness") or "") if row["coverage_state"] else "",
         accepted=accepted,
         wrong_main=WrongMain(row["wrong_main"]) if row["wrong_main"] else None,
     )

@@ -6,12 +6,15 @@ Belongs here: reading it in bulk, the evidence of one day. Does not belong here:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from threading import Lock
 
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.tables.reader import read_baselines
+from ghtrader_assets.questdb.tables.reader import read_baselines, read_witness, read_witness_digests
+from ghtrader_assets.validation.bars import PRICES, bars_of_text
 from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
 from ghtrader_assets.validation.verdicts import BaselineDay
 from ghtrader_assets.validation.windows import LOOK_BACK, Baselines
@@ -20,18 +23,27 @@ from ghtrader_assets.validation.windows import LOOK_BACK, Baselines
 class StoredEvidence:
     """The evidence for days of some symbols, as it is stored, and as days that are judged add to it. Thread-safe."""
 
-    def __init__(self, given: Iterable[BaselineDay] = (), *, rolling: bool = False) -> None:
+    def __init__(
+        self,
+        given: Iterable[BaselineDay] = (),
+        answers: Mapping[tuple[str, date], str] | None = None,
+        *,
+        rolling: bool = False,
+    ) -> None:
         self._lock = Lock()
         self._rolling = rolling
+        self._answers = answers or {}
         self._given: dict[tuple[str, date], BaselineDay] = {}
         self._baselines: dict[str, Baselines] = {}
         self.learn(given)
 
     def of(self, symbol: str, day: date) -> Evidence:
-        """The evidence for a verdict on this day."""
+        """The evidence for a verdict on this day: of the provider's answer its digest alone."""
         with self._lock:
             baselines = self._baselines.get(symbol)
-            return NO_EVIDENCE if baselines is None else baselines.before(day)
+            evidence = NO_EVIDENCE if baselines is None else baselines.before(day)
+        answer = self._answers.get((symbol, day))
+        return evidence if answer is None else replace(evidence, witness_digest=answer)
 
     def given(self, symbol: str, day: date) -> BaselineDay | None:
         """What this day gives to later ones, as it is known."""
@@ -54,4 +66,16 @@ def read_evidence(
 
     Raises `QuestDBError`.
     """
-    return StoredEvidence(read_baselines(db, symbols, start - LOOK_BACK, end), rolling=rolling)
+    given = read_baselines(db, symbols, start - LOOK_BACK, end)
+    return StoredEvidence(given, read_witness_digests(db, symbols, start, end), rolling=rolling)
+
+
+def with_bars(db: Database, symbol: str, day: date, evidence: Evidence) -> Evidence:
+    """The evidence for a day that is judged now, with the provider's bars where they are stored."""
+    if not evidence.witness_digest:
+        return evidence
+    answer = read_witness(db, symbol, [day])[day]
+    values = {name: getattr(answer, name) for name in PRICES}
+    prices = {name: math.nan if value is None else value for name, value in values.items()}
+    bars = bars_of_text(answer.contract, answer.bars_json, prices) if answer.digest else None
+    return replace(evidence, bars=bars, witness_digest=answer.digest)

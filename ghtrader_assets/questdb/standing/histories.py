@@ -29,7 +29,7 @@ from ghtrader_assets.questdb.tables.schema import (
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
 )
-from ghtrader_assets.validation.states import SESSION_LOST
+from ghtrader_assets.validation.states import LOAD_AGAIN
 from ghtrader_assets.validation.verdicts import ProbeStatus, State
 
 Key = tuple[str, date]
@@ -183,7 +183,7 @@ def _sound(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             & (pl.col("ingest_state") == IngestState.COMPLETE)
             & (pl.col("state") != UNJUDGED)
             & (pl.col("coverage_state") != State.PARTIAL)
-            & (pl.col("coverage_reason") != SESSION_LOST)
+            & ~pl.col("coverage_reason").is_in(list(LOAD_AGAIN))
         )
         .select(_KEY)
     )

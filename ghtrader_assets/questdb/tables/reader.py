@@ -24,6 +24,7 @@ from ghtrader_assets.questdb.tables.rows import (
     StandingCoverage,
     StandingVerdict,
     StoredRange,
+    WitnessAnswer,
 )
 from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
@@ -37,6 +38,7 @@ from ghtrader_assets.questdb.tables.schema import (
     MANIFESTS,
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
+    WITNESS,
 )
 from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, GapRow, QualityVerdict, midnight_utc
 
@@ -92,6 +94,23 @@ def read_main_overrides(db: Database, symbols: Sequence[str] = ()) -> list[MainO
 def read_daily_agg(db: Database, symbol: str, days: Sequence[date]) -> list[DailyAgg]:
     """The stored-day rows of these days, those that are stored, by trading day."""
     return list(_of_days(db, "daily_agg", DailyAgg, DAILY_AGG, symbol, days).values())
+
+
+def read_witness(db: Database, symbol: str, days: Sequence[date]) -> dict[date, WitnessAnswer]:
+    """What the provider answered about its bars of these days, of those that it was asked about."""
+    return _of_days(db, "witness", WitnessAnswer, WITNESS, symbol, days)
+
+
+def read_witness_digests(db: Database, symbols: Sequence[str], start: date, end: date) -> dict[tuple[str, date], str]:
+    """The digest of each answer about the bars of these symbols' days in an inclusive range; failures have none."""
+    places, names = bound_list(symbols)
+    found = db.rows(
+        "witness_digests",
+        f"SELECT symbol, trading_day, digest FROM {WITNESS}"
+        f" WHERE ts >= %s AND ts <= %s AND symbol IN ({places}) AND length(digest) > 0",
+        [midnight_utc(start), midnight_utc(end), *names],
+    )
+    return {(symbol, date.fromisoformat(day)): digest for symbol, day, digest in found}
 
 
 def read_summary(db: Database, symbol: str, days: Sequence[date]) -> dict[date, CoverageVerdict]:

@@ -23,6 +23,7 @@ from ghtrader_assets.questdb.tables.rows import (
     DayException,
     MainOverride,
     Metric,
+    WitnessAnswer,
 )
 from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
@@ -38,6 +39,7 @@ from ghtrader_assets.questdb.tables.schema import (
     TABLES,
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
+    WITNESS,
 )
 from ghtrader_assets.validation.verdicts import BaselineDay, DayVerdict, GapRow, midnight_utc
 
@@ -55,6 +57,11 @@ def write_contract_lives(db: Database, rows: Sequence[ContractLife]) -> None:
 def write_main_override(db: Database, row: MainOverride) -> None:
     """Store a version of an overridden main contract."""
     _write(db, MAIN_OVERRIDES, [values_of(row)])
+
+
+def write_witness(db: Database, rows: Sequence[WitnessAnswer]) -> None:
+    """Store the provider's answers about its bars, replacing those of the same symbol-days."""
+    _write(db, WITNESS, (_at_midnight(row) for row in rows))
 
 
 def write_daily_agg(db: Database, rows: Sequence[DailyAgg]) -> None:
@@ -166,7 +173,7 @@ def _schedule_values(row: ScheduleDay, schedule_hash: str, now: datetime) -> dic
     }
 
 
-def _at_midnight(row: DailyAgg | Manifest | AggregatedRow) -> dict[str, Any]:
+def _at_midnight(row: DailyAgg | Manifest | AggregatedRow | WitnessAnswer) -> dict[str, Any]:
     return {"ts": midnight_utc(row.trading_day), **values_of(row)}
 
 

@@ -57,6 +57,7 @@ class StandingCoverage(StandingVerdict):
     """The same of a coverage verdict, with the evidence that it used."""
 
     baseline_used: str
+    witness: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,35 @@ class MainOverride:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WitnessAnswer:
+    """`ghtrader_witness_v1`: the provider's own bars of a symbol's trading day, or why there are none.
+
+    `outcome` is `complete` for an answer with bars, `provider_empty` for one without, else what the request ended with;
+    then `digest` is empty. `volume` is in lots; prices are None without a bar that traded. `bars_json` holds the
+    minutes that traded, as `validation.bars` writes them.
+    """
+
+    symbol: str
+    trading_day: date
+    contract: str
+    source: str
+    outcome: str
+    reason: str
+    asked_at: datetime
+    digest: str
+    volume: float | None
+    open: float | None
+    high: float | None
+    low: float | None
+    close: float | None
+    bars_json: str
+
+    def answers(self, contract: str) -> bool:
+        """Whether the provider answered, about this contract."""
+        return bool(self.digest) and self.contract == contract
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRange:
     """What is stored of a symbol. Instants are UTC, None where no stored day has a tick."""
 
@@ -170,9 +200,10 @@ class DayState:
     """How a symbol's trading day stands: stored content, states of ingest, coverage and quality, and why.
 
     `coverage_state` and `quality_state` are empty where no verdict is in force; `rows`, `digest` and `manifest_id` are
-    those of the stored content, or of the last attempt where nothing is stored. `accepted` says who accepted the state
-    that the day is in now; None where it is not accepted. `wrong_main` says what is wrong with the provider's main
-    contract, where that keeps the day from being stored.
+    those of the stored content, or of the last attempt where nothing is stored. `witness` says what the provider's own
+    bars say of the ticks judged, `unwitnessed` where they are wanted and not there. `accepted` says who accepted the
+    state that the day is in now; None where it is not accepted. `wrong_main` says what is wrong with the provider's
+    main contract, where that keeps the day from being stored.
     """
 
     symbol: str
@@ -186,6 +217,7 @@ class DayState:
     reason: str
     digest: str
     manifest_id: str
+    witness: str = ""
     accepted: Acceptance | None = None
     wrong_main: WrongMain | None = None
 

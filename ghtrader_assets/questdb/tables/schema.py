@@ -28,6 +28,7 @@ from ghtrader_assets.questdb.tables.rows import (
     MainOverride,
     Metric,
     SchemaVersion,
+    WitnessAnswer,
 )
 from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, GapRow, QualityVerdict
 
@@ -44,6 +45,7 @@ METRICS: Final = "ghtrader_metrics_v1"
 EXCEPTIONS: Final = "ghtrader_exceptions_v1"
 CONTRACT_LIVES: Final = "ghtrader_contract_lives_v1"
 MAIN_OVERRIDES: Final = "ghtrader_main_overrides_v1"
+WITNESS: Final = "ghtrader_witness_v1"
 SCHEMA_VERSION: Final = "ghtrader_schema_version_v1"
 TICK_GAPS: Final = "ghtrader_tick_gaps_v2"
 BASE_SUFFIX: Final = "_base"
@@ -152,6 +154,7 @@ TABLES: Final = {
         Table(EXCEPTIONS, columns_of_row(DayException), "YEAR", _DAY_KEYS),
         Table(CONTRACT_LIVES, (_TS, *columns_of_row(ContractLife)), "YEAR", ("ts", "contract")),
         Table(MAIN_OVERRIDES, columns_of_row(MainOverride), "YEAR", ("ts", "symbol")),
+        Table(WITNESS, (_TS, *columns_of_row(WitnessAnswer)), "YEAR", _DAY_KEYS),
         Table(SCHEMA_VERSION, columns_of_row(SchemaVersion), "YEAR", ("ts", "version")),
     )
 }
