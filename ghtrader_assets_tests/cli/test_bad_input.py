@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ghtrader_assets_tests.cli.refusals import refused
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
-from ghtrader_assets_tests.fix_platform import CommandLine, Ran
+from ghtrader_assets_tests.fix_platform import CommandLine
 
 COPPER = "KQ.m@SHFE.cu"
 WEEK = ("--from", "2026-01-05", "--to", "2026-01-06")
-
-
-def refused(ran: Ran, code: int, *words: str) -> None:
-    """The command ended with `code` and one line on stderr that holds the words and the error's code; no traceback."""
-    lines = [line for line in ran.err.splitlines() if line.startswith("error:")]
-    assert (ran.code, len(lines)) == (code, 1), ran.err
-    assert re.search(r" \[GHT-\d{3}\]$", lines[0]), lines[0]
-    assert "Traceback" not in ran.err
-    for word in words:
-        assert word in lines[0], lines[0]
 
 
 @pytest.mark.parametrize(

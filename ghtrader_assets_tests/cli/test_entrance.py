@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ghtrader_assets.cli import FILES
-from ghtrader_assets_tests.cli.test_bad_input import refused
+from ghtrader_assets_tests.cli.refusals import refused
 from ghtrader_assets_tests.fix_platform import CommandLine
 
 SYMBOL = "KQ.m@SHFE.rb"
