@@ -26,8 +26,8 @@ from ghtrader_assets.questdb.tables.reader import read_gaps, read_summary
 from ghtrader_assets.questdb.tables.records import write_schedule
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets_tests.bench.store import store_frames
 from ghtrader_assets_tests.loading.small_days import small_day
+from ghtrader_assets_tests.model_days import store_frames
 
 PRODUCTS = ("ni", "pb", "sn")
 """Of the same hours and the same policy: one for each order, all with the same ticks."""
