@@ -23,7 +23,7 @@ from ghtrader_assets.context.store import StoreContext, embedded_service
 from ghtrader_assets.errors import FetchError, GhtraderError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.days import load_days
-from ghtrader_assets.loading.judgement import judge_days, judged_again
+from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import probe_gaps
 from ghtrader_assets.loading.witness import ask_witness
@@ -86,13 +86,16 @@ def _materialized(
         pages = tables.Pages(console, dashboard.urls["http"] if dashboard else None)
         if isinstance(opened, LoadContext) and MAIN_SCHEDULE in selected:
             yield from _scheduled(context, opened, symbol, wanted)
+        told: set[date] = set()
         for outcome in _outcomes(context, opened, symbol, wanted, selected):
+            asked = selected & JUDGED if outcome.trading_day in told else selected
+            told.add(outcome.trading_day)
             if outcome.failure:
                 failed[outcome.trading_day.isoformat()] = outcome.failure
                 context.log.error(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
             else:
                 accepted = _accepted(opened, symbol, outcome)
-                yield from tables.materializations(context.instance, pages, symbol, outcome, selected, accepted)
+                yield from tables.materializations(context.instance, pages, symbol, outcome, asked, accepted)
         if isinstance(opened, LoadContext) and selected & JUDGED:
             for outcome in _asked_about(context, opened, symbol, wanted):
                 accepted = _accepted(opened, symbol, outcome)
@@ -184,8 +187,7 @@ def _outcomes(
     selected: Selected,
 ) -> Iterator[DayOutcome]:
     if isinstance(platform, LoadContext) and TICKS in selected:
-        judged: list[date] = []
-        for outcome in load_days(
+        yield from load_days(
             platform,
             symbol,
             days,
@@ -193,10 +195,7 @@ def _outcomes(
             must_judge=bool(selected & JUDGED),
             on_retry=context.log.warning,
             allow_partial=PARTIAL_TAG in context.run.tags,
-        ):
-            judged += [outcome.trading_day] if outcome.judgement else []
-            yield outcome
-        yield from judged_again(platform, symbol, judged)
+        )
     elif selected & set(DAY_TABLES):
         yield from judge_days(platform, symbol, days)
 

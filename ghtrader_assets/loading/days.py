@@ -20,6 +20,7 @@ from ghtrader_assets.files import process_lock
 from ghtrader_assets.loading.batches import Batches, Limits
 from ghtrader_assets.loading.disk import disk_is_full, full_disk_named, require_free_disk
 from ghtrader_assets.loading.frames import baseline_of_frame, judge_frame, policy_of
+from ghtrader_assets.loading.judgement import judged_again
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_days
 from ghtrader_assets.loading.record import (
@@ -110,6 +111,7 @@ def load_days(
 
     One day's failure is that day's outcome. Raises `GhtraderError` only for what stops all of them: the schedule
     can't be had, the store is away. `must_judge` asks for a verdict whatever the settings say.
+    Days whose baseline moved while others came are judged again at the end, and their outcomes yielded again.
     With `allow_partial` a day in progress is stored as far as it goes, and not judged.
     """
     require_free_disk(context)
@@ -123,7 +125,7 @@ def load_days(
     evidence = read_evidence(context.database, [symbol.text], min(planned), max(planned))
     writing = context.settings.home / "writing" / f"{symbol.key}.lock"
     with full_disk_named(context), fetch_pool(context, len(plan.days), on_retry) as pool:
-        yield from Batches(
+        results = Batches(
             _fetch(context, pool, symbol, plan.days, run_id),
             partial(store_and_read_back, context),
             partial(judge_and_record, context, evidence, must_judge=must_judge),
@@ -131,6 +133,12 @@ def load_days(
             cancel=pool.close,
             while_storing=partial(process_lock, writing),
         ).results()
+        judged: dict[date, Manifest | None] = {}
+        for outcome in results:
+            judged |= {outcome.trading_day: outcome.manifest} if outcome.judgement else {}
+            yield outcome
+    for outcome in judged_again(context, symbol, sorted(judged)):
+        yield replace(outcome, manifest=judged[outcome.trading_day])
 
 
 def _limits(settings: Settings) -> Limits[FetchedLoad]:

@@ -99,12 +99,10 @@ def judge_days(
 def judged_again(context: StoreContext, symbol: Symbol, days: Sequence[date]) -> Iterator[DayOutcome]:
     """The new verdicts on those of a load's days whose baseline has moved since they were judged, as others came.
 
-    Nothing of such an outcome is about the load. Raises `QuestDBError`.
+    Raises `QuestDBError`.
     """
     if len(days) > 1:
-        for outcome in judge_days(context, symbol, days, rows=False):
-            if outcome.judgement is not None:
-                yield dataclasses.replace(outcome, manifest=None, baseline=None)
+        yield from (each for each in judge_days(context, symbol, days, rows=False) if each.judgement is not None)
 
 
 Verdicts = tuple[CoverageVerdict, QualityVerdict] | tuple[StandingCoverage, StandingVerdict]

@@ -66,12 +66,13 @@ class FetchPool:
         self._closed = False
 
     def fetch(self, requests: Sequence[FetchRequest]) -> Iterator[FetchedDay]:
-        """Yield each requested day as it is done, the longest first. One day's failure is its state, never raised.
+        """Yield each requested day as it is done, the longest first, days of about one length (the same power of two of
+        ticks) as requested: those before a day are its baseline. One day's failure is its state, never raised.
 
         Ends early only when `close` is called meanwhile. Maintenance and denial end all days not yet done.
         """
         tasks = [Task(request, self._timing, self._clock) for request in requests]
-        waiting = sorted(tasks, key=lambda task: -task.request.expected_ticks)
+        waiting = sorted(tasks, key=lambda task: -task.request.expected_ticks.bit_length())
         try:
             yield from self._run(waiting)
         finally:  # also when the consumer stops early: no answer of this call may reach the next

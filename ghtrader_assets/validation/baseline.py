@@ -10,7 +10,6 @@ loading.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,20 +31,20 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a day gives: why it is not whole (empty where it is), and the figures of each of its sessions."""
+    """What a day gives: why it is not whole (empty where it is), the figures and the usual spacings of its sessions."""
 
     reason: str
     sessions: dict[str, Figures]
-
-    @property
-    def as_json(self) -> str:
-        """The figures, as a row keeps them."""
-        return json.dumps(self.sessions)
+    spacings: dict[str, dict[str, float]]
 
 
 def given_by(coverage: Coverage) -> Given:
     """What a day gives to later baselines."""
-    return Given(_not_whole(coverage), {name: _figures(coverage, name) for name in coverage.fixed})
+    return Given(
+        _not_whole(coverage),
+        {name: _figures(coverage, name) for name in coverage.fixed},
+        {name: dict(_spacings(coverage.tape, _places(coverage, name))) for name in coverage.fixed},
+    )
 
 
 def _not_whole(coverage: Coverage) -> str:
@@ -62,8 +61,7 @@ def _not_whole(coverage: Coverage) -> str:
 
 
 def _figures(coverage: Coverage, session: str) -> Figures:
-    tape, windows = coverage.tape, coverage.tape.ticks.windows
-    places = [place for place, window in enumerate(windows) if window.session == session]
+    tape = coverage.tape
     lots = tape.lots_in(session)
     return {
         "strict_s": coverage.total("strict", session),
@@ -71,10 +69,13 @@ def _figures(coverage: Coverage, session: str) -> Figures:
         "seconds": significant(coverage.total("observed_seconds", session)),
         "volume": significant(float(lots.sum())),
         "still": significant(still_odds(lots)) if len(lots) else None,
-        "snapshot": significant(_largest_trade(tape, places)),
-        "spacings": dict(_spacings(tape, places)),
-        "edges": [_edges(tape, place) for place in places],
+        "snapshot": significant(_largest_trade(tape, _places(coverage, session))),
     }
+
+
+def _places(coverage: Coverage, session: str) -> list[int]:
+    windows = coverage.tape.ticks.windows
+    return [place for place, window in enumerate(windows) if window.session == session]
 
 
 def _largest_trade(tape: Tape, places: list[int]) -> float:
@@ -108,16 +109,6 @@ def _spacings(tape: Tape, places: list[int]) -> Iterator[tuple[str, float]]:
 def _usual(steps: Ints) -> float:
     rank = max(1, math.ceil(USUAL_QUANTILE * len(steps)))
     return float(np.partition(steps, rank - 1)[rank - 1])
-
-
-def _edges(tape: Tape, place: int) -> list[float] | None:
-    """The seconds from a window's opening to its first tick, and from its last one to its close."""
-    window = tape.ticks.windows[place]
-    stamps = tape.ticks.stamps[tape.ticks.window_of == place]
-    if len(stamps) == 0:
-        return None
-    first, last = int(stamps.min()), int(stamps.max())
-    return [significant((first - window.start_ns) / NS), significant((window.end_ns - last) / NS)]
 
 
 def significant(value: float) -> float:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final, Protocol
 
 from ghtrader_assets.validation.bars import Bars
@@ -67,13 +68,19 @@ class Evidence:
 
         `used` is the JSON object that a stored verdict keeps; empty in one of before there was any evidence.
         """
-        values = [(name, self.baseline.get(name)) for name in _names(used)]
-        parts = (self.baseline_days, values, self.witness_digest)
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+        values = tuple((name, self.baseline.get(name)) for name in _names(used))
+        return _digest(self.baseline_days, values, self.witness_digest)
+
+
+@lru_cache(maxsize=65_536)
+def _digest(days: int, values: tuple[tuple[str, float | None], ...], witness_digest: str) -> str:
+    """Kept: of ten years of verdicts most used the same values."""
+    return hashlib.sha256(json.dumps((days, values, witness_digest)).encode()).hexdigest()[:16]
 
 
 NO_EVIDENCE: Final = Evidence()
 
 
-def _names(used: str) -> Iterable[str]:
+@lru_cache(maxsize=65_536)
+def _names(used: str) -> Sequence[str]:
     return sorted(json.loads(used)) if used else ()

@@ -230,6 +230,7 @@ class BaselineDay:
     reason: str
     rows_total: int
     sessions_json: str
+    spacings_json: str
     content_digest: str
     fingerprint: str
     manifest_id: str

@@ -23,12 +23,14 @@ from __future__ import annotations
 
 import json
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ghtrader_assets.validation.baseline import Figures, significant
 from ghtrader_assets.validation.evidence import Evidence
@@ -41,90 +43,91 @@ LOOK_BACK: Final = timedelta(days=90)
 STEPS_A_DECADE: Final = {"ticks": 10, "volume": 10, "still": 40, "spacing": 5, "snapshot": 5}
 
 Sessions = Mapping[str, Figures]
-Reader = Callable[[Sessions, str, str], float | None]
+Reader = Callable[["_Given", str, str], "float | None"]
+
+
+class _Given:
+    """What one whole day gives; spacings are read when they are first asked for."""
+
+    def __init__(self, row: BaselineDay) -> None:
+        self.sessions: Sessions = json.loads(row.sessions_json)
+        self._text = row.spacings_json
+
+    @cached_property
+    def spacings(self) -> Mapping[str, Mapping[str, float]]:
+        return json.loads(self._text)
+
+
+class _Whole:
+    """The whole days of a symbol, in order, with what they give. It never changes."""
+
+    def __init__(self, days: list[date], given: list[_Given]) -> None:
+        self.days, self.given = days, given
+        self._rolled: dict[str, list[float | None]] = {}
+
+    def rolled(self, name: str) -> list[float | None]:
+        """The value of this name before each day, and after the last: all at once, since many are asked for."""
+        if name not in self._rolled:
+            padded = np.concatenate([np.full(WINDOW_DAYS, np.nan), _of_days(name, self.given)])
+            self._rolled[name] = _laid(name, _statistic(name, sliding_window_view(padded, WINDOW_DAYS)))
+        return self._rolled[name]
 
 
 class Baselines:
-    """The baselines of one symbol's days, from what its days gave; those that are not whole give nothing.
+    """The baselines of one symbol's days, from what its days gave; those that are not whole give nothing."""
 
-    `rolling`: many will be asked for, and each value is worked out for all days at once.
-    """
-
-    def __init__(self, days: Iterable[BaselineDay], *, rolling: bool = False) -> None:
-        self._given: dict[date, Sessions] = {}
-        self._days: list[date] = []
-        self._rolled: dict[str, Floats] | None = {} if rolling else None
-        for each in days:
-            self.learn(each)
+    def __init__(self, days: Iterable[BaselineDay]) -> None:
+        whole = {each.trading_day: each for each in days if each.whole}
+        self._whole = _Whole(sorted(whole), [_Given(whole[day]) for day in sorted(whole)])
 
     def learn(self, row: BaselineDay) -> None:
-        """Take what a day gives now in place of what it gave."""
-        known = self._given.pop(row.trading_day, None) is not None
-        if row.whole:
-            self._given[row.trading_day] = json.loads(row.sessions_json)
-            if not known:
-                insort(self._days, row.trading_day)
-        elif known:
-            self._days.remove(row.trading_day)
-        if self._rolled:
-            self._rolled = {}
+        """Take what a day gives now in place of what it gave. Evidence that was handed out stays as it was."""
+        days, given = self._whole.days, self._whole.given
+        place = bisect_left(days, row.trading_day)
+        after = place + (place < len(days) and days[place] == row.trading_day)
+        mine = [(row.trading_day, _Given(row))] if row.whole else []
+        self._whole = _Whole(
+            [*days[:place], *(day for day, _ in mine), *days[after:]],
+            [*given[:place], *(gives for _, gives in mine), *given[after:]],
+        )
 
     def before(self, day: date, witness_digest: str = "") -> Evidence:
         """The evidence for a verdict on `day`."""
-        end = bisect_left(self._days, day)
-        start = max(0, end - WINDOW_DAYS, bisect_left(self._days, day - LOOK_BACK))
+        whole = self._whole
+        end = bisect_left(whole.days, day)
+        start = max(0, end - WINDOW_DAYS, bisect_left(whole.days, day - LOOK_BACK))
         number = max(each for each in (0, FEWEST_DAYS, WINDOW_DAYS) if each <= end - start)
         if not number:
             return Evidence(witness_digest=witness_digest)
-        is_usual = self._rolled is not None and start == max(0, end - WINDOW_DAYS)
-        values = _Rolling(self.rolled, end) if is_usual else _Window([self._given[d] for d in self._days[start:end]])
-        return Evidence(values, number, witness_digest)
-
-    def rolled(self, name: str) -> Floats:
-        """The value of this name before each day, and after the last: kept, since a repair asks for ten years."""
-        kept = {} if self._rolled is None else self._rolled
-        if name not in kept:
-            padded = np.concatenate(
-                [np.full(WINDOW_DAYS, np.nan), _of_days(name, [self._given[d] for d in self._days])]
-            )
-            kept[name] = _statistic(name, np.lib.stride_tricks.sliding_window_view(padded, WINDOW_DAYS))
-        return kept[name]
+        if start == max(0, end - WINDOW_DAYS):
+            return Evidence(_Window(whole, end), number, witness_digest)
+        recent = _Whole(whole.days[start:end], whole.given[start:end])
+        return Evidence(_Window(recent, end - start), number, witness_digest)
 
 
 class _Window:
-    """The values of one day's baseline, each worked out when it is first asked for."""
+    """The values of one day's baseline."""
 
-    def __init__(self, given: Sequence[Sessions]) -> None:
-        self._given = given
-        self._known: dict[str, float | None] = {}
-
-    def get(self, name: str, /) -> float | None:
-        if name not in self._known:
-            days = np.full((1, WINDOW_DAYS), np.nan)
-            days[0, : len(self._given)] = _of_days(name, self._given)
-            self._known[name] = _laid(name, _statistic(name, days)[0])
-        return self._known[name]
-
-
-class _Rolling:
-    """The values of one day's baseline among those of all days."""
-
-    def __init__(self, rolled: Callable[[str], Floats], end: int) -> None:
-        self._rolled, self._end = rolled, end
+    def __init__(self, whole: _Whole, end: int) -> None:
+        self._whole, self._end = whole, end
 
     def get(self, name: str, /) -> float | None:
-        return _laid(name, self._rolled(name)[self._end])
+        return self._whole.rolled(name)[self._end]
 
 
-def _laid(name: str, found: float) -> float | None:
-    return None if math.isnan(found) else on_grid(float(found), STEPS_A_DECADE[name.partition("/")[0]])
+def _laid(name: str, found: Floats) -> list[float | None]:
+    """The values on their grid; None for NaN."""
+    steps = STEPS_A_DECADE[name.partition("/")[0]]
+    different, where = np.unique(found, return_inverse=True)
+    laid = [None if math.isnan(value) else on_grid(value, steps) for value in different.tolist()]
+    return [laid[place] for place in where.tolist()]
 
 
-def _of_days(name: str, given: Sequence[Sessions]) -> Floats:
+def _of_days(name: str, given: Sequence[_Given]) -> Floats:
     """The value of this name of each day; NaN where it has none."""
     family, _, rest = name.partition("/")
     session, _, part = rest.partition("/")
-    values = (_READERS[family](sessions, session, part) for sessions in given)
+    values = (_READERS[family](each, session, part) for each in given)
     return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
 
 
@@ -146,23 +149,23 @@ def _statistic(name: str, windows: Floats) -> Floats:
 
 
 def _an_hour(figure: str) -> Reader:
-    def read(sessions: Sessions, session: str, _part: str) -> float | None:
-        found = sessions.get(session)
+    def read(given: _Given, session: str, _part: str) -> float | None:
+        found = given.sessions.get(session)
         return found[figure] * 3600 / found["strict_s"] if found and found["strict_s"] else None
 
     return read
 
 
-def _still(sessions: Sessions, session: str, _part: str) -> float | None:
-    return sessions.get(session, {}).get("still")
+def _still(given: _Given, session: str, _part: str) -> float | None:
+    return given.sessions.get(session, {}).get("still")
 
 
-def _spacing(sessions: Sessions, session: str, part: str) -> float | None:
-    return sessions.get(session, {}).get("spacings", {}).get(part)
+def _spacing(given: _Given, session: str, part: str) -> float | None:
+    return given.spacings.get(session, {}).get(part)
 
 
-def _snapshot(sessions: Sessions, _session: str, _part: str) -> float | None:
-    return max((each["snapshot"] for each in sessions.values()), default=None)
+def _snapshot(given: _Given, _session: str, _part: str) -> float | None:
+    return max((each["snapshot"] for each in given.sessions.values()), default=None)
 
 
 _READERS: Final[Mapping[str, Reader]] = {

@@ -14,6 +14,7 @@ import dagster as dg
 import pytest
 
 from ghtrader_assets.assets.build import build_definitions
+from ghtrader_assets.assets.partitions import BACKFILL_POLICY
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.orchestration.names import ALL_TABLES, FOLLOWING
@@ -87,6 +88,21 @@ def test_lineage_of_a_symbol(definitions: dg.Definitions) -> None:
     assert upstream("ticks") == {"main_schedule"}
     assert upstream("validation_summary") == upstream("field_quality") == upstream("baseline") == {"ticks"}
     assert upstream("manifest") == {"validation_summary", "field_quality"}
+
+
+def test_a_backfill_of_all_tables_stays_one_pass_of_runs(definitions: dg.Definitions) -> None:
+    """Dagster cuts a backfill where a table depends on other partitions than its own, or is cut otherwise."""
+    graph = definitions.resolve_asset_graph()
+    keys = [dg.AssetKey(["KQ_m_SHFE_au", table]) for table in ALL_TABLES]
+    for key in keys:
+        node = graph.get(key)
+        assert node.backfill_policy == BACKFILL_POLICY
+        assert node.partitions_def == graph.get(keys[0]).partitions_def
+        for parent in node.parent_keys & set(keys):
+            mapping = graph.get_partition_mapping(key, parent)
+            assert isinstance(mapping, (dg.IdentityPartitionMapping, dg.TimeWindowPartitionMapping)), (key, parent)
+            offsets = getattr(mapping, "start_offset", 0), getattr(mapping, "end_offset", 0)
+            assert offsets == (0, 0), (key, parent)
 
 
 def test_the_catalog_reads_like_documentation(definitions: dg.Definitions) -> None:

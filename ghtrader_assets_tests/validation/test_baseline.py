@@ -43,6 +43,7 @@ def day_given(day: date, sessions: dict[str, Any], *, whole: bool = True) -> Bas
         reason="" if whole else "it trades outside its sessions",
         rows_total=0,
         sessions_json=json.dumps(sessions),
+        spacings_json="{}",
         content_digest="",
         fingerprint="",
         manifest_id="",
@@ -51,7 +52,7 @@ def day_given(day: date, sessions: dict[str, Any], *, whole: bool = True) -> Bas
 
 
 def session(ticks: float, **other: Any) -> dict[str, Any]:
-    return {"strict_s": 3600, "ticks": ticks, "volume": ticks, "still": 0.25, "snapshot": ticks, "spacings": {}} | other
+    return {"strict_s": 3600, "ticks": ticks, "volume": ticks, "still": 0.25, "snapshot": ticks} | other
 
 
 def history(ticks: Sequence[float]) -> list[BaselineDay]:

@@ -15,7 +15,7 @@ from threading import Lock
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_baselines, read_witness, read_witness_digests
 from ghtrader_assets.validation.bars import PRICES, bars_of_text
-from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
+from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.verdicts import BaselineDay
 from ghtrader_assets.validation.windows import LOOK_BACK, Baselines
 
@@ -24,26 +24,20 @@ class StoredEvidence:
     """The evidence for days of some symbols, as it is stored, and as days that are judged add to it. Thread-safe."""
 
     def __init__(
-        self,
-        given: Iterable[BaselineDay] = (),
-        answers: Mapping[tuple[str, date], str] | None = None,
-        *,
-        rolling: bool = False,
+        self, given: Sequence[BaselineDay] = (), answers: Mapping[tuple[str, date], str] | None = None
     ) -> None:
         self._lock = Lock()
-        self._rolling = rolling
         self._answers = answers or {}
-        self._given: dict[tuple[str, date], BaselineDay] = {}
-        self._baselines: dict[str, Baselines] = {}
-        self.learn(given)
+        self._given = {(row.symbol, row.trading_day): row for row in given}
+        by_symbol: dict[str, list[BaselineDay]] = {}
+        for row in given:
+            by_symbol.setdefault(row.symbol, []).append(row)
+        self._baselines = {symbol: Baselines(rows) for symbol, rows in by_symbol.items()}
 
     def of(self, symbol: str, day: date) -> Evidence:
         """The evidence for a verdict on this day: of the provider's answer its digest alone."""
-        with self._lock:
-            baselines = self._baselines.get(symbol)
-            evidence = NO_EVIDENCE if baselines is None else baselines.before(day)
-        answer = self._answers.get((symbol, day))
-        return evidence if answer is None else replace(evidence, witness_digest=answer)
+        answer, baselines = self._answers.get((symbol, day), ""), self._baselines.get(symbol)
+        return Evidence(witness_digest=answer) if baselines is None else baselines.before(day, answer)
 
     def given(self, symbol: str, day: date) -> BaselineDay | None:
         """What this day gives to later ones, as it is known."""
@@ -54,20 +48,13 @@ class StoredEvidence:
         with self._lock:
             for row in given:
                 self._given[row.symbol, row.trading_day] = row
-                if row.symbol not in self._baselines:
-                    self._baselines[row.symbol] = Baselines((), rolling=self._rolling)
-                self._baselines[row.symbol].learn(row)
+                self._baselines.setdefault(row.symbol, Baselines(())).learn(row)
 
 
-def read_evidence(
-    db: Database, symbols: Sequence[str], start: date, end: date, *, rolling: bool = False
-) -> StoredEvidence:
-    """The evidence for the trading days from `start` to `end` of the symbols. `rolling`: they are many.
-
-    Raises `QuestDBError`.
-    """
+def read_evidence(db: Database, symbols: Sequence[str], start: date, end: date) -> StoredEvidence:
+    """The evidence for the trading days from `start` to `end` of the symbols. Raises `QuestDBError`."""
     given = read_baselines(db, symbols, start - LOOK_BACK, end)
-    return StoredEvidence(given, read_witness_digests(db, symbols, start, end), rolling=rolling)
+    return StoredEvidence(given, read_witness_digests(db, symbols, start, end))
 
 
 def with_bars(db: Database, symbol: str, day: date, evidence: Evidence) -> Evidence:

@@ -158,7 +158,7 @@ def read_histories(
         _attempts=_attempts(frame),
         sound=set(sound.rows()),
         accepted=read_accepted(db, symbols, start, end, now).keys(),
-        evidence=StoredEvidence() if leave_out_sound else read_evidence(db, symbols, start, end, rolling=True),
+        evidence=StoredEvidence() if leave_out_sound else read_evidence(db, symbols, start, end),
     )
 
 
