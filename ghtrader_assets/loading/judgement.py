@@ -3,7 +3,7 @@
 Belongs here: finding out whether a day needs judgement, reading it, writing the verdict.
 Does not belong here: the rules and the decision whether a judgement is out of date (`validation`).
 
-A range costs six queries, however long it is; each day to be judged costs one more, or a few where workers would
+A range costs seven queries, however long it is; each day to be judged costs one more, or a few where workers would
 otherwise have nothing to do. Days are judged by threads: most of a day's time is spent in numpy, polars and the store,
 which leave the interpreter to others, and a thread starts at once and shares sessions (docs/performance.md has both
 measured).

@@ -114,7 +114,7 @@ def test_the_frame_in_memory_is_judged_like_the_stored_day(platform: LoadContext
     assert content_of(again.judgement.coverage) == content_of(memory.coverage)
 
 
-def test_a_range_with_nothing_to_do_costs_six_queries(
+def test_a_range_with_nothing_to_do_costs_seven_queries(
     platform: LoadContext, calendar: TradingCalendar, queries: Counter[str]
 ) -> None:
     symbol, days = small_days(platform, "KQ.m@SHFE.zn", calendar, 45)
@@ -122,10 +122,14 @@ def test_a_range_with_nothing_to_do_costs_six_queries(
     queries.clear()
     outcomes = list(judge_days(platform, symbol, days))
     assert not any(outcome.judgement is None or outcome.judgement.fresh for outcome in outcomes)
-    assert queries == Counter(["daily_agg", "manifests", "summary", "quality", "schedule", "baselines"])
+    assert queries == Counter(
+        ["daily_agg", "manifests", "summary", "quality", "schedule", "baselines", "witness_digests"]
+    )
     queries.clear()
     standing = list(judge_days(platform, symbol, days, rows=False))
-    assert queries == Counter(["daily_agg", "coverage_standing", "quality_standing", "schedule", "baselines"])
+    assert queries == Counter(
+        ["daily_agg", "coverage_standing", "quality_standing", "schedule", "baselines", "witness_digests"]
+    )
     assert [item.standing for item in standing] == [
         (outcome.judgement.deciding.state, outcome.judgement.deciding.reason_code)
         for outcome in outcomes
@@ -139,7 +143,15 @@ def test_a_range_with_nothing_to_do_costs_six_queries(
     assert [outcome.trading_day for outcome in outcomes if outcome.judgement and outcome.judgement.fresh] == [days[20]]
     assert queries.pop("wal_state") > 0
     assert queries.pop("ticks_of_day") == platform.settings.validate_workers
-    expected = ["daily_agg", "coverage_standing", "quality_standing", "schedule", "baselines", "gap_keys"]
+    expected = [
+        "daily_agg",
+        "coverage_standing",
+        "quality_standing",
+        "schedule",
+        "baselines",
+        "witness_digests",
+        "gap_keys",
+    ]
     assert queries == Counter(expected)
 
 
