@@ -107,6 +107,20 @@ def test_a_forced_load_of_the_same_content_writes_no_tick(loaded: CommandLine) -
     assert manifest["replaced"] == "unchanged"
 
 
+@pytest.mark.parametrize("kind", ["text_values", "text_stamps", "far_stamps"])
+def test_an_answer_that_cant_be_read_is_broken_and_replaces_nothing(
+    loaded: CommandLine, exchange: ExchangeControl, kind: str
+) -> None:
+    """Neither absence nor a number is concluded from it."""
+    before = days_of(loaded, CFFEX)
+    exchange.faults({"kind": kind, "trading_day": str(MONDAY)})
+    ran = loaded.run("backfill", CFFEX, "--from", str(MONDAY), "--to", str(MONDAY), "--force", "--json")
+    exchange.reset()
+    (failed,) = ran.document["failed"]
+    assert (ran.code, failed["reason"].partition(":")[0]) == (1, "broken"), failed
+    assert days_of(loaded, CFFEX) == before
+
+
 def test_coverage_counts_what_is_stored_and_names_what_is_missing(loaded: CommandLine) -> None:
     (row,) = loaded.run("coverage", SHFE, "--json").document
     assert (row["first_day"], row["last_day"], row["n_days"]) == (str(FRIDAY), str(MONDAY), 2)

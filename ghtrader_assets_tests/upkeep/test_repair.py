@@ -127,6 +127,9 @@ ANSWERS: dict[str, tuple[Histories, Cause | None, Need, int]] = {
     "another contract is another effort": (
         standing([dataclasses.replace(EMPTY, upstream="before")] * 9), Cause.PROVIDER_EMPTY, Need.LOAD, 0,
     ),
+    "another main contract than the one that it did not know": (
+        standing([attempt(IngestState.UNKNOWN_CONTRACT, upstream="before")]), Cause.STALE, Need.LOAD, 0,
+    ),
     "contract changed": (
         standing([dataclasses.replace(COMPLETE, upstream="before")], GOOD._replace(upstream="before"), IN_FORCE),
         Cause.STALE, Need.LOAD, 0,
