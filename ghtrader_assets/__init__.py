@@ -17,7 +17,7 @@ __all__ = ["DayStateWarning", "connect"]
 
 
 def connect(settings: Settings | None = None) -> Store:
-    """The store of `GHTRADER_HOME`, or of other settings, to ask for ticks, coverage and lineage.
+    """The store of `GHTRADER_HOME`, or of other settings, to ask for ticks, stored days and lineage.
 
     Raises `QuestDBError` when no QuestDB runs for the home, `BadInputError` for a malformed setting. Close it, or use
     it in a `with`, when done.

@@ -92,12 +92,12 @@ class Obstacle:
 
     @property
     def reason(self) -> str:
-        """The one line that says it everywhere."""
+        """The line that a day's state, a refused load and a finding show."""
         return str(self.error) if self.wrong_main else self.what
 
     @property
     def error(self) -> FetchError:
-        """The error of who asks for the day all the same."""
+        """The error that a load of the day ends with."""
         kinds = {IngestState.NOT_LISTED: NotListedError, IngestState.EXPIRED: ExpiredError}
         what = f"{self.wrong_main}: {self.what}" if self.wrong_main else self.what
         return kinds.get(self.state, WrongMainError)(what, self.remedy)

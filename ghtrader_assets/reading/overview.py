@@ -1,4 +1,4 @@
-"""Looking at what there is: each trading day's load and verdicts in one row, and each symbol's coverage.
+"""Looking at what there is: each trading day's load and verdicts in one row, and what is stored of each symbol.
 
 Belongs here: comparing stored rows with the calendar. Does not belong here: the queries (`questdb`).
 """

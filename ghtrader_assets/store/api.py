@@ -159,7 +159,7 @@ class Store(GhtraderQueries):
         states: States = "any",
         output_format: OutputFormat = "pandas",
     ) -> Generator[tuple[HandedDay, Any]]:
-        """The same day by day, each with its stored-day row and state, in bounded memory.
+        """The ticks of a range day by day, each with its stored-day row and state, in bounded memory.
 
         `GHTRADER_READ_WORKERS` days are read ahead. The warning comes with the first day.
         """

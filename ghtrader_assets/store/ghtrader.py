@@ -18,6 +18,7 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.codec import epoch_ns
+from ghtrader_assets.questdb.tables.columns import CONTRACT_IN_TICKS
 from ghtrader_assets.questdb.tables.reader import read_five_level_bounds
 from ghtrader_assets.questdb.tables.rows import DailyAgg, StoredRange
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day
@@ -122,7 +123,7 @@ class GhtraderQueries(ABC):
 
 
 def _renamed(columns: Sequence[str]) -> list[str]:
-    names = {"datetime_ns": "datetime", "contract": "underlying_contract"}
+    names = {"datetime_ns": "datetime", "contract": CONTRACT_IN_TICKS}
     return [names.get(column, column) for column in columns]
 
 

@@ -1,4 +1,4 @@
-"""What a verdict may lean on beside the day's own ticks, and which of it a verdict did lean on.
+"""What a verdict may use besides the day's own ticks, and which of it one did use.
 
 Belongs here: handing values out by name, remembering that they were used, the digest of what was used.
 Does not belong here: where values come from (`windows` puts them together of other days), what follows from one (the
@@ -64,7 +64,7 @@ class Evidence:
         return replace(self, _used={})
 
     def digest(self, used: str) -> str:
-        """16 hex digits that name what a verdict hangs on that used these names: their values of now, and the answer.
+        """16 hex digits of the present values of the names that a verdict `used`, and of the provider's answer.
 
         `used` is the JSON object that a stored verdict keeps; empty in one of before there was any evidence.
         """

@@ -1,4 +1,4 @@
-"""`accept` as a user types it: what nobody can mend is closed, shown as closed, and opened again by new content."""
+"""`accept` as a user types it: what can't be mended is closed, shown as closed, and opened again by new content."""
 
 from __future__ import annotations
 

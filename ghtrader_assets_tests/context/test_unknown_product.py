@@ -1,4 +1,4 @@
-"""A symbol whose product nobody knows is left out by name; the others are refreshed and loaded."""
+"""A symbol whose product is unknown is left out by name; the others are refreshed and loaded."""
 
 from __future__ import annotations
 

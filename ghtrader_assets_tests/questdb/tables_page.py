@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ghtrader_assets.questdb.tables.columns import description_of
+from ghtrader_assets.questdb.tables.columns import CONTRACT_IN_SCHEDULE, CONTRACT_IN_TICKS, description_of
 from ghtrader_assets.questdb.tables.schema import TABLES, TICK_GAPS, Table
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "tables.md"
@@ -52,12 +52,20 @@ _HEAD: Final = """# Tables
 
 Every table is WAL with deduplication: a row with the key of a stored row replaces it. Instants are UTC,
 trading days text. ghTrader's tables keep its names and columns, and have further ones.
+
+A contract, such as SHFE.cu2602, is `contract` in Python, in JSON, in exported files and in our own tables. ghTrader's
+name stays where its readers look for it: `{ticks}` in the tick table and in its functions, `{schedule}`
+in the schedule.
 """
 
 
 def page() -> str:
     """The whole page."""
-    parts = [_HEAD, *(_section(table) for table in TABLES.values()), _view_section()]
+    parts = [
+        _HEAD.format(ticks=CONTRACT_IN_TICKS, schedule=CONTRACT_IN_SCHEDULE),
+        *(_section(table) for table in TABLES.values()),
+        _view_section(),
+    ]
     return "\n".join(parts)
 
 

@@ -102,7 +102,7 @@ def test_a_session_without_a_tick_is_lost_and_no_day_off_where_its_bars_trade(co
 
 
 def test_a_tail_after_which_no_tick_follows_is_decided_on_a_thin_product() -> None:
-    """The contract's own symbol: nothing is asked of how often it ticks, and ids go on as if all were there."""
+    """The contract's own symbol: how often it ticks is not looked at, and ids go on as if all were there."""
     frame, told = served(CY, TUESDAY)
     end = window(CY, -1)[1]
     left = left_of(frame, lambda stamps: stamps < end - 600 * NS)

@@ -41,6 +41,10 @@ TEXT: Final = frozenset(
 
 CAPACITIES: Final = {"symbol": 1024, "trading_day": 4096, "contract": 4096, "underlying_contract": 4096}
 
+CONTRACT_IN_TICKS: Final = "underlying_contract"
+CONTRACT_IN_SCHEDULE: Final = "main_contract"
+"""What ghTrader's tick table and functions, and its schedule table, call the contract; it is `contract` elsewhere."""
+
 _MEANINGS: Final[Mapping[str, Any]] = tomllib.loads(
     resources.files("ghtrader_assets.questdb.tables").joinpath("columns.toml").read_text(encoding="utf-8")
 )

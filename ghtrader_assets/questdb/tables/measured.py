@@ -47,7 +47,7 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class TimedPercentiles:
-    """The same of one step of time, which begins at `ts` (UTC)."""
+    """Percentiles of one step of time, which begins at `ts` (UTC)."""
 
     ts: datetime
     count: int

@@ -15,6 +15,7 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list
 from ghtrader_assets.questdb.tables.codec import epoch_ns, put_row, values_of
+from ghtrader_assets.questdb.tables.columns import CONTRACT_IN_SCHEDULE
 from ghtrader_assets.questdb.tables.reader import gap_bounds
 from ghtrader_assets.questdb.tables.rows import (
     AggregatedRow,
@@ -163,7 +164,7 @@ def _send(db: Database, name: str, rows: Iterable[Mapping[str, Any]]) -> list[st
 
 def _schedule_values(row: ScheduleDay, schedule_hash: str, now: datetime) -> dict[str, Any]:
     symbol, values = parse_symbol(row.symbol), values_of(row)
-    values["main_contract"] = values.pop("contract")
+    values[CONTRACT_IN_SCHEDULE] = values.pop("contract")
     return values | {
         "ts": midnight_utc(row.trading_day),
         "exchange": symbol.exchange.value,

@@ -1,4 +1,4 @@
-"""Rows of tables that no other room owns: coverage, metrics, versions, and what a day's states are read as.
+"""Rows of tables that no other room owns: stored days, metrics, versions, and what a day's states are read as.
 
 Belongs here: their dataclasses, field names equal to column names, and what a person may write into one.
 Does not belong here: verdicts (`validation.verdicts`), manifests (`manifests`), the schedule (`market.schedule`).
@@ -54,7 +54,7 @@ class StandingVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingCoverage(StandingVerdict):
-    """The same of a coverage verdict, with the evidence that it used."""
+    """How a judged symbol-day stands by its coverage verdict, and the evidence which that used."""
 
     baseline_used: str
     witness: str

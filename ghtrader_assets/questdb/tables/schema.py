@@ -201,7 +201,7 @@ def difference_of(db: Database, table: Table, to_come: Collection[str] = ()) -> 
 
 
 def base_difference(db: Database, table: Table, to_come: Collection[str] = ()) -> str:
-    """The same of the table that rows are written into, without its view."""
+    """How the table that rows are written into differs from ours, its view left out; empty if it doesn't."""
     rows = db.rows("tables", "SELECT partitionBy, walEnabled, dedup FROM tables() WHERE table_name = %s", [table.base])
     if not rows:
         return f"{table.base} does not exist"

@@ -24,6 +24,7 @@ from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, in_stored_order, row_hashes
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import instant_literal, literal
+from ghtrader_assets.questdb.tables.columns import CONTRACT_IN_TICKS
 from ghtrader_assets.questdb.tables.schema import TICKS
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 
@@ -62,7 +63,7 @@ def put_ticks(transaction: SenderTransaction, load: DayLoad) -> None:
         "trading_day": load.trading_day.isoformat(),
         "dataset_version": DATASET_VERSION,
         "ticks_kind": TICKS_KIND,
-        "underlying_contract": load.contract,
+        CONTRACT_IN_TICKS: load.contract,
         "schedule_hash": load.schedule_hash,
     }
     columns = {
