@@ -26,6 +26,7 @@ from ghtrader_assets.validation.outside import Outside, outside_of
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.presence import Presence, presence_of
 from ghtrader_assets.validation.shortfall import Shortfall, shortfalls_of
+from ghtrader_assets.validation.times import Shift, shifts_of
 from ghtrader_assets.validation.traded import Tape, lots_of_ticks
 
 BUCKETS: Final = (("2_5", 2, 5), ("6_15", 6, 15), ("16_30", 16, 30), ("gt_30", 31, None))
@@ -84,6 +85,7 @@ class Coverage:
     missing_ids: int
     tape: Tape
     shortfalls: tuple[Shortfall, ...]
+    shifts: tuple[Shift, ...]
 
     def total(self, figure: str, session: str | None = None) -> int:
         """The sum of one figure over the windows, all or those of one session."""
@@ -192,6 +194,7 @@ def measure_coverage(
         outside=outside,
         misplaced=misplaced,
         presence=presence,
+        shifts=shifts_of(tape),
         shortfalls=shortfalls_of(tape, presence, locked),
         adaptive=adaptive,
         fixed=fixed,

@@ -36,6 +36,7 @@ def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy, testimony: Te
     return "; ".join(
         [
             *_misplaced(coverage),
+            *_shifted(coverage),
             *_absent(coverage),
             *_lost_sessions(coverage),
             *_lost_stretches(coverage),
@@ -59,6 +60,13 @@ def _misplaced(coverage: Coverage) -> Iterator[str]:
         yield from (_block(coverage, block) for block in sorted(largest, key=lambda block: block.first_s))
         if len(blocks) > MOST:
             yield f"{len(blocks) - MOST} more blocks trade outside the sessions"
+
+
+def _shifted(coverage: Coverage) -> Iterator[str]:
+    for each in coverage.shifts:
+        if each.session not in coverage.misplaced.late_s:
+            by = "its auction, its openings and closes agree" if each.proven else "by its call auction"
+            yield f"the {each.session} session is stamped {_late(round(each.late_s))} against the days before: {by}"
 
 
 def _late(seconds: int) -> str:

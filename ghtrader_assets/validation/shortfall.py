@@ -24,6 +24,9 @@ PINNED_SHARE: Final = 0.05
 """A market pinned at its limit for more than this share of a session's ticks has fewer: their number says nothing."""
 ENOUGH_TICKS: Final = 200
 """Of fewer ticks of a session their thinning is not estimated."""
+LEFT_SHARE: Final = 0.02
+LEFT_OF_TICKS: Final = 100
+"""Less than this share of at least so many ticks is no session, whatever a contract's life: its last days have 5 %."""
 SURE: Final = 4
 """The odds must have fallen by so many standard errors of their logarithm."""
 THIN_POWER: Final = 0.75
@@ -52,7 +55,8 @@ class Shortfall:
 def shortfalls_of(tape: Tape, presence: Presence, locked: Bools) -> tuple[Shortfall, ...]:
     """The sessions that lack ticks, as far as there is a baseline. `locked` are the ticks of a pinned market.
 
-    Under a contract's own symbol, where ticks come and go with its life, their number says nothing.
+    Under a contract's own symbol, where ticks come and go with its life, their number says nothing but that hardly any
+    are left.
     """
     if not tape.evidence.baseline_days:
         return ()
@@ -74,7 +78,8 @@ def _shortfall(tape: Tape, name: str, session: SessionPresence, locked: Bools) -
         return None
     free = tape.lots_in(name, ~locked) if locked.any() else lots
     value, ticks, expected = tape.policy.value, len(lots), usual * hours
-    counts = tape.is_main and ticks - len(free) <= PINNED_SHARE * ticks
+    is_left = expected >= LEFT_OF_TICKS and ticks < LEFT_SHARE * expected
+    counts = (tape.is_main or is_left) and ticks - len(free) <= PINNED_SHARE * ticks
     few = 1 - ticks / expected if counts else 0.0
     thinned, least = _thinned(tape, name, free)
     is_thinned, block = thinned > value("THINNED_WARN_SHARE"), value("FEW_TICKS_BLOCK_SHARE")

@@ -139,6 +139,7 @@ def _engineering_codes(coverage: Coverage, ticks: DayTicks, policy: Policy) -> s
         codes.add("outside_window_block")
     if coverage.misplaced.blocks:
         codes.add("trading_outside")
+    codes |= {"misstamped_block" if each.proven else "misstamped_warn" for each in coverage.shifts}
     stray = coverage.outside.stray_seconds
     if stray > policy.value("OUTSIDE_SESSIONS_BLOCK_S"):
         codes.add("outside_sessions_block")

@@ -13,10 +13,12 @@ value of a session that fewer of them held.
 | `still/S` | ticks of the session that trade nothing for each one that trades | median |
 | `spacing/S/HH:MM` | usual seconds between ticks of that quarter of an hour | median |
 | `snapshot` | the largest trade of one snapshot | the second largest: no single day sets it |
+| `edges/S` | 1 where all windows of the session tick in their first and last 5 s, else 0 | the second smallest |
+| `auction/S` | seconds from the call auction's tick to the opening of `S` | median, if 19 of 20 agree within 1 s |
 
 Values are laid on a grid, the nearest in ratio, with 3 significant digits: ten values a decade (26 % apart), of
-`still/S` forty (6 %), of `spacing` and `snapshot` five (58 %). The number of days is one of 0, `FEWEST_DAYS` and
-`WINDOW_DAYS`. So a day that changes moves few baselines.
+`still/S` forty (6 %), of `auction/S` 500, of `spacing` and `snapshot` five (58 %). The number of days is one of 0,
+`FEWEST_DAYS` and `WINDOW_DAYS`. So a day that changes moves few baselines.
 """
 
 from __future__ import annotations
@@ -40,7 +42,15 @@ from ghtrader_assets.validation.verdicts import BaselineDay
 WINDOW_DAYS: Final = 20
 FEWEST_DAYS: Final = 5
 LOOK_BACK: Final = timedelta(days=90)
-STEPS_A_DECADE: Final = {"ticks": 10, "volume": 10, "still": 40, "spacing": 5, "snapshot": 5}
+STEPS_A_DECADE: Final = {
+    "ticks": 10,
+    "volume": 10,
+    "still": 40,
+    "spacing": 5,
+    "snapshot": 5,
+    "edges": 1,
+    "auction": 500,
+}
 
 Sessions = Mapping[str, Figures]
 Reader = Callable[["_Given", str, str], "float | None"]
@@ -141,10 +151,15 @@ def _statistic(name: str, windows: Floats) -> Floats:
     ordered = np.sort(windows, axis=1)  # NaN last
     known = np.count_nonzero(~np.isnan(ordered), axis=1)
     rows = np.arange(len(ordered))
+    largest = ordered[rows, np.maximum(known - 2, 0)]
     if name == "snapshot":
-        found = ordered[rows, np.maximum(known - 2, 0)]
+        found = largest
+    elif name.startswith("edges/"):
+        found = ordered[rows, 1]
     else:
         found = (ordered[rows, np.maximum(known - 1, 0) // 2] + ordered[rows, known // 2]) / 2
+    if name.startswith("auction/"):
+        found = np.where(largest - ordered[rows, 1] <= 1, found, np.nan)
     return np.where(known >= FEWEST_DAYS, found, np.nan)
 
 
@@ -156,12 +171,12 @@ def _an_hour(figure: str) -> Reader:
     return read
 
 
-def _still(given: _Given, session: str, _part: str) -> float | None:
-    return given.sessions.get(session, {}).get("still")
-
-
 def _spacing(given: _Given, session: str, part: str) -> float | None:
     return given.spacings.get(session, {}).get(part)
+
+
+def _figure(figure: str) -> Reader:
+    return lambda given, session, _part: given.sessions.get(session, {}).get(figure)
 
 
 def _snapshot(given: _Given, _session: str, _part: str) -> float | None:
@@ -171,7 +186,9 @@ def _snapshot(given: _Given, _session: str, _part: str) -> float | None:
 _READERS: Final[Mapping[str, Reader]] = {
     "ticks": _an_hour("ticks"),
     "volume": _an_hour("volume"),
-    "still": _still,
+    "still": _figure("still"),
     "spacing": _spacing,
     "snapshot": _snapshot,
+    "edges": _figure("edges"),
+    "auction": _figure("auction"),
 }

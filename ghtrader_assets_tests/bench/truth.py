@@ -26,6 +26,9 @@ from zlib import crc32
 import numpy as np
 
 from ghtrader_assets.market.products import Liquidity
+from ghtrader_assets.validation.evidence import Evidence
+from ghtrader_assets.validation.verdicts import DayVerdict
+from ghtrader_assets.validation.windows import Baselines
 from ghtrader_assets_tests.bench import truth_faults, truth_values
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
 from ghtrader_assets_tests.bench.truth_days import SERIES, SymbolDay, days_of, numbered, verdict_on
@@ -36,6 +39,19 @@ KINDS: Final[Mapping[str, Kind]] = {**truth_faults.KINDS, **truth_values.KINDS}
 NAMED_LEVELS: Final = {**truth_faults.NAMED_LEVELS, **truth_values.NAMED_LEVELS}
 QUICK_SERIES: Final = ("SHFE.rb", "CZCE.SR", "CZCE.CY", "SHFE.wr")
 SEED: Final = 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """How much of a series is run: its first `days`, a share of its `faults`, every so many clean days."""
+
+    days: int = 1000
+    faults: float = 1.0
+    clean_every: int = 1
+
+
+WHOLE: Final = Part()
+SAMPLE: Final = Part(days=40, faults=0.12, clean_every=3)
 
 
 @dataclass(frozen=True)
@@ -83,9 +99,9 @@ class TruthReport(Report):
     table: tuple[str, ...] = ()
 
 
-def plan(key: str, seed: int, kinds: Sequence[str], every: float = 1.0) -> list[Planned]:
-    """The faults of a series: one of each kind and level, each on a day that is drawn; `every` is a sample's share."""
-    days = days_of(key)
+def plan(key: str, seed: int, kinds: Sequence[str], part: Part) -> list[Planned]:
+    """The faults of a series: one of each kind and level, each on a day that is drawn."""
+    days = days_of(key)[: part.days]
     random = np.random.default_rng([seed, crc32(key.encode())])
     is_liquid = days[0].liquidity == Liquidity.LIQUID and days[0].symbol.kind == "main"
     found = [
@@ -94,31 +110,34 @@ def plan(key: str, seed: int, kinds: Sequence[str], every: float = 1.0) -> list[
         for level in KINDS[kind].levels
         if is_liquid or kind not in truth_values.LIQUID_ONLY
     ]
-    kept = [each for each in found if random.random() < every]
+    kept = [each for each in found if random.random() < part.faults]
     return [each for each in kept if each.kind in kinds]
 
 
 def run_series(
-    key: str, seed: int, kinds: Sequence[str], every: float = 1.0, clean_every: int = 1
+    key: str, seed: int, kinds: Sequence[str] = tuple(KINDS), part: Part = WHOLE
 ) -> tuple[list[Result], list[Clean]]:
     """Judge the clean days of a series and the faults planted in them, with the history of its days and without."""
-    waiting = plan(key, seed, kinds, every)
+    waiting = plan(key, seed, kinds, part)
     history: deque[Figures] = deque(maxlen=WINDOW)
+    baselines = Baselines([])
     results: list[Result] = []
     cleans: list[Clean] = []
-    for day in days_of(key):
-        usual = Usual(tuple(history))
-        if day.place % clean_every == 0:
-            cleans += _clean(key, day)
+    for day in days_of(key)[: part.days]:
+        usual, evidence = Usual(tuple(history)), baselines.before(day.day)
+        alone = verdict_on(day, numbered(day.columns))
+        if day.place % part.clean_every == 0:
+            cleans += _cleans(key, day, alone, evidence)
         here = [each for each in waiting if each.place == day.place]
         for each in here:
             fault = planted(each, day)
             if fault is not None:
-                results.append(_result(key, fault, usual))
+                results.append(_result(key, fault, usual, evidence))
                 waiting.remove(each)
         later = {each: replace(each, place=each.place + 1) for each in here if each in waiting}
         waiting = [later.get(each, each) for each in waiting]
         history.append(figures_of(day))
+        baselines.learn(alone.baseline)
     return results, cleans
 
 
@@ -130,27 +149,34 @@ def planted(planned: Planned, day: SymbolDay) -> Fault | None:
     return None if fault is None else replace(fault, kind=planned.kind, level=level)
 
 
-def _result(key: str, fault: Fault, usual: Usual) -> Result:
-    verdict = None if fault.change == "unreadable" else verdict_on(fault.day, fault.columns)
-    why = missed(fault, verdict, usual)
-    return Result(key, str(fault.day.day), fault.kind, fault.level, decidable(fault, usual), why, why)
+def _result(key: str, fault: Fault, usual: Usual, evidence: Evidence) -> Result:
+    alone = with_history = None
+    if fault.change != "unreadable":
+        alone = verdict_on(fault.day, fault.columns)
+        with_history = verdict_on(fault.day, fault.columns, evidence) if evidence.baseline_days else alone
+    whys = missed(fault, with_history, usual), missed(fault, alone, usual)
+    return Result(key, str(fault.day.day), fault.kind, fault.level, decidable(fault, usual), *whys)
 
 
-def _clean(key: str, day: SymbolDay) -> Iterator[Clean]:
-    for has_history in (False,):
-        verdict = verdict_on(day, numbered(day.columns))
-        detail = verdict.coverage.detail
-        yield Clean(key, str(day.day), day.notes, has_history, verdict.state, verdict.reason_code, detail)
+def _cleans(key: str, day: SymbolDay, alone: DayVerdict, evidence: Evidence) -> Iterator[Clean]:
+    yield _clean(key, day, alone, has_history=False)
+    if evidence.baseline_days:
+        yield _clean(key, day, verdict_on(day, numbered(day.columns), evidence), has_history=True)
+
+
+def _clean(key: str, day: SymbolDay, verdict: DayVerdict, *, has_history: bool) -> Clean:
+    detail = verdict.coverage.detail
+    return Clean(key, str(day.day), day.notes, has_history, verdict.state, verdict.reason_code, detail)
 
 
 def campaign(
-    keys: Sequence[str], seed: int, kinds: Sequence[str] = tuple(KINDS), every: float = 1.0, clean_every: int = 1
+    keys: Sequence[str], seed: int, kinds: Sequence[str] = tuple(KINDS), part: Part = WHOLE
 ) -> tuple[list[Result], list[Clean]]:
     """All of it, a process for each processor; the largest series begin first. Says on stderr how far it is."""
     results: list[Result] = []
     cleans: list[Clean] = []
     began = perf_counter()
-    one = partial(run_series, seed=seed, kinds=kinds, every=every, clean_every=clean_every)
+    one = partial(run_series, seed=seed, kinds=kinds, part=part)
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         for done, (key, (found, judged)) in enumerate(zip(keys, pool.map(one, keys), strict=True), start=1):
             results += found
@@ -164,9 +190,8 @@ def campaign(
 
 
 def bench_truth(*, quick: bool) -> Report:
-    """The whole campaign; quick: a tenth of it, on four products."""
-    keys = QUICK_SERIES if quick else SERIES
-    return report_of(*campaign(keys, SEED, every=0.25 if quick else 1.0, clean_every=4 if quick else 1))
+    """The whole campaign; quick: a sample of it, on four products."""
+    return report_of(*campaign(QUICK_SERIES if quick else SERIES, SEED, part=SAMPLE if quick else WHOLE))
 
 
 def report_of(results: Sequence[Result], cleans: Sequence[Clean]) -> TruthReport:
@@ -175,11 +200,13 @@ def report_of(results: Sequence[Result], cleans: Sequence[Clean]) -> TruthReport
     calm = [each for each in cleans if "halt" not in each.notes]
     figures = {
         "recall": _share(not each.missed for each in must),
+        "recall_without_history": _share(not each.missed_alone for each in must),
         "clean_days_in_error": float(sum(each.state in ("error", "partial") for each in calm)),
         "clean_days_in_warn_share": _share(each.state == "warn" for each in calm),
         "faults": float(len(results)),
         "faults_that_must_be_found": float(len(must)),
         "clean_days": float(len(calm)),
+        "clean_days_with_history": float(sum(each.has_history for each in calm)),
         "halts": float(len(halts)),
         "halts_in_warn_share": _share(each.state == "warn" for each in halts),
     }
@@ -252,10 +279,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--shard", default="1/1", metavar="K/N", help="every N-th series only, from the K-th on")
     parser.add_argument("--clean-every", type=int, default=1, metavar="N", help="every N-th clean day only")
+    parser.add_argument("--days", type=int, default=WHOLE.days, metavar="N", help="the first N days only")
     parser.add_argument("--results", help="a file for all results, as JSON")
     asked = parser.parse_args()
     number, count = (int(part) for part in asked.shard.split("/"))
-    results, cleans = campaign(asked.series[number - 1 :: count], asked.seed, asked.kind, clean_every=asked.clean_every)
+    part = Part(days=asked.days, clean_every=asked.clean_every)
+    results, cleans = campaign(asked.series[number - 1 :: count], asked.seed, asked.kind, part)
     if asked.results:
         Path(asked.results).write_text(json.dumps([[asdict(each) for each in part] for part in (results, cleans)]))
     report = report_of(results, cleans)

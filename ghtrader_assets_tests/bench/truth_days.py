@@ -26,6 +26,7 @@ from ghtrader_assets.market.products import Liquidity, Product, liquidity_of, pr
 from ghtrader_assets.market.sessions import DaySessions, breaks_for_holiday, day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
+from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
 from ghtrader_assets.validation.judge import Provenance, judge_day
 from ghtrader_assets.validation.policy import policy_for
 from ghtrader_assets.validation.verdicts import DayVerdict
@@ -143,15 +144,16 @@ def numbered(columns: Columns) -> Columns:
     return {"tick_id": np.arange(len(columns["datetime_ns"]), dtype=np.int64), **columns}
 
 
-def verdict_on(day: SymbolDay, columns: Columns, symbol: Symbol | None = None) -> DayVerdict:
-    """The product's verdict on a day with these columns, as `symbol` (default: the series')."""
+def verdict_on(day: SymbolDay, columns: Columns, evidence: Evidence = NO_EVIDENCE) -> DayVerdict:
+    """The product's verdict on a day with these columns."""
     return judge_day(
         tick_frame(columns),
-        symbol or day.symbol,
+        day.symbol,
         day.contract.text,
         day.sessions,
         day.product,
         policy_for(day.symbol.product),
         Provenance(content_digest="0" * 32, judged_at=_JUDGED_AT),
         window=snapshot_calendar().window(day.day),
+        evidence=evidence,
     )

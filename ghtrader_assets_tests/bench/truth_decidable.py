@@ -24,10 +24,11 @@ from ghtrader_assets_tests.bench.truth_faults import Fault
 WINDOW: Final = 20
 """Days that a baseline is made of."""
 EDGE_S: Final = 5
+AUCTION_LEAD_S: Final = 300
 WITNESSED_DAYS: Final = 19
 BUSY_TICKS: Final = 2000
 SNAPSHOT_FACTOR: Final = 2
-SNAPSHOT_FLOOR_LOTS: Final = 250
+SNAPSHOT_FLOOR_LOTS: Final = 500
 ENOUGH_PAIRS: Final = 100
 
 
@@ -145,10 +146,23 @@ def _is_told(fault: Fault, usual: Usual) -> bool:
         return False
     if fault.change == "moved":
         return fault.size >= 60 and fault.ticks >= 100
-    least = 60 if day.liquidity == Liquidity.THIN else 3 if day.symbol.exchange == Exchange.CZCE else 2
-    if least < 60 and usual.witnesses(day, fault.sessions) < 3:
-        least = 60
-    return abs(fault.size) >= least
+    least = 3 if day.symbol.exchange == Exchange.CZCE else 2
+    if day.symbol.kind == "main" and usual.witnesses(day, fault.sessions) >= 3:
+        return abs(fault.size) >= least
+    return abs(fault.size) >= 60 and (day.names[0] in fault.sessions or _trades_outside(fault))
+
+
+def _trades_outside(fault: Fault) -> bool:
+    """Whether a tick that traded stands where nothing can, and what it traded was not traded in a session before it."""
+    stamps, volume = fault.columns["datetime_ns"], fault.columns["volume"]
+    windows = fault.day.sessions.windows
+    legal = np.zeros(len(stamps), dtype=np.bool_)
+    open_ns = np.zeros(len(stamps) - 1, dtype=np.int64)
+    for place, window in enumerate(windows):
+        lead = AUCTION_LEAD_S if place == 0 or windows[place - 1].session != window.session else 0
+        legal |= (stamps >= window.start_ns - lead * NS) & (stamps <= window.end_ns + 2 * NS)
+        open_ns += np.maximum(np.minimum(stamps[1:], window.end_ns) - np.maximum(stamps[:-1], window.start_ns), 0)
+    return bool(np.any(~legal[1:] & (np.diff(volume) > 0) & (open_ns < EDGE_S * NS)))
 
 
 def missed(fault: Fault, verdict: DayVerdict | None, usual: Usual) -> str:

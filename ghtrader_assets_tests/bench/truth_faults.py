@@ -21,6 +21,7 @@ from ghtrader_assets.exchange.model import Columns
 from ghtrader_assets.exchange.revisions import Revision, RevisionKind, revised_columns
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS
+from ghtrader_assets.market.products import Liquidity
 from ghtrader_assets_tests.bench.truth_days import SymbolDay, numbered
 
 Bools = npt.NDArray[np.bool_]
@@ -162,6 +163,11 @@ def _head(day: SymbolDay, seconds: float, random: Random) -> Fault | None:
     return hole(day, 0, _place(day, _spans(day)[0][0] + seconds))
 
 
+def _is_busy(day: SymbolDay) -> bool:
+    """Whether the day is one of those that the table of the issue is about."""
+    return day.liquidity == Liquidity.LIQUID and day.symbol.kind == "main"
+
+
 def _session(day: SymbolDay, level: float, random: Random) -> Fault | None:
     """A session gone: `LEFT` names what is left of it."""
     name = day.names[int(random.integers(len(day.names)))]
@@ -173,7 +179,8 @@ def _session(day: SymbolDay, level: float, random: Random) -> Fault | None:
     kept |= {4: (_place(day, first + 10) - start, 0), 5: (_place(day, first + 60) - start, 0)}
     at_start, at_end = kept.get(int(level), (0, 0))
     found = hole(day, start + at_start, stop - at_end)
-    return None if found is None else replace(found, must_error=bool(found.ticks and not found.emptied))
+    must = bool(found and found.ticks and not found.emptied) and _is_busy(day)
+    return None if found is None else replace(found, must_error=must)
 
 
 LEFT: Final = ("nothing", "last tick", "closing second", "opening second", "first 10 s", "first minute")
@@ -191,7 +198,7 @@ def _thinned(
 ) -> Fault | None:
     """One of `factor` ticks left, of the day or of one session, evenly or by chance."""
     name = day.names[int(random.integers(len(day.names)))] if narrow else None
-    must = factor >= 10 and not narrow
+    must = factor >= 10 and not narrow and _is_busy(day)
     sessions = (name,) if name else day.names
     if by_chance:
         gone = random.random(len(_stamps(day))) >= 1 / factor
@@ -224,7 +231,7 @@ def _left(day: SymbolDay, ticks: float, random: Random) -> Fault | None:
 def _shifted(day: SymbolDay, seconds: float, random: Random, *, narrow: bool = False) -> Fault | None:
     name = day.names[int(random.integers(len(day.names)))] if narrow else None
     columns = _revised(day, "shift", session=name, offset_ns=round(seconds * NS))
-    must = abs(seconds) >= 29
+    must = seconds >= 29 and _is_busy(day)
     return Fault("", "", day, "shifted", columns, (name,) if name else day.names, size=seconds, must_error=must)
 
 

@@ -97,7 +97,8 @@ def test_a_hundred_ticks_of_forty_thousand_are_no_day(contract: str) -> None:
             contract, lambda day: np.isin(np.arange(day.n), np.linspace(0, day.n - 1, 110).astype(int)), symbol
         )
         assert (verdict.state, verdict.reason_code) == ("error", "session_lost")
-        assert "99" in verdict.coverage.detail
+        # What some of the index future's two minutes trade a lone day can't tell from one large snapshot.
+        assert ("60.9 %" if contract.startswith("CFFEX") else "99") in verdict.coverage.detail
 
 
 @pytest.mark.parametrize("contract", [*WITH_NIGHT, "CFFEX.IF2601"])
