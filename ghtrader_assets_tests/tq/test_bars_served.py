@@ -29,9 +29,9 @@ from ghtrader_assets.market.clock import NS
 from ghtrader_assets.tq.bars import PRICES, pages_of, whole_bars
 from ghtrader_assets.tq.market_data import fetch_bars
 from ghtrader_assets.tq.wire import ReadBars
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_2, bars_of
 from ghtrader_assets_tests.fix_exchange import started_exchange
 from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange
+from ghtrader_assets_tests.true_ticks import MODEL_2, bars_of
 
 FIRST, LAST = date(2025, 12, 8), date(2026, 1, 6)
 DAYS = snapshot_calendar().days(FIRST, LAST)

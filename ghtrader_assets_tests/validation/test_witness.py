@@ -24,7 +24,7 @@ from ghtrader_assets.validation.bars import Bars, bars_of_day
 from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.states import SEVERITY
 from ghtrader_assets.validation.verdicts import CoverageVerdict, State
-from ghtrader_assets_tests.exchange.true_ticks import MODEL_2, bars_of, ticks_of
+from ghtrader_assets_tests.true_ticks import MODEL_2, bars_of, ticks_of
 from ghtrader_assets_tests.validation.days import judge_frame, sessions_of
 from ghtrader_assets_tests.validation.injector import NS
 
