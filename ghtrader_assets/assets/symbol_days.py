@@ -96,7 +96,7 @@ def _materialized(
             else:
                 accepted = _accepted(opened, symbol, outcome)
                 yield from tables.materializations(context.instance, pages, symbol, outcome, asked, accepted)
-        if isinstance(opened, LoadContext) and selected & JUDGED:
+        if isinstance(opened, LoadContext) and selected & {TICKS, *JUDGED}:
             for outcome in _asked_about(context, opened, symbol, wanted):
                 accepted = _accepted(opened, symbol, outcome)
                 following = selected & {*FOLLOWING}

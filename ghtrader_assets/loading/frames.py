@@ -27,7 +27,7 @@ def policy_of(settings: Settings, symbol: Symbol) -> Policy:
 
 
 def wanted_fingerprint(plan: DayPlan, digest: str, policy: Policy, evidence: Evidence, used: str) -> str:
-    """The fingerprint of a verdict on this content that is in force now; `used` names the values of the evidence that it used."""
+    """The fingerprint of a verdict on this content that is in force now, which `used` these values of the evidence."""
     return _fingerprint(plan, digest, policy, evidence.digest(used))
 
 

@@ -51,7 +51,7 @@ def day_page(view: DayView, name: str, previous: date, following: date | None, l
                 html.Span(["coverage ", badge(state.coverage_state or "unjudged")]) if stored else "",
                 html.Span(["quality ", badge(state.quality_state or "unjudged")]) if stored else "",
                 html.Span(state.reason, className="reason"),
-                html.Span(["witness ", badge(state.witness)]) if state.witness else "",
+                html.Span(f"witness {state.witness}") if state.witness else "",
                 html.Span([badge(ACCEPTED), f" {state.accepted}"]) if state.accepted else "",
                 *_links(view, links),
             ],

@@ -208,7 +208,7 @@ def read_stored_ranges(db: Database, symbols: Sequence[str] = ()) -> list[Stored
 
 
 def read_five_level_bounds(db: Database, symbols: Sequence[str]) -> list[StoredRange]:
-    """What is stored of each symbol on days whose stored load has a row of more than one level, by what its manifest counted."""
+    """What is stored of each symbol on days whose load, by its manifest, has a row of more than one level."""
     places, values = bound_list(symbols)
     joined = "a.symbol = m.symbol AND a.manifest_id = m.manifest_id AND a.trading_day = m.trading_day"
     where = f"a.symbol IN ({places}) AND m.five_level_rows > 0"
