@@ -88,7 +88,7 @@ def test_the_home_of_version_1_reads_back_as_it_was(old: OldHome) -> None:
                 wanted_day = told["day"] | (
                     {"ingest_state": "running", "state": "running"} if (symbol, told["trading_day"]) == OPEN else {}
                 )
-                assert as_json(asdict(state)) == wanted_day | {"accepted": None, "wrong_main": None}
+                assert as_json(asdict(state)) == wanted_day | {"accepted": None, "wrong_main": None, "witness": ""}
                 _same_day(context, symbol, state.trading_day, told)
         for name, rows in old.expected.aggregated.items():
             assert as_json([asdict(item) for item in reader.read_aggregated(context.database, name)]) == rows
