@@ -8,9 +8,10 @@ share the pool, and one that only judges never waits for them.
 Does not belong here: what each table's materialization says (`tables`), and the work (`loading`).
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from itertools import chain
 
 import dagster as dg
 
@@ -87,7 +88,10 @@ def _materialized(
         if isinstance(opened, LoadContext) and MAIN_SCHEDULE in selected:
             yield from _scheduled(context, opened, symbol, wanted)
         told: set[date] = set()
-        for outcome in _outcomes(context, opened, symbol, wanted, selected):
+        again: Iterable[DayOutcome] = ()
+        if isinstance(opened, LoadContext) and selected & {TICKS, *JUDGED}:
+            again = _asked_about(context, opened, symbol, wanted)
+        for outcome in chain(_outcomes(context, opened, symbol, wanted, selected), again):
             asked = selected & JUDGED if outcome.trading_day in told else selected
             told.add(outcome.trading_day)
             if outcome.failure:
@@ -96,11 +100,6 @@ def _materialized(
             else:
                 accepted = _accepted(opened, symbol, outcome)
                 yield from tables.materializations(context.instance, pages, symbol, outcome, asked, accepted)
-        if isinstance(opened, LoadContext) and selected & {TICKS, *JUDGED}:
-            for outcome in _asked_about(context, opened, symbol, wanted):
-                accepted = _accepted(opened, symbol, outcome)
-                following = selected & {*FOLLOWING}
-                yield from tables.materializations(context.instance, pages, symbol, outcome, following, accepted)
         if TICKS in selected:
             made = aggregate(opened, [symbol], wanted[0], wanted[-1])
             record_aggregated(opened, made)
