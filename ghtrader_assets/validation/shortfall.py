@@ -85,6 +85,8 @@ def _shortfall(tape: Tape, name: str, session: SessionPresence, locked: Bools) -
     is_thinned, block = thinned > value("THINNED_WARN_SHARE"), value("FEW_TICKS_BLOCK_SHARE")
     if few > value("FEW_TICKS_WARN_SHARE"):
         thin = not is_thinned and _is_thin(tape, name, session, hours, (ticks / expected) ** THIN_POWER)
+        if thin and not tape.is_main:
+            return None
         return Shortfall(name, "thin" if thin else "few", few, ticks, expected, blocks=few > block and not thin)
     return Shortfall(name, "thinned", least, ticks, expected, blocks=least > block) if is_thinned else None
 
