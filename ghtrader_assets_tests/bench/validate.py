@@ -237,7 +237,8 @@ def _one_changed(platform: LoadContext, symbol: Symbol, days: Sequence[date], si
     where nothing else has just happened.
     """
     list(judge_days(platform, symbol, days, rows=False))
-    changed, numbers = days[len(days) // 2], count(1)
+    middle = len(days) // 2
+    changed, numbers = days[middle + (middle % FAULT_EVERY_DAYS == 0)], count(1)  # a whole day stays whole
     for _ in range(5 * sizes.rounds):
         for suffix, ours in _by_workers(platform).items():
             columns = model_day(symbol, changed)
