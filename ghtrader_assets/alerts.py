@@ -59,7 +59,7 @@ def send_new(settings: Settings, alerts: Iterable[Alert], clock: Clock) -> list[
     if settings.alert_urls is None:
         return []
     hide(settings.alert_urls)
-    with _said(settings.home, clock.now_s()) as said:
+    with _kept_alerts(settings.home, clock.now_s()) as said:
         new = {alert.key: alert for alert in alerts if alert.key not in said}
         if new:
             _notify(settings.alert_urls.get_secret_value(), list(new.values()))
@@ -124,7 +124,7 @@ def _notify(urls: str, alerts: Sequence[Alert]) -> None:
 
 
 @contextmanager
-def _said(home: Path, now_s: float) -> Generator[dict[str, float]]:
+def _kept_alerts(home: Path, now_s: float) -> Generator[dict[str, float]]:
     """What was said and when, epoch seconds; written back at the end, one process at a time."""
     path = home / SAID_FILE
     with process_lock(home / f".{SAID_FILE}.lock"):

@@ -26,9 +26,12 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.services.exporter import TablesCollector
 from ghtrader_assets.settings import load_settings
+from ghtrader_assets_tests.apart import apart
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine, Ran
 from ghtrader_assets_tests.fix_receiver import Receiver
+
+pytestmark = pytest.mark.joint
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,12 @@ def test_one_answer_in_dagster_the_exporter_and_on_the_dashboard(
         assert finding in message["message"]
 
         tables = [asset_key(symbol, "main_schedule"), asset_key(symbol, "ticks")]
-        ran = where.get_implicit_global_asset_job_def().execute_in_process(
-            instance=instance, asset_selection=tables, partition_key=case.wrong[-1], raise_on_error=False
+        ran = apart(
+            where.get_implicit_global_asset_job_def().execute_in_process,
+            instance=instance,
+            asset_selection=tables,
+            partition_key=case.wrong[-1],
+            raise_on_error=False,
         )
     (failure,) = ran.get_step_failure_events()
     assert finding in str(failure.step_failure_data.user_failure_data)

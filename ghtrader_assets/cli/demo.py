@@ -27,7 +27,7 @@ from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.backfill import run_backfill
 from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.questdb.tables.rows import DayState
-from ghtrader_assets.reading.overview import stored_days_of
+from ghtrader_assets.reading.overview import summary_of
 from ghtrader_assets.settings import START_DATE, Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets.validation.verdicts import GapRow
@@ -87,7 +87,7 @@ def _demo_range(settings: Settings) -> tuple[Settings, date, date]:
 def _show_days(settings: Settings, symbols: Sequence[Symbol], start: date, end: date) -> None:
     with Store(settings) as store:
         for symbol in symbols:
-            stored = stored_days_of(store.context, symbol)
+            stored = summary_of(store.context, symbol)
             out.print(
                 f"{symbol.text}: {stored.n_days} trading days, {stored.rows:,} ticks,"
                 f" {stored.first_day} to {stored.last_day}"

@@ -44,7 +44,7 @@ from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.tables.whole_days import require_columns
 from ghtrader_assets.reading.export import Exported, export_days, put_csv, require_target
 from ghtrader_assets.reading.handout import Handout, as_states, handout_of
-from ghtrader_assets.reading.overview import StoredDays, stored_days_of
+from ghtrader_assets.reading.overview import SymbolSummary, summary_of
 from ghtrader_assets.reference.pictures import draw_roll_history
 from ghtrader_assets.reference.rolls import finding_of, segments_of, terms_of
 from ghtrader_assets.reference.schedule import refresh_schedule
@@ -66,7 +66,7 @@ def coverage(settings: Settings, symbols: UniverseArgument = None, as_json: AsJs
     """What is stored of each symbol against the trading days expected, missing days by reason."""
     chosen = symbols or universe_of(settings)
     with store_for(settings, *chosen) as store:
-        found = [stored_days_of(store.context, symbol) for symbol in chosen]
+        found = [summary_of(store.context, symbol) for symbol in chosen]
     if as_json:
         emit_json(found)
     else:
@@ -237,7 +237,7 @@ def _show_schedule(symbol: str, rows: list[ScheduleDay], calendar: TradingCalend
         out.print(f"{rows[-1].trading_day} may still change until it closes")
 
 
-def _missing(found: StoredDays) -> str:
+def _missing(found: SymbolSummary) -> str:
     return ", ".join(f"{len(days)} {state}" for state, days in found.missing_days.items()) or "none"
 
 

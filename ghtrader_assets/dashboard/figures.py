@@ -138,7 +138,7 @@ def _thinned(ticks: pl.DataFrame, sessions: DaySessions) -> pl.DataFrame:
     every = pl.DataFrame({"bucket": range(total // bucket + 1)}, schema={"bucket": pl.Int64})
     return every.join(found, on="bucket", how="left", maintain_order="left").with_columns(
         x=pl.col("bucket") * (bucket / 1e9),
-        at=pl.col("datetime_ns").map_elements(_said, return_dtype=pl.String),
+        at=pl.col("datetime_ns").map_elements(_time_of_day, return_dtype=pl.String),
     )
 
 
@@ -151,7 +151,7 @@ def _bar(colour: str) -> dict[str, Any]:
     return {"marker": {"color": colour, "line": {"width": 0}}}
 
 
-def _said(instant_ns: int) -> str:
+def _time_of_day(instant_ns: int) -> str:
     return f"{shanghai_time(instant_ns):%m-%d %H:%M:%S}"
 
 

@@ -27,7 +27,7 @@ from ghtrader_assets.validation.verdicts import CoverageVerdict
 
 
 @dataclass(frozen=True, slots=True)
-class StoredDays:
+class SymbolSummary:
     """What is stored of a symbol. `missing_days` holds the expected days that are not complete by ingest state, or by
     what is wrong with their main contract.
 
@@ -108,7 +108,7 @@ def sessions_lacking(verdict: CoverageVerdict | None) -> str:
     )
 
 
-def stored_days_of(context: StoreContext, symbol: Symbol) -> StoredDays:
+def summary_of(context: StoreContext, symbol: Symbol) -> SymbolSummary:
     """What is stored of a symbol against the trading days from its start to the last completed one."""
     start = max(start_date_of(context.settings, symbol.product), context.calendar.first)
     end = last_completed_day(context.calendar, context.clock.now_ns())
@@ -122,7 +122,7 @@ def stored_days_of(context: StoreContext, symbol: Symbol) -> StoredDays:
     for day in found:
         if day.ingest_state != IngestState.COMPLETE and day.accepted is None:
             missing.setdefault(day.wrong_main or day.ingest_state, []).append(day.trading_day)
-    return StoredDays(
+    return SymbolSummary(
         symbol.text,
         complete[0].trading_day if complete else None,
         complete[-1].trading_day if complete else None,

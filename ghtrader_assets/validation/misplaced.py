@@ -145,13 +145,19 @@ def _belonging(block: Block, gaps: Sequence[FoundGap], tape: Tape) -> Block:
     whole = {id(each.stretch): (each.stretch, each.stretch.first_s, each.stretch.last_s) for each in gaps}
     parts = [(each.stretch, each.gap.first_s, each.gap.last_s) for each in gaps]
     most = max(NEAR_S, (block.last_s - block.first_s) // 20)
+    found: list[Block] = []
     for hole, first_s, last_s in (*whole.values(), *parts):
         low, high = block.last_s - last_s - 1, block.first_s - first_s + 1
         fits = -tape.outside.last_print_s <= high - low <= most
         if fits and (hole.lots is None or abs(hole.lots - block.lots) <= hole.bound):
             moved_s = _rounded(min(low, high) - 1, max(low, high) + 1)
-            return replace(block, hole=hole, left=(first_s, last_s), moved_s=moved_s)
-    return block
+            found.append(replace(block, hole=hole, left=(first_s, last_s), moved_s=moved_s))
+    return min(found, key=lambda each: _unit_of(each.moved_s), default=block)
+
+
+def _unit_of(moved_s: int) -> int:
+    """The place of the roundest unit that a move is a multiple of: of several places the roundest move is meant."""
+    return next(place for place, unit in enumerate(ROUND_S) if moved_s % unit == 0)
 
 
 def _rounded(low: int, high: int) -> int:

@@ -32,6 +32,7 @@ from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.upkeep.repair import Repair, find_repairs, plan_of
 from ghtrader_assets.upkeep.wanted import wanted_days
 from ghtrader_assets.validation.evidence import NO_EVIDENCE
+from ghtrader_assets_tests.apart import apart
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import pointed_at
 from ghtrader_assets_tests.fix_receiver import Receiver
@@ -267,7 +268,8 @@ def test_what_only_reads_needs_no_provider(
     assert {event.check_name for event in watching.asset_events} == {"latest_day", "ingest_rate"}
     repairing = sensor_answer(where, instance, "repair_days", None)
     assert repairing.run_requests or "nothing to do by itself" in repairing.skip_message
-    judging = where.get_implicit_global_asset_job_def().execute_in_process(
+    judging = apart(
+        where.get_implicit_global_asset_job_def().execute_in_process,
         instance=instance,
         asset_selection=[asset_key(CRUDE, "validation_summary")],
         partition_key="2025-12-16",
@@ -297,7 +299,8 @@ def test_a_symbol_whose_product_is_unknown_keeps_nothing_from_running(
     assert "unknown" not in str(checks[CRUDE.key, "latest_day"].description)
 
     def scheduled(symbol: Any) -> Any:
-        return where.get_implicit_global_asset_job_def().execute_in_process(
+        return apart(
+            where.get_implicit_global_asset_job_def().execute_in_process,
             instance=instance,
             asset_selection=[asset_key(symbol, "main_schedule")],
             partition_key="2025-12-16",

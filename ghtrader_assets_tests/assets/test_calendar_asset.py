@@ -28,6 +28,7 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.reference.confirmation import last_confirmation
 from ghtrader_assets.reference.live_hours import kept_hours
 from ghtrader_assets.settings import load_settings
+from ghtrader_assets_tests.apart import apart
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine, RunningPlatform
 
@@ -50,7 +51,8 @@ def materialized() -> tuple[dict[str, dg.MetadataValue], dict[str, dg.AssetCheck
     """Materialize the calendar and run its checks: the metadata, and the checks by name."""
     with dg.DagsterInstance.ephemeral() as instance, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of dagster itself
-        result = dg.materialize(
+        result = apart(
+            dg.materialize,
             [trading_calendar, horizon_check],
             instance=instance,
             resources={"platform": Platform(load_settings(), SYSTEM_CLOCK)},

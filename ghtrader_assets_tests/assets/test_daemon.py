@@ -105,11 +105,10 @@ def test_the_other_days_are_complete_in_every_table(platform: RunningPlatform, d
 def test_the_ui_shows_exactly_those_days_red(platform: RunningPlatform, december: dict[str, Any], page: Page) -> None:
     path = "/".join(asset(COPPER, "ticks")["path"])
     page.goto(f"{platform.url('dagster')}/assets/{path}?view=partitions", wait_until="networkidle")
-    expect(page.get_by_text("Failed").first).to_be_visible(timeout=30_000)
-    page.wait_for_timeout(1500)
+    expect(page.get_by_text("Failed").first).to_be_visible()
     keep(page, "dagster-failed-days")
     page.goto(f"{platform.url('dagster')}/assets/{path}?view=partitions&partition={BAD[0]}", wait_until="networkidle")
-    expect(page.get_by_text(str(BAD[0])).first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(str(BAD[0])).first).to_be_visible()
     keep(page, "dagster-failed-day")
 
 

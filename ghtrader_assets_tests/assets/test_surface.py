@@ -82,7 +82,9 @@ def october(platform: RunningPlatform, request: pytest.FixtureRequest) -> str:
     selection = quote(f'group:"{group(SUGAR)}" or group:"{group(INDEX)}"', safe="")
     page.goto(f"{platform.url('dagster')}/asset-groups~{selection}", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Materialize all").click(timeout=PATIENCE_MS)
-    expect(page.get_by_text("Launch runs to materialize 10 assets")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(f"Launch runs to materialize {2 * len(ALL_TABLES)} assets")).to_be_visible(
+        timeout=PATIENCE_MS
+    )
     page.get_by_text("Show all partitions").click(timeout=PATIENCE_MS)
     days = page.locator("[role=dialog] input[type=text]").first
     days.fill(f"[{OCTOBER[0]}...{OCTOBER[-1]}]")

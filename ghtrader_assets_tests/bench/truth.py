@@ -176,9 +176,9 @@ def campaign(
     results: list[Result] = []
     cleans: list[Clean] = []
     began = perf_counter()
-    one = partial(run_series, seed=seed, kinds=kinds, part=part)
+    series = partial(run_series, seed=seed, kinds=kinds, part=part)
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        for done, (key, (found, judged)) in enumerate(zip(keys, pool.map(one, keys), strict=True), start=1):
+        for done, (key, (found, judged)) in enumerate(zip(keys, pool.map(series, keys), strict=True), start=1):
             results += found
             cleans += judged
             lost = sum(bool(each.must and each.missed) for each in found)

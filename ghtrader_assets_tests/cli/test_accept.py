@@ -11,6 +11,8 @@ import pytest
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine, Ran
 
+pytestmark = pytest.mark.joint
+
 SYMBOL = "KQ.m@GFEX.lc"
 EMPTY, BAD, GOOD = "2025-12-15", "2025-12-16", "2025-12-17"
 RANGE = ("--from", EMPTY, "--to", GOOD)

@@ -13,6 +13,8 @@ from ghtrader_assets.cli import FILES
 from ghtrader_assets_tests.cli.refusals import refused
 from ghtrader_assets_tests.fix_platform import CommandLine
 
+pytestmark = pytest.mark.joint
+
 SYMBOL = "KQ.m@SHFE.rb"
 NEW_YEAR = ("--from", "2026-01-01", "--to", "2026-01-06")
 TRADING_DAYS = ["2026-01-05", "2026-01-06"]

@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import pytest
+
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine
+
+pytestmark = pytest.mark.joint
 
 SYMBOL, CONTRACT, DAY = "KQ.m@DCE.m", "DCE.m2605", date(2026, 1, 21)
 OTHER = date(2026, 1, 22)

@@ -186,6 +186,7 @@ print(json.dumps(same))
 """
 
 
+@pytest.mark.joint
 def test_the_real_client_reads_the_bars(tmp_path: Path, run_client: Callable[..., CompletedProcess[str]]) -> None:
     with started_exchange(tmp_path / "exchange", model=2) as control:
         ended = run_client(control, f"URL = {control.url!r}\n{CLIENT}")

@@ -29,6 +29,8 @@ from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets_tests.loading.small_days import small_day
 from ghtrader_assets_tests.model_days import store_frames
 
+pytestmark = pytest.mark.joint
+
 PRODUCTS = ("ni", "pb", "sn")
 """Of the same hours and the same policy: one for each order, all with the same ticks."""
 NUMBER = 30

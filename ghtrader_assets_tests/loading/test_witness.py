@@ -32,6 +32,8 @@ from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.validation.verdicts import CoverageVerdict
 from ghtrader_assets_tests.fix_exchange import ExchangeControl, started_exchange
 
+pytestmark = pytest.mark.joint
+
 THIN = parse_symbol("CZCE.CY605")
 DAYS = [date(2026, 1, 6), date(2026, 1, 7), date(2026, 1, 8)]
 TAIL = {"kind": "cut", "symbol": THIN.text, "session": "day", "amount": 100, "fraction": 0.97}

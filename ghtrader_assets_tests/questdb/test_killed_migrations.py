@@ -31,6 +31,7 @@ class _KilledError(BaseException):
 MOMENTS = ("_alter", "_rewrite", "_record", "ensure_table", "make_tables", "put_document", "put_file")
 
 
+@pytest.mark.joint
 def test_a_start_that_is_killed_anywhere_is_made_up_for_by_the_next(
     old: OldHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:

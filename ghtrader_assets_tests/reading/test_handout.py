@@ -24,7 +24,7 @@ from ghtrader_assets.questdb.tables.records import write_manifests
 from ghtrader_assets.questdb.tables.writer import DayLoad
 from ghtrader_assets.reading.export import METADATA_KEY, export_days
 from ghtrader_assets.reading.handout import Handout, handout_of
-from ghtrader_assets.reading.overview import stored_days_of
+from ghtrader_assets.reading.overview import summary_of
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets.upkeep.exceptions import accept_days
@@ -207,7 +207,7 @@ def test_a_contract_that_is_read_from_its_main_symbol_costs_one_query_more_at_mo
         lambda name: store.days(name, DAYS[0], DAYS[3]),
         lambda name: store.gaps(name, DAYS[0]),
         lambda name: store.quality(name, DAYS[0]),
-        lambda name: stored_days_of(store.context, parse_symbol(name)),
+        lambda name: summary_of(store.context, parse_symbol(name)),
     ]
     for ask in asks:
         main, own = costs(ask)

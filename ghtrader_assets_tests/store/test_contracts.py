@@ -10,7 +10,7 @@ import pytest
 from ghtrader_assets.errors import BadInputError, DayStateWarning, SameNameWarning
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.tables.writer import DayLoad
-from ghtrader_assets.reading.overview import stored_days_of
+from ghtrader_assets.reading.overview import summary_of
 from ghtrader_assets.reading.stored import require_known
 from ghtrader_assets.store import Store
 from ghtrader_assets_tests.fix_store import Record
@@ -32,7 +32,7 @@ def test_a_contract_is_read_from_the_days_of_its_main_symbol(
     assert {day.symbol for day in store.days(contract, *WEEK[::3])} == {alias}
     with pytest.warns(DayStateWarning, match=f"{contract}: 2 of 2 trading days"):
         assert len(store.ticks(contract, *WEEK[::3])) == 60
-    assert stored_days_of(store.context, parse_symbol(contract)).n_days == 2
+    assert summary_of(store.context, parse_symbol(contract)).n_days == 2
     assert store.schedule(contract) == []
     assert store.gaps(contract, DAY) == []
     with pytest.raises(BadInputError, match=f"{alias} 2026-01-06 has not been judged"):

@@ -31,7 +31,7 @@ from ghtrader_assets.errors import (
     TransientFetchError,
 )
 from ghtrader_assets.market.calendar import snapshot_calendar
-from ghtrader_assets.tq import faults, wire
+from ghtrader_assets.tq import faults, slots, wire
 from ghtrader_assets.tq.attempts import Task
 from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.provider import Provider
@@ -39,6 +39,7 @@ from ghtrader_assets.tq.slots import session_slots
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.wholeness import Reading, whole_day
 from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, request_of
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 WINDOW = snapshot_calendar().window(date(2025, 4, 21))
 OPEN = WINDOW.start_ns + 3 * 3600 * 10**9
@@ -208,7 +209,20 @@ def test_a_short_day_goes_to_the_plain_client_and_has_its_own_count() -> None:
     assert task.follow_up(ShortDayError("short")) is None
 
 
-def test_slots_are_shared_by_processes_and_freed_by_death(tmp_path: Path) -> None:
+def _tries(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many slots each look for them took from now on."""
+    found: list[int] = []
+    take = slots._take
+
+    def looked(*where: Any) -> int:
+        found.append(take(*where))
+        return found[-1]
+
+    monkeypatch.setattr(slots, "_take", looked)
+    return found
+
+
+def test_slots_are_shared_by_processes_and_freed_by_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = f"""
         import sys, time
         from pathlib import Path
@@ -234,10 +248,12 @@ def test_slots_are_shared_by_processes_and_freed_by_death(tmp_path: Path) -> Non
         with ThreadPoolExecutor(1) as threads:
             with session_slots(tmp_path, PROVIDER, 3, 3) as granted:
                 assert granted == 1
+                tried = _tries(monkeypatch)
                 waiting = threads.submit(granted_of, 2)
-                with pytest.raises(TimeoutError):
-                    waiting.result(timeout=0.5)
-            assert waiting.result(timeout=60) == 1
+                await_that("it finds no slot, twice", lambda: len(tried) >= 2)
+                assert not any(tried)
+                assert not waiting.done()
+            assert waiting.result(timeout=HANGS_S) == 1
         other.kill()
         other.wait()
     assert [granted_of(3), granted_of(9)] == [3, 3]

@@ -23,7 +23,7 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.tables.reader import read_exceptions
 from ghtrader_assets.questdb.tables.rows import LONGEST_REASON
-from ghtrader_assets.reading.overview import days_of, stored_days_of
+from ghtrader_assets.reading.overview import days_of, summary_of
 from ghtrader_assets.services.exporter import TablesCollector
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.exceptions import accept_days, revoke_days
@@ -110,9 +110,9 @@ def test_a_contract_is_closed_under_the_name_it_is_stored_by(desk: Desk) -> None
 def test_a_day_without_ticks_is_closed_and_no_longer_missing(desk: Desk) -> None:
     desk.put(attempted(IngestState.SHORT, IngestState.PROVIDER_EMPTY))
     symbol = parse_symbol(desk.name)
-    assert DAY in stored_days_of(desk.context, symbol).missing_days["provider_empty"]
+    assert DAY in summary_of(desk.context, symbol).missing_days["provider_empty"]
     desk.accept()
-    assert "provider_empty" not in stored_days_of(desk.context, symbol).missing_days
+    assert "provider_empty" not in summary_of(desk.context, symbol).missing_days
     desk.put(attempted(IngestState.SHORT, IngestState.PROVIDER_EMPTY, IngestState.PROVIDER_EMPTY))
     assert desk.accepted, "asked again, and the answer is the same"
     desk.put(attempted(IngestState.SHORT, IngestState.PROVIDER_EMPTY, IngestState.PROVIDER_EMPTY, IngestState.SHORT))

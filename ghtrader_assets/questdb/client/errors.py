@@ -60,15 +60,15 @@ _LOGIN_REFUSED: Final = re.compile(r"connection to server at [^,]+, port \d+ fai
 _Translation = Callable[[str, str], ServiceError]
 
 
-def _said(kind: type[ServiceError], what: str = "") -> _Translation:
+def _translation(kind: type[ServiceError], what: str = "") -> _Translation:
     return lambda address, message: kind(f"QuestDB at {address}{what}: {message}")
 
 
-_away: Final = _said(StoreAwayError, " is away")
-_broke_off: Final = _said(StoreBrokeOffError, " broke off")
-_busy: Final = _said(StoreBusyError, " is busy")
-_timed_out: Final = _said(StoreTimeoutError, " did not answer in time")
-_table_missing: Final = _said(TableMissingError)
+_away: Final = _translation(StoreAwayError, " is away")
+_broke_off: Final = _translation(StoreBrokeOffError, " broke off")
+_busy: Final = _translation(StoreBusyError, " is busy")
+_timed_out: Final = _translation(StoreTimeoutError, " did not answer in time")
+_table_missing: Final = _translation(TableMissingError)
 
 
 @contextlib.contextmanager
