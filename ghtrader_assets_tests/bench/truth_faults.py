@@ -147,6 +147,8 @@ def _at_close(day: SymbolDay, seconds: float, random: Random) -> Fault | None:
 def _over_break(day: SymbolDay, seconds: float, random: Random) -> Fault | None:
     """Half of it before a break, half after it."""
     spans = _spans(day)
+    if len(spans) < 2:
+        return None  # the half day of a product without a night
     place = int(random.integers(1, len(spans)))
     before, after = spans[place - 1], spans[place]
     if min(before[1] - before[0], after[1] - after[0]) < seconds / 2:
