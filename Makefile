@@ -45,7 +45,7 @@ test-joints: install
 soak: install
 	sh infra/dev/test-parts.sh
 	$(BIN)/python -m pytest -m "soak or (hypothesis and not service)" --hypothesis-profile soak \
-	  --minutes 40 --results soak.jsonl --seed $$(date +%s) $(ARGS)
+	  --minutes 40 --timeout 2700 --results soak.jsonl --seed $$(date +%s) $(ARGS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from ghtrader_assets.exchange.server import FEATURES, REALM
 from ghtrader_assets_tests.exchange.diff_client import DiffClient
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.true_ticks import ticks_of
-from ghtrader_assets_tests.waiting import HANGS_S
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 CONTRACT = "SHFE.cu2602"
 DAY = date(2026, 1, 6)
@@ -87,8 +87,12 @@ def test_a_stall_is_silence(exchange: ExchangeControl) -> None:
     exchange.faults({"kind": "stall"})
     with DiffClient(exchange) as client:
         client.peek()
+        client.send(aid="set_chart", chart_id="a", ins_list=CONTRACT, duration=0, view_width=10, left_kline_id=FIRST)
+        client.send(aid="peek_message")
+        await_that("the page is stalled", lambda: exchange.rules()[0]["hits"])
+        client.await_pong()
         with pytest.raises(TimeoutError):
-            client.chart("a", CONTRACT, 10, timeout=0.5, left_kline_id=FIRST)
+            client.receive(timeout=0)
 
 
 def test_garbage_is_no_json(exchange: ExchangeControl) -> None:
