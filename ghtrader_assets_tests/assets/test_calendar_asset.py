@@ -148,6 +148,7 @@ def partition_keys(platform: RunningPlatform) -> set[str]:
     return {key for dimension in node["partitionKeysByDimension"] for key in dimension["partitionKeys"]}
 
 
+@pytest.mark.joint
 def test_a_running_dagster_takes_up_a_changed_calendar(platform: RunningPlatform, calendar: TradingCalendar) -> None:
     """Without a restart: a day that the provider trades appears as a partition, all others stay what they were."""
     before = partition_keys(platform)

@@ -116,6 +116,7 @@ def test_a_backfill_launched_in_the_dialog_and_its_page(platform: RunningPlatfor
 
 
 @pytest.mark.browser
+@pytest.mark.joint
 def test_a_page_with_good_failed_and_stale_days(platform: RunningPlatform, october: str, page: Page) -> None:
     platform.graphql(STOP, id=platform.graphql(SENSOR)["sensorOrError"]["id"])
     platform.exchange.faults(
@@ -177,6 +178,7 @@ def documented(platform: RunningPlatform) -> dict[str, Any]:
     return ran.document
 
 
+@pytest.mark.joint
 def test_lineage_on_the_command_line(platform: RunningPlatform, documented: dict[str, Any]) -> None:
     load = documented["load"]
     assert (load["contract"], load["source"], load["schema_hash"]) == ("SHFE.cu2602", "embedded", "6270bba406e22ffd")

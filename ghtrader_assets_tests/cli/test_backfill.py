@@ -108,6 +108,7 @@ def test_a_forced_load_of_the_same_content_writes_no_tick(loaded: CommandLine) -
 
 
 @pytest.mark.parametrize("kind", ["text_values", "text_stamps", "far_stamps"])
+@pytest.mark.joint
 def test_an_answer_that_cant_be_read_is_broken_and_replaces_nothing(
     loaded: CommandLine, exchange: ExchangeControl, kind: str
 ) -> None:

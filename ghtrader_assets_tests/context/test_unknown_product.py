@@ -28,6 +28,7 @@ def test_what_the_provider_lacks_is_remembered_and_forgotten(tmp_path: Path) -> 
 
 
 @pytest.mark.service
+@pytest.mark.joint
 def test_the_others_go_on(shared: CommandLine) -> None:
     ran = shared.run("backfill", OURS, THEIRS, KNOWN, *DAY, "--json", **UNIVERSE)
     report = ran.document

@@ -161,6 +161,7 @@ def spoil_days(message: bytes) -> bytes:
 
 @pytest.mark.service
 @pytest.mark.parametrize("fast_history", ["off", "on"])
+@pytest.mark.joint
 class TestReaders:
     def fetched(
         self, exchange: Exchange, home: Path, fast_history: Any, alter: Callable[[bytes], bytes], *days: date
