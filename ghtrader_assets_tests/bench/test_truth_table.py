@@ -22,6 +22,8 @@ from ghtrader_assets.validation.windows import Baselines
 from ghtrader_assets_tests.bench.truth_days import SymbolDay, days_of, numbered, verdict_on
 from ghtrader_assets_tests.bench.truth_decidable import WINDOW
 
+pytestmark = pytest.mark.joint
+
 TUESDAY = date(2026, 1, 6)
 WITH_NIGHT = ("SHFE.cu", "DCE.m", "CZCE.SR")
 MAINS = (*WITH_NIGHT, "CFFEX.IF")
