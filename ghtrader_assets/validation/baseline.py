@@ -100,8 +100,9 @@ def _spacings(tape: Tape, places: list[int]) -> Iterator[tuple[str, float]]:
     for place in places:
         window = tape.ticks.windows[place]
         first, last = window.start_ns // NS, window.end_ns // NS
-        inside = tape.ticks.seconds[tape.ticks.window_of == place]
-        seconds = np.unique(np.concatenate([inside, [first, last]]))
+        inside = np.sort(tape.ticks.seconds[tape.ticks.window_of == place])
+        seconds = np.concatenate([[first], inside, [last]])
+        seconds = seconds[np.concatenate([[True], seconds[1:] != seconds[:-1]])]
         steps = np.diff(seconds)
         for edge in range(first - first % QUARTER_S, last, QUARTER_S):
             begin = max(0, int(np.searchsorted(seconds, edge, side="right")) - 1)
