@@ -45,6 +45,7 @@ class Judged:
     digest: str
     reason: str
     detail: str = ""
+    baseline_days: int = 20
 
     @property
     def fingerprint(self) -> str:
@@ -119,6 +120,7 @@ def _put_verdicts(
             kind, symbol=symbol, trading_day=day, ts=midnight_utc(day), state=item.state, reason_code=item.reason,
             content_digest=item.digest, fingerprint=item.fingerprint, ticks_kind="main_l5", dataset_version="v2",
             detail=item.detail,
+            baseline_days=item.baseline_days,
         )
         for (symbol, day), item in verdicts.items()
         if item is not None

@@ -120,9 +120,9 @@ def load_days(
         yield DayOutcome(day, getattr(error, "state", IngestState.MISSING), failure=str(error))
     if not plan.days:
         return
-    # One run of this host at a time stores a symbol's days: two replacements of one day would mix.
     planned = [each.trading_day for each in plan.days]
     evidence = read_evidence(context.database, [symbol.text], min(planned), max(planned))
+    # One run of this host at a time stores a symbol's days: two replacements of one day would mix.
     writing = context.settings.home / "writing" / f"{symbol.key}.lock"
     with full_disk_named(context), fetch_pool(context, len(plan.days), on_retry) as pool:
         results = Batches(

@@ -24,11 +24,7 @@ from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState, NotListedError, ReadBackError, ServiceError
 from ghtrader_assets.loading.due_day import DueDay, Judged, judge, linked
 from ghtrader_assets.loading.figures import judgement_metrics, log_judged
-from ghtrader_assets.loading.frames import (
-    baseline_fingerprint,
-    policy_of,
-    wanted_fingerprint,
-)
+from ghtrader_assets.loading.frames import baseline_fingerprint, policy_of, wanted_fingerprint
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.manifests import Manifest

@@ -105,8 +105,8 @@ def judge_day(
     """Judge one symbol-day from its tick frame. Never raises for what is in the frame: that becomes the verdict.
 
     `window` is the trading day's window: rows outside it are counted and left out. `limits` are the day's lowest and
-    highest legal price where they were recorded. What the rules used of `evidence` stands in the
-    verdict. Above the policy's `SAMPLE_ABOVE_ROWS` ticks (0: never) rules about single ticks see a sample.
+    highest legal price where they were recorded. What the rules used of `evidence` stands in the verdict.
+    Above the policy's `SAMPLE_ABOVE_ROWS` ticks (0: never) rules about single ticks see a sample.
     """
     evidence = evidence.unused()
     ticks = ticks_of_frame(frame, sessions.windows, window)

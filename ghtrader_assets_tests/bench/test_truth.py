@@ -7,8 +7,10 @@ from datetime import date
 
 import pytest
 
+from ghtrader_assets.validation.verdicts import DayVerdict
+from ghtrader_assets.validation.windows import Baselines
 from ghtrader_assets_tests.bench.truth import QUICK_SERIES, SAMPLE, Clean, Result, report_of, run_series
-from ghtrader_assets_tests.bench.truth_days import SERIES, days_of
+from ghtrader_assets_tests.bench.truth_days import SERIES, days_of, numbered, verdict_on
 
 
 def require_truth(results: Sequence[Result], cleans: Sequence[Clean]) -> None:
@@ -31,6 +33,28 @@ def test_a_sample_of_faults_and_clean_days(key: str, seed: int) -> None:
 @pytest.mark.parametrize("key", SERIES)
 def test_every_fault_and_every_clean_day(key: str, seed: int) -> None:
     require_truth(*run_series(key, seed))
+
+
+@pytest.mark.joint
+@pytest.mark.parametrize("key", ["SHFE.ag", "CFFEX.IF"])
+def test_taking_any_day_away_makes_few_others_due(key: str) -> None:
+    """Liquid products: of a thin one whose ticks are few a day weighs more."""
+    learned = Baselines(())
+    verdicts: list[tuple[DayVerdict, str]] = []
+    for day in days_of(key):
+        evidence = learned.before(day.day)
+        verdict = verdict_on(day, numbered(day.columns), evidence)
+        learned.learn(verdict.baseline)
+        verdicts.append((verdict, evidence.digest(verdict.coverage.baseline_used)))
+    for gone, _ in verdicts:
+        others = Baselines(verdict.baseline for verdict, _ in verdicts if verdict is not gone)
+        due = [
+            verdict.coverage.trading_day
+            for verdict, digest in verdicts
+            if verdict is not gone
+            and others.before(verdict.coverage.trading_day).digest(verdict.coverage.baseline_used) != digest
+        ]
+        assert len(due) <= 3, (gone.coverage.trading_day, due)
 
 
 def test_the_clean_days_are_of_every_sort() -> None:

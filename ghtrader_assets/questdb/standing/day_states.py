@@ -249,12 +249,13 @@ def _day_state(row: Mapping[str, Any]) -> DayState:
 
 
 def _with_detail(row: Mapping[str, Any]) -> str:
-    """The reason; where coverage's is what decided, what of the day it names; and that no baseline stood behind it."""
-    detail = row.get("detail")
-    decides = detail and row["decided_by"] == DecidedBy.COVERAGE
-    reason = f"{row['reason']}: {detail}" if decides else row["reason"]
-    judged = row["coverage_state"] and row.get("baseline_days") == 0
-    return f"{reason}; {NO_BASELINE}" if judged else reason
+    """The reason's code; after a colon what of the day coverage names, where it decided, and the lack of a baseline."""
+    decides, judged = row["decided_by"] == DecidedBy.COVERAGE, bool(row["coverage_state"])
+    named = [
+        *([row["detail"]] if decides and row.get("detail") else []),
+        *([NO_BASELINE] if judged and row.get("baseline_days") == 0 else []),
+    ]
+    return f"{row['reason']}: {'; '.join(named)}" if named else row["reason"]
 
 
 def _joined(stored: pl.DataFrame, unstored: pl.DataFrame) -> pl.DataFrame:

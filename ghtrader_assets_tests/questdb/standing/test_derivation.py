@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -228,6 +229,21 @@ def test_the_detail_is_told_where_coverage_decided_and_nowhere_else(db: Database
     put(db, {(symbol, other): Past("d", False, coverage, Judged("ok", "d", "alike"), ())})
     found = {day.trading_day: (day.state, day.reason) for day in read_stored_states(db, [symbol], DAY, other, NOW)}
     assert found == {DAY: ("error", "alike"), other: ("warn", "alike: the night")}
+
+
+@pytest.mark.parametrize(
+    ("coverage", "told"),
+    [
+        (Judged("ok", "d", "quality_ok", baseline_days=0), "quality_ok: no_baseline"),
+        (Judged("error", "d", "session_lost", "the night", baseline_days=0), "session_lost: the night; no_baseline"),
+        (Judged("ok", "d", "quality_ok", baseline_days=5), "quality_ok"),
+    ],
+)
+def test_what_a_day_names_comes_after_the_code_of_its_reason(
+    db: Database, symbol: str, coverage: Judged, told: str
+) -> None:
+    put(db, {(symbol, DAY): Past("d", False, coverage, Judged("ok", "d", "quality_ok"), ())})
+    assert [day.reason for day in read_stored_states(db, [symbol], DAY, DAY, NOW)] == [told]
 
 
 def test_a_grid_of_days_that_are_all_stored_or_all_not_or_none(db: Database, symbol: str) -> None:
