@@ -90,9 +90,10 @@ def test_a_stall_is_silence(exchange: ExchangeControl) -> None:
         client.send(aid="set_chart", chart_id="a", ins_list=CONTRACT, duration=0, view_width=10, left_kline_id=FIRST)
         client.send(aid="peek_message")
         await_that("the page is stalled", lambda: exchange.rules()[0]["hits"])
+        client.send(aid="ins_query", query_id="what is answered at once", query="")
         client.await_pong()
         with pytest.raises(TimeoutError):
-            client.receive(timeout=0)
+            client.receive(timeout=0.5)
 
 
 def test_garbage_is_no_json(exchange: ExchangeControl) -> None:
