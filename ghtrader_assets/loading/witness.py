@@ -22,6 +22,7 @@ from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import FetchError, IngestState
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.market.ticks import BAR_PRICES
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_standing_coverage, read_witness
 from ghtrader_assets.questdb.tables.records import write_witness
 from ghtrader_assets.questdb.tables.rows import WitnessAnswer
@@ -29,7 +30,7 @@ from ghtrader_assets.tq.breaker import Breaker
 from ghtrader_assets.tq.market_data import fetch_bars
 from ghtrader_assets.tq.slots import session_slots
 from ghtrader_assets.tq.wire import ReadBars
-from ghtrader_assets.validation.bars import PRICES, bars_of_day
+from ghtrader_assets.validation.bars import bars_of_day
 from ghtrader_assets.validation.witness import Word
 
 MOST_DAYS: Final = 60
@@ -125,6 +126,6 @@ def _row(
         asked_at=context.clock.now(),
         digest=bars.digest if bars else "",
         volume=bars.volume if bars else None,
-        **{name: getattr(bars, name) if traded else None for name in PRICES},
+        **{name: getattr(bars, name) if traded else None for name in BAR_PRICES},
         bars_json=bars.minutes_json if bars else "",
     )

@@ -13,6 +13,7 @@ SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 """China keeps UTC+8 without daylight saving since 1992: before any day this package knows."""
 
 NS: Final = 1_000_000_000
+MINUTE_S: Final = 60
 QUARTER_S: Final = 900
 _DAY_S: Final = 86_400
 _OFFSET_S: Final = 8 * 3600

@@ -1,6 +1,6 @@
 """The tick frame: its columns, the order of rows of one instant, and the digests that name its content.
 
-Belongs here: the schema of a tick, `seq`, trimming to a trading day, row hashes, the content digest.
+Belongs here: the schema of a tick, prices of a bar, `seq`, trimming to a trading day, row hashes, the content digest.
 Does not belong here: where ticks come from (`tq`) or are kept (`questdb`), and whether they are good
 (`validation`).
 
@@ -38,6 +38,8 @@ NUMERIC_COLUMNS: Final = (
     *BOOK_COLUMNS,
 )
 """The 27 numbers of a tick, in the order in which ghTrader hashes them."""
+
+BAR_PRICES: Final = ("open", "high", "low", "close")
 
 TICK_SCHEMA: Final = pl.Schema(
     {

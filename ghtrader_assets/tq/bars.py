@@ -19,10 +19,9 @@ import polars as pl
 
 from ghtrader_assets.errors import BrokenDayError, ShortDayError
 from ghtrader_assets.market.clock import NS, shanghai_time
+from ghtrader_assets.market.ticks import BAR_PRICES
 from ghtrader_assets.tq.wire import ReadBars
 
-MINUTE_S: Final = 60
-PRICES: Final = ("open", "high", "low", "close")
 _PAGE: Final = 2000
 """The bars that the client asks for at once."""
 
@@ -50,13 +49,13 @@ def whole_bars(bars: Mapping[str, npt.NDArray[Any]], series: Mapping[str, Any], 
         raise ShortDayError(f"the bars ended at {_clock(stamps[-1])}, though their ids go on to {series_last_id}")
     _require_sound(bars, stamps)
     inside = stamps >= job.start_ns  # the client's first one may precede them
-    return _frame(stamps[inside], {name: bars[name][inside] for name in (*PRICES, "volume")})
+    return _frame(stamps[inside], {name: bars[name][inside] for name in (*BAR_PRICES, "volume")})
 
 
 def _require_sound(bars: Mapping[str, npt.NDArray[Any]], stamps: npt.NDArray[np.int64]) -> None:
     volume = bars["volume"]
     unreadable = ~(volume >= 0)
-    for name in PRICES:
+    for name in BAR_PRICES:
         unreadable |= (volume > 0) & ~np.isfinite(bars[name])
     if unreadable.any():
         raise BrokenDayError(f"the bar of {_clock(stamps[unreadable][0])} has no price or no volume")
@@ -67,7 +66,7 @@ def _require_sound(bars: Mapping[str, npt.NDArray[Any]], stamps: npt.NDArray[np.
 def _frame(stamps: npt.NDArray[np.int64], values: Mapping[str, npt.NDArray[Any]]) -> pl.DataFrame:
     none = np.empty(0)
     return pl.DataFrame(
-        {"start_ns": stamps, **{name: values.get(name, none).astype(np.float64) for name in (*PRICES, "volume")}}
+        {"start_ns": stamps, **{name: values.get(name, none).astype(np.float64) for name in (*BAR_PRICES, "volume")}}
     )
 
 

@@ -30,10 +30,10 @@ from tqsdk.utils import _query_for_quote
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import BrokenDayError, TransientFetchError
-from ghtrader_assets.market.clock import NS, SHANGHAI, shanghai_time
+from ghtrader_assets.market.clock import MINUTE_S, NS, SHANGHAI, shanghai_time
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.tq import faults
-from ghtrader_assets.tq.bars import MINUTE_S, whole_bars
+from ghtrader_assets.tq.bars import whole_bars
 from ghtrader_assets.tq.login import LoggedIn
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.values import UnreadableTicks

@@ -10,16 +10,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import polars as pl
 
-from ghtrader_assets.market.ticks import DayWindow
+from ghtrader_assets.market.clock import MINUTE_S
+from ghtrader_assets.market.ticks import BAR_PRICES, DayWindow
 from ghtrader_assets.validation.intake import NS, Floats, Ints
-
-MINUTE_S: Final = 60
-PRICES: Final = ("open", "high", "low", "close")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +51,12 @@ class Bars:
     @property
     def digest(self) -> str:
         """32 hex digits that name contract, minutes and prices."""
-        parts = [self.contract, self.minutes_json, *(repr(getattr(self, name)) for name in PRICES)]
+        parts = [self.contract, self.minutes_json, *(repr(getattr(self, name)) for name in BAR_PRICES)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def bars_of_text(contract: str, minutes_json: str, prices: Mapping[str, float]) -> Bars:
-    """Bars from what `minutes_json` and `PRICES` give."""
+    """Bars from what `minutes_json` and `BAR_PRICES` give."""
     document = json.loads(minutes_json)
     steps = [document["first"], *document["steps"]] if document["lots"] else []
     minutes = np.cumsum(np.array(steps, dtype=np.int64)) * MINUTE_S
@@ -70,7 +67,7 @@ def bars_of_day(frame: pl.DataFrame, contract: str, window: DayWindow) -> Bars:
     """The bars of `frame` that begin in a trading day's window: `start_ns`, prices and `volume` of each."""
     within = pl.col("start_ns").is_between(window.start_ns, window.end_ns, closed="left")
     traded = frame.filter(within, pl.col("volume") > 0)
-    prices = {name: traded[name].to_numpy() for name in PRICES}
+    prices = {name: traded[name].to_numpy() for name in BAR_PRICES}
     some = traded.height > 0
     return Bars(
         contract=contract,

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ghtrader_assets.market.clock import NS, shanghai_time
-from ghtrader_assets.validation.bars import MINUTE_S
+from ghtrader_assets.market.clock import MINUTE_S, NS, shanghai_time
 from ghtrader_assets.validation.coverage import Coverage
 from ghtrader_assets.validation.intake import DayTicks
 from ghtrader_assets.validation.misplaced import Block

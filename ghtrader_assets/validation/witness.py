@@ -16,10 +16,11 @@ from enum import StrEnum
 
 import numpy as np
 
+from ghtrader_assets.market.clock import MINUTE_S
 from ghtrader_assets.market.products import Liquidity, Product, liquidity_of
 from ghtrader_assets.market.session_events import SessionKind
 from ghtrader_assets.market.sessions import SessionWindow
-from ghtrader_assets.validation.bars import MINUTE_S, Bars
+from ghtrader_assets.validation.bars import Bars
 from ghtrader_assets.validation.coverage import Coverage
 from ghtrader_assets.validation.gaps import runs
 from ghtrader_assets.validation.intake import NS, Bools, DayTicks, Ints

@@ -26,7 +26,8 @@ from ghtrader_assets.errors import (
 from ghtrader_assets.exchange.specs import Model
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS
-from ghtrader_assets.tq.bars import PRICES, pages_of, whole_bars
+from ghtrader_assets.market.ticks import BAR_PRICES
+from ghtrader_assets.tq.bars import pages_of, whole_bars
 from ghtrader_assets.tq.market_data import fetch_bars
 from ghtrader_assets.tq.wire import ReadBars
 from ghtrader_assets_tests.fix_exchange import started_exchange
@@ -71,7 +72,7 @@ def test_the_bars_of_twenty_days_come_in_one_session_and_as_many_pages_as_they_f
         assert isinstance(answer, pl.DataFrame)
         wanted = made(contract)
         np.testing.assert_array_equal(answer["start_ns"], wanted["datetime_ns"])
-        for name in (*PRICES, "volume"):
+        for name in (*BAR_PRICES, "volume"):
             np.testing.assert_array_equal(answer[name], wanted[name])
     charts = [item for item in exchange.requests("set_chart") if item["duration"]]
     of_cu = [item for item in charts if item["symbol"] == CU]
@@ -88,7 +89,7 @@ def test_a_contract_that_the_provider_does_not_know_costs_no_other_its_answer(ex
     assert isinstance(known, pl.DataFrame)
     assert known.height == len(bars_of(CU, LAST, MODEL_2)["volume"])
     assert isinstance(none, pl.DataFrame)
-    assert (none.height, none.columns) == (0, ["start_ns", *PRICES, "volume"]), "it was not listed yet"
+    assert (none.height, none.columns) == (0, ["start_ns", *BAR_PRICES, "volume"]), "it was not listed yet"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def answered(missing: int = -1, last_id: int = 19) -> tuple[dict[str, Any], dict
     """What the client makes of bars 0 to 19, one a second, of which 5 to 14 lie in the stretch; and what came."""
     ids = [each for each in range(5, 15) if not 5 <= missing <= each]
     columns = {"id": np.array(ids), "datetime": np.array(ids) * NS}
-    columns |= {name: np.full(len(ids), 7.0) for name in (*PRICES, "volume")}
+    columns |= {name: np.full(len(ids), 7.0) for name in (*BAR_PRICES, "volume")}
     came = {str(each): {"datetime": each * NS} for each in range(last_id + 1) if each != missing}
     return (columns if ids else {}), {"data": came, "last_id": last_id}
 

@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import date
 from threading import Lock
 
+from ghtrader_assets.market.ticks import BAR_PRICES
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_baselines, read_witness, read_witness_digests
-from ghtrader_assets.validation.bars import PRICES, bars_of_text
+from ghtrader_assets.validation.bars import bars_of_text
 from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.verdicts import BaselineDay
 from ghtrader_assets.validation.windows import LOOK_BACK, Baselines
@@ -62,7 +63,7 @@ def with_bars(db: Database, symbol: str, day: date, evidence: Evidence) -> Evide
     if not evidence.witness_digest:
         return evidence
     answer = read_witness(db, symbol, [day])[day]
-    values = {name: getattr(answer, name) for name in PRICES}
+    values = {name: getattr(answer, name) for name in BAR_PRICES}
     prices = {name: math.nan if value is None else value for name, value in values.items()}
     bars = bars_of_text(answer.contract, answer.bars_json, prices) if answer.digest else None
     return replace(evidence, bars=bars, witness_digest=answer.digest)
