@@ -1,6 +1,7 @@
 """Ports of the embedded services on the loopback address.
 
-Belongs here: finding out whether a port is free. Does not belong here: which service wants which (`settings`).
+Belongs here: finding out whether a port is free, and whether a host is this one. Does not belong here: which service
+wants which port (`settings`).
 """
 
 from __future__ import annotations
@@ -8,17 +9,23 @@ from __future__ import annotations
 import random
 import socket
 from typing import Final
+from urllib.parse import urlsplit
 
 from ghtrader_assets.errors import PortTakenError
 
 LOOPBACK: Final = "127.0.0.1"
-
+_LOOPBACK_HOSTS: Final = (LOOPBACK, "localhost", "::1")
 
 ANY_PORT: Final = range(15_000, 32_000)
 """Where any port is taken from: below those that systems lend to outgoing connections, one of which might take a port
 between its claim and the service's start."""
 
 _handed_out: Final[set[int]] = set()
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the host of a URL is this one, to which bytes are cheaper than their compression."""
+    return urlsplit(url).hostname in _LOOPBACK_HOSTS
 
 
 def claim_port(port: int, setting: str) -> int:

@@ -165,7 +165,8 @@ def content_digest(frame: pl.DataFrame) -> str:
     digest.update(np.ascontiguousarray(stored["seq"].to_numpy()).data)
     for name in NUMERIC_COLUMNS:
         values = _numbers(stored, name)
-        digest.update(np.where(np.isnan(values), np.nan, values).data)
+        missing = np.isnan(values)
+        digest.update((np.where(missing, np.nan, values) if missing.any() else values).data)
     return digest.hexdigest()
 
 

@@ -15,13 +15,13 @@ import json
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aiohttp
 import numpy as np
 
 from ghtrader_assets.errors import TransientFetchError
+from ghtrader_assets.ports import is_loopback
 from ghtrader_assets.tq import faults
 from ghtrader_assets.tq.login import LoggedIn
 from ghtrader_assets.tq.pace import Pace
@@ -41,7 +41,6 @@ _END_TICKS: Final = 2
 _NOTICE_BYTES: Final = 4096
 _PEEK: Final = '{"aid":"peek_message"}'
 _FRAMES: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 ChartRequest = Mapping[str, Any]
 
@@ -83,13 +82,12 @@ class LeanConnection:
 
     async def _open(self) -> None:
         self._http = aiohttp.ClientSession(trust_env=True)
-        far = urlsplit(self._url).hostname not in _LOOPBACK
         async with asyncio.timeout(self._timing.handshake_s):
             self._socket = await self._http.ws_connect(
                 self._url,
                 headers=self._auth.headers,
                 max_msg_size=0,
-                compress=15 if far else 0,  # pages shrink 6 to 9 times, for 30 ms a day of CPU
+                compress=0 if is_loopback(self._url) else 15,  # pages shrink 6 to 9 times, for 30 ms a day of CPU
                 decode_text=False,
             )
         await self._send(_PEEK)

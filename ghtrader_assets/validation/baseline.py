@@ -72,7 +72,7 @@ def _figures(coverage: Coverage, session: str) -> Figures:
         "still": significant(still_odds(lots)) if len(lots) else None,
         "snapshot": significant(_largest_trade(tape, _places(coverage, session))),
         "edges": float(has_edges(tape, session)),
-        "auction": auction_s(tape, np.sort(tape.ticks.stamps), session),
+        "auction": auction_s(tape, tape.ordered_stamps, session),
     }
 
 
@@ -104,15 +104,16 @@ def _spacings(tape: Tape, places: list[int]) -> Iterator[tuple[str, float]]:
         seconds = np.concatenate([[first], inside, [last]])
         seconds = seconds[np.concatenate([[True], seconds[1:] != seconds[:-1]])]
         steps = np.diff(seconds)
-        for edge in range(first - first % QUARTER_S, last, QUARTER_S):
-            begin = max(0, int(np.searchsorted(seconds, edge, side="right")) - 1)
-            end = int(np.searchsorted(seconds, edge + QUARTER_S))
+        edges = np.arange(first - first % QUARTER_S, last, QUARTER_S)
+        begins = np.maximum(np.searchsorted(seconds, edges, side="right") - 1, 0).tolist()
+        ends = np.searchsorted(seconds, edges + QUARTER_S).tolist()
+        for edge, begin, end in zip(edges.tolist(), begins, ends, strict=True):
             yield quarter_of(edge), significant(_usual(steps[begin:end]))
 
 
 def _usual(steps: Ints) -> float:
     rank = max(1, math.ceil(USUAL_QUANTILE * len(steps)))
-    return float(np.partition(steps, rank - 1)[rank - 1])
+    return float(np.searchsorted(np.cumsum(np.bincount(steps)), rank))
 
 
 def significant(value: float) -> float:

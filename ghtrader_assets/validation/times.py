@@ -44,7 +44,7 @@ def shifts_of(tape: Tape) -> tuple[Shift, ...]:
     """The sessions that are stamped late or early against the days before. The baseline is read where it decides."""
     if not tape.evidence.baseline_days:
         return ()
-    stamps = np.sort(tape.ticks.stamps)
+    stamps = tape.ordered_stamps
     found = (_shift(tape, stamps, name) for name in dict.fromkeys(window.session for window in tape.ticks.windows))
     return tuple(each for each in found if each is not None)
 

@@ -151,6 +151,12 @@ class Tape:
         return len(opened) > seen
 
     @cached_property
+    def ordered_stamps(self) -> Ints:
+        """The stamps of all ticks, ascending."""
+        stamps = self.ticks.stamps
+        return np.sort(stamps) if (stamps[1:] < stamps[:-1]).any() else stamps
+
+    @cached_property
     def _witnesses(self) -> tuple[Ints, Ints]:
         """The rows inside the sessions and where volume may be printed, in order of time, and their stamps."""
         stands = self.ticks.window_of != OUTSIDE

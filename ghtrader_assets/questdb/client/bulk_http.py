@@ -19,6 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from ghtrader_assets.errors import BrokenAnswerError
+from ghtrader_assets.ports import is_loopback
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.client.errors import http_status_error, translated_errors
 
@@ -27,6 +28,9 @@ ANSWER_TIMEOUT_S: Final = 120
 BUSY_TIMEOUT_S: Final = 60
 BUSY_PAUSE_S: Final = 0.5
 FIRST_BUSY_PAUSE_S: Final = 0.05
+_PARQUET: Final = {"fmt": "parquet", "statistics_enabled": "false"}
+_UNCOMPRESSED: Final = {"compression_codec": "uncompressed"}
+"""A day is 12 MB then instead of 4, and takes a third less of the server's and the reader's time."""
 
 
 def http_session(endpoint: Endpoint) -> requests.Session:
@@ -45,6 +49,8 @@ class BulkHttp:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self._url = f"http://{endpoint.http}/exp"
+        self._parameters = _PARQUET | (_UNCOMPRESSED if is_loopback(self._url) else {})
         self._idle: deque[requests.Session] = deque()
 
     def table(self, statement: str) -> pa.Table:
@@ -70,8 +76,8 @@ class BulkHttp:
             translated_errors(self._endpoint.http),
             self._session() as session,
             session.get(
-                f"http://{self._endpoint.http}/exp",
-                params={"query": statement, "fmt": "parquet"},
+                self._url,
+                params={"query": statement, **self._parameters},
                 timeout=(CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S),
                 stream=True,
             ) as response,

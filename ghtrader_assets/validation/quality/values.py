@@ -7,15 +7,16 @@ from typing import Final
 
 import numpy as np
 
-from ghtrader_assets.validation.intake import Bools
+from ghtrader_assets.validation.intake import Bools, Floats
 from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Rule, nothing_checked
 
+_NONE: Final = np.empty(0, dtype=np.int64)
 _TAPE_PRICES: Final = ("last_price", "highest", "lowest")
 
 
 def negative(day: QualityDay, kind: str, tape: tuple[str, ...]) -> Parts:
     """Per column of the `tape`, and of a `kind` of the book ('price', 'volume'), the rows below zero."""
-    return {name: _part(day.column(name) < 0, day) for name in (*tape, *_book(day, kind))}
+    return {name: _below_zero(day.column(name), day) for name in (*tape, *_book(day, kind))}
 
 
 def off_grid(day: QualityDay) -> Parts:
@@ -43,6 +44,11 @@ def outside_range(day: QualityDay) -> Parts:
         low, high = day.limits
         found["limits"] = _part(((last > high + slack) | (last < low - slack)) & ~(above | below), day)
     return found
+
+
+def _below_zero(values: Floats, day: QualityDay) -> Part:
+    lowest = values.min(initial=0.0)  # NaN where a value is missing
+    return Part(_NONE, day.ticks.n) if lowest >= 0 else _part(values < 0, day)
 
 
 def _part(mask: Bools, day: QualityDay) -> Part:
