@@ -28,7 +28,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -128,9 +128,7 @@ class _Window:
 def _laid(name: str, found: Floats) -> list[float | None]:
     """The values on their grid; None for NaN."""
     steps = STEPS_A_DECADE[name.partition("/")[0]]
-    different, where = np.unique(found, return_inverse=True)
-    laid = [None if math.isnan(value) else on_grid(value, steps) for value in different.tolist()]
-    return [laid[place] for place in where.tolist()]
+    return [None if math.isnan(value) else on_grid(value, steps) for value in found.tolist()]
 
 
 def _of_days(name: str, given: Sequence[_Given]) -> Floats:
@@ -141,6 +139,7 @@ def _of_days(name: str, given: Sequence[_Given]) -> Floats:
     return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
 
 
+@lru_cache(maxsize=4096)
 def on_grid(value: float, steps: int) -> float:
     """The nearest in ratio of so many values a decade; 0 stays 0."""
     return significant(10 ** (round(steps * math.log10(value)) / steps)) if value > 0 else 0.0
