@@ -49,7 +49,7 @@ from ghtrader_assets.validation.verdicts import (
 )
 from ghtrader_assets.validation.witness import Testimony, heard, in_doubt
 
-RULE_VERSION: Final = "3"
+RULE_VERSION: Final = "4"
 """Changes whenever a rule, a formula or a state would judge the same ticks differently."""
 
 

@@ -277,21 +277,32 @@ def _priceless(judge: PlainJudge) -> int:
     return int((traded & (judge.df["last_price"].isna() | (judge.df["last_price"] == 0))).sum())
 
 
+def _uncounted(judge: PlainJudge) -> int:
+    trades, grows = _trades(judge), [judge.df[name].diff() > 0 for name in ("volume", "amount")]
+    return sum(int((trades & ~each).sum()) for each in grows)
+
+
+def _trades(judge: PlainJudge) -> Series:
+    last, volume, amount = (judge.df[name].diff() for name in ("last_price", "volume", "amount"))
+    return (last.fillna(0) != 0) | (volume > 0) | (amount > 0)
+
+
+def _moves(judge: PlainJudge, name: str) -> int:
+    return int((_trades(judge) if name == "trade" else judge.df[name].diff().fillna(0) != 0).sum())
+
+
 def _constant(judge: PlainJudge) -> int:
     """How many columns keep one value all day while those that they move with change 100 times."""
     if len(judge.df) <= 100:
         return 0
     return sum(
-        bool((judge.df[name] == judge.df[name].iloc[0]).all())
-        and all(int((judge.df[each].diff().fillna(0) != 0).sum()) >= 100 for each in partners)
+        bool((judge.df[name] == judge.df[name].iloc[0]).all()) and all(_moves(judge, each) >= 100 for each in partners)
         for name, partners in MOVES_WITH.items()
     )
 
 
 MOVES_WITH: Final = {
-    "volume": ["amount"],
-    "amount": ["volume"],
-    "open_interest": ["volume"],
+    "open_interest": ["trade"],
     "last_price": ["bid_price1", "ask_price1"],
     "average": ["last_price", "amount"],
     "bid_price1": ["last_price", "ask_price1"],
@@ -305,6 +316,7 @@ RULES: Final[dict[str, Callable[[PlainJudge], int]]] = {
     "null_run": PlainJudge.null_runs,
     "amount_without_volume": lambda judge: int(((judge.df["amount"] > 0) & (judge.df["volume"] == 0)).sum()),
     "volume_without_price": _priceless,
+    "uncounted_trade": _uncounted,
     "constant_column": _constant,
     "regressing_time": lambda judge: int((judge.df["datetime_ns"].diff() < 0).sum()),
     "volume_monotone": lambda judge: judge.falls("volume"),

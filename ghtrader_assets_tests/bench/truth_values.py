@@ -30,6 +30,7 @@ _LONGEST_PAUSE_S: Final = 15
 """Faults of single ticks are planted where no pause is longer."""
 _CACHE_BYTES: Final = 2**24
 _CONSTANT: Final = ("last_price", "volume", "amount", "open_interest", "average", "bid_price1", "ask_price1")
+_TOTALS: Final = ("volume", "amount")
 _BY_COVERAGE: Final = frozenset({"gap", "edge_gap", "stray"})
 """Kinds of the injector that coverage finds: `truth_faults` has its own of them."""
 
@@ -62,10 +63,18 @@ def _valued(day: SymbolDay, columns: Columns, rule: str) -> Fault:
 
 def _constant(day: SymbolDay, level: float, random: Random) -> Fault | None:
     """A column that has one value all day."""
+    columns, name = _copied(day), _CONSTANT[int(level)]
+    columns[name][:] = columns[name][int(random.integers(len(columns[name])))]
+    return _valued(day, columns, "uncounted_trade" if name in _TOTALS else "constant_column")
+
+
+def _stalled(day: SymbolDay, share: float, random: Random) -> Fault | None:
+    """Volume and amount that stand still for the last `share` of the day."""
     columns = _copied(day)
-    values = columns[_CONSTANT[int(level)]]
-    values[:] = values[int(random.integers(len(values)))]
-    return _valued(day, columns, "constant_column")
+    start = round((1 - share) * len(columns["volume"]))
+    for name in _TOTALS:
+        columns[name][start:] = columns[name][start] if start else 0
+    return _valued(day, columns, "uncounted_trade")
 
 
 def _amount_alone(day: SymbolDay, share: float, random: Random) -> Fault | None:
@@ -103,9 +112,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "stamps as text": Kind((0.005,), partial(_unreadable, kind="text_stamps")),
     "stamps beyond int64": Kind((0.005,), partial(_unreadable, kind="far_stamps")),
     "constant column": Kind(tuple(range(len(_CONSTANT))), _constant),
+    "volume and amount stalled": Kind((0.5, 1), _stalled),
     "amount without volume": Kind((0.0001, 0.01, 1), _amount_alone),
     "volume without price": Kind((0.02, 0.5, 1), _unpriced),
     **{name: Kind((1,), partial(_injected, kind=name)) for name in PLANTS if name not in _BY_COVERAGE},
 }
-LIQUID_ONLY: Final = frozenset(PLANTS) | {"volume without price", "constant column"}
+LIQUID_ONLY: Final = frozenset(PLANTS) | {"volume without price", "constant column", "volume and amount stalled"}
 NAMED_LEVELS: Final = {"constant column": _CONSTANT}

@@ -11,13 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from ghtrader_assets.validation.intake import Floats, Ints
+from ghtrader_assets.validation.intake import Bools, Floats, Ints
 from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Rule, nothing_checked, whole
 
+_TOTALS: Final = ("volume", "amount")
+_ANY_TRADE: Final = "trade"
 _MOVES_WITH: Final = {
-    "volume": ("amount",),
-    "amount": ("volume",),
-    "open_interest": ("volume",),
+    "open_interest": (_ANY_TRADE,),
     "last_price": ("bid_price1", "ask_price1"),
     "average": ("last_price", "amount"),
     "bid_price1": ("last_price", "ask_price1"),
@@ -41,13 +41,20 @@ def volume_without_price(day: QualityDay) -> Parts:
     return whole(traded & (np.isnan(last) | (last == 0)), int(np.count_nonzero(traded)))
 
 
+def uncounted(day: QualityDay) -> Parts:
+    """Per column of volume and amount the ticks that show a trade while it stands still."""
+    trades = _trades(day)
+    checked = int(np.count_nonzero(trades))
+    return {name: Part(1 + np.flatnonzero(trades & ~_grows(day.column(name))), checked) for name in _TOTALS}
+
+
 def constant(day: QualityDay) -> Parts:
     """Per column the first tick of a day on which it keeps one value while those it moves with move often."""
     least = day.policy.value("CONSTANT_MIN_MOVES")
     found: dict[str, Part] = {}
     for name, partners in _MOVES_WITH.items() if day.ticks.n > least else ():
         values = day.column(name)
-        frozen = bool((values == values[0]).all()) and all(_moves(day.column(each)) >= least for each in partners)
+        frozen = bool((values == values[0]).all()) and all(_moves(day, each) >= least for each in partners)
         found[name] = Part(_FIRST[:frozen], 1)
     return found or nothing_checked()
 
@@ -55,9 +62,23 @@ def constant(day: QualityDay) -> Parts:
 _FIRST: Final[Ints] = np.zeros(1, dtype=np.int64)
 
 
-def _moves(values: Floats) -> int:
-    """How often a column changes from one tick to the next, both known."""
-    return int(np.count_nonzero((values[1:] != values[:-1]) & ~np.isnan(values[1:]) & ~np.isnan(values[:-1])))
+def _trades(day: QualityDay) -> Bools:
+    """Which ticks (from the second on) show a trade: only one changes a last price, and it adds to both totals."""
+    last = day.column("last_price")
+    return _changes(last) | _grows(day.column("volume")) | _grows(day.column("amount"))
+
+
+def _grows(values: Floats) -> Bools:
+    return values[1:] > values[:-1]
+
+
+def _changes(values: Floats) -> Bools:
+    """At which ticks a column is another than at the tick before, both known."""
+    return (values[1:] != values[:-1]) & ~np.isnan(values[1:]) & ~np.isnan(values[:-1])
+
+
+def _moves(day: QualityDay, name: str) -> int:
+    return int(np.count_nonzero(_trades(day) if name == _ANY_TRADE else _changes(day.column(name))))
 
 
 _rule: Final = partial(Rule, severity="error", family="pairs")
@@ -69,6 +90,14 @@ RULES: Final = (
         check=volume_without_price,
         limit="NULL_L1_MAX_RATE",
         needs_sequence=True,
+    ),
+    _rule(
+        "uncounted_trade",
+        says="trades that volume or amount does not count",
+        check=uncounted,
+        limit="NULL_L1_MAX_RATE",
+        needs_sequence=True,
+        worst_part=True,
     ),
     _rule(
         "constant_column",

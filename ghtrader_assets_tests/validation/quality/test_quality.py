@@ -90,7 +90,7 @@ def test_what_text_once_became_is_in_error() -> None:
         day.columns[name][:] = 0.0
     verdict = judge_columns(day, "SHFE.cu2602")
     assert (verdict.state, verdict.quality.reason_code) == ("error", "amount_without_volume")
-    assert {"null_l1", "null_run", "constant_column"} <= findings(verdict).keys()
+    assert {"null_l1", "null_run", "uncounted_trade", "constant_column"} <= findings(verdict).keys()
 
 
 def test_a_trade_has_a_price() -> None:
@@ -106,7 +106,7 @@ def test_a_trade_has_a_price() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["volume", "amount", "open_interest", "last_price", "average", "bid_price1", "ask_volume1"],
+    ["open_interest", "last_price", "average", "bid_price1", "ask_volume1"],
 )
 @pytest.mark.parametrize("contract", ["SHFE.cu2602", "CZCE.SR605"])
 def test_a_column_does_not_stand_still_while_others_move(contract: str, name: str) -> None:
@@ -116,6 +116,27 @@ def test_a_column_does_not_stand_still_while_others_move(contract: str, name: st
     assert (finding["parts"], finding["count"]) == ({name: 1}, 1)
     day.columns[name][-1] += day.tick
     assert "constant_column" not in findings(judge_columns(day, contract))
+
+
+@pytest.mark.parametrize("contract", ["SHFE.cu2602", "CZCE.SR605"])
+@pytest.mark.parametrize("columns", [("volume",), ("amount",), ("volume", "amount")])
+@pytest.mark.parametrize("begins", [0, 2], ids=["all day", "from the middle on"])
+def test_no_trade_goes_uncounted(contract: str, columns: tuple[str, ...], begins: int) -> None:
+    """A volume of 0 all day excused an amount of 0, and the other way round."""
+    day = clean_day(contract).copy()
+    start = day.n // begins if begins else 0
+    for name in columns:
+        day.columns[name][start:] = day.columns[name][start] if start else 0
+    verdict = judge_columns(day, contract)
+    assert verdict.state == "error"
+    assert set(columns) <= findings(verdict)["uncounted_trade"]["parts"].keys()
+
+
+def test_no_trade_goes_uncounted_in_a_market_of_few() -> None:
+    day = clean_day("SHFE.cu2602").copy()
+    day.columns = {name: values[::4000] for name, values in day.columns.items()}
+    day.columns["amount"][:] = 0
+    assert findings(judge_columns(day, "SHFE.cu2602"))["uncounted_trade"]["parts"].keys() == {"amount"}
 
 
 def test_a_quiet_day_may_stand_still() -> None:
