@@ -129,15 +129,19 @@ def obstacle_on(
 def lives_of(
     contract: Symbol, day: date, calendar: TradingCalendar, first_days: FirstDays = NOT_ASKED
 ) -> tuple[Life, ...]:
-    """The contracts of this name that deliver in the decades around `day`, in order: CZCE uses its names again."""
+    """The contracts of this name that deliver in the decades around `day`, in order: CZCE uses its names again.
+
+    Those that would have ended before their product was listed never were; one is left in any case.
+    """
     month = delivery_month(contract, day)
     years = (-10, 0, 10) if contract.exchange is Exchange.CZCE else (0,)
     lives = [_life(contract, months_after(month, 12 * year), calendar) for year in years]
     asked = [first_days.get((contract.text, life.delivery)) for life in lives]
-    return tuple(
+    known = [
         life if first is None else replace(life, first=first, known=True)
         for life, first in zip(lives, asked, strict=True)
-    )
+    ]
+    return tuple(life for life in known if life.first is None or life.first.day <= life.last.day) or (known[-1],)
 
 
 def life_on(contract: Symbol, day: date, calendar: TradingCalendar, first_days: FirstDays = NOT_ASKED) -> Life:

@@ -147,8 +147,8 @@ def _sparse(coverage: Coverage, ticks: DayTicks, policy: Policy) -> Iterator[str
     presence = coverage.presence
     for name in presence.sparse:
         if name not in presence.lost:
-            share, most = _percent(presence.sessions[name].missing_share), policy.value("MISSING_MAX_SHARE")
-            yield f"{share} of the {name} session's seconds have no tick, of a main contract {most:.0%} at most"
+            missing, most = presence.sessions[name].missing_share, policy.value("MISSING_MAX_SHARE")
+            yield f"{missing:.1%} of the {name} session's seconds have no tick, of a main contract {most:.1%} at most"
     if presence.thin:
         least = policy.value("MAIN_MIN_TICKS")
         missing = coverage.total("missing") / max(1, coverage.total("strict"))

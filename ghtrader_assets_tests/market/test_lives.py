@@ -90,6 +90,14 @@ def test_a_name_that_is_used_again_says_which_years_are_which() -> None:
     assert "choose days from 2025-09-15 to 2026-09-14" in str(found.error)
 
 
+def test_a_contract_that_would_have_ended_before_its_product_was_listed_never_was() -> None:
+    """Cotton yarn was listed in 2017, and CZCE.CY601 delivers in 2026."""
+    found = obstacle_on(parse_symbol("CZCE.CY601"), date(2026, 1, 20), "", CALENDAR)
+    assert found is not None
+    assert "CZCE.CY601 ended on 2026-01-16" in str(found.error)
+    assert "the same name" not in str(found.error)
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.sampled_from(sorted({product.exchange for product in products()})), st.data())
 def test_a_contract_symbol_trades_from_one_day_to_another_and_never_else(exchange: str, data: st.DataObject) -> None:
@@ -100,6 +108,7 @@ def test_a_contract_symbol_trades_from_one_day_to_another_and_never_else(exchang
     digits = f"{year % 10}{month:02d}" if exchange == "CZCE" else f"{year % 100:02d}{month:02d}"
     contract, day = parse_symbol(f"{exchange}.{product.code}{digits}"), data.draw(st.sampled_from(DAYS))
     lives = lives_of(contract, day, CALENDAR)
+    assert len(lives) == 1 or all(life.first is None or life.first.day <= life.last.day for life in lives)
     inside = [life for life in lives if life.first and life.first.day <= day <= life.last.day]
     found = obstacle_on(contract, day, "", CALENDAR)
     assert (found is None) == bool(inside)
