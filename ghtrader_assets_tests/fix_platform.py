@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -147,27 +148,30 @@ class RunningPlatform:
         return ExchangeControl(service.urls["http"], service.process.pid, self.command.home)
 
 
-@pytest.fixture(scope="session")
-def platform_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    """One `ghtrader-assets up` for the session: embedded QuestDB and exchange, Dagster UI and daemon."""
-    settings = (
-        ANY_PORTS
-        | MODEL_1
-        | {
-            "GHTRADER_PROMETHEUS_PORT": "0",
-            "GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS),
-            "GHTRADER_INGEST_WORKERS": "2",
-            "GHTRADER_WORKSPACE": str(ROOT / "examples" / "daily_bars" / "workspace.yaml"),
-            "DAILY_BARS_SYMBOL": PLATFORM_SYMBOLS[-1],
-        }
-    )
-    command = CommandLine(tmp_path_factory.mktemp("platform"), settings)
+@contextmanager
+def started_platform(home: Path, **settings: str) -> Generator[RunningPlatform]:
+    """`ghtrader-assets up` in a home of its own: embedded QuestDB and exchange, Dagster UI and daemon."""
+    command = CommandLine(home, ANY_PORTS | settings)
     process = command.start("up")
     try:
         yield RunningPlatform(command, _await_dagster(process, command.home))
     finally:
         process.terminate()
         process.communicate(timeout=300)
+
+
+@pytest.fixture(scope="session")
+def platform_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    """One platform for the session."""
+    settings = MODEL_1 | {
+        "GHTRADER_PROMETHEUS_PORT": "0",
+        "GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS),
+        "GHTRADER_INGEST_WORKERS": "2",
+        "GHTRADER_WORKSPACE": str(ROOT / "examples" / "daily_bars" / "workspace.yaml"),
+        "DAILY_BARS_SYMBOL": PLATFORM_SYMBOLS[-1],
+    }
+    with started_platform(tmp_path_factory.mktemp("platform"), **settings) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from ghtrader_assets.assets.automation import validation_sensor
 from ghtrader_assets.assets.calendar import calendar_schedule, horizon_check, trading_calendar
 from ghtrader_assets.assets.checks import feed_checks
 from ghtrader_assets.assets.health import failed_run_sensor, health_sensor
+from ghtrader_assets.assets.moved import moved_sensor
 from ghtrader_assets.assets.partitions import trading_day_partitions
 from ghtrader_assets.assets.repair import daily_schedule, repair_sensor
 from ghtrader_assets.assets.resources import Platform
@@ -55,6 +56,7 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
         schedules=[daily_schedule(symbols, partitions, job, scheduled), calendar_schedule(scheduled)],
         sensors=[
             validation_sensor([key for key in keys if key.path[-1] in FOLLOWING]),
+            moved_sensor(symbols, partitions, job),
             repair_sensor(symbols, partitions, job, repairing),
             health_sensor(symbols),
             failed_run_sensor(settings, clock),

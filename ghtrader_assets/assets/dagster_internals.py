@@ -6,6 +6,7 @@ exports. Checked on `CHECKED_ON`: on another version, look at each before this c
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 import dagster as dg
@@ -36,6 +37,12 @@ CheckStatus = AssetCheckExecutionRecordStatus
 def runs_in_progress(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """The runs that are queued or being worked on. Dagster's own list of such statuses follows its new ones."""
     return list(instance.get_runs(dg.RunsFilter(statuses=list(IN_PROGRESS_RUN_STATUSES))))
+
+
+def run_starts(instance: dg.DagsterInstance) -> list[datetime]:
+    """When each of the runs that are being worked on began, UTC."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=list(IN_PROGRESS_RUN_STATUSES)))
+    return [datetime.fromtimestamp(record.start_time, UTC) for record in records if record.start_time]
 
 
 def backfills_under_way(instance: dg.DagsterInstance) -> bool:

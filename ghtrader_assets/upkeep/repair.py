@@ -19,13 +19,17 @@ from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.clock import SHANGHAI
+from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.standing.evidence import Renewed
 from ghtrader_assets.questdb.standing.histories import Attempt, Content, Histories, Key, read_histories
 from ghtrader_assets.questdb.standing.obstacles import read_first_days
+from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_standing_coverage
 from ghtrader_assets.settings import start_date_of
 from ghtrader_assets.upkeep.causes import INCURABLE, Cause, changed_since, fault_of, is_good, never_stored
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.wanted import Wanted, wanted_days
+from ghtrader_assets.validation.windows import LOOK_BACK
 
 MAINTENANCE_ENDS: Final = time(19, 35, tzinfo=SHANGHAI)
 """TqSdk's daily maintenance is 19:00 to 19:30 Beijing time; five minutes for its servers to settle."""
@@ -133,6 +137,26 @@ def read_plan(
     }
     wanted = wanted_days(context.settings, context.calendar, context.operator_events, starts, end, standing, listed)
     return plan_of(find_repairs(wanted, standing, running), standing, context.settings.repair_attempts, now)
+
+
+def read_moved(
+    context: StoreContext, symbols: Sequence[Symbol], renewed: Mapping[str, Renewed], now: datetime
+) -> list[Repair]:
+    """The days that were judged as they are stored and are due again, of those whose evidence the `renewed` may be.
+
+    Raises `QuestDBError`.
+    """
+    found: list[Repair] = []
+    today = last_completed_day(context.calendar, int(now.timestamp() * 1e9))
+    for symbol in symbols:
+        new = renewed.get(symbol.text)
+        if new is not None:
+            plan = read_plan(context, [symbol], new.first, min(new.last + LOOK_BACK, today), now)
+            due = {each.trading_day: each for each in plan.planned if each.need == Need.JUDGEMENT}
+            judged = read_standing_coverage(context.database, symbol.text, list(due))
+            stored = read_daily_agg(context.database, symbol.text, list(judged))
+            found += [due[row.trading_day] for row in stored if judged[row.trading_day].content_digest == row.digest]
+    return found
 
 
 def find_repairs(

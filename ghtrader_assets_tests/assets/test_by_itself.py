@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from ghtrader_assets.assets.build import build_definitions
 from ghtrader_assets.assets.partitions import partition_days, trading_day_partitions
@@ -16,19 +17,22 @@ from ghtrader_assets.assets.repair import run_requests
 from ghtrader_assets.assets.resources import Platform
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState, ServiceError
+from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH
-from ghtrader_assets.orchestration.names import ALL_TABLES, RANGE_END, RANGE_START
+from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, tick_frame
+from ghtrader_assets.orchestration.names import ALL_TABLES, JUDGED, RANGE_END, RANGE_START
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.standing.histories import Content, Histories, Key, Verdict
 from ghtrader_assets.questdb.tables.records import write_manifests
 from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.upkeep.repair import Repair, find_repairs, plan_of
 from ghtrader_assets.upkeep.wanted import wanted_days
 from ghtrader_assets.validation.evidence import NO_EVIDENCE
@@ -36,6 +40,7 @@ from ghtrader_assets_tests.apart import apart
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import pointed_at
 from ghtrader_assets_tests.fix_receiver import Receiver
+from ghtrader_assets_tests.model_days import fill, model_day
 from ghtrader_assets_tests.pasts import NO_ATTEMPTS
 
 CALENDAR = snapshot_calendar()
@@ -250,6 +255,54 @@ def test_schedule_repair_and_health_on_a_real_store(
         "Dagster shows no check that is older than the asset's last materialization"
     )
     assert len(receiver.messages) == 1
+
+
+def test_days_whose_baseline_moved_are_asked_for_once(
+    environment: Mapping[str, str], instance: dg.DagsterInstance, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day that comes late moves the baselines of days judged before it: they are judged again, and no others."""
+    meal = parse_symbol("KQ.m@DCE.m")
+    monkeypatch.setenv("GHTRADER_SYMBOLS", meal.text)
+    monkeypatch.setenv("GHTRADER_START_DATE", "2025-08-01")
+    where = location()
+    provider = Provider("nobody", SecretStr("nobody"), name="embedded")
+    home = LoadContext(settings=load_settings(), calendar=CALENDAR, database=db, provider=provider)
+    late, *others = CALENDAR.days(date(2025, 8, 1), date(2025, 8, 12))
+    frames = {day: tick_frame(model_day(meal, day)) for day in (late, *others)}
+
+    def load(*days: date) -> None:
+        fill(home, meal, {day: frames[day] for day in days})
+
+    def fresh(*days: date) -> list[date]:
+        outcomes = judge_days(home, meal, days)
+        return [each.trading_day for each in outcomes if each.judgement and each.judgement.fresh]
+
+    def asked(cursor: str | None) -> tuple[Any, list[date]]:
+        answer = sensor_answer(where, instance, "judge_moved_days", cursor)
+        spans = ranges(answer)
+        assert {tables for _, _, tables in spans} <= {len(JUDGED)}
+        return answer, sorted(
+            day for first, last, _ in spans for day in CALENDAR.days(*map(date.fromisoformat, (first, last)))
+        )
+
+    load(*others)
+    assert fresh(*others) == others
+    nothing, days = asked(None)
+    assert days == []
+    load(late)
+    assert asked(nothing.cursor)[1] == [], "a day that was never judged is not one whose evidence moved"
+    assert fresh(late) == [late]
+    answer, days = asked(nothing.cursor)
+    assert days
+    assert set(days) <= set(others)
+    again, same = asked(answer.cursor)
+    assert same == days
+    assert [each.run_key for each in again.run_requests] == [each.run_key for each in answer.run_requests]
+    assert fresh(late, *others) == days
+    load(others[0])
+    frames[others[1]] = frames[others[1]].head(20_000)
+    load(others[1])
+    assert asked(answer.cursor)[1] == [], "content that changed is the automation condition's"
 
 
 def test_what_only_reads_needs_no_provider(

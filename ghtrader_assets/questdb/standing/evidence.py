@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from threading import Lock
+from typing import NamedTuple
 
 from ghtrader_assets.market.ticks import BAR_PRICES
 from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.sql import bound_list
 from ghtrader_assets.questdb.tables.reader import read_baselines, read_witness, read_witness_digests
+from ghtrader_assets.questdb.tables.schema import BASELINES, WITNESS
 from ghtrader_assets.validation.bars import bars_of_text
 from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.verdicts import BaselineDay
@@ -56,6 +59,33 @@ def read_evidence(db: Database, symbols: Sequence[str], start: date, end: date) 
     """The evidence for the trading days from `start` to `end` of the symbols. Raises `QuestDBError`."""
     given = read_baselines(db, symbols, start - LOOK_BACK, end)
     return StoredEvidence(given, read_witness_digests(db, symbols, start, end))
+
+
+class Renewed(NamedTuple):
+    """Evidence about a symbol that came since an instant: from its first to its last trading day, the newest when."""
+
+    first: date
+    last: date
+    newest: datetime
+
+
+def read_renewed(db: Database, symbols: Sequence[str], since: datetime) -> dict[str, Renewed]:
+    """What evidence of these symbols is of `since` (zone-aware) or later, of those that have any."""
+    places, names = bound_list(symbols)
+    found: dict[str, Renewed] = {}
+    for table, when in ((BASELINES, "updated_at"), (WITNESS, "asked_at")):
+        rows = db.rows(
+            f"renewed.{table}",
+            f"SELECT symbol, min(ts), max(ts), max({when}) FROM {table} WHERE {when} >= %s AND symbol IN ({places})",
+            [since, *names],
+        )
+        for symbol, first, last, newest in rows:
+            new = Renewed(first.date(), last.date(), newest)
+            known = found.get(symbol, new)
+            found[symbol] = Renewed(
+                min(known.first, new.first), max(known.last, new.last), max(known.newest, new.newest)
+            )
+    return found
 
 
 def with_bars(db: Database, symbol: str, day: date, evidence: Evidence) -> Evidence:
