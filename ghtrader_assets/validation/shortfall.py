@@ -26,7 +26,7 @@ LEFT_SHARE: Final = 0.02
 LEFT_OF_TICKS: Final = 100
 """Less than this share of at least so many ticks is no session, whatever a contract's life: its last days have 5 %."""
 HEAVY_SHARE: Final = 0.2
-HEAVY_TICKS: Final = 8
+HEAVY_TICKS: Final = 12
 """Nor is less than this share of them, each of which trades so many times as much as usual, a quiet day's."""
 CHANCE: Final = 1e-5
 """Ticks that trade nothing are too few where so few would come by chance at most so often."""
