@@ -21,6 +21,8 @@ from ghtrader_assets.validation.witness import Testimony
 
 MOST: Final = 3
 """So many blocks and silences are named, the largest; the others are counted."""
+AGREE_S: Final = 5
+"""Sessions stamped late (early) by seconds that differ so little are the whole day."""
 
 _SAID: Final = {
     Attribution.PROVIDER_HOLE: "ids are absent there",
@@ -49,8 +51,8 @@ def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy, testimony: Te
 
 def _misplaced(coverage: Coverage) -> Iterator[str]:
     late, blocks = coverage.misplaced.late_s, coverage.misplaced.blocks
-    if late and len({*late.values()}) == 1 and late.keys() == coverage.fixed.keys():
-        yield f"the whole day is stamped {_late(*{*late.values()})}: {_in_all(blocks)}"
+    if late and late.keys() == coverage.fixed.keys() and max(late.values()) - min(late.values()) <= AGREE_S:
+        yield f"the whole day is stamped {_late(max(late.values(), key=abs))}: {_in_all(blocks)}"
     elif late:
         shifts = ", ".join(f"the {name} session is stamped {_late(seconds)}" for name, seconds in late.items())
         yield f"{shifts}: {_in_all(blocks)}"

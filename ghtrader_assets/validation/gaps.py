@@ -7,14 +7,14 @@ Does not belong here: thresholds (`cadence`, `policy`), asking the provider agai
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
 from ghtrader_assets.market.clock import quarter_of
 from ghtrader_assets.market.sessions import SessionWindow
-from ghtrader_assets.validation.intake import NS, Bools, DayTicks, Floats, Ints
+from ghtrader_assets.validation.intake import NS, OUTSIDE, Bools, DayTicks, Floats, Ints
 from ghtrader_assets.validation.traded import Stretch, Tape
 from ghtrader_assets.validation.verdicts import Attribution
 
@@ -22,6 +22,13 @@ Position = Literal["leading", "inner", "tail", "whole"]
 
 LOCKED_RUN: Final = 20
 """Ticks that a one-sided book must last at the day's extreme to count as a market pinned at its limit."""
+
+UNLIKELY_TICKS: Final = 40
+"""A silence in which a contract has so many ticks at the day's own level is not quiet."""
+TRADED_SHARE: Final = 0.25
+"""Nor is one across which this share of the usual volume was traded a halt."""
+LEVEL_TICKS: Final = 10
+"""So many ticks are added to the usual ones when the level of a day is taken: a few ticks show none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +101,53 @@ def found_gaps(gaps: Sequence[Gap], tape: Tape, locked: Bools, adaptive_s: Mappi
         return ()
     ends = np.array([(gap.first_s, gap.last_s) for gap in gaps], dtype=np.int64)
     stretches = tape.stretches(ends[:, 0], ends[:, 1])
+    unlikely = _unlikely(gaps, stretches, tape)
+    stretches = [unlikely.get(id(stretch), stretch) for stretch in stretches]
     suspect = any(stretch.lost for stretch in stretches)
     found: list[FoundGap] = []
     for gap, stretch in zip(gaps, stretches, strict=True):
         threshold = _threshold_s(gap, stretch, tape, adaptive_s[gap.session])
+        threshold = min(threshold, stretch.silent_s) if stretch in unlikely.values() else threshold
         quiet = stretch.silent_s < threshold and not (suspect and stretch.lots is None)
         found.append(FoundGap(gap, stretch, _attribution(stretch, tape.ticks, locked, quiet=quiet), threshold))
     return tuple(found)
+
+
+def _unlikely(gaps: Sequence[Gap], stretches: Sequence[Stretch], tape: Tape) -> dict[int, Stretch]:
+    """Under a contract's own symbol: the stretches in which a day like this one has many ticks, by the id of each.
+
+    Many are `UNLIKELY_TICKS` of the baseline's, at the day's own level: the ticks that it has elsewhere as a share of
+    those that the baseline has there, which follow the contract's life. Then a part of the usual volume is enough to
+    prove a loss, where one snapshot does not carry it: the product's floor and an unseen auction allow for no more.
+    """
+    if tape.is_main or not tape.evidence.baseline_days:
+        return {}
+    ticks = _usually("ticks", gaps, stretches, tape)
+    every = sum(hours * (tape.evidence.baseline_value(f"ticks/{name}") or 0.0) for name, hours in _hours(tape).items())
+    seen = int(np.count_nonzero(tape.ticks.window_of != OUTSIDE))
+    levels = {key: min(1.0, seen / (every - usual + LEVEL_TICKS)) for key, usual in ticks.items()}
+    found = [each for each in stretches if ticks[id(each)] * levels[id(each)] >= UNLIKELY_TICKS]
+    lots = _usually("volume", gaps, stretches, tape) if found else {}
+    return {
+        id(each): replace(each, bound=max(each.bare, min(each.bound, TRADED_SHARE * lots[id(each)] * levels[id(each)])))
+        for each in {id(each): each for each in found}.values()
+    }
+
+
+def _usually(figure: str, gaps: Sequence[Gap], stretches: Sequence[Stretch], tape: Tape) -> dict[int, float]:
+    """What the days before had in the silent seconds of each stretch, by its id."""
+    found = {id(stretch): 0.0 for stretch in stretches}
+    hourly = {name: tape.evidence.baseline_value(f"{figure}/{name}") or 0.0 for name in {gap.session for gap in gaps}}
+    for gap, stretch in zip(gaps, stretches, strict=True):
+        found[id(stretch)] += hourly[gap.session] * gap.duration_s / 3600
+    return found
+
+
+def _hours(tape: Tape) -> dict[str, float]:
+    hours = dict.fromkeys((window.session for window in tape.ticks.windows), 0.0)
+    for window in tape.ticks.windows:
+        hours[window.session] += (window.end_ns - window.start_ns) / NS / 3600
+    return hours
 
 
 def _threshold_s(gap: Gap, stretch: Stretch, tape: Tape, own: float) -> float:

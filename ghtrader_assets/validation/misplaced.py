@@ -13,15 +13,18 @@ from typing import Final
 import numpy as np
 
 from ghtrader_assets.validation.gaps import FoundGap
-from ghtrader_assets.validation.intake import NS, Ints
+from ghtrader_assets.validation.intake import NS, Floats, Ints
 from ghtrader_assets.validation.traded import Stretch, Tape
 
 NEAR_S: Final = 5
 """A block that begins so soon after a close, or ends so soon before an opening, is the session's own."""
 JOINED_S: Final = 60
-"""A tick so shortly before a block is its first, though what it traded is not known to be traded there."""
-AGREE_S: Final = 5
-"""Blocks of one session may differ by so much in how late they are."""
+"""A tick so shortly before a block is its first, though what it traded is not known to be traded there"""
+ROUNDED_S: Final = 1
+"""Blocks are known to the second."""
+LONGER: Final = 0.5
+"""A hole is longer than the block that left it by the silence before its first and after its last tick: at most by so
+much of the block's length."""
 PLACED_TICKS: Final = 50
 """Fewer ticks fit into many silences of a thin market: where they belong is not said."""
 ROUND_S: Final = (86_400, 3_600, 60, 1)
@@ -96,42 +99,46 @@ def _silent_before(tape: Tape, rows: Ints) -> Ints:
 
 
 def _late_sessions(tape: Tape, blocks: Mapping[int, Block]) -> dict[str, int]:
-    """The sessions each of whose windows goes on after its close, or begins before its opening, by the same seconds."""
+    """The sessions that blocks beside them and their own first and last ticks agree to be stamped late or early.
+
+    However few ticks there are: those of a session stamped late go on after its closes for no longer than it is late,
+    and none stands after its openings for so long; before them where it is early.
+    """
     windows = tape.ticks.windows
     found: dict[str, int] = {}
     for session in dict.fromkeys(window.session for window in windows):
         places = [place for place, window in enumerate(windows) if window.session == session]
-        late = [_late_s(tape, place, blocks.get(place + 1), opens=place == places[0]) for place in places]
-        early = [_early_s(tape, place, blocks.get(place)) for place in places[1:]]
-        for witnesses in (late, early):
-            known = [each for pair in witnesses for each in pair]
-            if known and None not in known:
-                times = [each for each in known if each is not None]
-                if max(times) - min(times) <= AGREE_S:
-                    found[session] = round(float(np.median(times)))
+        inside = [_stamps_inside(tape, place) for place in places]
+        if all(len(each) for each in inside):
+            late_s = _late_s(tape, places, inside, blocks) or _early_s(tape, places, inside, blocks)
+            found |= {session: late_s} if late_s else {}
     return found
 
 
-def _late_s(tape: Tape, place: int, block: Block | None, *, opens: bool) -> tuple[float | None, ...]:
-    """By how much a window's trading goes on after its close, and begins after its opening.
+def _late_s(tape: Tape, places: Sequence[int], inside: Sequence[Ints], blocks: Mapping[int, Block]) -> int | None:
+    """By how much the session goes on after its closes, where no later than its windows begin.
 
-    In one that opens a session the first tick may be the auction's, which is stamped late too.
+    The first tick of the session may be the auction's, which is stamped late too.
     """
-    window, inside = tape.ticks.windows[place], _stamps_inside(tape, place)
-    close = window.end_ns // NS
-    if block is None or not len(inside) or block.first_s - close > tape.outside.last_print_s + NEAR_S:
-        return (None,)
-    beyond = block.last_s - close
-    return (beyond,) if opens else (beyond, (int(inside[0]) - window.start_ns) / NS)
+    windows = tape.ticks.windows
+    beyond = max(
+        (blocks[place + 1].last_s - windows[place].end_ns // NS for place in places if place + 1 in blocks), default=0
+    )
+    begins = [(int(each[0]) - windows[place].start_ns) / NS for place, each in zip(places, inside, strict=True)][1:]
+    first = [(int(each) - windows[places[0]].start_ns) / NS for each in inside[0][1:2]]
+    if not beyond or beyond > min([*begins, *first], default=0.0) + tape.outside.last_print_s + ROUNDED_S:
+        return None
+    return round(min([beyond, *begins]))
 
 
-def _early_s(tape: Tape, place: int, block: Block | None) -> tuple[float | None, ...]:
-    """By how much a window's trading begins before its opening, and ends before its close; below 0."""
-    window, inside = tape.ticks.windows[place], _stamps_inside(tape, place)
-    opening = window.start_ns // NS
-    if block is None or not len(inside) or opening - block.last_s > NEAR_S:
-        return (None,)
-    return block.first_s - opening, (int(inside[-1]) - window.end_ns) / NS
+def _early_s(tape: Tape, places: Sequence[int], inside: Sequence[Ints], blocks: Mapping[int, Block]) -> int | None:
+    """By how much the session begins before its openings, where no earlier than its windows end; below 0."""
+    windows = tape.ticks.windows
+    before = max(
+        (windows[place].start_ns // NS - blocks[place].first_s for place in places[1:] if place in blocks), default=0
+    )
+    ends = [(windows[place].end_ns - int(each[-1])) / NS for place, each in zip(places, inside, strict=True)]
+    return -before if before and before <= min(ends) + tape.outside.last_print_s + ROUNDED_S else None
 
 
 def _stamps_inside(tape: Tape, place: int) -> Ints:
@@ -142,17 +149,27 @@ def _belonging(block: Block, gaps: Sequence[FoundGap], tape: Tape) -> Block:
     """The block with the silence of its length and volume: a stretch, or the part of one in a window."""
     if block.rows < PLACED_TICKS:
         return block
+    strays = tape.outside.rows[~tape.outside.may_trade]
+    seconds = tape.ticks.seconds[strays]
+    volume = tape.ticks.known_volume[strays[(seconds >= block.first_s) & (seconds <= block.last_s)]]
+    most = max(NEAR_S, int(LONGER * (block.last_s - block.first_s)))
     whole = {id(each.stretch): (each.stretch, each.stretch.first_s, each.stretch.last_s) for each in gaps}
     parts = [(each.stretch, each.gap.first_s, each.gap.last_s) for each in gaps]
-    most = max(NEAR_S, (block.last_s - block.first_s) // 20)
-    found: list[Block] = []
+    found: list[tuple[int, int, Block]] = []
     for hole, first_s, last_s in (*whole.values(), *parts):
         low, high = block.last_s - last_s - 1, block.first_s - first_s + 1
-        fits = -tape.outside.last_print_s <= high - low <= most
-        if fits and (hole.lots is None or abs(hole.lots - block.lots) <= hole.bound):
+        if -tape.outside.last_print_s <= high - low <= most and _encloses(tape, hole, volume):
             moved_s = _rounded(min(low, high) - 1, max(low, high) + 1)
-            found.append(replace(block, hole=hole, left=(first_s, last_s), moved_s=moved_s))
-    return min(found, key=lambda each: _unit_of(each.moved_s), default=block)
+            moved = replace(block, hole=hole, left=(first_s, last_s), moved_s=moved_s)
+            found.append((high - low, _unit_of(moved_s), moved))
+    return min(found, key=lambda each: each[:2], default=(0, 0, block))[2]
+
+
+def _encloses(tape: Tape, hole: Stretch, volume: Floats) -> bool:
+    """Whether the day's cumulative volume was no larger before the hole, and no smaller after it, than in the block."""
+    known = tape.ticks.known_volume
+    low = 0.0 if hole.before is None else float(known[hole.before])
+    return low <= float(volume.min()) and (hole.lots is None or float(volume.max()) <= low + hole.lots)
 
 
 def _unit_of(moved_s: int) -> int:

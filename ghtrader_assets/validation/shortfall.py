@@ -22,13 +22,14 @@ from ghtrader_assets.validation.traded import Tape, still_odds
 
 PINNED_SHARE: Final = 0.05
 """A market pinned at its limit for more than this share of a session's ticks has fewer: their number says nothing."""
-ENOUGH_TICKS: Final = 200
-"""Of fewer ticks of a session their thinning is not estimated."""
 LEFT_SHARE: Final = 0.02
 LEFT_OF_TICKS: Final = 100
 """Less than this share of at least so many ticks is no session, whatever a contract's life: its last days have 5 %."""
-SURE: Final = 4
-"""The odds must have fallen by so many standard errors of their logarithm."""
+HEAVY_SHARE: Final = 0.2
+HEAVY_TICKS: Final = 12
+"""Nor is less than this share of them, each of which trades so many times as much as usual, a quiet day's."""
+CHANCE: Final = 1e-5
+"""Ticks that trade nothing are too few where so few would come by chance at most so often."""
 THIN_POWER: Final = 0.75
 """A market is thin where its share of the usual volume is below this power of its share of the usual ticks: 3 % for 1 %
 of the ticks, 59 % for a half. Ticks that were taken out leave the volume as it was."""
@@ -78,8 +79,8 @@ def _shortfall(tape: Tape, name: str, session: SessionPresence, locked: Bools) -
         return None
     free = tape.lots_in(name, ~locked) if locked.any() else lots
     value, ticks, expected = tape.policy.value, len(lots), usual * hours
-    is_left = expected >= LEFT_OF_TICKS and ticks < LEFT_SHARE * expected
-    counts = (tape.is_main or is_left) and ticks - len(free) <= PINNED_SHARE * ticks
+    counts = tape.is_main or _is_hardly_left(tape, name, ticks / expected, expected, session.traded / hours)
+    counts = counts and ticks - len(free) <= PINNED_SHARE * ticks
     few = 1 - ticks / expected if counts else 0.0
     thinned, least = _thinned(tape, name, free)
     is_thinned, block = thinned > value("THINNED_WARN_SHARE"), value("FEW_TICKS_BLOCK_SHARE")
@@ -91,12 +92,26 @@ def _shortfall(tape: Tape, name: str, session: SessionPresence, locked: Bools) -
     return Shortfall(name, "thinned", least, ticks, expected, blocks=least > block) if is_thinned else None
 
 
+def _is_hardly_left(tape: Tape, name: str, share: float, expected: float, lots: float) -> bool:
+    """Whether so small a share of the ticks, with so many lots an hour, is none that a contract's life explains."""
+    if expected < LEFT_OF_TICKS or share >= HEAVY_SHARE:
+        return False
+    usual = tape.evidence.baseline_value(f"volume/{name}")
+    return share < LEFT_SHARE or (usual is not None and lots > HEAVY_TICKS * share * usual > 0)
+
+
 def _thinned(tape: Tape, name: str, lots: Floats) -> tuple[float, float]:
-    """The share of ticks that is gone if they went at random, and if they went evenly; 0 where they are few."""
-    if len(lots) < ENOUGH_TICKS:
+    """The share of ticks that is gone if they went at random, and if they went evenly; 0 where chance may explain it.
+
+    So few ticks that trade nothing, of so many, come by chance at most as often as Chernoff's bound says.
+    """
+    usual = tape.evidence.baseline_value(f"still/{name}")
+    if not usual or len(lots) == 0:
         return 0.0, 0.0
-    usual, odds = tape.evidence.baseline_value(f"still/{name}"), still_odds(lots)
-    if not usual or math.log(usual / odds) < SURE * (1 + odds) / math.sqrt(odds * len(lots)):
+    odds = still_odds(lots)
+    still, before = odds / (1 + odds), usual / (1 + usual)
+    apart = still * math.log(still / before) + (1 - still) * math.log((1 - still) / (1 - before))
+    if still >= before or len(lots) * apart < -math.log(CHANCE):
         return 0.0, 0.0
     return 1 - odds / usual, 1 - math.log1p(1 / usual) / math.log1p(1 / odds)
 

@@ -59,9 +59,25 @@ def _shift(tape: Tape, stamps: Ints, session: str) -> Shift | None:
         told = [each for side in near for each in side]
         if near[1] and len(told) >= WITNESSES and abs(median(told)) >= least and _is_usual(tape, session):
             return Shift(session, median(told), proven=True)
-    if auction and abs(auction[0]) >= ALONE_S - agree and not _is_usual(tape, session):
-        return Shift(session, auction[0], proven=False)
-    return None
+    if not auction or abs(auction[0]) < ALONE_S - agree or (tape.is_main and _is_usual(tape, session)):
+        return None
+    return Shift(session, auction[0], proven=False) if _is_possible(tape, session, auction[0], agree) else None
+
+
+def _is_possible(tape: Tape, session: str, late_s: float, agree: float) -> bool:
+    """Whether no window has a tick where a session that is so late (below 0: early) can have none.
+
+    Such are the seconds after an opening but for the auction's tick, or those before a close.
+    """
+    slack = int(agree * NS)
+    for place, window in enumerate(tape.ticks.windows):
+        if window.session != session:
+            continue
+        inside = tape.ticks.stamps[tape.ticks.window_of == place]
+        begins, ends = window.start_ns + int(late_s * NS) - slack, window.end_ns + int(late_s * NS) + slack
+        if np.count_nonzero(inside < begins) > (place == 0) or np.count_nonzero(inside > ends):
+            return False
+    return True
 
 
 def _is_usual(tape: Tape, session: str) -> bool:
@@ -72,7 +88,7 @@ def _is_usual(tape: Tape, session: str) -> bool:
 def _auction(tape: Tape, stamps: Ints, session: str) -> list[float]:
     """By how much the session's first tick comes later than its call auction's on the days before, where it has one."""
     first = auction_s(tape, stamps, session)
-    usual = None if first is None else tape.evidence.baseline_value(f"auction/{session}")
+    usual = None if first is None else tape.evidence.baseline_value("auction")
     return [] if usual is None or first is None else [usual - first]
 
 

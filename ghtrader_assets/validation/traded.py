@@ -31,8 +31,9 @@ class Stretch:
     """A silence between two ticks, over breaks where no tick stands in them. Rows are None at the day's edges.
 
     `first_s`..`last_s` are its first and last silent second, `silent_s` how many of its gaps' there are. `lots` were
-    traded across it (None: not known, for want of a tick after it or of volumes); one snapshot carries `bound` at most.
-    `is_carried`: by what the day alone shows, one snapshot may have carried them.
+    traded across it (None: not known, for want of a tick after it or of volumes); one snapshot carries `bound` at most,
+    `bare` where neither the product's floor nor an unseen auction counts. `is_carried`: by what the day alone shows,
+    one snapshot may have carried them.
     """
 
     before: int | None
@@ -42,6 +43,7 @@ class Stretch:
     silent_s: int
     lots: float | None
     bound: float
+    bare: float
     is_carried: bool
 
     @property
@@ -125,13 +127,14 @@ class Tape:
         lots = self._lots_between(before, after)
         least = times * value("SNAPSHOT_FACTOR") * largest
         alone = least if shown else max(least, times * value("SNAPSHOT_FLOOR_LOTS"))
-        bound = alone
+        bound, bare = alone, least / times
         if lots is not None and lots > least:
             usual = self.evidence.baseline_value("snapshot")
             if usual is not None:
                 usual = min(max(usual, value("SNAPSHOT_LEAST_LOTS")), value("SNAPSHOT_MOST_LOTS"))
                 bound = max(least if self.is_main else alone, times * value("SNAPSHOT_FACTOR") * usual)
-        return Stretch(before, after, *span, lots, bound, is_carried=lots is None or lots <= alone)
+                bare = max(bare, value("SNAPSHOT_FACTOR") * usual)
+        return Stretch(before, after, *span, lots, bound, bare, is_carried=lots is None or lots <= alone)
 
     def _lots_between(self, before: int | None, after: int | None) -> float | None:
         volume, missing = self.ticks.known_volume, self.ticks.missing("volume")

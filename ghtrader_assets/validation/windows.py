@@ -14,10 +14,10 @@ value of a session that fewer of them held.
 | `spacing/S/HH:MM` | usual seconds between ticks of that quarter of an hour | median |
 | `snapshot` | the largest trade of one snapshot | the second largest: no single day sets it |
 | `edges/S` | 1 where all windows of the session tick in their first and last 5 s, else 0 | the second smallest |
-| `auction/S` | seconds from the call auction's tick to the opening of `S` | median, if 19 of 20 agree within 1 s |
+| `auction` | seconds from the call auction's tick to the day's opening | median, if 19 of 20 agree within 1 s |
 
 Values are laid on a grid, the nearest in ratio, with 3 significant digits: ten values a decade (26 % apart), of
-`still/S` forty (6 %), of `auction/S` 500, of `spacing` and `snapshot` five (58 %). The number of days is one of 0,
+`still/S` forty (6 %), of `auction` 500, of `spacing` and `snapshot` five (58 %). The number of days is one of 0,
 `FEWEST_DAYS` and `WINDOW_DAYS`. So a day that changes moves few baselines.
 """
 
@@ -157,7 +157,7 @@ def _statistic(name: str, windows: Floats) -> Floats:
         found = ordered[rows, 1]
     else:
         found = (ordered[rows, np.maximum(known - 1, 0) // 2] + ordered[rows, known // 2]) / 2
-    if name.startswith("auction/"):
+    if name == "auction":
         found = np.where(largest - ordered[rows, 1] <= 1, found, np.nan)
     return np.where(known >= FEWEST_DAYS, found, np.nan)
 
@@ -178,6 +178,11 @@ def _figure(figure: str) -> Reader:
     return lambda given, session, _part: given.sessions.get(session, {}).get(figure)
 
 
+def _auction(given: _Given, _session: str, _part: str) -> float | None:
+    """That of the session which opened the day: after a holiday it is another one."""
+    return next((each["auction"] for each in given.sessions.values() if each.get("auction") is not None), None)
+
+
 def _snapshot(given: _Given, _session: str, _part: str) -> float | None:
     return max((each["snapshot"] for each in given.sessions.values()), default=None)
 
@@ -189,5 +194,5 @@ _READERS: Final[Mapping[str, Reader]] = {
     "spacing": _spacing,
     "snapshot": _snapshot,
     "edges": _figure("edges"),
-    "auction": _figure("auction"),
+    "auction": _auction,
 }

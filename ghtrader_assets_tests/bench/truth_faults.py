@@ -206,7 +206,8 @@ def _thinned(
         gone = random.random(len(_stamps(day))) >= 1 / factor
         return _without(day, gone, sessions=sessions, size=factor, must_error=must)
     columns = _revised(day, "thin", amount=int(factor), session=name)
-    return Fault("", "", day, "thinned", columns, sessions=sessions, size=factor, must_error=must)
+    emptied = tuple(each for each in sessions if _is_empty(day, columns, each))
+    return Fault("", "", day, "thinned", columns, sessions, factor, emptied=emptied, must_error=must)
 
 
 def _thinned_a_while(day: SymbolDay, factor: float, random: Random) -> Fault | None:

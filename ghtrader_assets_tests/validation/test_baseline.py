@@ -94,6 +94,17 @@ def test_the_statistics_are_robust_and_a_session_needs_days_of_its_own() -> None
     assert value(days, "spacing/day/09:00") is None
 
 
+def test_the_auction_is_that_of_the_session_which_opened_the_day() -> None:
+    nights = [
+        day_given(FIRST + timedelta(number), {"night": session(9.0, auction=60.0), "day": session(9.0, auction=None)})
+        for number in range(FEWEST_DAYS)
+    ]
+    assert value(nights, "auction") == on_grid(60.0, 500)
+    holiday = day_given(FIRST + timedelta(FEWEST_DAYS), {"day": session(9.0, auction=60.0)})
+    assert value([*nights, holiday], "auction") == on_grid(60.0, 500)
+    assert value([*nights[1:], holiday], "auction") == on_grid(60.0, 500)
+
+
 @given(st.lists(st.floats(1, 1e6), min_size=0, max_size=30), st.permutations(range(30)))
 def test_the_order_of_loading_moves_nothing(ticks: list[float], order: list[int]) -> None:
     days = history(ticks)
@@ -186,7 +197,7 @@ def test_a_day_of_which_little_is_left_is_in_error_and_says_the_share(
 
 def test_a_market_that_trades_as_little_as_it_ticks_is_thin(evidence: Evidence, product: str) -> None:
     columns = model_day(product, DAY, at_random(0.02))
-    scaled = np.maximum(1, np.cumsum(np.ones(len(columns["volume"]))))
+    scaled = np.cumsum(np.arange(len(columns["volume"])) % 5 > 0)  # a fifth of the ticks trades nothing, as on all days
     verdict = judged(product, columns | {"volume": scaled, "amount": scaled * columns["last_price"]}, evidence)
     assert "is thin" in verdict.coverage.detail or "is it still the main contract" in verdict.coverage.detail
     own = judged(product, columns | {"volume": scaled}, evidence, symbol=parse_symbol(contract_of(product, DAY)))

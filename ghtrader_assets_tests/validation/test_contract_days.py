@@ -1,0 +1,73 @@
+"""Faults under contracts' own symbols, whose ticks come and go: each was missed by a draw of the campaign on truth."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import date
+from functools import cache
+from typing import Final
+
+import pytest
+
+from ghtrader_assets.validation.evidence import Evidence
+from ghtrader_assets.validation.verdicts import BaselineDay, DayVerdict
+from ghtrader_assets.validation.windows import WINDOW_DAYS, Baselines
+from ghtrader_assets_tests.bench.truth import Planned, planted
+from ghtrader_assets_tests.bench.truth_days import SymbolDay, days_of, numbered, verdict_on
+
+MISSED: Final = [
+    ("SHFE.cu2510", date(2025, 9, 29), "block moved", 3, "error", "they belong 2 days earlier, in the night session"),
+    ("SHFE.cu2510", date(2025, 10, 14), "block moved", 2, "error", "they belong 5 h earlier, in the night session"),
+    ("CFFEX.IF2510", date(2025, 10, 17), "session stamped late", 290, "error", "the whole day is stamped 288 s late"),
+    ("CFFEX.T2512", date(2025, 11, 25), "day stamped late", 290, "error", "the whole day is stamped 288 s late"),
+    ("INE.bc", date(2025, 11, 3), "day stamped late", 290, "error", "the whole day is stamped 290 s late"),
+    ("CZCE.SR601", date(2025, 12, 12), "session stamped late", -60, "warn", "night session is stamped 60 s early"),
+    ("CZCE.CY601", date(2026, 1, 5), "session stamped late", 60, "warn", "day session is stamped 60 s late"),
+    ("CFFEX.T2512", date(2025, 11, 24), "thinned session", 5, "error", "of the day session's ticks are missing"),
+    ("DCE.m2609", date(2025, 12, 22), "session lost", 5, "error", "the night session (21:00-23:00) is lost"),
+    ("SHFE.rb2610", date(2025, 12, 4), "session lost", 5, "error", "the night session (21:00-23:00) is lost"),
+]
+"""Series, day, kind and level of the campaign; the state and what must be named."""
+
+
+@cache
+def given_by(day: SymbolDay) -> BaselineDay:
+    return verdict_on(day, numbered(day.columns)).baseline
+
+
+def evidence_before(series: str, day: date) -> tuple[SymbolDay, Evidence]:
+    """The day, and the baseline of the 20 clean days before it."""
+    before: deque[SymbolDay] = deque(maxlen=WINDOW_DAYS)
+    for each in days_of(series):
+        if each.day == day:
+            return each, Baselines(given_by(earlier) for earlier in before).before(day)
+        before.append(each)
+    raise AssertionError(f"{series} has no {day}")
+
+
+def verdict_of(series: str, day: date, kind: str, level: float) -> DayVerdict:
+    clean, evidence = evidence_before(series, day)
+    for seed in range(20):
+        fault = planted(Planned(kind, level, clean.place, seed), clean)
+        wanted = clean.names[-1] if kind == "thinned session" or series == "CFFEX.IF2510" else clean.names[0]
+        if fault is not None and wanted in fault.sessions:
+            return verdict_on(fault.day, fault.columns, evidence)
+    raise AssertionError(f"{kind} has no room on {day}")
+
+
+@pytest.mark.parametrize(("series", "day", "kind", "level", "state", "named"), MISSED)
+def test_a_fault_that_was_missed_is_found_and_named(
+    series: str, day: date, kind: str, level: float, state: str, named: str
+) -> None:
+    verdict = verdict_of(series, day, kind, level)
+    assert verdict.state == state
+    assert named in verdict.coverage.detail
+
+
+@pytest.mark.parametrize("series", ["CZCE.CY601", "DCE.m2609"])
+def test_what_a_contracts_life_brings_is_no_fault(series: str) -> None:
+    given = Baselines([])
+    for day in days_of(series):
+        verdict = verdict_on(day, numbered(day.columns), given.before(day.day))
+        assert verdict.state == ("warn" if day.is_halted else "ok"), (day.day, verdict.coverage.detail)
+        given.learn(verdict.baseline)
