@@ -28,7 +28,8 @@ NEAR_S: Final = 600
 """How far from an opening or a close its first or last tick is looked for."""
 WITNESSES: Final = 3
 ALONE_S: Final = 60
-"""From so many seconds on the auction is a witness by itself, where the windows of a session are none."""
+"""From so many seconds on the auction is a witness by itself, where the windows of a session are none, and under a
+contract's own symbol, whose windows were some while it ticked more."""
 
 
 @dataclass(frozen=True, slots=True)
