@@ -58,6 +58,8 @@ def _not_whole(coverage: Coverage) -> str:
         return "ids are absent"
     if any(not each.stretch.is_carried for each in coverage.gaps):
         return "more was traded across a gap than one snapshot carries"
+    if coverage.silent_volumes:
+        return "more was traded across its silences than ticks carry"
     return "it has no tick" if coverage.missing_day else ""
 
 

@@ -26,6 +26,7 @@ from ghtrader_assets.validation.outside import Outside, outside_of
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.presence import Presence, presence_of
 from ghtrader_assets.validation.shortfall import Shortfall, shortfalls_of
+from ghtrader_assets.validation.silences import SilentVolume, silent_volumes
 from ghtrader_assets.validation.times import Shift, shifts_of
 from ghtrader_assets.validation.traded import Tape, lots_of_ticks
 
@@ -85,6 +86,7 @@ class Coverage:
     missing_ids: int
     tape: Tape
     shortfalls: tuple[Shortfall, ...]
+    silent_volumes: tuple[SilentVolume, ...]
     shifts: tuple[Shift, ...]
 
     def total(self, figure: str, session: str | None = None) -> int:
@@ -196,6 +198,7 @@ def measure_coverage(
         presence=presence,
         shifts=shifts_of(tape),
         shortfalls=shortfalls_of(tape, presence, locked),
+        silent_volumes=silent_volumes(tape, presence),
         adaptive=adaptive,
         fixed=fixed,
         last_in_session_s=int(inside.max()) if len(inside) else None,

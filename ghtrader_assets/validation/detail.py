@@ -44,6 +44,7 @@ def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy, testimony: Te
             *_silences(coverage),
             *_sparse(coverage, ticks, policy),
             *_short(coverage),
+            *_silent(coverage),
             *_testimony(testimony),
         ]
     )
@@ -169,6 +170,14 @@ def _short(coverage: Coverage) -> Iterator[str]:
             yield f"the {each.session} session is thin: {number}, and little was traded: is it still the main contract?"
         else:
             yield f"at least {share} of the {each.session} session's ticks are missing, spread over it: {number}"
+
+
+def _silent(coverage: Coverage) -> Iterator[str]:
+    for each in coverage.silent_volumes:
+        yield (
+            f"{_percent(each.share)} of what the {each.session} session traded, {each.lots:,.0f} lots, is shown after"
+            f" {each.silences:,} silences, {each.times:.1f} times what a tick shows: ticks are missing in them"
+        )
 
 
 def _testimony(testimony: Testimony) -> Iterator[str]:

@@ -165,6 +165,7 @@ def quality_day(
         limits=limits,
         repeats_seconds=exchange == Exchange.CZCE,
         pause_limit_s=tuple(pauses[each.session] for each in ticks.windows),
+        is_main=coverage.tape.is_main,
     )
 
 

@@ -171,6 +171,8 @@ def _presence_codes(coverage: Coverage, policy: Policy) -> set[str]:
     for each in coverage.shortfalls:
         if each.cause != "thin":
             codes.add("missing_ticks_block" if each.blocks else "missing_ticks_warn")
+    for each in coverage.silent_volumes:
+        codes.add("silent_volume_block" if each.blocks else "silent_volume_warn")
     return codes
 
 

@@ -105,11 +105,11 @@ def in_doubt(coverage: Coverage, state: State, product: Product, *, has_baseline
     """Whether the ticks of a day leave open what became of it, so that the provider's bars are to be asked for.
 
     Its coverage is in a `state` other than `ok`, or it ends with a gap, after which no tick says what was traded, or it
-    is of a thin product and there is no baseline to hold it against.
+    trades nothing, or it is of a thin product and there is no baseline to hold it against.
     """
     thin = liquidity_of(product.code) != Liquidity.LIQUID
     tail = any(each.stretch.after is None for each in coverage.gaps)
-    return state != State.OK or tail or (thin and not has_baseline)
+    return state != State.OK or tail or not coverage.tape.lots.any() or (thin and not has_baseline)
 
 
 def _sessions_of(minutes: Ints, windows: Sequence[SessionWindow]) -> list[SessionKind]:

@@ -302,6 +302,7 @@ def _constant(judge: PlainJudge) -> int:
 
 
 MOVES_WITH: Final = {
+    "volume": ["bid_price1", "ask_price1"],
     "open_interest": ["trade"],
     "last_price": ["bid_price1", "ask_price1"],
     "average": ["last_price", "amount"],

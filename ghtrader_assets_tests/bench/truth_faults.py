@@ -210,6 +210,13 @@ def _thinned(
     return Fault("", "", day, "thinned", columns, sessions, factor, emptied=emptied, must_error=must)
 
 
+def _in_short_runs(day: SymbolDay, seconds: float, random: Random) -> Fault | None:
+    """The ticks of so many seconds gone, those of as many left, and so on: no run is long enough to be a gap."""
+    begins = int(random.integers(int(seconds)))
+    gone = (_stamps(day) // NS + begins) % int(2 * seconds) < seconds
+    return _without(day, gone, sessions=day.names, size=2.0, must_error=_is_busy(day))
+
+
 def _thinned_a_while(day: SymbolDay, factor: float, random: Random) -> Fault | None:
     """One of `factor` ticks left for a quarter of an hour: subtler than anything that must be found."""
     window = day.sessions.windows[int(random.integers(len(day.sessions.windows)))]
@@ -300,6 +307,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "thinned day": Kind(_FACTORS, _thinned),
     "thinned session": Kind(_FACTORS, partial(_thinned, narrow=True)),
     "thinned by chance": Kind(_FACTORS, partial(_thinned, by_chance=True)),
+    "gone in short runs": Kind((3, 4, 8, 12, 20), _in_short_runs, " s"),
     "thinned a while": Kind((2, 5, 20), _thinned_a_while),
     "few ticks left": Kind((1, 110), _left),
     "day stamped late": Kind(_SHIFTS, _shifted, " s"),

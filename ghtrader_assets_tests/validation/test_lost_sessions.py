@@ -171,3 +171,22 @@ def test_a_session_without_any_tick_stays_partial() -> None:
     verdict = judged("SHFE.cu2602", lambda day: ~day_session(day))
     assert (verdict.state, verdict.reason_code) == ("partial", "source_missing_session")
     assert "day session" in verdict.coverage.detail
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.sampled_from((*WITH_NIGHT, "CFFEX.IF2601")), st.integers(3, 20), st.floats(0.35, 0.8), st.integers(0, 60))
+def test_ticks_that_are_gone_in_short_runs_leave_their_volume_to_the_next(
+    contract: str, seconds: int, share: float, begins: int
+) -> None:
+    """No run is unusual on such a day. It was judged good where trades have a heavy tail (`bench.truth` has them)."""
+    cycle = round(seconds / share)
+    verdict = judged(contract, lambda day: (day.seconds + begins) % cycle >= seconds)
+    assert verdict.state == "error"
+    assert "day session" in verdict.coverage.detail
+
+
+def test_one_large_trade_after_a_silence_makes_no_day_of_lost_ticks() -> None:
+    day = clean_day("SHFE.cu2602").copy()
+    rows = 1 + np.flatnonzero((np.diff(day.seconds) > 1) & (np.diff(day.seconds) < 5))
+    day.columns["volume"][rows[len(rows) // 2] :] += day.columns["volume"][-1]
+    assert "silent_volume" not in judge_columns(day, "SHFE.cu2602").coverage.reason_code

@@ -16,7 +16,9 @@ from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Ru
 
 _TOTALS: Final = ("volume", "amount")
 _ANY_TRADE: Final = "trade"
+_MAIN_ALONE: Final = "volume"
 _MOVES_WITH: Final = {
+    _MAIN_ALONE: ("bid_price1", "ask_price1"),
     "open_interest": (_ANY_TRADE,),
     "last_price": ("bid_price1", "ask_price1"),
     "average": ("last_price", "amount"),
@@ -26,7 +28,8 @@ _MOVES_WITH: Final = {
     "ask_volume1": ("ask_price1",),
 }
 """What can't move often on a day on which the column has one value. A pinned market keeps its price while volume and
-open interest move, so prices are measured by prices alone; the highest and the lowest may be the day's first."""
+open interest move, so prices are measured by prices alone; the highest and the lowest may be the day's first. Only a
+main contract trades on every day on which its quotes move."""
 
 
 def amount_without_volume(day: QualityDay) -> Parts:
@@ -53,6 +56,8 @@ def constant(day: QualityDay) -> Parts:
     least = day.policy.value("CONSTANT_MIN_MOVES")
     found: dict[str, Part] = {}
     for name, partners in _MOVES_WITH.items() if day.ticks.n > least else ():
+        if name == _MAIN_ALONE and not day.is_main:
+            continue
         values = day.column(name)
         frozen = bool((values == values[0]).all()) and all(_moves(day, each) >= least for each in partners)
         found[name] = Part(_FIRST[:frozen], 1)

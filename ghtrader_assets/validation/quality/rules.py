@@ -28,7 +28,8 @@ class QualityDay:
 
     `levels` of the book are expected (5 for SHFE, 1 elsewhere); `price_tick` in the quote unit; `limits` the day's
     lowest and highest legal price where they were recorded; `repeats_seconds` where the exchange stamps whole seconds
-    and several ticks share one; `pause_limit_s` per window, from which on a silence is a gap.
+    and several ticks share one; `pause_limit_s` per window, from which on a silence is a gap; `is_main` for a main
+    contract, which never goes a day without a trade while its quotes move.
     """
 
     ticks: DayTicks
@@ -38,6 +39,7 @@ class QualityDay:
     limits: tuple[float, float] | None
     repeats_seconds: bool
     pause_limit_s: tuple[float, ...]
+    is_main: bool
 
     def column(self, name: str) -> Floats:
         """One numeric column."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import tick_frame
 from ghtrader_assets.validation.policy import THRESHOLDS
 from ghtrader_assets.validation.quality.measure import RULES
@@ -130,6 +131,19 @@ def test_no_trade_goes_uncounted(contract: str, columns: tuple[str, ...], begins
     verdict = judge_columns(day, contract)
     assert verdict.state == "error"
     assert set(columns) <= findings(verdict)["uncounted_trade"]["parts"].keys()
+
+
+def test_a_main_contract_whose_quotes_move_trades() -> None:
+    """No price, no volume and no open interest excused each other, and the day was good."""
+    day = clean_day("SHFE.cu2602").copy()
+    for name in ("last_price", "highest", "lowest", "average"):
+        day.columns[name][:] = np.nan
+    for name in ("volume", "amount", "open_interest"):
+        day.columns[name][:] = 0.0
+    verdict = judge_columns(day, "SHFE.cu2602", symbol=parse_symbol("KQ.m@SHFE.cu"))
+    assert (verdict.state, verdict.quality.reason_code) == ("error", "constant_column")
+    own = judge_columns(day, "SHFE.cu2602", symbol=parse_symbol("SHFE.cu2602"))
+    assert own.coverage.witness == "unwitnessed"
 
 
 def test_no_trade_goes_uncounted_in_a_market_of_few() -> None:

@@ -1,0 +1,77 @@
+"""What was traded while no tick stood, against what ticks carry: ticks that are gone in many short runs.
+
+Belongs here: the share of a session's volume that its silences swallowed. Does not belong here: single silences
+(`gaps`), ticks that are gone evenly (`shortfall`), states and reasons (`states`).
+
+A silence is two neighbouring ticks of one window more than `PAIR_S` apart. The book stood still in it, so the tick
+after it shows what any tick shows: on clean days a little less than one that follows at once, for trades come in
+bursts. Ticks that were taken out between the two leave their volume to it. The day itself is the measure, no history
+is needed, and each run may be far shorter than a gap.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ghtrader_assets.validation.intake import NS, OUTSIDE, Floats
+from ghtrader_assets.validation.presence import Presence
+from ghtrader_assets.validation.traded import ENOUGH_PAIRS, PAIR_S, Tape
+
+ENOUGH_SILENCES: Final = 20
+SURE: Final = 4
+"""The means must be so many standard errors apart: one large trade makes no day of lost ticks."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilentVolume:
+    """One session whose silences show more volume than ticks carry.
+
+    `lots` of its `silences` are beyond that, which is `share` of what the session traded; a tick after one shows
+    `times` as much as a tick that follows at once. `blocks` where the share puts the day in error.
+    """
+
+    session: str
+    silences: int
+    times: float
+    lots: float
+    share: float
+    blocks: bool
+
+
+def silent_volumes(tape: Tape, presence: Presence) -> tuple[SilentVolume, ...]:
+    """The sessions that are there and whose silences show too much volume.
+
+    A silence with more than one snapshot carries is left out: it is a lost gap of its own.
+    """
+    windows, apart = tape.ticks.window_of, np.diff(tape.ticks.stamps)
+    inside = (windows[1:] == windows[:-1]) & (windows[1:] != OUTSIDE)
+    pairs, silences = inside & (apart >= 0) & (apart <= PAIR_S * NS), inside & (apart > PAIR_S * NS)
+    lots, value = tape.lots[1:], tape.policy.value
+    silences &= lots <= value("SNAPSHOT_FACTOR") * np.max(lots, where=pairs, initial=0.0)
+    found: list[SilentVolume] = []
+    for name, session in presence.sessions.items():
+        places = [place for place, window in enumerate(tape.ticks.windows) if window.session == name]
+        mine = np.isin(windows[1:], places)
+        beyond, times = _beyond(lots[pairs & mine], lots[silences & mine])
+        share = beyond / session.traded if session.traded > 0 else 0.0
+        if share > value("SILENT_VOLUME_WARN_SHARE") and name not in presence.lost:
+            number = int(np.count_nonzero(silences & mine))
+            blocks = share > value("SILENT_VOLUME_BLOCK_SHARE")
+            found.append(SilentVolume(name, number, times, beyond, share, blocks))
+    return tuple(found)
+
+
+def _beyond(following: Floats, after: Floats) -> tuple[float, float]:
+    """The lots at ticks `after` silences beyond what as many ticks `following` at once show, and how many times as much
+    one shows; 0 where there are few, or chance may explain it."""
+    if len(following) < ENOUGH_PAIRS or len(after) < ENOUGH_SILENCES:
+        return 0.0, 0.0
+    usual, shown = float(following.mean()), float(after.mean())
+    error = math.sqrt(float(following.var()) / len(following) + float(after.var()) / len(after))
+    if usual <= 0 or shown - usual <= SURE * error:
+        return 0.0, 0.0
+    return (shown - usual) * len(after), shown / usual
