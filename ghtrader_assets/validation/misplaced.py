@@ -25,6 +25,12 @@ ROUNDED_S: Final = 1
 LONGER: Final = 0.5
 """A hole is longer than the block that left it by the silence before its first and after its last tick: at most by so
 much of the block's length."""
+FARTHEST_S: Final = 5_400
+"""No session is looked for farther from its own hours: the lunch break is as long."""
+LOOSE_S: Final = 120
+"""Windows that may be moved by so much and still hold the ticks are half empty: nothing tells by how much they are."""
+AUCTION_TICKS: Final = 2
+"""So many trades of a call auction may stand before an opening."""
 PLACED_TICKS: Final = 50
 """Fewer ticks fit into many silences of a thin market: where they belong is not said."""
 ROUND_S: Final = (86_400, 3_600, 60, 1)
@@ -109,10 +115,35 @@ def _late_sessions(tape: Tape, blocks: Mapping[int, Block]) -> dict[str, int]:
     for session in dict.fromkeys(window.session for window in windows):
         places = [place for place, window in enumerate(windows) if window.session == session]
         inside = [_stamps_inside(tape, place) for place in places]
+        late_s = None
         if all(len(each) for each in inside):
             late_s = _late_s(tape, places, inside, blocks) or _early_s(tape, places, inside, blocks)
-            found |= {session: late_s} if late_s else {}
+        late_s = late_s or _fitting_s(tape, places)
+        found |= {session: late_s} if late_s else {}
     return found
+
+
+def _fitting_s(tape: Tape, places: Sequence[int]) -> int | None:
+    """By how many seconds the session's windows must be moved to hold all of its trading; None where 0 does, or none.
+
+    So a session is told that is stamped later, or earlier, than its breaks are long.
+    """
+    windows, trading = tape.ticks.windows, np.sort(tape.ticks.seconds[tape.lots > 0])
+    before = windows[places[0] - 1].end_ns // NS if places[0] else windows[places[0]].start_ns // NS - 2 * FARTHEST_S
+    after = windows[places[-1]].end_ns // NS + FARTHEST_S
+    mine = trading[(trading > (before + windows[places[0]].start_ns // NS) // 2) & (trading <= after)]
+    moves = np.arange(-FARTHEST_S, FARTHEST_S + 1)
+    held = np.zeros(len(moves), dtype=np.int64)
+    for place in places:
+        opening, close = windows[place].start_ns // NS, windows[place].end_ns // NS + int(tape.outside.last_print_s)
+        held += np.searchsorted(mine, close + moves, side="right") - np.searchsorted(mine, opening + moves)
+    fits = moves[held == held.max()]
+    if len(mine) < PLACED_TICKS or held.max() < len(mine) - AUCTION_TICKS or np.abs(fits).min() <= NEAR_S:
+        return None
+    low, high = int(fits[0]), int(fits[-1])
+    if high - low != len(fits) - 1 or high - low > LOOSE_S:
+        return None
+    return high if high - low <= NEAR_S else (low + high) // 2
 
 
 def _late_s(tape: Tape, places: Sequence[int], inside: Sequence[Ints], blocks: Mapping[int, Block]) -> int | None:

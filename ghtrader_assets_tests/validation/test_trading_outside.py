@@ -7,6 +7,8 @@ from datetime import date
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ghtrader_assets_tests.validation.days import clean_day, judge_columns
 from ghtrader_assets_tests.validation.planting import NS, Day
@@ -38,6 +40,23 @@ def test_a_session_stamped_late_is_named(contract: str) -> None:
     assert (verdict.state, verdict.reason_code) == ("error", "trading_outside")
     assert "day session" in verdict.coverage.detail
     assert "290 s late" in verdict.coverage.detail
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.sampled_from([*SHIFTED, "CFFEX.IF2601"]), st.integers(61, 3900), st.booleans(), st.booleans())
+def test_a_shift_longer_than_any_break_is_named_by_its_seconds(
+    contract: str, seconds: int, early: bool, whole: bool
+) -> None:
+    """The pieces of such a session were said to belong hours away."""
+    day = clean_day(contract).copy()
+    rows = np.full(day.n, fill_value=True) if whole else day.seconds > day.windows[-1][0] - 6 * 3600
+    verdict = judge_columns(moved(day, rows, -seconds if early else seconds), contract)
+    assert (verdict.state, verdict.reason_code) == ("error", "trading_outside")
+    told = re.search(r"(?:day session|whole day) is stamped (\d+) s (late|early)", verdict.coverage.detail)
+    assert told, verdict.coverage.detail
+    assert abs(int(told[1]) - seconds) <= 5
+    assert told[2] == ("early" if early else "late")
+    assert "belong" not in verdict.coverage.detail
 
 
 @pytest.mark.parametrize("days", [1, 2])
