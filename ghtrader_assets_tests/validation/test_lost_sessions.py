@@ -156,7 +156,7 @@ def test_what_is_lost_of_a_session_decides_between_warn_and_error() -> None:
     assert "lots" in long.coverage.detail
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.sampled_from([*WITH_NIGHT, "CFFEX.IF2601"]), st.floats(0, 1), st.integers(60, 9000))
 def test_a_minute_lost_anywhere_is_never_good(contract: str, place: float, seconds: int) -> None:
     opened = [second for window in clean_day(contract).windows for second in range(window[0], window[1])]
