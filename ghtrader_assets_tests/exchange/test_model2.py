@@ -315,7 +315,10 @@ def test_the_ticks_of_a_day_stay_what_they_are(contract: str, day: date) -> None
 
 @pytest.mark.parametrize(
     ("every", "expected"),
-    [(12, "b15d75e7c87b3cedd3d4056c05d78fda"), pytest.param(4, "0c7ad05ceed9ad8ece84234a3ac4fc02", marks=pytest.mark.soak)],
+    [
+        (12, "b15d75e7c87b3cedd3d4056c05d78fda"),
+        pytest.param(4, "0c7ad05ceed9ad8ece84234a3ac4fc02", marks=pytest.mark.soak),
+    ],
 )
 def test_the_figures_of_contracts_stay_what_they_are(every: int, expected: str) -> None:
     digest = hashlib.sha256()

@@ -37,14 +37,14 @@ def complaint(spec: Spec, day: date) -> str:
     return "" if verdict.state == "ok" and not broken and quiet else f"{day}: {verdict.reason_code} {broken}"
 
 
-@pytest.mark.parametrize(("place", "key"), enumerate(SPECS))
+@pytest.mark.parametrize(("place", "key"), list(enumerate(SPECS)))
 def test_days_of_a_clean_year_raise_nothing(place: int, key: str) -> None:
     days = [*YEAR[5 * place :: 60], *NIGHTLESS[place % 3 :: 3]]
     assert len(days) >= 5
     assert [said for day in days if (said := complaint(SPECS[key], day))] == []
 
 
-@pytest.mark.parametrize(("place", "key"), enumerate(specs_of(MODEL_2.number)))
+@pytest.mark.parametrize(("place", "key"), list(enumerate(specs_of(MODEL_2.number))))
 def test_days_of_model_2_raise_nothing_but_halts(place: int, key: str) -> None:
     require_halts_alone(key, [*YEAR[5 * place :: 100], NIGHTLESS[-1]])
 
