@@ -9,4 +9,5 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("soak", settings.get_profile("suite"))  # `fix_campaigns` makes each property's number larger
 settings.load_profile("suite")
