@@ -23,8 +23,6 @@ SOAK = "soak"
 SOAK_EXAMPLES = 30
 """How many times as many examples a property gets under hypothesis' profile `soak`."""
 
-settings.register_profile(SOAK, deadline=None, max_examples=100 * SOAK_EXAMPLES)
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("campaigns")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import ghtrader_assets
+from ghtrader_assets_tests.fix_campaigns import SOAK
 
 SUITE = Path(__file__).parent
 ROOMS = Path(ghtrader_assets.__file__).parent
@@ -20,8 +23,13 @@ NO_ROOMS = {"bench", "infra"}
 """Benchmarks, which are not in the package, and what stands under `infra/`."""
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
+@lru_cache(None)
+def imported(source: str) -> tuple[str, ...]:
     """The dotted names of everything that a module imports, wherever in it."""
+    return tuple(_imported(ast.parse(source)))
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -33,7 +41,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 def imports_a_test(source: str) -> bool:
     return any(
         name.startswith(f"{SUITE.name}.") and any(part.startswith("test_") for part in name.split("."))
-        for name in imported(ast.parse(source))
+        for name in imported(source)
     )
 
 
@@ -70,7 +78,7 @@ def test_each_room_has_tests_of_its_own() -> None:
 
 def from_other_rooms(source: str, folder: Path) -> list[str]:
     """What a module of `folder` imports of the suite's folders but its own and those above it."""
-    names = (name for name in imported(ast.parse(source)) if name.split(".")[0] == SUITE.name)
+    names = (name for name in imported(source) if name.split(".")[0] == SUITE.name)
     return [name for name in names if not folder.is_relative_to(_folder_of(name))]
 
 
@@ -112,12 +120,19 @@ def test_each_way_to_take_from_another_room_is_seen(line: str, folder: str, is_f
     assert bool(from_other_rooms(line, SUITE / folder)) == is_foreign
 
 
+def test_a_soak_draws_more_by_one_factor_alone() -> None:
+    """It was multiplied twice for a property that says no number: 90,000 examples, which no shard ends."""
+    assert settings.get_profile(SOAK).max_examples == settings.get_profile("suite").max_examples
+
+
 def test_no_test_reads_a_stopwatch() -> None:
     """`perf_counter` is there to say how long something took, and a busy machine says otherwise."""
     found = [
         str(path.relative_to(SUITE))
         for path in TESTS
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for source in [path.read_text(encoding="utf-8")]
+        if "perf_counter" in source
+        for node in ast.walk(ast.parse(source))
         if (isinstance(node, ast.Attribute) and node.attr.startswith("perf_counter"))
         or (isinstance(node, ast.ImportFrom) and any(alias.name.startswith("perf_counter") for alias in node.names))
     ]

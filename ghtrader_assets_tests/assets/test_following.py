@@ -84,7 +84,7 @@ def test_five_days_of_one_batch_are_five_requests_the_same_content_none_and_new_
 EVENTS = st.lists(st.tuples(st.sampled_from(DAYS[:3]), st.sampled_from("AB"), st.booleans()), max_size=25)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=6)
 @given(EVENTS)
 def test_however_events_and_ticks_alternate_each_change_is_asked_for_once(events: list[tuple[str, str, bool]]) -> None:
     with dg.DagsterInstance.ephemeral() as instance:

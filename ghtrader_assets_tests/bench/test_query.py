@@ -34,6 +34,6 @@ def test_the_upper_bound_lies_above_the_ratio_and_holds() -> None:
     assert 1.0 < _upper_bound(before, before.copy()) < 1.15
     assert 1.9 < _upper_bound(before, 2 * before) < 2.3
     held = 0
-    for _ in range(50):
+    for _ in range(20):
         held += _upper_bound(draw.lognormal(0.0, 0.3, 200), draw.lognormal(0.0, 0.3, 200)) >= 1.0
-    assert held >= 42, "a 95 % bound on equal sides holds 95 times in 100, give or take"
+    assert held >= 17, "a 95 % bound on equal sides holds 95 times in 100, give or take"

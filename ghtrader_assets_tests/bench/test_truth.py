@@ -9,8 +9,10 @@ import pytest
 
 from ghtrader_assets.validation.verdicts import DayVerdict
 from ghtrader_assets.validation.windows import Baselines
-from ghtrader_assets_tests.bench.truth import QUICK_SERIES, SAMPLE, Clean, Result, report_of, run_series
+from ghtrader_assets_tests.bench.truth import QUICK_SERIES, Clean, Part, Result, report_of, run_series
 from ghtrader_assets_tests.bench.truth_days import SERIES, days_of, numbered, verdict_on
+
+SAMPLE = Part(days=28, faults=0.12, clean_every=3)
 
 
 def require_truth(results: Sequence[Result], cleans: Sequence[Clean]) -> None:

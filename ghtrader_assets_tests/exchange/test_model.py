@@ -65,7 +65,7 @@ def main_days(draw: st.DrawFn) -> DrawnDay:
 
 any_day = given(case=contract_days())
 main_day = given(case=main_days())
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=12, deadline=None)
 
 
 @any_day

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -21,7 +22,7 @@ from ghtrader_assets.exchange.model import Made
 from ghtrader_assets.exchange.plans import LIQUID, Occasion, occasion_of
 from ghtrader_assets.exchange.quotes import quote_of
 from ghtrader_assets.exchange.render import PageWriter, last_tick
-from ghtrader_assets.exchange.specs import Spec, specs_of
+from ghtrader_assets.exchange.specs import specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.symbols import Exchange, depth
@@ -64,19 +65,32 @@ def contract_days(draw: st.DrawFn) -> MadeDay:
 
 
 any_day = given(case=contract_days())
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=12, deadline=None)
 
 
-def special_days(kind: str, count: int = 3) -> list[MadeDay]:
-    """Days of main contracts on which something special happens, of as many products."""
-    found: dict[Spec, MadeDay] = {}
-    for spec in OF_MODEL_2.values():
-        for day in DAYS:
-            if spec.fill >= LIQUID and day >= spec.product.listed:
-                case = MadeDay(main_contract(spec, day), day)
-                if case.kind == kind:
-                    found.setdefault(spec, case)
-    return list(found.values())[:count]
+SPECIAL_DAYS = {
+    "halt": [
+        ("SHFE.cu2103", date(2021, 1, 27)),
+        ("SHFE.au2108", date(2021, 5, 31)),
+        ("SHFE.ag2108", date(2021, 6, 17)),
+    ],
+    "limit_up": [
+        ("SHFE.cu2107", date(2021, 5, 12)),
+        ("SHFE.au2404", date(2024, 2, 5)),
+        ("SHFE.ag2110", date(2021, 8, 13)),
+    ],
+    "limit_down": [
+        ("SHFE.cu2208", date(2022, 6, 24)),
+        ("SHFE.au2112", date(2021, 10, 14)),
+        ("SHFE.ag2210", date(2022, 8, 25)),
+    ],
+}
+"""The first day of each kind of three products' main contracts. Looking for them at each start would take a second."""
+
+
+def special_days(kind: str) -> list[MadeDay]:
+    found = [(contract_named(text, 2), day) for text, day in SPECIAL_DAYS[kind]]
+    return [MadeDay(contract, day) for contract, day in found if contract is not None]
 
 
 def test_it_has_the_products_of_all_exchanges_that_model_1_has_and_more() -> None:
@@ -174,9 +188,26 @@ def test_extremes_are_traded_that_no_last_price_shows() -> None:
     assert hidden >= 4
 
 
+@pytest.mark.parametrize("kind", SPECIAL_DAYS)
+def test_a_special_day_is_one_of_a_main_contract(kind: str) -> None:
+    cases = special_days(kind)
+    assert [case.kind for case in cases] == [kind] * len(SPECIAL_DAYS[kind])
+    assert all(case.contract == main_contract(case.contract.spec, case.day) for case in cases)
+
+
+def largest_trades(key: str, days: Sequence[date]) -> list[int]:
+    made = (MadeDay(main_contract(OF_MODEL_2[key], day), day).made for day in days)
+    return [int(each.lots[1:].max()) for each in made]
+
+
 def test_a_day_can_trade_more_at_once_than_the_days_before_it() -> None:
-    spec = OF_MODEL_2["SHFE.cu"]
-    largest = [int(MadeDay(main_contract(spec, day), day).made.lots[1:].max()) for day in DAYS[-160:]]
+    *before, here = largest_trades("SHFE.cu", snapshot_calendar().days(DAYS[0], date(2026, 5, 18))[-21:])
+    assert here > max(before)
+
+
+@pytest.mark.soak
+def test_some_days_of_a_year_do() -> None:
+    largest = largest_trades("SHFE.cu", DAYS[-160:])
     past = [max(largest[place - 20 : place]) for place in range(20, len(largest))]
     assert sum(here > before for here, before in zip(largest[20:], past, strict=True)) >= 3
 
@@ -282,14 +313,21 @@ def test_the_ticks_of_a_day_stay_what_they_are(contract: str, day: date) -> None
     assert content_digest(tick_frame(ticks_of(contract, day, MODEL_2))) == ANSWERS[contract, day]
 
 
-def test_the_figures_of_every_contract_stay_what_they_are() -> None:
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [
+        (12, "b15d75e7c87b3cedd3d4056c05d78fda"),
+        pytest.param(4, "0c7ad05ceed9ad8ece84234a3ac4fc02", marks=pytest.mark.soak),
+    ],
+)
+def test_the_figures_of_contracts_stay_what_they_are(every: int, expected: str) -> None:
     digest = hashlib.sha256()
     for spec in OF_MODEL_2.values():
-        for contract in contracts_of(spec)[::4]:
+        for contract in contracts_of(spec)[::every]:
             life = life_of(contract, MODEL_2.seed)
             for values in (life.counts, life.open_ticks, life.close_ticks, life.open_interest):
                 digest.update(values.tobytes())
-    assert digest.hexdigest()[:32] == "0c7ad05ceed9ad8ece84234a3ac4fc02"
+    assert digest.hexdigest()[:32] == expected
 
 
 def test_both_models_have_the_same_contracts() -> None:

@@ -54,7 +54,7 @@ def assert_says(tick: dict[str, Any], columns: Columns, row: int) -> None:
 
 
 @given(start=st.integers(-300, 100_000), width=st.integers(1, 3000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_a_page_holds_the_ids_asked_for_that_exist(start: int, width: int) -> None:
     found = series("SHFE.au2602")
     first = found.last_id - 100_000 + start

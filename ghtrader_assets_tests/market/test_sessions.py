@@ -34,6 +34,8 @@ from ghtrader_assets_tests.market.hours import (
 )
 
 ANSWERS = typed("session_answers.csv")
+LATE_OPENING_DAY = date(2019, 12, 26)
+NIGHTS_OF_THE_SAMPLE = 12_688
 
 
 @pytest.mark.parametrize("row", ANSWERS, ids=[row["symbol"] for row in ANSWERS])
@@ -77,23 +79,27 @@ def test_known_figures(symbol: str, day: str, expected: int, strict: int) -> Non
     assert (sessions.expected_seconds, sessions.expected_seconds_strict) == (expected, strict)
 
 
-def test_fourteen_years_of_nights() -> None:
-    """138,549 product-days against a history of nights that was derived from minute bars."""
+@pytest.mark.parametrize(
+    ("every", "expected"), [(11, NIGHTS_OF_THE_SAMPLE), pytest.param(1, 138_549, marks=pytest.mark.soak)]
+)
+def test_fourteen_years_of_nights(every: int, expected: int) -> None:
+    """Each product-day, or one of eleven, against a history of nights that was derived from minute bars."""
     without = {date.fromisoformat(row["day"]): row["exchanges"].split() for row in typed("no_night_days.csv")}
     compared = 0
     for row in typed("night_history.csv"):
         symbol = parse_symbol(f"KQ.m@{row['exchange']}.{row['product']}")
         close = row["close"].replace("01:00", "25:00").replace("02:30", "26:30")
         end = None if close == "none" else second_of_day(close) * NS
-        for day in CALENDAR.days(date.fromisoformat(row["first"]), date.fromisoformat(row["last"])):
+        days = CALENDAR.days(date.fromisoformat(row["first"]), date.fromisoformat(row["last"]))
+        for day in [day for place, day in enumerate(days) if place % every == 0 or day == LATE_OPENING_DAY]:
             evening = instant_ns(CALENDAR.previous(day), 0)
             windows = day_sessions(symbol, day, CALENDAR).windows
             ours = [(w.start_ns - evening, w.end_ns - evening) for w in windows if w.session == "night"]
-            start = LATE_OPENING_NS if day == date(2019, 12, 26) else OPENING_NS
+            start = LATE_OPENING_NS if day == LATE_OPENING_DAY else OPENING_NS
             theirs = [] if end is None or row["exchange"] in without.get(day, ()) else [(start, end)]
             assert ours == theirs, (symbol.text, day)
             compared += 1
-    assert compared == 138_549
+    assert compared == expected
 
 
 def test_friday_night_belongs_to_monday() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dagster_graphql.schema import create_schema
 from graphql import OperationDefinitionNode, parse, validate
 
 from ghtrader_assets.orchestration import daemon
 
 
 def test_each_operation_is_valid_for_the_installed_dagster() -> None:
+    from dagster_graphql.schema import create_schema  # takes a second, which no other test needs
+
     document = parse(daemon._OPERATIONS)
     names = {
         node.name.value for node in document.definitions if isinstance(node, OperationDefinitionNode) and node.name

@@ -31,7 +31,7 @@ def sessions_of(contract: str, day: date) -> DaySessions:
     return day_sessions(parse_symbol(contract), day, snapshot_calendar())
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=24)
 def clean_day(contract: str, day: date = TUESDAY) -> Day:
     symbol = parse_symbol(contract)
     columns = {name: values for name, values in ticks_of(contract, day).items() if name in _KEPT}

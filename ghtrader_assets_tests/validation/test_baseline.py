@@ -180,9 +180,9 @@ def test_a_clean_day_stays_clean(product: str, evidence: Evidence) -> None:
 def test_thinned_days_warn_and_say_of_which_session(
     product: str, evidence: Evidence, keep: Callable[[Columns], Mask]
 ) -> None:
-    columns = model_day(product, DAY, keep)
-    assert judged(product, columns, evidence).state in ("warn", "error")
-    assert "day session's ticks are missing" in judged(product, columns, evidence).coverage.detail
+    verdict = judged(product, model_day(product, DAY, keep), evidence)
+    assert verdict.state in ("warn", "error")
+    assert "day session's ticks are missing" in verdict.coverage.detail
 
 
 @pytest.mark.parametrize("number", [10, 60, 2000])

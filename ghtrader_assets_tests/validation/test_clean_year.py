@@ -1,10 +1,12 @@
 """A clean year of the embedded exchange raises nothing: no broken rule, no unusual gap, no state but ok.
 
-The suite sees every twentieth day, and all days whose night session fell away; `make soak` every day.
+The suite sees every sixtieth day and every third day whose night session fell away, other ones of each product; `make
+soak` every day.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -35,16 +37,27 @@ def complaint(spec: Spec, day: date) -> str:
     return "" if verdict.state == "ok" and not broken and quiet else f"{day}: {verdict.reason_code} {broken}"
 
 
-@pytest.mark.parametrize("key", SPECS)
-def test_days_of_a_clean_year_raise_nothing(key: str) -> None:
-    days = sorted({*YEAR[::20], *NIGHTLESS})
+@pytest.mark.parametrize(("place", "key"), list(enumerate(SPECS)))
+def test_days_of_a_clean_year_raise_nothing(place: int, key: str) -> None:
+    days = [*YEAR[5 * place :: 60], *NIGHTLESS[place % 3 :: 3]]
+    assert len(days) >= 5
     assert [said for day in days if (said := complaint(SPECS[key], day))] == []
 
 
+@pytest.mark.parametrize(("place", "key"), list(enumerate(specs_of(MODEL_2.number))))
+def test_days_of_model_2_raise_nothing_but_halts(place: int, key: str) -> None:
+    require_halts_alone(key, [*YEAR[5 * place :: 100], NIGHTLESS[-1]])
+
+
+@pytest.mark.soak
 @pytest.mark.parametrize("key", specs_of(MODEL_2.number))
-def test_days_of_model_2_raise_nothing_but_halts(key: str) -> None:
+def test_a_year_of_model_2_raises_nothing_but_halts(key: str) -> None:
+    require_halts_alone(key, [*YEAR[::5], *NIGHTLESS])
+
+
+def require_halts_alone(key: str, days: Sequence[date]) -> None:
     spec = specs_of(MODEL_2.number)[key]
-    for day in [*YEAR[::40], NIGHTLESS[-1]]:
+    for day in days:
         contract = main_contract(spec, day)
         columns = {name: values for name, values in ticks_of(contract.text, day, MODEL_2).items() if name in KEPT}
         verdict = judge_frame(tick_frame(columns), contract.text, day)

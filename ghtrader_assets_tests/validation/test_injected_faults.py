@@ -12,14 +12,14 @@ from ghtrader_assets_tests.validation.days import clean_day, judge_columns
 from ghtrader_assets_tests.validation.injector import ANY_DEPTH, FIVE_LEVELS, HALF_SECONDS, PLANTS, WHOLE_DAY
 from ghtrader_assets_tests.validation.planting import Planted
 
-FEW, MANY = 3, 41
+FEW, MANY = 2, 41
 """Faults of each kind: in the suite, and in `make soak`, where they are more than a thousand."""
 SEVERAL_FEW, SEVERAL_MANY = 6, 60
 CONTRACTS = ("SHFE.rb2605", "DCE.m2605")
 
 
 def test_faults_one_at_a_time(seed: int) -> None:
-    require_all_found({kind: campaign(kind, FEW, seed) for kind in PLANTS}, at_least=60)
+    require_all_found({kind: campaign(kind, FEW, seed) for kind in PLANTS}, at_least=40)
 
 
 @pytest.mark.soak

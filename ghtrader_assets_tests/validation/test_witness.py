@@ -189,7 +189,7 @@ def naively_lost(left: pl.DataFrame, told: Bars, contract: str) -> list[int]:
     return lost
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(contract=st.sampled_from((CY, WR, "DCE.rr2605")), spans=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.2))))
 def test_exactly_the_minutes_without_a_tick_are_lost(contract: str, spans: list[tuple[float, float]]) -> None:
     frame, told = served(contract, TUESDAY)
@@ -212,7 +212,7 @@ def test_exactly_the_minutes_without_a_tick_are_lost(contract: str, spans: list[
         assert heard.witness == "agrees"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     gone=st.floats(0, 1),
     width=st.floats(0, 0.6),
