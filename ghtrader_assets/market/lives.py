@@ -147,8 +147,10 @@ def lives_of(
 def life_on(contract: Symbol, day: date, calendar: TradingCalendar, first_days: FirstDays = NOT_ASKED) -> Life:
     """The contract that this name means on a day: the one that trades, the next one to be listed, or the last one."""
     lives = lives_of(contract, day, calendar, first_days)
-    ahead = (life for life in lives if day <= life.last.day and (life.first is not None or len(lives) == 1))
-    return next(ahead, None) or max((life for life in lives if life.last.day < day), key=lambda life: life.delivery)
+    ahead = [life for life in lives if day <= life.last.day]
+    listed = [life for life in ahead if life.first is not None]
+    ended = [life for life in reversed(lives) if life.last.day < day]
+    return (listed or ended or ahead)[0]
 
 
 def _outside_life(contract: Symbol, day: date, calendar: TradingCalendar, first_days: FirstDays) -> Obstacle | None:
