@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on stderr, secrets redacted, whoever wrote the record.
+"""Structured logs: one JSON object a line on stderr, secrets redacted in records of libraries too.
 
 Belongs here: our loggers, the handler of a process, redaction. Does not belong here: what is worth logging.
 
@@ -106,7 +106,7 @@ def _line(at: datetime, level: str, name: str, event: object, more: Mapping[str,
 
 
 class _Lines(logging.Formatter):
-    """Our records as they are; those of libraries as the same kind of line."""
+    """Our records as they are; those of libraries as JSON lines of the same form."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = getattr(record, "ghtrader_line", None)

@@ -1,7 +1,7 @@
 """Campaigns: a seed, a shard of the tests, a time after which no test begins, and a file that results are appended to.
 
-Belongs here: pytest's options for `make soak`, and what each test cost. Does not belong here: any campaign; those stand
-with the tests of their room and take the fixture `seed`.
+Belongs here: pytest's options for `make soak`, how many examples properties get, and what each test cost. Does not
+belong here: any campaign; those stand with the tests of their room and take the fixture `seed`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from hypothesis import settings
 
 SEED = 1
 SOAK = "soak"
-SOAK_EXAMPLES = 30
-"""How many times as many examples a property gets under hypothesis' profile `soak`."""
+EXAMPLES = {"check": 0.25, SOAK: 30.0}
+"""How many times as many examples a property gets under hypothesis' profile of this name: `make check`, `make soak`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,9 +68,10 @@ def seed(request: pytest.FixtureRequest) -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the shard's tests: neighbours, which cost much alike, go to different shards."""
     number, count = shard_of(config)
-    if config.getoption("hypothesis_profile") == SOAK:
+    times = EXAMPLES.get(config.getoption("hypothesis_profile") or "")
+    if times is not None:
         for item in items:
-            _examine_more(item)
+            _examine(item, times)
     dropped = [item for place, item in enumerate(items) if place % count != number - 1]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
@@ -79,12 +80,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         random.Random(config.getoption("seed")).shuffle(items)  # so that no campaign is always the one left out
 
 
-def _examine_more(item: pytest.Item) -> None:
-    """More examples for a property. hypothesis keeps a test's settings in an attribute for which it has no name."""
+def _examine(item: pytest.Item, times: float) -> None:
+    """More or fewer examples for a property. hypothesis has no name for the attribute that keeps a test's settings."""
     test = getattr(item, "obj", None)
     own: settings | None = getattr(test, "_hypothesis_internal_use_settings", None)
     if own is not None:
-        made = settings(own, max_examples=own.max_examples * SOAK_EXAMPLES)
+        made = settings(own, max_examples=round(own.max_examples * times) or 1)
         getattr(test, "__func__", test)._hypothesis_internal_use_settings = made
 
 

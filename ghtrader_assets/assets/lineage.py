@@ -28,7 +28,7 @@ _LINEAGE: Final[Mapping[str, Mapping[str, list[str]]]] = tomllib.loads(
 
 
 def column_lineage(symbol: Symbol, table: str) -> dg.TableColumnLineage:
-    """Of which columns of the symbol's other tables each column of `table` is made; the provider's are left out."""
+    """The columns of the symbol's other tables that each column of `table` is computed from, without the provider's."""
     return dg.TableColumnLineage(
         deps_by_column={
             column: [_column(symbol, *source.split(".")) for source in sources]

@@ -140,7 +140,7 @@ def _show(plan: RepairPlan, report: BackfillReport | None) -> None:
 
 
 def _rows(part: str, repairs: Sequence[Repair]) -> Iterator[tuple[object, ...]]:
-    """One row for neighbouring days of a symbol that need the same for the same reason."""
+    """One row for each run of neighbouring days of a symbol with the same cause, reason and number of attempts."""
     for (symbol, cause, reason, tries), group in groupby(
         repairs, key=lambda day: (day.symbol.text, day.cause, day.reason, day.tries)
     ):

@@ -120,7 +120,7 @@ def _judged(
     full: bool,
     every: bool,
 ) -> Iterable[DayOutcome]:
-    """The verdicts on the days, by day; those again of which the provider's bars were had. Answers go to `witness`."""
+    """The verdicts by day. Days with bars of the provider are judged again with them; its answers go to `witness`."""
     judged = {outcome.trading_day: outcome for outcome in judge_days(context, symbol, days, full=full, rows=False)}
     if isinstance(context, LoadContext):
         answers = ask_witness(context, symbol, days, every=every)

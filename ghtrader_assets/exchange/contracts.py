@@ -60,7 +60,7 @@ class Contract:
         return snapshot_calendar().days(self.first_served, end) if end >= self.first_served else []
 
     def is_main(self, day: date) -> bool:
-        """Whether it is the main contract of trading day `day`."""
+        """Whether this is the main contract of its product on trading day `day`."""
         return self.main_from is not None and self.main_until is not None and self.main_from <= day < self.main_until
 
     def terms(self, day: date) -> Product:

@@ -110,7 +110,7 @@ def _upstream(load: Manifest) -> str:
 
 
 def record_aggregated(context: StoreContext, made: Aggregated) -> Path:
-    """Store the manifest as rows and as a file; the same one again changes nothing. Raises `ServiceError`."""
+    """Store the manifest as rows and as a file. Storing it again changes nothing. Raises `ServiceError`."""
     path = aggregated_path(context.settings.home, made.manifest_id)
     try:
         put_file(path, made.content)

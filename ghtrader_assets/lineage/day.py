@@ -40,7 +40,7 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Downstream:
-    """What was made of the day: a table's row, of which content, and whether it is in force."""
+    """A table's row that was made from the day: its version, the content that it was made from, and its state."""
 
     table: str
     version: str

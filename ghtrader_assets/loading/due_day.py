@@ -56,7 +56,7 @@ class DueDay:
 def linked(
     work: Callable[[Sequence[Future[None]], Future[None]], Judged], link: Future[None], ahead: Sequence[Future[None]]
 ) -> Judged:
-    """Do the work of one of a chain of days; whatever becomes of it, those behind it go on."""
+    """Do the work of one of a chain of days. The days after it go on even if it fails."""
     try:
         return work(ahead, link)
     finally:

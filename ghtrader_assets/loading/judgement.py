@@ -230,7 +230,7 @@ def _judged(
 
 
 def _with_answers(context: StoreContext, again: Sequence[DayPlan], verdicts: Sequence[DayVerdict]) -> list[DayVerdict]:
-    """The verdicts, where the same content is judged `again` with what the provider has answered about its gaps."""
+    """The verdicts. Where a content is judged `again`, its gaps carry the provider's stored answers."""
     days = [plan.trading_day for plan in again]
     known = read_gaps(context.database, again[0].symbol.text, days) if again else []
     answers = {(gap.start_ts, gap.end_ts): gap.tqsdk_status for gap in known}

@@ -25,7 +25,7 @@ Needs = Mapping[Symbol, Mapping[date, Need]]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Neighbouring trading days of the symbols that need the same on all of them."""
+    """Neighbouring trading days of symbols that need the same work on each of these days."""
 
     need: Need
     symbols: tuple[Symbol, ...]

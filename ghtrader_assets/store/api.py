@@ -224,7 +224,7 @@ class Store(GhtraderQueries):
         contracts: Sequence[str] | None,
         states: States,
     ) -> Handout:
-        """What a reading method hands out. Warns whoever called that method of the days that are not good."""
+        """What a reading method returns. Warns the caller of that method about days that are not good."""
         among = None if contracts is None else [parse_symbol(contract) for contract in contracts]
         handout = handout_of(
             self.context, parse_symbol(symbol), *self._range(start, end), columns, states=states, contracts=among

@@ -94,7 +94,7 @@ class FastHistory:
             self._unproved[exchange] = self._unproved.get(exchange, 0) + 1
 
     def agreed(self, request: FetchRequest) -> None:
-        """Note that both readers read the same, bit for bit."""
+        """Record that both readers returned the same columns for a request, bit for bit."""
         exchange = _exchange(request)
         with self._changing() as record:
             record.agreed.setdefault(exchange, self._clock.now())

@@ -93,7 +93,7 @@ def _days(context: StoreContext, symbol: Symbol, start: date, end: date) -> tupl
 
 
 def _recorded(context: StoreContext, rows: Sequence[DayException]) -> tuple[DayException, ...]:
-    """Record rows of one symbol, each later than what is recorded of its day, whatever the clock says."""
+    """Record rows of one symbol, stamped later than its recorded rows even if the clock went back."""
     days = [row.trading_day for row in rows]
     before = read_exceptions(context.database, rows[0].symbol, min(days), max(days)).values()
     at = max([rows[0].ts, *(earlier.ts + _TICK for earlier in before)])

@@ -80,7 +80,7 @@ def longest_closure(calendar: TradingCalendar, today: date) -> timedelta:
 
 
 def freshness_windows(calendar: TradingCalendar, today: date) -> tuple[timedelta, timedelta]:
-    """After how long without a load a feed is suspect, and after how long it is dead, whatever holidays there are."""
+    """How long after its last load a feed is suspect, and dead: both longer than the longest holiday."""
     warn = longest_closure(calendar, today) + GRACE
     return warn, warn + timedelta(days=1)
 

@@ -215,7 +215,7 @@ def _repair(
 
 
 def _tries(attempts: Sequence[Attempt], upstream: str, content: Content | None) -> int:
-    """How many of the latest attempts, for the same contract and sessions, came to what there is now."""
+    """How many of the latest attempts, for today's contract and sessions, ended in the present content or in none."""
     count = 0
     for attempt in reversed(attempts):
         if attempt.partial or (upstream and attempt.upstream != upstream):

@@ -133,7 +133,7 @@ def _lost_stretches(coverage: Coverage) -> Iterator[str]:
 
 
 def _silences(coverage: Coverage) -> Iterator[str]:
-    """The other silences that no quiet and no pinned market explains, of sessions that are not lost altogether."""
+    """Silences that neither a quiet nor a pinned market explains, except in sessions that are lost entirely."""
     lost = {*coverage.presence.lost, *coverage.absent_sessions}
     told = [
         each for each in coverage.gaps if each.attribution in _SAID and each.stretch not in coverage.misplaced.holes

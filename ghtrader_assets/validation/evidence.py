@@ -60,7 +60,7 @@ class Evidence:
         return json.dumps(self._used, sort_keys=True)
 
     def unused(self) -> Evidence:
-        """The same evidence, of which nothing was asked for yet."""
+        """A copy that has recorded no used value yet: each verdict states the values that it used itself."""
         return replace(self, _used={})
 
     def digest(self, used: str) -> str:
@@ -74,7 +74,7 @@ class Evidence:
 
 @lru_cache(maxsize=65_536)
 def _digest(days: int, values: tuple[tuple[str, float | None], ...], witness_digest: str) -> str:
-    """Kept: of ten years of verdicts most used the same values."""
+    """16 hex digits. Cached, because most verdicts of a symbol used the same values as others."""
     return hashlib.sha256(json.dumps((days, values, witness_digest)).encode()).hexdigest()[:16]
 
 

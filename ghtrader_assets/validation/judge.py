@@ -141,7 +141,7 @@ def baseline_day(
     *,
     window: DayWindow | None = None,
 ) -> BaselineDay:
-    """What a symbol-day gives to later baselines, without a verdict on it: the same as a verdict's `baseline`."""
+    """What a symbol-day gives to later baselines: equal to a verdict's `baseline`, without the verdict."""
     ticks = ticks_of_frame(frame, sessions.windows, window)
     case = _Case(symbol.text, contract, product.price_tick, sessions, policy, provenance, NO_EVIDENCE)
     return case.baseline_row(given_by(measure_coverage(ticks, symbol, policy)), ticks.n)

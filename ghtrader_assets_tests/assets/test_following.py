@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ghtrader_assets.assets.sensors import CHANGE_TAG, EVENTS_PER_TICK, DayChange, trading_day_sensor
+from ghtrader_assets.assets import sensors
+from ghtrader_assets.assets.sensors import CHANGE_TAG, DayChange, trading_day_sensor
 from ghtrader_assets.assets.tables import DATA_VERSION
 from ghtrader_assets.errors import BadInputError
 
@@ -102,11 +103,12 @@ def test_however_events_and_ticks_alternate_each_change_is_asked_for_once(events
         assert len({request.run_key for request in got}) == len(wanted)
 
 
-def test_a_long_history_is_read_in_portions(instance: dg.DagsterInstance) -> None:
+def test_a_long_history_is_read_in_portions(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensors, "EVENTS_PER_TICK", 20)
     follower = Follower(instance)
-    for number in range(EVENTS_PER_TICK + 5):
+    for number in range(25):
         materialize(instance, DAYS[0], f"v{number}")
-    assert (len(follower.tick()), len(follower.tick()), len(follower.tick())) == (EVENTS_PER_TICK, 5, 0)
+    assert (len(follower.tick()), len(follower.tick()), len(follower.tick())) == (20, 5, 0)
 
 
 def test_from_now_on_leaves_the_past_alone(instance: dg.DagsterInstance) -> None:

@@ -34,7 +34,7 @@ _UNCOMPRESSED: Final = {"compression_codec": "uncompressed"}
 
 
 def http_session(endpoint: Endpoint) -> requests.Session:
-    """A session that logs in to the server, whatever proxies and `.netrc` the environment names."""
+    """A session that logs in to the server and ignores the environment's proxies and `.netrc`."""
     session = requests.Session()
     session.trust_env = False
     session.auth = (endpoint.user, endpoint.password.get_secret_value())
@@ -130,7 +130,7 @@ def _asked_again_while_busy() -> Retry:
 
 
 def _exactly_sized(table: pa.Table) -> pa.Table:
-    """The same table in buffers of its own size: decoded Parquet keeps half as much again to grow into."""
+    """`table`, copied into buffers of exactly its size: those of decoded Parquet are half as large again."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table.combine_chunks())

@@ -135,7 +135,7 @@ class Database:
             return self._bulk.frame(statement)
 
     def arrow(self, name: str, statement: str) -> pa.Table:
-        """The same as an Arrow table, without a second copy of its columns."""
+        """The result of a query as an Arrow table, fetched as by `export`, without a second copy of its columns."""
         self._run_before_first()
         with self._timed(name):
             return self._bulk.table(statement)
@@ -219,7 +219,7 @@ class Database:
                 self._pool.open()
 
     def _require_connection(self) -> None:
-        """Open a session outside the pool, which calls whatever keeps it from opening one a time-out."""
+        """Open and close a session outside the pool: its error names the cause, the pool would only time out."""
         try:
             psycopg.connect(**self._arguments).close()
         except psycopg.Error as error:

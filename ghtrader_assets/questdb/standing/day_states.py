@@ -204,7 +204,7 @@ def _attempted(
 def _read_unstored(
     db: Database, name: str, within: str, values: Sequence[object], now: datetime, obstacles: Obstacles
 ) -> pl.DataFrame:
-    """The last attempt or the obstacle of each day of which nothing is stored. `values` are those bound in `within`.
+    """The last attempt or the obstacle of each day without stored ticks. `values` are the parameters of `within`.
 
     Ask for it before the stored days: a day that is being stored then is in one of the two at least.
     """

@@ -86,7 +86,7 @@ _RANK: Final = {state.value: rank for rank, state in enumerate(SEVERITY)}
 
 
 def state_of_attempt(outcome: IngestState) -> IngestState:
-    """How a day stands of which nothing is stored, by the outcome of its last attempt."""
+    """The state of a day without stored ticks, by the outcome of its last attempt."""
     return IngestState.RUNNING if outcome in _NOT_RECORDED else outcome
 
 
@@ -152,7 +152,7 @@ def _state_and_reason() -> list[pl.Expr]:
 
 
 def _wrong_main() -> pl.Expr:
-    """What whatever decided says of the main contract."""
+    """What is known of a wrong main contract from the obstacle or attempt that decided the state; else null."""
     cases = [
         (pl.col("decided_by") == decider.value, pl.col(f"{name}_wrong_main"))
         for decider, name in ((DecidedBy.OBSTACLE, "obstacle"), (DecidedBy.ATTEMPT, "outcome"))

@@ -84,7 +84,7 @@ def write_manifests(db: Database, rows: Sequence[Manifest]) -> None:
 
 
 def write_aggregated(db: Database, rows: Sequence[AggregatedRow]) -> None:
-    """Store the parts of an aggregated manifest, replacing those of the same id, which say the same."""
+    """Store the parts of an aggregated manifest. Parts of the same id have the same content and are replaced."""
     _write(db, AGGREGATED, (_at_midnight(row) for row in rows))
 
 
