@@ -228,8 +228,11 @@ def test_one_answer_on_the_command_line_until_it_is_mended(evening: Evening, exc
     assert (feed["state"], feed["expected_day"]) == ("bad", case.wrong[-1])
     assert finding in feed["reason"]
     assert "override" in feed["remedy"]
-    if case.state == "missing":
-        assert f"WRONG: {finding}" in evening.over_the_days("schedule").out
+    assert f"WRONG: {finding}" in evening.over_the_days("schedule").out
+    scheduled = evening.over_the_days("schedule", "--json").document
+    assert [(row["trading_day"], row["finding"]) for row in scheduled if row["finding"]] == [
+        (day, finding) for day in case.wrong
+    ]
     _mended(evening, exchange)
 
 

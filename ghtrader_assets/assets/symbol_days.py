@@ -27,7 +27,7 @@ from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import probe_gaps
-from ghtrader_assets.loading.witness import ask_witness
+from ghtrader_assets.loading.witness import ask_witness, days_in_doubt
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import (
     ALL_TABLES,
@@ -87,10 +87,11 @@ def _materialized(
         pages = tables.Pages(console, dashboard.urls["http"] if dashboard else None)
         if isinstance(opened, LoadContext) and MAIN_SCHEDULE in selected:
             yield from _scheduled(context, opened, symbol, wanted)
-        told: set[date] = set()
+        doubtful = days_in_doubt(opened, symbol, wanted) if TICKS in selected else []
+        told = set(doubtful)
         again: Iterable[DayOutcome] = ()
         if isinstance(opened, LoadContext) and selected & {TICKS, *JUDGED}:
-            again = _asked_about(context, opened, symbol, wanted)
+            again = _asked_about(context, opened, symbol, wanted, doubtful)
         for outcome in chain(_outcomes(context, opened, symbol, wanted, selected), again):
             asked = selected & JUDGED if outcome.trading_day in told else selected
             told.add(outcome.trading_day)
@@ -109,18 +110,23 @@ def _materialized(
 
 
 def _asked_about(
-    context: dg.AssetExecutionContext, opened: LoadContext, symbol: Symbol, days: list[date]
+    context: dg.AssetExecutionContext, opened: LoadContext, symbol: Symbol, days: list[date], doubtful: list[date]
 ) -> Iterator[DayOutcome]:
     """Ask the provider for its bars of days in doubt, and yield the days that are judged again with them.
 
-    With `GHTRADER_SOURCE_PROBE` of all days, and about the worst gaps as well.
+    Of the run's own days and of those that are `doubtful` since earlier ones, of which none fails the run. With
+    `GHTRADER_SOURCE_PROBE` of all its own days, and about the worst gaps as well.
     """
     everything = opened.settings.source_probe
-    answers = ask_witness(opened, symbol, days, every=everything)
+    answers = ask_witness(opened, symbol, days, every=everything, also=doubtful)
     for answer in answers:
         if not answer.digest:
             context.log.info(f"{symbol.text} {answer.trading_day} is unwitnessed: {answer.outcome}: {answer.reason}")
-    yield from judge_days(opened, symbol, [answer.trading_day for answer in answers if answer.digest])
+    for outcome in judge_days(opened, symbol, [answer.trading_day for answer in answers if answer.digest]):
+        if outcome.failure and outcome.trading_day in doubtful:
+            context.log.warning(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
+        else:
+            yield outcome
     for said in probe_gaps(opened, symbol, days, context.log.warning) if everything else ():
         context.log.info(f"asked the provider about gaps again: {said}")
 

@@ -45,8 +45,9 @@ from ghtrader_assets.questdb.tables.whole_days import require_columns
 from ghtrader_assets.reading.export import Exported, export_days, put_csv, require_target
 from ghtrader_assets.reading.handout import Handout, as_states, handout_of
 from ghtrader_assets.reading.overview import SymbolSummary, summary_of
+from ghtrader_assets.reading.stored import wrong_mains
 from ghtrader_assets.reference.pictures import draw_roll_history
-from ghtrader_assets.reference.rolls import finding_of, segments_of, terms_of
+from ghtrader_assets.reference.rolls import Segment, segments_of, terms_of
 from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.settings import Settings, start_date_of
 
@@ -142,13 +143,15 @@ def schedule(
             refresh_schedule(context, symbol, force_refresh=True)
     with store_for(settings, symbol) as store:
         rows = store.schedule(symbol.text, start, end)
+        wrong = wrong_mains(store.context, rows)
     if picture:
         draw_roll_history(segments_of(rows, calendar), picture)
         log.print(f"the roll history is drawn in {picture}")
     if as_json:
-        emit_json([as_document(row) | terms_of(row, calendar) | {"finding": finding_of(row, calendar)} for row in rows])
+        told = [{**terms_of(row, calendar), "finding": wrong.get(row.trading_day, "")} for row in rows]
+        emit_json([as_document(row) | more for row, more in zip(rows, told, strict=True)])
     elif rows:
-        _show_schedule(symbol.text, rows, calendar)
+        _show_schedule(symbol.text, rows, segments_of(rows, calendar, wrong))
     else:
         listed = start_date_of(settings, symbol.product)
         remedy = "ask with --refresh" if end >= listed else f"schedules begin at the start date, {listed}"
@@ -227,8 +230,7 @@ def _days_to_export(
     raise BadInputError("ticks wants a DAY or --from and --to", "name one or the other")
 
 
-def _show_schedule(symbol: str, rows: list[ScheduleDay], calendar: TradingCalendar) -> None:
-    segments = segments_of(rows, calendar)
+def _show_schedule(symbol: str, rows: list[ScheduleDay], segments: list[Segment]) -> None:
     emit_rows(f"segments of {symbol}", segments, SEGMENT_COLUMNS)
     emit_rows(f"main contracts of {symbol}", rows, SCHEDULE_COLUMNS)
     for wrong in (segment.finding for segment in segments if segment.finding):

@@ -4,8 +4,9 @@ Belongs here: which days are asked about, how they become requests, the row that
 Does not belong here: reading bars (`tq`), what they say of ticks and when a day is in doubt (`validation.witness`).
 
 Bars are asked for where a day is in doubt, or of all days, once: what was answered is not asked again. A provider that
-fails leaves its reason, and the day `unwitnessed`; whatever it was is asked about again the next time. An answer makes
-its day due for judgement, which reads only what is stored.
+fails leaves its reason, and the day `unwitnessed`; whatever it was is asked about again the next time: each load of a
+symbol asks about its older days in doubt too. An answer makes its day due for judgement, which reads only what is
+stored.
 """
 
 from __future__ import annotations
@@ -23,7 +24,12 @@ from ghtrader_assets.errors import FetchError, IngestState
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.market.ticks import BAR_PRICES
-from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_standing_coverage, read_witness
+from ghtrader_assets.questdb.tables.reader import (
+    read_daily_agg,
+    read_days_witnessed_as,
+    read_standing_coverage,
+    read_witness,
+)
 from ghtrader_assets.questdb.tables.records import write_witness
 from ghtrader_assets.questdb.tables.rows import WitnessAnswer
 from ghtrader_assets.tq.breaker import Breaker
@@ -45,13 +51,15 @@ ATTEMPTS: Final = 2
 """A provider that fails is asked once more; the load or judgement that wants to know ends well without it."""
 
 
-def ask_witness(context: LoadContext, symbol: Symbol, days: Sequence[date], *, every: bool) -> list[WitnessAnswer]:
+def ask_witness(
+    context: LoadContext, symbol: Symbol, days: Sequence[date], *, every: bool, also: Sequence[date] = ()
+) -> list[WitnessAnswer]:
     """Ask for the bars of those of these days that are in doubt, or with `every` of all that are judged; by day.
 
-    Returns what was asked now, answered or not. Raises `QuestDBError` when the store fails; a provider that fails is an
-    outcome.
+    As far as there is room, of those of the days `also` that are in doubt too. Returns what was asked now, answered or
+    not. Raises `QuestDBError` when the store fails; a provider that fails is an outcome.
     """
-    contracts = _unanswered(context, symbol, days, every=every)
+    contracts = _unanswered(context, symbol, days, also, every=every)
     if not contracts:
         return []
     asked = stretches(contracts, context.calendar)
@@ -63,6 +71,12 @@ def ask_witness(context: LoadContext, symbol: Symbol, days: Sequence[date], *, e
     ]
     write_witness(context.database, rows)
     return rows
+
+
+def days_in_doubt(context: StoreContext, symbol: Symbol, but: Sequence[date]) -> list[date]:
+    """The symbol's judged days, but for these, that are in doubt and without an answer."""
+    found = read_days_witnessed_as(context.database, symbol.text, Word.UNWITNESSED)
+    return [day for day in found if day not in but]
 
 
 def stretches(contracts: Mapping[date, str], calendar: TradingCalendar) -> list[tuple[str, list[date]]]:
@@ -79,19 +93,26 @@ def stretches(contracts: Mapping[date, str], calendar: TradingCalendar) -> list[
     return found
 
 
-def _unanswered(context: StoreContext, symbol: Symbol, days: Sequence[date], *, every: bool) -> dict[date, str]:
-    """The contract of each day to ask about: those never asked about first, the newest first."""
-    words = {Word.UNWITNESSED, Word.NOT_ASKED} if every else {Word.UNWITNESSED}
-    standing = read_standing_coverage(context.database, symbol.text, days)
-    wanted = [day for day, verdict in standing.items() if verdict.witness in words]
+def _unanswered(
+    context: StoreContext, symbol: Symbol, days: Sequence[date], also: Sequence[date], *, every: bool
+) -> dict[date, str]:
+    """The contract of each day to ask about: those never asked about first, the newest first; then those of `also`."""
+    own, words = set(days), {Word.UNWITNESSED, Word.NOT_ASKED} if every else {Word.UNWITNESSED}
+    standing = read_standing_coverage(context.database, symbol.text, sorted(own.union(also)))
+    wanted = [
+        day for day, verdict in standing.items() if verdict.witness in (words if day in own else {Word.UNWITNESSED})
+    ]
     known = read_witness(context.database, symbol.text, wanted)
     open_ = {
         row.trading_day: row.contract
         for row in read_daily_agg(context.database, symbol.text, wanted)
         if not (row.trading_day in known and known[row.trading_day].answers(row.contract))
     }
-    turn = sorted(open_, key=lambda day: (known[day].asked_at.timestamp() if day in known else 0.0, -day.toordinal()))
-    return {day: open_[day] for day in turn[:MOST_DAYS]}
+
+    def turn(day: date) -> tuple[bool, float, int]:
+        return day not in own, known[day].asked_at.timestamp() if day in known else 0.0, -day.toordinal()
+
+    return {day: open_[day] for day in sorted(open_, key=turn)[:MOST_DAYS]}
 
 
 def _request(context: StoreContext, contract: str, days: Sequence[date]) -> ReadBars:

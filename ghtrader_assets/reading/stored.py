@@ -18,6 +18,8 @@ from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import BadInputError, SameNameWarning
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol, delivery_month, parse_symbol
+from ghtrader_assets.questdb.standing.day_states import read_day_states
+from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.reader import FIRST_DAY, LAST_DAY, read_daily_aggs, read_schedule
 from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState
 
@@ -77,6 +79,27 @@ def scheduled_days(
     stored_as = stored_symbol(context, symbol, start, end)
     rows = read_schedule(context.database, stored_as.text, start, end)
     return rows if stored_as == symbol else [row for row in rows if row.contract == symbol.text]
+
+
+def wrong_mains(context: StoreContext, rows: Sequence[ScheduleDay]) -> dict[date, str]:
+    """Why the main contract of a day can't be it, of a symbol's schedule rows those that are wrong.
+
+    By the contract's life, or because a load found that the provider does not know it.
+    """
+    if not rows:
+        return {}
+    symbol, days = parse_symbol(rows[0].symbol), [row.trading_day for row in rows]
+    span = (min(days), max(days))
+    obstacles = read_obstacles(context.database, context.calendar, [symbol], *span, rows)
+    states = read_day_states(context.database, [symbol.text], *span, context.clock.now(), obstacles)
+    by_life = {day: each.reason for (_, day), each in obstacles.items() if each.wrong_main}
+    named = {(row.trading_day, row.contract) for row in rows}
+    met = {
+        each.trading_day: each.reason
+        for each in states
+        if each.wrong_main and (each.trading_day, each.contract) in named
+    }
+    return met | by_life
 
 
 def names_of(context: StoreContext, symbol: Symbol) -> list[str]:

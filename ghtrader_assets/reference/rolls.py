@@ -5,11 +5,12 @@ Belongs here: what is derived from schedule rows for people. Does not belong her
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.expiry import last_trading_day
@@ -17,6 +18,8 @@ from ghtrader_assets.market.lives import obstacle_on
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
+
+NOTHING_WRONG: Final[Mapping[date, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Segment:
     `first_day` is the roll day unless `is_roll` is false: then the segment begins before the rows that were given.
     `provisional`: its last day may still change. `terms_source` is the source of price tick and multiplier. `expires`
     is the contract's last trading day, None where it is not known yet, `expires_source` its source. `finding`: why it
-    can't be the main contract on the last of them; empty where it can.
+    can't be the main contract on the last of them, or as a load found on one; empty where it can.
     """
 
     symbol: str
@@ -45,10 +48,15 @@ class Segment:
     finding: str
 
 
-def segments_of(rows: Sequence[ScheduleDay], calendar: TradingCalendar) -> list[Segment]:
-    """The segments of a symbol's schedule rows, which are in order of trading day."""
+def segments_of(
+    rows: Sequence[ScheduleDay], calendar: TradingCalendar, wrong: Mapping[date, str] = NOTHING_WRONG
+) -> list[Segment]:
+    """The segments of a symbol's schedule rows, which are in order of trading day.
+
+    `wrong` says why days can't have their main contract, as far as the store knows it.
+    """
     runs = groupby(rows, key=lambda row: (row.segment_id, row.contract))
-    return [_segment(list(days), calendar) for _, days in runs]
+    return [_segment(list(days), calendar, wrong) for _, days in runs]
 
 
 def terms_of(row: ScheduleDay, calendar: TradingCalendar) -> dict[str, Any]:
@@ -70,8 +78,9 @@ def finding_of(row: ScheduleDay, calendar: TradingCalendar) -> str:
     return obstacle.reason if obstacle and obstacle.wrong_main else ""
 
 
-def _segment(days: Sequence[ScheduleDay], calendar: TradingCalendar) -> Segment:
+def _segment(days: Sequence[ScheduleDay], calendar: TradingCalendar, wrong: Mapping[date, str]) -> Segment:
     first, last = days[0], days[-1]
+    told = [wrong[row.trading_day] for row in days if row.trading_day in wrong]
     return Segment(
         symbol=first.symbol,
         segment_id=first.segment_id,
@@ -82,5 +91,5 @@ def _segment(days: Sequence[ScheduleDay], calendar: TradingCalendar) -> Segment:
         is_roll=first.is_roll,
         provisional=last.provisional,
         **terms_of(first, calendar),
-        finding=finding_of(last, calendar),
+        finding=finding_of(last, calendar) or "".join(told[-1:]),
     )

@@ -27,8 +27,9 @@ LAYERS: Final[tuple[Layer, ...]] = ("engineering", "source", "policy")
 OK_REASON: Final = "quality_ok"
 SESSION_LOST: Final = "session_lost"
 MINUTES_LOST: Final = "witness_lost_block"
-LOAD_AGAIN: Final = frozenset({SESSION_LOST, MINUTES_LOST})
-"""Reasons for which the ticks are asked for again: what is not there is known to have traded."""
+SECONDS_MISSING: Final = "missing_share_block"
+LOAD_AGAIN: Final = frozenset({SESSION_LOST, MINUTES_LOST, SECONDS_MISSING})
+"""Reasons for which the ticks are asked for again: what is not there is known, or bound, to have traded."""
 SEVERITY: Final = (State.OK, State.WARN, State.PARTIAL, State.ERROR)
 
 
@@ -165,7 +166,7 @@ def _presence_codes(coverage: Coverage, policy: Policy) -> set[str]:
         beyond = max(lost) > policy.value("LOST_VOLUME_BLOCK_SHARE")
         codes.add("lost_volume_block" if beyond else "lost_volume_warn")
     if presence.sparse:
-        codes.add("missing_share_block")
+        codes.add(SECONDS_MISSING)
     if presence.thin or any(each.cause == "thin" for each in coverage.shortfalls):
         codes.add("thin_main")
     for each in coverage.shortfalls:

@@ -89,11 +89,11 @@ def test_it_is_one_pass_of_each_run_over_its_days(platform: RunningPlatform, run
             assert set(by_runs.values()) == {1}, table
     loads = [
         manifest
-        for day in DAYS
+        for day in DAYS[::12]
         for manifest in platform.command.run("manifests", "--covering", str(day), "--json").document
         if manifest["run_id"] in of_backfill
     ]
-    assert Counter(each["trading_day"] for each in loads) == dict.fromkeys(map(str, DAYS), 1)
+    assert Counter(each["trading_day"] for each in loads) == dict.fromkeys(map(str, DAYS[::12]), 1)
 
 
 def test_days_whose_baseline_others_moved_are_judged_by_themselves(

@@ -69,3 +69,18 @@ def test_a_provider_that_fails_leaves_a_day_unwitnessed_and_validate_asks_again(
 
 def heard_again(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**day, "judged": False} for day in document["days"]]
+
+
+def test_a_load_of_another_day_asks_about_older_days_in_doubt_too(
+    shared: CommandLine, exchange: ExchangeControl
+) -> None:
+    """What was judged without a provider, or when it failed, is not left to somebody's `validate`."""
+    old, new = date(2026, 1, 27), date(2026, 1, 29)
+    exchange.faults({**HOLE, "trading_day": old.isoformat()})
+    told(shared, old, "backfill", "--tables", "ticks", code=0, GHTRADER_VALIDATE_AFTER_INGEST="never")
+    told(shared, old, "validate", "--no-probe", code=1)
+    assert day_of(shared, old)[:2] == ("error", "unwitnessed")
+    loaded = told(shared, new, "backfill", code=0)
+    assert [day["trading_day"] for day in loaded["succeeded"]] == [new.isoformat()]
+    assert day_of(shared, old)[1] == "convicts"
+    assert told(shared, old, "validate", code=1)["result"] == "noop"

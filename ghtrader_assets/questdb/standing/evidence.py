@@ -7,7 +7,7 @@ Belongs here: reading it in bulk, the evidence of one day. Does not belong here:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from threading import Lock
@@ -59,6 +59,31 @@ def read_evidence(db: Database, symbols: Sequence[str], start: date, end: date) 
     """The evidence for the trading days from `start` to `end` of the symbols. Raises `QuestDBError`."""
     given = read_baselines(db, symbols, start - LOOK_BACK, end)
     return StoredEvidence(given, read_witness_digests(db, symbols, start, end))
+
+
+def read_evidence_of(db: Database, keys: Iterable[tuple[str, date]]) -> StoredEvidence:
+    """The evidence for these symbol-days alone: few of a long history cost what their windows do."""
+    by_symbol: dict[str, list[date]] = {}
+    for symbol, day in sorted(keys):
+        by_symbol.setdefault(symbol, []).append(day)
+    given: list[BaselineDay] = []
+    answers: dict[tuple[str, date], str] = {}
+    for symbol, days in by_symbol.items():
+        for first, last in _spans(days):
+            given += read_baselines(db, [symbol], first - LOOK_BACK, last)
+            answers |= read_witness_digests(db, [symbol], first, last)
+    return StoredEvidence(given, answers)
+
+
+def _spans(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """Sorted days as spans that share no window."""
+    first = before = days[0]
+    for day in days[1:]:
+        if day - before > LOOK_BACK:
+            yield first, before
+            first = day
+        before = day
+    yield first, before
 
 
 class Renewed(NamedTuple):

@@ -19,7 +19,7 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list, literal
 from ghtrader_assets.questdb.standing.day_states import read_accepted
 from ghtrader_assets.questdb.standing.derivation import UNJUDGED, with_states
-from ghtrader_assets.questdb.standing.evidence import StoredEvidence, read_evidence
+from ghtrader_assets.questdb.standing.evidence import StoredEvidence, read_evidence, read_evidence_of
 from ghtrader_assets.questdb.tables.reader import gap_bounds
 from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
@@ -148,17 +148,18 @@ def read_histories(
     if holes:
         sound = sound.join(_frame_of(holes), on=_KEY, how="anti")
     kept = {name: table.join(sound, on=_KEY, how="anti") for name, table in tables.items()}
+    coverage = {key: Verdict(*row) for key, row in _rows(kept[VALIDATE_SUMMARY])}
     return Histories(
         scheduled_to=_scheduled_to(db, symbols),
         contracts={key: row[0] for key, row in _rows(kept[MAIN_SCHEDULE])},
         contents={key: Content(*row) for key, row in _rows(kept[DAILY_AGG])},
-        coverage={key: Verdict(*row) for key, row in _rows(kept[VALIDATE_SUMMARY])},
+        coverage=coverage,
         quality={key: Verdict(*row) for key, row in _rows(kept[FIELD_QUALITY])},
         holes=holes,
         _attempts=_attempts(frame),
         sound=set(sound.rows()),
         accepted=read_accepted(db, symbols, start, end, now).keys(),
-        evidence=StoredEvidence() if leave_out_sound else read_evidence(db, symbols, start, end),
+        evidence=read_evidence_of(db, coverage) if leave_out_sound else read_evidence(db, symbols, start, end),
     )
 
 

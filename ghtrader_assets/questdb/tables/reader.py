@@ -128,6 +128,16 @@ def read_standing_coverage(db: Database, symbol: str, days: Sequence[date]) -> d
     return _of_days(db, "coverage_standing", StandingCoverage, VALIDATE_SUMMARY, symbol, days)
 
 
+def read_days_witnessed_as(db: Database, symbol: str, witness: str) -> list[date]:
+    """The judged days of a symbol of which the provider's bars say this, by day."""
+    found = db.rows(
+        "witnessed_as",
+        f"SELECT trading_day FROM {VALIDATE_SUMMARY} WHERE symbol = %s AND witness = %s ORDER BY ts",
+        [symbol, witness],
+    )
+    return [date.fromisoformat(day) for (day,) in found]
+
+
 def read_standing_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, StandingVerdict]:
     """How these days stand by field quality, those that are judged."""
     return _of_days(db, "quality_standing", StandingVerdict, FIELD_QUALITY, symbol, days)
