@@ -36,6 +36,8 @@ MARKET_DATA_SERVER: Final = "the market data server"
 _CLIENT_TIMEOUT: Final = "TqTimeoutError"
 """A class of tqsdk's, by its name: importing tqsdk takes a second, and only workers do."""
 _MAINTENANCE_WORDS: Final = ("维护", "运维", "maintenance")
+_OVER_WORDS: Final = ("结束", "恢复", "完成", "completed", "has ended", "is over")
+"""A notice with one of these speaks of maintenance that is behind."""
 _TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Bearer )\S+")
 _MAX_TEXT: Final = 300
 
@@ -118,7 +120,8 @@ def without_secrets(text: str, *secrets: str) -> str:
 
 
 def _announces_maintenance(text: str) -> bool:
-    return any(word in text.lower() for word in _MAINTENANCE_WORDS)
+    told = text.lower()
+    return any(word in told for word in _MAINTENANCE_WORDS) and not any(word in told for word in _OVER_WORDS)
 
 
 def _short(text: str) -> str:

@@ -47,6 +47,8 @@ class LoggedIn(TqAuth):
         try:
             self._has_md_grants(contract)
         except Exception as error:
+            if type(error) is not Exception:  # a refusal is a bare one
+                raise
             raise faults.no_market_grant(contract) from error
 
 

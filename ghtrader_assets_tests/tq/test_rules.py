@@ -162,6 +162,18 @@ def test_a_type_or_a_status_goes_before_any_text(error: Exception, kind: type[Fe
     assert type(faults.of_exception(error)) is kind
 
 
+@pytest.mark.parametrize("text", ["系统维护已于今日结束, 恢复正常", "Maintenance has ended", "行情恢复正常"])
+def test_maintenance_that_is_over_stops_nothing(text: str) -> None:
+    faults.heed_notice(text)
+    assert type(faults.of_exception(_answered(503, text))) is TransientFetchError
+
+
+@pytest.mark.parametrize("text", ["系统维护中，每日 19:00-19:30 为日常运维时间，请稍后再试", "Scheduled maintenance"])
+def test_maintenance_that_is_announced_stops(text: str) -> None:
+    with pytest.raises(MaintenanceError):
+        faults.heed_notice(text)
+
+
 def test_only_a_log_in_that_is_malformed_is_the_accounts() -> None:
     assert faults.of_status(400, faults.LOGIN_SERVER, "").remedy == faults.CREDENTIAL_REMEDY
     assert faults.of_status(400, faults.NAME_SERVICE, "login").remedy == "check the TQ_* addresses"
