@@ -72,6 +72,10 @@ CASES = [
         "provider_main_unknown", "KQ.m@CZCE.SR", "CZCE.SR604", SUGAR, "unknown_contract",
         ("the provider knows no contract CZCE.SR604 and calls it main all the same",),
     ),
+    Case(
+        "provider_main_unknown", "KQ.m@CZCE.SR", "CZCE.SR613", SUGAR, "missing",
+        ("'CZCE.SR613' is no contract of KQ.m@CZCE.SR and the provider calls it main",),
+    ),
 ]  # fmt: skip
 
 
@@ -234,6 +238,22 @@ def test_one_answer_on_the_command_line_until_it_is_mended(evening: Evening, exc
         (day, finding) for day in case.wrong
     ]
     _mended(evening, exchange)
+
+
+def test_a_symbol_whose_main_contract_is_none_stops_no_other(shared: CommandLine, exchange: ExchangeControl) -> None:
+    wrong, sound = "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"
+    text = "\x1b[2J" + "白糖" * 40
+    exchange.faults({"kind": "wrong_main", "symbol": wrong, "trading_day": "2025-12-02", "contract": text})
+    loaded = shared.run(
+        "backfill", wrong, sound, "--from", "2025-12-02", "--to", "2025-12-02", "--json",
+        GHTRADER_SYMBOLS=f"{wrong},{sound}",
+    )  # fmt: skip
+    assert loaded.code == 1, loaded.err
+    assert [item["symbol"] for item in loaded.document["succeeded"]] == [sound]
+    ((symbol, reason),) = [(item["symbol"], item["reason"]) for item in loaded.document["failed"]]
+    assert symbol == wrong
+    assert reason.startswith("provider_main_unknown: '[2J白糖")
+    assert len(reason) < 500
 
 
 def _mended(evening: Evening, exchange: ExchangeControl) -> None:

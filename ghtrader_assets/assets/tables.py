@@ -25,7 +25,7 @@ from ghtrader_assets.manifests import Manifest, digest_of
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import (
     BASELINE,
     DAY_TABLES,
@@ -40,7 +40,7 @@ from ghtrader_assets.questdb.tables import schema
 from ghtrader_assets.questdb.tables.columns import description_of
 from ghtrader_assets.questdb.tables.rows import Acceptance
 from ghtrader_assets.reference.pictures import kept_roll_history
-from ghtrader_assets.reference.rolls import segments_of
+from ghtrader_assets.reference.rolls import segments_of, terms_contract
 from ghtrader_assets.validation.judge import RULE_VERSION
 from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, QualityVerdict
 
@@ -210,7 +210,7 @@ def schedule_materialization(
 
     `finding`: why it can't be the main contract.
     """
-    terms = product_on(parse_symbol(row.contract), row.trading_day)
+    terms = product_on(terms_contract(row), row.trading_day)
     return dg.AssetMaterialization(
         asset_key(symbol, MAIN_SCHEDULE),
         partition=row.trading_day.isoformat(),

@@ -33,6 +33,7 @@ from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.schedule import last_completed_day, last_trading_day_until
 from ghtrader_assets.market.session_events import ANY, SessionEvent, events_for
 from ghtrader_assets.orchestration.daemon import reload_running
+from ghtrader_assets.reading.stored import warn_of_namesakes
 from ghtrader_assets.reference.calendar import CalendarRefresh, refresh_calendar
 from ghtrader_assets.reference.depth import DepthSource, find_five_level_start
 from ghtrader_assets.reference.hours import ShownDay, SymbolHours, symbol_hours
@@ -125,6 +126,8 @@ def sessions(
                 f"the provider's main contract table has no {symbol.text}", "ask without --live, or of another symbol"
             )
     hours = symbol_hours(symbol, known.days(start, end), known, events, found)
+    if symbol.digits:
+        warn_of_namesakes((symbol.text, day.trading_day) for day in hours.days)
     if as_json:
         emit_json(hours)
     else:
@@ -213,6 +216,8 @@ def _show_hours(hours: SymbolHours) -> None:
     columns = ("trading day", "windows, Beijing time", "expected s", "strict s", "verified", "sources")
     emit_table(f"sessions of {hours.symbol}", columns, (_day_cells(day) for day in hours.days))
     emit_rows("session table of the product", hours.table, ("session", "first_day", "hours", "verified", "source"))
+    for left in hours.left_out:
+        out.print(f"{left.n_days} trading days from {left.first_day} to {left.last_day} are left out: {left.reason}")
     for event in hours.events:
         out.print(_event_line(event))
     if hours.last_day is not None:

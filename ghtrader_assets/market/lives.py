@@ -20,7 +20,7 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.data_files import records
 from ghtrader_assets.market.expiry import StatedDay, contract_has_ended, end_of_delivery, last_trading_day, months_after
 from ghtrader_assets.market.products import Product, product_of
-from ghtrader_assets.market.symbols import Exchange, Symbol, contract_symbol, delivery_month, parse_symbol
+from ghtrader_assets.market.symbols import Exchange, Symbol, contract_symbol, delivery_month, main_contract, parse_symbol
 
 LONGEST_LIFE_MONTHS: Final = 36
 """No contract is listed earlier before its delivery: INE's crude oil has the longest lives."""
@@ -199,7 +199,10 @@ def _product(exchange: Exchange, code: str) -> Product | None:
 @lru_cache(maxsize=262_144)
 def _wrong_main(symbol: Symbol, main: str, day: date, calendar: TradingCalendar) -> Obstacle | None:
     """Kept: a sensor asks for sixty symbols' ten years at every tick. An unverified rule proves nothing wrong."""
-    contract = parse_symbol(main)
+    contract = main_contract(symbol, main)
+    if contract is None:
+        what = f"{main!r} is no contract of {symbol.text} and the provider calls it main"
+        return _main_obstacle(symbol, main, WrongMain.UNKNOWN, what, "DAY")
     ended = contract_has_ended(contract, day, calendar)
     if ended is not None:
         what = f"{main} ended on {ended.day} and the provider still calls it main"

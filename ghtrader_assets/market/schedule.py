@@ -18,7 +18,6 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import NS, instant_ns, shanghai_day, shanghai_time
 from ghtrader_assets.market.sessions import DaySessions
-from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import SCHEMA_HASH, DayWindow
 
 MainChange = tuple[date, str]
@@ -60,9 +59,10 @@ def build_schedule(
 
     `changes` says from which day on which contract is the main one, in any order; the last of one day wins,
     and a change on a day without trading counts from the next trading day. An empty contract means that
-    there is none. Raises BadInputError for a range outside the calendar or a contract of another product.
+    there is none. What else the text may be, a contract of the symbol or not, is not looked at here (`lives`). Raises
+    BadInputError for a range outside the calendar.
     """
-    segments = _segments(symbol, changes, calendar)
+    segments = _segments(changes, calendar)
     starts = [first for first, _, _ in segments]
     rows: list[ScheduleDay] = []
     for day in calendar.days(start, end):
@@ -163,13 +163,11 @@ def partial_window(window: DayWindow, now_ns: int) -> DayWindow | None:
     return DayWindow(window.trading_day, window.start_ns, min(until_ns, window.end_ns))
 
 
-def _segments(symbol: str, changes: Sequence[MainChange], calendar: TradingCalendar) -> list[tuple[date, str, int]]:
+def _segments(changes: Sequence[MainChange], calendar: TradingCalendar) -> list[tuple[date, str, int]]:
     """(first trading day, contract, segment number), ascending; without a contract the number repeats."""
     by_day: dict[date, str] = {}
     days = calendar.days(calendar.first, calendar.horizon)
     for day, contract in sorted(changes, key=lambda change: change[0]):
-        if contract:
-            _require_same_product(symbol, contract)
         index = bisect_left(days, day)
         if index < len(days):
             by_day[days[index]] = contract
@@ -180,9 +178,3 @@ def _segments(symbol: str, changes: Sequence[MainChange], calendar: TradingCalen
             number, latest = number + 1, contract
         segments.append((first, contract, number))
     return segments
-
-
-def _require_same_product(symbol: str, contract: str) -> None:
-    ours, theirs = parse_symbol(symbol), parse_symbol(contract)
-    if (ours.exchange, ours.product) != (theirs.exchange, theirs.product):
-        raise BadInputError(f"{contract} can't be the main contract of {symbol}", "the change list is damaged")

@@ -164,6 +164,15 @@ def contract_symbol(alias: Symbol, delivery: date) -> Symbol:
     return parse_symbol(f"{alias.exchange}.{alias.product.removesuffix(_AVERAGE)}{year}{delivery.month:02d}{suffix}")
 
 
+def main_contract(symbol: Symbol, text: str) -> Symbol | None:
+    """The contract that a text names as the main one of an alias; None where it is none of the alias's product."""
+    try:
+        contract = parse_symbol(text)
+    except BadInputError:
+        return None
+    return contract if contract.digits and contract.alias == symbol.alias else None
+
+
 def _require_month(text: str, exchange: Exchange, digits: str) -> None:
     wanted = 3 if exchange is Exchange.CZCE else 4
     if len(digits) != wanted or not 1 <= int(digits[-2:]) <= 12:

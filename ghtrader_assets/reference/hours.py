@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import shanghai_time
 from ghtrader_assets.market.expiry import StatedDay, last_trading_day
+from ghtrader_assets.market.lives import obstacle_on
 from ghtrader_assets.market.products import Product, product_on
 from ghtrader_assets.market.session_events import SessionEvent, SessionKind, packaged_events_of
 from ghtrader_assets.market.session_tables import SessionRow, TableSession, product_rows
@@ -56,6 +58,16 @@ class ShownRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Trading days on which a contract does not trade, from the first to the last, and why."""
+
+    first_day: date
+    last_day: date
+    n_days: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SymbolHours:
     """Everything known of a symbol's hours over a range; `live` only if it was asked for.
 
@@ -70,6 +82,7 @@ class SymbolHours:
     table: list[ShownRow]
     events: list[SessionEvent]
     live: LiveHours | None
+    left_out: list[LeftOut]
 
 
 def symbol_hours(
@@ -81,8 +94,10 @@ def symbol_hours(
 ) -> SymbolHours:
     """The sessions of each of `days` with the rows and events behind them.
 
-    Raises `BadInputError` for an unknown product, `NotListedError` for a day on which it was not traded.
+    Of a contract those on which it does not trade are left out, and said to be. Raises `BadInputError` for an unknown
+    product, `NotListedError` for a day of a main symbol before its product, and where a contract trades on none.
     """
+    days, left_out = _traded(symbol, days, calendar)
     events = [*packaged_events_of(symbol.exchange, symbol.product), *operator_events]
     return SymbolHours(
         symbol=symbol.text,
@@ -92,7 +107,18 @@ def symbol_hours(
         table=[_row(row) for row in product_rows(symbol)],
         events=[event for event in events if any(event.touches(symbol, day) for day in days)],
         live=live,
+        left_out=left_out,
     )
+
+
+def _traded(symbol: Symbol, days: Sequence[date], calendar: TradingCalendar) -> tuple[list[date], list[LeftOut]]:
+    """The days on which a contract trades, and the others: CZCE's names mean one contract after another."""
+    outside = {day: obstacle for day in days if symbol.digits and (obstacle := obstacle_on(symbol, day, "", calendar))}
+    traded = [day for day in days if day not in outside]
+    if not traded:
+        raise outside[days[0]].error
+    runs = ((what, list(run)) for what, run in groupby(outside, key=lambda day: outside[day].what))
+    return traded, [LeftOut(run[0], run[-1], len(run), what) for what, run in runs]
 
 
 def _shown(sessions: DaySessions) -> ShownDay:

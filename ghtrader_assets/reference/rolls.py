@@ -17,7 +17,7 @@ from ghtrader_assets.market.expiry import last_trading_day
 from ghtrader_assets.market.lives import obstacle_on
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.market.symbols import Symbol, main_contract, parse_symbol
 
 NOTHING_WRONG: Final[Mapping[date, str]] = MappingProxyType({})
 
@@ -61,7 +61,7 @@ def segments_of(
 
 def terms_of(row: ScheduleDay, calendar: TradingCalendar) -> dict[str, Any]:
     """Price tick, multiplier and last trading day of the main contract on that very day, with their sources."""
-    contract = parse_symbol(row.contract)
+    contract = terms_contract(row)
     terms, expires = product_on(contract, row.trading_day), last_trading_day(contract, calendar, row.trading_day)
     return {
         "price_tick": terms.price_tick,
@@ -70,6 +70,12 @@ def terms_of(row: ScheduleDay, calendar: TradingCalendar) -> dict[str, Any]:
         "expires": expires.day if expires is not None else None,
         "expires_source": expires.source if expires is not None else "",
     }
+
+
+def terms_contract(row: ScheduleDay) -> Symbol:
+    """Whose terms are those of a day: the main contract's, the product's where the provider names none that could be."""
+    symbol = parse_symbol(row.symbol)
+    return main_contract(symbol, row.contract) or symbol
 
 
 def finding_of(row: ScheduleDay, calendar: TradingCalendar) -> str:

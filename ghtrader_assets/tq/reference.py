@@ -24,6 +24,8 @@ from ghtrader_assets.errors import BrokenDayError, FetchError
 from ghtrader_assets.tq.login import LoggedIn
 
 _ANY_DAY: Final = date(2024, 1, 2)
+LONGEST_NAME: Final = 40
+"""So many letters of what the table calls a contract are kept."""
 
 
 def holidays(auth: LoggedIn, _symbols: Sequence[str]) -> bytes:
@@ -57,7 +59,13 @@ def main_contracts(auth: LoggedIn, symbols: Sequence[str]) -> bytes:
         calendar.rest_days_df = None
     assert table is not None
     known = [symbol for symbol in symbols if symbol in table]
-    return msgspec.json.encode({symbol: [[str(day), name] for day, name in table[symbol]] for symbol in known})
+    return msgspec.json.encode({symbol: [[str(day), _name(name)] for day, name in table[symbol]] for symbol in known})
+
+
+def _name(contract: object) -> str:
+    """What the table calls a contract, in printable letters of bounded number, whatever it is; empty for none."""
+    text = "" if contract is None else str(contract)
+    return "".join(letter for letter in text[:LONGEST_NAME] if letter.isprintable())
 
 
 def _no_holiday_list(what: str) -> FetchError:

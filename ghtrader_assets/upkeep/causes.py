@@ -43,9 +43,6 @@ class Cause(StrEnum):
 WRONG_MAIN: Final = frozenset(Cause(code.value) for code in WrongMain)
 """The provider's main contract is wrong on that day."""
 
-INCURABLE: Final = WRONG_MAIN - {Cause.PROVIDER_MAIN_UNKNOWN}
-"""What no load can cure: that contract can't trade on that day. Of an unknown one the provider may learn."""
-
 CURABLE: Final = frozenset(Cause) - WRONG_MAIN - {Cause.MISSING, Cause.UNKNOWN_CONTRACT, Cause.DENIED}
 """What a repair without a person may cure: a day never asked for is a backfill's, a refused account the operator's."""
 
@@ -66,8 +63,6 @@ def is_good(key: Key, want: Wanted, standing: Histories) -> bool:
 def fault_of(key: Key, content: Content, want: Wanted, standing: Histories) -> tuple[Cause, Need, str] | None:
     """What is wrong with stored content, if anything."""
     if want.contract and content.upstream != want.upstream:
-        if want.obstacle is not None:
-            return Cause(want.obstacle.wrong_main), Need.LOAD, want.obstacle.reason
         return Cause.STALE, Need.LOAD, _what_changed(content, want)
     if content.partial:
         return Cause.PARTIAL, Need.LOAD, "it was loaded while it was in progress"

@@ -26,7 +26,7 @@ from ghtrader_assets.questdb.standing.histories import Attempt, Content, Histori
 from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_standing_coverage
 from ghtrader_assets.settings import start_date_of
-from ghtrader_assets.upkeep.causes import INCURABLE, Cause, changed_since, fault_of, is_good, never_stored
+from ghtrader_assets.upkeep.causes import Cause, changed_since, fault_of, is_good, never_stored
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.wanted import Wanted, wanted_days
 from ghtrader_assets.validation.windows import LOOK_BACK
@@ -56,7 +56,8 @@ _SLOW: Final = frozenset(
 class Repair:
     """One trading day that needs work. `tries` counts the attempts that ended in this; before `not_before` it waits.
 
-    `in_hand`: a run in progress has begun to load it. `accepted`: it stays as it is by an operator's word.
+    `in_hand`: a run in progress has begun to load it. `accepted`: it stays as it is by an operator's word. `incurable`:
+    no load can help, as long as the provider calls this contract main.
     """
 
     symbol: Symbol
@@ -68,6 +69,7 @@ class Repair:
     not_before: datetime | None = None
     in_hand: bool = False
     accepted: bool = False
+    incurable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ def plan_of(repairs: Iterable[Repair], standing: Histories, budget: int, now: da
             in_hand.append(repair)
         elif repair.accepted:
             accepted.append(repair)
-        elif repair.cause in INCURABLE or (repair.tries >= budget and repair.cause not in _UNBUDGETED):
+        elif repair.incurable or (repair.tries >= budget and repair.cause not in _UNBUDGETED):
             given_up.append(repair)
         elif repair.not_before is not None and repair.not_before > now:
             waiting.append(repair)
@@ -199,8 +201,10 @@ def _repair(
     running: Collection[str],
 ) -> Repair:
     content = standing.contents.get(key)
-    if want.obstacle is not None and content is None:
-        return Repair(symbol, key[1], Cause(want.obstacle.wrong_main), Need.LOAD, want.obstacle.reason)
+    if want.obstacle is not None:
+        cause = Cause(want.obstacle.wrong_main)
+        closed = content is not None and key in standing.accepted
+        return Repair(symbol, key[1], cause, Need.LOAD, want.obstacle.reason, accepted=closed, incurable=True)
     fault = fault_of(key, content, want, standing) if content is not None else None
     cause, need, reason = fault or never_stored(symbol.text, attempts, want)
     in_hand = bool(attempts) and attempts[-1].finished is None and attempts[-1].run_id in running

@@ -6,7 +6,7 @@ Does not belong here: thresholds (`cadence`, `policy`), asking the provider agai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -180,6 +180,26 @@ def _attribution(stretch: Stretch, ticks: DayTicks, locked: Bools, *, quiet: boo
     if before is None or stretch.lots is None or not ticks.has_ids:
         return Attribution.UNKNOWN
     return Attribution.HALTED
+
+
+def named_after(
+    gaps: Sequence[FoundGap], lost_sessions: Collection[str], lost_spans: Sequence[tuple[int, int]]
+) -> tuple[FoundGap, ...]:
+    """The gaps by what was found of the day: none is quiet where ticks are lost.
+
+    A quiet one of a session that is lost is unknown, but between two ticks of one window. A quiet or halted one is lost
+    where the provider's bars traded in it, between the first and the last second of one of `lost_spans`.
+    """
+
+    def named(each: FoundGap) -> FoundGap:
+        quiet = each.attribution == Attribution.QUIET
+        traded = any(first <= each.gap.last_s and each.gap.first_s <= last for first, last in lost_spans)
+        if traded and (quiet or each.attribution == Attribution.HALTED):
+            return replace(each, attribution=Attribution.LOST)
+        unknown = quiet and each.gap.position != "inner" and each.gap.session in lost_sessions
+        return replace(each, attribution=Attribution.UNKNOWN) if unknown else each
+
+    return tuple(named(each) for each in gaps)
 
 
 def _ids_jump(ticks: DayTicks, before: int, after: int) -> bool:

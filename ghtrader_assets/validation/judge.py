@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from ghtrader_assets.validation.baseline import Given, given_by
 from ghtrader_assets.validation.coverage import Coverage, FoundGap, measure_coverage
 from ghtrader_assets.validation.detail import detail_of
 from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
+from ghtrader_assets.validation.gaps import named_after
 from ghtrader_assets.validation.intake import NS, DayTicks, ticks_of_frame
 from ghtrader_assets.validation.policy import SAMPLE_ABOVE_ROWS, Policy
 from ghtrader_assets.validation.quality.measure import SCORED, Quality, measure_quality
@@ -121,9 +122,12 @@ def judge_day(
     doubt = in_doubt(coverage, states.overall.state, product, has_baseline=evidence.baseline_days > 0)
     testimony = heard(evidence.bars_of(contract), ticks, coverage.outside, product.price_tick, doubt=doubt)
     states = with_testimony(states, testimony, policy)
+    lost = {*coverage.absent_sessions, *coverage.presence.lost}
+    told = replace(coverage, gaps=named_after(coverage.gaps, lost, [each.span for each in testimony.lost]))
+    detail = detail_of(coverage, ticks, policy, testimony)
     return DayVerdict(
-        coverage=case.coverage_row(coverage, ticks, states, testimony),
-        gaps=case.gap_rows(coverage),
+        coverage=case.coverage_row(told, ticks, states, testimony, detail),
+        gaps=case.gap_rows(told),
         quality=case.quality_row(quality, standing, depth(symbol.exchange)),
         baseline=case.baseline_row(given_by(coverage), ticks.n),
         **asdict(worse(states.overall, standing)),
@@ -227,7 +231,7 @@ class _Case:
         )
 
     def coverage_row(
-        self, coverage: Coverage, ticks: DayTicks, states: CoverageStates, testimony: Testimony
+        self, coverage: Coverage, ticks: DayTicks, states: CoverageStates, testimony: Testimony, detail: str
     ) -> CoverageVerdict:
         return CoverageVerdict(
             **self.common(),
@@ -235,7 +239,7 @@ class _Case:
             **ghtrader_figures(coverage, self.policy),
             **our_figures(coverage, ticks),
             policy_json=self.policy.as_json(),
-            detail=detail_of(coverage, ticks, self.policy, testimony),
+            detail=detail,
             engineering_state=states.engineering,
             source_state=states.source,
             policy_state=states.policy,

@@ -54,6 +54,11 @@ class LostMinutes:
     minutes: int
     lots: float
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """The first and the last second."""
+        return self.first_s, self.last_s + MINUTE_S - 1
+
 
 @dataclass(frozen=True)
 class Testimony:

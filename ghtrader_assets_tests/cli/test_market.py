@@ -121,6 +121,20 @@ def test_a_contract_says_when_it_ended_and_what_befell_it(bare: CommandLine) -> 
     assert "上期发〔2022〕73号" in suspended.out
 
 
+def test_a_range_over_two_contracts_of_one_name_says_which_years_are_which(bare: CommandLine) -> None:
+    ran = bare.run("sessions", "CZCE.SR609", "--from", "2016-09-01", "--to", "2025-09-20", "--json")
+    assert ran.code == 0, ran.err
+    days = [day["trading_day"] for day in ran.document["days"]]
+    assert (days[0], days[-1], {day[:4] for day in days}) == ("2016-09-01", "2025-09-19", {"2016", "2025"})
+    (left,) = ran.document["left_out"]
+    assert (left["first_day"], left["last_day"]) == ("2016-09-19", "2025-09-12")  # 15 and 16 were holidays
+    assert "the contract of 2016 has the same name (to 2016-09-14)" in left["reason"]
+    told = "2016-09-01 to 2016-09-14 of the one of 2016, 2025-09-15 to 2025-09-19 of the one of 2026"
+    assert f"CZCE.SR609 is the name of 2 contracts: {told}" in ran.err
+    nothing = bare.run("sessions", "CZCE.SR609", "--from", "2018-01-02", "--to", "2018-01-31")
+    assert (nothing.code, "is not listed before 2025-09-15" in nothing.err) == (2, True)
+
+
 def test_a_damaged_file_of_session_events_is_one_line(bare: CommandLine) -> None:
     path = events_path(bare.home)
     path.parent.mkdir(parents=True)

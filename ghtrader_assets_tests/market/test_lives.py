@@ -68,6 +68,7 @@ def test_the_exchanges_own_words_on_first_days(contract: str, first: str) -> Non
         ("CFFEX.IF2601", "2025-11-24", None),
         ("SHFE.cu2802", "2026-11-27", NOT_LISTED),
         ("GFEX.lc2401", "2023-07-20", NOT_LISTED),
+        ("CZCE.CJ801", "2023-01-03", NOT_LISTED),
         ("KQ.m@GFEX.lc", "2021-01-04", NOT_LISTED),
         ("KQ.m@CZCE.ME", "2016-01-04", EXPIRED),
         ("KQ.m@SHFE.zz", "2016-01-04", None),
@@ -153,6 +154,18 @@ def test_a_main_contract_that_cant_be_main(main: str, day: str, code: WrongMain 
         assert isinstance(found.error, WrongMainError)
         commands = ("the provider", "`ghtrader-assets schedule KQ.m@CZCE.SR --refresh`", "override KQ.m@CZCE.SR")
         assert all(word in found.reason for word in (*words, *commands))
+
+
+@pytest.mark.parametrize(
+    "main",
+    ["CZCE.SR613", "CZCE.SR2605", "CZCE.sr605", "CZCE.CF605", "DCE.m2605", "KQ.m@CZCE.SR", "SR605", "x", " ", "白糖"],
+)
+def test_a_main_contract_that_is_no_contract_of_the_product_is_unknown(main: str) -> None:
+    found = obstacle_on(parse_symbol("KQ.m@CZCE.SR"), date(2025, 12, 2), main, CALENDAR)
+    assert found is not None
+    assert (found.wrong_main, found.state, found.contract) == (WrongMain.UNKNOWN, IngestState.MISSING, main)
+    for word in (f"{main!r} is no contract of KQ.m@CZCE.SR", "provider_main_unknown", "override KQ.m@CZCE.SR"):
+        assert word in found.reason
 
 
 @pytest.mark.parametrize(

@@ -90,9 +90,9 @@ def test_segments_count_over_the_whole_list() -> None:
     assert not any(row.is_roll for row in rows)
 
 
-def test_another_products_contract_is_refused() -> None:
-    with pytest.raises(BadInputError, match=r"SHFE\.al2502 can.t be the main contract"):
-        schedule([(date(2024, 12, 20), "SHFE.al2502")])
+def test_what_is_no_contract_stands_as_the_provider_has_it() -> None:
+    rows = schedule([CHANGES[0], (date(2025, 1, 20), "SHFE.al2502"), (date(2025, 2, 20), "SHFE.cu2513")])
+    assert {row.contract for row in rows} == {CHANGES[0][1], "SHFE.al2502", "SHFE.cu2513"}
 
 
 @given(

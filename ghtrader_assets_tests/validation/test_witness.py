@@ -101,6 +101,24 @@ def test_a_session_without_a_tick_is_lost_and_no_day_off_where_its_bars_trade(co
     assert f"100 % of the {session} session's" in heard.detail
 
 
+@pytest.mark.parametrize("contract", [CU, CY, "DCE.rr2605"])
+@pytest.mark.parametrize("as_main", [False, True])
+@pytest.mark.parametrize("witnessed", [False, True])
+def test_no_silence_of_a_night_that_is_lost_is_called_quiet(contract: str, as_main: bool, witnessed: bool) -> None:
+    frame, told = served(contract, TUESDAY)
+    first_ns = sessions_of(contract, TUESDAY).windows[1].start_ns
+    options = {"symbol": parse_symbol(parse_symbol(contract).alias)} if as_main else {}
+    evidence = Evidence(bars=told if witnessed else None)
+    for auction in (False, True):
+        left = left_of(frame, lambda stamps, auction=auction: (stamps >= first_ns) | (auction & (stamps == stamps[0])))
+        verdict = judge_frame(left, contract, TUESDAY, evidence=evidence, **options)
+        if verdict.coverage.state in {State.ERROR, State.PARTIAL}:
+            night = {gap.attribution for gap in verdict.gaps if gap.session == "night"}
+            assert night.isdisjoint({"quiet", "halted"} if witnessed else {"quiet"}), verdict.coverage.reason_code
+        else:
+            assert not witnessed
+
+
 def test_a_tail_after_which_no_tick_follows_is_decided_on_a_thin_product() -> None:
     """The contract's own symbol: how often it ticks is not looked at, and ids go on as if all were there."""
     frame, told = served(CY, TUESDAY)
