@@ -44,6 +44,7 @@ from ghtrader_assets.orchestration.names import (
 )
 from ghtrader_assets.questdb.standing.day_states import read_accepted
 from ghtrader_assets.questdb.standing.derivation import GOOD
+from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.questdb.tables.rows import Acceptance
 from ghtrader_assets.reference.rolls import finding_of
 from ghtrader_assets.reference.schedule import refresh_schedule
@@ -175,10 +176,11 @@ def _scheduled(
         rows = refresh_schedule(platform, symbol).rows
     except FetchError as error:
         raise _stopping(f"the main-contract schedule of {symbol.text}: {error}", error) from None
+    first_days = read_first_days(platform.database)
     history = tables.roll_picture(platform.settings.home, list(rows.values())) if rows else None
     for day in days:
         if day in rows:
-            finding = finding_of(rows[day], platform.calendar)
+            finding = finding_of(rows[day], platform.calendar, first_days)
             yield tables.schedule_materialization(symbol, rows[day], history if day == max(days) else None, finding)
         else:
             context.log.warning(f"no main contract of {symbol.text} is known for {day}")

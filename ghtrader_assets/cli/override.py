@@ -49,7 +49,7 @@ def override(
 ) -> None:
     """Name the main contract of a range of days, where the provider is wrong; without --contract, list what was named.
 
-    It is part of the schedule at once: `repair` plans the days whose contract changed.
+    It is part of the schedule at once: `repair` plans the days whose contract changed, if the new one can be it.
     """
     changed: list[ChangedDay] = []
     if contract is not None or revoke:
@@ -70,4 +70,8 @@ def override(
     )
     if changed:
         emit_rows("main contracts that changed", changed, CHANGED_COLUMNS)
-        out.print("`ghtrader-assets repair` plans these days")
+        helpless = [day for day in changed if day.finding]
+        if len(helpless) < len(changed):
+            out.print("`ghtrader-assets repair` plans these days" + (" but those with a finding" if helpless else ""))
+        for finding in dict.fromkeys(day.finding for day in helpless):
+            out.print(f"no load helps: {finding}")

@@ -19,6 +19,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.files import process_lock
 from ghtrader_assets.loading.batches import Batches, Limits
 from ghtrader_assets.loading.disk import disk_is_full, full_disk_named, require_free_disk
+from ghtrader_assets.loading.empty_days import explained
 from ghtrader_assets.loading.frames import baseline_of_frame, judge_frame, policy_of
 from ghtrader_assets.loading.judgement import judged_again
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
@@ -134,9 +135,14 @@ def load_days(
             while_storing=partial(process_lock, writing),
         ).results()
         judged: dict[date, Manifest | None] = {}
+        empty: list[DayOutcome] = []
         for outcome in results:
+            if outcome.state == IngestState.PROVIDER_EMPTY and symbol.kind == "main":
+                empty.append(outcome)
+                continue
             judged |= {outcome.trading_day: outcome.manifest} if outcome.judgement else {}
             yield outcome
+    yield from explained(context, symbol, empty)
     for outcome in judged_again(context, symbol, sorted(judged)):
         yield replace(outcome, manifest=judged[outcome.trading_day])
 

@@ -86,7 +86,7 @@ def plan_days(context: LoadContext, symbol: Symbol, days: Sequence[date], *, all
         schedule = schedule_of(context, symbol, days)
     except UnknownContractError as error:
         return LoadPlan((), dict.fromkeys(days, error))
-    first_days = read_first_days(context.database, [symbol])
+    first_days = read_first_days(context.database)
     planned: list[DayPlan] = []
     refused: dict[date, GhtraderError] = {}
     for day in days:

@@ -20,7 +20,14 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.data_files import records
 from ghtrader_assets.market.expiry import StatedDay, contract_has_ended, end_of_delivery, last_trading_day, months_after
 from ghtrader_assets.market.products import Product, product_of
-from ghtrader_assets.market.symbols import Exchange, Symbol, contract_symbol, delivery_month, main_contract, parse_symbol
+from ghtrader_assets.market.symbols import (
+    Exchange,
+    Symbol,
+    contract_symbol,
+    delivery_month,
+    main_contract,
+    parse_symbol,
+)
 
 LONGEST_LIFE_MONTHS: Final = 36
 """No contract is listed earlier before its delivery: INE's crude oil has the longest lives."""
@@ -123,7 +130,11 @@ def obstacle_on(
         return None
     if symbol.digits:
         return _outside_life(symbol, day, calendar, first_days)
-    return _outside_product(symbol, day, product) or (_wrong_main(symbol, main, day, calendar) if main else None)
+    outside = _outside_product(symbol, day, product)
+    if outside is not None or not main:
+        return outside
+    asked = first_days.get((main, _delivery_of(main, day))) if first_days else None
+    return _wrong_main(symbol, main, day, calendar, asked)
 
 
 def lives_of(
@@ -197,8 +208,22 @@ def _product(exchange: Exchange, code: str) -> Product | None:
 
 
 @lru_cache(maxsize=262_144)
-def _wrong_main(symbol: Symbol, main: str, day: date, calendar: TradingCalendar) -> Obstacle | None:
-    """Kept: a sensor asks for sixty symbols' ten years at every tick. An unverified rule proves nothing wrong."""
+def _delivery_of(main: str, day: date) -> date:
+    """The delivery month of what is called main on a day; no month where that is no contract."""
+    try:
+        return delivery_month(parse_symbol(main), day)
+    except BadInputError:
+        return date.min
+
+
+@lru_cache(maxsize=262_144)
+def _wrong_main(
+    symbol: Symbol, main: str, day: date, calendar: TradingCalendar, asked: StatedDay | None
+) -> Obstacle | None:
+    """Kept: a sensor asks for sixty symbols' ten years at every tick. An unverified rule proves nothing wrong.
+
+    `asked` is the contract's first day, if the provider was asked for it.
+    """
     contract = main_contract(symbol, main)
     if contract is None:
         what = f"{main!r} is no contract of {symbol.text} and the provider calls it main"
@@ -207,7 +232,7 @@ def _wrong_main(symbol: Symbol, main: str, day: date, calendar: TradingCalendar)
     if ended is not None:
         what = f"{main} ended on {ended.day} and the provider still calls it main"
         return _main_obstacle(symbol, main, WrongMain.EXPIRED, what, f"{_from(ended.day + ONE_DAY, calendar)}")
-    first = _life(contract, delivery_month(contract, day), calendar).first
+    first = asked or _life(contract, delivery_month(contract, day), calendar).first
     if first is not None and first.verified and day < first.day:
         what = f"{main} is not listed before {first.day} and the provider already calls it main"
         return _main_obstacle(symbol, main, WrongMain.UNLISTED, what, "DAY")

@@ -7,6 +7,7 @@ Belongs here: the order of the steps, and waiting out the provider's maintenance
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import groupby
 
@@ -16,12 +17,14 @@ from ghtrader_assets.errors import IngestState, NotListedError, WrongMainError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.disk import full_disk_named, require_free_disk
 from ghtrader_assets.loading.plan import LoadPlan, plan_days
+from ghtrader_assets.market.lives import NOT_ASKED, obstacle_on
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.launcher import Launcher, Progress
 from ghtrader_assets.orchestration.names import JUDGED, PARTIAL_TAG, TICKS, WORKERS_TAG
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import Needs
 from ghtrader_assets.orchestration.watch import Watch
+from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.reading.overview import bad_days_of
 from ghtrader_assets.reference.schedule import refresh_schedules
 from ghtrader_assets.upkeep.due import DayResult, Need, needs_of
@@ -85,6 +88,7 @@ def carry_out(
             stops = launcher.run(needs, tables, tags or {}, progress)
         watch.finish(stops)
         needs = {} if launcher.retries_maintenance else _after_maintenance(report, patience, progress)
+    report.failed = _with_findings(context, report.failed)
     days: dict[str, list[date]] = {}
     for result in (*report.succeeded, *report.unchanged):
         days.setdefault(result.symbol, []).append(result.trading_day)
@@ -126,6 +130,22 @@ def _needs(
         needs = {day: Need.NOTHING if need == Need.JUDGEMENT else need for day, need in needs.items()}
     report.unchanged += [DayResult(symbol.text, day, "", None) for day, need in needs.items() if need == Need.NOTHING]
     return {day: need for day, need in needs.items() if need != Need.NOTHING}
+
+
+def _with_findings(context: LoadContext, failed: list[DayResult]) -> list[DayResult]:
+    """The failures; of an empty day what its load found out after it: that the main contract was not listed yet."""
+    empty = {day: day.manifest for day in failed if day.manifest and day.manifest.outcome == IngestState.PROVIDER_EMPTY}
+    first_days = read_first_days(context.database) if empty else NOT_ASKED
+    found = {
+        day: obstacle.reason
+        for day, manifest in empty.items()
+        if (
+            obstacle := obstacle_on(
+                parse_symbol(day.symbol), day.trading_day, manifest.contract, context.calendar, first_days
+            )
+        )
+    }
+    return [replace(day, failure=found.get(day, day.failure)) for day in failed]
 
 
 def _is_known(context: LoadContext, symbol: Symbol) -> bool:

@@ -128,7 +128,7 @@ def handout_of(
 ) -> Handout:
     """What is handed out of the trading days from `start` to `end`, both included; of `contracts` only, if given.
 
-    One query where every trading day is stored, three otherwise; no more for a contract that is read from its main
+    One query where every trading day is stored, four otherwise; no more for a contract that is read from its main
     symbol's days. Raises `BadInputError` for an unknown column and where no day can be handed out, and warns of days of
     two contracts with one name.
     """

@@ -31,7 +31,8 @@ class SymbolSummary:
     """What is stored of a symbol. `missing_days` holds the expected days that are not complete by ingest state, or by
     what is wrong with their main contract.
 
-    A day on which the symbol does not trade is not expected; accepted days are not missing.
+    A day on which the symbol does not trade is not expected; accepted days are not missing. One that is stored for
+    another contract than the wrong one that the provider names is missing too.
     """
 
     symbol: str
@@ -43,10 +44,15 @@ class SymbolSummary:
     missing_days: dict[str, list[date]]
 
 
-def days_of(context: StoreContext, symbol: Symbol, start: date, end: date) -> list[DayState]:
-    """Every trading day from `start` to `end`, both included, stored or not."""
+def days_of(
+    context: StoreContext, symbol: Symbol, start: date, end: date, *, contract: str | None = None
+) -> list[DayState]:
+    """Every trading day from `start` to `end`, both included, stored or not.
+
+    With `contract` nothing is said of days on which another one is the main contract.
+    """
     database, name = context.database, symbol.text
-    mains = read_schedule(database, name, start, end)
+    mains = [row for row in read_schedule(database, name, start, end) if contract in (None, row.contract)]
     obstacles = read_obstacles(database, context.calendar, [symbol], start, end, mains)
     found = read_day_states(database, [name], start, end, context.clock.now(), obstacles)
     known = {row.trading_day: row for row in found}
@@ -65,7 +71,7 @@ def days_known_as(context: StoreContext, symbol: Symbol, start: date, end: date)
     Warns where days of two contracts with one name are stored.
     """
     stored_as = stored_symbol(context, symbol, start, end)
-    days = days_of(context, stored_as, start, end)
+    days = days_of(context, stored_as, start, end, contract=None if stored_as == symbol else symbol.text)
     if stored_as != symbol:
         days = [day for day in days if day.contract == symbol.text and day.wrong_main is None]
     if symbol.digits:
@@ -117,10 +123,10 @@ def summary_of(context: StoreContext, symbol: Symbol) -> SymbolSummary:
         for day in (days_known_as(context, symbol, start, end) if start <= end else [])
         if day.ingest_state not in NOT_TRADED
     ]
-    complete = [day for day in found if day.ingest_state == IngestState.COMPLETE]
+    complete = [day for day in found if day.ingest_state == IngestState.COMPLETE and day.wrong_main is None]
     missing: dict[str, list[date]] = {}
     for day in found:
-        if day.ingest_state != IngestState.COMPLETE and day.accepted is None:
+        if (day.ingest_state != IngestState.COMPLETE or day.wrong_main is not None) and day.accepted is None:
             missing.setdefault(day.wrong_main or day.ingest_state, []).append(day.trading_day)
     return SymbolSummary(
         symbol.text,

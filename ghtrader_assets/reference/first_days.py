@@ -6,7 +6,7 @@ are probed (`depth`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -17,7 +17,7 @@ from ghtrader_assets.logs import logger
 from ghtrader_assets.market.expiry import months_after
 from ghtrader_assets.market.lives import LONGEST_LIFE_MONTHS, NOT_ASKED, ONE_DAY, FirstDays, Life, lives_of
 from ghtrader_assets.market.schedule import MainChange, last_completed_day
-from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.market.symbols import Symbol, delivery_month
 from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.questdb.tables.reader import read_contract_lives
 from ghtrader_assets.questdb.tables.records import write_contract_lives
@@ -37,24 +37,39 @@ def learn_first_days(context: LoadContext, symbols: Sequence[Symbol]) -> None:
     A provider that can't be asked is asked the next time; until then an unverified rule holds. Raises `QuestDBError`.
     """
     contracts = [symbol for symbol in symbols if symbol.digits and in_our_tables(symbol)]
-    rows = read_contract_lives(context.database) if contracts else []
+    _learn(context, [life for contract in contracts for life in _lives(context, contract)])
+
+
+def learn_of_mains(context: LoadContext, mains: Mapping[date, Symbol]) -> None:
+    """The same for the main contracts of days of which the provider has no tick."""
+    lives = {
+        life
+        for day, contract in mains.items()
+        for life in lives_of(contract, day, context.calendar)
+        if life.delivery == delivery_month(contract, day)
+    }
+    _learn(context, sorted(lives, key=lambda life: (life.contract.text, life.delivery)))
+
+
+def _learn(context: LoadContext, lives: Sequence[Life]) -> None:
+    rows = read_contract_lives(context.database) if lives else []
     asked = {(row.contract, row.delivery) for row in rows}
-    for contract in contracts:
-        for life in _lives(context, contract):
-            if (contract.text, life.delivery) in asked or (life.known and life.first and life.first.verified):
-                continue
-            try:
-                found = _ask(context, life)
-            except FetchError as error:
-                log.warning("the first day of a contract is not known yet", contract=contract.text, reason=str(error))
-                continue
-            if found is not None:
-                write_contract_lives(context.database, [found])
+    for life in lives:
+        name = life.contract.text
+        if (name, life.delivery) in asked or (life.known and life.first and life.first.verified):
+            continue
+        try:
+            found = _ask(context, life)
+        except FetchError as error:
+            log.warning("the first day of a contract is not known yet", contract=name, reason=str(error))
+            continue
+        if found is not None:
+            write_contract_lives(context.database, [found])
 
 
 def changes_of_contract(context: LoadContext, contract: Symbol) -> list[MainChange]:
     """From which day on a contract is its own main contract, and from which on it is no more, of each of its name."""
-    lives = _lives(context, contract, read_first_days(context.database, [contract]))
+    lives = _lives(context, contract, read_first_days(context.database))
     return [
         change
         for life in lives

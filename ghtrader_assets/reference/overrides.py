@@ -13,7 +13,7 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.lives import obstacle_on
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.standing.obstacles import read_first_days
+from ghtrader_assets.questdb.standing.obstacles import read_first_days, read_obstacles
 from ghtrader_assets.questdb.tables.records import write_main_override
 from ghtrader_assets.questdb.tables.rows import MainOverride, require_reason
 from ghtrader_assets.reference.schedule import refresh_schedule, stored_schedule
@@ -21,11 +21,15 @@ from ghtrader_assets.reference.schedule import refresh_schedule, stored_schedule
 
 @dataclass(frozen=True, slots=True)
 class ChangedDay:
-    """A trading day of the schedule whose main contract has changed; `before` is empty where none was known."""
+    """A trading day of the schedule whose main contract has changed; `before` is empty where none was known.
+
+    `finding`: why the new one can't be it; empty where it can.
+    """
 
     trading_day: date
     before: str
     after: str
+    finding: str
 
 
 def override_main(
@@ -55,16 +59,23 @@ def override_main(
     )
     write_main_override(context.database, said)
     after = refresh_schedule(context, symbol, force_refresh=True).rows
-    contracts = [
-        ChangedDay(day, before[day].contract if day in before else "", row.contract) for day, row in after.items()
+    were = {day: row.contract for day, row in before.items()}
+    changed = [row for day, row in after.items() if row.contract != were.get(day, "")]
+    if not changed:
+        return []
+    first, last = changed[0].trading_day, changed[-1].trading_day
+    wrong = read_obstacles(context.database, context.calendar, [symbol], first, last, changed)
+    finding = {day: obstacle.reason for (_, day), obstacle in wrong.items()}
+    return [
+        ChangedDay(row.trading_day, were.get(row.trading_day, ""), row.contract, finding.get(row.trading_day, ""))
+        for row in changed
     ]
-    return [day for day in contracts if day.before != day.after]
 
 
 def _require_trades(context: LoadContext, symbol: Symbol, contract: Symbol, days: list[date]) -> None:
     if not contract.digits or contract.alias != symbol.text:
         raise BadInputError(f"{contract.text} is no contract of {symbol.text}", "name one that trades on these days")
-    first_days = read_first_days(context.database, [contract])
+    first_days = read_first_days(context.database)
     for day in days:
         if obstacle := obstacle_on(contract, day, "", context.calendar, first_days):
             raise BadInputError(obstacle.what, obstacle.remedy)

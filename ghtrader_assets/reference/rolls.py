@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.expiry import last_trading_day
-from ghtrader_assets.market.lives import obstacle_on
+from ghtrader_assets.market.lives import NOT_ASKED, FirstDays, obstacle_on
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol, main_contract, parse_symbol
@@ -73,14 +73,14 @@ def terms_of(row: ScheduleDay, calendar: TradingCalendar) -> dict[str, Any]:
 
 
 def terms_contract(row: ScheduleDay) -> Symbol:
-    """Whose terms are those of a day: the main contract's, the product's where the provider names none that could be."""
+    """Whose terms are those of a day: the main contract's, or the product's where the provider names none of it."""
     symbol = parse_symbol(row.symbol)
     return main_contract(symbol, row.contract) or symbol
 
 
-def finding_of(row: ScheduleDay, calendar: TradingCalendar) -> str:
+def finding_of(row: ScheduleDay, calendar: TradingCalendar, first_days: FirstDays = NOT_ASKED) -> str:
     """Why the main contract can't be it on that day; empty where it can."""
-    obstacle = obstacle_on(parse_symbol(row.symbol), row.trading_day, row.contract, calendar)
+    obstacle = obstacle_on(parse_symbol(row.symbol), row.trading_day, row.contract, calendar, first_days)
     return obstacle.reason if obstacle and obstacle.wrong_main else ""
 
 

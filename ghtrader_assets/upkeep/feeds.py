@@ -37,8 +37,8 @@ GRACE: Final = timedelta(hours=2)
 
 
 class FeedState(StrEnum):
-    """`idle`: no day of the symbol was ever loaded, or it is not listed yet. `ended`: it trades no more. `late`: the
-    expected day is not stored."""
+    """`idle`: no day of the symbol was ever loaded, or it is not listed yet. `ended`: it trades no more, loaded or not.
+    `late`: the expected day is not stored."""
 
     GOOD = "good"
     IDLE = "idle"
@@ -86,7 +86,7 @@ def freshness_windows(calendar: TradingCalendar, today: date) -> tuple[timedelta
 
 
 def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
-    """The feed of each symbol, from eight small queries. Raises `QuestDBError`."""
+    """The feed of each symbol, from nine small queries. Raises `QuestDBError`."""
     database, now_ns = context.database, context.clock.now_ns()
     day = expected_day(context.calendar, now_ns)
     names = [symbol.text for symbol in symbols]
@@ -103,7 +103,9 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
         if unknown is not None:
             state, reason, remedy = FeedState.BAD, f"{IngestState.UNKNOWN_CONTRACT}: {unknown}", unknown.remedy
         else:
-            state, reason, remedy = _standing(symbol, day, states.get(symbol.text)) if expected else _IDLE
+            known = states.get(symbol.text)
+            resting = known is not None and known.ingest_state in _RESTING
+            state, reason, remedy = _standing(symbol, day, known) if expected or resting else _IDLE
         age_s = None if loaded_at is None else now_ns / 1e9 - loaded_at.timestamp()
         fresh = None if age_s is None or state == FeedState.ENDED else age_s <= dead.total_seconds()
         found.append(Feed(symbol.text, state, day, last_day, loaded_at, fresh, reason, remedy))
@@ -134,6 +136,8 @@ def _as_loaded(symbol: Symbol, day: date, state: DayState, load: str) -> tuple[F
     if state.ingest_state != IngestState.COMPLETE:
         found, remedy = (FeedState.BAD, wrong_main_remedy(symbol)) if state.wrong_main else (FeedState.LATE, load)
         return found, f"{day} is not stored: {state.ingest_state}: {state.reason}", remedy
+    if state.wrong_main is not None:
+        return FeedState.BAD, f"{day} is stored for {state.contract}: {state.reason}", wrong_main_remedy(symbol)
     if not (state.coverage_state and state.quality_state):
         judge = f"`ghtrader-assets validate {symbol.text} --from {day} --to {day}`"
         return FeedState.UNJUDGED, f"{day} is stored and not judged", judge

@@ -130,7 +130,7 @@ def read_plan(
         return NOTHING
     names = [symbol.text for symbol in symbols]
     standing = read_histories(context.database, names, first, end, now, leave_out_sound=in_bulk)
-    listed = read_first_days(context.database, symbols)
+    listed = read_first_days(context.database)
     firsts = standing.first_days() if started_only else {}
     starts = {
         symbol: max(first, start_date_of(context.settings, symbol.product), firsts.get(symbol.text, first))

@@ -39,6 +39,8 @@ def of_2026(shared: CommandLine) -> CommandLine:
 
 
 def test_a_contract_is_expected_on_the_days_of_its_life_alone(of_2026: CommandLine) -> None:
+    (feed,) = of_2026.run("status", "--json").document["feeds"]
+    assert (feed["state"], feed["remedy"], "2026-09-14" in feed["reason"]) == ("ended", "", True), "never loaded"
     life = [str(day) for day in CALENDAR.days(*LIFE)]
     plan = of_2026.run("repair", "--json")
     assert plan.code == 1, plan.err
@@ -134,6 +136,7 @@ def test_an_expired_main_contract_is_one_finding_until_it_is_overridden(
         finding(answers.pop())
 
         _overridden(command, week, wrong)
+        _given_back(command, week, wrong[0])
     finally:
         exchange.reset()
         revoked = command.run("override", SUGAR, *week, "--revoke", "--json")
@@ -162,6 +165,60 @@ def _overridden(command: CommandLine, week: tuple[str, ...], wrong: list[str]) -
     assert applied.code == 0, applied.err
     days: list[dict[str, Any]] = command.run("days", SUGAR, *week, "--json").document[3:]
     assert [(day["ingest_state"], day["contract"]) for day in days] == [("complete", "CZCE.SR605")] * 2
+
+
+def _given_back(command: CommandLine, week: tuple[str, ...], day: str) -> None:
+    """A day that is stored by an override's word, and given back while the provider is still wrong."""
+    revoked = command.run("override", SUGAR, *words_of(day, day), "--revoke")
+    assert revoked.code == 0, revoked.err
+    assert ("no load helps: provider_main_expired" in revoked.out, "plans these days" in revoked.out) == (True, False)
+    found = {row["trading_day"]: row for row in command.run("days", SUGAR, *week, "--json").document}
+    wrong = [row for row in found.values() if row["wrong_main"]]
+    assert [(row["trading_day"], row["wrong_main"]) for row in wrong] == [(day, "provider_main_expired")]
+    assert [(row["ingest_state"], row["contract"], row["state"]) for row in wrong] == [("complete", "CZCE.SR605", "ok")]
+    (summary,) = command.run("coverage", SUGAR, "--json").document
+    assert summary["missing_days"]["provider_main_expired"] == [day]
+    (repair,) = command.run("repair", *week, "--json").document["given_up"]
+    assert (repair["trading_day"], repair["reason"]) == (day, wrong[0]["reason"])
+    finding(repair["reason"])
+    of_the_contract = command.run("days", "CZCE.SR605", *words_of(day, day), "--json").document
+    assert [(row["ingest_state"], row["wrong_main"]) for row in of_the_contract] == [("complete", None)]
+
+
+def test_an_unlisted_main_contract_is_found_by_asking_where_no_verified_rule_says_so(
+    shared: CommandLine, exchange: ExchangeControl
+) -> None:
+    """The rule of DCE is not verified; the provider has no tick of the contract on the day."""
+    meal, unlisted = "KQ.m@DCE.m", "DCE.m2705"
+    days = ["2026-03-18", "2026-03-19", "2026-03-20"]  # m2605 until the first, by the market m2609 from the second on
+    command = CommandLine(shared.home, {**shared.environment, "GHTRADER_SYMBOLS": meal, "GHTRADER_START_DATE": days[0]})
+    exchange.faults({"kind": "wrong_main", "symbol": meal, "trading_day": days[1], "contract": unlisted})
+    try:
+        loaded = command.run("backfill", meal, *words_of(days[0], days[-1]), "--json")
+        assert loaded.code == 1, loaded.err
+        assert [item["trading_day"] for item in loaded.document["succeeded"]] == days[:1]
+        reasons = {item["trading_day"]: item["reason"] for item in loaded.document["failed"]}
+        (reason,) = {reasons[day] for day in days[1:]}
+        assert reason.startswith(
+            f"provider_main_unlisted: {unlisted} is not listed before 2026-05-20 and the provider already calls it main"
+        )
+        found = command.run("days", meal, *words_of(*days[1:]), "--json").document
+        assert [(row["ingest_state"], row["reason"]) for row in found] == [("missing", reason)] * 2
+        (summary,) = command.run("coverage", meal, "--json").document
+        assert summary["missing_days"]["provider_main_unlisted"][:2] == days[1:]
+        plan = command.run("repair", *words_of(*days[1:]), "--json").document
+        assert plan["planned"] == plan["waiting"] == []
+        assert [(item["trading_day"], item["reason"]) for item in plan["given_up"]] == [
+            (day, reason) for day in days[1:]
+        ]
+        exchange.reset()
+        exchange.faults({"kind": "wrong_main", "symbol": meal, "trading_day": days[1], "contract": unlisted})
+        again = command.run("backfill", meal, *words_of(*days[1:]), "--json")
+        assert {item["reason"] for item in again.document["failed"]} == {reason}
+        assert [row for row in exchange.requests() if row.get("symbol") == unlisted] == [], "it is asked for once"
+    finally:
+        exchange.reset()
+        assert command.run("schedule", meal, "--refresh").code == 0
 
 
 def test_an_expired_main_contract_of_today_makes_the_feed_bad_with_a_remedy_that_works(

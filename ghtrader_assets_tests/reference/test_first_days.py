@@ -40,7 +40,7 @@ def platform(db: Database, exchange: ExchangeControl, tmp_path: Path) -> LoadCon
 
 
 def first_day(platform: LoadContext, contract: Symbol, delivery: date) -> date | None:
-    known = read_first_days(platform.database, [contract]).get((contract.text, delivery))
+    known = read_first_days(platform.database).get((contract.text, delivery))
     return known.day if known else None
 
 

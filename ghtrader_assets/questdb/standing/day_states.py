@@ -117,7 +117,7 @@ def read_bound_states(
     if not symbols:
         return []
     unstored = _attempted(db, symbols, start, end, now, obstacles)
-    return _bound_states(_joined(_stored(db, symbols, start, end, now), unstored))
+    return _bound_states(_joined(_stored(db, symbols, start, end, now), unstored, obstacles))
 
 
 def read_stored_states(db: Database, symbols: Sequence[str], start: date, end: date, now: datetime) -> list[DayState]:
@@ -160,13 +160,13 @@ def read_grid(db: Database, start: date, end: date, now: datetime, obstacles: Ob
     first, last = midnight_utc(start), midnight_utc(end)
     unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [first, last], now, obstacles)
     within = f"ts >= {instant_literal(first)} AND ts <= {instant_literal(last)}"
-    columns = "a.rows_total rows, s.missing_seconds gap_seconds, q.score score"
+    columns = "a.rows_total rows, a.contract contract, s.missing_seconds gap_seconds, q.score score"
     statement = _STORED_DAYS.format(within=within, columns=columns, now=instant_literal(now))
     stored = db.export("grid.stored", statement).with_columns(
         pl.col("ts").dt.replace_time_zone(None), pl.col(pl.Categorical).cast(pl.String)
     )
     return (
-        with_states(_joined(stored, unstored.with_columns(rows=0)))
+        with_states(_joined(stored, unstored.with_columns(rows=0), obstacles))
         .with_columns(
             pl.col("ts").dt.date().alias("trading_day"),
             pl.when(pl.col("coverage_state") != "").then("gap_seconds"),
@@ -212,16 +212,20 @@ def _read_unstored(
     last: dict[tuple[Any, ...], tuple[Any, ...]] = {(row[0], row[1]): row for row in found}
     attempts = pl.DataFrame(list(last.values()), schema=_ATTEMPT, orient="row")
     wrong = [wrong_main_of(*attempt) for attempt in attempts.select("symbol", "outcome").iter_rows()]
+    return (
+        attempts.with_columns(pl.Series("outcome_wrong_main", wrong, pl.String))
+        .join(_frame_of(obstacles), on=("symbol", "ts"), how="full", coalesce=True)
+        .with_columns(pl.coalesce("main", "contract").alias("contract"), stored=False)
+        .drop("main")
+    )
+
+
+def _frame_of(obstacles: Obstacles) -> pl.DataFrame:
     found = [
         (symbol, datetime.combine(day, time()), item.contract or None, item.state.value, item.reason, item.wrong_main)
         for (symbol, day), item in obstacles.items()
     ]
-    return (
-        attempts.with_columns(pl.Series("outcome_wrong_main", wrong, pl.String))
-        .join(pl.DataFrame(found, schema=_OBSTACLE, orient="row"), on=("symbol", "ts"), how="full", coalesce=True)
-        .with_columns(pl.coalesce("main", "contract").alias("contract"), stored=False)
-        .drop("main")
-    )
+    return pl.DataFrame(found, schema=_OBSTACLE, orient="row")
 
 
 def _bound_states(facts: pl.DataFrame) -> list[tuple[DayState, str]]:
@@ -249,7 +253,12 @@ def _day_state(row: Mapping[str, Any]) -> DayState:
 
 
 def _with_detail(row: Mapping[str, Any]) -> str:
-    """The reason's code; after a colon what of the day coverage names, where it decided, and the lack of a baseline."""
+    """The reason's code; after a colon what of the day coverage names, where it decided, and the lack of a baseline.
+
+    A wrong main contract's is the finding itself.
+    """
+    if row["wrong_main"]:
+        return row["reason"]
     decides, judged = row["decided_by"] == DecidedBy.COVERAGE, bool(row["coverage_state"])
     named = [
         *([row["detail"]] if decides and row.get("detail") else []),
@@ -258,6 +267,18 @@ def _with_detail(row: Mapping[str, Any]) -> str:
     return f"{row['reason']}: {'; '.join(named)}" if named else row["reason"]
 
 
-def _joined(stored: pl.DataFrame, unstored: pl.DataFrame) -> pl.DataFrame:
-    """Both kinds of days in one frame; a day of both is a stored one."""
-    return pl.concat([stored, unstored.join(stored, on=("symbol", "ts"), how="anti")], how="diagonal_relaxed")
+def _joined(stored: pl.DataFrame, unstored: pl.DataFrame, obstacles: Obstacles) -> pl.DataFrame:
+    """Both kinds of days in one frame; a day of both is a stored one.
+
+    What is wrong with a main contract is said of a stored day too, if its content is another contract's.
+    """
+    left = unstored.join(stored, on=("symbol", "ts"), how="anti")
+    wrong = _frame_of(obstacles).filter(pl.col("obstacle_wrong_main").is_not_null())
+    if wrong.is_empty():
+        return pl.concat([stored, left], how="diagonal_relaxed")
+    named = stored.join(wrong, on=("symbol", "ts"), how="left")
+    of_another = [
+        pl.when(pl.col("main") != pl.col("contract")).then(name).alias(name)
+        for name in ("obstacle", "obstacle_reason", "obstacle_wrong_main")
+    ]
+    return pl.concat([named.with_columns(of_another).drop("main"), left], how="diagonal_relaxed")

@@ -17,7 +17,9 @@ to be done about a day (`upkeep`).
 - **Accepted.** A day is accepted where its state is one that an operator may close and the last exception recorded of
   it holds: it was not revoked, has not expired, and speaks of the two verdicts that stand now, or, where nothing is
   stored, of the outcome and contract of the last attempt. The state stays what it is.
-- **Wrong main.** What is wrong with the provider's main contract, by the obstacle or the attempt that decides.
+- **Wrong main.** What is wrong with the provider's main contract, by the obstacle or the attempt that decides. Of a
+  stored day, which then has an obstacle if its content is another contract's: the state is the content's, the reason
+  the obstacle's.
 """
 
 from __future__ import annotations
@@ -147,7 +149,8 @@ def _state_and_reason() -> list[pl.Expr]:
     ]
     decider = _first([(holds, pl.lit(decider.value)) for holds, decider, *_ in cases], pl.lit(DecidedBy.COVERAGE.value))
     state = _first([(holds, state) for holds, _, state, _ in cases], pl.col("coverage_state"))
-    reason = _first([(holds, reason) for holds, *_, reason in cases], pl.col("coverage_reason"))
+    finding = (stored & pl.col("obstacle_wrong_main").is_not_null(), pl.col("obstacle_reason"))
+    reason = _first([finding, *((holds, reason) for holds, *_, reason in cases)], pl.col("coverage_reason"))
     return [decider.alias("decided_by"), state.alias("state"), reason.fill_null("").alias("reason")]
 
 
@@ -157,6 +160,7 @@ def _wrong_main() -> pl.Expr:
         (pl.col("decided_by") == decider.value, pl.col(f"{name}_wrong_main"))
         for decider, name in ((DecidedBy.OBSTACLE, "obstacle"), (DecidedBy.ATTEMPT, "outcome"))
     ]
+    cases.append((pl.col("stored"), pl.col("obstacle_wrong_main")))
     return _first(cases, pl.lit(None, pl.String)).alias("wrong_main")
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.expiry import StatedDay
-from ghtrader_assets.market.lives import NOT_ASKED, FirstDays, Obstacle, obstacle_on
+from ghtrader_assets.market.lives import FirstDays, Obstacle, obstacle_on
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.connection import Database
@@ -40,7 +40,7 @@ def read_obstacles(
         aliases = [symbol.text for symbol in symbols if not symbol.digits]
         schedules = read_schedules(db, aliases, start, end) if aliases and days else []
     mains = {(row.symbol, row.trading_day): row.contract for row in schedules}
-    first_days = read_first_days(db, symbols)
+    first_days = read_first_days(db)
     return {
         (symbol.text, day): obstacle
         for symbol in symbols
@@ -49,10 +49,8 @@ def read_obstacles(
     }
 
 
-def read_first_days(db: Database, symbols: Sequence[Symbol]) -> FirstDays:
-    """The first days that the provider was asked for; nothing is read where no symbol is a contract."""
-    if not any(symbol.digits for symbol in symbols):
-        return NOT_ASKED
+def read_first_days(db: Database) -> FirstDays:
+    """The first days that the provider was asked for."""
     return {
         (life.contract, life.delivery): StatedDay(life.first_day, life.first_source, verified=True)
         for life in read_contract_lives(db)
