@@ -194,8 +194,7 @@ def _outcomes(
     if isinstance(platform, LoadContext) and TICKS in selected:
         yield from load_days(
             platform,
-            symbol,
-            days,
+            {symbol: days},
             context.run.run_id,
             must_judge=bool(selected & JUDGED),
             on_retry=context.log.warning,

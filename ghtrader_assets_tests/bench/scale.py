@@ -140,7 +140,7 @@ def _with_and_without_dagster(sizes: Sizes) -> Watch:
 
 def _load(platform: LoadContext, symbol: Symbol, days: Sequence[date]) -> None:
     """Download, store, judge and record the days."""
-    for outcome in load_days(platform, symbol, days, "bench", must_judge=True, on_retry=_silent):
+    for outcome in load_days(platform, {symbol: days}, "bench", must_judge=True, on_retry=_silent):
         if outcome.state != IngestState.COMPLETE:
             raise GhtraderError(f"{outcome.trading_day} is {outcome.state.value}: {outcome.failure}")
 

@@ -255,7 +255,7 @@ def test_when_days_are_judged_after_ingest(
         }
         settings = platform.settings.model_copy(update=update)
         opened = dataclasses.replace(platform, settings=settings, provider=provider)
-        outcomes = list(load_days(opened, symbol, days, "test", must_judge=False, on_retry=lambda _: None))
+        outcomes = list(load_days(opened, {symbol: days}, "test", must_judge=False, on_retry=lambda _: None))
         assert [outcome.failure for outcome in outcomes] == ["", ""]
         return {outcome.trading_day: outcome.judgement is not None for outcome in outcomes}
 
