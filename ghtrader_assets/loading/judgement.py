@@ -21,7 +21,7 @@ from functools import partial
 from typing import Final, cast
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.errors import IngestState, NotListedError, ReadBackError, ServiceError
+from ghtrader_assets.errors import IngestState, NotListedError, QuestDBError, ReadBackError, ServiceError
 from ghtrader_assets.loading.due_day import DueDay, Judged, judge, linked
 from ghtrader_assets.loading.figures import judgement_metrics, log_judged
 from ghtrader_assets.loading.frames import baseline_fingerprint, policy_of, wanted_fingerprint
@@ -92,6 +92,23 @@ def judge_days(
             continue
         stored_days.append(DueDay(plan, row, stored.manifests.get(row.manifest_id)))
     yield from _in_order(wanted, known, _judged(context, stored, stored_days, policy, known, full=full))
+
+
+def judge_symbols(context: StoreContext, wanted: Mapping[Symbol, Sequence[date]]) -> Iterator[DayOutcome]:
+    """The verdicts on the stored days of each symbol, one symbol after the other; see `judge_days`.
+
+    A query that fails leaves the other symbols judged, and is raised at the end. Raises `QuestDBError`.
+    """
+    errors: list[QuestDBError] = []
+    for symbol, days in wanted.items():
+        try:
+            yield from judge_days(context, symbol, days)
+        except QuestDBError as error:
+            if not answers(context.database.endpoint):
+                raise
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def judged_again(context: StoreContext, symbol: Symbol, days: Sequence[date]) -> Iterator[DayOutcome]:
