@@ -13,27 +13,27 @@ running daemon, which waits for what its loops wait for, and sixty symbols.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
-from itertools import count
+from itertools import count, zip_longest
 from pathlib import Path
-from time import perf_counter
 from typing import Final
 
 from ghtrader_assets.assets.launchers import launcher_for
-from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.cli.backfill import TerminalProgress
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext, open_load
 from ghtrader_assets.errors import GhtraderError, IngestState
-from ghtrader_assets.exchange.contracts import listed_contracts
+from ghtrader_assets.exchange.contracts import contracts_of
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.backfill import run_backfill
 from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.questdb.tables.reader import read_daily_aggs
-from ghtrader_assets.runtime import EXCHANGE, Runtime, RunningProcess, Service, write_runtime
+from ghtrader_assets.reference.schedule import refresh_schedules
+from ghtrader_assets.runtime import EXCHANGE, RunningProcess, Runtime, Service, write_runtime
 from ghtrader_assets.services.embedded import running_services
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
@@ -73,8 +73,8 @@ def bench_daily(*, quick: bool) -> Report:
     with _home(nine) as home:
         for latency in sizes.latencies_ms:
             _side_by_side(home, nine, latency, sizes.rounds, watch)
-        daemon_s = _through_a_daemon(home, nine)
-    sixty_s = 0.0 if quick else _many()
+    daemon_s = _once(nine, with_dagster=True)
+    sixty_s = 0.0 if quick else _once(_sixty(), with_dagster=False)
     return _report(sizes, watch, daemon_s, sixty_s)
 
 
@@ -107,13 +107,13 @@ class _Home:
 
 
 @contextmanager
-def _home(symbols: Sequence[Symbol]) -> Generator[_Home]:
+def _home(symbols: Sequence[Symbol], *, with_dagster: bool = False) -> Generator[_Home]:
     names, first = ",".join(symbol.text for symbol in symbols), DAY.isoformat()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ghtrader-bench-")))
         given = {"SYMBOLS": names, "START_DATE": first, "FAST_HISTORY": "on", "INGEST_WORKERS": str(SESSIONS)}
         settings = stack.enter_context(own_home(folder, **given))
-        started = running_services(settings, _silent, SYSTEM_CLOCK, with_dagster=False, with_provider=False)
+        started = running_services(settings, _silent, SYSTEM_CLOCK, with_dagster=with_dagster, with_provider=False)
         yield _Home(folder, settings, stack.enter_context(started))
 
 
@@ -146,6 +146,31 @@ def _side_by_side(home: _Home, symbols: Sequence[Symbol], latency: int, rounds: 
                 raise GhtraderError("ghTrader's flow and ours did not load the same number of ticks")
 
 
+def _once(symbols: Sequence[Symbol], *, with_dagster: bool) -> float:
+    """Seconds of the command at 150 ms a page."""
+    with (
+        _home(symbols, with_dagster=with_dagster) as home,
+        _exchange(home, 150),
+        open_load(home.settings) as context,
+    ):
+        refresh_schedules(context, symbols)
+        _load(context, symbols)
+        empty_ticks(context)
+        watch = Watch()
+        watch.time("", lambda: _command(context, symbols))
+        return watch.of("")
+
+
+def _sixty() -> list[Symbol]:
+    """Main contracts of every product that the exchange has, then single contracts of each in turn."""
+    trading = [
+        [each for each in contracts_of(spec) if each.first_served <= DAY <= each.last_day] for spec in SPECS.values()
+    ]
+    single = [contract.symbol for in_turn in zip_longest(*trading) for contract in in_turn if contract]
+    mains = [parse_symbol(f"KQ.m@{name}") for name in SPECS]
+    return [*mains, *single][:MANY]
+
+
 _turn: Final = count(1)
 
 
@@ -166,7 +191,7 @@ def _command(context: LoadContext, symbols: Sequence[Symbol]) -> None:
 
 
 def _load(context: LoadContext, symbols: Sequence[Symbol]) -> None:
-    wanted = dict.fromkeys(symbols, [DAY])
+    wanted = {symbol: [DAY] for symbol in symbols}
     for outcome in load_days(context, wanted, "bench", must_judge=True, on_retry=_silent):
         if outcome.state != IngestState.COMPLETE:
             raise GhtraderError(f"{outcome.symbol} {outcome.trading_day} is {outcome.state.value}: {outcome.failure}")
