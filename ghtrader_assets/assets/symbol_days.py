@@ -51,6 +51,7 @@ from ghtrader_assets.questdb.tables.rows import Acceptance
 from ghtrader_assets.reference.rolls import finding_of
 from ghtrader_assets.reference.schedule import Schedule, refresh_schedules
 from ghtrader_assets.runtime import DASHBOARD
+from ghtrader_assets.tq.process import one_fork_server
 
 Selected = frozenset[str]
 """The tables that a run asks for of a symbol."""
@@ -68,40 +69,40 @@ def symbol_days(symbols: Sequence[Symbol], partitions: dg.DailyPartitionsDefinit
 
     @dg.multi_asset(name=LOAD, specs=loaded, can_subset=True, backfill_policy=BACKFILL_POLICY, pool=LOAD_POOL)
     def load(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetMaterialization]:
-        yield from _materialized(context, platform, symbols)
+        yield from _materialized(context, platform, symbols, LOAD)
 
     @dg.multi_asset(name=JUDGE, specs=following, can_subset=True, backfill_policy=BACKFILL_POLICY)
     def judge(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetMaterialization]:
-        yield from _materialized(context, platform, symbols)
+        yield from _materialized(context, platform, symbols, JUDGE)
 
     return [load, judge]
 
 
 def _materialized(
-    context: dg.AssetExecutionContext, platform: PlatformResource, symbols: Sequence[Symbol]
+    context: dg.AssetExecutionContext, platform: PlatformResource, symbols: Sequence[Symbol], step: str
 ) -> Iterator[dg.AssetMaterialization]:
     """Load or judge the run's days of the run's symbols; the events of every table that the run selects."""
-    asked = _asked_for(context, symbols)
+    asked = _asked_for(context, symbols, step)
     if not asked:
         return
     workers = context.run.tags.get(WORKERS_TAG)
     asks = any(selected & {MAIN_SCHEDULE, TICKS} for selected in asked)
     asks = asks or (platform.settings.source_probe and any(selected & JUDGED for selected in asked))
-    with _named_failures(), platform.opened(workers) if asks else platform.store() as opened:
-        step = _Step(context, opened, [date.fromisoformat(key) for key in context.partition_keys])
+    with _named_failures(), one_fork_server(), platform.opened(workers) if asks else platform.store() as opened:
+        work = _Work(context, opened, [date.fromisoformat(key) for key in context.partition_keys])
         for selected, own in asked.items():
-            yield from step.materialized(own, selected)
-    if step.failed:
-        raise _failure(step.failed)
+            yield from work.materialized(own, selected)
+    if work.failed:
+        raise _failure(work.failed)
 
 
-def _asked_for(context: dg.AssetExecutionContext, symbols: Sequence[Symbol]) -> dict[Selected, list[Symbol]]:
-    """The symbols of which this step materializes the same tables. A step that loads ticks takes all that the run
+def _asked_for(context: dg.AssetExecutionContext, symbols: Sequence[Symbol], step: str) -> dict[Selected, list[Symbol]]:
+    """The symbols of which the step materializes the same tables. A step that loads ticks takes all that the run
     selects, and leaves nothing to the other."""
     chosen, steps = context.selected_asset_keys, context.run.step_keys_to_execute
     of_the_run = context.job_def.asset_layer.selected_asset_keys
     if any(key.path[-1] == TICKS for key in of_the_run) and (not steps or LOAD in steps):
-        if context.op.name != LOAD:
+        if step != LOAD:
             return {}
         chosen = of_the_run
     asked: dict[Selected, list[Symbol]] = {}
@@ -111,7 +112,7 @@ def _asked_for(context: dg.AssetExecutionContext, symbols: Sequence[Symbol]) -> 
     return asked
 
 
-class _Step:
+class _Work:
     """The work of a step on the run's days. `failed` holds why a symbol's day failed."""
 
     def __init__(self, context: dg.AssetExecutionContext, opened: StoreContext, days: list[date]) -> None:
