@@ -34,7 +34,7 @@ REQUEST_TIMEOUT_S: Final = 60
 POLL_S: Final = 1.0
 
 Share = tuple[tuple[Symbol, ...], tuple[date, ...], tuple[str, ...]]
-"""Symbols that need the same tables of the same days, as many as share a run: one backfill."""
+"""Symbols, days and tables of one backfill."""
 
 
 @dataclass(frozen=True, slots=True)
