@@ -126,12 +126,10 @@ class _Work:
 
     def materialized(self, symbols: list[Symbol], selected: Selected) -> Iterator[dg.AssetMaterialization]:
         """Load or judge the days of symbols of which the run selects the same tables."""
-        context, opened = self._context, self._opened
+        context, opened, schedules = self._context, self._opened, dict[Symbol, Schedule]()
         if isinstance(opened, LoadContext) and MAIN_SCHEDULE in selected:
             schedules = self._refreshed(opened, symbols)
             symbols = list(schedules)
-            for symbol, schedule in schedules.items():
-                yield from self._scheduled(opened, symbol, schedule)
         older = {symbol: days_in_doubt(opened, symbol, self._days) if TICKS in selected else [] for symbol in symbols}
         told = {(symbol.text, day) for symbol, days in older.items() for day in days}
         again: Iterable[DayOutcome] = ()
@@ -140,15 +138,17 @@ class _Work:
                 _asked_about(context, opened, symbol, self._days, doubtful) for symbol, doubtful in older.items()
             )
         for outcome in chain(self._outcomes(symbols, selected), again):
-            key = outcome.symbol, outcome.trading_day
+            key, symbol = (outcome.symbol, outcome.trading_day), parse_symbol(outcome.symbol)
+            yield from self._scheduled(symbol, schedules)
             asked = selected & JUDGED if key in told else selected
             told.add(key)
             if outcome.failure:
                 self._note_failure(*key, outcome.failure)
             else:
-                symbol = parse_symbol(outcome.symbol)
                 accepted = _accepted(opened, symbol, outcome)
                 yield from tables.materializations(context.instance, self._pages, symbol, outcome, asked, accepted)
+        for symbol in symbols:
+            yield from self._scheduled(symbol, schedules)
         if TICKS in selected and symbols:
             made = aggregate(opened, symbols, self._days[0], self._days[-1])
             record_aggregated(opened, made)
@@ -170,13 +170,19 @@ class _Work:
                     self._note_failure(symbol.text, day, str(unknown_product(opened.settings.home, symbol)))
         return schedules
 
-    def _scheduled(self, opened: LoadContext, symbol: Symbol, schedule: Schedule) -> Iterator[dg.AssetMaterialization]:
-        """A day without main contract is no failure yet: its load says so, if the run loads."""
+    def _scheduled(self, symbol: Symbol, schedules: dict[Symbol, Schedule]) -> Iterator[dg.AssetMaterialization]:
+        """The symbol's main contracts, once: before its first day, which is made of them, and while others are fetched.
+
+        A day without main contract is no failure yet: its load says so, if the run loads.
+        """
+        schedule = schedules.pop(symbol, None)
+        if schedule is None:
+            return
         rows = schedule.rows
-        history = tables.roll_picture(opened.settings.home, list(rows.values())) if rows else None
+        history = tables.roll_picture(self._opened.settings.home, list(rows.values())) if rows else None
         for day in self._days:
             if day in rows:
-                finding = finding_of(rows[day], opened.calendar)
+                finding = finding_of(rows[day], self._opened.calendar)
                 picture = history if day == max(self._days) else None
                 yield tables.schedule_materialization(symbol, rows[day], picture, finding)
             else:
