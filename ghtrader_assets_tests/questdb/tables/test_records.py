@@ -162,9 +162,7 @@ def test_states_of_days(db: Database, manifest: Callable[..., Manifest]) -> None
     ]
     assert [item.manifest_id for item in found] == ["load", "load", "load", "b"]
     latest = reader.read_latest_manifests(db, [symbol], DAY, lost, NOON)
-    assert {key: row.manifest_id for key, row in latest.items()} == {(symbol, lost): "b"} | {
-        (symbol, day): "load" for day in (DAY, NEXT, stale)
-    }
+    assert {key: row.manifest_id for key, row in latest.items()} == {(symbol, NEXT): "late", (symbol, lost): "b"}
     assert list(reader.read_latest_manifests(db, [symbol], DAY, lost, NOON + timedelta(minutes=1))) == [(symbol, lost)]
 
 
