@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from string import ascii_lowercase
@@ -102,6 +103,13 @@ def load_of(symbol: str, calendar: TradingCalendar) -> Callable[..., DayLoad]:
         )
 
     return build
+
+
+def refused_ticks(window: DayWindow, rows: int) -> tuple[DayWindow, pl.DataFrame]:
+    """The ticks of a window 70 years before: whole in every way, and QuestDB takes none of them."""
+    earlier = 70 * 365 * 86_400 * 10**9
+    frame = random_ticks(window, rows).with_columns(pl.col("datetime_ns") - earlier)
+    return replace(window, start_ns=window.start_ns - earlier, end_ns=window.end_ns - earlier), frame
 
 
 def random_ticks(window: DayWindow, rows: int, seed: int = 0) -> pl.DataFrame:

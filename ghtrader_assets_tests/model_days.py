@@ -24,7 +24,7 @@ from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
-from ghtrader_assets.questdb.tables.records import write_schedule, write_stored
+from ghtrader_assets.questdb.tables.records import write_schedules, write_stored
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure
 from ghtrader_assets_tests.storing import store_days
 from ghtrader_assets_tests.true_ticks import SPECS, ticks_of
@@ -47,7 +47,7 @@ def store_schedule(platform: LoadContext, symbol: Symbol, days: Sequence[date]) 
         ScheduleDay(symbol.text, day, contract_of(symbol, day), 0, is_roll=False, provisional=False) for day in days
     ]
     digest = schedule_hash(rows)
-    write_schedule(platform.database, rows, digest, SYSTEM_CLOCK.now())
+    write_schedules(platform.database, {digest: rows}, SYSTEM_CLOCK.now())
     return [plan_day(platform, symbol, row, digest) for row in rows]
 
 

@@ -95,7 +95,7 @@ def put(db: Database, days: dict[tuple[str, date], Past]) -> None:
     """Write the rows that such a past leaves, and the schedule that has the days' contract."""
     for symbol in {symbol for symbol, _ in days}:
         own = [ScheduleDay(symbol, day, CONTRACT, 0, False, False) for name, day in days if name == symbol]
-        records.write_schedule(db, own, "0123456789abcdef", SYSTEM_CLOCK.now())
+        records.write_schedules(db, {"0123456789abcdef": own}, SYSTEM_CLOCK.now())
     records.write_daily_agg(db, [_agg(*key, past) for key, past in days.items() if past.stored is not None])
     records.write_manifests(db, [attempt for key, past in days.items() for attempt in _attempts(*key, past.attempts)])
     records.write_exceptions(db, [row for key, past in days.items() for row in _exceptions(*key, past)])

@@ -15,6 +15,7 @@ import time_machine
 
 from ghtrader_assets.assets.build import build_definitions
 from ghtrader_assets.assets.resources import Platform
+from ghtrader_assets.assets.symbol_days import LOAD
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard.data import Source
@@ -150,7 +151,7 @@ def test_one_answer_in_dagster_the_exporter_and_on_the_dashboard(
         )
     (failure,) = ran.get_step_failure_events()
     assert finding in str(failure.step_failure_data.user_failure_data)
-    (scheduled,) = ran.asset_materializations_for_node(f"{symbol.key}_load")
+    (scheduled,) = ran.asset_materializations_for_node(LOAD)
     said = scheduled.metadata.get("finding")
     assert (said.value if said else None) == (finding if case.state == "missing" else None)
     _in_the_exporter_and_on_the_dashboard(case, finding, calendar)

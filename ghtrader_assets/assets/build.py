@@ -6,6 +6,7 @@ Does not belong here: any of them, and the windows of freshness (`upkeep.feeds`)
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 import dagster as dg
@@ -41,11 +42,8 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
         description="Trading days of the symbols: what the daily schedule and the repair sensor launch.",
     )
     policy = feed_freshness(calendar, shanghai_day(clock.now_ns()))
-    assets = [
-        asset
-        for symbol in symbols
-        for asset in _with_freshness(symbol_days(symbol, partitions), None if symbol.digits else policy)
-    ]
+    feeds = {asset_key(symbol, TICKS) for symbol in symbols if not symbol.digits}
+    assets = [_with_freshness(asset, feeds, policy) for asset in symbol_days(symbols, partitions)]
     scheduled, repairing = dg.DefaultScheduleStatus.STOPPED, dg.DefaultSensorStatus.STOPPED
     if settings.runs_by_itself:
         scheduled, repairing = dg.DefaultScheduleStatus.RUNNING, dg.DefaultSensorStatus.RUNNING
@@ -75,12 +73,14 @@ def feed_freshness(calendar: TradingCalendar, today: date) -> dg.FreshnessPolicy
     return dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn)
 
 
-def _with_freshness(assets: list[dg.AssetsDefinition], policy: dg.FreshnessPolicy | None) -> list[dg.AssetsDefinition]:
-    """A symbol's ticks with the policy that says whether its feed is alive; none for a contract, whose feed ends."""
+def _with_freshness(
+    asset: dg.AssetsDefinition, feeds: Collection[dg.AssetKey], policy: dg.FreshnessPolicy
+) -> dg.AssetsDefinition:
+    """The asset, its `feeds` with the policy that says whether they are alive. A contract's ticks end."""
 
     def fresh(spec: dg.AssetSpec) -> dg.AssetSpec:
-        if policy is None or spec.key.path[-1] != TICKS:
+        if spec.key not in feeds:
             return spec
         return spec.replace_attributes(freshness_policy=policy)  # pyright: ignore[reportUnknownMemberType] - the same
 
-    return [asset.map_asset_specs(fresh) for asset in assets]
+    return asset.map_asset_specs(fresh)

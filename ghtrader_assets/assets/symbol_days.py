@@ -1,17 +1,19 @@
-"""The days of one symbol: main contract, ticks, validation summary, field quality and manifest of each trading day.
+"""The days of all symbols: main contract, ticks, validation summary, field quality and manifest of each trading day.
 
-Belongs here: the two multi-assets of a symbol. The one that loads materializes every table of a day as the day commits,
-those of the other asset too: a downstream op would not run after the `Failure` that names the days which failed, and
-the good days are to be complete in every table. The other one does nothing in such a run, and Dagster skips it where it
-can; it works in runs that ask for verdicts alone. They are two because a Dagster pool belongs to an op: runs that load
-share the pool, and one that only judges never waits for them.
+Belongs here: the two multi-assets of the universe, of which a run selects symbols and tables. The one that loads takes
+the days of all symbols of the run through one pipeline, and materializes every table of a day as the day commits, those
+of the other asset too: a downstream op would not run after the `Failure` that names the days which failed, and the good
+days are to be complete in every table. The other one does nothing in such a run, and Dagster skips it where it can; it
+works in runs that ask for verdicts alone. They are two because a Dagster pool belongs to an op: runs that load share
+the pool, and one that only judges never waits for them.
 Does not belong here: what each table's materialization says (`tables`), and the work (`loading`).
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import chain
+from typing import Final
 
 import dagster as dg
 
@@ -21,14 +23,15 @@ from ghtrader_assets.assets.partitions import BACKFILL_POLICY
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext, embedded_service
+from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import FetchError, GhtraderError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.days import load_days
-from ghtrader_assets.loading.judgement import judge_days
+from ghtrader_assets.loading.judgement import judge_days, judge_symbols
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import probe_gaps
 from ghtrader_assets.loading.witness import ask_witness, days_in_doubt
-from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.names import (
     ALL_TABLES,
     DAY_TABLES,
@@ -47,67 +50,157 @@ from ghtrader_assets.questdb.standing.derivation import GOOD
 from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.questdb.tables.rows import Acceptance
 from ghtrader_assets.reference.rolls import finding_of
-from ghtrader_assets.reference.schedule import refresh_schedule
+from ghtrader_assets.reference.schedule import Schedule, refresh_schedules
 from ghtrader_assets.runtime import DASHBOARD
+from ghtrader_assets.tq.process import one_fork_server
 
 Selected = frozenset[str]
+"""The tables that a run asks for of a symbol."""
+
+LOAD: Final = "load"
+JUDGE: Final = "judge"
+"""The names of the two ops, and by that of the steps of a run."""
 
 
-def symbol_days(symbol: Symbol, partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The tables of `symbol` as two subsettable multi-assets: what is loaded, and what follows from it."""
-    loaded = [tables.asset_spec(symbol, table, partitions) for table in LOADED]
-    following = [tables.asset_spec(symbol, table, partitions, content_changed()) for table in FOLLOWING]
+def symbol_days(symbols: Sequence[Symbol], partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The tables of `symbols` as two subsettable multi-assets: what is loaded, and what follows from it."""
+    loaded = [tables.asset_spec(symbol, table, partitions) for symbol in symbols for table in LOADED]
+    condition = content_changed()
+    following = [tables.asset_spec(symbol, table, partitions, condition) for symbol in symbols for table in FOLLOWING]
 
-    @dg.multi_asset(
-        name=_load_name(symbol), specs=loaded, can_subset=True, backfill_policy=BACKFILL_POLICY, pool=LOAD_POOL
-    )
+    @dg.multi_asset(name=LOAD, specs=loaded, can_subset=True, backfill_policy=BACKFILL_POLICY, pool=LOAD_POOL)
     def load(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetMaterialization]:
-        yield from _materialized(context, platform, symbol)
+        yield from _materialized(context, platform, symbols, LOAD)
 
-    @dg.multi_asset(name=f"{symbol.key}_judge", specs=following, can_subset=True, backfill_policy=BACKFILL_POLICY)
+    @dg.multi_asset(name=JUDGE, specs=following, can_subset=True, backfill_policy=BACKFILL_POLICY)
     def judge(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetMaterialization]:
-        yield from _materialized(context, platform, symbol)
+        yield from _materialized(context, platform, symbols, JUDGE)
 
     return [load, judge]
 
 
 def _materialized(
-    context: dg.AssetExecutionContext, platform: PlatformResource, symbol: Symbol
+    context: dg.AssetExecutionContext, platform: PlatformResource, symbols: Sequence[Symbol], step: str
 ) -> Iterator[dg.AssetMaterialization]:
-    """Load or judge the run's days of `symbol`; the events of every table that the run selects."""
-    selected = _asked_for(context, symbol)
-    if not selected:
+    """Load or judge the run's days of the run's symbols; the events of every table that the run selects."""
+    asked = _asked_for(context, symbols, step)
+    if not asked:
         return
-    wanted = [date.fromisoformat(key) for key in context.partition_keys]
-    failed: dict[str, str] = {}
     workers = context.run.tags.get(WORKERS_TAG)
-    asks = selected & {MAIN_SCHEDULE, TICKS} or (selected & JUDGED and platform.settings.source_probe)
-    with _named_failures(), platform.opened(workers) if asks else platform.store() as opened:
+    asks = any(selected & {MAIN_SCHEDULE, TICKS} for selected in asked)
+    asks = asks or (platform.settings.source_probe and any(selected & JUDGED for selected in asked))
+    with _named_failures(), one_fork_server(), platform.opened(workers) if asks else platform.store() as opened:
+        work = _Work(context, opened, [date.fromisoformat(key) for key in context.partition_keys])
+        for selected, own in asked.items():
+            yield from work.materialized(own, selected)
+    if work.failed:
+        raise _failure(work.failed)
+
+
+def _asked_for(context: dg.AssetExecutionContext, symbols: Sequence[Symbol], step: str) -> dict[Selected, list[Symbol]]:
+    """The symbols of which the step materializes the same tables. A step that loads ticks takes all that the run
+    selects, and leaves nothing to the other."""
+    chosen, steps = context.selected_asset_keys, context.run.step_keys_to_execute
+    of_the_run = context.job_def.asset_layer.selected_asset_keys
+    if any(key.path[-1] == TICKS for key in of_the_run) and (not steps or LOAD in steps):
+        if step != LOAD:
+            return {}
+        chosen = of_the_run
+    asked: dict[Selected, list[Symbol]] = {}
+    for symbol in symbols:
+        if selected := frozenset(table for table in ALL_TABLES if tables.asset_key(symbol, table) in chosen):
+            asked.setdefault(selected, []).append(symbol)
+    return asked
+
+
+class _Work:
+    """The work of a step on the run's days. `failed` holds why a symbol's day failed."""
+
+    def __init__(self, context: dg.AssetExecutionContext, opened: StoreContext, days: list[date]) -> None:
+        self._context = context
+        self._opened = opened
+        self._days = days
         dashboard = embedded_service(opened.settings.home, DASHBOARD)
         console = f"http://{opened.database.endpoint.http}"
-        pages = tables.Pages(console, dashboard.urls["http"] if dashboard else None)
+        self._pages = tables.Pages(console, dashboard.urls["http"] if dashboard else None)
+        self.failed: dict[tuple[str, date], str] = {}
+
+    def materialized(self, symbols: list[Symbol], selected: Selected) -> Iterator[dg.AssetMaterialization]:
+        """Load or judge the days of symbols of which the run selects the same tables."""
+        context, opened, schedules = self._context, self._opened, dict[Symbol, Schedule]()
         if isinstance(opened, LoadContext) and MAIN_SCHEDULE in selected:
-            yield from _scheduled(context, opened, symbol, wanted)
-        doubtful = days_in_doubt(opened, symbol, wanted) if TICKS in selected else []
-        told = set(doubtful)
+            schedules = self._refreshed(opened, symbols)
+            symbols = list(schedules)
+        older = {symbol: days_in_doubt(opened, symbol, self._days) if TICKS in selected else [] for symbol in symbols}
+        told = {(symbol.text, day) for symbol, days in older.items() for day in days}
         again: Iterable[DayOutcome] = ()
         if isinstance(opened, LoadContext) and selected & {TICKS, *JUDGED}:
-            again = _asked_about(context, opened, symbol, wanted, doubtful)
-        for outcome in chain(_outcomes(context, opened, symbol, wanted, selected), again):
-            asked = selected & JUDGED if outcome.trading_day in told else selected
-            told.add(outcome.trading_day)
+            again = chain.from_iterable(
+                _asked_about(context, opened, symbol, self._days, doubtful) for symbol, doubtful in older.items()
+            )
+        for outcome in chain(self._outcomes(symbols, selected), again):
+            key, symbol = (outcome.symbol, outcome.trading_day), parse_symbol(outcome.symbol)
+            yield from self._scheduled(symbol, schedules)
+            asked = selected & JUDGED if key in told else selected
+            told.add(key)
             if outcome.failure:
-                failed[outcome.trading_day.isoformat()] = outcome.failure
-                context.log.error(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
+                self._note_failure(*key, outcome.failure)
             else:
                 accepted = _accepted(opened, symbol, outcome)
-                yield from tables.materializations(context.instance, pages, symbol, outcome, asked, accepted)
-        if TICKS in selected:
-            made = aggregate(opened, [symbol], wanted[0], wanted[-1])
+                yield from tables.materializations(context.instance, self._pages, symbol, outcome, asked, accepted)
+        for symbol in symbols:
+            yield from self._scheduled(symbol, schedules)
+        if TICKS in selected and symbols:
+            made = aggregate(opened, symbols, self._days[0], self._days[-1])
             record_aggregated(opened, made)
             context.log.info(f"what is stored of this run's days: aggregated manifest {made.manifest_id}")
-    if failed:
-        raise _failure(symbol, failed)
+
+    def _note_failure(self, symbol: str, day: date, reason: str) -> None:
+        self.failed[symbol, day] = reason
+        self._context.log.error(f"{symbol} {day}: {reason}")
+
+    def _refreshed(self, opened: LoadContext, symbols: list[Symbol]) -> dict[Symbol, Schedule]:
+        """The schedules, read anew; the days of a symbol whose product is unknown have failed."""
+        try:
+            schedules = refresh_schedules(opened, symbols)
+        except FetchError as error:
+            raise _stopping(f"the main-contract schedules: {error}", error) from None
+        for symbol in symbols:
+            if symbol not in schedules:
+                for day in self._days:
+                    self._note_failure(symbol.text, day, str(unknown_product(opened.settings.home, symbol)))
+        return schedules
+
+    def _scheduled(self, symbol: Symbol, schedules: dict[Symbol, Schedule]) -> Iterator[dg.AssetMaterialization]:
+        """The symbol's main contracts, once: before its first day, which is made of them, and while others are fetched.
+
+        A day without main contract is no failure yet: its load says so, if the run loads.
+        """
+        schedule = schedules.pop(symbol, None)
+        if schedule is None:
+            return
+        rows, first_days = schedule.rows, read_first_days(self._opened.database)
+        history = tables.roll_picture(self._opened.settings.home, list(rows.values())) if rows else None
+        for day in self._days:
+            if day in rows:
+                finding = finding_of(rows[day], self._opened.calendar, first_days)
+                picture = history if day == max(self._days) else None
+                yield tables.schedule_materialization(symbol, rows[day], picture, finding)
+            else:
+                self._context.log.warning(f"no main contract of {symbol.text} is known for {day}")
+
+    def _outcomes(self, symbols: list[Symbol], selected: Selected) -> Iterator[DayOutcome]:
+        if isinstance(self._opened, LoadContext) and TICKS in selected:
+            yield from load_days(
+                self._opened,
+                dict.fromkeys(symbols, self._days),
+                self._context.run.run_id,
+                must_judge=bool(selected & JUDGED),
+                on_retry=self._context.log.warning,
+                allow_partial=PARTIAL_TAG in self._context.run.tags,
+            )
+        elif selected & set(DAY_TABLES):
+            yield from judge_symbols(self._opened, dict.fromkeys(symbols, self._days))
 
 
 def _asked_about(
@@ -140,21 +233,6 @@ def _accepted(opened: StoreContext, symbol: Symbol, outcome: DayOutcome) -> Acce
     return read_accepted(opened.database, [symbol.text], day, day, opened.clock.now()).get((symbol.text, day))
 
 
-def _asked_for(context: dg.AssetExecutionContext, symbol: Symbol) -> Selected:
-    """The tables of `symbol` that this step materializes: a step that loads takes all that the run selects."""
-    mine = frozenset(key.path[-1] for key in context.selected_asset_keys)
-    of_the_run = context.job_def.asset_layer.selected_asset_keys
-    asked = frozenset(table for table in ALL_TABLES if tables.asset_key(symbol, table) in of_the_run)
-    steps = context.run.step_keys_to_execute
-    if TICKS not in asked or (steps and _load_name(symbol) not in steps):
-        return mine
-    return asked if TICKS in mine else frozenset()
-
-
-def _load_name(symbol: Symbol) -> str:
-    return f"{symbol.key}_load"
-
-
 @contextmanager
 def _named_failures() -> Generator[None]:
     """What stops all days ends the step with our one line and its exit code, not with Dagster's words around it."""
@@ -168,49 +246,14 @@ def _stopping(reason: str, error: GhtraderError) -> dg.Failure:
     return dg.Failure(reason, metadata={EXIT_CODE: error.exit_code}, allow_retries=False)
 
 
-def _scheduled(
-    context: dg.AssetExecutionContext, platform: LoadContext, symbol: Symbol, days: list[date]
-) -> Iterator[dg.AssetMaterialization]:
-    """Refresh the schedule. A day without main contract is no failure yet: its load says so, if the run loads."""
-    try:
-        rows = refresh_schedule(platform, symbol).rows
-    except FetchError as error:
-        raise _stopping(f"the main-contract schedule of {symbol.text}: {error}", error) from None
-    first_days = read_first_days(platform.database)
-    history = tables.roll_picture(platform.settings.home, list(rows.values())) if rows else None
-    for day in days:
-        if day in rows:
-            finding = finding_of(rows[day], platform.calendar, first_days)
-            yield tables.schedule_materialization(symbol, rows[day], history if day == max(days) else None, finding)
-        else:
-            context.log.warning(f"no main contract of {symbol.text} is known for {day}")
-
-
-def _outcomes(
-    context: dg.AssetExecutionContext,
-    platform: StoreContext,
-    symbol: Symbol,
-    days: list[date],
-    selected: Selected,
-) -> Iterator[DayOutcome]:
-    if isinstance(platform, LoadContext) and TICKS in selected:
-        yield from load_days(
-            platform,
-            symbol,
-            days,
-            context.run.run_id,
-            must_judge=bool(selected & JUDGED),
-            on_retry=context.log.warning,
-            allow_partial=PARTIAL_TAG in context.run.tags,
-        )
-    elif selected & set(DAY_TABLES):
-        yield from judge_days(platform, symbol, days)
-
-
-def _failure(symbol: Symbol, failed: dict[str, str]) -> dg.Failure:
-    first_day, first_reason = next(iter(sorted(failed.items())))
+def _failure(failed: Mapping[tuple[str, date], str]) -> dg.Failure:
+    by_symbol: dict[str, dict[str, str]] = {}
+    for (symbol, day), reason in sorted(failed.items()):
+        by_symbol.setdefault(symbol, {})[day.isoformat()] = reason
+    (symbol, day), reason = min(failed.items())
+    of = symbol if len(by_symbol) == 1 else f"{len(by_symbol)} symbols"
     return dg.Failure(
-        description=f"{len(failed)} trading day(s) of {symbol.text} failed; the first, {first_day}: {first_reason}",
-        metadata={"failed_days": dg.MetadataValue.json(failed)},
+        description=f"{len(failed)} trading day(s) of {of} failed; the first, {symbol} {day}: {reason}",
+        metadata={"failed_days": dg.MetadataValue.json(by_symbol)},
         allow_retries=False,
     )

@@ -16,7 +16,18 @@ import typer
 from ghtrader_assets.cli.app import app, emit_json
 from ghtrader_assets.errors import BadInputError
 
-BENCHMARKS: Final = ("ingest", "write", "scale", "memory", "validate", "query", "dashboard", "calendar", "truth")
+BENCHMARKS: Final = (
+    "ingest",
+    "daily",
+    "write",
+    "scale",
+    "memory",
+    "validate",
+    "query",
+    "dashboard",
+    "calendar",
+    "truth",
+)
 """Each is the function `bench_NAME` of a module `NAME`, imported when it runs: one of them needs Dagster."""
 
 _ROOM: Final = "ghtrader_assets_tests.bench"

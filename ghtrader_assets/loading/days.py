@@ -1,13 +1,13 @@
-"""A trading day's way, in order: plan, fetch, store, read back, judge, record.
+"""The way of symbols' trading days, in order: plan, fetch, store, read back, judge, record.
 
-Belongs here: each step of a day's load, what it hands to the next, and the outcome.
+Belongs here: each step of a load, what it hands to the next, and the outcome of each symbol's day.
 Does not belong here: which days (`plan`), threads and batches (`batches`), judging from the store (`judgement`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -37,7 +37,7 @@ from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.lives import unknown_main
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.evidence import StoredEvidence, read_evidence, with_bars
-from ghtrader_assets.questdb.tables.reader import read_daily_agg
+from ghtrader_assets.questdb.tables.reader import read_daily_aggs
 from ghtrader_assets.questdb.tables.writer import BATCH_ROWS, BATCHES_IN_FLIGHT, DayLoad, StoredDay, store_batch
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
@@ -100,51 +100,68 @@ class FailedLoad:
 
 def load_days(
     context: LoadContext,
-    symbol: Symbol,
-    days: Sequence[date],
+    wanted: Mapping[Symbol, Sequence[date]],
     run_id: str,
     *,
     must_judge: bool,
     on_retry: Callable[[str], None],
     allow_partial: bool = False,
 ) -> Iterator[DayOutcome]:
-    """Load each day and yield its outcome as it is recorded. Safe to run again after a kill at any point.
+    """Load the days of each symbol and yield the outcome of each as it is recorded. Safe to run again after a kill at
+    any point.
 
-    One day's failure is that day's outcome. Raises `GhtraderError` only for what stops all of them: the schedule
+    A symbol's day that fails is its own outcome. Raises `GhtraderError` only for what stops all of them: a schedule
     can't be had, the store is away. `must_judge` asks for a verdict whatever the settings say.
     Days whose baseline moved while others came are judged again at the end, and their outcomes yielded again.
     With `allow_partial` a day in progress is stored as far as it goes, and not judged.
     """
     require_free_disk(context)
-    plan = plan_days(context, symbol, days, allow_partial=allow_partial)
-    for day, error in plan.refused.items():
-        yield DayOutcome(day, getattr(error, "state", IngestState.MISSING), failure=str(error))
-    if not plan.days:
+    plans: list[DayPlan] = []
+    for symbol, days in wanted.items():
+        plan = plan_days(context, symbol, days, allow_partial=allow_partial)
+        for day, error in plan.refused.items():
+            yield DayOutcome(symbol.text, day, getattr(error, "state", IngestState.MISSING), failure=str(error))
+        plans += plan.days
+    if not plans:
         return
-    planned = [each.trading_day for each in plan.days]
-    evidence = read_evidence(context.database, [symbol.text], min(planned), max(planned))
-    # One run of this host at a time stores a symbol's days: two replacements of one day would mix.
-    writing = context.settings.home / "writing" / f"{symbol.key}.lock"
-    with full_disk_named(context), fetch_pool(context, len(plan.days), on_retry) as pool:
+    plans.sort(key=lambda plan: (plan.trading_day, plan.symbol.text))
+    names = sorted({plan.symbol.text for plan in plans})
+    evidence = read_evidence(context.database, names, plans[0].trading_day, plans[-1].trading_day)
+    with full_disk_named(context), fetch_pool(context, len(plans), on_retry) as pool:
         results = Batches(
-            _fetch(context, pool, symbol, plan.days, run_id),
+            _fetch(context, pool, plans, run_id),
             partial(store_and_read_back, context),
             partial(judge_and_record, context, evidence, must_judge=must_judge),
             _limits(context.settings),
             cancel=pool.close,
-            while_storing=partial(process_lock, writing),
+            while_storing=partial(_writing, context, wanted),
         ).results()
-        judged: dict[date, Manifest | None] = {}
-        empty: list[DayOutcome] = []
+        judged: dict[str, dict[date, Manifest | None]] = {}
+        empty: dict[str, list[DayOutcome]] = {symbol.text: [] for symbol in wanted if symbol.kind == "main"}
         for outcome in results:
-            if outcome.state == IngestState.PROVIDER_EMPTY and symbol.kind == "main":
-                empty.append(outcome)
+            if outcome.state == IngestState.PROVIDER_EMPTY and outcome.symbol in empty:
+                empty[outcome.symbol].append(outcome)
                 continue
-            judged |= {outcome.trading_day: outcome.manifest} if outcome.judgement else {}
+            if outcome.judgement:
+                judged.setdefault(outcome.symbol, {})[outcome.trading_day] = outcome.manifest
             yield outcome
-    yield from explained(context, symbol, empty)
-    for outcome in judged_again(context, symbol, sorted(judged)):
-        yield replace(outcome, manifest=judged[outcome.trading_day])
+    for symbol in wanted:
+        yield from explained(context, symbol, empty.get(symbol.text, ()))
+        own = judged.get(symbol.text, {})
+        for outcome in judged_again(context, symbol, sorted(own)):
+            yield replace(outcome, manifest=own[outcome.trading_day])
+
+
+@contextmanager
+def _writing(context: StoreContext, symbols: Iterable[Symbol]) -> Generator[None]:
+    """One run of this host at a time stores a symbol's days: two replacements of one day would mix.
+
+    Every run takes its locks in one order, so none waits for a run that waits for it.
+    """
+    with ExitStack() as held:
+        for key in sorted(symbol.key for symbol in symbols):
+            held.enter_context(process_lock(context.settings.home / "writing" / f"{key}.lock"))
+        yield
 
 
 def _limits(settings: Settings) -> Limits[FetchedLoad]:
@@ -177,28 +194,25 @@ def fetch_pool(context: LoadContext, days: int, on_retry: Callable[[str], None])
         yield pool
 
 
-def _fetch(
-    context: LoadContext, pool: FetchPool, symbol: Symbol, plans: Sequence[DayPlan], run_id: str
-) -> Generator[FetchedLoad]:
-    """Begin the attempts and yield each day as its answer comes, the longest first."""
-    requests = _requests(context, symbol, plans)
+def _fetch(context: LoadContext, pool: FetchPool, plans: Sequence[DayPlan], run_id: str) -> Generator[FetchedLoad]:
+    """Begin the attempts and yield each as its answer comes: the longest first, those of one length by trading day."""
+    requests = _requests(context, plans)
     begun = dict(zip(requests, zip(plans, begin_attempts(context, plans, run_id), strict=True), strict=True))
     for fetched in pool.fetch(requests):
         plan, manifest = begun[fetched.request]
         yield FetchedLoad(plan, fetched_manifest(manifest, fetched), fetched)
 
 
-def _requests(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) -> list[FetchRequest]:
+def _requests(context: StoreContext, plans: Sequence[DayPlan]) -> list[FetchRequest]:
     """What to fetch, each with the ticks to expect: as many as are stored, else two a second of its sessions."""
-    rows = read_daily_agg(context.database, symbol.text, [plan.trading_day for plan in plans])
-    stored = {row.trading_day: row.rows_total for row in rows}
-    return [
-        plan.request(stored.get(plan.trading_day) or _TICKS_A_SECOND * plan.sessions.expected_seconds) for plan in plans
-    ]
+    names, days = sorted({plan.symbol.text for plan in plans}), [plan.trading_day for plan in plans]
+    rows = read_daily_aggs(context.database, names, min(days), max(days))
+    stored = {(row.symbol, row.trading_day): row.rows_total for row in rows}
+    return [plan.request(stored.get(plan.key) or _TICKS_A_SECOND * plan.sessions.expected_seconds) for plan in plans]
 
 
 def store_and_read_back(context: StoreContext, loads: Sequence[FetchedLoad]) -> list[StoredLoad | FailedLoad]:
-    """Store the whole days in one transaction, in order: they share fewer partitions with other batches."""
+    """Store the whole days in one transaction, by trading day: they share fewer partitions with other batches."""
     ended: list[StoredLoad | FailedLoad] = [_not_fetched(load) for load in loads if not load.is_whole]
     whole = sorted((load for load in loads if load.is_whole), key=lambda load: load.plan.trading_day)
     if not whole:
@@ -245,8 +259,7 @@ def _judged(context: StoreContext, load: StoredLoad, evidence: StoredEvidence, *
         policy, now = policy_of(context.settings, plan.symbol), context.clock.now()
         grounds = (plan, load.stored.load.frame, load.stored.digest, load.manifest.manifest_id, policy, now)
         if must_judge or _judged_after_ingest(context, load.fetched):
-            name, day = plan.symbol.text, plan.trading_day
-            verdict, seconds = judge_frame(*grounds, with_bars(context.database, name, day, evidence.of(name, day)))
+            verdict, seconds = judge_frame(*grounds, with_bars(context.database, *plan.key, evidence.of(*plan.key)))
         baseline = verdict.baseline if verdict else baseline_of_frame(*grounds)
         evidence.learn([baseline])
     manifest = stored_manifest(load.manifest, load.fetched, load.stored, verdict, seconds, context.clock.now())
@@ -260,10 +273,12 @@ def _judged_after_ingest(context: StoreContext, fetched: FetchedDay) -> bool:
 
 
 def _failure(manifest: Manifest) -> DayOutcome:
-    return DayOutcome(manifest.trading_day, manifest.outcome, manifest, failure=manifest.failure)
+    return DayOutcome(manifest.symbol, manifest.trading_day, manifest.outcome, manifest, failure=manifest.failure)
 
 
 def _outcome(day: RecordedDay) -> DayOutcome:
     manifest, verdict = day.manifest, day.verdict
     judgement = Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=manifest.judge_s) if verdict else None
-    return DayOutcome(manifest.trading_day, manifest.outcome, manifest, judgement, baseline=day.baseline)
+    return DayOutcome(
+        manifest.symbol, manifest.trading_day, manifest.outcome, manifest, judgement, baseline=day.baseline
+    )

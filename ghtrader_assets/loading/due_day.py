@@ -43,14 +43,14 @@ class DueDay:
 
     @property
     def key(self) -> tuple[str, date]:
-        return self.plan.symbol.text, self.trading_day
+        return self.plan.key
 
     def outcome(self, judged: Judged | None = None, failure: str = "") -> DayOutcome:
         state, verdict = IngestState.COMPLETE, judged[0] if judged else None
         if judged is None or verdict is None:
-            return DayOutcome(self.trading_day, state, self.manifest, failure=failure)
+            return DayOutcome(*self.key, state, self.manifest, failure=failure)
         judgement = Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=judged[1])
-        return DayOutcome(self.trading_day, state, self.manifest, judgement, baseline=verdict.baseline)
+        return DayOutcome(*self.key, state, self.manifest, judgement, baseline=verdict.baseline)
 
 
 def linked(

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Final, cast
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.errors import IngestState, NotListedError, ReadBackError, ServiceError
+from ghtrader_assets.errors import IngestState, NotListedError, QuestDBError, ReadBackError, ServiceError
 from ghtrader_assets.loading.due_day import DueDay, Judged, judge, linked
 from ghtrader_assets.loading.figures import judgement_metrics, log_judged
 from ghtrader_assets.loading.frames import baseline_fingerprint, policy_of, wanted_fingerprint
@@ -73,23 +73,42 @@ def judge_days(
         row = stored.contents.get(day)
         if row is None:
             failure = f"no ticks of {symbol.text} are stored for {day}; load the day first"
-            known[day] = DayOutcome(day, IngestState.MISSING, failure=failure)
+            known[day] = DayOutcome(symbol.text, day, IngestState.MISSING, failure=failure)
             continue
         if row.partial:
-            known[day] = DayOutcome(day, IngestState.PARTIAL, stored.manifests.get(row.manifest_id))
+            known[day] = DayOutcome(symbol.text, day, IngestState.PARTIAL, stored.manifests.get(row.manifest_id))
             continue
         scheduled = stored.schedule.rows.get(day)
         if scheduled is None:
             failure = f"the main contract of {symbol.text} on {day} is not stored; `schedule {symbol.text} --refresh`"
-            known[day] = DayOutcome(day, IngestState.COMPLETE, stored.manifests.get(row.manifest_id), failure=failure)
+            known[day] = DayOutcome(
+                symbol.text, day, IngestState.COMPLETE, stored.manifests.get(row.manifest_id), failure=failure
+            )
             continue
         try:
             plan = plan_day(context, symbol, scheduled, stored.schedule.hash)
         except NotListedError as error:
-            known[day] = DayOutcome(day, IngestState.COMPLETE, failure=str(error))
+            known[day] = DayOutcome(symbol.text, day, IngestState.COMPLETE, failure=str(error))
             continue
         stored_days.append(DueDay(plan, row, stored.manifests.get(row.manifest_id)))
     yield from _in_order(wanted, known, _judged(context, stored, stored_days, policy, known, full=full))
+
+
+def judge_symbols(context: StoreContext, wanted: Mapping[Symbol, Sequence[date]]) -> Iterator[DayOutcome]:
+    """The verdicts on the stored days of each symbol, one symbol after the other; see `judge_days`.
+
+    A query that fails leaves the other symbols judged, and is raised at the end. Raises `QuestDBError`.
+    """
+    errors: list[QuestDBError] = []
+    for symbol, days in wanted.items():
+        try:
+            yield from judge_days(context, symbol, days)
+        except QuestDBError as error:
+            if not answers(context.database.endpoint):
+                raise
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def judged_again(context: StoreContext, symbol: Symbol, days: Sequence[date]) -> Iterator[DayOutcome]:
@@ -109,10 +128,10 @@ def _known(day: DueDay, verdicts: Verdicts, baseline: BaselineDay | None) -> Day
     coverage, quality = verdicts
     if isinstance(coverage, CoverageVerdict) and isinstance(quality, QualityVerdict):
         judgement = Judgement(coverage, quality, fresh=False, seconds=0.0)
-        return DayOutcome(day.trading_day, IngestState.COMPLETE, day.manifest, judgement, baseline=baseline)
+        return DayOutcome(*day.key, IngestState.COMPLETE, day.manifest, judgement, baseline=baseline)
     overall = worst((State(coverage.state), State(quality.state)))
     deciding = coverage if coverage.state == overall else quality
-    return DayOutcome(day.trading_day, IngestState.COMPLETE, standing=(overall, deciding.reason_code))
+    return DayOutcome(*day.key, IngestState.COMPLETE, standing=(overall, deciding.reason_code))
 
 
 @dataclass(frozen=True, slots=True)

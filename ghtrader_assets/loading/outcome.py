@@ -40,13 +40,14 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class DayOutcome:
-    """One trading day: the manifest of the load that its stored content comes from, and the verdict on it.
+    """A symbol's trading day: the manifest of the load that its stored content comes from, and the verdict on it.
 
     `failure` is empty if all that was asked for the day was done, else the one line that says what was not.
     `standing` is the state and reason of a verdict that is in force and whose rows were not requested.
     `baseline` is what the day gives to later ones.
     """
 
+    symbol: str
     trading_day: date
     state: IngestState
     manifest: Manifest | None = None

@@ -54,6 +54,10 @@ class DayPlan:
         return self.schedule.trading_day
 
     @property
+    def key(self) -> tuple[str, date]:
+        return self.symbol.text, self.trading_day
+
+    @property
     def upstream(self) -> str:
         """The fingerprint of what the day is loaded for: contract, sessions and schema."""
         return day_fingerprint(self.schedule.contract, self.sessions)

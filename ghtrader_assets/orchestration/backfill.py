@@ -27,6 +27,7 @@ from ghtrader_assets.orchestration.watch import Watch
 from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.reading.overview import bad_days_of
 from ghtrader_assets.reference.schedule import refresh_schedules
+from ghtrader_assets.tq.process import one_fork_server
 from ghtrader_assets.upkeep.due import DayResult, Need, needs_of
 from ghtrader_assets.upkeep.patience import Patience
 
@@ -46,7 +47,7 @@ def run_backfill(
 ) -> BackfillReport:
     """Bring the days of the symbols up to date and report on each. Raises `GhtraderError` for what stops all."""
     report = BackfillReport()
-    with full_disk_named(context):
+    with full_disk_named(context), one_fork_server():
         require_free_disk(context)
         days = context.calendar.days(start, end)
         progress.announce(f"reading the main-contract schedules of {', '.join(symbol.text for symbol in symbols)}")

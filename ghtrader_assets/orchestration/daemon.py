@@ -20,7 +20,7 @@ from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.launcher import Progress
 from ghtrader_assets.orchestration.names import EXIT_CODE, LAUNCHED_BY_TAG
-from ghtrader_assets.orchestration.runs import Needs, days_by_need, tables_for
+from ghtrader_assets.orchestration.runs import Needs, days_by_need, in_groups, tables_for
 from ghtrader_assets.runtime import DAGSTER, owned_runtime
 from ghtrader_assets.settings import Settings
 
@@ -33,7 +33,7 @@ FINISHED: Final = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED
 REQUEST_TIMEOUT_S: Final = 60
 POLL_S: Final = 1.0
 
-Share = tuple[list[Symbol], tuple[date, ...], tuple[str, ...]]
+Share = tuple[tuple[Symbol, ...], tuple[date, ...], tuple[str, ...]]
 """Symbols, days and tables of one backfill."""
 
 
@@ -63,13 +63,13 @@ class Backfill:
 
 @dataclass(frozen=True, slots=True)
 class DaemonLauncher:
-    """Backfills of the daemon, which cuts each into runs itself, by the policy of the assets."""
+    """Backfills of the daemon, which cuts the days of each into runs itself, by the policy of the assets."""
 
     dagster_url: str
     retries_maintenance = True
 
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:
-        """One backfill for all symbols that need the same days; see `Launcher`."""
+        """One backfill for each group of symbols that need the same days; see `Launcher`."""
         backfills = [launch_backfill(self.dagster_url, *share, tags) for share in _shares(needs, tables)]
         for backfill in backfills:
             progress.announce(f"backfill {self.dagster_url}/runs/b/{backfill.backfill_id}")
@@ -119,7 +119,8 @@ def _shares(needs: Needs, tables: Sequence[str]) -> Iterator[Share]:
         if chosen := tables_for(need, tables):
             sharing.setdefault((days, chosen), []).append(symbol)
     for (days, chosen), symbols in sharing.items():
-        yield symbols, days, chosen
+        for group in in_groups(symbols, len(days)):
+            yield group, days, chosen
 
 
 def _stopped(event: dict[str, Any]) -> Stopped:

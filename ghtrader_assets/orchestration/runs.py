@@ -17,7 +17,8 @@ from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.repair import Repair
 
 DAYS_PER_RUN: Final = 20
-SYMBOLS_PER_RUN: Final = 6
+SYMBOL_DAYS_PER_RUN: Final = 120
+"""A minute or two of work: long against the seconds that a run costs, short enough to share with other runs."""
 
 Needs = Mapping[Symbol, Mapping[date, Need]]
 """What each symbol's trading days need."""
@@ -36,8 +37,8 @@ def cut_into_runs(needs: Needs, partitions: Sequence[date]) -> list[Run]:
     """Runs that hold each day in need exactly once, by first day. Days that are no partition are left out.
 
     A run's days are neighbouring partitions, because Dagster names them by the first and the last, and at most
-    `DAYS_PER_RUN`. Symbols that need the same days share a run, at most `SYMBOLS_PER_RUN`. `partitions` are all
-    partitions in order.
+    `DAYS_PER_RUN`. Symbols that need the same days share a run, as `in_groups` has it. `partitions` are all partitions
+    in order.
     """
     places = {day: place for place, day in enumerate(partitions)}
     sharing: dict[tuple[Need, tuple[date, ...]], list[Symbol]] = {}
@@ -45,10 +46,16 @@ def cut_into_runs(needs: Needs, partitions: Sequence[date]) -> list[Run]:
         for days in _neighbours((day for day in wanted if day in places), places):
             sharing.setdefault((need, days), []).append(symbol)
     return [
-        Run(need, tuple(symbols[start : start + SYMBOLS_PER_RUN]), days)
+        Run(need, group, days)
         for (need, days), symbols in sorted(sharing.items(), key=lambda item: item[0][1])
-        for start in range(0, len(symbols), SYMBOLS_PER_RUN)
+        for group in in_groups(symbols, len(days))
     ]
+
+
+def in_groups(symbols: Sequence[Symbol], days: int) -> list[tuple[Symbol, ...]]:
+    """Symbols that need the same `days` trading days in groups, so that no run has more than `SYMBOL_DAYS_PER_RUN`."""
+    size = SYMBOL_DAYS_PER_RUN // min(days, DAYS_PER_RUN)
+    return [tuple(symbols[start : start + size]) for start in range(0, len(symbols), size)]
 
 
 def days_by_need(needs: Needs) -> Iterator[tuple[Symbol, Need, tuple[date, ...]]]:

@@ -36,7 +36,7 @@ class Watch:
         self._progress = progress
         self._since = context.clock.now()
         wanted = list(days_by_need(needs))
-        self._waiting = {symbol: set(days) for symbol, need, days in wanted if need == Need.LOAD}
+        self._waiting = {symbol.text: set(days) for symbol, need, days in wanted if need == Need.LOAD}
         self._to_judge = {symbol: days for symbol, need, days in wanted if need == Need.JUDGEMENT}
 
     @contextmanager
@@ -64,9 +64,9 @@ class Watch:
         self._collect()
         worst = max(stops, key=lambda stop: stop.exit_code, default=None)
         reason = worst.reason if worst else UNLOADED if self._loads else ""
-        for symbol, days in self._waiting.items():
+        for name, days in self._waiting.items():
             for day in sorted(days):
-                self._report.add(DayResult(symbol.text, day, reason, None))
+                self._report.add(DayResult(name, day, reason, None))
             if days and worst:
                 self._report.stopped_by = worst.exit_code
         for symbol, days in self._to_judge.items():
@@ -76,8 +76,7 @@ class Watch:
                 self._report.add(DayResult(symbol.text, day, failure, None))
 
     def _collect(self) -> None:
-        for symbol, days in self._waiting.items():
-            for day, result in results_since(self._context, symbol, sorted(days), self._since).items():
-                days.discard(day)
-                self._report.add(result)
-                self._progress.day_ended(result)
+        for result in results_since(self._context, self._waiting, self._since):
+            self._waiting[result.symbol].discard(result.trading_day)
+            self._report.add(result)
+            self._progress.day_ended(result)

@@ -25,8 +25,14 @@ from ghtrader_assets.market.schedule import (
     schedule_hash,
 )
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.questdb.tables.reader import read_main_overrides, read_schedule
-from ghtrader_assets.questdb.tables.records import write_schedule
+from ghtrader_assets.questdb.tables.reader import (
+    FIRST_DAY,
+    LAST_DAY,
+    read_main_overrides,
+    read_schedule,
+    read_schedules,
+)
+from ghtrader_assets.questdb.tables.records import write_schedules
 from ghtrader_assets.questdb.tables.rows import MainOverride
 from ghtrader_assets.reference.first_days import learn_first_days
 from ghtrader_assets.reference.main_contracts import recent_changes
@@ -68,14 +74,19 @@ def refresh_schedules(
     changes = recent_changes(context, symbols, force_refresh=force_refresh)
     overrides = read_main_overrides(context.database, [symbol.text for symbol in symbols])
     schedules: dict[Symbol, Schedule] = {}
+    stored: dict[tuple[str, date], ScheduleDay] = {}
+    if changes:
+        rows = read_schedules(context.database, [symbol.text for symbol in changes], FIRST_DAY, LAST_DAY)
+        stored = {(row.symbol, row.trading_day): row for row in rows}
+    different: dict[str, list[ScheduleDay]] = {}
     for symbol, provided in changes.items():
         said = overridden_days([row for row in overrides if row.symbol == symbol.text], context.calendar)
         theirs = overridden(provided, said, context.calendar) if said else provided
         fetched = Schedule.of(_schedule_rows(context, symbol, theirs))
-        stored = {row.trading_day: row for row in read_schedule(context.database, symbol.text)}
-        different = [row for day, row in fetched.rows.items() if stored.get(day) != row]
-        write_schedule(context.database, different, fetched.hash, context.clock.now())
+        changed = [row for day, row in fetched.rows.items() if stored.get((symbol.text, day)) != row]
+        different.setdefault(fetched.hash, []).extend(changed)
         schedules[symbol] = fetched
+    write_schedules(context.database, different, context.clock.now())
     return schedules
 
 

@@ -120,6 +120,7 @@ class FetchPool:
         self._idle.clear()
 
     def __enter__(self) -> Self:
+        self._running_fork_server()  # it imports tqsdk while attempts begin
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -134,15 +135,15 @@ class FetchPool:
             if mode is None:
                 continue
             waiting.remove(task)
-            worker = self._idle.pop() if self._idle else self._new_worker()
+            worker = self._idle.pop() if self._idle else self._running_fork_server().worker()
             worker.send(task.begin(mode, worker_ready=worker.ready))
             self._busy[worker.connection] = (worker, task)
 
-    def _new_worker(self) -> WorkerProcess:
+    def _running_fork_server(self) -> ForkServer:
         if self._fork_server is None or not self._fork_server.is_alive:
             started = running_fork_server(self._provider, self._home, self._timing)
             self._fork_server = self._resources.enter_context(started)
-        return self._fork_server.worker()
+        return self._fork_server
 
     def _collect(self) -> list[tuple[Task, FetchedDay | FetchError]]:
         """What has come since, after waiting for something to come or to become due."""

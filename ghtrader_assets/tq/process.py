@@ -1,6 +1,6 @@
 """Worker processes as the pool holds them: started, spoken to, killed; and the directory they work in.
 
-Belongs here: what a worker's environment holds, and that nothing of it outlives the pool.
+Belongs here: what a worker's environment holds, and that nothing of it outlives those who use it.
 Does not belong here: forking (`fork_server`); what workers are asked (`pool`, `market_data`); how they answer
 (`worker`).
 """
@@ -20,7 +20,7 @@ import threading
 from collections.abc import Generator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import polars as pl
@@ -49,6 +49,7 @@ class ForkServer:
         self._timing = timing
         self._lock = threading.Lock()
         self._born = 0
+        self._living: set[int] = set()
         self._stderr = directory / "fork-server-stderr"
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, self._stderr.open("wb") as stderr:
@@ -73,6 +74,7 @@ class ForkServer:
             number = self._born
             directory = self._directory / f"worker-{number}"
             directory.mkdir()
+            self._living.add(number)
             ours, theirs = socket.socketpair()
             with theirs, contextlib.suppress(OSError):
                 order = msgspec.msgpack.encode(fork_server.Fork(number, str(directory)))
@@ -89,13 +91,22 @@ class ForkServer:
         return WorkerProcess(self, number, Connection(ours.detach()), setup)
 
     def end(self, number: int, *, dying: bool) -> int | None:
-        """End a worker; how it ended, None if that is not known because the fork server has ended as well."""
+        """End a worker; how it ended, None if that is not known: it was ended before, or the fork server has ended."""
         with self._lock, contextlib.suppress(OSError):
+            if number not in self._living:
+                return None
+            self._living.remove(number)
             self._orders.send(msgspec.msgpack.encode(fork_server.End(number, dying)))
             answer = self._orders.recv(fork_server.ORDER_BYTES)
             if answer:
                 return msgspec.msgpack.decode(answer, type=int)
         return None
+
+    def end_workers(self) -> None:
+        """End those that live, and remove their directories. Safe from another thread."""
+        for number in list(self._living):
+            self.end(number, dying=False)
+            shutil.rmtree(self._directory / f"worker-{number}", ignore_errors=True)
 
     def last_words(self) -> bytes:
         return _tail(self._stderr)
@@ -164,12 +175,81 @@ def _tail(path: Path) -> bytes:
 
 @contextlib.contextmanager
 def running_fork_server(provider: Provider, home: Path, timing: Timing) -> Generator[ForkServer]:
-    """A fork server in a working directory of its own, which go at the end, and its workers with them."""
-    with (
-        _working_directory(home) as directory,
-        contextlib.closing(ForkServer(provider, home, directory, timing)) as started,
-    ):
-        yield started
+    """A fork server in a working directory of its own, which go at the end, and its workers with them.
+
+    Within `one_fork_server` it is kept for the next that asks for the same.
+    """
+    use = _Use(provider, home, timing)
+    server, resources = _spare.taken(use) or _started(use)
+    try:
+        yield server
+    finally:
+        if not _spare.kept(use, server, resources):
+            resources.close()
+
+
+@contextlib.contextmanager
+def one_fork_server() -> Generator[None]:
+    """While it is open, what needs a fork server of the same provider in turn has one, which imports tqsdk once."""
+    with _spare.keeping():
+        yield
+
+
+class _Use(NamedTuple):
+    """What a fork server is started with."""
+
+    provider: Provider
+    home: Path
+    timing: Timing
+
+
+class _Spare:
+    """The fork server of this process that no one uses just now, while `keeping`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._keepers = 0
+        self._held: tuple[_Use, ForkServer, contextlib.ExitStack] | None = None
+
+    @contextlib.contextmanager
+    def keeping(self) -> Generator[None]:
+        with self._lock:
+            self._keepers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._keepers -= 1
+                left, self._held = (None, self._held) if self._keepers else (self._held, None)
+            if left is not None:
+                left[-1].close()
+
+    def taken(self, use: _Use) -> tuple[ForkServer, contextlib.ExitStack] | None:
+        """The one that is held, if it was started for this use and lives."""
+        with self._lock:
+            if self._held is None or self._held[0] != use or not self._held[1].is_alive:
+                return None
+            (_, server, resources), self._held = self._held, None
+            return server, resources
+
+    def kept(self, use: _Use, server: ForkServer, resources: contextlib.ExitStack) -> bool:
+        """Hold it without its workers, unless no one keeps any, there is one, or it has died."""
+        with self._lock:
+            if not self._keepers or self._held is not None or not server.is_alive:
+                return False
+            server.end_workers()
+            self._held = use, server, resources
+            return True
+
+
+_spare: Final = _Spare()
+
+
+def _started(use: _Use) -> tuple[ForkServer, contextlib.ExitStack]:
+    with contextlib.ExitStack() as resources:
+        directory = resources.enter_context(_working_directory(use.home))
+        server = resources.enter_context(contextlib.closing(ForkServer(use.provider, use.home, directory, use.timing)))
+        return server, resources.pop_all()
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ Belongs here: comparing what is stored with what a day should be loaded for. Doe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -67,13 +67,15 @@ def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) ->
     return {plan.trading_day: need(plan) for plan in plans}
 
 
-def results_since(
-    context: StoreContext, symbol: Symbol, days: Sequence[date], since: datetime
-) -> dict[date, DayResult]:
-    """The days whose load began after `since` and has ended, each with its result."""
-    manifests = read_latest_manifests(context.database, symbol.text, days)
-    return {
-        day: DayResult(symbol.text, day, manifest.failure, manifest)
-        for day, manifest in manifests.items()
-        if manifest.started >= since and manifest.finished is not None
-    }
+def results_since(context: StoreContext, wanted: Mapping[str, Collection[date]], since: datetime) -> list[DayResult]:
+    """Those of each symbol's days whose last load began at `since` or later and has ended."""
+    days = [day for own in wanted.values() for day in own]
+    if not days:
+        return []
+    names = [name for name, own in wanted.items() if own]
+    manifests = read_latest_manifests(context.database, names, min(days), max(days), since)
+    return [
+        DayResult(name, day, manifest.failure, manifest)
+        for (name, day), manifest in manifests.items()
+        if day in wanted[name] and manifest.finished is not None
+    ]

@@ -22,7 +22,7 @@ def test_the_verdicts_of_an_accepted_day_say_by_whom() -> None:
         fresh=False,
         seconds=0.0,
     )
-    outcome = DayOutcome(DAY, IngestState.COMPLETE, manifest(trading_day=DAY), judgement)
+    outcome = DayOutcome("KQ.m@SHFE.cu", DAY, IngestState.COMPLETE, manifest(trading_day=DAY), judgement)
     accepted = Acceptance("operator", NOON, "so be it")
     with dg.DagsterInstance.ephemeral() as instance:
         symbol, pages = parse_symbol("KQ.m@SHFE.cu"), Pages("http://console", None)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Page, expect
 
+from ghtrader_assets.assets.symbol_days import JUDGE, LOAD
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import (
@@ -283,17 +284,17 @@ def materialized(platform: RunningPlatform, table: str, day: date) -> int:
 def test_the_pool_holds_loads_back_and_judging_never_waits_for_it(
     platform: RunningPlatform, december: dict[str, Any]
 ) -> None:
-    day, key = DECEMBER[0], parse_symbol(COPPER).key
+    day = DECEMBER[0]
     assert platform.graphql(LIMIT, pool=LOAD_POOL, limit=0)["setConcurrencyLimit"]
     try:
         loading = launch_run(platform, day, LOADED)
         judging = launch_run(platform, day, JUDGED)
-        assert await_success(platform, judging) == {f"{key}_judge": "SUCCESS"}
+        assert await_success(platform, judging) == {JUDGE: "SUCCESS"}
         run = platform.graphql(RUN, id=loading)["runOrError"]
         assert (run["status"], run["allPools"]) == ("QUEUED", [LOAD_POOL])
     finally:
         platform.graphql(FORGET, pool=LOAD_POOL)
-    assert await_success(platform, loading) == {f"{key}_load": "SUCCESS"}
+    assert await_success(platform, loading) == {LOAD: "SUCCESS"}
 
 
 @pytest.fixture(scope="module")
@@ -307,18 +308,17 @@ def whole_run(platform: RunningPlatform, december: dict[str, Any]) -> WholeRun:
 
 
 def test_a_run_that_loads_does_each_days_work_once(whole_run: WholeRun) -> None:
-    key = parse_symbol(COPPER).key
-    assert whole_run.steps == {f"{key}_load": "SUCCESS", f"{key}_judge": "SKIPPED"}
+    assert whole_run.steps == {LOAD: "SUCCESS", JUDGE: "SKIPPED"}
     assert whole_run.made == dict.fromkeys(ALL_TABLES, 1)
 
 
 def test_so_does_one_with_nothing_between_ticks_and_manifest(
     platform: RunningPlatform, december: dict[str, Any]
 ) -> None:
-    day, key, tables = DECEMBER[2], parse_symbol(COPPER).key, (TICKS, MANIFEST)
+    day, tables = DECEMBER[2], (TICKS, MANIFEST)
     before = {table: materialized(platform, table, day) for table in tables}
     steps = await_success(platform, launch_run(platform, day, tables))
-    assert steps == {f"{key}_load": "SUCCESS", f"{key}_judge": "SUCCESS"}
+    assert steps == {LOAD: "SUCCESS", JUDGE: "SUCCESS"}
     assert {table: materialized(platform, table, day) - count for table, count in before.items()} == dict.fromkeys(
         tables, 1
     )
@@ -327,9 +327,9 @@ def test_so_does_one_with_nothing_between_ticks_and_manifest(
 def test_the_step_that_judges_works_when_it_alone_is_executed_again(
     platform: RunningPlatform, whole_run: WholeRun
 ) -> None:
-    day, judge = DECEMBER[1], f"{parse_symbol(COPPER).key}_judge"
+    day = DECEMBER[1]
     before = {table: materialized(platform, table, day) for table in ALL_TABLES}
-    again = execute_again(platform, whole_run.run_id, day, ALL_TABLES, judge)
-    assert await_success(platform, again) == {judge: "SUCCESS"}
+    again = execute_again(platform, whole_run.run_id, day, ALL_TABLES, JUDGE)
+    assert await_success(platform, again) == {JUDGE: "SUCCESS"}
     made = {table: materialized(platform, table, day) - count for table, count in before.items()}
     assert made == {table: int(table in FOLLOWING) for table in ALL_TABLES}

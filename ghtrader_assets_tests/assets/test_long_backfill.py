@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ghtrader_assets.assets.symbol_days import JUDGE, LOAD
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES, JUDGED, RANGE_END, RANGE_START
@@ -79,7 +80,7 @@ def test_it_is_one_pass_of_each_run_over_its_days(platform: RunningPlatform, run
     assert spans == [(DAYS[start], DAYS[start + DAYS_PER_RUN - 1]) for start in range(0, len(DAYS), DAYS_PER_RUN)]
     for run in runs:
         steps = {step["stepKey"]: step["status"] for step in run["stepStats"] if step["stepKey"] != "feed_checks"}
-        assert steps == {f"{THIN.key}_load": "SUCCESS", f"{THIN.key}_judge": "SKIPPED"}
+        assert steps == {LOAD: "SUCCESS", JUDGE: "SKIPPED"}
     of_backfill = {run["id"] for run in runs}
     for table in ALL_TABLES:
         made = platform.graphql(MADE, key={"path": [THIN.key, table]})["assetOrError"]["assetMaterializations"]

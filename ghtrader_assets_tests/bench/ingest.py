@@ -161,7 +161,7 @@ def _ours(
     settings = platform.settings.model_copy(update={"fast_history": fast_history})
     loading = dataclasses.replace(platform, settings=settings)
     cpu, started, ticks = _cpu_seconds(), perf_counter(), 0
-    for outcome in load_days(loading, symbol, days, "bench", must_judge=True, on_retry=_refuse):
+    for outcome in load_days(loading, {symbol: days}, "bench", must_judge=True, on_retry=_refuse):
         if outcome.state != IngestState.COMPLETE or outcome.manifest is None:
             raise GhtraderError(f"{outcome.trading_day} is {outcome.state.value}: {outcome.failure}")
         ticks += outcome.manifest.rows

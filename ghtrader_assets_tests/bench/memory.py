@@ -101,7 +101,7 @@ def _watched(
     course = _Course()
     own = psutil.Process()
     loading = dataclasses.replace(platform, settings=settings)
-    for outcome in load_days(loading, symbol, days, "bench", must_judge=True, on_retry=_refuse):
+    for outcome in load_days(loading, {symbol: days}, "bench", must_judge=True, on_retry=_refuse):
         if outcome.state != IngestState.COMPLETE:
             raise GhtraderError(f"{outcome.trading_day} is {outcome.state.value}: {outcome.failure}")
         fork_servers = [item for item in own.children() if fork_server.__name__ in item.cmdline()]

@@ -11,10 +11,8 @@ days are stored already, so that both fetch, prove and judge them and nothing el
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -30,11 +28,10 @@ from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets.reference.schedule import refresh_schedule
-from ghtrader_assets.services.dagster_instance import dagster_environment
 from ghtrader_assets.services.embedded import running_services
-from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets_tests.bench.own_exchange import own_exchange
+from ghtrader_assets_tests.bench.own_home import own_home
 from ghtrader_assets_tests.bench.report import Report, Variant, Watch, rounded
 from ghtrader_assets_tests.bench.store import empty_ticks, own_store
 from ghtrader_assets_tests.model_days import day_loads
@@ -122,7 +119,10 @@ def _store(platform: LoadContext, loads: Sequence[DayLoad], number: int) -> None
 
 def _with_and_without_dagster(sizes: Sizes) -> Watch:
     watch, symbol = Watch(), parse_symbol(SYMBOL)
-    with tempfile.TemporaryDirectory(prefix="ghtrader-bench-") as folder, _home(Path(folder)) as settings:
+    with (
+        tempfile.TemporaryDirectory(prefix="ghtrader-bench-") as folder,
+        own_home(Path(folder), SYMBOLS=SYMBOL, FAST_HISTORY="on") as settings,
+    ):
         definitions = build_definitions(settings, SYSTEM_CLOCK)
         with running_services(settings, _silent, SYSTEM_CLOCK, with_dagster=False), open_load(settings) as platform:
             days = platform.calendar.days(FIRST_DAY, date(2026, 1, 9))[:RUN_DAYS]
@@ -140,7 +140,7 @@ def _with_and_without_dagster(sizes: Sizes) -> Watch:
 
 def _load(platform: LoadContext, symbol: Symbol, days: Sequence[date]) -> None:
     """Download, store, judge and record the days."""
-    for outcome in load_days(platform, symbol, days, "bench", must_judge=True, on_retry=_silent):
+    for outcome in load_days(platform, {symbol: days}, "bench", must_judge=True, on_retry=_silent):
         if outcome.state != IngestState.COMPLETE:
             raise GhtraderError(f"{outcome.trading_day} is {outcome.state.value}: {outcome.failure}")
 
@@ -152,21 +152,3 @@ def _require_no_stop(stops: Sequence[object]) -> None:
 
 def _silent(_: str) -> None:
     """No one to tell."""
-
-
-@contextmanager
-def _home(home: Path) -> Generator[Settings]:
-    """Settings of a home of its own, in this process's environment too: that is where a run reads them."""
-    ports = ("QUESTDB_HTTP", "QUESTDB_PG", "DAGSTER", "DASHBOARD", "EXCHANGE")
-    ours = {f"GHTRADER_{name}_PORT": "0" for name in ports}
-    ours |= {"GHTRADER_SYMBOLS": SYMBOL, "GHTRADER_FAST_HISTORY": "on", **dagster_environment(home)}
-    before = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
-    try:
-        yield load_settings()
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

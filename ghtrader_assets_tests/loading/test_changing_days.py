@@ -62,7 +62,7 @@ def loaded(
     platform: LoadContext, symbol: Symbol, days: Sequence[date], *, allow_partial: bool = False
 ) -> list[DayOutcome]:
     run = load_days(
-        platform, symbol, days, "test", must_judge=True, on_retry=lambda _: None, allow_partial=allow_partial
+        platform, {symbol: days}, "test", must_judge=True, on_retry=lambda _: None, allow_partial=allow_partial
     )
     return sorted(run, key=lambda item: item.trading_day)
 

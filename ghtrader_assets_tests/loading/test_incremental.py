@@ -28,7 +28,7 @@ from ghtrader_assets.market.symbols import Exchange, parse_symbol
 from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_gaps
-from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedule, write_verdicts
+from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedules, write_verdicts
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets.settings import Settings, SourcedValue
@@ -109,7 +109,7 @@ class Bench:
 
     def write_schedule(self) -> None:
         rows = [ScheduleDay(SYMBOL.text, day, contract, 0, False, False) for day, contract in self.contracts.items()]
-        write_schedule(self.platform.database, rows, schedule_hash(rows), SYSTEM_CLOCK.now())
+        write_schedules(self.platform.database, {schedule_hash(rows): rows}, SYSTEM_CLOCK.now())
 
     def plan(self, day: date) -> DayPlan:
         return plan_day(self.platform, SYMBOL, ScheduleDay(SYMBOL.text, day, self.contracts[day], 0, False, False), "")

@@ -30,7 +30,7 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.client.sql import instant_literal
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_gaps, read_summary
-from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedule
+from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedules
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.validation.evidence import NO_EVIDENCE
@@ -71,7 +71,7 @@ def platform(db: Database, tmp_path: Path, queries: Counter[str]) -> Iterator[Lo
 def stored(platform: LoadContext, symbol: Symbol, contract: str, frames: dict[date, pl.DataFrame]) -> list[DayPlan]:
     """Store days under a schedule that knows nothing but them."""
     rows = [ScheduleDay(symbol.text, day, contract, 0, is_roll=False, provisional=False) for day in frames]
-    write_schedule(platform.database, rows, schedule_hash(rows), SYSTEM_CLOCK.now())
+    write_schedules(platform.database, {schedule_hash(rows): rows}, SYSTEM_CLOCK.now())
     plans = [plan_day(platform, symbol, row, schedule_hash(rows)) for row in rows]
     store_frames(platform, plans, frames)
     return plans
@@ -255,7 +255,7 @@ def test_when_days_are_judged_after_ingest(
         }
         settings = platform.settings.model_copy(update=update)
         opened = dataclasses.replace(platform, settings=settings, provider=provider)
-        outcomes = list(load_days(opened, symbol, days, "test", must_judge=False, on_retry=lambda _: None))
+        outcomes = list(load_days(opened, {symbol: days}, "test", must_judge=False, on_retry=lambda _: None))
         assert [outcome.failure for outcome in outcomes] == ["", ""]
         return {outcome.trading_day: outcome.judgement is not None for outcome in outcomes}
 

@@ -40,7 +40,7 @@ def platform(db: Database, calendar: TradingCalendar, exchange: ExchangeControl,
 
 
 def loaded(platform: LoadContext) -> CoverageVerdict:
-    outcomes = list(load_days(platform, SYMBOL, [DAY], "test", must_judge=True, on_retry=lambda _: None))
+    outcomes = list(load_days(platform, {SYMBOL: [DAY]}, "test", must_judge=True, on_retry=lambda _: None))
     assert [outcome.failure for outcome in outcomes] == [""]
     return read_summary(platform.database, SYMBOL.text, [DAY])[DAY]
 

@@ -23,7 +23,7 @@ from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.evidence import read_evidence
 from ghtrader_assets.questdb.tables.reader import read_gaps, read_summary
-from ghtrader_assets.questdb.tables.records import write_schedule
+from ghtrader_assets.questdb.tables.records import write_schedules
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets_tests.loading.small_days import small_day
@@ -58,7 +58,7 @@ def platform(db: Database, calendar: TradingCalendar, tmp_path: Any) -> LoadCont
 def store(platform: LoadContext, symbol: Symbol, frames: dict[date, pl.DataFrame]) -> None:
     contract = f"SHFE.{symbol.product}2603"
     rows = [ScheduleDay(symbol.text, day, contract, 0, is_roll=False, provisional=False) for day in frames]
-    write_schedule(platform.database, rows, schedule_hash(rows), SYSTEM_CLOCK.now())
+    write_schedules(platform.database, {schedule_hash(rows): rows}, SYSTEM_CLOCK.now())
     store_frames(platform, [plan_day(platform, symbol, row, "") for row in rows], frames)
 
 

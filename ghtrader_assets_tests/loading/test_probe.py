@@ -47,7 +47,7 @@ def platform(db: Database, calendar: TradingCalendar, exchange: ExchangeControl,
 
 
 def load(platform: LoadContext) -> None:
-    outcomes = list(load_days(platform, SYMBOL, [DAY], "test", must_judge=True, on_retry=lambda _: None))
+    outcomes = list(load_days(platform, {SYMBOL: [DAY]}, "test", must_judge=True, on_retry=lambda _: None))
     assert [outcome.failure for outcome in outcomes] == [""]
 
 

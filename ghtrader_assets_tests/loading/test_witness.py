@@ -54,7 +54,7 @@ def platform(db: Database, calendar: TradingCalendar, exchange: ExchangeControl,
 
 
 def load(platform: LoadContext, symbol: Symbol, *days: date) -> list[CoverageVerdict]:
-    outcomes = list(load_days(platform, symbol, days, "test", must_judge=True, on_retry=lambda _: None))
+    outcomes = list(load_days(platform, {symbol: days}, "test", must_judge=True, on_retry=lambda _: None))
     assert [outcome.failure for outcome in outcomes] == [""] * len(days)
     return list(read_summary(platform.database, symbol.text, days).values())
 

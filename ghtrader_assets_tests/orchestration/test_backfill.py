@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -82,15 +82,10 @@ class Plain:
         self.asked.append((needs, tags))
         if self._stops is not None:
             return list(self._stops)
-        for symbol, by_day in needs.items():
-            for _ in self._loaded(symbol.text, list(by_day)):
-                pass
+        wanted = {symbol: list(by_day) for symbol, by_day in needs.items()}
+        for _ in load_days(self._context, wanted, "test", must_judge=True, on_retry=lambda _: None):
+            pass
         return []
-
-    def _loaded(self, symbol: str, days: list[date]) -> Iterator[object]:
-        return load_days(
-            self._context, parse_symbol(symbol), days, "test", must_judge=True, on_retry=lambda _: None
-        )  # fmt: skip
 
 
 def keys(results: Sequence[DayResult]) -> list[tuple[str, date]]:

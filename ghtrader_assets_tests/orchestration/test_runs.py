@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES
-from ghtrader_assets.orchestration.runs import DAYS_PER_RUN, SYMBOLS_PER_RUN, Run, cut_into_runs, tables_for
+from ghtrader_assets.orchestration.runs import (
+    DAYS_PER_RUN,
+    SYMBOL_DAYS_PER_RUN,
+    Run,
+    cut_into_runs,
+    in_groups,
+    tables_for,
+)
 from ghtrader_assets.upkeep.due import Need
 
 SYMBOLS = [parse_symbol(f"KQ.m@SHFE.a{letter}") for letter in "abcdefghijklmno"]
@@ -47,14 +54,14 @@ def test_runs_are_neighbouring_partitions_within_bounds(needs: dict) -> None:
         start = WEEKDAYS.index(run.days[0])
         assert list(run.days) == WEEKDAYS[start : start + len(run.days)]
         assert 1 <= len(run.days) <= DAYS_PER_RUN
-        assert 1 <= len(run.symbols) <= SYMBOLS_PER_RUN
+        assert 1 <= len(run.symbols) * len(run.days) <= SYMBOL_DAYS_PER_RUN
 
 
 @given(what_days_need, st.integers(1, len(SYMBOLS)))
 def test_symbols_that_need_the_same_share_their_runs(by_day: dict, count: int) -> None:
     alone = cut_into_runs({SYMBOLS[0]: by_day}, WEEKDAYS)
     together = cut_into_runs(dict.fromkeys(SYMBOLS[:count], by_day), WEEKDAYS)
-    assert len(together) == len(alone) * -(-count // SYMBOLS_PER_RUN)
+    assert len(together) == sum(-(-count // (SYMBOL_DAYS_PER_RUN // len(run.days))) for run in alone)
 
 
 @given(what_days_need)
@@ -76,6 +83,13 @@ def test_a_long_history_and_a_day_that_is_no_partition() -> None:
         Run(Need.LOAD, (copper,), tuple(WEEKDAYS[20:25])),
     ]
     assert cut_into_runs({copper: {}}, WEEKDAYS) == []
+
+
+def test_an_evening_of_many_symbols_is_few_runs() -> None:
+    many = [parse_symbol(f"KQ.m@SHFE.{a}{b}") for a in "abcdefgh" for b in "abcdefghijklmnopqrstuvwxyz"][:130]
+    evening = cut_into_runs({symbol: {WEEKDAYS[0]: Need.LOAD} for symbol in many}, WEEKDAYS)
+    assert [len(run.symbols) for run in evening] == [120, 10]
+    assert [len(group) for group in in_groups(many[:60], 250)] == [6] * 10
 
 
 def test_a_judgement_needs_the_tables_of_verdicts_alone() -> None:

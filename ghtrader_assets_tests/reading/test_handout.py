@@ -235,13 +235,13 @@ def test_a_contract_is_told_of_the_days_on_which_it_was_the_main_one(
     store: Store, db: Database, load_of: LoadOf, record: Record, symbol: str
 ) -> None:
     from ghtrader_assets.market.schedule import ScheduleDay
-    from ghtrader_assets.questdb.tables.records import write_schedule
+    from ghtrader_assets.questdb.tables.records import write_schedules
 
     contract = symbol.removeprefix("KQ.m@") + "2602"
     others = symbol.removeprefix("KQ.m@") + "2603"
     names = [contract] * 4 + [others] * 4
     rows = [ScheduleDay(symbol, day, name, 0, False, False) for day, name in zip(DAYS, names, strict=True)]
-    write_schedule(db, rows, "0123456789abcdef", SYSTEM_CLOCK.now())
+    write_schedules(db, {"0123456789abcdef": rows}, SYSTEM_CLOCK.now())
     for day in DAYS[1:3]:
         record(load_of(day, rows=20, contract=contract))
     assert told(store, contract, DAYS[0], DAYS[-1]).states == {DAYS[0]: "missing", DAYS[3]: "missing"}

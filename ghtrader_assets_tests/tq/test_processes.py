@@ -29,6 +29,7 @@ from ghtrader_assets.tq.market_data import (
     fetch_table_and_holidays,
 )
 from ghtrader_assets.tq.pool import FetchPool
+from ghtrader_assets.tq.process import one_fork_server
 from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange, assert_same, offset_to, request_of, served
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
@@ -82,6 +83,48 @@ def test_a_killed_fork_server_loses_no_day(exchange: Exchange, home: Path) -> No
         fetched = [first, *days_coming]
     assert {item.state for item in fetched} == {IngestState.COMPLETE}
     assert workers_of(os.getpid()) == []
+
+
+def fork_servers_of(pid: int) -> list[int]:
+    return [item.pid for item in psutil.Process(pid).children() if fork_server.__name__ in item.cmdline()]
+
+
+def test_questions_and_days_in_turn_share_a_fork_server_that_no_worker_of_before_is_left_in(
+    exchange: Exchange, home: Path
+) -> None:
+    provider = exchange.provider()
+    with one_fork_server():
+        assert fetch_holidays(provider, home, QUICK)
+        [first] = fork_servers_of(os.getpid())
+        assert workers_of(os.getpid()) == []
+        with FetchPool(provider, 1, home, SYSTEM_CLOCK, fast_history="on", timing=QUICK) as pool:
+            [fetched] = pool.fetch([request_of(CONTRACT, DAY)])
+            assert fork_servers_of(os.getpid()) == [first]
+        assert_same(fetched.frame, served(CONTRACT, DAY))
+        assert (fork_servers_of(os.getpid()), workers_of(os.getpid())) == ([first], [])
+        assert not list((home / "tq").glob("pool-*/worker-*"))
+        os.kill(first, signal.SIGKILL)
+        await_that("it is gone", lambda: not psutil.pid_exists(first) or psutil.Process(first).status() == "zombie")
+        assert fetch_holidays(provider, home, QUICK)
+        assert fork_servers_of(os.getpid()) != [first]
+    assert fork_servers_of(os.getpid()) == []
+    assert [path.name for path in (home / "tq").iterdir()] == [".guard"]
+
+
+def test_a_pool_that_is_closed_by_another_thread_leaves_no_worker_in_a_shared_fork_server(
+    exchange: Exchange, home: Path
+) -> None:
+    exchange.fault("stall", symbol=CONTRACT, times=None)
+    with one_fork_server():
+        pool = FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="on", timing=QUICK)
+        fetching = threading.Thread(target=lambda: list(pool.fetch([request_of(CONTRACT, DAY)])))
+        fetching.start()
+        await_that("the worker asks for a page", lambda: exchange.requests("set_chart"))
+        pool.close()
+        fetching.join(HANGS_S)
+        assert not fetching.is_alive()
+        assert (len(fork_servers_of(os.getpid())), workers_of(os.getpid())) == (1, [])
+    assert fork_servers_of(os.getpid()) == []
 
 
 def test_the_longest_days_are_fetched_first(exchange: Exchange, home: Path) -> None:

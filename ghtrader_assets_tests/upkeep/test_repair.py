@@ -25,7 +25,7 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.histories import Attempt, Content, Histories, Verdict
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
-from ghtrader_assets.questdb.tables.records import write_manifests, write_schedule, write_verdicts
+from ghtrader_assets.questdb.tables.records import write_manifests, write_schedules, write_verdicts
 from ghtrader_assets.reference.schedule import schedule_of
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
@@ -282,7 +282,7 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
     """Stored and judged, stored with a hole the provider could fill, stored for another contract, empty, missing."""
     name = SYMBOL.text
     rows = [ScheduleDay(name, day, "SHFE.ni2601", 0, False, False) for day in DAYS]
-    write_schedule(db, rows, schedule_hash(rows), SYSTEM_CLOCK.now())
+    write_schedules(db, {schedule_hash(rows): rows}, SYSTEM_CLOCK.now())
     schedule = schedule_of(platform, SYMBOL, DAYS)
     plans = {day: plan_day(platform, SYMBOL, schedule.rows[day], schedule.hash) for day in DAYS}
     frames = {day: random_ticks(plans[day].window, 300, day.day) for day in DAYS[:3]}
@@ -300,7 +300,7 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
         verdicts.append(dataclasses.replace(verdict, gaps=gaps, coverage=ok))
     write_verdicts(db, verdicts)
     moved = [dataclasses.replace(rows[2], contract="SHFE.ni2602")]
-    write_schedule(db, moved, schedule_hash(moved), SYSTEM_CLOCK.now())
+    write_schedules(db, {schedule_hash(moved): moved}, SYSTEM_CLOCK.now())
     (loaded,) = [item for item in _attempts(db, name) if item.trading_day == DAYS[2]]
     empty = dataclasses.replace(
         loaded, manifest_id="20251218T000000-00000000", trading_day=DAYS[3], outcome=IngestState.PROVIDER_EMPTY,

@@ -197,11 +197,14 @@ def read_manifests(db: Database, symbol: str, days: Sequence[date]) -> list[Mani
     return _select(db, "manifests", Manifest, MANIFESTS, [symbol], min(days), max(days)) if days else []
 
 
-def read_latest_manifests(db: Database, symbol: str, days: Sequence[date]) -> dict[date, Manifest]:
-    """The last attempt of each of these days, of those that have one."""
-    found = sorted(read_manifests(db, symbol, days), key=lambda manifest: manifest.started)
-    latest = {manifest.trading_day: manifest for manifest in found}
-    return {day: latest[day] for day in days if day in latest}
+def read_latest_manifests(
+    db: Database, symbols: Sequence[str], start: date, end: date, since: datetime
+) -> dict[tuple[str, date], Manifest]:
+    """The last attempt of each symbol's day of an inclusive range, of those with one that began at `since` or later."""
+    where, values = _of_symbols("AND", symbols)
+    rest = f"{MANIFESTS} WHERE ts >= %s AND ts <= %s AND started >= %s {where} ORDER BY started"
+    found = _rows(db, "latest_manifests", Manifest, rest, [midnight_utc(start), midnight_utc(end), since, *values])
+    return {(manifest.symbol, manifest.trading_day): manifest for manifest in found}
 
 
 def read_last_loads(db: Database, symbol: str, limit: int) -> list[Manifest]:

@@ -45,9 +45,10 @@ from ghtrader_assets.questdb.tables.schema import (
 from ghtrader_assets.validation.verdicts import BaselineDay, DayVerdict, GapRow, midnight_utc
 
 
-def write_schedule(db: Database, rows: Sequence[ScheduleDay], schedule_hash: str, now: datetime) -> None:
-    """Store rows of a symbol's schedule as of `now`, replacing those of the same trading days."""
-    _write(db, MAIN_SCHEDULE, (_schedule_values(row, schedule_hash, now) for row in rows))
+def write_schedules(db: Database, schedules: Mapping[str, Sequence[ScheduleDay]], now: datetime) -> None:
+    """Store rows of symbols' schedules as of `now`, by the schedules' hashes, replacing those of the same days."""
+    rows = ((row, digest) for digest, own in schedules.items() for row in own)
+    _write(db, MAIN_SCHEDULE, (_schedule_values(row, digest, now) for row, digest in rows))
 
 
 def write_contract_lives(db: Database, rows: Sequence[ContractLife]) -> None:

@@ -114,11 +114,11 @@ def test_the_schedule_comes_back(db: Database) -> None:
         ScheduleDay(symbol, DAY, "SHFE.cu2602", 0, False, False),
         ScheduleDay(symbol, NEXT, "SHFE.cu2603", 1, True, True),
     ]
-    records.write_schedule(db, rows, "0123456789abcdef", SYSTEM_CLOCK.now())
+    records.write_schedules(db, {"0123456789abcdef": rows}, SYSTEM_CLOCK.now())
     assert reader.read_schedule(db, symbol) == rows
     assert reader.read_schedule(db, symbol, NEXT) == rows[1:]
     settled = dataclasses.replace(rows[1], provisional=False)
-    records.write_schedule(db, [settled], "0123456789abcdef", SYSTEM_CLOCK.now())
+    records.write_schedules(db, {"0123456789abcdef": [settled]}, SYSTEM_CLOCK.now())
     assert reader.read_schedule(db, symbol) == [rows[0], settled]
 
 
@@ -161,7 +161,9 @@ def test_states_of_days(db: Database, manifest: Callable[..., Manifest]) -> None
         (lost, "maintenance", "", "", "maintenance"),
     ]
     assert [item.manifest_id for item in found] == ["load", "load", "load", "b"]
-    assert reader.read_latest_manifests(db, symbol, [DAY, lost])[lost].manifest_id == "b"
+    latest = reader.read_latest_manifests(db, [symbol], DAY, lost, NOON)
+    assert {key: row.manifest_id for key, row in latest.items()} == {(symbol, NEXT): "late", (symbol, lost): "b"}
+    assert list(reader.read_latest_manifests(db, [symbol], DAY, lost, NOON + timedelta(minutes=1))) == [(symbol, lost)]
 
 
 def test_what_is_recorded_of_a_stored_day_is_there_at_once(db: Database, manifest: Callable[..., Manifest]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -23,8 +24,8 @@ from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.tables.tick_columns import even_slices, read_ticks
-from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure, require_content
-from ghtrader_assets_tests.fix_questdb import fresh_symbol, random_ticks
+from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure, require_content, store_batch
+from ghtrader_assets_tests.fix_questdb import fresh_symbol, random_ticks, refused_ticks
 from ghtrader_assets_tests.storing import store_days
 
 DAY = date(2026, 1, 6)
@@ -178,6 +179,24 @@ def test_only_the_day_at_fault_is_lost(db: Database, load_of: LoadOf) -> None:
     assert isinstance(results[MONDAY], StoredDay)
     assert_stored(db, good)
     assert_stored(db, after)
+
+
+def test_many_symbols_share_a_days_transaction_and_a_refused_one_takes_none_with_it(
+    db: Database, load_of: LoadOf
+) -> None:
+    loads = [load_of(DAY, rows=300, seed=seed, name=fresh_symbol()) for seed in range(4)]
+    before = _transactions(db)
+    assert {type(result) for result in store_batch(db, loads)} == {StoredDay}
+    assert _transactions(db) == before + 1
+
+    changed = [replace(load, frame=random_ticks(load.window, 250, 9)) for load in loads]
+    window, frame = refused_ticks(loads[2].window, 20)
+    refused = replace(changed[2], window=window, frame=frame)
+    results = store_batch(db, [*changed[:2], refused, changed[3]])
+    assert [type(result) for result in results] == [StoredDay, StoredDay, StoreFailure, StoredDay]
+    assert _transactions(db) == before + 1 + 3
+    for load in (*changed[:2], loads[2], changed[3]):
+        assert_stored(db, load)
 
 
 @pytest.mark.parametrize("full_at", [101, 200])

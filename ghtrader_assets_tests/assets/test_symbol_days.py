@@ -1,0 +1,94 @@
+"""The two ops that serve all symbols: what a run of many records of each, and which step does what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ghtrader_assets.assets.build import build_definitions
+from ghtrader_assets.assets.symbol_days import LOAD
+from ghtrader_assets.assets.tables import asset_key
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.orchestration.names import ALL_TABLES, DAY_TABLES, JUDGED, MAIN_SCHEDULE, RANGE_END, RANGE_START
+from ghtrader_assets.settings import load_settings
+from ghtrader_assets_tests.apart import apart
+from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.fix_platform import CommandLine
+from ghtrader_assets_tests.model_days import contract_of
+
+STEEL, SUGAR, INDEX, NOBODYS = SYMBOLS = [
+    parse_symbol(text) for text in ("KQ.m@SHFE.rb", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF", "KQ.m@SHFE.zz")
+]
+FRIDAY, MONDAY = DAYS = (date(2026, 1, 9), date(2026, 1, 12))
+
+
+@pytest.fixture
+def instance(
+    shared: CommandLine, exchange: ExchangeControl, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dg.DagsterInstance]:
+    for name, value in shared.whole_environment(
+        {"GHTRADER_SYMBOLS": ",".join(symbol.text for symbol in SYMBOLS)}
+    ).items():
+        monkeypatch.setenv(name, value)
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+def run(instance: dg.DagsterInstance, selected: list[dg.AssetKey], first: date, last: date) -> Any:
+    """A run in this process, as the command makes it."""
+    job = build_definitions(load_settings(), SYSTEM_CLOCK).resolve_implicit_global_asset_job_def()
+    return apart(
+        job.execute_in_process,
+        instance=instance,
+        asset_selection=selected,
+        tags={RANGE_START: str(first), RANGE_END: str(last)},
+        raise_on_error=False,
+    )
+
+
+def made(ran: Any) -> list[tuple[str, str, str]]:
+    """What a run materialized: symbol key, table, day."""
+    events = [event for node in {event.node_name for event in ran.all_node_events} for event in (
+        ran.asset_materializations_for_node(node)
+    )]  # fmt: skip
+    return sorted((*event.asset_key.path, event.partition) for event in events)
+
+
+def test_a_run_of_many_symbols_fails_with_exactly_the_days_that_did(
+    instance: dg.DagsterInstance, exchange: ExchangeControl
+) -> None:
+    exchange.faults({"kind": "no_data", "symbol": contract_of(SUGAR, MONDAY), "trading_day": str(MONDAY)})
+    ran = run(instance, [asset_key(symbol, table) for symbol in SYMBOLS for table in ALL_TABLES], *DAYS)
+    (failure,) = ran.get_step_failure_events()
+    said = failure.step_failure_data.user_failure_data
+    assert said, failure.step_failure_data.error
+    failed = json.loads(json.dumps(said.metadata["failed_days"].value))
+    assert {name: sorted(days) for name, days in failed.items()} == {
+        SUGAR.text: [str(MONDAY)], NOBODYS.text: [str(FRIDAY), str(MONDAY)],
+    }  # fmt: skip
+    assert failed[SUGAR.text][str(MONDAY)].startswith("provider_empty")
+    assert said.description.startswith("3 trading day(s) of 2 symbols failed; the first, KQ.m@CZCE.SR 2026-01-12")
+
+    good = {STEEL: DAYS, INDEX: DAYS, SUGAR: (FRIDAY,)}
+    wanted = [(symbol.key, table, str(day)) for symbol, days in good.items() for table in DAY_TABLES for day in days]
+    wanted += [(symbol.key, MAIN_SCHEDULE, str(day)) for symbol in good for day in DAYS]
+    assert made(ran) == sorted(wanted)
+
+
+def test_in_a_run_that_loads_one_symbol_the_same_step_judges_the_other(instance: dg.DagsterInstance) -> None:
+    first = run(instance, [asset_key(SUGAR, table) for table in ALL_TABLES], FRIDAY, FRIDAY)
+    assert first.success
+    loads, judges = [asset_key(INDEX, table) for table in ALL_TABLES], [asset_key(SUGAR, table) for table in JUDGED]
+    ran = run(instance, [*loads, *judges], FRIDAY, FRIDAY)
+    assert ran.success
+    day = str(FRIDAY)
+    assert made(ran) == sorted(
+        [(INDEX.key, table, day) for table in ALL_TABLES] + [(SUGAR.key, table, day) for table in JUDGED]
+    )
+    assert len(ran.asset_materializations_for_node(LOAD)) == len(made(ran))
