@@ -31,7 +31,7 @@ up: install
 check: install
 	@$(MAKE) --no-print-directory -j 3 -O lint check-computing check-others
 
-SERVICELESS := $(BIN)/python -m pytest -q --hypothesis-profile check -m "not service and not joint and not soak"
+SERVICELESS := $(BIN)/python -m pytest -q --hypothesis-profile check -m "not service and not process and not joint and not soak"
 TESTS := ghtrader_assets_tests
 COMPUTING := $(TESTS)/market $(TESTS)/validation $(TESTS)/exchange
 

@@ -20,7 +20,7 @@ from hypothesis import settings
 
 SEED = 1
 SOAK = "soak"
-EXAMPLES = {"check": 0.25, SOAK: 30.0}
+EXAMPLES = {"check": 0.1, SOAK: 30.0}
 """How many times as many examples a property gets under hypothesis' profile of this name: `make check`, `make soak`."""
 
 

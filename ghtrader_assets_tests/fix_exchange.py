@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,15 @@ from datetime import date
 from tqsdk import TqApi, TqAuth
 """
 """What every client script begins with: tqsdk without the module that asks a public host when it is imported."""
+AT_ANOTHER_TIME = """
+import sys
+from datetime import datetime
+import time_machine
+from ghtrader_assets.exchange.__main__ import main
+time_machine.travel(datetime.fromisoformat(sys.argv.pop(1))).start()
+sys.exit(main())
+"""
+"""`python -m ghtrader_assets.exchange` by a clock that starts at the first argument."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +79,17 @@ class ExchangeControl:
 
 
 @contextmanager
-def started_exchange(home: Path, *options: str, model: int = 1) -> Iterator[ExchangeControl]:
+def started_exchange(
+    home: Path, *options: str, model: int = 1, at: datetime | None = None
+) -> Iterator[ExchangeControl]:
     """An exchange process with these options, stopped at the end.
 
-    It is of model 1, whose figures tests hold, unless a test is about another one.
+    It is of model 1, whose figures tests hold, unless a test is about another one. `at` is when it starts by its own
+    clock, if not now.
     """
     options = ("--port", "0", "--home", str(home), "--model", str(model), *options)
-    command = [sys.executable, "-m", "ghtrader_assets.exchange", *options]
+    program = ["-m", "ghtrader_assets.exchange"] if at is None else ["-c", AT_ANOTHER_TIME, at.isoformat()]
+    command = [sys.executable, *program, *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -12,19 +12,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.orchestration.names import ALL_TABLES, RANGE_END, RANGE_START
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.runtime import Runtime, read_runtime
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.waiting import await_that
 from ghtrader_assets_tests.warm_commands import NOW, warm_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -122,6 +125,34 @@ def shared(tmp_path: Path, questdb_endpoint: Endpoint, exchange: ExchangeControl
     return CommandLine(tmp_path, pointed_at(questdb_endpoint, exchange))
 
 
+LAUNCH_RUN = """
+mutation LaunchRun($params: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $params) {
+    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+  }
+}"""
+
+RUN = """
+query Run($id: ID!) { runOrError(runId: $id) { ... on Run {
+  status allPools stepStats { stepKey status }
+} } }"""
+
+
+def run_selector(symbol: str, tables: Iterable[str]) -> dict[str, Any]:
+    """What Dagster's mutations select to run these tables of a symbol."""
+    return {
+        "repositoryLocationName": "ghtrader_assets",
+        "repositoryName": "__repository__",
+        "pipelineName": "trading_days",
+        "assetSelection": [{"path": [parse_symbol(symbol).key, table]} for table in tables],
+        "assetCheckSelection": [],
+    }
+
+
+def range_tags(first: date, last: date) -> list[dict[str, str]]:
+    return [{"key": RANGE_START, "value": str(first)}, {"key": RANGE_END, "value": str(last)}]
+
+
 @dataclass(frozen=True)
 class RunningPlatform:
     """A whole platform kept up by `ghtrader-assets up`."""
@@ -140,6 +171,28 @@ class RunningPlatform:
         ).json()
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
+
+    def run_of(self, run_id: str) -> dict[str, Any]:
+        return self.graphql(RUN, id=run_id)["runOrError"]
+
+    def launch_run(self, symbol: str, first: date, last: date, tables: Iterable[str] = ALL_TABLES) -> str:
+        """One run over some days of a symbol; its id. A backfill waits half a minute for the daemon's turn besides."""
+        params = {"selector": run_selector(symbol, tables), "executionMetadata": {"tags": range_tags(first, last)}}
+        answer = self.graphql(LAUNCH_RUN, params=params)["launchPipelineExecution"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return str(answer["run"]["runId"])
+
+    def await_success(self, run_id: str) -> dict[str, str]:
+        """The state of each step of a run that succeeded."""
+
+        def ended() -> dict[str, Any] | None:
+            run = self.run_of(run_id)
+            assert run["status"] not in {"FAILURE", "CANCELED"}, run
+            return run if run["status"] == "SUCCESS" else None
+
+        run = await_that(f"the success of run {run_id}", ended)
+        assert run is not None
+        return {step["stepKey"]: step["status"] for step in run["stepStats"]}
 
     @property
     def exchange(self) -> ExchangeControl:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import ghtrader_assets
+from ghtrader_assets_tests.syntax import tree_of
 
 PACKAGE = Path(ghtrader_assets.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -63,7 +64,7 @@ def names(*wanted: str) -> Callable[[ast.AST], bool]:
 
 @lru_cache(None)
 def nodes(source: Path) -> list[ast.AST]:
-    return list(ast.walk(ast.parse(source.read_text(encoding="utf-8"))))
+    return list(ast.walk(tree_of(source)))
 
 
 def places(source: Path, forbidden: Callable[[ast.AST], bool]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from hypothesis import settings
 
 import ghtrader_assets
 from ghtrader_assets_tests.fix_campaigns import EXAMPLES
+from ghtrader_assets_tests.syntax import functions_in, parsed, tree_of
 
 SUITE = Path(__file__).parent
 ROOMS = Path(ghtrader_assets.__file__).parent
@@ -26,7 +27,7 @@ NO_ROOMS = {"bench", "infra"}
 @lru_cache(None)
 def imported(source: str) -> tuple[str, ...]:
     """The dotted names of everything that a module imports, wherever in it."""
-    return tuple(_imported(ast.parse(source)))
+    return tuple(_imported(parsed(source)))
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
@@ -149,14 +150,13 @@ def test_what_is_measured_is_told_somewhere() -> None:
 
 
 def test_modules_and_functions_are_read_at_a_glance() -> None:
-    sources = {path: path.read_text(encoding="utf-8") for path in [*ROOMS.rglob("*.py"), *MODULES]}
-    assert [str(path) for path, source in sources.items() if source.count("\n") > LONGEST_MODULE] == []
+    paths = [*ROOMS.rglob("*.py"), *MODULES]
+    assert [str(path) for path in paths if path.read_bytes().count(b"\n") > LONGEST_MODULE] == []
     functions = [
         (path.name, node.name)
-        for path, source in sources.items()
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+        for path in paths
+        for node in functions_in(tree_of(path))
+        if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
     ]
     assert functions == []
 
@@ -165,7 +165,7 @@ def test_a_class_name_means_one_thing() -> None:
     names = [
         node.name
         for path in ROOMS.rglob("*.py")
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        for node in tree_of(path).body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
     assert [name for name, count in Counter(names).items() if count > 1] == []

@@ -225,7 +225,7 @@ def test_days_whose_baseline_moved_are_asked_for_once(
 
 
 def test_what_only_reads_needs_no_provider(
-    environment: Mapping[str, str], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    environment: Mapping[str, str], instance: dg.DagsterInstance, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No account is set and no exchange runs: checks and plans are made, loading says what is missing."""
     for name in ("TQSDK_USER", "TQSDK_PASSWORD"):
@@ -238,8 +238,9 @@ def test_what_only_reads_needs_no_provider(
         pass
     watching = sensor_answer(where, instance, "watch_feeds", None)
     assert {event.check_name for event in watching.asset_events} == {"latest_day", "ingest_rate"}
+    write_manifests(db, [failed_load(date(2025, 12, 15), IngestState.PROVIDER_EMPTY)])
     repairing = sensor_answer(where, instance, "repair_days", None)
-    assert repairing.run_requests or "nothing to do by itself" in repairing.skip_message
+    assert ranges(repairing) == [("2025-12-15", "2025-12-15", len(ALL_TABLES))]
     judging = apart(
         where.get_implicit_global_asset_job_def().execute_in_process,
         instance=instance,

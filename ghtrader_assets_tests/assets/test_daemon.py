@@ -21,17 +21,16 @@ from ghtrader_assets.orchestration.names import (
     LOAD_POOL,
     LOADED,
     MANIFEST,
-    RANGE_END,
-    RANGE_START,
     TICKS,
 )
 from ghtrader_assets_tests.fix_browser import keep
-from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
+from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform, range_tags, run_selector
 
 COPPER = "KQ.m@SHFE.cu"
 DECEMBER = snapshot_calendar().days(date(2025, 12, 1), date(2025, 12, 9))
 NOVEMBER = snapshot_calendar().days(date(2025, 11, 3), date(2025, 11, 18))
 BAD = (DECEMBER[3], DECEMBER[5])
+STORED = snapshot_calendar().days(date(2025, 12, 10), date(2025, 12, 12))
 
 STATES = """
 query States($key: AssetKeyInput!) {
@@ -88,6 +87,7 @@ def december(platform: RunningPlatform) -> dict[str, Any]:
     return ran.document
 
 
+@pytest.mark.joint
 def test_the_command_names_the_days_that_failed(december: dict[str, Any]) -> None:
     failed = {item["trading_day"]: item["reason"] for item in december["failed"]}
     assert sorted(failed) == [str(day) for day in BAD]
@@ -95,6 +95,7 @@ def test_the_command_names_the_days_that_failed(december: dict[str, Any]) -> Non
     assert len(december["succeeded"]) == len(DECEMBER) - 2
 
 
+@pytest.mark.joint
 def test_the_other_days_are_complete_in_every_table(platform: RunningPlatform, december: dict[str, Any]) -> None:
     good = set(DECEMBER) - set(BAD)
     for table in DAY_TABLES:
@@ -103,6 +104,7 @@ def test_the_other_days_are_complete_in_every_table(platform: RunningPlatform, d
         assert shown["FAILED"] & set(DECEMBER) == set(BAD), table
 
 
+@pytest.mark.joint
 def test_the_ui_shows_exactly_those_days_red(platform: RunningPlatform, december: dict[str, Any], page: Page) -> None:
     path = "/".join(asset(COPPER, "ticks")["path"])
     page.goto(f"{platform.url('dagster')}/assets/{path}?view=partitions", wait_until="networkidle")
@@ -113,6 +115,7 @@ def test_the_ui_shows_exactly_those_days_red(platform: RunningPlatform, december
     keep(page, "dagster-failed-day")
 
 
+@pytest.mark.joint
 def test_the_same_command_again_loads_only_the_failed_days(platform: RunningPlatform, december: dict[str, Any]) -> None:
     ran = platform.command.run(
         "backfill", COPPER, "--from", str(DECEMBER[0]), "--to", str(DECEMBER[-1]), "--json", timeout=900
@@ -200,13 +203,6 @@ def test_a_changed_day_is_judged_again_by_itself_and_an_identical_load_is_not(
         time.sleep(3)
 
 
-LAUNCH_RUN = """
-mutation LaunchRun($params: ExecutionParams!) {
-  launchPipelineExecution(executionParams: $params) {
-    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
-  }
-}"""
-
 LAUNCH_AGAIN = """
 mutation LaunchAgain($params: ExecutionParams!) {
   launchPipelineReexecution(executionParams: $params) {
@@ -214,52 +210,17 @@ mutation LaunchAgain($params: ExecutionParams!) {
   }
 }"""
 
-RUN = """
-query Run($id: ID!) { runOrError(runId: $id) { ... on Run {
-  status allPools stepStats { stepKey status }
-} } }"""
-
 LIMIT = "mutation Limit($pool: String!, $limit: Int!) { setConcurrencyLimit(concurrencyKey: $pool, limit: $limit) }"
 FORGET = "mutation Forget($pool: String!) { deleteConcurrencyLimit(concurrencyKey: $pool) }"
 
 
-def launch_run(platform: RunningPlatform, day: date, tables: Iterable[str]) -> str:
-    tags = [{"key": key, "value": str(day)} for key in (RANGE_START, RANGE_END)]
-    params = {"selector": _selector(tables), "executionMetadata": {"tags": tags}}
-    return _launched(platform.graphql(LAUNCH_RUN, params=params)["launchPipelineExecution"])
-
-
 def execute_again(platform: RunningPlatform, run_id: str, day: date, tables: Iterable[str], step: str) -> str:
     """One step of a run once more, as the run's page offers it."""
-    tags = [{"key": key, "value": str(day)} for key in (RANGE_START, RANGE_END)]
-    of_run = {"rootRunId": run_id, "parentRunId": run_id, "tags": tags}
-    params = {"selector": _selector(tables), "executionMetadata": of_run, "stepKeys": [step]}
-    return _launched(platform.graphql(LAUNCH_AGAIN, params=params)["launchPipelineReexecution"])
-
-
-def _selector(tables: Iterable[str]) -> dict[str, Any]:
-    return {
-        "repositoryLocationName": "ghtrader_assets",
-        "repositoryName": "__repository__",
-        "pipelineName": "trading_days",
-        "assetSelection": [asset(COPPER, table) for table in tables],
-        "assetCheckSelection": [],
-    }
-
-
-def _launched(answer: dict[str, Any]) -> str:
+    of_run = {"rootRunId": run_id, "parentRunId": run_id, "tags": range_tags(day, day)}
+    params = {"selector": run_selector(COPPER, tables), "executionMetadata": of_run, "stepKeys": [step]}
+    answer = platform.graphql(LAUNCH_AGAIN, params=params)["launchPipelineReexecution"]
     assert answer["__typename"] == "LaunchRunSuccess", answer
     return str(answer["run"]["runId"])
-
-
-def await_success(platform: RunningPlatform, run_id: str, within_s: float = 600) -> dict[str, str]:
-    """The state of each step of a run that succeeded."""
-    give_up_at = time.monotonic() + within_s
-    while (run := platform.graphql(RUN, id=run_id)["runOrError"])["status"] != "SUCCESS":
-        assert run["status"] not in {"FAILURE", "CANCELED"}, run
-        assert time.monotonic() < give_up_at, run
-        time.sleep(1)
-    return {step["stepKey"]: step["status"] for step in run["stepStats"]}
 
 
 MADE = """
@@ -281,29 +242,38 @@ def materialized(platform: RunningPlatform, table: str, day: date) -> int:
     return len(found["assetMaterializations"])
 
 
+@pytest.fixture(scope="module")
+def stored(platform: RunningPlatform) -> list[date]:
+    """Three days of copper that one run loaded."""
+    platform.exchange.reset()
+    platform.await_success(platform.launch_run(COPPER, STORED[0], STORED[-1]))
+    return STORED
+
+
 def test_the_pool_holds_loads_back_and_judging_never_waits_for_it(
-    platform: RunningPlatform, december: dict[str, Any]
+    platform: RunningPlatform, stored: list[date]
 ) -> None:
-    day = DECEMBER[0]
+    day = stored[0]
     assert platform.graphql(LIMIT, pool=LOAD_POOL, limit=0)["setConcurrencyLimit"]
     try:
-        loading = launch_run(platform, day, LOADED)
-        judging = launch_run(platform, day, JUDGED)
-        assert await_success(platform, judging) == {JUDGE: "SUCCESS"}
-        run = platform.graphql(RUN, id=loading)["runOrError"]
+        loading = platform.launch_run(COPPER, day, day, LOADED)
+        judging = platform.launch_run(COPPER, day, day, JUDGED)
+        assert platform.await_success(judging) == {JUDGE: "SUCCESS"}
+        run = platform.run_of(loading)
         assert (run["status"], run["allPools"]) == ("QUEUED", [LOAD_POOL])
     finally:
         platform.graphql(FORGET, pool=LOAD_POOL)
-    assert await_success(platform, loading) == {LOAD: "SUCCESS"}
+    assert platform.await_success(loading) == {LOAD: "SUCCESS"}
 
 
 @pytest.fixture(scope="module")
-def whole_run(platform: RunningPlatform, december: dict[str, Any]) -> WholeRun:
+def whole_run(platform: RunningPlatform, stored: list[date]) -> WholeRun:
     """A run that loads a day that was loaded, with all its tables."""
-    before = {table: materialized(platform, table, DECEMBER[1]) for table in ALL_TABLES}
-    run_id = launch_run(platform, DECEMBER[1], ALL_TABLES)
-    steps = await_success(platform, run_id)
-    made = {table: materialized(platform, table, DECEMBER[1]) - count for table, count in before.items()}
+    day = stored[1]
+    before = {table: materialized(platform, table, day) for table in ALL_TABLES}
+    run_id = platform.launch_run(COPPER, day, day)
+    steps = platform.await_success(run_id)
+    made = {table: materialized(platform, table, day) - count for table, count in before.items()}
     return WholeRun(run_id, steps, made)
 
 
@@ -312,12 +282,10 @@ def test_a_run_that_loads_does_each_days_work_once(whole_run: WholeRun) -> None:
     assert whole_run.made == dict.fromkeys(ALL_TABLES, 1)
 
 
-def test_so_does_one_with_nothing_between_ticks_and_manifest(
-    platform: RunningPlatform, december: dict[str, Any]
-) -> None:
-    day, tables = DECEMBER[2], (TICKS, MANIFEST)
+def test_so_does_one_with_nothing_between_ticks_and_manifest(platform: RunningPlatform, stored: list[date]) -> None:
+    day, tables = stored[2], (TICKS, MANIFEST)
     before = {table: materialized(platform, table, day) for table in tables}
-    steps = await_success(platform, launch_run(platform, day, tables))
+    steps = platform.await_success(platform.launch_run(COPPER, day, day, tables))
     assert steps == {LOAD: "SUCCESS", JUDGE: "SUCCESS"}
     assert {table: materialized(platform, table, day) - count for table, count in before.items()} == dict.fromkeys(
         tables, 1
@@ -325,11 +293,11 @@ def test_so_does_one_with_nothing_between_ticks_and_manifest(
 
 
 def test_the_step_that_judges_works_when_it_alone_is_executed_again(
-    platform: RunningPlatform, whole_run: WholeRun
+    platform: RunningPlatform, stored: list[date], whole_run: WholeRun
 ) -> None:
-    day = DECEMBER[1]
+    day = stored[1]
     before = {table: materialized(platform, table, day) for table in ALL_TABLES}
     again = execute_again(platform, whole_run.run_id, day, ALL_TABLES, JUDGE)
-    assert await_success(platform, again) == {JUDGE: "SUCCESS"}
+    assert platform.await_success(again) == {JUDGE: "SUCCESS"}
     made = {table: materialized(platform, table, day) - count for table, count in before.items()}
     assert made == {table: int(table in FOLLOWING) for table in ALL_TABLES}

@@ -46,6 +46,7 @@ def fresh(home: Path) -> dict[str, str]:
     return {**plain, "HOME": str(home), "PYTHONPATH": str(ROOT)}
 
 
+@pytest.mark.process
 def test_importing_starts_nothing_and_opens_no_connection(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", OPENS_NOTHING], env=fresh(tmp_path), cwd=tmp_path, capture_output=True, text=True,
@@ -56,6 +57,7 @@ def test_importing_starts_nothing_and_opens_no_connection(tmp_path: Path) -> Non
     assert not list(tmp_path.rglob("questdb")), "importing made a home"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("words", [[], ["-w", str(ROOT / "workspace.yaml")]])
 @pytest.mark.filterwarnings("ignore")  # of dagster itself: the command is superseded, its own use of pydantic
 def test_dagster_validates_them_without_a_service(

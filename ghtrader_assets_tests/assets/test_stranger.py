@@ -34,9 +34,8 @@ def path_of(symbol: str) -> str:
 @pytest.fixture(scope="module")
 def september(platform: RunningPlatform) -> None:
     """Three days of a symbol, months ago: every expected day since then is missed."""
-    only = ("--from", str(SEPTEMBER[0]), "--to", str(SEPTEMBER[-1]))
-    ran = platform.command.run("backfill", BEANS, *only)
-    assert ran.code == 0, ran.err
+    platform.exchange.reset()
+    platform.await_success(platform.launch_run(BEANS, SEPTEMBER[0], SEPTEMBER[-1]))
 
 
 def latest_day(platform: RunningPlatform) -> str:
@@ -47,7 +46,6 @@ def latest_day(platform: RunningPlatform) -> str:
     return execution["status"] if execution else ""
 
 
-@pytest.mark.usefixtures("september")
 def test_the_lineage_graph_of_a_symbol(platform: RunningPlatform, page: Page) -> None:
     selection = quote(f'group:"{path_of(BEANS)}"', safe="")
     page.goto(f"{platform.url('dagster')}/asset-groups~{selection}", timeout=PATIENCE_MS)

@@ -104,6 +104,7 @@ def october(platform: RunningPlatform, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.browser
+@pytest.mark.joint
 def test_a_backfill_launched_in_the_dialog_and_its_page(platform: RunningPlatform, october: str, page: Page) -> None:
     page.goto(f"{platform.url('dagster')}/runs/b/{october}", timeout=PATIENCE_MS)
     expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=PATIENCE_MS)
@@ -171,8 +172,8 @@ def block(name: str) -> str:
 @pytest.fixture(scope="module")
 def documented(platform: RunningPlatform) -> dict[str, Any]:
     """The day of docs/lineage.md, stored; its load as `lineage` tells it."""
-    only = ("--from", str(DOCUMENTED), "--to", str(DOCUMENTED))
-    assert platform.command.run("backfill", COPPER, *only).code == 0
+    platform.exchange.reset()
+    platform.await_success(platform.launch_run(COPPER, DOCUMENTED, DOCUMENTED))
     ran = platform.command.run(*block("origin-cli").split()[1:])
     assert ran.code == 0, ran.err
     return ran.document

@@ -11,7 +11,7 @@ import pytest
 
 from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.verdicts import BaselineDay, DayVerdict
-from ghtrader_assets.validation.windows import WINDOW_DAYS, Baselines
+from ghtrader_assets.validation.windows import Baselines
 from ghtrader_assets_tests.bench.truth import Planned, planted
 from ghtrader_assets_tests.bench.truth_days import SymbolDay, days_of, numbered, verdict_on
 
@@ -30,14 +30,18 @@ MISSED: Final = [
 """Series, day, kind and level of the campaign; the state and what must be named."""
 
 
+DAYS_BEFORE: Final = 10
+"""Half of what a baseline takes: these faults are as plain to a young store."""
+
+
 @cache
 def given_by(day: SymbolDay) -> BaselineDay:
     return verdict_on(day, numbered(day.columns)).baseline
 
 
 def evidence_before(series: str, day: date) -> tuple[SymbolDay, Evidence]:
-    """The day, and the baseline of the 20 clean days before it."""
-    before: deque[SymbolDay] = deque(maxlen=WINDOW_DAYS)
+    """The day, and the baseline of the clean days before it."""
+    before: deque[SymbolDay] = deque(maxlen=DAYS_BEFORE)
     for each in days_of(series):
         if each.day == day:
             return each, Baselines(given_by(earlier) for earlier in before).before(day)
@@ -64,10 +68,23 @@ def test_a_fault_that_was_missed_is_found_and_named(
     assert named in verdict.coverage.detail
 
 
+LAST, FIRST = slice(-20, None), slice(20)
+
+
+@pytest.mark.parametrize(("series", "days"), [("CZCE.CY601", LAST), ("DCE.m2609", FIRST)], ids=["last", "first"])
+def test_the_first_and_the_last_days_of_a_contract_are_no_fault(series: str, days: slice) -> None:
+    require_no_fault(series, days)
+
+
+@pytest.mark.soak
 @pytest.mark.parametrize("series", ["CZCE.CY601", "DCE.m2609"])
 def test_what_a_contracts_life_brings_is_no_fault(series: str) -> None:
+    require_no_fault(series, slice(None))
+
+
+def require_no_fault(series: str, days: slice) -> None:
     given = Baselines([])
-    for day in days_of(series):
+    for day in days_of(series)[days]:
         verdict = verdict_on(day, numbered(day.columns), given.before(day.day))
         assert verdict.state == ("warn" if day.is_halted else "ok"), (day.day, verdict.coverage.detail)
         given.learn(verdict.baseline)

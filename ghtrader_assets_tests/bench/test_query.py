@@ -12,6 +12,7 @@ TINY = Sizes(days=3, full_days=2, thin_rows=200, asked=10, scans=2, reads=1, cyc
 
 
 @pytest.mark.service
+@pytest.mark.joint
 def test_it_reports_every_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(query, "QUICK", TINY)
     report = bench_query(quick=True)

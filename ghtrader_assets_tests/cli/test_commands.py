@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from ghtrader_assets.cli import FILES, register
 from ghtrader_assets.cli.app import app
 from ghtrader_assets.runtime import read_runtime
@@ -30,6 +32,7 @@ for command in ("calendar", "days", "doctor", "backfill"):
 """
 
 
+@pytest.mark.process
 def test_a_command_imports_only_what_it_needs() -> None:
     ran = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", HELP_OF_FOUR], capture_output=True, text=True, check=True

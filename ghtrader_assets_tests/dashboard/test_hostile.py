@@ -103,6 +103,7 @@ def test_an_error_page_shows_the_errors_code(storeless: FlaskClient) -> None:
         assert f"<code>{code}</code>" in text
 
 
+@pytest.mark.process
 def test_a_store_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
     environment = dashboard_environment(tmp_path, "127.0.0.1:9", "127.0.0.1:9", "admin", "canary-51f2", SYMBOL)
     with started_dashboard(environment) as url:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -23,6 +23,7 @@ from ghtrader_assets.exchange.instruments import describe, known_symbols
 from ghtrader_assets.exchange.quotes import quote_of
 from ghtrader_assets.exchange.server import REALM
 from ghtrader_assets.market.calendar import compare_holidays, snapshot_calendar
+from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets_tests.exchange.diff_client import DiffClient
 from ghtrader_assets_tests.fix_exchange import ROOT, ExchangeControl, started_exchange
 from ghtrader_assets_tests.true_ticks import MODEL_1, SPECS, ticks_of
@@ -157,13 +158,13 @@ def test_time_before_the_beginning_shows_the_first_tick(client: DiffClient) -> N
     assert sorted(client.ticks(CONTRACT)) == [0, 1, 2, 3, 4]
 
 
-def test_history_ends_with_the_last_completed_day(client: DiffClient) -> None:
-    client.chart("a", "KQ.m@SHFE.au", 1)
-    (last,) = client.ticks("KQ.m@SHFE.au").values()
-    calendar = snapshot_calendar()
-    day = calendar.trading_day_of(last["datetime"])
-    today = date.today()  # noqa: DTZ011 - a day more or less does not matter
-    assert today - timedelta(days=15) < day <= today + timedelta(days=1)
+def test_history_ends_with_the_last_completed_day(tmp_path: Path) -> None:
+    """On a Wednesday afternoon before the close that is Tuesday."""
+    at = datetime(2026, 1, 14, 14, 0, tzinfo=SHANGHAI)
+    with started_exchange(tmp_path, at=at) as control, DiffClient(control) as client:
+        client.chart("a", "KQ.m@SHFE.au", 1)
+        (last,) = client.ticks("KQ.m@SHFE.au").values()
+    assert snapshot_calendar().trading_day_of(last["datetime"]) == date(2026, 1, 13)
 
 
 def test_an_instrument_query_and_its_release(client: DiffClient) -> None:

@@ -169,6 +169,7 @@ for day in calendar.days(date(2019, 12, 20), date(2020, 5, 12)):
 """
 
 
+@pytest.mark.process
 def test_the_host_time_zone_changes_nothing() -> None:
     outputs = {
         subprocess.run(
