@@ -111,7 +111,7 @@ class FileAccessError(ServiceError, code="GHT-304", remedy="mend the disk, or mo
 
 
 class QuestDBError(ServiceError, code="GHT-200"):
-    """QuestDB failed, or did not do what it acknowledged, in a way that has no class of its own."""
+    """The root of what goes wrong with the store; itself a failure of QuestDB that has no class of its own."""
 
 
 class ReadBackError(QuestDBError, code="GHT-201"):
@@ -158,6 +158,28 @@ class BrokenAnswerError(
     QuestDBError, code="GHT-209", remedy="run the same command again; if that changes nothing, see QuestDB's log"
 ):
     """An answer of QuestDB ended as it should and is not whole."""
+
+
+class VersionError(QuestDBError, code="GHT-210", remedy="use a newer ghtrader-assets"):
+    """The store or the home is of another version than this code reads."""
+
+
+class ForeignTableError(
+    QuestDBError,
+    code="GHT-211",
+    remedy="it is of another version or program; export what you need, drop or rename it, and start again",
+):
+    """A table or view that has the name of one of ours has another shape."""
+
+
+class DayReplacedError(QuestDBError, code="GHT-212", remedy="read it again"):
+    """A trading day was loaded again while it was read, and is no longer what was asked for."""
+
+
+class OtherContentError(
+    QuestDBError, code="GHT-213", remedy="look at `manifests --covering`, then load the day again with --force"
+):
+    """The ticks of a stored trading day are not those that its stored-day row names."""
 
 
 class FetchError(GhtraderError, code="GHT-410", exit_code=3):

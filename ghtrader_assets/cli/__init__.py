@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final
 
-from ghtrader_assets.cli.app import app
+from typer import Abort, TyperException
+
+from ghtrader_assets.cli.app import NAME, app
 from ghtrader_assets.context.universe import universe_of
-from ghtrader_assets.errors import FULL_ERRNOS, DiskFullError, FileAccessError, GhtraderError
+from ghtrader_assets.errors import FULL_ERRNOS, BadInputError, DiskFullError, FileAccessError, GhtraderError
 from ghtrader_assets.logs import configure as configure_logs
-from ghtrader_assets.settings import load_settings
+from ghtrader_assets.settings import Settings, load_settings
 
 FILES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("up", "down", "status"), "services"),
@@ -47,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
         configure_logs(settings.log_level)
         universe_of(settings)  # a text that is no symbol ends every command
         register(given)
-        app(args=[word for word in given if word != "--debug"], standalone_mode=True, obj=settings)
+        raise SystemExit(run([word for word in given if word != "--debug"], settings))
     except GhtraderError as error:
         if debug:
             traceback.print_exc()
@@ -59,6 +61,22 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(_shown(kind(f"{error.filename}: {error.strerror}"))) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def run(words: Sequence[str], settings: Settings) -> int:
+    """Run the command that the words name. Returns its exit code; raises `BadInputError` for words that it refuses."""
+    try:
+        code: int | None = app(args=words, prog_name=NAME, standalone_mode=False, obj=settings)
+    except TyperException as error:
+        command = getattr(getattr(error, "ctx", None), "command_path", NAME)
+        if not words:  # the message is the whole help
+            sys.stderr.write(f"{error.format_message()}\n")
+            return BadInputError.exit_code
+        says = error.format_message().removesuffix(".")
+        raise BadInputError(f"{command}: {says}", f"see `{command} --help`") from error
+    except Abort:
+        return GhtraderError.exit_code
+    return code or 0
 
 
 def register(words: Sequence[str]) -> None:

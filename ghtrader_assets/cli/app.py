@@ -15,7 +15,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 import typer
 from rich.console import Console
@@ -25,8 +25,10 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.settings import Settings
 
+NAME: Final = "ghtrader-assets"
+
 app = typer.Typer(
-    name="ghtrader-assets",
+    name=NAME,
     help="Tick history of Chinese futures as Dagster assets: fetched whole, stored once, judged, traceable.",
     no_args_is_help=True,
     add_completion=False,

@@ -36,6 +36,7 @@ from ghtrader_assets.questdb.standing.day_states import read_accepted
 from ghtrader_assets.questdb.tables.rows import WitnessAnswer
 from ghtrader_assets.reading.stored import days_stored_as, require_known
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.validation.verdicts import State
 
 WITNESS_FIELDS: Final = ("symbol", "trading_day", "contract", "outcome", "reason")
 
@@ -56,7 +57,7 @@ def validate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge stored days. Exit 0 when none is in error or there was nothing to do, 1 if any day is, and not accepted."""
+    """Judge stored days. Exit 0 when all was done and no day is in error, or accepted; 1 else."""
     start, end = calendar_for(settings.home).span(start, end)
     all_again = full or not settings.validate_incremental
     asks = settings.source_probe if probe is None else probe
@@ -81,11 +82,11 @@ def validate(
         if asks and isinstance(context, LoadContext):
             probed = [answer for symbol, own in stored for answer in probe_gaps(context, symbol, own, log.print)]
     rows = [
-        _row(symbol, outcome) | {"accepted": accepted.get((symbol, outcome.trading_day))}
+        row_of(symbol, outcome) | {"accepted": accepted.get((symbol, outcome.trading_day))}
         for symbol, outcome in outcomes
     ]
     noop = not any(outcome.failure or outcome.judgement for _, outcome in outcomes)
-    in_error = [row for row in rows if row["state"] == "error" and row["accepted"] is None]
+    in_error = [row for row in rows if (row["failure"] or row["state"] == State.ERROR) and row["accepted"] is None]
     if as_json:
         heard = [{name: getattr(answer, name) for name in WITNESS_FIELDS} for answer in witness]
         told = {"witness": heard, **({"probed": probed} if asks else {})}
@@ -137,20 +138,24 @@ def _answer(day: ProbedDay) -> str:
 
 
 def _shown(row: Mapping[str, object]) -> str:
-    *values, accepted = row.values()
-    line = "  ".join(str(value) for value in values)
-    return f"{line}  accepted {accepted}" if accepted else line
+    day = f"{row['symbol']}  {row['trading_day']}"
+    if row["failure"]:
+        return f"{day}  failed  {row['failure']}"
+    line = f"{day}  {row['state']}  {row['reason']}  {'judged' if row['judged'] else 'as judged before'}"
+    return f"{line}  accepted {row['accepted']}" if row["accepted"] else line
 
 
-def _row(symbol: str, outcome: DayOutcome) -> dict[str, object]:
+def row_of(symbol: str, outcome: DayOutcome) -> dict[str, object]:
+    """A day of the JSON document: the verdict in force, or the `failure` for which there is none; the other is null."""
     judgement = outcome.judgement
-    state, reason = outcome.standing or ("error", outcome.failure)
+    state, reason = outcome.standing or (None, None)
     if judgement:
-        state, reason = judgement.deciding.state, judgement.deciding.reason_code
+        state, reason = State(judgement.deciding.state), judgement.deciding.reason_code
     return {
         "symbol": symbol,
         "trading_day": outcome.trading_day,
-        "state": str(state),
+        "state": state,
         "reason": reason,
         "judged": judgement is not None and judgement.fresh,
+        "failure": outcome.failure or None,
     }

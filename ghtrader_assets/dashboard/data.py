@@ -19,7 +19,7 @@ from ghtrader_assets.context.store import StoreContext, open_store
 from ghtrader_assets.context.universe import UnknownProduct, universe_of, unknown_product
 from ghtrader_assets.dashboard.palette import ACCEPTED, look_of
 from ghtrader_assets.dashboard.routes import Window
-from ghtrader_assets.errors import BadInputError, IngestState, NotListedError, QuestDBError
+from ghtrader_assets.errors import BadInputError, DayReplacedError, IngestState, NotListedError
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import last_completed_day
@@ -172,7 +172,7 @@ class Source:
         )
 
     def day(self, symbol: Symbol, day: date) -> DayView:
-        """One trading day with its ticks, all of one load. Raises `QuestDBError` while it is being replaced."""
+        """One trading day with its ticks, all of one load. Raises `DayReplacedError` while it is being replaced."""
         database = self.context.database
         state, ticks = self._whole_day(symbol, day)
         stored = state.ingest_state == IngestState.COMPLETE
@@ -200,7 +200,7 @@ class Source:
         if whole.agg.digest != state.digest:
             (state,) = days_of(self.context, symbol, day, day)
         if whole.agg.digest != state.digest:
-            raise QuestDBError(f"{symbol.text} {day} was loaded again while it was read", "open the page again")
+            raise DayReplacedError(f"{symbol.text} {day} was loaded again while it was read", "open the page again")
         ticks = pl.from_arrow(whole.ticks)
         assert isinstance(ticks, pl.DataFrame)
         return state, ticks

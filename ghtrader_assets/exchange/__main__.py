@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -19,14 +20,13 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.errors import BadInputError, GhtraderError, ServiceError
 from ghtrader_assets.exchange.daily import DEFAULT_SEED
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.memory import LOG, settled_model
 from ghtrader_assets.exchange.server import ExchangeServer
 from ghtrader_assets.exchange.specs import Model, ModelNumber
-
-PORT_TAKEN = 3
+from ghtrader_assets.ports import LOOPBACK, port_taken
 
 
 def main() -> int:
@@ -44,8 +44,7 @@ def main() -> int:
     try:
         model = Model(settled_model(options.home, options.model), options.seed)
     except BadInputError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
+        return _refused(error)
     logging.basicConfig(
         filename=options.home / LOG,
         level=logging.INFO,
@@ -55,9 +54,17 @@ def main() -> int:
     try:
         asyncio.run(_serve(options, model))
     except OSError as error:
-        sys.stderr.write(f"the embedded exchange can't listen on 127.0.0.1:{options.port}: {error.strerror}\n")
-        return PORT_TAKEN
+        if error.errno == errno.EADDRINUSE:
+            return _refused(port_taken(options.port, "--port"))
+        what = f"the embedded exchange can't listen on {LOOPBACK}:{options.port}: {error.strerror}"
+        return _refused(ServiceError(what, "choose another --port"))
     return 0
+
+
+def _refused(error: GhtraderError) -> int:
+    """Write the error's line. Returns its exit code."""
+    sys.stderr.write(f"{error.line}\n")
+    return error.exit_code
 
 
 async def _serve(options: argparse.Namespace, model: Model) -> None:

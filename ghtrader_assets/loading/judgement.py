@@ -45,7 +45,7 @@ from ghtrader_assets.questdb.tables.rows import DailyAgg, StandingCoverage, Stan
 from ghtrader_assets.reference.schedule import Schedule, stored_schedule
 from ghtrader_assets.validation.judge import needs_judgement
 from ghtrader_assets.validation.policy import Policy
-from ghtrader_assets.validation.states import worst
+from ghtrader_assets.validation.states import worse
 from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, DayVerdict, QualityVerdict, State
 
 BATCH_VERDICTS: Final = 20
@@ -129,9 +129,8 @@ def _known(day: DueDay, verdicts: Verdicts, baseline: BaselineDay | None) -> Day
     if isinstance(coverage, CoverageVerdict) and isinstance(quality, QualityVerdict):
         judgement = Judgement(coverage, quality, fresh=False, seconds=0.0)
         return DayOutcome(*day.key, IngestState.COMPLETE, day.manifest, judgement, baseline=baseline)
-    overall = worst((State(coverage.state), State(quality.state)))
-    deciding = coverage if coverage.state == overall else quality
-    return DayOutcome(*day.key, IngestState.COMPLETE, standing=(overall, deciding.reason_code))
+    deciding = worse(coverage, quality)
+    return DayOutcome(*day.key, IngestState.COMPLETE, standing=(State(deciding.state), deciding.reason_code))
 
 
 @dataclass(frozen=True, slots=True)

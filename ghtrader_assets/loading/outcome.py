@@ -10,7 +10,7 @@ from datetime import date
 
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
-from ghtrader_assets.validation.states import worst
+from ghtrader_assets.validation.states import worse
 from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, QualityVerdict, State
 
 
@@ -26,8 +26,7 @@ class Judgement:
     @property
     def deciding(self) -> CoverageVerdict | QualityVerdict:
         """The row whose state is the worse one, coverage where they agree: it says how the day stands and why."""
-        overall = worst((State(self.coverage.state), State(self.quality.state)))
-        return self.coverage if self.coverage.state == overall else self.quality
+        return worse(self.coverage, self.quality)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _needs(
     error = plan.refused.get(first)
     if error is not None and not isinstance(error, WrongMainError) and _is_known(context, symbol):
         raise error
-    report.failed += [DayResult(symbol.text, day, str(error), None) for day, error in plan.refused.items()]
+    report.failed += [DayResult(symbol.text, day, error.line, None) for day, error in plan.refused.items()]
     if force:
         return {day.trading_day: Need.LOAD for day in plan.days}
     needs = needs_of(context, symbol, plan.days)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.context.universe import unknown_in_universe
-from ghtrader_assets.errors import BadInputError, IngestState, QuestDBError
+from ghtrader_assets.errors import BadInputError, DayReplacedError, IngestState
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_attempted_states, read_stored_states
@@ -93,7 +93,7 @@ class Handout:
     def read(self) -> Generator[tuple[HandedDay, pa.Table]]:
         """The days that are handed out, each whole and with its state, in time order.
 
-        Raises `QuestDBError` where a day was loaded again meanwhile and is no longer among those asked for.
+        Raises `DayReplacedError` where a day was loaded again meanwhile and is no longer among those asked for.
         """
         windows = [self.context.calendar.window(day.trading_day) for day in self.days]
         states = {day.trading_day: day for day in self.days}
@@ -112,7 +112,7 @@ class Handout:
             day = agg.trading_day
             (state,) = read_stored_states(self.context.database, [agg.symbol], day, day, self.context.clock.now())
         if not (_speaks_of(state, agg) and _is_among(state, self.states)):
-            raise QuestDBError(f"{agg.symbol} {agg.trading_day} was loaded again while it was read", "read it again")
+            raise DayReplacedError(f"{agg.symbol} {agg.trading_day} was loaded again while it was read")
         return HandedDay(**values_of(agg), state=state.state, reason=state.reason, accepted=state.accepted)
 
 

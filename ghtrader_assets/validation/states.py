@@ -10,9 +10,9 @@ A day's state is the worst of its layers; its reason the first code of that tabl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, Protocol, TypeVar
 
 from ghtrader_assets.market.data_files import records
 from ghtrader_assets.validation.coverage import BLOCKING_GAP_S, Coverage, FoundGap
@@ -31,6 +31,19 @@ SECONDS_MISSING: Final = "missing_share_block"
 LOAD_AGAIN: Final = frozenset({SESSION_LOST, MINUTES_LOST, SECONDS_MISSING})
 """Reasons for which the ticks are asked for again: what is not there is known, or bound, to have traded."""
 SEVERITY: Final = (State.OK, State.WARN, State.PARTIAL, State.ERROR)
+RANK: Final[Mapping[str, int]] = {state.value: rank for rank, state in enumerate(SEVERITY)}
+"""How bad a state is."""
+
+
+class HasState(Protocol):
+    """A verdict, in whatever form: its state is one of `SEVERITY`."""
+
+    @property
+    def state(self) -> str: ...
+
+
+OfState = TypeVar("OfState", bound=HasState)
+OfOtherState = TypeVar("OfOtherState", bound=HasState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +134,12 @@ def quality_standing(quality: Quality) -> Standing:
     return _standing(set())
 
 
-def worse(first: Standing, other: Standing) -> Standing:
-    """The worse of two standings, the first if they are alike."""
-    return other if SEVERITY.index(other.state) > SEVERITY.index(first.state) else first
+def worse(coverage: OfState, quality: OfOtherState) -> OfState | OfOtherState:
+    """Of a day's two verdicts the one that decides its state and reason: the worse, coverage's where they are alike.
+
+    `questdb.standing.derivation` has the same rule for frames of days.
+    """
+    return quality if RANK[quality.state] > RANK[coverage.state] else coverage
 
 
 def _standing(codes: Set[str]) -> Standing:

@@ -196,9 +196,9 @@ def test_a_cell_changed_behind_our_back_is_found_and_named(loaded: CommandLine, 
     ran = loaded.run("validate", CFFEX, *RANGE, "--full", "--json")
     friday, monday = ran.document["days"]
     assert ran.code == 1
-    assert (friday["trading_day"], friday["state"]) == (str(FRIDAY), "error")
-    assert "the stored ticks have digest" in friday["reason"]
-    assert monday["state"] == "ok"
+    assert (friday["trading_day"], friday["state"]) == (str(FRIDAY), None)
+    assert "the stored ticks have digest" in friday["failure"]
+    assert (monday["state"], monday["failure"]) == ("ok", None)
     assert loaded.run("backfill", CFFEX, *RANGE, "--force").code == 0
     assert loaded.run("validate", CFFEX, *RANGE, "--full").code == 0
 

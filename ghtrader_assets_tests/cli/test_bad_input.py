@@ -43,9 +43,29 @@ def test_bad_arguments(bare: CommandLine, words: tuple[str, ...], says: tuple[st
     assert not (bare.home / "questdb").exists(), "a refused command started something"
 
 
-def test_usage_errors_are_exit_2(bare: CommandLine) -> None:
-    assert bare.run("backfill", COPPER).code == 2
-    assert bare.run("no-such-command").code == 2
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("backfill", COPPER), ("ghtrader-assets backfill", "--from", "`ghtrader-assets backfill --help`")),
+        (("days", "--nope"), ("ghtrader-assets days", "--nope")),
+        (("days", *WEEK), ("ghtrader-assets days", "SYMBOL")),
+        (("days", COPPER, "--from"), ("--from",)),
+        (("backfill", COPPER, *WEEK, "--workers", "many"), ("--workers",)),
+        (("no-such-command",), ("no-such-command", "`ghtrader-assets --help`")),
+    ],
+    ids=" ".join,
+)
+def test_usage_errors_are_one_line(bare: CommandLine, words: tuple[str, ...], says: tuple[str, ...]) -> None:
+    ran = bare.run(*words)
+    refused(ran, 2, *says, "[GHT-101]")
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_help_and_no_words_at_all(bare: CommandLine) -> None:
+    helped, nothing = bare.run("days", "--help"), bare.run()
+    assert (helped.code, nothing.code) == (0, 2)
+    assert "Usage: ghtrader-assets days" in helped.out
+    assert "Usage: ghtrader-assets" in nothing.err + nothing.out
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from ghtrader_assets.dashboard import data
 from ghtrader_assets.dashboard.data import TICK_COLUMNS, Source
 from ghtrader_assets.dashboard.pages.overview import overview_page
 from ghtrader_assets.dashboard.palette import look_of
-from ghtrader_assets.errors import IngestState, QuestDBError
+from ghtrader_assets.errors import IngestState, OtherContentError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
@@ -69,7 +69,7 @@ def test_a_page_shows_the_ticks_of_the_coverage_row_and_waits_for_them_so_long(
 
     newer = replaced(db, calendar, SYMBOL.text, 2)
     monkeypatch.setattr(data, "PATIENCE_S", 0.2)
-    with pytest.raises(QuestDBError, match=r"are not those of load load-1.*--force"):
+    with pytest.raises(OtherContentError, match=r"are not those of load load-1.*--force"):
         source.day(SYMBOL, DAY)
     write_daily_agg(db, [newer])
     view = source.day(SYMBOL, DAY)

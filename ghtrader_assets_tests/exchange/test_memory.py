@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.errors import BadInputError, PortTakenError
 from ghtrader_assets.exchange.memory import LOG, settled_model
 from ghtrader_assets_tests.fix_exchange import started_exchange
 from ghtrader_assets_tests.fix_old_home import OLD_HOME
@@ -52,6 +53,20 @@ def test_the_process_refuses_another_model_in_one_line(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     assert "began with model 1" in ended.stderr
+    assert ended.stderr.endswith(f"[{BadInputError.code}]\n")
+
+
+def test_the_process_refuses_a_taken_port_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "ghtrader_assets.exchange", "--home", str(tmp_path), "--port", port]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=HANGS_S, check=False)
+    assert ended.returncode == PortTakenError.exit_code
+    assert len(ended.stderr.splitlines()) == 1
+    assert f"port {port} on 127.0.0.1 is taken; set --port to another" in ended.stderr
+    assert ended.stderr.endswith(f"[{PortTakenError.code}]\n")
 
 
 def test_up_refuses_model_2_in_the_home_that_399ca52_left(bare: CommandLine) -> None:

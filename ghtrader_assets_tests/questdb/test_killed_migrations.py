@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ghtrader_assets.context.store import open_writable_store
-from ghtrader_assets.errors import QuestDBError
+from ghtrader_assets.errors import VersionError
 from ghtrader_assets.questdb.tables import migrations
 from ghtrader_assets.questdb.tables.migrations import (
     STEPS,
@@ -46,7 +46,7 @@ def test_a_start_that_is_killed_anywhere_is_made_up_for_by_the_next(
             moments += 1
             if store_version(old.database) != STORE_VERSION:
                 with pytest.raises(
-                    QuestDBError, match=f"of version .* reads version {STORE_VERSION}; run `ghtrader-assets up`"
+                    VersionError, match=f"of version .* reads version {STORE_VERSION}; run `ghtrader-assets up`"
                 ):
                     require_version(old.database)
             old.migrate()

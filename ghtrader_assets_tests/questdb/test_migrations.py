@@ -13,7 +13,7 @@ import pytest
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.store import StoreContext, open_store, open_writable_store
-from ghtrader_assets.errors import GhtraderError, QuestDBError, ServiceError
+from ghtrader_assets.errors import GhtraderError, ServiceError, VersionError
 from ghtrader_assets.lineage.aggregate import aggregated_path, day_lines, stored_aggregated
 from ghtrader_assets.lineage.verify import verify_manifest
 from ghtrader_assets.manifests import manifest_document, manifest_files, read_manifest_file
@@ -52,6 +52,14 @@ DAYS = [date(2026, 1, day) for day in (5, 6, 7, 8)]
 SR, RB = OLD_SYMBOLS
 OPEN, IN_PART = (RB, "2026-01-07"), (RB, "2026-01-06")
 NOW = datetime(2026, 1, 9, tzinfo=UTC)
+_OF_THREE = '{{"outcome": {}, "reason": {}, "upstream": {}}}'
+NO_MANIFESTS = [
+    *("", "{", "[]", "{}", "null", "3", '{"outcome": "failed"}', "[" * 100_000, '{"outcome": ' * 100_000),
+    *(_OF_THREE.format('"failed"', '""', wrong) for wrong in ("null", "3", "[]", "{}", "true")),
+    *(_OF_THREE.format(wrong, wrong, '"partial:x"') for wrong in ("null", "3", "[]", "{}", "true")),
+    _OF_THREE.format('"failed"', '"\\ud800"', '"partial:x"'),
+]
+"""What a file may hold that is no manifest of any version."""
 
 
 def as_json(value: Any) -> Any:
@@ -180,7 +188,7 @@ def test_a_newer_store_or_home_is_refused_in_one_line(old: OldHome) -> None:
     newer = rf"the store is of version {STORE_VERSION + 1}, newer than the {STORE_VERSION} of this code"
     told = f"{newer}; use a newer ghtrader-assets"
     _assert_refused(old, told)
-    with pytest.raises(QuestDBError, match=told), open_store(old.settings) as context:
+    with pytest.raises(VersionError, match=told), open_store(old.settings) as context:
         context.database.rows("version", "SELECT 1")
     old.make_old_again()
     (old.home / "manifests" / "version").write_text(f"{STORE_VERSION + 1}\n")
@@ -208,7 +216,7 @@ def test_a_table_of_another_program_is_refused_before_any_is_altered(old: OldHom
 
 def test_readers_say_what_to_run_and_need_no_write_permission(old: OldHome) -> None:
     told = r"of version 1, and this code reads version \d+; run `ghtrader-assets up`"
-    with pytest.raises(QuestDBError, match=told), open_store(old.settings) as context:
+    with pytest.raises(VersionError, match=told), open_store(old.settings) as context:
         context.database.rows("version", "SELECT 1")
     assert store_version(old.database) == FIRST_VERSION
     old.migrate()
@@ -237,8 +245,8 @@ def test_doctor_shows_the_version_and_what_is_pending(old: OldHome) -> None:
 
 
 def test_a_damaged_manifest_or_version_is_said(old: OldHome) -> None:
-    files = manifest_files(old.home)
-    damaged = {next(files): text for text in ("{", "[]", "{}", '{"outcome": "failed"}')}
+    first = next(manifest_files(old.home))
+    damaged = {first.with_name(f"20260105T080000-{nth:08x}.json"): text for nth, text in enumerate(NO_MANIFESTS)}
     for path, text in damaged.items():
         path.write_text(text)
     old.migrate()

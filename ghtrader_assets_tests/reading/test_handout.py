@@ -16,7 +16,7 @@ import pytest
 import ghtrader_assets
 from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.errors import BadInputError, DayStateWarning, IngestState, QuestDBError
+from ghtrader_assets.errors import BadInputError, DayReplacedError, DayStateWarning, IngestState
 from ghtrader_assets.market.clock import instant_ns
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
@@ -221,7 +221,7 @@ def test_a_day_loaded_again_meanwhile_has_the_state_of_what_is_handed_out(
     either = handout_of(store.context, parse_symbol(week), *DAYS[:2])
     record(load_of(DAYS[1], rows=30, seed=7), state="error")
     assert [(day.state, ticks.num_rows) for day, ticks in either.read()] == [("ok", 20), ("error", 30)]
-    with pytest.raises(QuestDBError, match="2026-01-06 was loaded again while it was read; read it again"):
+    with pytest.raises(DayReplacedError, match="2026-01-06 was loaded again while it was read; read it again"):
         list(good.read())
 
 

@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from ghtrader_assets.errors import BadInputError, DayStateWarning, QuestDBError
+from ghtrader_assets.errors import BadInputError, DayStateWarning, OtherContentError, QuestDBError
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, content_digest, row_hashes
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import whole_days
@@ -163,7 +163,7 @@ def test_ticks_that_are_newer_than_their_record_are_not_handed_out(
     assert len(store.ticks(symbol, DAY, columns=["last_price"])) == 200, "begun, and nothing of it stored yet"
     put(db, later)
     monkeypatch.setattr(whole_days, "PATIENCE_S", 0.3)
-    with pytest.raises(QuestDBError, match="are not those of load"):
+    with pytest.raises(OtherContentError, match="are not those of load"):
         store.ticks(symbol, DAY, columns=["last_price"])
     monkeypatch.undo()
     timer = threading.Timer(0.5, lambda: finish(db, settings, begun, later))

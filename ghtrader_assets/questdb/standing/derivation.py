@@ -13,7 +13,8 @@ to be done about a day (`upkeep`).
 - **Verdicts.** A verdict is in force where the content that it was given on is the one that is stored, whole. Half a
   day is not judged: what was once said of the same ticks as a whole day says nothing of it.
 - **State.** A complete day has the worse of its two verdicts with its reason, coverage's where they are alike; with
-  fewer than two in force it is `unjudged`. Any other day's state is how its ingest stands.
+  fewer than two in force it is `unjudged` (`validation.states.worse` says which of two verdicts decides, for code that
+  holds both). Any other day's state is how its ingest stands.
 - **Accepted.** A day is accepted where its state is one that an operator may close and the last exception recorded of
   it holds: it was not revoked, has not expired, and speaks of the two verdicts that stand now, or, where nothing is
   stored, of the outcome and contract of the last attempt. The state stays what it is.
@@ -32,7 +33,7 @@ from typing import Final
 import polars as pl
 
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.validation.states import SEVERITY
+from ghtrader_assets.validation.states import RANK
 from ghtrader_assets.validation.verdicts import State
 
 UNJUDGED: Final = "unjudged"
@@ -84,7 +85,6 @@ _ENDED_BADLY: Final = (
 _CLOSABLE: Final = sorted(state.value for state in (State.PARTIAL, State.ERROR, *_ENDED_BADLY))
 
 _NOT_RECORDED: Final = (IngestState.COMPLETE, IngestState.PARTIAL)
-_RANK: Final = {state.value: rank for rank, state in enumerate(SEVERITY)}
 
 
 def state_of_attempt(outcome: IngestState) -> IngestState:
@@ -129,7 +129,7 @@ def _ingest_state() -> pl.Expr:
 def _in_force(table: str) -> pl.Expr:
     """The state of a table's verdict where it is in force, else an empty text."""
     whole = pl.col("stored") & ~pl.col("partial")
-    in_force = whole & pl.col(f"{table}_names_content") & pl.col(table).is_in(list(_RANK))
+    in_force = whole & pl.col(f"{table}_names_content") & pl.col(table).is_in(list(RANK))
     return _first([(in_force, pl.col(table))], pl.lit("")).alias(f"{table}_state")
 
 
@@ -137,7 +137,7 @@ def _state_and_reason() -> list[pl.Expr]:
     """The table of a day's state: the first condition that holds decides, on state and reason together, and who did."""
     ingest, stored, complete = pl.col("ingest_state"), pl.col("stored"), IngestState.COMPLETE.value
     coverage, quality = (
-        pl.col(name).replace_strict(_RANK, default=None) for name in ("coverage_state", "quality_state")
+        pl.col(name).replace_strict(RANK, default=None) for name in ("coverage_state", "quality_state")
     )
     cases = [
         (~stored & pl.col("obstacle").is_not_null(), DecidedBy.OBSTACLE, ingest, pl.col("obstacle_reason")),

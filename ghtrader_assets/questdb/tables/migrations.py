@@ -13,13 +13,13 @@ bit. No load may run meanwhile: what an older program writes after a step keeps 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, LiteralString, cast
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.errors import QuestDBError, ServiceError
+from ghtrader_assets.errors import ServiceError, VersionError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import code_version, manifest_files, put_document
@@ -76,8 +76,8 @@ class Step:
 
 _OPEN_IN_VERSION_1: Final = "the load began and has not ended: it is still running, or it was killed"
 _PARTIAL_IN_VERSION_1: Final = "partial:"
-_OF_EVERY_VERSION: Final = frozenset({"outcome", "reason", "upstream"})
-"""What a manifest file of any version has, and the steps look at."""
+_OF_EVERY_VERSION: Final = ("outcome", "reason", "upstream")
+"""What a manifest file of any version has as texts, and the steps look at."""
 
 
 def _running(document: Document) -> Document:
@@ -151,8 +151,8 @@ STORE_VERSION: Final = STEPS[-1].version
 def ensure_schema(db: Database, home: Path, clock: Clock) -> None:
     """Bring the store and the home's manifest files to this version: make what is missing, migrate what is older.
 
-    Raises `QuestDBError` before anything is changed where the store is newer, or a table of another shape than ours;
-    `ServiceError` where the home is newer or its files can't be written.
+    Raises `VersionError` before anything is changed where the store or the home is newer, `ForeignTableError` where a
+    table has another shape than ours; `ServiceError` where the home's files can't be read or written.
     """
     _require_not_newer(home_version(home), f"the home {home}")
     found = store_version(db)
@@ -170,11 +170,11 @@ def ensure_schema(db: Database, home: Path, clock: Clock) -> None:
 
 
 def require_version(db: Database) -> None:
-    """Refuse to read a store of another version. Raises `QuestDBError`; a store without a table of ours is none."""
+    """Refuse to read a store of another version. Raises `VersionError`; a store without a table of ours is none."""
     found = store_version(db)
     _require_not_newer(found or STORE_VERSION, "the store")
     if found is not None and found < STORE_VERSION:
-        raise QuestDBError(
+        raise VersionError(
             f"the store at {db.endpoint.http} is of version {found}, and this code reads version {STORE_VERSION}",
             "run `ghtrader-assets up`, which migrates it",
         )
@@ -227,12 +227,11 @@ def migrate_files(home: Path) -> None:
     if not pending:
         return
     try:
-        for path, document in _documents(home):
-            migrated = document
-            for step in pending:
-                migrated = step.document(migrated)
-            if migrated != document:
-                put_document(path, migrated)
+        for path in manifest_files(home):
+            try:
+                _migrate_file(path, pending)
+            except (ValueError, RecursionError) as error:
+                log.warning("no manifest, left as it is", path=str(path), error=str(error))
         put_file(_version_file(home), f"{STORE_VERSION}\n")
     except OSError as error:
         raise ServiceError(
@@ -240,21 +239,18 @@ def migrate_files(home: Path) -> None:
         ) from None
 
 
-def _documents(home: Path) -> Iterator[tuple[Path, Document]]:
-    """Every manifest file that can be read; a damaged one is left as it is."""
-    for path in manifest_files(home):
-        try:
-            yield path, _document(path)
-        except ValueError as error:
-            log.warning("no manifest, left as it is", path=str(path), error=str(error))
-
-
-def _document(path: Path) -> Document:
-    """A manifest file of any version. Raises `ValueError` for what is none."""
-    document = json.loads(path.read_bytes())
-    if not isinstance(document, dict) or not document.keys() >= _OF_EVERY_VERSION:
-        raise ValueError(f"it lacks one of {', '.join(sorted(_OF_EVERY_VERSION))}")
-    return cast("Document", document)
+def _migrate_file(path: Path, pending: Sequence[Step]) -> None:
+    """Bring a manifest file of any version to this one. Raises `ValueError` or `RecursionError` for what is none."""
+    found = json.loads(path.read_bytes())
+    document = cast("Document", found) if isinstance(found, dict) else {}
+    wrong = [name for name in _OF_EVERY_VERSION if not isinstance(document.get(name), str)]
+    if wrong:
+        raise ValueError(f"it has no text as its {wrong[0]}")
+    migrated = document
+    for step in pending:
+        migrated = step.document(migrated)
+    if migrated != document:
+        put_document(path, migrated)
 
 
 def _migrate(db: Database, step: Step, clock: Clock) -> None:
@@ -330,9 +326,7 @@ def _to_come(table: str, pending: Sequence[Step]) -> set[str]:
 
 def _require_not_newer(found: int, what: str) -> None:
     if found > STORE_VERSION:
-        raise QuestDBError(
-            f"{what} is of version {found}, newer than the {STORE_VERSION} of this code", "use a newer ghtrader-assets"
-        )
+        raise VersionError(f"{what} is of version {found}, newer than the {STORE_VERSION} of this code")
 
 
 def _version_file(home: Path) -> Path:

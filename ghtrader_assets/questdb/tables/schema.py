@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, LiteralString, cast
 
-from ghtrader_assets.errors import QuestDBError
+from ghtrader_assets.errors import ForeignTableError
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.client.connection import Database
@@ -172,26 +172,26 @@ _TICK_GAPS_QUERY: Final = (
 
 
 def make_tables(db: Database) -> None:
-    """Make what is missing. Raises `QuestDBError` naming the first table or view that has another shape than ours."""
+    """Make what is missing. Raises `ForeignTableError` for the first table or view of another shape than ours."""
     for table in TABLES.values():
         ensure_table(db, table)
     db.execute(f"CREATE VIEW IF NOT EXISTS {TICK_GAPS} AS ({_TICK_GAPS_QUERY})")
 
 
 def ensure_table(db: Database, table: Table) -> None:
-    """Make one table, with its view, unless it exists. Raises `QuestDBError` where it exists in another shape."""
+    """Make one table, with its view, unless it exists. Raises `ForeignTableError` where it has another shape."""
     for statement in table.ddl:
         db.execute(cast("LiteralString", statement))
     require_ours(table, difference_of(db, table))
 
 
 def require_ours(table: Table, difference: str) -> None:
-    """Refuse a table of another shape. Nothing of it is altered: its rows would mean something else."""
+    """Refuse a table of another shape. Nothing of it is altered: its rows would mean something else.
+
+    Raises `ForeignTableError`.
+    """
     if difference:
-        raise QuestDBError(
-            f"table {table.name} in QuestDB is not ours: {difference}",
-            "it is of another version or program; export what you need, drop or rename it, and start again",
-        )
+        raise ForeignTableError(f"table {table.name} in QuestDB is not ours: {difference}")
 
 
 def difference_of(db: Database, table: Table, to_come: Collection[str] = ()) -> str:

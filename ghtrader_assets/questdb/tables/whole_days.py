@@ -24,7 +24,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from ghtrader_assets.errors import BadInputError, QuestDBError
+from ghtrader_assets.errors import BadInputError, OtherContentError
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, TICK_SCHEMA, DayWindow, content_digest, stored_order
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
@@ -103,7 +103,7 @@ def read_whole_day(
     """A symbol's trading day, whole and in one version; `workers` read a slice of it each.
 
     Raises `BadInputError` for a day that has no stored-day row (never loaded, or not to its end) and an unknown column,
-    `QuestDBError` when the ticks are not those of the stored-day row for `patience_s`, `PATIENCE_S` by default.
+    `OtherContentError` when the ticks are not those of the stored-day row for `patience_s`, `PATIENCE_S` by default.
     """
     wanted = require_columns(columns)
     before = _agg_of(db, symbol, window.trading_day)
@@ -151,10 +151,9 @@ def _read_verified(
         if _digest(ticks) == agg.digest:
             return WholeDay(agg, _result(ticks, agg, wanted))
         if time.monotonic() > give_up_at:
-            raise QuestDBError(
+            raise OtherContentError(
                 f"the ticks of {symbol} on {window.trading_day} are not those of load {agg.manifest_id}:"
-                " a load that began later has not ended, or they were changed",
-                "look at `manifests --covering`, then load the day again with --force",
+                " a load that began later has not ended, or they were changed"
             )
         time.sleep(PAUSE_S)
 

@@ -30,6 +30,7 @@ from ghtrader_assets.questdb.standing.derivation import (
     with_states,
 )
 from ghtrader_assets.questdb.standing.histories import read_histories
+from ghtrader_assets.validation.states import worse
 from ghtrader_assets.validation.verdicts import State
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
 from ghtrader_assets_tests.pasts import DAY, NOW, Excepted, Judged, Past, put
@@ -103,6 +104,7 @@ def without_exceptions(past: Past) -> tuple[str, str, str, str, str]:
     if len(force) < 2:
         return "complete", coverage, quality, "unjudged", "the stored content has not been judged yet"
     deciding = min(force.values(), key=lambda item: WORST_FIRST.index(item.state))
+    assert worse(force["coverage"], force["quality"]) == deciding, "what is said of two verdicts at hand"
     return "complete", coverage, quality, deciding.state, deciding.reason
 
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.errors import QuestDBError
+from ghtrader_assets.errors import ForeignTableError, QuestDBError
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
@@ -127,7 +127,7 @@ def test_another_shape_is_refused(db: Database) -> None:
         (table("old", "kept", keys=("ts", "symbol", "old")), "its keys are"),
         (table("old", "kept", partition_by="DAY"), "partitioned by YEAR"),
     ):
-        with pytest.raises(QuestDBError, match=complaint):
+        with pytest.raises(ForeignTableError, match=complaint):
             ensure_table(db, other)
     as_view = dataclasses.replace(table("old", "kept"), hides_dead_rows=True)
     with pytest.raises(QuestDBError):
