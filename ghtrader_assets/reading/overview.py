@@ -17,7 +17,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_day_states, read_stored_states
-from ghtrader_assets.questdb.standing.derivation import GOOD, NOT_TRADED, UNJUDGED, state_untouched
+from ghtrader_assets.questdb.standing.derivation import GOOD, NOT_TRADED, UNJUDGED, Unexplained, state_untouched
 from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.reader import read_schedule, read_summary
 from ghtrader_assets.questdb.tables.rows import DayState
@@ -140,8 +140,8 @@ def summary_of(context: StoreContext, symbol: Symbol) -> SymbolSummary:
 
 
 _REASONS: Final = {
-    IngestState.MISSING: "the day was never loaded",
-    IngestState.NOT_LISTED: "the day lies before the symbol's start",
+    IngestState.MISSING: Unexplained.NEVER_LOADED.value,
+    IngestState.NOT_LISTED: Unexplained.BEFORE_START.value,
     IngestState.UNKNOWN_CONTRACT: UNKNOWN_PRODUCT,
 }
 

@@ -96,7 +96,7 @@ def test_a_stream_hands_out_the_state_of_each_day(store: Store, week: str) -> No
         "made_up_warn",
         "made_up_error",
         "made_up_partial",
-        "the stored content has not been judged yet",
+        "not_judged",
     ]
     assert found == list(zip(DAYS[:5], ["ok", "warn", "error", "partial", "unjudged"], reasons, strict=True))
 

@@ -37,9 +37,17 @@ from ghtrader_assets.validation.states import RANK
 from ghtrader_assets.validation.verdicts import State
 
 UNJUDGED: Final = "unjudged"
-NOT_JUDGED: Final = "the stored content has not been judged yet"
-IN_PROGRESS: Final = "day_in_progress"
-NOT_RECORDED: Final = "the load has not ended: its stored-day row is missing"
+
+
+class Unexplained(StrEnum):
+    """Reason codes of days whose state no verdict, attempt or obstacle explains; docs/cli.md says what they mean."""
+
+    NOT_JUDGED = "not_judged"
+    IN_PROGRESS = "day_in_progress"
+    NOT_RECORDED = "not_recorded"
+    NEVER_LOADED = "never_loaded"
+    BEFORE_START = "before_start"
+
 
 FACTS: Final = {
     "stored": pl.Boolean,
@@ -141,10 +149,20 @@ def _state_and_reason() -> list[pl.Expr]:
     )
     cases = [
         (~stored & pl.col("obstacle").is_not_null(), DecidedBy.OBSTACLE, ingest, pl.col("obstacle_reason")),
-        (~stored & pl.col("outcome").is_in(_NOT_RECORDED), DecidedBy.ATTEMPT, ingest, pl.lit(NOT_RECORDED)),
+        (
+            ~stored & pl.col("outcome").is_in(_NOT_RECORDED),
+            DecidedBy.ATTEMPT,
+            ingest,
+            pl.lit(Unexplained.NOT_RECORDED.value),
+        ),
         (~stored, DecidedBy.ATTEMPT, ingest, pl.col("outcome_reason")),
-        (ingest != complete, DecidedBy.CONTENT, ingest, pl.lit(IN_PROGRESS)),
-        (coverage.is_null() | quality.is_null(), DecidedBy.CONTENT, pl.lit(UNJUDGED), pl.lit(NOT_JUDGED)),
+        (ingest != complete, DecidedBy.CONTENT, ingest, pl.lit(Unexplained.IN_PROGRESS.value)),
+        (
+            coverage.is_null() | quality.is_null(),
+            DecidedBy.CONTENT,
+            pl.lit(UNJUDGED),
+            pl.lit(Unexplained.NOT_JUDGED.value),
+        ),
         (quality > coverage, DecidedBy.QUALITY, pl.col("quality_state"), pl.col("quality_reason")),
     ]
     decider = _first([(holds, pl.lit(decider.value)) for holds, decider, *_ in cases], pl.lit(DecidedBy.COVERAGE.value))

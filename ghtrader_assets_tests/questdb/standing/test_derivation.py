@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
+from ghtrader_assets.context.universe import UNKNOWN_PRODUCT
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.lives import Obstacle, WrongMain, wrong_main_of
 from ghtrader_assets.questdb.client.connection import Database
@@ -24,6 +27,7 @@ from ghtrader_assets.questdb.standing.day_states import (
 )
 from ghtrader_assets.questdb.standing.derivation import (
     FACTS,
+    Unexplained,
     may_be_accepted,
     state_of_attempt,
     state_untouched,
@@ -91,7 +95,7 @@ def without_exceptions(past: Past) -> tuple[str, str, str, str, str]:
     if past.stored is None:
         last = past.attempts[-1].value
         if last in {"complete", "partial"}:
-            return "running", "", "", "running", "the load has not ended: its stored-day row is missing"
+            return "running", "", "", "running", "not_recorded"
         return last, "", "", last, f"attempt {len(past.attempts) - 1}"
     if past.partial:
         return "partial", "", "", "partial", "day_in_progress"
@@ -102,7 +106,7 @@ def without_exceptions(past: Past) -> tuple[str, str, str, str, str]:
     }
     coverage, quality = (force[name].state if name in force else "" for name in ("coverage", "quality"))
     if len(force) < 2:
-        return "complete", coverage, quality, "unjudged", "the stored content has not been judged yet"
+        return "complete", coverage, quality, "unjudged", "not_judged"
     deciding = min(force.values(), key=lambda item: WORST_FIRST.index(item.state))
     assert worse(force["coverage"], force["quality"]) == deciding, "what is said of two verdicts at hand"
     return "complete", coverage, quality, deciding.state, deciding.reason
@@ -158,6 +162,13 @@ def test_columns_that_a_frame_lacks_are_null() -> None:
     assert frame.select("ingest_state", "coverage_state", "quality_state", "state", "reason", "accepted").row(0) == (
         "short", "", "", "short", "", False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", [*Unexplained, UNKNOWN_PRODUCT])
+def test_the_page_of_commands_says_what_a_reason_code_means(reason: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert re.fullmatch(r"[a-z_]+", reason)
+    assert re.search(rf"\| `{reason}` \| `\w+` \| [^|]+ \|", page)
 
 
 def test_a_day_that_nothing_is_known_of() -> None:
