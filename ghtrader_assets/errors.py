@@ -160,6 +160,10 @@ class BrokenAnswerError(
     """An answer of QuestDB ended as it should and is not whole."""
 
 
+class StoreLimitError(QuestDBError, code="GHT-210"):
+    """QuestDB reached a limit that the operating system sets its process: of open files, or of memory and mappings."""
+
+
 class FetchError(GhtraderError, code="GHT-410", exit_code=3):
     """A trading day could not be fetched whole. `state` is the outcome its manifest records."""
 
