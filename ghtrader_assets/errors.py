@@ -182,6 +182,10 @@ class OtherContentError(
     """The ticks of a stored trading day are not those that its stored-day row names."""
 
 
+class StoreLimitError(QuestDBError, code="GHT-214"):
+    """QuestDB reached a limit that the operating system sets its process: of open files, or of memory and mappings."""
+
+
 class FetchError(GhtraderError, code="GHT-410", exit_code=3):
     """A trading day could not be fetched whole. `state` is the outcome its manifest records."""
 

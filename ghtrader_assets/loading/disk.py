@@ -12,6 +12,7 @@ from typing import Final
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import DiskFullError, ServiceError
+from ghtrader_assets.settings import Settings
 
 FULL_BYTES: Final = 512 * 2**20
 """QuestDB extends dozens of files at once, by up to 16 MB each, and gives them back when one of them fails: where it
@@ -23,21 +24,29 @@ def require_free_disk(context: StoreContext) -> None:
 
     QuestDB writes through mapped memory, and where a disk fills up under it, it dies.
     """
-    settings = context.settings
-    if not settings.uses_external_questdb and _free(context) < settings.min_free_mb * 2**20:
-        raise DiskFullError(
-            f"the disk under {settings.home} has {_free(context) // 2**20} MB free,"
-            f" a load needs {settings.min_free_mb} MB"
-        )
+    shortage = disk_shortage(context.settings)
+    if shortage is not None:
+        raise shortage
+
+
+def disk_shortage(settings: Settings) -> DiskFullError | None:
+    """What `require_free_disk` raises for these settings, whose home need not exist yet; None where it doesn't."""
+    free = _free(settings)
+    if settings.uses_external_questdb or free >= settings.min_free_mb * 2**20:
+        return None
+    return DiskFullError(
+        f"the disk under {settings.home} has {free // 2**20} MB free, a load needs {settings.min_free_mb} MB"
+    )
 
 
 def disk_is_full(context: StoreContext) -> bool:
     """Whether the embedded QuestDB can't write any more."""
-    return not context.settings.uses_external_questdb and _free(context) < FULL_BYTES
+    return not context.settings.uses_external_questdb and _free(context.settings) < FULL_BYTES
 
 
-def _free(context: StoreContext) -> int:
-    return shutil.disk_usage(context.settings.home).free
+def _free(settings: Settings) -> int:
+    home = settings.home
+    return shutil.disk_usage(next(folder for folder in (home, *home.absolute().parents) if folder.exists())).free
 
 
 @contextmanager
@@ -48,6 +57,7 @@ def full_disk_named(context: StoreContext) -> Generator[None]:
     except ServiceError as error:
         if not disk_is_full(context):
             raise
+        settings = context.settings
         raise DiskFullError(
-            f"the disk under {context.settings.home} is full, {_free(context) // 2**20} MB are left ({error.what})"
+            f"the disk under {settings.home} is full, {_free(settings) // 2**20} MB are left ({error.what})"
         ) from error

@@ -37,6 +37,7 @@ from ghtrader_assets.runtime import (
 )
 from ghtrader_assets.services.dagster_instance import start_dagster
 from ghtrader_assets.services.exporter import start_exporter
+from ghtrader_assets.services.findings import limit_findings
 from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, wait_ready
 from ghtrader_assets.settings import Settings
 
@@ -68,6 +69,9 @@ def running_services(
             announce(f"{name} is ready: {'  '.join(service.urls.values())}")
         if runtime.services:
             stack.callback(forget_runtime, settings.home)
+        for finding in limit_findings(settings, clock):
+            if finding.level != "ok":
+                announce(f"{finding.subject}: {finding.finding}; {finding.remedy}")
         yield runtime
 
 

@@ -13,13 +13,15 @@ from importlib import metadata
 from typing import Final, Literal
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.context.store import open_database
+from ghtrader_assets.context.store import embedded_service, open_database
 from ghtrader_assets.context.universe import universe_of, unknown_product
 from ghtrader_assets.errors import GhtraderError, IngestState, UnknownContractError
+from ghtrader_assets.loading.disk import disk_shortage
 from ghtrader_assets.market.calendar import calendar_for, calendar_path, changed_days, check_horizon, snapshot_calendar
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.session_events import events_for, events_path
 from ghtrader_assets.questdb.embedded.jar import ensure_jar
+from ghtrader_assets.questdb.embedded.limits import limits_of, memory_mb, memory_needed_mb, partition_counts
 from ghtrader_assets.questdb.embedded.parameters import parameter_findings
 from ghtrader_assets.questdb.tables.migrations import (
     STORE_VERSION,
@@ -31,6 +33,7 @@ from ghtrader_assets.questdb.tables.migrations import (
 from ghtrader_assets.reference.confirmation import SETTLE, last_confirmation
 from ghtrader_assets.reference.live_hours import SETTLE as SETTLE_HOURS
 from ghtrader_assets.reference.live_hours import kept_hours
+from ghtrader_assets.runtime import QUESTDB
 from ghtrader_assets.services.health import service_health
 from ghtrader_assets.settings import Settings, start_date_of
 from ghtrader_assets.validation.policy import unknown_names
@@ -63,6 +66,7 @@ def find_all(settings: Settings, clock: Clock) -> list[Finding]:
         *_calendar(settings, shanghai_day(clock.now_ns())),
         *_services(settings, clock),
         *_store(settings, clock),
+        *limit_findings(settings, clock),
         *_cache(settings),
     ]
 
@@ -180,7 +184,7 @@ def _live_hours(settings: Settings) -> Iterator[Finding]:
 
 def _services(settings: Settings, clock: Clock) -> Iterator[Finding]:
     for service in service_health(settings, clock):
-        remedy = "" if service.healthy else "start it with `ghtrader-assets up`"
+        remedy = "" if service.healthy or service.code else "start it with `ghtrader-assets up`"
         yield Finding(service.name, "ok" if service.healthy else "error", service.detail, remedy, service.code)
 
 
@@ -190,6 +194,7 @@ def _store(settings: Settings, clock: Clock) -> Iterator[Finding]:
             found = store_version(database) or STORE_VERSION
             shapes = shape_findings(database)
             parameters = parameter_findings(database, settings.questdb_mode)
+            suspensions = database.suspensions()
     except GhtraderError as error:
         yield _failing("tables", error)
         return
@@ -199,8 +204,50 @@ def _store(settings: Settings, clock: Clock) -> Iterator[Finding]:
         yield Finding(table, "error", difference, "the next load makes missing tables; rename one of another shape")
     if not shapes:
         yield Finding("tables", "ok", "all are there, in the shape of this version")
+    for table, error in suspensions.items():
+        yield _failing(table, error)
     for parameter in parameters:
         yield Finding(parameter.name, *_standing(settings, str(parameter), ok=parameter.ok))
+
+
+def limit_findings(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    """How this machine stands to what the embedded QuestDB and a load need; an external server's is not known."""
+    if settings.uses_external_questdb:
+        return
+    for limit in limits_of(_partitions(settings, clock), _server_pid(settings)):
+        yield Finding(limit.name, limit.level, str(limit), "" if limit.level == "ok" else limit.remedy)
+    yield _disk(settings)
+    yield _memory(settings)
+
+
+def _partitions(settings: Settings, clock: Clock) -> dict[str, int]:
+    """Those of a store that answers, none of one that doesn't, which `_services` and `_store` say."""
+    try:
+        with open_database(settings, clock=clock) as database:
+            return partition_counts(database)
+    except GhtraderError:
+        return {}
+
+
+def _server_pid(settings: Settings) -> int | None:
+    service = embedded_service(settings.home, QUESTDB)
+    return None if service is None else service.process.pid
+
+
+def _disk(settings: Settings) -> Finding:
+    shortage = disk_shortage(settings)
+    if shortage is not None:
+        return _failing("disk", shortage)
+    return Finding("disk", "ok", f"has the {settings.min_free_mb} MB free that a load needs")
+
+
+def _memory(settings: Settings) -> Finding:
+    """A warning only: with fast history a worker stays far below what it may take."""
+    needed, there = memory_needed_mb(settings.ingest_workers), memory_mb()
+    found = f"a load with {settings.ingest_workers} workers takes up to {needed:,} MB, the machine has {there:,}"
+    if needed <= there:
+        return Finding("memory", "ok", found)
+    return Finding("memory", "warn", found, "set GHTRADER_INGEST_WORKERS to fewer")
 
 
 def _version(what: str, found: int) -> Finding:

@@ -56,7 +56,10 @@ def _questdb(settings: Settings, clock: Clock) -> ServiceHealth:
     try:
         with open_database(settings, clock=clock) as database:
             where = database.endpoint.http
-            return ServiceHealth(QUESTDB, True, where, str(database.rows("build", "SELECT build()")[0][0]))
+            build = str(database.rows("build", "SELECT build()")[0][0])
+            for error in database.suspensions().values():
+                return ServiceHealth(QUESTDB, False, where, str(error), error.code)
+            return ServiceHealth(QUESTDB, True, where, build)
     except GhtraderError as error:
         return ServiceHealth(QUESTDB, False, where, str(error), error.code)
 

@@ -44,7 +44,7 @@ def backlog() -> list[DayLoad]:
     """Six symbols' days, latest first, so that each transaction reaches back before the one before it."""
     calendar = snapshot_calendar()
     return [
-        DayLoad(f"KQ.m@SHFE.{name}", day, window, "SHFE.cu2602", 0, "0", "0", random_ticks(window, ROWS, ord(name)))
+        DayLoad(f"KQ.m@SHFE.{name}", day, window, "SHFE.cu2602", 0, "0", random_ticks(window, ROWS, ord(name)))
         for name in SYMBOLS
         for day in reversed(DAYS)
         for window in [calendar.window(day)]

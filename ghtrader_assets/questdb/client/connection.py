@@ -22,7 +22,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 from questdb import Sender
 
-from ghtrader_assets.errors import StoreTimeoutError, TableMissingError
+from ghtrader_assets.errors import ServiceError, StoreTimeoutError, TableMissingError
 from ghtrader_assets.questdb.client.bulk_http import BulkHttp, http_session
 from ghtrader_assets.questdb.client.credentials import Endpoint, Login
 from ghtrader_assets.questdb.client.errors import pg_connect_error, suspended_table_error, translated_errors
@@ -172,6 +172,15 @@ class Database:
                 )
             time.sleep(pause_s)
             pause_s = min(LONGEST_POLL_S, pause_s * POLL_GROWTH)
+
+    def suspensions(self) -> dict[str, ServiceError]:
+        """Each of our tables that is suspended, and the error that says why and what to do."""
+        found = self.rows(
+            "wal_state",
+            "SELECT name, errorTag, errorMessage FROM wal_tables()"
+            " WHERE suspended AND name LIKE 'ghtrader_%' ORDER BY name",
+        )
+        return {name: suspended_table_error(name, tag or "", message or "") for name, tag, message in found}
 
     def _wal_states(self, tables: Sequence[str]) -> dict[str, _WalState]:
         places, values = bound_list(tables)

@@ -12,6 +12,7 @@ the words that QuestDB itself puts there: symbols, tables and statements, which 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import re
 from collections.abc import Callable, Generator, Mapping
@@ -34,11 +35,20 @@ from ghtrader_assets.errors import (
     StoreAwayError,
     StoreBrokeOffError,
     StoreBusyError,
+    StoreLimitError,
     StoreTimeoutError,
     SuspendedTableError,
     TableMissingError,
 )
 
+RAISE_FILES: Final = "`sudo prlimit --pid $$ --nofile=65536` in the shell that starts it (LimitNOFILE= of a unit)"
+RAISE_MAPPINGS: Final = "`sudo sysctl -w vm.max_map_count=1048576` (a file in /etc/sysctl.d keeps it)"
+"""What lifts the limit of QuestDB's process: the values that its makers recommend."""
+
+_FILES: Final = ("open files", f"raise it with {RAISE_FILES}, start QuestDB again")
+_MAPPINGS: Final = ("memory or its mappings", f"free memory, or raise it with {RAISE_MAPPINGS}")
+_LIMITS: Final = {errno.EMFILE: _FILES, errno.ENFILE: _FILES, errno.ENOMEM: _MAPPINGS}
+_LIMIT_TAGS: Final = {"TOO MANY OPEN FILES": _FILES, "OUT OF MMAP AREAS": _MAPPINGS, "OUT OF MEMORY": _MAPPINGS}
 _FULL_TAG: Final = "DISK FULL"
 _LONGEST_TEXT: Final = 500
 
@@ -106,6 +116,12 @@ def suspended_table_error(table: str, tag: str, message: str) -> ServiceError:
             f"QuestDB's disk is full, {table} is suspended{why}",
             f"free space, run `ALTER TABLE {table} RESUME WAL`, then the same command again",
         )
+    if tag in _LIMIT_TAGS:
+        limit, remedy = _LIMIT_TAGS[tag]
+        return StoreLimitError(
+            f"QuestDB reached its limit of {limit}, {table} is suspended{why}",
+            f"{remedy}, run `ALTER TABLE {table} RESUME WAL`, then the same command again",
+        )
     return SuspendedTableError(
         f"table {table} is suspended: it takes writes and shows none{why}",
         f"see QuestDB's log for the cause, then run `ALTER TABLE {table} RESUME WAL`",
@@ -166,6 +182,10 @@ def _rows_refused(address: str, message: str) -> ServiceError:
 
 
 def _system_failed(address: str, number: int, message: str) -> ServiceError:
+    if number in _LIMITS:
+        limit, remedy = _LIMITS[number]
+        what = f"QuestDB at {address} reached its limit of {limit}: {message}"
+        return StoreLimitError(what, f"{remedy}, then run the same command again")
     return (_disk_full if number in FULL_ERRNOS else _failed)(address, message)
 
 

@@ -26,6 +26,7 @@ from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.questdb.client.connection import answers
 from ghtrader_assets.questdb.client.credentials import Endpoint, embedded_endpoint, ensure_credentials
 from ghtrader_assets.questdb.embedded.jar import ensure_jar
+from ghtrader_assets.questdb.embedded.limits import heap_mb, memory_mb
 from ghtrader_assets.questdb.embedded.parameters import MODE_PARAMETERS, Mode, packaged_text
 
 HTTP_PORT_SETTING: Final = "GHTRADER_QUESTDB_HTTP_PORT"
@@ -168,11 +169,8 @@ class EmbeddedQuestDB:
 
 
 def _java_options() -> list[str]:
-    """Heap by the machine's memory; QuestDB keeps its data off the heap, which bounds itself."""
-    megabytes = psutil.virtual_memory().total // 2**20
-    heap = max(256, min(2048, megabytes // 8))
     quiet = ["--enable-native-access=io.questdb", "--sun-misc-unsafe-memory-access=allow"]
-    return [f"-Xmx{heap}m", "-XX:+UseParallelGC", "-XX:-UsePerfData", *quiet]
+    return [f"-Xmx{heap_mb(memory_mb())}m", "-XX:+UseParallelGC", "-XX:-UsePerfData", *quiet]
 
 
 def _write_configuration(root: Path) -> None:

@@ -27,6 +27,7 @@ from ghtrader_assets.errors import (
     StoreAwayError,
     StoreBrokeOffError,
     StoreBusyError,
+    StoreLimitError,
     StoreTimeoutError,
     SuspendedTableError,
     TableMissingError,
@@ -114,13 +115,16 @@ def test_a_statement_that_takes_too_long_timed_out(questdb_endpoint: Endpoint) -
     ("number", "kind", "remedy"),
     [
         (28, DiskFullError, "free space, run `ALTER TABLE ghtrader_metrics_v1 RESUME WAL`, then"),
-        (24, SuspendedTableError, "see QuestDB's log for the cause"),
+        (24, StoreLimitError, "raise it with `sudo prlimit --pid $$ --nofile="),
+        (12, StoreLimitError, "free memory, or raise it with `sudo sysctl -w vm.max_map_count="),
+        (5, SuspendedTableError, "see QuestDB's log for the cause"),
     ],
 )
 def test_why_a_table_is_suspended_is_its_tag(db: Database, number: int, kind: Kind, remedy: str) -> None:
     with _suspended(db, f"{number}, '{ALL.replace('[28] ', '')}'"):
         error = _fails(kind, lambda: db.await_applied("ghtrader_metrics_v1"))
     assert error.remedy.startswith(remedy)
+    assert "`ALTER TABLE ghtrader_metrics_v1 RESUME WAL`" in error.remedy
 
 
 def test_a_table_that_is_awaited_and_missing(db: Database) -> None:
@@ -170,7 +174,9 @@ def test_a_server_that_takes_no_session(monkeypatch: pytest.MonkeyPatch) -> None
 PG_ANSWERS = [
     ("00000", "[28] No space left [size=3145728, fd=2119566361707]", DiskFullError),
     ("00000", "[122] Disk quota exceeded [fd=9]", DiskFullError),
-    ("00000", "[24] could not open read-only [file=/cu2401/timed out]", QuestDBError),
+    ("00000", "[24] could not open read-only [file=/cu2401/timed out]", StoreLimitError),
+    ("00000", "[12] could not mmap  [size=4096, offset=0, fd=1876, memUsed=1, fileLen=4096]", StoreLimitError),
+    ("00000", "[5] could not read [file=/cu2401/errno: 24]", QuestDBError),
     ("00000", "timeout, query aborted [fd=581968069673, runtime=334ms, timeout=300ms]", StoreTimeoutError),
     ("00000", "[-105] table does not exist [table=cu2401]", TableMissingError),
     ("00000", "[-1] timeout, query aborted", StoreTimeoutError),
@@ -264,7 +270,8 @@ def _lines(failure: str) -> bytes:
 
 ILP_ANSWERS = [
     (500, _lines("write error: m, errno: 28, error: No space left [size=1048576, fd=2110976427162]"), DiskFullError),
-    (500, _lines("write error: m, errno: 24, error: 401 timed out"), QuestDBError),
+    (500, _lines("write error: m, errno: 24, error: 401 timed out"), StoreLimitError),
+    (500, _lines("write error: m, errno: 5, error: 401 timed out"), QuestDBError),
     (400, _lines("\nerror in line 1: table: cu2401; table does not exist, creating new tables is disabled"),
      TableMissingError),
     (400, _lines(f"\nerror in line 1: table: m, column: x; cast error from {ALL}"), QueryRefusedError),

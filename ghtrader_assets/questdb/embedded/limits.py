@@ -1,0 +1,126 @@
+"""What the operating system must allow QuestDB's process for a store of a size, and what it does allow.
+
+Belongs here: the formula of docs/operations.md ("Limits that bite"), and the limits of a server that runs or will.
+Does not belong here: the error of a limit that was reached (`questdb.client.errors`).
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, LiteralString, cast
+
+import psutil
+
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.errors import RAISE_FILES, RAISE_MAPPINGS
+from ghtrader_assets.questdb.tables.schema import TABLES, TICKS, Table
+
+READERS: Final = 10
+"""Clients that each read the whole store at once."""
+
+SENDERS: Final = 4
+"""Transactions of ticks at once: each has a log of its own."""
+
+SERVER_FILES: Final = 200
+SERVER_MAPPINGS: Final = 500
+TABLE_FILES: Final = 12
+"""What a server without tables has open (jar, sockets, its own tables), and a table beside its columns."""
+
+OFF_HEAP_MB: Final = 1000
+STORING_MB: Final = 600
+WORKER_MB: Final = 900
+"""Above what `bench memory` and the largest day (docs/decisions/fast-history.md) take."""
+
+UNLIMITED: Final = 2**31
+
+_MAX_MAP_COUNT: Final = Path("/proc/sys/vm/max_map_count")
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What one QuestDB process holds at most."""
+
+    open_files: int
+    mappings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit of the operating system: what it allows, what the store needs (`least`: one reader), what raises it."""
+
+    name: str
+    allowed: int
+    needed: int
+    least: int
+    remedy: str
+
+    @property
+    def level(self) -> Literal["ok", "warn", "error"]:
+        return "ok" if self.needed <= self.allowed else "warn" if self.least <= self.allowed else "error"
+
+    def __str__(self) -> str:
+        return f"QuestDB may have {self.allowed:,}, this store needs {self.needed:,}"
+
+
+def needs(partitions: Mapping[str, int], readers: int = READERS) -> Needs:
+    """What QuestDB needs for tables with so many partitions each (by the name that rows are written under).
+
+    Files go by columns, since the last partition of each table is open for writing beside its transaction log.
+    Mappings go by columns x partitions x readers.
+    """
+    written = sum(TABLE_FILES + 2 * _files(table) for table in TABLES.values())
+    files = SERVER_FILES + written + (SENDERS - 1) * _files(TABLES[TICKS])
+    read = sum(partitions.get(table.base, 0) * _mapped(table) for table in TABLES.values())
+    return Needs(files, SERVER_MAPPINGS + files + readers * read)
+
+
+def _files(table: Table) -> int:
+    """Of a partition that is written: a file a column, two for text, and four of each symbol's dictionary."""
+    return _mapped(table) + 4 * len(table.symbol_columns)
+
+
+def _mapped(table: Table) -> int:
+    """Of a partition that is read."""
+    return len(table.base_columns) + sum(column.type == "VARCHAR" for column in table.base_columns)
+
+
+def memory_mb() -> int:
+    """The machine's memory."""
+    return psutil.virtual_memory().total // 2**20
+
+
+def heap_mb(memory: int) -> int:
+    """Java's heap on a machine of this memory; QuestDB keeps its data off the heap, which bounds itself."""
+    return max(256, min(2048, memory // 8))
+
+
+def memory_needed_mb(workers: int) -> int:
+    """What a load with so many client sessions takes at most: QuestDB, the process that stores, and a process each."""
+    return heap_mb(memory_mb()) + OFF_HEAP_MB + STORING_MB + workers * WORKER_MB
+
+
+def partition_counts(db: Database) -> dict[str, int]:
+    """How many partitions each of our tables has, by the name that rows are written under."""
+    bases = [table.base for table in TABLES.values()]
+    each = (f"SELECT '{base}' name, count() partitions FROM table_partitions('{base}')" for base in bases)
+    return dict(db.rows("table_partitions", cast("LiteralString", " UNION ALL ".join(each))))
+
+
+def limits_of(partitions: Mapping[str, int], pid: int | None) -> list[Limit]:
+    """How the limits of the server's process stand to what the store needs; of this process where none runs (`pid`).
+
+    Java raises the soft limit of open files to the hard one. Empty where there is no /proc.
+    """
+    if not _MAX_MAP_COUNT.exists():
+        return []
+    needed = needs(partitions)
+    hard = resource.prlimit(0 if pid is None else pid, resource.RLIMIT_NOFILE)[1]
+    files = UNLIMITED if hard == resource.RLIM_INFINITY else hard
+    mappings = int(_MAX_MAP_COUNT.read_text(encoding="ascii"))
+    return [
+        Limit("open files", files, needed.open_files, needed.open_files, f"{RAISE_FILES}, then start QuestDB again"),
+        Limit("vm.max_map_count", mappings, needed.mappings, needs(partitions, 1).mappings, RAISE_MAPPINGS),
+    ]

@@ -1,0 +1,136 @@
+"""Limits of the operating system: what a store needs is what its server takes, and one that is too low is named."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.errors import StoreLimitError
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import embedded_endpoint
+from ghtrader_assets.questdb.embedded.limits import Limit, heap_mb, limits_of, memory_needed_mb, needs, partition_counts
+from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.tables.migrations import ensure_schema
+from ghtrader_assets.questdb.tables.schema import TABLES, TICKS, Table
+from ghtrader_assets_tests.questdb.embedded import own_server
+from ghtrader_assets_tests.waiting import await_that
+
+pytestmark = pytest.mark.service  # it starts its own
+
+VALUES = {"SYMBOL": "'a'", "VARCHAR": "'a'", "BOOLEAN": "true", "DOUBLE": "1.0"}
+DAYS = 200
+
+
+def test_more_partitions_and_readers_need_more_mappings_and_no_more_files() -> None:
+    base = TABLES[TICKS].base
+    empty, year, ten_years = needs({}), needs({base: 243}), needs({base: 2430})
+    assert empty.open_files == year.open_files == ten_years.open_files
+    assert year.mappings - empty.mappings == 243 * 40 * 10
+    assert needs({base: 243}, readers=1).mappings - empty.mappings == 243 * 40
+    assert needs({"not ours": 10}) == empty
+
+
+def test_too_few_mappings_for_many_readers_are_a_warning_and_for_one_an_error() -> None:
+    allowed = 65_530
+    found = [
+        needs({TABLES[TICKS].base: days}, readers).mappings <= allowed
+        for days in (100, 1434, 2430)
+        for readers in (10, 1)
+    ]
+    assert found == [True, True, False, True, False, False]
+    levels = [
+        Limit("any", allowed, *sizes, "").level for sizes in ((1, 1), (allowed + 1, 1), (allowed + 1, allowed + 1))
+    ]
+    assert levels == ["ok", "warn", "error"]
+
+
+def test_memory_goes_by_the_workers() -> None:
+    assert memory_needed_mb(5) - memory_needed_mb(4) == 900
+    assert (heap_mb(1_000), heap_mb(8_000), heap_mb(64_000)) == (256, 1_000, 2_048)
+
+
+def test_a_process_is_held_to_its_own_limits() -> None:
+    with _limited(777, "sleep", "60") as process:
+        await_that("limit", lambda: resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[1] == 777)
+        named = {limit.name: limit for limit in limits_of({}, process.pid)}
+        ours = {limit.name: limit for limit in limits_of({}, None)}
+    assert named["open files"].allowed == 777
+    assert named["open files"].level == "error"
+    assert "prlimit" in named["open files"].remedy
+    assert ours["open files"].allowed == resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+
+def test_a_server_takes_no_more_than_its_store_needs(tmp_path: Path) -> None:
+    """Every table written, then the days read whole: the formula is above that, and not far."""
+    with EmbeddedQuestDB(tmp_path) as server, Database(server.endpoint) as database:
+        ensure_schema(database, tmp_path, SYSTEM_CLOCK)
+        _write_every_table(database, DAYS)
+        database.rows("all", f"SELECT * FROM {TICKS}")
+        pooled = database.rows("readers", f"SELECT * FROM reader_pool() WHERE table_name = '{TABLES[TICKS].base}'")
+        process, needed = psutil.Process(server.pid), needs(partition_counts(database), len(pooled))
+        assert process.num_fds() <= needed.open_files <= 1.5 * process.num_fds()
+        mapped = len(Path(f"/proc/{server.pid}/maps").read_text(encoding="ascii").splitlines())
+        assert mapped <= needed.mappings <= 1.5 * mapped
+
+
+def test_a_server_that_may_open_too_few_files_says_so(tmp_path: Path) -> None:
+    """By the statement that fails, or the table that it suspends: under `ulimit -n 1024` only QuestDB's log told."""
+    with _limited_server(tmp_path, files=1024) as (database, pid):
+        ensure_schema(database, tmp_path, SYSTEM_CLOCK)
+        named = {limit.name: limit for limit in limits_of(partition_counts(database), pid)}
+        assert (named["open files"].allowed, named["open files"].level) == (1024, "error")
+        with pytest.raises(StoreLimitError, match="limit of open files") as caught:
+            _write_every_table(database, days=1)
+        assert "prlimit" in caught.value.remedy
+
+
+def _write_every_table(database: Database, days: int) -> None:
+    """A row in each table, and one of each day in that of the ticks; returns once they show."""
+    for table in TABLES.values():
+        database.execute(_rows(table, days if table.name == TICKS else 1))  # type: ignore[arg-type]
+    database.await_applied(*(table.base for table in TABLES.values()))
+
+
+def _rows(table: Table, days: int) -> str:
+    start = "timestamp_sequence('2016-01-04T02:00:00Z', 86400000000L)"
+    kinds = {**VALUES, "TIMESTAMP": start}
+    values = ", ".join(kinds.get(column.type, "1") for column in table.base_columns)
+    names = ", ".join(column.name for column in table.base_columns)
+    return f"INSERT INTO {table.base} ({names}) SELECT {values} FROM long_sequence({days})"
+
+
+@contextmanager
+def _limited_server(home: Path, files: int) -> Generator[tuple[Database, int]]:
+    with _limited(files, sys.executable, "-m", own_server.__name__, str(home)) as owner:
+        assert owner.stdout is not None
+        started = json.loads(owner.stdout.readline())
+        try:
+            with Database(embedded_endpoint(home, *_ports(started))) as database:
+                yield database, started["server"]
+        finally:
+            psutil.Process(started["server"]).kill()
+
+
+@contextmanager
+def _limited(files: int, *command: str) -> Generator[subprocess.Popen[str]]:
+    """A process that may open no more files, nor may its children; killed at the end."""
+    shell = ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh", *command]
+    with subprocess.Popen(shell, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _ports(started: dict[str, str]) -> tuple[int, int]:
+    http, pg = (int(started[name].rpartition(":")[2]) for name in ("http", "pg"))
+    return http, pg
