@@ -6,26 +6,32 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.manifests import read_manifest_file
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.ticks import content_digest, tick_frame
 from ghtrader_assets.runtime import RUNTIME_FILE, read_runtime
+from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine
 from ghtrader_assets_tests.true_ticks import ticks_of
+from ghtrader_assets_tests.waiting import await_that
 
 SYMBOL = "KQ.m@SHFE.au"
-RANGE = ("--from", "2026-01-12", "--to", "2026-01-13")
-DAYS = 2
+DAYS = snapshot_calendar().days(date(2026, 1, 12), date(2026, 1, 14))
+RANGE = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]))
 
 SMALL = "KQ.m@CFFEX.IF"
-"""No night session and one level: a kill on the shared store takes a day or two of it that no other test loads."""
-SMALL_DAYS = snapshot_calendar().days(date(2025, 12, 8), date(2025, 12, 15))
+"""No night session and one level: a kill on the shared store takes three days of it that no other test loads."""
+SMALL_DAYS = snapshot_calendar().days(date(2025, 12, 3), date(2025, 12, 15))
 VICTIMS = ("worker", "fork_server", "command")
 SOAK_KILLS = 120
 
@@ -46,6 +52,13 @@ def descendants(process: Any) -> list[psutil.Process]:
         return []
 
 
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def find(process: Any, word: str) -> psutil.Process | None:
     for descendant in descendants(process):
         try:
@@ -61,24 +74,52 @@ def a_worker(process: Any) -> psutil.Process | None:
     return next(iter(fork_server.children()), None) if fork_server else None
 
 
-def await_that(what: str, holds: Callable[[], Any], within_s: float = 600) -> Any:
-    give_up_at = time.monotonic() + within_s
-    while time.monotonic() < give_up_at:
-        found = holds()
-        if found:
-            return found
-        time.sleep(0.05)
-    return pytest.fail(f"{what} did not happen within {within_s} s")
+def manifests(command: CommandLine) -> list[Path]:
+    return list((command.home / "manifests").glob("*/[0-9]*/[!.]*.json"))
 
 
-def manifest_count(command: CommandLine) -> int:
-    return sum(1 for _ in (command.home / "manifests").rglob("[!.]*.json"))
+def stored_days(command: CommandLine) -> set[date]:
+    loads = (read_manifest_file(path) for path in manifests(command))
+    return {load.trading_day for load in loads if load.outcome == IngestState.COMPLETE}
 
 
 @pytest.fixture
 def killed(bare: CommandLine) -> Iterator[CommandLine]:
     yield bare
     bare.run("down")
+
+
+@pytest.fixture
+def embedded(killed: CommandLine, exchange: ExchangeControl) -> CommandLine:
+    """With a QuestDB of its own; its provider is the suite's exchange, which a test can hold."""
+    account = {"TQSDK_USER": "quant", "TQSDK_PASSWORD": "quant", "GHTRADER_START_DATE": str(DAYS[0])}
+    one_worker = {"GHTRADER_SYMBOLS": SYMBOL, "GHTRADER_INGEST_WORKERS": "1"}
+    return CommandLine(killed.home, {**killed.environment, **exchange.environment, **account, **one_worker})
+
+
+@contextmanager
+def held(
+    command: CommandLine, exchange: ExchangeControl, symbol: str, days: Sequence[date], *more: str
+) -> Generator[subprocess.Popen[str]]:
+    """A load whose first day is stored, while the provider says nothing of the last; then it does.
+
+    Of three days: the page with the end of one holds the beginning of the next.
+    """
+    exchange.faults({"kind": "stall", "trading_day": str(days[-1]), "times": None})
+    process = command.start("backfill", symbol, "--from", str(days[0]), "--to", str(days[-1]), *more)
+
+    def is_held() -> bool:
+        assert process.poll() is None, process.communicate()
+        return days[0] in stored_days(command) and exchange.rules()[0]["hits"] > 0
+
+    try:
+        await_that("the first day is stored and the last one held", is_held)
+        assert days[-1] not in stored_days(command)
+        yield process
+    except BaseException:
+        process.kill()
+        raise
+    exchange.reset()
 
 
 def victim(process: subprocess.Popen[str], name: str) -> psutil.Process | None:
@@ -89,30 +130,42 @@ def victim(process: subprocess.Popen[str], name: str) -> psutil.Process | None:
     return psutil.Process(process.pid) if process.poll() is None else None
 
 
-def kill_and_load_again(command: CommandLine, symbol: str, words: tuple[str, ...], name: str, after_s: float) -> None:
-    """A load whose part is killed some time after its first attempt began, and the same command again."""
-    process = command.start("backfill", symbol, *words)
-    await_that("an attempt", lambda: manifest_count(command) or process.poll() is not None)
-    assert manifest_count(command), process.communicate()
-    time.sleep(after_s)
-    killed = victim(process, name)
-    if killed is not None:
-        killed.kill()
-    out, err = process.communicate(timeout=900)
-    assert "Traceback" not in out + err
-    if killed is not None and name == "worker":
-        assert process.returncode == 0, err + out
+def require_loaded_again(command: CommandLine, symbol: str, words: tuple[str, ...]) -> None:
     again = command.run("backfill", symbol, *words, "--json")
     assert again.code == 0, again.err
     require_whole(command, symbol, words)
 
 
 @pytest.mark.parametrize("number", range(len(VICTIMS)), ids=VICTIMS)
-def test_a_killed_part_costs_nothing(shared: CommandLine, seed: int, number: int) -> None:
-    first, last = SMALL_DAYS[2 * number : 2 * number + 2]
-    words = ("--from", str(first), "--to", str(last))
+def test_a_killed_part_costs_nothing(shared: CommandLine, exchange: ExchangeControl, number: int) -> None:
+    days = SMALL_DAYS[3 * number : 3 * number + 3]
     command = CommandLine(shared.home, {**shared.environment, "GHTRADER_SYMBOLS": SMALL})
-    kill_and_load_again(command, SMALL, words, VICTIMS[number], random.Random(f"{seed} {number}").uniform(0, 2))
+    with held(command, exchange, SMALL, days) as process:
+        part = victim(process, VICTIMS[number])
+        assert part is not None
+        part.kill()
+    out, err = process.communicate(timeout=900)
+    assert "Traceback" not in out + err
+    if VICTIMS[number] == "worker":
+        assert process.returncode == 0, err + out
+    require_loaded_again(command, SMALL, ("--from", str(days[0]), "--to", str(days[-1])))
+
+
+def kill_after(command: CommandLine, name: str, after_s: float) -> bool:
+    """Whether a load's part could be killed some time after its first attempt began: the load may have ended."""
+    before = len(manifests(command))
+    process = command.start("backfill", SYMBOL, *RANGE, "--force")
+    await_that("an attempt", lambda: len(manifests(command)) > before or process.poll() is not None)
+    assert len(manifests(command)) > before, process.communicate()
+    time.sleep(after_s)
+    part = victim(process, name)
+    if part is not None:
+        part.kill()
+    out, err = process.communicate(timeout=900)
+    assert "Traceback" not in out + err
+    if part is None or name == "worker":
+        assert process.returncode == 0, err + out
+    return part is not None
 
 
 @pytest.mark.soak
@@ -120,50 +173,47 @@ def test_a_killed_part_costs_nothing(shared: CommandLine, seed: int, number: int
 def test_a_kill_at_any_moment(
     killed: CommandLine, seed: int, number: int, record_property: Callable[[str, object], None]
 ) -> None:
+    """Where the load ended before the moment that was drawn, it is loaded once more and killed in half the time."""
     drawn = random.Random(f"{seed} {number}")
     name, after_s = drawn.choice(VICTIMS), drawn.uniform(0, 8)
+    while not kill_after(killed, name, after_s):
+        after_s /= 2
     record_property("killed", name)
     record_property("after_s", round(after_s, 2))
-    kill_and_load_again(killed, SYMBOL, RANGE, name, after_s)
+    require_loaded_again(killed, SYMBOL, RANGE)
 
 
-@pytest.mark.joint
-def test_a_killed_run_and_a_killed_server(killed: CommandLine) -> None:
-    process = killed.start("backfill", SYMBOL, *RANGE)
-    await_that("a stored day", lambda: manifest_count(killed))
-    time.sleep(3)
-    orphans = descendants(process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=300)
-    runtime = read_runtime(killed.home)
+def questdb_of(command: CommandLine) -> psutil.Process:
+    runtime = read_runtime(command.home)
     assert runtime is not None, f"no {RUNTIME_FILE}"
     server = runtime.service("questdb")
     assert server is not None
-    psutil.Process(server.process.pid).send_signal(signal.SIGKILL)
-
-    ran = killed.run("backfill", SYMBOL, *RANGE, "--json")
-    assert ran.code == 0, ran.err
-    assert len(ran.document["succeeded"]) + len(ran.document["unchanged"]) == DAYS
-    require_whole(killed, SYMBOL, RANGE)
-    assert not [orphan for orphan in orphans if orphan.is_running() and orphan.status() != psutil.STATUS_ZOMBIE]
-    assert killed.run("backfill", SYMBOL, *RANGE, "--json").document["unchanged"] != []
+    return psutil.Process(server.process.pid)
 
 
 @pytest.mark.joint
-def test_questdb_killed_in_the_middle(killed: CommandLine) -> None:
-    process = killed.start("backfill", SYMBOL, *RANGE, "--json")
-    await_that("an attempt", lambda: manifest_count(killed))
-    runtime = read_runtime(killed.home)
-    assert runtime is not None
-    server = runtime.service("questdb")
-    assert server is not None
-    time.sleep(2)
-    psutil.Process(server.process.pid).send_signal(signal.SIGKILL)
+def test_a_killed_run_and_a_killed_server(embedded: CommandLine, exchange: ExchangeControl) -> None:
+    with held(embedded, exchange, SYMBOL, DAYS) as process:
+        orphans = descendants(process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=300)
+        questdb_of(embedded).kill()
+
+    ran = embedded.run("backfill", SYMBOL, *RANGE, "--json")
+    assert ran.code == 0, ran.err
+    assert str(DAYS[-1]) in {day["trading_day"] for day in ran.document["succeeded"]}
+    assert len(ran.document["succeeded"]) + len(ran.document["unchanged"]) == len(DAYS)
+    require_whole(embedded, SYMBOL, RANGE)
+    await_that("the end of all that the killed run had started", lambda: not any(map(is_alive, orphans)))
+    assert len(embedded.run("backfill", SYMBOL, *RANGE, "--json").document["unchanged"]) == len(DAYS)
+
+
+@pytest.mark.joint
+def test_questdb_killed_in_the_middle(embedded: CommandLine, exchange: ExchangeControl) -> None:
+    with held(embedded, exchange, SYMBOL, DAYS, "--json") as process:
+        questdb_of(embedded).kill()
     _, err = process.communicate(timeout=900)
     assert process.returncode in (1, 3), err
     assert "Traceback" not in err
     assert "error:" in err or "failed" in err
-
-    ran = killed.run("backfill", SYMBOL, *RANGE, "--json")
-    assert ran.code == 0, ran.err
-    require_whole(killed, SYMBOL, RANGE)
+    require_loaded_again(embedded, SYMBOL, RANGE)
