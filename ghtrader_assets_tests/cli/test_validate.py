@@ -13,7 +13,11 @@ DAY = date(2026, 1, 5)
 
 
 def test_a_verdict_of_error_is_told_from_a_day_that_could_not_be_judged() -> None:
-    judged = row_of("KQ.m@SHFE.cu", DayOutcome(DAY, IngestState.COMPLETE, standing=(State.ERROR, "session_lost")))
-    failed = row_of("KQ.m@SHFE.cu", DayOutcome(DAY, IngestState.COMPLETE, failure="its rows have digest x"))
+    judged = row_of(
+        "KQ.m@SHFE.cu", DayOutcome("KQ.m@SHFE.cu", DAY, IngestState.COMPLETE, standing=(State.ERROR, "session_lost"))
+    )
+    failed = row_of(
+        "KQ.m@SHFE.cu", DayOutcome("KQ.m@SHFE.cu", DAY, IngestState.COMPLETE, failure="its rows have digest x")
+    )
     assert (judged["state"], judged["reason"], judged["failure"]) == ("error", "session_lost", None)
     assert (failed["state"], failed["reason"], failed["failure"]) == (None, None, "its rows have digest x")
