@@ -88,7 +88,7 @@ def judge_days(
         try:
             plan = plan_day(context, symbol, scheduled, stored.schedule.hash)
         except NotListedError as error:
-            known[day] = DayOutcome(symbol.text, day, IngestState.COMPLETE, failure=str(error))
+            known[day] = DayOutcome(symbol.text, day, IngestState.COMPLETE, failure=error.line)
             continue
         stored_days.append(DueDay(plan, row, stored.manifests.get(row.manifest_id)))
     yield from _in_order(wanted, known, _judged(context, stored, stored_days, policy, known, full=full))
@@ -281,7 +281,7 @@ def _write_batch(
             judged.append(future.result())
             outcomes.append(day.outcome(future.result()))
         elif isinstance(error, ReadBackError):
-            outcomes.append(day.outcome(failure=str(error)))
+            outcomes.append(day.outcome(failure=error.line))
         elif isinstance(error, ServiceError) and not answers(context.database.endpoint):
             raise error
         else:

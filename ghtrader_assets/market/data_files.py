@@ -7,6 +7,7 @@ Does not belong here: what the rows mean.
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -25,17 +26,15 @@ Record = TypeVar("Record")
 def records(kind: type[Record], name: str, package: str = "ghtrader_assets.market") -> tuple[Record, ...]:
     """The rows of a packaged CSV table as dataclasses; an empty cell leaves its field the default.
 
-    A field `verified` follows from the source (`is_verified`).
     Raises ValueError for a row that does not fit.
     """
     given = ({column: cell for column, cell in row.items() if cell} for row in rows(name, package))
-    stated = ({**row, "verified": is_verified(row.get("source", ""))} for row in given)
-    return tuple(msgspec.convert(row, kind, strict=False) for row in stated)
+    return tuple(msgspec.convert(row, kind, strict=False) for row in given)
 
 
-def is_verified(source: str) -> bool:
-    """Whether a row's source is a document that was opened: its text begins with 'unverified' where none was."""
-    return not source.startswith("unverified")
+def is_verified(row: Mapping[str, str]) -> bool:
+    """Whether a row's source is a document that was opened. Raises ValueError for a cell that is no truth value."""
+    return msgspec.convert(row["verified"], bool, strict=False)
 
 
 def rows(name: str, package: str = "ghtrader_assets.market") -> list[dict[str, str]]:

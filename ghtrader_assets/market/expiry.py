@@ -152,7 +152,7 @@ def _rules() -> dict[tuple[Exchange, str], list[ExpiryRule]]:
 def _adjustments() -> dict[tuple[Exchange, str, date], StatedDay]:
     return {
         (Exchange(row["exchange"]), product, date.fromisoformat(f"{row['delivery']}-01")): StatedDay(
-            date.fromisoformat(row["last_day"]), row["source"], is_verified(row["source"])
+            date.fromisoformat(row["last_day"]), row["source"], is_verified(row)
         )
         for row in rows("last_day_adjustments.csv")
         for product in row["products"].split()

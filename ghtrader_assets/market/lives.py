@@ -100,7 +100,7 @@ class Obstacle:
     @property
     def reason(self) -> str:
         """The line that a day's state, a refused load and a finding show."""
-        return str(self.error) if self.wrong_main else self.what
+        return self.error.line if self.wrong_main else self.what
 
     @property
     def error(self) -> FetchError:

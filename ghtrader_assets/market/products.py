@@ -89,13 +89,12 @@ def product_on(symbol: Symbol, day: date) -> Product:
     if not former:
         return product
     row = min(former, key=lambda row: row["last_day"] or row["last_delivery"])
-    source = row["source"]
     return replace(
         product,
         price_tick=float(row["price_tick"]),
         multiplier=int(row["multiplier"]),
-        source=source,
-        verified=is_verified(source),
+        source=row["source"],
+        verified=is_verified(row),
     )
 
 

@@ -140,6 +140,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first_day: date
     last_day: date
     source: str
+    verified: bool = True
     contracts: tuple[str, ...] = (ANY,)
     time: str = ""
     until: str = ""
@@ -147,7 +148,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def _packaged(row: dict[str, str]) -> SessionEvent:
     names = {name: row[name].split() for name in ("exchanges", "products", "contracts")}
-    return _event(msgspec.convert({**row, **names}, _Entry))
+    return _event(msgspec.convert({**row, **names, "verified": is_verified(row)}, _Entry))
 
 
 def _event(entry: _Entry) -> SessionEvent:
@@ -169,7 +170,7 @@ def _event(entry: _Entry) -> SessionEvent:
         second=0 if entry.action == "skip" else second_of_day(entry.time),
         until=second_of_day(entry.until) if entry.action == "halt" else 0,
         source=entry.source,
-        verified=is_verified(entry.source),
+        verified=entry.verified,
     )
     if event.first_day > event.last_day or (event.action == "halt" and event.second >= event.until):
         raise ValueError("it ends before it begins")

@@ -53,7 +53,7 @@ def session_rows() -> tuple[SessionRow, ...]:
 
 def _cells(row: dict[str, str], exchange: str, product: str) -> dict[str, object]:
     own = {"exchange": exchange, "product": product, "hours": hours(row["hours"])}
-    return {**row, **own, "verified": is_verified(row["source"])}
+    return {**row, **own, "verified": is_verified(row)}
 
 
 def product_rows(symbol: Symbol) -> list[SessionRow]:

@@ -207,11 +207,16 @@ def test_every_row_and_event_names_its_source_or_unverified() -> None:
     assert not of("KQ.m@CZCE.SA", "2019-12-11").verified
 
 
-@pytest.mark.parametrize(("source", "verified"), [("CZCE notice 7", True), ("unverified: heard of it", False)])
-def test_an_operators_event_is_verified_by_its_source(source: str, verified: bool) -> None:
+@pytest.mark.parametrize(
+    ("source", "says", "verified"),
+    [("CZCE notice 7", {}, True), ("unverified: heard of it", {}, True), ("heard of it", {"verified": False}, False)],
+)
+def test_an_operators_event_is_verified_unless_it_says_otherwise(
+    source: str, says: dict[str, bool], verified: bool
+) -> None:
     event = {
         "exchanges": ["CZCE"], "products": ["SR"], "session": "day", "action": "skip", "first_day": "2025-12-02",
-        "last_day": "2025-12-02", "source": source,
+        "last_day": "2025-12-02", "source": source, **says,
     }  # fmt: skip
     (parsed,) = parse_events(json.dumps([event]), "a file")
     sessions = day_sessions(parse_symbol("KQ.m@CZCE.SR"), date(2025, 12, 2), CALENDAR, operator_events=(parsed,))
