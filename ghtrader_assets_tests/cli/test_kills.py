@@ -33,6 +33,7 @@ SMALL = "KQ.m@CFFEX.IF"
 """No night session and one level: a kill on the shared store takes three days of it that no other test loads."""
 SMALL_DAYS = snapshot_calendar().days(date(2025, 12, 3), date(2025, 12, 15))
 VICTIMS = ("worker", "fork_server", "command")
+SOAKED = ("--from", str(DAYS[0]), "--to", str(DAYS[1]))
 SOAK_KILLS = 120
 
 
@@ -154,10 +155,11 @@ def test_a_killed_part_costs_nothing(shared: CommandLine, exchange: ExchangeCont
 def kill_after(command: CommandLine, name: str, after_s: float) -> bool:
     """Whether a load's part could be killed some time after its first attempt began: the load may have ended."""
     before = len(manifests(command))
-    process = command.start("backfill", SYMBOL, *RANGE, "--force")
+    process = command.start("backfill", SYMBOL, *SOAKED, "--force")
     await_that("an attempt", lambda: len(manifests(command)) > before or process.poll() is not None)
     assert len(manifests(command)) > before, process.communicate()
     time.sleep(after_s)
+    await_that(f"the {name}, or the end", lambda: victim(process, name) or process.poll() is not None)
     part = victim(process, name)
     if part is not None:
         part.kill()
@@ -180,7 +182,7 @@ def test_a_kill_at_any_moment(
         after_s /= 2
     record_property("killed", name)
     record_property("after_s", round(after_s, 2))
-    require_loaded_again(killed, SYMBOL, RANGE)
+    require_loaded_again(killed, SYMBOL, SOAKED)
 
 
 def questdb_of(command: CommandLine) -> psutil.Process:
