@@ -62,7 +62,7 @@ class Home:
     """The seconds of Monday's ticks, as they should be."""
 
     def load(self, symbol: Symbol, *days: date) -> list[DayOutcome]:
-        loaded = load_days(self.context, symbol, days, "test", must_judge=True, on_retry=lambda _: None)
+        loaded = load_days(self.context, {symbol: days}, "test", must_judge=True, on_retry=lambda _: None)
         return list({outcome.trading_day: outcome for outcome in loaded}.values())
 
     def clean(self, symbol: Symbol, *days: date) -> None:
