@@ -73,10 +73,6 @@ CASES = [
         "provider_main_unknown", "KQ.m@CZCE.SR", "CZCE.SR604", SUGAR, "unknown_contract",
         ("the provider knows no contract CZCE.SR604 and calls it main all the same",),
     ),
-    Case(
-        "provider_main_unknown", "KQ.m@CZCE.SR", "CZCE.SR613", SUGAR, "missing",
-        ("'CZCE.SR613' is no contract of KQ.m@CZCE.SR and the provider calls it main",),
-    ),
 ]  # fmt: skip
 
 

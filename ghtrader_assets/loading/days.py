@@ -120,7 +120,7 @@ def load_days(
     for symbol, days in wanted.items():
         plan = plan_days(context, symbol, days, allow_partial=allow_partial)
         for day, error in plan.refused.items():
-            yield DayOutcome(symbol.text, day, getattr(error, "state", IngestState.MISSING), failure=str(error))
+            yield DayOutcome(symbol.text, day, getattr(error, "state", IngestState.MISSING), failure=error.line)
         plans += plan.days
     if not plans:
         return
