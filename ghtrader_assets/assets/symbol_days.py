@@ -31,6 +31,7 @@ from ghtrader_assets.loading.judgement import judge_days, judge_symbols
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import probe_gaps
 from ghtrader_assets.loading.witness import ask_witness, days_in_doubt
+from ghtrader_assets.market.lives import NOT_ASKED, FirstDays
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.names import (
     ALL_TABLES,
@@ -128,6 +129,7 @@ class _Work:
     def materialized(self, symbols: list[Symbol], selected: Selected) -> Iterator[dg.AssetMaterialization]:
         """Load or judge the days of symbols of which the run selects the same tables."""
         context, opened, schedules = self._context, self._opened, dict[Symbol, Schedule]()
+        first_days = read_first_days(opened.database) if MAIN_SCHEDULE in selected else NOT_ASKED
         if isinstance(opened, LoadContext) and MAIN_SCHEDULE in selected:
             schedules = self._refreshed(opened, symbols)
             symbols = list(schedules)
@@ -140,7 +142,7 @@ class _Work:
             )
         for outcome in chain(self._outcomes(symbols, selected), again):
             key, symbol = (outcome.symbol, outcome.trading_day), parse_symbol(outcome.symbol)
-            yield from self._scheduled(symbol, schedules)
+            yield from self._scheduled(symbol, schedules, first_days)
             asked = selected & JUDGED if key in told else selected
             told.add(key)
             if outcome.failure:
@@ -149,7 +151,7 @@ class _Work:
                 accepted = _accepted(opened, symbol, outcome)
                 yield from tables.materializations(context.instance, self._pages, symbol, outcome, asked, accepted)
         for symbol in symbols:
-            yield from self._scheduled(symbol, schedules)
+            yield from self._scheduled(symbol, schedules, first_days)
         if TICKS in selected and symbols:
             made = aggregate(opened, symbols, self._days[0], self._days[-1])
             record_aggregated(opened, made)
@@ -171,7 +173,9 @@ class _Work:
                     self._note_failure(symbol.text, day, str(unknown_product(opened.settings.home, symbol)))
         return schedules
 
-    def _scheduled(self, symbol: Symbol, schedules: dict[Symbol, Schedule]) -> Iterator[dg.AssetMaterialization]:
+    def _scheduled(
+        self, symbol: Symbol, schedules: dict[Symbol, Schedule], first_days: FirstDays
+    ) -> Iterator[dg.AssetMaterialization]:
         """The symbol's main contracts, once: before its first day, which is made of them, and while others are fetched.
 
         A day without main contract is no failure yet: its load says so, if the run loads.
@@ -179,7 +183,7 @@ class _Work:
         schedule = schedules.pop(symbol, None)
         if schedule is None:
             return
-        rows, first_days = schedule.rows, read_first_days(self._opened.database)
+        rows = schedule.rows
         history = tables.roll_picture(self._opened.settings.home, list(rows.values())) if rows else None
         for day in self._days:
             if day in rows:

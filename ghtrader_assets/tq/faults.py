@@ -36,8 +36,8 @@ MARKET_DATA_SERVER: Final = "the market data server"
 _CLIENT_TIMEOUT: Final = "TqTimeoutError"
 """A class of tqsdk's, by its name: importing tqsdk takes a second, and only workers do."""
 _MAINTENANCE_WORDS: Final = ("维护", "运维", "maintenance")
-_OVER_WORDS: Final = ("结束", "恢复", "完成", "completed", "has ended", "is over")
-"""A notice with one of these speaks of maintenance that is behind."""
+_OVER: Final = re.compile(r"已[^，。；,;]{0,12}(?:结束|恢复|完成)|\bhas (?:ended|been completed)|\bis over\b")
+"""Says that maintenance is behind. That it will end, or is expected to, announces it."""
 _TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Bearer )\S+")
 _MAX_TEXT: Final = 300
 
@@ -121,7 +121,7 @@ def without_secrets(text: str, *secrets: str) -> str:
 
 def _announces_maintenance(text: str) -> bool:
     told = text.lower()
-    return any(word in told for word in _MAINTENANCE_WORDS) and not any(word in told for word in _OVER_WORDS)
+    return any(word in told for word in _MAINTENANCE_WORDS) and not _OVER.search(told)
 
 
 def _short(text: str) -> str:

@@ -129,7 +129,13 @@ def _lost_stretches(coverage: Coverage) -> Iterator[str]:
         share = f", {_percent(lots / traded)} of the {sessions[0]} session's" if traded > 0 else ""
         yield f"{_span(stretch.first_s, stretch.last_s)}: {lots:,.0f} lots were traded in ticks that are lost{share}"
     if len(told) > MOST:
-        yield f"{len(told) - MOST} more silences in which ticks are lost"
+        concerned = {session for _, sessions in told for session in sessions}
+        shares = [
+            f"{_percent(session.lots_share)} of what the {name} session traded"
+            for name, session in coverage.presence.sessions.items()
+            if name in concerned
+        ]
+        yield f"{len(told) - MOST} more silences in which ticks are lost, in all {' and '.join(shares)}"
 
 
 def _silences(coverage: Coverage) -> Iterator[str]:

@@ -19,7 +19,7 @@ from ghtrader_assets.validation.traded import Stretch, Tape
 NEAR_S: Final = 5
 """A block that begins so soon after a close, or ends so soon before an opening, is the session's own."""
 JOINED_S: Final = 60
-"""A tick so shortly before a block is its first, though what it traded is not known to be traded there"""
+"""A tick so shortly before a block is its first, though what it traded is not known to be traded there."""
 ROUNDED_S: Final = 1
 """Blocks are known to the second."""
 LONGER: Final = 0.5
@@ -191,7 +191,8 @@ def _belonging(block: Block, gaps: Sequence[FoundGap], tape: Tape) -> Block:
         low, high = block.last_s - last_s - 1, block.first_s - first_s + 1
         if -tape.outside.last_print_s <= high - low <= most and _encloses(tape, hole, volume):
             moved_s = _rounded(min(low, high) - 1, max(low, high) + 1)
-            moved = replace(block, hole=hole, left=(first_s, last_s), moved_s=moved_s)
+            lots = block.lots if hole.lots is None else min(block.lots, hole.lots)
+            moved = replace(block, lots=lots, hole=hole, left=(first_s, last_s), moved_s=moved_s)
             found.append((high - low, _unit_of(moved_s), moved))
     return min(found, key=lambda each: each[:2], default=(0, 0, block))[2]
 

@@ -17,9 +17,9 @@ from typing import Final
 
 import numpy as np
 
-from ghtrader_assets.validation.intake import NS, OUTSIDE, Floats
+from ghtrader_assets.validation.intake import Floats
 from ghtrader_assets.validation.presence import Presence
-from ghtrader_assets.validation.traded import ENOUGH_PAIRS, PAIR_S, Tape
+from ghtrader_assets.validation.traded import ENOUGH_PAIRS, Tape
 
 ENOUGH_SILENCES: Final = 20
 SURE: Final = 4
@@ -47,15 +47,12 @@ def silent_volumes(tape: Tape, presence: Presence) -> tuple[SilentVolume, ...]:
 
     A silence with more than one snapshot carries is left out: it is a lost gap of its own.
     """
-    windows, apart = tape.ticks.window_of, np.diff(tape.ticks.stamps)
-    inside = (windows[1:] == windows[:-1]) & (windows[1:] != OUTSIDE)
-    pairs, silences = inside & (apart >= 0) & (apart <= PAIR_S * NS), inside & (apart > PAIR_S * NS)
-    lots, value = tape.lots[1:], tape.policy.value
-    silences &= lots <= value("SNAPSHOT_FACTOR") * np.max(lots, where=pairs, initial=0.0)
+    value, lots, (pairs, after) = tape.policy.value, tape.lots[1:], tape.neighbours
+    silences = after & (lots <= value("SNAPSHOT_FACTOR") * tape.largest_snapshot(0)[0])
     found: list[SilentVolume] = []
     for name, session in presence.sessions.items():
         places = [place for place, window in enumerate(tape.ticks.windows) if window.session == name]
-        mine = np.isin(windows[1:], places)
+        mine = np.isin(tape.ticks.window_of[1:], places)
         beyond, times = _beyond(lots[pairs & mine], lots[silences & mine])
         share = beyond / session.traded if session.traded > 0 else 0.0
         if share > value("SILENT_VOLUME_WARN_SHARE") and name not in presence.lost:

@@ -114,8 +114,7 @@ class Tape:
 
         It is the largest volume between two ticks of one window at most `PAIR_S` apart.
         """
-        windows, apart = self.ticks.window_of, np.diff(self.ticks.stamps)
-        pairs = (windows[1:] == windows[:-1]) & (windows[1:] != OUTSIDE) & (apart >= 0) & (apart <= PAIR_S * NS)
+        pairs, _ = self.neighbours
         largest = float(np.max(self.lots[1:], where=pairs, initial=0.0))
         return largest, bool(np.count_nonzero(pairs) >= max(ENOUGH_PAIRS, gaps))
 
@@ -152,6 +151,14 @@ class Tape:
             opened = [each for each in opened if each <= int(self.ticks.seconds[after])]
         seen = self.lots[before] > 0 and any(self.outside.in_auction(begins, each) for each in opened)
         return len(opened) > seen
+
+    @cached_property
+    def neighbours(self) -> tuple[Bools, Bools]:
+        """Which ticks (from the second on) follow one of their window within `PAIR_S`, and which after a silence."""
+        windows, apart = self.ticks.window_of, np.diff(self.ticks.stamps)
+        inside = (windows[1:] == windows[:-1]) & (windows[1:] != OUTSIDE) & (apart >= 0)
+        pairs = inside & (apart <= PAIR_S * NS)
+        return pairs, inside & ~pairs
 
     @cached_property
     def ordered_stamps(self) -> Ints:

@@ -168,7 +168,15 @@ def test_maintenance_that_is_over_stops_nothing(text: str) -> None:
     assert type(faults.of_exception(_answered(503, text))) is TransientFetchError
 
 
-@pytest.mark.parametrize("text", ["系统维护中，每日 19:00-19:30 为日常运维时间，请稍后再试", "Scheduled maintenance"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "系统维护中，每日 19:00-19:30 为日常运维时间，请稍后再试",
+        "系统维护中，预计 19:30 恢复",
+        "维护将于 20:00 结束",
+        "Scheduled maintenance, will be completed at 20:00",
+    ],
+)
 def test_maintenance_that_is_announced_stops(text: str) -> None:
     with pytest.raises(MaintenanceError):
         faults.heed_notice(text)

@@ -100,6 +100,26 @@ def test_an_hour_moved_within_a_weekend() -> None:
     assert "36 h earlier" in verdict.coverage.detail
 
 
+def test_a_block_moved_past_other_ticks_has_its_own_lots_and_place() -> None:
+    """Numbered anew in order of time, as a provider would, its first tick shows all that was traded before it."""
+    contract = "SHFE.cu2602"
+    day = clean_day(contract).copy()
+    start = day.windows[1][0] + 1800
+    rows = (day.seconds >= start) & (day.seconds < start + 600)
+    volume = day.columns["volume"]
+    traded = volume[rows][-1] - volume[np.flatnonzero(rows)[0] - 1]
+    spoiled = moved(day, rows, -3 * 3600)
+    order = np.argsort(spoiled.columns["datetime_ns"], kind="stable")
+    spoiled.columns = {name: values[order] for name, values in spoiled.columns.items()}
+    spoiled.columns["tick_id"] = np.arange(spoiled.n)
+    verdict = judge_columns(spoiled, contract)
+    assert (verdict.state, verdict.reason_code) == ("error", "trading_outside")
+    assert "they belong 3 h later" in verdict.coverage.detail
+    told = re.search(r"ticks trade ([\d,]+) lots outside", verdict.coverage.detail)
+    assert told, verdict.coverage.detail
+    assert abs(int(told[1].replace(",", "")) - traded) <= 0.02 * traded
+
+
 def test_a_straggler_after_a_lost_afternoon_has_not_traded_it() -> None:
     day = clean_day("SHFE.rb2605").copy()
     kept = (day.seconds <= day.windows[-2][1]) | (np.arange(day.n) == day.n - 1)
