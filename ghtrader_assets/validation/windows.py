@@ -57,15 +57,18 @@ Reader = Callable[["_Given", str, str], "float | None"]
 
 
 class _Given:
-    """What one whole day gives; spacings are read when they are first asked for."""
+    """What one whole day gives, read when it is first asked for."""
 
     def __init__(self, row: BaselineDay) -> None:
-        self.sessions: Sessions = json.loads(row.sessions_json)
-        self._text = row.spacings_json
+        self._row = row
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return json.loads(self._row.sessions_json)
 
     @cached_property
     def spacings(self) -> Mapping[str, Mapping[str, float]]:
-        return json.loads(self._text)
+        return json.loads(self._row.spacings_json)
 
 
 class _Whole:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 from threading import Lock
@@ -57,8 +58,10 @@ class StoredEvidence:
 
 def read_evidence(db: Database, symbols: Sequence[str], start: date, end: date) -> StoredEvidence:
     """The evidence for the trading days from `start` to `end` of the symbols. Raises `QuestDBError`."""
-    given = read_baselines(db, symbols, start - LOOK_BACK, end)
-    return StoredEvidence(given, read_witness_digests(db, symbols, start, end))
+    with ThreadPoolExecutor(1, thread_name_prefix="evidence") as pool:
+        answers = pool.submit(read_witness_digests, db, symbols, start, end)
+        given = read_baselines(db, symbols, start - LOOK_BACK, end)
+        return StoredEvidence(given, answers.result())
 
 
 def read_evidence_of(db: Database, keys: Iterable[tuple[str, date]]) -> StoredEvidence:
