@@ -15,8 +15,8 @@ from ghtrader_assets.errors import DiskFullError, ServiceError
 from ghtrader_assets.settings import Settings
 
 FULL_BYTES: Final = 512 * 2**20
-"""QuestDB extends dozens of files at once, by up to 16 MB each, and gives them back when one of them fails: where it
-broke off and less than this is left, that is why."""
+"""QuestDB extends hundreds of files at once, and gives them back when one of them fails: where it broke off and less
+than this is left, that is why."""
 
 
 def require_free_disk(context: StoreContext) -> None:
