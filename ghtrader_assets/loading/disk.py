@@ -6,17 +6,22 @@ Belongs here: telling a full disk from every other failure of a store. Does not 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+import sqlite3
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.errors import DiskFullError, ServiceError
+from ghtrader_assets.errors import FULL_ERRNOS, DiskFullError, GhtraderError, ServiceError
+from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.settings import Settings
 
 FULL_BYTES: Final = 512 * 2**20
-"""QuestDB extends dozens of files at once, by up to 16 MB each, and gives them back when one of them fails: where it
-broke off and less than this is left, that is why."""
+"""QuestDB extends hundreds of files at once, and gives them back when one of them fails: where it broke off and less
+than this is left, that is why."""
+
+_PRIMARY_CODE: Final = 0xFF
+"""SQLite's extended codes hold what they refine in these bits."""
 
 
 def require_free_disk(context: StoreContext) -> None:
@@ -41,23 +46,62 @@ def disk_shortage(settings: Settings) -> DiskFullError | None:
 
 def disk_is_full(context: StoreContext) -> bool:
     """Whether the embedded QuestDB can't write any more."""
-    return not context.settings.uses_external_questdb and _free(context.settings) < FULL_BYTES
-
-
-def _free(settings: Settings) -> int:
-    home = settings.home
-    return shutil.disk_usage(next(folder for folder in (home, *home.absolute().parents) if folder.exists())).free
+    return not context.settings.uses_external_questdb and _is_full(context.settings)
 
 
 @contextmanager
 def full_disk_named(context: StoreContext) -> Generator[None]:
-    """A store that broke off because its disk filled up says so: to a client it only closes the connection."""
+    """What broke off because the disk under the home filled up says so, whoever met it first.
+
+    To a client a store that met it only closes the connection; Dagster's database is on the same disk.
+    """
     try:
         yield
     except ServiceError as error:
         if not disk_is_full(context):
             raise
-        settings = context.settings
-        raise DiskFullError(
-            f"the disk under {settings.home} is full, {_free(settings) // 2**20} MB are left ({error.what})"
-        ) from error
+        raise _full(context.settings, error.what) from error
+    except Exception as error:
+        if isinstance(error, GhtraderError) or not could_not_write(error) or not _is_full(context.settings):
+            raise
+        raise _full(context.settings, str(error).partition("\n")[0]) from error
+
+
+def full_disk_stop(context: StoreContext, stop: Stopped) -> Stopped:
+    """What ended a run; where that has no exit code of its own and the disk under the home is full, that is why."""
+    if stop.exit_code == DiskFullError.exit_code or not _is_full(context.settings):
+        return stop
+    error = _full(context.settings, stop.reason.partition("\n")[0])
+    return Stopped(error.line, error.exit_code)
+
+
+def could_not_write(error: BaseException) -> bool:
+    """Whether the error came of a write that the operating system refused: a file's, or a database's of SQLite.
+
+    SQLite says `disk I/O error` where it can't extend the index of its log, and `database or disk is full` elsewhere.
+    """
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.errno in FULL_ERRNOS:
+            return True
+        if isinstance(cause, sqlite3.OperationalError):
+            return cause.sqlite_errorcode & _PRIMARY_CODE in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return False
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_full(settings: Settings) -> bool:
+    return _free(settings) < FULL_BYTES
+
+
+def _full(settings: Settings, what: str) -> DiskFullError:
+    return DiskFullError(f"the disk under {settings.home} is full, {_free(settings) // 2**20} MB are left ({what})")
+
+
+def _free(settings: Settings) -> int:
+    home = settings.home
+    return shutil.disk_usage(next(folder for folder in (home, *home.absolute().parents) if folder.exists())).free

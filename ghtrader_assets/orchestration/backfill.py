@@ -15,7 +15,7 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import IngestState, NotListedError, WrongMainError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
-from ghtrader_assets.loading.disk import full_disk_named, require_free_disk
+from ghtrader_assets.loading.disk import full_disk_named, full_disk_stop, require_free_disk
 from ghtrader_assets.loading.plan import LoadPlan, plan_days
 from ghtrader_assets.market.lives import NOT_ASKED, obstacle_on
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
@@ -87,7 +87,7 @@ def carry_out(
         watch = Watch(context, needs, report, progress, loads=TICKS in tables)
         with watch.following():
             stops = launcher.run(needs, tables, tags or {}, progress)
-        watch.finish(stops)
+        watch.finish([full_disk_stop(context, stop) for stop in stops])
         needs = {} if launcher.retries_maintenance else _after_maintenance(report, patience, progress)
     report.failed = _with_findings(context, report.failed)
     days: dict[str, list[date]] = {}

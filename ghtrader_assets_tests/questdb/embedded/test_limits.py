@@ -27,6 +27,7 @@ from ghtrader_assets_tests.waiting import await_that
 pytestmark = pytest.mark.service  # it starts its own
 
 VALUES = {"SYMBOL": "'a'", "VARCHAR": "'a'", "BOOLEAN": "true", "DOUBLE": "1.0"}
+RUNNING_BYTES = 150 * 2**20
 DAYS = 200
 
 
@@ -74,6 +75,7 @@ def test_a_server_takes_no_more_than_its_store_needs(tmp_path: Path) -> None:
     with EmbeddedQuestDB(tmp_path) as server, Database(server.endpoint) as database:
         ensure_schema(database, tmp_path, SYSTEM_CLOCK)
         _write_every_table(database, DAYS)
+        assert _bytes_on_disk(server.root / "db") < RUNNING_BYTES
         database.rows("all", f"SELECT * FROM {TICKS}")
         partitions = partition_counts(database)
         pooled = database.rows("readers", f"SELECT * FROM reader_pool() WHERE table_name = '{TABLES[TICKS].base}'")
@@ -136,3 +138,7 @@ def _limited(files: int, *command: str) -> Generator[subprocess.Popen[str]]:
 def _ports(started: dict[str, str]) -> tuple[int, int]:
     http, pg = (int(started[name].rpartition(":")[2]) for name in ("http", "pg"))
     return http, pg
+
+
+def _bytes_on_disk(folder: Path) -> int:
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*"))
