@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import requests
 
+from ghtrader_assets.tq.process import one_fork_server
 from ghtrader_assets.tq.provider import tqsdk_environment
 from ghtrader_assets_tests.waiting import HANGS_S
 
@@ -109,8 +110,15 @@ def exchange_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Excha
         yield control
 
 
+@pytest.fixture(scope="module")
+def tqsdk_once() -> Iterator[None]:
+    """Whatever a module's tests ask the provider in this process, tqsdk is imported once for them."""
+    with one_fork_server():
+        yield
+
+
 @pytest.fixture
-def exchange(exchange_process: ExchangeControl) -> Iterator[ExchangeControl]:
+def exchange(exchange_process: ExchangeControl, tqsdk_once: None) -> Iterator[ExchangeControl]:
     """The session's exchange without rules and without recorded requests."""
     exchange_process.reset()
     yield exchange_process

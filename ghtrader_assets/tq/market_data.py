@@ -89,16 +89,16 @@ def fetch_holidays(provider: Provider, home: Path, timing: Timing) -> list[date]
 
 
 def fetch_bars(
-    provider: Provider, stretches: Sequence[wire.ReadBars], home: Path, timing: Timing
+    provider: Provider, requests: Sequence[wire.ReadBars], home: Path, timing: Timing
 ) -> list[pl.DataFrame | FetchError]:
-    """The 1-minute bars of contracts, each stretch whole or the error that it ended with, in one process and session.
+    """The 1-minute bars of contracts, each request's whole or the error that it ended with, in one process and session.
 
-    An error that no other stretch will escape is that of all that follow.
+    An error that no other request will escape is that of all that follow.
     """
     try:
-        answers = _ask_all(provider, home, timing, stretches)
+        answers = _ask_all(provider, home, timing, requests)
     except FetchError as error:
-        return [error] * len(stretches)
+        return [error] * len(requests)
     return [answer if isinstance(answer, FetchError) else pl.read_ipc(answer) for answer in answers]
 
 
@@ -140,8 +140,8 @@ def _ask_once(
     the answer of all that follow.
     """
     answers: list[bytes | FetchError] = []
-    with running_fork_server(provider, home, timing) as fork_server:
-        worker = fork_server.worker()
+    with running_fork_server(provider, home) as fork_server:
+        worker = fork_server.worker(home, timing)
         for question in questions:
             try:
                 answers.append(_one_answer(worker, timing, question))

@@ -135,13 +135,16 @@ class FetchPool:
             if mode is None:
                 continue
             waiting.remove(task)
-            worker = self._idle.pop() if self._idle else self._running_fork_server().worker()
+            worker = self._idle.pop() if self._idle else self._new_worker()
             worker.send(task.begin(mode, worker_ready=worker.ready))
             self._busy[worker.connection] = (worker, task)
 
+    def _new_worker(self) -> WorkerProcess:
+        return self._running_fork_server().worker(self._home, self._timing)
+
     def _running_fork_server(self) -> ForkServer:
         if self._fork_server is None or not self._fork_server.is_alive:
-            started = running_fork_server(self._provider, self._home, self._timing)
+            started = running_fork_server(self._provider, self._home)
             self._fork_server = self._resources.enter_context(started)
         return self._fork_server
 

@@ -20,7 +20,7 @@ import threading
 from collections.abc import Generator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import polars as pl
@@ -42,11 +42,9 @@ class ForkServer:
     Safe for several threads. Its workers end with it, and it with the process that holds it, however that ends.
     """
 
-    def __init__(self, provider: Provider, home: Path, directory: Path, timing: Timing) -> None:
+    def __init__(self, provider: Provider, directory: Path) -> None:
         self._provider = provider
-        self._home = home
         self._directory = directory
-        self._timing = timing
         self._lock = threading.Lock()
         self._born = 0
         self._living: set[int] = set()
@@ -67,8 +65,11 @@ class ForkServer:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def worker(self) -> WorkerProcess:
-        """A new worker, at once: it says itself when it is ready. If it can't be had, its connection is at its end."""
+    def worker(self, home: Path, timing: Timing) -> WorkerProcess:
+        """A new worker, at once: it says itself when it is ready. If it can't be had, its connection is at its end.
+
+        At `home` it finds what processes share: the account's pace, and what is known of the provider.
+        """
         with self._lock:
             self._born += 1
             number = self._born
@@ -83,10 +84,10 @@ class ForkServer:
             user=self._provider.user,
             password=self._provider.password.get_secret_value(),
             account_key=self._provider.account_key,
-            home=str(self._home),
+            home=str(home),
             directory=str(directory),
             keeps_maintenance_window=self._provider.keeps_maintenance_window,
-            timing=self._timing,
+            timing=timing,
         )
         return WorkerProcess(self, number, Connection(ours.detach()), setup)
 
@@ -174,17 +175,16 @@ def _tail(path: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def running_fork_server(provider: Provider, home: Path, timing: Timing) -> Generator[ForkServer]:
-    """A fork server in a working directory of its own, which go at the end, and its workers with them.
+def running_fork_server(provider: Provider, home: Path) -> Generator[ForkServer]:
+    """A fork server in a working directory of its own in the home, which go at the end, and its workers with them.
 
-    Within `one_fork_server` it is kept for the next that asks for the same.
+    Within `one_fork_server` it is kept for the next that asks the same provider.
     """
-    use = _Use(provider, home, timing)
-    server, resources = _spare.taken(use) or _started(use)
+    server, resources = _spare.taken(provider) or _started(provider, home)
     try:
         yield server
     finally:
-        if not _spare.kept(use, server, resources):
+        if not _spare.kept(provider, server, resources):
             resources.close()
 
 
@@ -195,21 +195,13 @@ def one_fork_server() -> Generator[None]:
         yield
 
 
-class _Use(NamedTuple):
-    """What a fork server is started with."""
-
-    provider: Provider
-    home: Path
-    timing: Timing
-
-
 class _Spare:
     """The fork server of this process that no one uses just now, while `keeping`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._keepers = 0
-        self._held: tuple[_Use, ForkServer, contextlib.ExitStack] | None = None
+        self._held: tuple[Provider, ForkServer, contextlib.ExitStack] | None = None
 
     @contextlib.contextmanager
     def keeping(self) -> Generator[None]:
@@ -224,31 +216,31 @@ class _Spare:
             if left is not None:
                 left[-1].close()
 
-    def taken(self, use: _Use) -> tuple[ForkServer, contextlib.ExitStack] | None:
-        """The one that is held, if it was started for this use and lives."""
+    def taken(self, provider: Provider) -> tuple[ForkServer, contextlib.ExitStack] | None:
+        """The one that is held, if it was started for this provider and lives."""
         with self._lock:
-            if self._held is None or self._held[0] != use or not self._held[1].is_alive:
+            if self._held is None or self._held[0] != provider or not self._held[1].is_alive:
                 return None
             (_, server, resources), self._held = self._held, None
             return server, resources
 
-    def kept(self, use: _Use, server: ForkServer, resources: contextlib.ExitStack) -> bool:
+    def kept(self, provider: Provider, server: ForkServer, resources: contextlib.ExitStack) -> bool:
         """Hold it without its workers, unless no one keeps any, there is one, or it has died."""
         with self._lock:
             if not self._keepers or self._held is not None or not server.is_alive:
                 return False
             server.end_workers()
-            self._held = use, server, resources
+            self._held = provider, server, resources
             return True
 
 
 _spare: Final = _Spare()
 
 
-def _started(use: _Use) -> tuple[ForkServer, contextlib.ExitStack]:
+def _started(provider: Provider, home: Path) -> tuple[ForkServer, contextlib.ExitStack]:
     with contextlib.ExitStack() as resources:
-        directory = resources.enter_context(_working_directory(use.home))
-        server = resources.enter_context(contextlib.closing(ForkServer(use.provider, use.home, directory, use.timing)))
+        directory = resources.enter_context(_working_directory(home))
+        server = resources.enter_context(contextlib.closing(ForkServer(provider, directory)))
         return server, resources.pop_all()
 
 

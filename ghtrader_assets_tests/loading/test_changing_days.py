@@ -54,7 +54,7 @@ def slow_clock() -> Clock:
 def platform(db: Database, exchange: ExchangeControl, tmp_path: Path) -> LoadContext:
     """The shared store and exchange, with a home of its own."""
     provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
-    settings = Settings(home=tmp_path, start_date=date(2025, 12, 1), ingest_workers=2, min_free_mb=0)
+    settings = Settings(home=tmp_path, start_date=date(2025, 12, 1), ingest_workers=2, min_free_mb=0, fast_history="on")
     return LoadContext(settings=settings, calendar=CALENDAR, database=db, provider=provider)
 
 

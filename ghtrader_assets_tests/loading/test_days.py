@@ -43,7 +43,7 @@ DAYS = [date(2026, 3, 9), date(2026, 3, 10), date(2026, 3, 11)]
 @pytest.fixture
 def platform(db: Database, calendar: TradingCalendar, exchange: ExchangeControl, tmp_path: Path) -> LoadContext:
     provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
-    settings = Settings(home=tmp_path, start_date=date(2025, 12, 1), min_free_mb=0)
+    settings = Settings(home=tmp_path, start_date=date(2025, 12, 1), min_free_mb=0, fast_history="on")
     return LoadContext(settings=settings, calendar=calendar, database=db, provider=provider)
 
 
@@ -145,7 +145,7 @@ def test_any_mix_of_symbols_days_and_failures_ends_each_once_and_none_takes_anot
 def test_symbols_share_a_session_and_go_out_longest_first_then_by_trading_day(
     platform: LoadContext, exchange: ExchangeControl
 ) -> None:
-    one = platform.settings.model_copy(update={"ingest_workers": 1, "fast_history": "on"})
+    one = platform.settings.model_copy(update={"ingest_workers": 1})
     loading, days = replace(platform, settings=one), DAYS[:2]
     for _ in load_days(loading, dict.fromkeys(SYMBOLS, days), "plan", must_judge=False, on_retry=lambda _: None):
         pass

@@ -42,7 +42,7 @@ HOLE = {"kind": "hole", "symbol": CONTRACT, "trading_day": DAY.isoformat(), "amo
 @pytest.fixture
 def platform(db: Database, calendar: TradingCalendar, exchange: ExchangeControl, tmp_path: Path) -> LoadContext:
     provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
-    home = Settings(home=tmp_path, ingest_workers=1, min_free_mb=0, fast_history="off", start_date=DAY)
+    home = Settings(home=tmp_path, ingest_workers=1, min_free_mb=0, fast_history="on", start_date=DAY)
     return LoadContext(settings=home, calendar=calendar, database=db, provider=provider)
 
 
