@@ -1,6 +1,6 @@
 """`accept`: closing findings that cannot be mended.
 
-Belongs here: the command. Does not belong here: what may be accepted (`upkeep.exceptions`), what follows from it.
+Belongs here: the command. Does not belong here: what may be accepted (`upkeep.acceptance`), what follows from it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.reading.stored import require_known
 from ghtrader_assets.settings import Settings
-from ghtrader_assets.upkeep.exceptions import Closed, accept_days, revoke_days
+from ghtrader_assets.upkeep.acceptance import Closed, accept_days, revoke_days
 
 
 @command()

@@ -148,7 +148,7 @@ def _shown(row: Mapping[str, object]) -> str:
 def row_of(symbol: str, outcome: DayOutcome) -> dict[str, object]:
     """A day of the JSON document: the verdict in force, or the `failure` for which there is none; the other is null."""
     judgement = outcome.judgement
-    state, reason = outcome.standing or (None, None)
+    state, reason = outcome.in_force or (None, None)
     if judgement:
         state, reason = State(judgement.deciding.state), judgement.deciding.reason_code
     return {

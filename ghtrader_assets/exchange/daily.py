@@ -159,7 +159,7 @@ def _prices(contract: Contract, places: Ints, price_ticks: Floats, seed: int) ->
 
 
 def _share(contract: Contract, places: Ints) -> Floats:
-    """The contract's share of a main contract's standing at each close, 0.5 at both of its handovers."""
+    """The contract's share of a main contract's activity at each close, 0.5 at both of its handovers."""
     if contract.main_from is None or contract.main_until is None:
         return np.full(len(places), 0.03)
     served_as_main = contract.main_from > EMBEDDED_FIRST_DAY

@@ -37,7 +37,7 @@ from ghtrader_assets.exchange.model import (
     tape_of,
     walk,
 )
-from ghtrader_assets.exchange.plans import HALF_NS, LIQUID, last_prints, occasion_of, stretches
+from ghtrader_assets.exchange.plans import HALF_NS, LIQUID, last_prints, occasion_of, parts_of
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.symbols import depth
 
@@ -113,18 +113,18 @@ def _clock(contract: Contract, day: date, fill: float, seed: int, random: np.ran
     windows = contract.sessions(day).windows
     prints, late = last_prints(contract, day, seed)
     parts = [_part(np.array([windows[0].start_ns - AUCTION_LEAD_NS]))]
-    planned = stretches(contract, day, fill, seed)
+    planned = parts_of(contract, day, fill, seed)
     for window, has_print in zip(windows, prints, strict=True):
         pace = pace_of(2 * (window.end_ns - window.start_ns) // NS + 1, random)
-        inside = [stretch for stretch in planned if stretch.window == window]
-        for stretch in inside:
-            here = pace[stretch.first_slot : stretch.first_slot + stretch.slots]
-            keys = random.standard_exponential(stretch.slots, dtype=np.float32) / here
+        inside = [part for part in planned if part.window == window]
+        for each in inside:
+            here = pace[each.first_slot : each.first_slot + each.slots]
+            keys = random.standard_exponential(each.slots, dtype=np.float32) / here
             if fill >= LIQUID:
-                keys[[0, -1] if stretch.is_locked else forced_slots(stretch.slots, random)] = -1.0
-            chosen = np.sort(np.argpartition(keys, stretch.count - 1)[: stretch.count])
-            stamps = window.start_ns + (stretch.first_slot + chosen) * HALF_NS
-            parts.append(_part(stamps, here[chosen], is_locked=stretch.is_locked))
+                keys[[0, -1] if each.is_locked else forced_slots(each.slots, random)] = -1.0
+            chosen = np.sort(np.argpartition(keys, each.count - 1)[: each.count])
+            stamps = window.start_ns + (each.first_slot + chosen) * HALF_NS
+            parts.append(_part(stamps, here[chosen], is_locked=each.is_locked))
         if has_print:
             trades = random.random() < 0.5
             print_ns = window.end_ns + _step_ns(contract, random)

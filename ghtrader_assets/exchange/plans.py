@@ -1,4 +1,4 @@
-"""When a contract ticks on a day, before any tick is made: how many half seconds tick in which stretch of a session,
+"""When a contract ticks on a day, before any tick is made: how many half seconds tick in which part of a session,
 what comes after a close, and what is special about the day.
 
 Belongs here: what ids need, cheap enough to be known of every day of a contract's life; model 2's halts and limits.
@@ -58,7 +58,7 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedStretch:
+class PlannedPart:
     """Half seconds `[first_slot, first_slot + slots)` of a window, of which `count` tick."""
 
     window: SessionWindow
@@ -88,12 +88,12 @@ def occasion_of(contract: Contract, day: date, seed: int) -> Occasion | None:
 
 
 def tick_count(contract: Contract, day: date, fill: float, seed: int) -> int:
-    """How many ticks a contract-day has: one call auction, every stretch's, and those after a close."""
+    """How many ticks a contract-day has: one call auction, every part's, and those after a close."""
     if contract.spec.model == 1:
         inside = sum(window_count(window, fill) for window in contract.sessions(day).windows)
         return 1 + inside + sum(stragglers(contract, day, seed))
     prints, late = last_prints(contract, day, seed)
-    return 1 + sum(stretch.count for stretch in stretches(contract, day, fill, seed)) + sum(prints) + late
+    return 1 + sum(part.count for part in parts_of(contract, day, fill, seed)) + sum(prints) + late
 
 
 def window_slots(window: SessionWindow) -> int:
@@ -113,12 +113,12 @@ def stragglers(contract: Contract, day: date, seed: int) -> tuple[int, int, int]
     return (int(night and draw % 3 == 0), int(draw // 3 % 2 == 0), int(draw // 6 % 5 == 0))
 
 
-def stretches(contract: Contract, day: date, fill: float, seed: int) -> tuple[PlannedStretch, ...]:
-    """The stretches in which a contract of model 2 trades on a day, in order, halts left out."""
+def parts_of(contract: Contract, day: date, fill: float, seed: int) -> tuple[PlannedPart, ...]:
+    """The parts of sessions in which a contract of model 2 trades on a day, in order, halts left out."""
     special = occasion_of(contract, day, seed)
     windows = contract.sessions(day).windows
     begins_in = special.window(len(windows)) if special is not None else -1
-    found: list[PlannedStretch] = []
+    found: list[PlannedPart] = []
     for index, window in enumerate(windows):
         slots = window_slots(window)
         begin = round(special.place * slots) if special is not None and index == begins_in else slots
@@ -129,7 +129,7 @@ def stretches(contract: Contract, day: date, fill: float, seed: int) -> tuple[Pl
         for first, end, is_locked in ((0, begin, False), (resumed, slots, locks)):
             if end > first:
                 count = _count(contract, day, fill * (_LOCKED_SHARE if is_locked else 1.0), end - first, seed)
-                found.append(PlannedStretch(window, first, end - first, count, is_locked))
+                found.append(PlannedPart(window, first, end - first, count, is_locked))
     return tuple(found)
 
 

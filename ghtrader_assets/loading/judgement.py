@@ -59,7 +59,7 @@ def judge_days(
 
     What days give to later baselines comes first: where that is missing or of other content, it is taken anew, and the
     other days are held to it. With `full` every day is judged again; a day stored in part is never judged. Without
-    `rows` a day whose verdict is in force comes with its standing alone: what most of the time of a range goes into.
+    `rows` a day whose verdict is in force comes with its state alone: what most of the time of a range goes into.
     A day without stored ticks, or whose stored content is not what was loaded, is a failure of that day. A query that
     fails is an error of the run and never a verdict: where the store still answers, the other days are judged first and
     written, then the error is raised. Raises `QuestDBError`.
@@ -130,7 +130,7 @@ def _known(day: DueDay, verdicts: Verdicts, baseline: BaselineDay | None) -> Day
         judgement = Judgement(coverage, quality, fresh=False, seconds=0.0)
         return DayOutcome(*day.key, IngestState.COMPLETE, day.manifest, judgement, baseline=baseline)
     deciding = worse(coverage, quality)
-    return DayOutcome(*day.key, IngestState.COMPLETE, standing=(State(deciding.state), deciding.reason_code))
+    return DayOutcome(*day.key, IngestState.COMPLETE, in_force=(State(deciding.state), deciding.reason_code))
 
 
 @dataclass(frozen=True, slots=True)

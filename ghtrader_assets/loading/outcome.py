@@ -42,7 +42,7 @@ class DayOutcome:
     """A symbol's trading day: the manifest of the load that its stored content comes from, and the verdict on it.
 
     `failure` is empty if all that was asked for the day was done, else the one line that says what was not.
-    `standing` is the state and reason of a verdict that is in force and whose rows were not requested.
+    `in_force` is the state and reason of a verdict that is in force and whose rows were not requested.
     `baseline` is what the day gives to later ones.
     """
 
@@ -52,5 +52,5 @@ class DayOutcome:
     manifest: Manifest | None = None
     judgement: Judgement | None = None
     failure: str = ""
-    standing: tuple[State, str] | None = None
+    in_force: tuple[State, str] | None = None
     baseline: BaselineDay | None = None

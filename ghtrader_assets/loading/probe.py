@@ -116,14 +116,14 @@ def _record(context: StoreContext, asked: Sequence[GapRow], fetched: FetchedDay)
     """Write the answers to those gaps that still are what was asked about: the day may have been judged meanwhile."""
     symbol, day = asked[0].symbol, asked[0].trading_day
     answers = dict(zip(asked, answers_to(asked, fetched), strict=True))
-    standing = set(read_gaps(context.database, symbol, [day]))
+    known = set(read_gaps(context.database, symbol, [day]))
     now = context.clock.now()
     write_gaps(
         context.database,
         [
             dataclasses.replace(gap, tqsdk_status=answer, updated_at=now)
             for gap, answer in answers.items()
-            if gap in standing
+            if gap in known
         ],
     )
     counts = Counter(answers.values())

@@ -62,7 +62,7 @@ def ask_witness(
     contracts = _unanswered(context, symbol, days, also, every=every)
     if not contracts:
         return []
-    asked = stretches(contracts, context.calendar)
+    asked = contract_ranges(contracts, context.calendar)
     requests = [_request(context, contract, own) for contract, own in asked]
     rows = [
         _row(context, symbol, contract, day, answer)
@@ -79,7 +79,7 @@ def days_in_doubt(context: StoreContext, symbol: Symbol, but: Sequence[date]) ->
     return [day for day in found if day not in but]
 
 
-def stretches(contracts: Mapping[date, str], calendar: TradingCalendar) -> list[tuple[str, list[date]]]:
+def contract_ranges(contracts: Mapping[date, str], calendar: TradingCalendar) -> list[tuple[str, list[date]]]:
     """The days, each with its contract, as few requests: a contract and its days, by day."""
     found: list[tuple[str, list[date]]] = []
     for day in sorted(contracts):
@@ -98,9 +98,9 @@ def _unanswered(
 ) -> dict[date, str]:
     """The contract of each day to ask about: those never asked about first, the newest first; then those of `also`."""
     own, words = set(days), {Word.UNWITNESSED, Word.NOT_ASKED} if every else {Word.UNWITNESSED}
-    standing = read_standing_coverage(context.database, symbol.text, sorted(own.union(also)))
+    verdicts = read_standing_coverage(context.database, symbol.text, sorted(own.union(also)))
     wanted = [
-        day for day, verdict in standing.items() if verdict.witness in (words if day in own else {Word.UNWITNESSED})
+        day for day, verdict in verdicts.items() if verdict.witness in (words if day in own else {Word.UNWITNESSED})
     ]
     known = read_witness(context.database, symbol.text, wanted)
     open_ = {

@@ -17,7 +17,7 @@ import msgspec
 from ghtrader_assets.errors import BadInputError
 
 Hours = tuple[tuple[int, int], ...]
-"""Stretches of trading as (opening, closing) seconds after midnight; past 86400 lies the next calendar day."""
+"""Trading without a break as (opening, closing) seconds after midnight; past 86400 lies the next calendar day."""
 
 
 Record = TypeVar("Record")

@@ -30,7 +30,7 @@ HOLIDAY_RULE = "no night session before a holiday break (a weekday without tradi
 
 @dataclass(frozen=True, slots=True)
 class SessionWindow:
-    """One stretch of trading without a break: whole seconds, `end_ns` is the closing instant."""
+    """Trading without a break: whole seconds, `end_ns` is the closing instant."""
 
     session: SessionKind
     start_ns: int

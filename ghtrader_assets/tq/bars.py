@@ -1,11 +1,11 @@
-"""A contract's 1-minute bars over a stretch of trading days: what they cost, and whether an answer is whole.
+"""A contract's 1-minute bars over a range of trading days: what they cost, and whether an answer is whole.
 
 Belongs here: the columns handed on, the number of pages, what makes an answer short or broken.
 Does not belong here: reading them (`client`), the caller's side (`market_data`), what they say of a day's ticks
 (`validation.witness`).
 
 The client ends without a word at a bar that it can't find, as with ticks. So an answer is whole only if the id after
-its last bar is known to lie past the stretch or not to exist.
+its last bar is known to lie past the range or not to exist.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def pages_of(job: ReadBars) -> int:
 
 
 def whole_bars(bars: Mapping[str, npt.NDArray[Any]], series: Mapping[str, Any], job: ReadBars) -> pl.DataFrame:
-    """The bars of a stretch as `start_ns`, prices and `volume`; none at all where the provider has none.
+    """The bars of a range as `start_ns`, prices and `volume`; none at all where the provider has none.
 
     `bars` are the client's columns, `series` is what the server delivered of the contract. Raises `ShortDayError` where
     the answer ended early, `BrokenDayError` where it contradicts itself or holds no numbers.

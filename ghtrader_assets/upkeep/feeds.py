@@ -1,7 +1,7 @@
 """Whether each symbol's feed is alive: the latest expected trading day is there, judged and good.
 
-Belongs here: which day is expected when, how long a closure lasts at most, and one standing a symbol.
-Does not belong here: older days (`upkeep.repair`), and showing or reporting a standing (`assets.checks`, `services`).
+Belongs here: which day is expected when, how long a closure lasts at most, and one state a symbol.
+Does not belong here: older days (`upkeep.repair`), and showing or reporting a state (`assets.checks`, `services`).
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
         else:
             known = states.get(symbol.text)
             resting = known is not None and known.ingest_state in _RESTING
-            state, reason, remedy = _standing(symbol, day, known) if expected or resting else _IDLE
+            state, reason, remedy = _state_on(symbol, day, known) if expected or resting else _IDLE
         age_s = None if loaded_at is None else now_ns / 1e9 - loaded_at.timestamp()
         fresh = None if age_s is None or state == FeedState.ENDED else age_s <= dead.total_seconds()
         found.append(Feed(symbol.text, state, day, last_day, loaded_at, fresh, reason, remedy))
@@ -120,7 +120,7 @@ _RESTING: Final = {
 }
 
 
-def _standing(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedState, str, str]:
+def _state_on(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedState, str, str]:
     load = f"`ghtrader-assets backfill {symbol.text} --from {day} --to {day}`"
     if state is None:
         return FeedState.LATE, f"{day} was expected and is not loaded", load
@@ -130,7 +130,7 @@ def _standing(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedSt
 
 
 def _as_loaded(symbol: Symbol, day: date, state: DayState, load: str) -> tuple[FeedState, str, str]:
-    """The standing of a day on which the symbol trades, and of which something is known."""
+    """The state on a day on which the symbol trades, and of which something is known."""
     if state.accepted is not None:
         return FeedState.GOOD, f"{day} is {state.state}: {state.reason}; accepted {state.accepted}", ""
     if state.ingest_state != IngestState.COMPLETE:

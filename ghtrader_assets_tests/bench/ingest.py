@@ -3,7 +3,7 @@
 Belongs here: the sizes, the measurements, their ratios. Does not belong here: ghTrader's flow (`one_by_one`), the write
 path alone (`write`).
 
-At each latency the variants take turns in one run on one store: a stretch of ghTrader's days, all days through the
+At each latency the variants take turns in one run on one store: a part of ghTrader's days, all days through the
 plain client, all days through the lean reader, and again. Ours is the whole load: workers started, days fetched,
 stored, read back, judged and recorded. ghTrader's flow starts once, its start counts once. Every load of ours finds an
 empty store.
@@ -78,7 +78,7 @@ class Turns:
 
 @dataclass(slots=True)
 class AtLatency:
-    """The three variants at one latency. ghTrader's flow is one long turn, cut into stretches."""
+    """The three variants at one latency. ghTrader's flow is one long turn, cut into parts."""
 
     latency_ms: int
     one_by_one: Turns = field(default_factory=Turns)
@@ -129,8 +129,8 @@ def _at_latency(platform: LoadContext, symbol: Symbol, days: Sequence[date], lat
         _ours(served, symbol, days, "on", Turns())
         with one_by_one(platform.database, server, Path(folder)) as (flow, start_s):
             found.start_s = start_s
-            for stretch in _stretches(days, rounds):
-                _theirs(served, flow, symbol, stretch, found.one_by_one)
+            for part in _parts(days, rounds):
+                _theirs(served, flow, symbol, part, found.one_by_one)
                 _ours(served, symbol, days, "off", found.plain)
                 _ours(served, symbol, days, "on", found.fast)
         platform.database.execute(DROP)
@@ -139,8 +139,8 @@ def _at_latency(platform: LoadContext, symbol: Symbol, days: Sequence[date], lat
     return found
 
 
-def _stretches(days: Sequence[date], rounds: int) -> Iterator[Sequence[date]]:
-    """The days in order, cut into `rounds` stretches."""
+def _parts(days: Sequence[date], rounds: int) -> Iterator[Sequence[date]]:
+    """The days in order, cut into `rounds` parts."""
     edges = [round(number * len(days) / rounds) for number in range(rounds + 1)]
     return (days[low:high] for low, high in pairwise(edges))
 

@@ -14,7 +14,7 @@ DAY = date(2026, 1, 5)
 
 def test_a_verdict_of_error_is_told_from_a_day_that_could_not_be_judged() -> None:
     judged = row_of(
-        "KQ.m@SHFE.cu", DayOutcome("KQ.m@SHFE.cu", DAY, IngestState.COMPLETE, standing=(State.ERROR, "session_lost"))
+        "KQ.m@SHFE.cu", DayOutcome("KQ.m@SHFE.cu", DAY, IngestState.COMPLETE, in_force=(State.ERROR, "session_lost"))
     )
     failed = row_of(
         "KQ.m@SHFE.cu", DayOutcome("KQ.m@SHFE.cu", DAY, IngestState.COMPLETE, failure="its rows have digest x")

@@ -126,11 +126,11 @@ def test_a_range_with_nothing_to_do_costs_seven_queries(
         ["daily_agg", "manifests", "summary", "quality", "schedule", "baselines", "witness_digests"]
     )
     queries.clear()
-    standing = list(judge_days(platform, symbol, days, rows=False))
+    in_force = list(judge_days(platform, symbol, days, rows=False))
     assert queries == Counter(
         ["daily_agg", "coverage_standing", "quality_standing", "schedule", "baselines", "witness_digests"]
     )
-    assert [item.standing for item in standing] == [
+    assert [item.in_force for item in in_force] == [
         (outcome.judgement.deciding.state, outcome.judgement.deciding.reason_code)
         for outcome in outcomes
         if outcome.judgement
@@ -248,7 +248,7 @@ def test_when_days_are_judged_after_ingest(
     def judged_after_ingest(when: str) -> dict[date, bool]:
         update = {
             "validate_after_ingest": when,
-            "fast_history": "off",
+            "fast_history": "on",
             "start_date": days[0],
             "ingest_workers": 1,
             "min_free_mb": 0,

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days
-from ghtrader_assets.loading.witness import LONGEST_DAYS, NEAR_DAYS, ask_witness, stretches
+from ghtrader_assets.loading.witness import LONGEST_DAYS, NEAR_DAYS, ask_witness, contract_ranges
 from ghtrader_assets.market.calendar import TradingCalendar, snapshot_calendar
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
@@ -49,7 +49,7 @@ def exchange_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Excha
 @pytest.fixture
 def platform(db: Database, calendar: TradingCalendar, exchange: ExchangeControl, tmp_path: Path) -> LoadContext:
     provider = Provider("quant", SecretStr("quant"), exchange.environment, "embedded")
-    home = Settings(home=tmp_path, ingest_workers=1, min_free_mb=0, fast_history="off", start_date=DAYS[0])
+    home = Settings(home=tmp_path, ingest_workers=1, min_free_mb=0, fast_history="on", start_date=DAYS[0])
     return LoadContext(settings=home, calendar=calendar, database=db, provider=provider)
 
 
@@ -249,7 +249,7 @@ def test_three_orders_of_loads_and_answers_give_the_same_verdicts(
 )
 def test_days_near_each_other_go_into_one_request(contracts: dict[date, str]) -> None:
     calendar = snapshot_calendar()
-    found = stretches(contracts, calendar)
+    found = contract_ranges(contracts, calendar)
     assert [day for _, own in found for day in own] == sorted(contracts)
     for contract, own in found:
         assert {contracts[day] for day in own} == {contract}

@@ -25,8 +25,8 @@ EVERY_DAY = [date(2025, 1, 1) + timedelta(days=number) for number in range(70)]
 WEEKDAYS = [day for day in EVERY_DAY if day.weekday() < 5]
 
 a_day = st.sampled_from(EVERY_DAY)
-a_stretch = st.builds(lambda first, length: EVERY_DAY[first : first + length], st.integers(0, 69), st.integers(1, 60))
-some_days = st.lists(a_stretch, max_size=4).map(lambda stretches: {day for days in stretches for day in days})
+a_range = st.builds(lambda first, length: EVERY_DAY[first : first + length], st.integers(0, 69), st.integers(1, 60))
+some_days = st.lists(a_range, max_size=4).map(lambda ranges: {day for days in ranges for day in days})
 what_days_need = st.builds(
     lambda days, judged, order: {
         day: Need.JUDGEMENT if day in judged else Need.LOAD for day in sorted(days, reverse=order)

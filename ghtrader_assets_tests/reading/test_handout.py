@@ -27,7 +27,7 @@ from ghtrader_assets.reading.handout import Handout, handout_of
 from ghtrader_assets.reading.overview import summary_of
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
-from ghtrader_assets.upkeep.exceptions import accept_days
+from ghtrader_assets.upkeep.acceptance import accept_days
 from ghtrader_assets_tests.fix_store import Record
 from ghtrader_assets_tests.made_manifest import manifest
 from ghtrader_assets_tests.pasts import Judged, judge

@@ -16,7 +16,7 @@ DAYS = [date(2020, 1, 1) + timedelta(days=number) for number in range(200)]
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.integers(10, 60), min_size=1, max_size=8), st.booleans())
 def test_depth_that_comes_and_goes_is_found_to_the_day(lengths: list[int], begins: bool) -> None:
-    """Stretches no shorter than the grid's step are all seen, whether depth grows or shrinks."""
+    """Ranges no shorter than the grid's step are all seen, whether depth grows or shrinks."""
     truth = [begins ^ bool(number % 2) for number, length in enumerate(lengths) for _ in range(length)][: len(DAYS)]
     days = DAYS[: len(truth)]
     while len(truth) > 1 and truth[-1] != truth[-min(10, len(truth))]:

@@ -48,26 +48,26 @@ def exchange_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Excha
         yield Exchange(control.url, control.pid, control.home)
 
 
-def stretch(contract: str, first: date = FIRST, last: date = LAST, expected: int = 0) -> ReadBars:
+def request(contract: str, first: date = FIRST, last: date = LAST, expected: int = 0) -> ReadBars:
     calendar = snapshot_calendar()
     return ReadBars(contract, calendar.window(first).start_ns, calendar.window(last).end_ns, expected)
 
 
 def made(contract: str, model: Model = MODEL_2) -> dict[str, np.ndarray[Any, Any]]:
-    """The bars of the whole stretch as the exchange's model makes them."""
+    """The bars of the whole range as the exchange's model makes them."""
     days = [bars_of(contract, day, model) for day in DAYS]
     return {name: np.concatenate([day[name] for day in days]) for name in days[0]}
 
 
-def fetch(exchange: Exchange, home: Path, *stretches: ReadBars) -> list[pl.DataFrame | FetchError]:
-    return fetch_bars(exchange.provider(), stretches, home, msgspec.structs.replace(QUICK, attempts=2))
+def fetch(exchange: Exchange, home: Path, *requests: ReadBars) -> list[pl.DataFrame | FetchError]:
+    return fetch_bars(exchange.provider(), requests, home, msgspec.structs.replace(QUICK, attempts=2))
 
 
 def test_the_bars_of_twenty_days_come_in_one_session_and_as_many_pages_as_they_fill(
     exchange: Exchange, home: Path
 ) -> None:
     expected = len(made(CU)["volume"])
-    answers = fetch(exchange, home, stretch(CU, expected=expected), stretch(CY))
+    answers = fetch(exchange, home, request(CU, expected=expected), request(CY))
     for contract, answer in zip((CU, CY), answers, strict=True):
         assert isinstance(answer, pl.DataFrame)
         wanted = made(contract)
@@ -77,13 +77,13 @@ def test_the_bars_of_twenty_days_come_in_one_session_and_as_many_pages_as_they_f
     charts = [item for item in exchange.requests("set_chart") if item["duration"]]
     of_cu = [item for item in charts if item["symbol"] == CU]
     assert len(DAYS) == 20
-    assert len(of_cu) == pages_of(stretch(CU, expected=expected)) == 5
+    assert len(of_cu) == pages_of(request(CU, expected=expected)) == 5
     assert len({item["connection"] for item in charts}) == 1
 
 
 def test_a_contract_that_the_provider_does_not_know_costs_no_other_its_answer(exchange: Exchange, home: Path) -> None:
     unknown, known, none = fetch(
-        exchange, home, stretch("SHFE.cu9912"), stretch(CU, LAST, LAST), stretch(CU, date(2025, 1, 2), date(2025, 1, 3))
+        exchange, home, request("SHFE.cu9912"), request(CU, LAST, LAST), request(CU, date(2025, 1, 2), date(2025, 1, 3))
     )
     assert isinstance(unknown, UnknownContractError)
     assert isinstance(known, pl.DataFrame)
@@ -106,7 +106,7 @@ def test_a_refusal_has_its_name_and_no_bar(
     exchange: Exchange, home: Path, rule: dict[str, Any], kind: type[FetchError]
 ) -> None:
     exchange.faults(rule)
-    answers = fetch(exchange, home, stretch(CU, LAST, LAST), stretch(CY, LAST, LAST))
+    answers = fetch(exchange, home, request(CU, LAST, LAST), request(CY, LAST, LAST))
     assert [type(answer) for answer in answers] == [kind, kind]
     assert CANARY not in repr(answers)
 
@@ -114,13 +114,13 @@ def test_a_refusal_has_its_name_and_no_bar(
 def test_minutes_that_the_bars_lost_too_trade_nothing(exchange: Exchange, home: Path) -> None:
     hole = {"kind": "hole", "symbol": CU, "trading_day": LAST.isoformat(), "amount": 5000, "bars": True}
     exchange.faults(hole)
-    [answer] = fetch(exchange, home, stretch(CU, LAST, LAST))
+    [answer] = fetch(exchange, home, request(CU, LAST, LAST))
     assert isinstance(answer, pl.DataFrame)
     assert 0 < answer["volume"].sum() < bars_of(CU, LAST, MODEL_2)["volume"].sum()
 
 
 def answered(missing: int = -1, last_id: int = 19) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the client makes of bars 0 to 19, one a second, of which 5 to 14 lie in the stretch; and what came."""
+    """What the client makes of bars 0 to 19, one a second, of which 5 to 14 lie in the range; and what came."""
     ids = [each for each in range(5, 15) if not 5 <= missing <= each]
     columns = {"id": np.array(ids), "datetime": np.array(ids) * NS}
     columns |= {name: np.full(len(ids), 7.0) for name in (*BAR_PRICES, "volume")}

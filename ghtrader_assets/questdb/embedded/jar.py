@@ -11,6 +11,7 @@ import hashlib
 import sys
 from pathlib import Path
 from typing import Final
+from xml.etree.ElementTree import ParseError
 
 import jgo
 from platformdirs import user_cache_path
@@ -20,6 +21,8 @@ from ghtrader_assets.files import put_file
 
 QUESTDB_VERSION: Final = "9.3.4"
 COORDINATES: Final = f"org.questdb:questdb:{QUESTDB_VERSION}"
+_UNRESOLVED: Final = (OSError, RuntimeError, ValueError, LookupError, ParseError)
+"""What jgo lets through: of the network and the disk, its own, and of pages that are no description of an artifact."""
 SHA256: Final = "939bc53ab22f93dbaa6545143a6e7c536d4904c07b7f2d381e8eef10436be062"
 
 
@@ -45,7 +48,7 @@ def ensure_jar() -> Path:
 def _resolve() -> Path:
     try:
         jar = jgo.resolve(COORDINATES)[0].resolve()
-    except Exception as error:
+    except _UNRESOLVED as error:
         raise ServiceError(
             f"{COORDINATES} could not be resolved: {error}",
             "the first start needs the network (or a mirror in jgo's configuration file); later ones don't",

@@ -26,7 +26,7 @@ from ghtrader_assets.questdb.tables.rows import LONGEST_REASON
 from ghtrader_assets.reading.overview import days_of, summary_of
 from ghtrader_assets.services.exporter import TablesCollector
 from ghtrader_assets.settings import Settings
-from ghtrader_assets.upkeep.exceptions import accept_days, revoke_days
+from ghtrader_assets.upkeep.acceptance import accept_days, revoke_days
 from ghtrader_assets.upkeep.feeds import FeedState, feeds_of
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
 from ghtrader_assets_tests.pasts import CONTRACT, DAY, Judged, Past, put

@@ -1,4 +1,4 @@
-"""Reading a contract: under its own name, from its main symbol's days, and where two contracts have one name."""
+"""What is stored of a symbol, and under which name: its own, its main symbol's, or one that two contracts have."""
 
 from __future__ import annotations
 
