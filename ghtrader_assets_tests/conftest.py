@@ -54,8 +54,9 @@ STARTERS = frozenset({"EmbeddedQuestDB", "started_exchange"})
 PARTS = frozenset({"java", "redis-server", "chromium", "prometheus", "promtool", "ghtrader_assets.exchange"})
 """What no other test starts: one that does, from its own code, carries the mark `service`."""
 
-LONGEST = "platform"
-"""The group of the tests that share a running platform: they wait on Dagster's daemon, and take longest."""
+PLATFORM = "platform"
+LONGEST = (PLATFORM, "thin platform")
+"""The groups of the tests that share a running platform: they wait on Dagster's daemon, and take longest."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -66,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if SERVICES & set(item.fixturenames) or STARTERS & vars(item.module).keys():
             item.add_marker("service")
         if "platform_process" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group(LONGEST))
+            item.add_marker(pytest.mark.xdist_group(PLATFORM))
         elif item.get_closest_marker("xdist_group") is None:
             alone = item.get_closest_marker("slow") is not None
             item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else item.path.name))
@@ -75,7 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _turn(item: pytest.Item) -> int:
     group = item.get_closest_marker("xdist_group")
-    if group is not None and group.args[0] == LONGEST:
+    if group is not None and group.args[0] in LONGEST:
         return 0
     return 1 if item.get_closest_marker("slow") else 2
 

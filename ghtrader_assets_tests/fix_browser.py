@@ -46,10 +46,16 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page of a laptop's size."""
-    opened = browser.new_page(viewport={"width": 1440, "height": 900})
-    opened.set_default_timeout(HANGS_MS)
+    opened = new_page(browser)
     yield opened
     opened.close()
+
+
+def new_page(browser: Browser, width: int = 1440, height: int = 900) -> Page:
+    """A page on which everything is waited for until the test would hang; whoever opens it closes it."""
+    opened = browser.new_page(viewport={"width": width, "height": height})
+    opened.set_default_timeout(HANGS_MS)
+    return opened
 
 
 def keep(page: Page, name: str) -> Path:

@@ -11,23 +11,23 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import requests
 
+from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES, RANGE_END, RANGE_START
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.runtime import Runtime, read_runtime
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
-from ghtrader_assets_tests.waiting import await_that
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 from ghtrader_assets_tests.warm_commands import NOW, warm_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +39,8 @@ ANY_PORTS = {
 MODEL_1 = {"GHTRADER_EXCHANGE_MODEL": "1"}
 """The market whose figures tests hold; the demo and `up` take the default."""
 PLATFORM_SYMBOLS = ("KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF", "KQ.m@DCE.m")
+COPPER = PLATFORM_SYMBOLS[0]
+COPPER_DAYS = snapshot_calendar().days(date(2026, 1, 5), date(2026, 1, 7))
 PASSWORD = "canary-7c21e9"
 
 
@@ -167,7 +169,7 @@ class RunningPlatform:
 
     def graphql(self, query: str, **variables: Any) -> Any:
         answer = requests.post(
-            f"{self.url('dagster')}/graphql", json={"query": query, "variables": variables}, timeout=300
+            f"{self.url('dagster')}/graphql", json={"query": query, "variables": variables}, timeout=HANGS_S
         ).json()
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
@@ -220,8 +222,7 @@ def platform_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
         "GHTRADER_PROMETHEUS_PORT": "0",
         "GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS),
         "GHTRADER_INGEST_WORKERS": "2",
-        "GHTRADER_WORKSPACE": str(ROOT / "examples" / "daily_bars" / "workspace.yaml"),
-        "DAILY_BARS_SYMBOL": PLATFORM_SYMBOLS[-1],
+        "GHTRADER_FAST_HISTORY": "on",
     }
     with started_platform(tmp_path_factory.mktemp("platform"), **settings) as running:
         yield running
@@ -233,15 +234,29 @@ def platform(platform_process: RunningPlatform) -> RunningPlatform:
     return platform_process
 
 
+class Loaded(NamedTuple):
+    """A run that has loaded days: its id, and the state of each of its steps."""
+
+    run_id: str
+    steps: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def copper(platform_process: RunningPlatform) -> Loaded:
+    """The run that loaded `COPPER_DAYS` on the session's platform, for all that look at a loaded day."""
+    platform_process.exchange.reset()
+    run_id = platform_process.launch_run(COPPER, COPPER_DAYS[0], COPPER_DAYS[-1])
+    return Loaded(run_id, platform_process.await_success(run_id))
+
+
 def _await_dagster(process: subprocess.Popen[str], home: Path) -> Runtime:
-    give_up_at = time.monotonic() + 600
-    while time.monotonic() < give_up_at:
+    def came_up() -> Runtime | None:
         runtime = read_runtime(home)
-        if runtime is not None and runtime.service("dagster") is not None:
-            return runtime
-        if process.poll() is not None:
-            break
-        time.sleep(0.2)
-    process.kill()
-    out, err = process.communicate()
-    pytest.fail(f"`up` did not come up\n{out}\n{err}")
+        assert process.poll() is None, process.communicate()
+        return runtime if runtime is not None and runtime.service("dagster") is not None else None
+
+    try:
+        return await_that("`up` comes up", came_up)
+    except BaseException:
+        process.kill()
+        raise

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from ghtrader_assets.ports import claim_port
+from ghtrader_assets_tests.waiting import await_that
 
 PASSWORD = "canary-redis-51b7"
 
@@ -37,16 +37,14 @@ class RedisServer:
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
         )
-        give_up_at = time.monotonic() + 600
-        with self.client() as client:
-            while time.monotonic() < give_up_at:
-                try:
-                    client.ping()
-                except RedisError:
-                    time.sleep(0.02)
-                else:
-                    return
-        pytest.fail("redis-server did not come up")
+        await_that("redis-server comes up", self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except RedisError:
+            return False
 
     def client(self) -> Redis:
         return Redis.from_url(self.url)

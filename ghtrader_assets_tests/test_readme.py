@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ghtrader_assets.context.store import questdb_endpoint
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.settings import Settings
@@ -23,6 +25,7 @@ def block(name: str) -> str:
     return found.group(1)
 
 
+@pytest.mark.usefixtures("copper")
 def test_the_first_queries_answer(platform: RunningPlatform) -> None:
     assert platform.command.run("backfill", "KQ.m@SHFE.cu", *DAY).code == 0
     environment = platform.command.whole_environment({})

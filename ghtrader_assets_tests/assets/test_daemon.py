@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -24,13 +23,20 @@ from ghtrader_assets.orchestration.names import (
     TICKS,
 )
 from ghtrader_assets_tests.fix_browser import keep
-from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform, range_tags, run_selector
+from ghtrader_assets_tests.fix_platform import (
+    COPPER,
+    COPPER_DAYS,
+    PLATFORM_SYMBOLS,
+    Loaded,
+    RunningPlatform,
+    range_tags,
+    run_selector,
+)
+from ghtrader_assets_tests.waiting import await_that
 
-COPPER = "KQ.m@SHFE.cu"
 DECEMBER = snapshot_calendar().days(date(2025, 12, 1), date(2025, 12, 9))
 NOVEMBER = snapshot_calendar().days(date(2025, 11, 3), date(2025, 11, 18))
 BAD = (DECEMBER[3], DECEMBER[5])
-STORED = snapshot_calendar().days(date(2025, 12, 10), date(2025, 12, 12))
 
 STATES = """
 query States($key: AssetKeyInput!) {
@@ -147,15 +153,13 @@ def test_four_runs_at_once_on_sqlite_lose_nothing(platform: RunningPlatform) -> 
     assert "database is locked" not in log
 
 
-def _await_backfills(platform: RunningPlatform, launched: list[str], within_s: float = 900) -> None:
-    give_up_at = time.monotonic() + within_s
-    while True:
-        found = [platform.graphql(BACKFILL, id=item)["partitionBackfillOrError"]["status"] for item in launched]
-        if all(status == "COMPLETED_SUCCESS" for status in found):
-            return
-        assert not {"FAILED", "COMPLETED_FAILED", "CANCELED"} & set(found), found
-        assert time.monotonic() < give_up_at, found
-        time.sleep(1)
+def _await_backfills(platform: RunningPlatform, launched: list[str]) -> None:
+    def succeeded() -> bool:
+        found = {platform.graphql(BACKFILL, id=item)["partitionBackfillOrError"]["status"] for item in launched}
+        assert not {"FAILED", "COMPLETED_FAILED", "CANCELED"} & found, found
+        return found == {"COMPLETED_SUCCESS"}
+
+    await_that("the success of all backfills", succeeded)
 
 
 STALE = """
@@ -197,10 +201,7 @@ def test_a_changed_day_is_judged_again_by_itself_and_an_identical_load_is_not(
     platform.exchange.faults({"kind": "changed", "symbol": contract["contract"], "trading_day": str(day), "amount": 5})
     load_ticks_alone()
     platform.exchange.reset()
-    give_up_at = time.monotonic() + 600
-    while freshness(platform, COPPER, day) != fresh or verdict() == before:
-        assert time.monotonic() < give_up_at, freshness(platform, COPPER, day)
-        time.sleep(3)
+    await_that("a new verdict", lambda: freshness(platform, COPPER, day) == fresh and verdict() != before)
 
 
 LAUNCH_AGAIN = """
@@ -214,9 +215,11 @@ LIMIT = "mutation Limit($pool: String!, $limit: Int!) { setConcurrencyLimit(conc
 FORGET = "mutation Forget($pool: String!) { deleteConcurrencyLimit(concurrencyKey: $pool) }"
 
 
-def execute_again(platform: RunningPlatform, run_id: str, day: date, tables: Iterable[str], step: str) -> str:
+def execute_again(
+    platform: RunningPlatform, run_id: str, first: date, last: date, tables: Iterable[str], step: str
+) -> str:
     """One step of a run once more, as the run's page offers it."""
-    of_run = {"rootRunId": run_id, "parentRunId": run_id, "tags": range_tags(day, day)}
+    of_run = {"rootRunId": run_id, "parentRunId": run_id, "tags": range_tags(first, last)}
     params = {"selector": run_selector(COPPER, tables), "executionMetadata": of_run, "stepKeys": [step]}
     answer = platform.graphql(LAUNCH_AGAIN, params=params)["launchPipelineReexecution"]
     assert answer["__typename"] == "LaunchRunSuccess", answer
@@ -229,31 +232,14 @@ query Made($key: AssetKeyInput!, $days: [String!]) {
 }"""
 
 
-class WholeRun(NamedTuple):
-    """A run's id, the state of its steps, and how many materializations of each table it left."""
-
-    run_id: str
-    steps: dict[str, str]
-    made: dict[str, int]
-
-
-def materialized(platform: RunningPlatform, table: str, day: date) -> int:
+def materialized(platform: RunningPlatform, table: str, day: date) -> list[str]:
+    """The ids of the runs that materialized a day, one a materialization."""
     found = platform.graphql(MADE, key=asset(COPPER, table), days=[str(day)])["assetOrError"]
-    return len(found["assetMaterializations"])
+    return [made["runId"] for made in found["assetMaterializations"]]
 
 
-@pytest.fixture(scope="module")
-def stored(platform: RunningPlatform) -> list[date]:
-    """Three days of copper that one run loaded."""
-    platform.exchange.reset()
-    platform.await_success(platform.launch_run(COPPER, STORED[0], STORED[-1]))
-    return STORED
-
-
-def test_the_pool_holds_loads_back_and_judging_never_waits_for_it(
-    platform: RunningPlatform, stored: list[date]
-) -> None:
-    day = stored[0]
+def test_the_pool_holds_loads_back_and_judging_never_waits_for_it(platform: RunningPlatform, copper: Loaded) -> None:
+    day = COPPER_DAYS[0]
     assert platform.graphql(LIMIT, pool=LOAD_POOL, limit=0)["setConcurrencyLimit"]
     try:
         loading = platform.launch_run(COPPER, day, day, LOADED)
@@ -266,38 +252,24 @@ def test_the_pool_holds_loads_back_and_judging_never_waits_for_it(
     assert platform.await_success(loading) == {LOAD: "SUCCESS"}
 
 
-@pytest.fixture(scope="module")
-def whole_run(platform: RunningPlatform, stored: list[date]) -> WholeRun:
-    """A run that loads a day that was loaded, with all its tables."""
-    day = stored[1]
-    before = {table: materialized(platform, table, day) for table in ALL_TABLES}
-    run_id = platform.launch_run(COPPER, day, day)
-    steps = platform.await_success(run_id)
-    made = {table: materialized(platform, table, day) - count for table, count in before.items()}
-    return WholeRun(run_id, steps, made)
+def test_a_run_that_loads_does_each_days_work_once(platform: RunningPlatform, copper: Loaded) -> None:
+    assert copper.steps == {LOAD: "SUCCESS", JUDGE: "SKIPPED"}
+    for table in ALL_TABLES:
+        for day in COPPER_DAYS:
+            assert materialized(platform, table, day).count(copper.run_id) == 1, (table, day)
 
 
-def test_a_run_that_loads_does_each_days_work_once(whole_run: WholeRun) -> None:
-    assert whole_run.steps == {LOAD: "SUCCESS", JUDGE: "SKIPPED"}
-    assert whole_run.made == dict.fromkeys(ALL_TABLES, 1)
+def test_so_does_one_with_nothing_between_ticks_and_manifest(platform: RunningPlatform, copper: Loaded) -> None:
+    day, tables = COPPER_DAYS[2], (TICKS, MANIFEST)
+    run_id = platform.launch_run(COPPER, day, day, tables)
+    assert platform.await_success(run_id) == {LOAD: "SUCCESS", JUDGE: "SUCCESS"}
+    assert [materialized(platform, table, day).count(run_id) for table in tables] == [1, 1]
 
 
-def test_so_does_one_with_nothing_between_ticks_and_manifest(platform: RunningPlatform, stored: list[date]) -> None:
-    day, tables = stored[2], (TICKS, MANIFEST)
-    before = {table: materialized(platform, table, day) for table in tables}
-    steps = platform.await_success(platform.launch_run(COPPER, day, day, tables))
-    assert steps == {LOAD: "SUCCESS", JUDGE: "SUCCESS"}
-    assert {table: materialized(platform, table, day) - count for table, count in before.items()} == dict.fromkeys(
-        tables, 1
-    )
-
-
-def test_the_step_that_judges_works_when_it_alone_is_executed_again(
-    platform: RunningPlatform, stored: list[date], whole_run: WholeRun
-) -> None:
-    day = stored[1]
-    before = {table: materialized(platform, table, day) for table in ALL_TABLES}
-    again = execute_again(platform, whole_run.run_id, day, ALL_TABLES, JUDGE)
+def test_the_step_that_judges_works_when_it_alone_is_executed_again(platform: RunningPlatform, copper: Loaded) -> None:
+    days = (COPPER_DAYS[0], COPPER_DAYS[-1])
+    again = execute_again(platform, copper.run_id, *days, ALL_TABLES, JUDGE)
     assert platform.await_success(again) == {JUDGE: "SUCCESS"}
-    made = {table: materialized(platform, table, day) - count for table, count in before.items()}
-    assert made == {table: int(table in FOLLOWING) for table in ALL_TABLES}
+    for day in COPPER_DAYS:
+        made = {table: materialized(platform, table, day).count(again) for table in ALL_TABLES}
+        assert made == {table: int(table in FOLLOWING) for table in ALL_TABLES}

@@ -1,14 +1,12 @@
 """A UI backfill of all tables over 60 trading days, in three runs at once: each does its days' work once, and what the
 runs leave undone of each other's days is done by itself.
 
-The symbol is thin, of the exchange's model 2: a day has a few hundred ticks, and those without a baseline are in doubt.
+The symbol is thin: a day has a few hundred ticks, and those without a baseline are in doubt.
 """
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -16,14 +14,14 @@ import pytest
 
 from ghtrader_assets.assets.symbol_days import JUDGE, LOAD
 from ghtrader_assets.market.calendar import snapshot_calendar
-from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES, JUDGED, RANGE_END, RANGE_START
 from ghtrader_assets.orchestration.runs import DAYS_PER_RUN
-from ghtrader_assets_tests.fix_platform import RunningPlatform, started_platform
+from ghtrader_assets_tests.assets.conftest import THIN, THIN_GROUP
+from ghtrader_assets_tests.fix_platform import RunningPlatform
+from ghtrader_assets_tests.waiting import await_that
 
-pytestmark = pytest.mark.joint
+pytestmark = [pytest.mark.joint, pytest.mark.xdist_group(THIN_GROUP)]
 
-THIN = parse_symbol("KQ.m@CZCE.CY")
 DAYS = snapshot_calendar().days(date(2025, 9, 1), date(2025, 12, 31))[:60]
 SPAN = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]))
 
@@ -51,29 +49,21 @@ query Made($key: AssetKeyInput!) {
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    settings = {"GHTRADER_SYMBOLS": THIN.text, "GHTRADER_INGEST_WORKERS": "2"}
-    with started_platform(tmp_path_factory.mktemp("platform"), **settings) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def runs(platform: RunningPlatform) -> list[dict[str, Any]]:
+def runs(thin_platform: RunningPlatform) -> list[dict[str, Any]]:
     """The runs of the backfill, as the UI shows them once all have succeeded."""
     selection = [{"path": [THIN.key, table]} for table in ALL_TABLES]
     params = {"assetSelection": selection, "partitionNames": [str(day) for day in DAYS]}
-    launched = platform.graphql(LAUNCH, params=params)["launchPartitionBackfill"]
-    give_up_at = time.monotonic() + 900
-    while True:
-        found = platform.graphql(BACKFILL, id=launched["backfillId"])["partitionBackfillOrError"]
-        if found["status"] == "COMPLETED_SUCCESS":
-            return found["runs"]
-        assert found["status"] == "REQUESTED", found
-        assert time.monotonic() < give_up_at, found
-        time.sleep(1)
+    launched = thin_platform.graphql(LAUNCH, params=params)["launchPartitionBackfill"]
+
+    def ended() -> list[dict[str, Any]]:
+        found = thin_platform.graphql(BACKFILL, id=launched["backfillId"])["partitionBackfillOrError"]
+        assert found["status"] in ("REQUESTED", "COMPLETED_SUCCESS"), found
+        return found["runs"] if found["status"] == "COMPLETED_SUCCESS" else []
+
+    return await_that("the end of the backfill", ended)
 
 
-def test_it_is_one_pass_of_each_run_over_its_days(platform: RunningPlatform, runs: list[dict[str, Any]]) -> None:
+def test_it_is_one_pass_of_each_run_over_its_days(thin_platform: RunningPlatform, runs: list[dict[str, Any]]) -> None:
     """Three runs, each of which loads its days once and materializes every table of each."""
     tags = [{tag["key"]: tag["value"] for tag in run["tags"]} for run in runs]
     spans = sorted((date.fromisoformat(each[RANGE_START]), date.fromisoformat(each[RANGE_END])) for each in tags)
@@ -83,7 +73,7 @@ def test_it_is_one_pass_of_each_run_over_its_days(platform: RunningPlatform, run
         assert steps == {LOAD: "SUCCESS", JUDGE: "SKIPPED"}
     of_backfill = {run["id"] for run in runs}
     for table in ALL_TABLES:
-        made = platform.graphql(MADE, key={"path": [THIN.key, table]})["assetOrError"]["assetMaterializations"]
+        made = thin_platform.graphql(MADE, key={"path": [THIN.key, table]})["assetOrError"]["assetMaterializations"]
         by_runs = Counter(each["partition"] for each in made if each["runId"] in of_backfill)
         assert sorted(by_runs) == [str(day) for day in DAYS], table
         if table not in JUDGED:
@@ -91,20 +81,22 @@ def test_it_is_one_pass_of_each_run_over_its_days(platform: RunningPlatform, run
     loads = [
         manifest
         for day in DAYS[::12]
-        for manifest in platform.command.run("manifests", "--covering", str(day), "--json").document
+        for manifest in thin_platform.command.run("manifests", "--covering", str(day), "--json").document
         if manifest["run_id"] in of_backfill
     ]
     assert Counter(each["trading_day"] for each in loads) == dict.fromkeys(map(str, DAYS[::12]), 1)
 
 
 def test_days_whose_baseline_others_moved_are_judged_by_themselves(
-    platform: RunningPlatform, runs: list[dict[str, Any]]
+    thin_platform: RunningPlatform, runs: list[dict[str, Any]]
 ) -> None:
     """Nobody validates: in the end nothing is left to repair, and `validate` has nothing to do."""
-    give_up_at = time.monotonic() + 900
-    while (plan := platform.command.run("repair", *SPAN, "--json")).code:
-        assert {each["cause"] for each in plan.document["planned"]} == {"stale"}, plan.document
-        assert time.monotonic() < give_up_at, plan.document
-        time.sleep(3)
-    validated = platform.command.run("validate", THIN.text, *SPAN, "--json")
+
+    def nothing_is_left() -> bool:
+        plan = thin_platform.command.run("repair", *SPAN, "--json")
+        assert {each["cause"] for each in plan.document["planned"]} <= {"stale"}, plan.document
+        return plan.code == 0
+
+    await_that("nothing to repair", nothing_is_left)
+    validated = thin_platform.command.run("validate", THIN.text, *SPAN, "--json")
     assert (validated.code, validated.document["result"], validated.document["witness"]) == (0, "noop", [])

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,15 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.settings import Settings
-from ghtrader_assets_tests.fix_browser import keep
-from ghtrader_assets_tests.fix_platform import RunningPlatform
+from ghtrader_assets_tests.fix_browser import keep, new_page
+from ghtrader_assets_tests.fix_platform import COPPER, COPPER_DAYS, Loaded, RunningPlatform
+from ghtrader_assets_tests.waiting import await_that
 
 LINEAGE = Path(__file__).resolve().parents[2] / "docs" / "lineage.md"
-COPPER, SUGAR, INDEX = "KQ.m@SHFE.cu", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"
+SUGAR, INDEX = "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"
 OCTOBER = snapshot_calendar().days(date(2025, 10, 9), date(2025, 10, 14))
 CHANGED, FAILED = OCTOBER[-1], snapshot_calendar().next(OCTOBER[-1])
-DOCUMENTED = date(2026, 1, 6)
-PATIENCE_MS = 60_000
+DOCUMENTED = COPPER_DAYS[1]
 
 BACKFILLS = "{ partitionBackfillsOrError(limit: 20) { ... on PartitionBackfills { results { id numPartitions } } } }"
 BACKFILL = (
@@ -62,41 +61,34 @@ def newest_backfill(platform: RunningPlatform) -> str:
     return next((item["id"] for item in found if item["numPartitions"] == len(OCTOBER)), "")
 
 
-def await_backfills(platform: RunningPlatform, launched: dict[str, str], within_s: float = 600) -> None:
+def await_backfills(platform: RunningPlatform, launched: dict[str, str]) -> None:
     """Wait until each backfill ended as it should."""
-    give_up_at = time.monotonic() + within_s
-    while True:
-        found = {item: platform.graphql(BACKFILL, id=item)["partitionBackfillOrError"]["status"] for item in launched}
-        if found == launched:
-            return
-        assert time.monotonic() < give_up_at, found
-        time.sleep(1)
+
+    def status(backfill: str) -> str:
+        return platform.graphql(BACKFILL, id=backfill)["partitionBackfillOrError"]["status"]
+
+    await_that(f"ends of backfills {launched}", lambda: {item: status(item) for item in launched} == launched)
 
 
 @pytest.fixture(scope="module")
 def october(platform: RunningPlatform, request: pytest.FixtureRequest) -> str:
     """Some days of two symbols, launched from the UI's backfill dialog; the id of the backfill."""
-    page: Page = request.getfixturevalue("browser").new_page(viewport={"width": 1440, "height": 900})
+    page = new_page(request.getfixturevalue("browser"))
     platform.exchange.reset()
     before = newest_backfill(platform)
     selection = quote(f'group:"{group(SUGAR)}" or group:"{group(INDEX)}"', safe="")
-    page.goto(f"{platform.url('dagster')}/asset-groups~{selection}", timeout=PATIENCE_MS)
-    page.get_by_role("button", name="Materialize all").click(timeout=PATIENCE_MS)
-    expect(page.get_by_text(f"Launch runs to materialize {2 * len(ALL_TABLES)} assets")).to_be_visible(
-        timeout=PATIENCE_MS
-    )
-    page.get_by_text("Show all partitions").click(timeout=PATIENCE_MS)
+    page.goto(f"{platform.url('dagster')}/asset-groups~{selection}")
+    page.get_by_role("button", name="Materialize all").click()
+    expect(page.get_by_text(f"Launch runs to materialize {2 * len(ALL_TABLES)} assets")).to_be_visible()
+    page.get_by_text("Show all partitions").click()
     days = page.locator("[role=dialog] input[type=text]").first
     days.fill(f"[{OCTOBER[0]}...{OCTOBER[-1]}]")
     days.press("Enter")
     days.blur()
-    expect(page.get_by_text(f"{len(OCTOBER)} partitions")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(f"{len(OCTOBER)} partitions")).to_be_visible()
     keep(page, "dagster-backfill-dialog")
     page.get_by_role("button", name="Launch backfill").click()
-    give_up_at = time.monotonic() + 600
-    while newest_backfill(platform) == before:
-        assert time.monotonic() < give_up_at
-        time.sleep(1)
+    await_that("the launched backfill", lambda: newest_backfill(platform) != before)
     page.close()
     launched = newest_backfill(platform)
     await_backfills(platform, {launched: "COMPLETED_SUCCESS"})
@@ -106,9 +98,9 @@ def october(platform: RunningPlatform, request: pytest.FixtureRequest) -> str:
 @pytest.mark.browser
 @pytest.mark.joint
 def test_a_backfill_launched_in_the_dialog_and_its_page(platform: RunningPlatform, october: str, page: Page) -> None:
-    page.goto(f"{platform.url('dagster')}/runs/b/{october}", timeout=PATIENCE_MS)
-    expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_text("100% completed")).to_have_count(2 * len(ALL_TABLES), timeout=PATIENCE_MS)
+    page.goto(f"{platform.url('dagster')}/runs/b/{october}")
+    expect(page.get_by_text("Succeeded").first).to_be_visible()
+    expect(page.get_by_text("100% completed")).to_have_count(2 * len(ALL_TABLES))
     keep(page, "dagster-backfill-done")
     aggregated = list((platform.command.home / "manifests" / "aggregated").glob("agg-*.json"))
     of_runs = [json.loads(path.read_bytes()) for path in aggregated]
@@ -137,11 +129,9 @@ def test_a_page_with_good_failed_and_stale_days(platform: RunningPlatform, octob
     stale = platform.graphql(STALE, key=summary, days=[str(day) for day in OCTOBER])["assetNodeOrError"]
     assert stale["staleStatusByPartition"] == ["FRESH"] * (len(OCTOBER) - 1) + ["STALE"]
     dagster = platform.url("dagster")
-    page.goto(
-        f"{dagster}/assets/{group(SUGAR)}/validation_summary?view=partitions&partition={CHANGED}", timeout=PATIENCE_MS
-    )
-    expect(page.get_by_text("Failed (1)")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_text(re.compile("Upstream data|Unsynced|Stale")).first).to_be_visible(timeout=PATIENCE_MS)
+    page.goto(f"{dagster}/assets/{group(SUGAR)}/validation_summary?view=partitions&partition={CHANGED}")
+    expect(page.get_by_text("Failed (1)")).to_be_visible()
+    expect(page.get_by_text(re.compile("Upstream data|Unsynced|Stale")).first).to_be_visible()
     keep(page, "dagster-good-failed-stale")
     platform.graphql(START)
 
@@ -170,10 +160,8 @@ def block(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def documented(platform: RunningPlatform) -> dict[str, Any]:
-    """The day of docs/lineage.md, stored; its load as `lineage` tells it."""
-    platform.exchange.reset()
-    platform.await_success(platform.launch_run(COPPER, DOCUMENTED, DOCUMENTED))
+def documented(platform: RunningPlatform, copper: Loaded) -> dict[str, Any]:
+    """The day of docs/lineage.md, one of copper's; its load as `lineage` tells it."""
     ran = platform.command.run(*block("origin-cli").split()[1:])
     assert ran.code == 0, ran.err
     return ran.document

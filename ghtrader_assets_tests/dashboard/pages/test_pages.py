@@ -23,7 +23,7 @@ from ghtrader_assets.questdb.standing.day_states import read_day_states, read_gr
 from ghtrader_assets.questdb.tables.measured import read_query_percentiles
 from ghtrader_assets.questdb.tables.reader import read_gaps, read_manifests
 from ghtrader_assets_tests.dashboard.conftest import DAGSTER_URL, FIRST, LAST, MADE_UP, REAL, REAL_DAY, Dashboard
-from ghtrader_assets_tests.fix_browser import HANGS_MS, keep
+from ghtrader_assets_tests.fix_browser import keep, new_page
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("dashboard")]
@@ -32,8 +32,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("dashboard")]
 @pytest.fixture
 def laptop(browser: Browser, dashboard: Dashboard) -> Page:
     """A laptop's screen. A request to anywhere but the dashboard, or a script's error, fails the test."""
-    page = browser.new_page(viewport={"width": 1366, "height": 768})
-    page.set_default_timeout(HANGS_MS)
+    page = new_page(browser, 1366, 768)
     strangers: list[str] = []
     own = urlsplit(dashboard.url).netloc
     page.on("request", lambda request: strangers.append(request.url) if _foreign(request.url, own) else None)
