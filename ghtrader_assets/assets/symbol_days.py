@@ -35,6 +35,7 @@ from ghtrader_assets.market.lives import NOT_ASKED, FirstDays
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.names import (
     ALL_TABLES,
+    BASELINE,
     DAY_TABLES,
     EXIT_CODE,
     FOLLOWING,
@@ -143,7 +144,7 @@ class _Work:
         for outcome in chain(self._outcomes(symbols, selected), again):
             key, symbol = (outcome.symbol, outcome.trading_day), parse_symbol(outcome.symbol)
             yield from self._scheduled(symbol, schedules, first_days)
-            asked = selected & JUDGED if key in told else selected
+            asked = selected & JUDGED if key in told else selected | _changed(outcome, selected)
             told.add(key)
             if outcome.failure:
                 self._note_failure(*key, outcome.failure)
@@ -227,6 +228,16 @@ def _asked_about(
             yield outcome
     for said in probe_gaps(opened, symbol, days, context.log.warning) if everything else ():
         context.log.info(f"asked the provider about gaps again: {said}")
+
+
+def _changed(outcome: DayOutcome, selected: Selected) -> Selected:
+    """The tables that judging a day again wrote anew, selected or not: a verdict and its materialization tell the same.
+
+    A run that loads ticks alone leaves the day's verdict to the sensor that follows its content.
+    """
+    if TICKS in selected or outcome.judgement is None or not outcome.judgement.fresh:
+        return frozenset()
+    return frozenset({BASELINE, *JUDGED})
 
 
 def _accepted(opened: StoreContext, symbol: Symbol, outcome: DayOutcome) -> Acceptance | None:

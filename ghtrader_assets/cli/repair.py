@@ -29,11 +29,13 @@ from ghtrader_assets.cli.app import (
 from ghtrader_assets.cli.backfill import TerminalProgress, show_report
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.context.load import open_load
+from ghtrader_assets.context.load import LoadContext, open_load
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.loading.disk import require_free_disk
+from ghtrader_assets.loading.judgement import judge_days
+from ghtrader_assets.loading.witness import ask_witness, days_in_doubt
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
@@ -92,12 +94,22 @@ def _repaired(
         require_free_disk(context)
         announce("reading the main-contract schedules")
         refresh_schedules(context, symbols, force_refresh=True)
+        _ask_about_doubts(context, symbols, start, end)
         plan = _planned(context, symbols, start, end)
         if not plan.planned:
             return plan, None
         report, launcher = BackfillReport(), launcher_for(settings, context.clock)
         carry_out(context, launcher, TerminalProgress(), needs_in(plan.planned), ALL_TABLES, report)
         return plan, report
+
+
+def _ask_about_doubts(context: LoadContext, symbols: Sequence[Symbol], start: date | None, end: date) -> None:
+    """Ask the provider for its bars of days in doubt, and judge those by its answers: what they convict is planned."""
+    for symbol in symbols:
+        days = [day for day in days_in_doubt(context, symbol, ()) if (start is None or start <= day) and day <= end]
+        answered = [answer.trading_day for answer in ask_witness(context, symbol, days, every=False) if answer.digest]
+        for outcome in judge_days(context, symbol, answered, rows=False):
+            announce(f"{outcome.symbol} {outcome.trading_day} was in doubt, and is judged by the provider's bars")
 
 
 def _range(settings: Settings, start: date | None, end: date | None) -> tuple[date | None, date]:

@@ -9,7 +9,7 @@ and closing second. A gap is a run of strict seconds without any tick; it never 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,9 +25,10 @@ from ghtrader_assets.validation.misplaced import Misplaced, misplaced_of
 from ghtrader_assets.validation.outside import Outside, outside_of
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.presence import Presence, presence_of
+from ghtrader_assets.validation.repeats import contents_of, repeated_of
 from ghtrader_assets.validation.shortfall import Shortfall, shortfalls_of
 from ghtrader_assets.validation.silences import SilentVolume, silent_volumes
-from ghtrader_assets.validation.times import Shift, shifts_of
+from ghtrader_assets.validation.times import Shift, auction_missing_s, shifts_of
 from ghtrader_assets.validation.traded import Tape, lots_of_ticks
 
 BUCKETS: Final = (("2_5", 2, 5), ("6_15", 6, 15), ("16_30", 16, 30), ("gt_30", 31, None))
@@ -72,6 +73,8 @@ class Coverage:
     """The coverage figures of one symbol-day; gaps in order of time.
 
     `fixed` and `adaptive` are the gap thresholds in seconds by session, in the order in which the sessions open.
+    `contents` name what the ticks of a session hold, `repeated` are the sessions that hold what a day before did.
+    `auction_missing_s` is how long before the opening the call auction should have come, where it has not.
     """
 
     cadence: DayCadence
@@ -88,6 +91,9 @@ class Coverage:
     shortfalls: tuple[Shortfall, ...]
     silent_volumes: tuple[SilentVolume, ...]
     shifts: tuple[Shift, ...]
+    auction_missing_s: float | None
+    contents: Mapping[str, str]
+    repeated: tuple[str, ...]
 
     def total(self, figure: str, session: str | None = None) -> int:
         """The sum of one figure over the windows, all or those of one session."""
@@ -189,6 +195,7 @@ def measure_coverage(
         is_main=is_main,
         locked_share=locked_share,
     )
+    contents, shifts = contents_of(tape), shifts_of(tape)
     return Coverage(
         cadence=cadence,
         windows=windows,
@@ -196,7 +203,10 @@ def measure_coverage(
         outside=outside,
         misplaced=misplaced,
         presence=presence,
-        shifts=shifts_of(tape),
+        shifts=shifts,
+        auction_missing_s=None if shifts or misplaced.blocks else auction_missing_s(tape),
+        contents=contents,
+        repeated=repeated_of(contents, evidence),
         shortfalls=shortfalls_of(tape, presence, locked),
         silent_volumes=silent_volumes(tape, presence),
         adaptive=adaptive,

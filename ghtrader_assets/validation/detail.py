@@ -7,13 +7,14 @@ Times are Shanghai's. A missing share is of the ticks of the baseline; without o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
 from ghtrader_assets.market.clock import MINUTE_S, NS, shanghai_time
 from ghtrader_assets.validation.coverage import Coverage
 from ghtrader_assets.validation.intake import DayTicks
-from ghtrader_assets.validation.misplaced import Block
+from ghtrader_assets.validation.misplaced import Block, Offset
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.traded import Stretch
 from ghtrader_assets.validation.verdicts import Attribution
@@ -38,7 +39,9 @@ def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy, testimony: Te
         [
             *_misplaced(coverage),
             *_shifted(coverage),
+            *_repeated(coverage),
             *_absent(coverage),
+            *_auction(coverage),
             *_lost_sessions(coverage),
             *_lost_stretches(coverage),
             *_silences(coverage),
@@ -51,11 +54,12 @@ def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy, testimony: Te
 
 
 def _misplaced(coverage: Coverage) -> Iterator[str]:
-    late, blocks = coverage.misplaced.late_s, coverage.misplaced.blocks
-    if late and late.keys() == coverage.fixed.keys() and max(late.values()) - min(late.values()) <= AGREE_S:
-        yield f"the whole day is stamped {_late(max(late.values(), key=abs))}: {_in_all(blocks)}"
+    late, blocks = coverage.misplaced.late, coverage.misplaced.blocks
+    seconds = [each.seconds for each in late.values()]
+    if late and late.keys() == coverage.fixed.keys() and max(seconds) - min(seconds) <= AGREE_S:
+        yield f"the whole day is stamped {_late(*max(late.values(), key=_size))}: {_in_all(blocks)}"
     elif late:
-        shifts = ", ".join(f"the {name} session is stamped {_late(seconds)}" for name, seconds in late.items())
+        shifts = ", ".join(f"the {name} session is stamped {_late(*offset)}" for name, offset in late.items())
         yield f"{shifts}: {_in_all(blocks)}"
     else:
         largest = sorted(blocks, key=lambda block: -block.lots)[:MOST]
@@ -66,13 +70,19 @@ def _misplaced(coverage: Coverage) -> Iterator[str]:
 
 def _shifted(coverage: Coverage) -> Iterator[str]:
     for each in coverage.shifts:
-        if each.session not in coverage.misplaced.late_s:
+        if each.session not in coverage.misplaced.late:
             by = "its auction, its openings and closes agree" if each.proven else "by its call auction"
-            yield f"the {each.session} session is stamped {_late(round(each.late_s))} against the days before: {by}"
+            late = _late(round(each.late_s), math.ceil(each.within_s))
+            yield f"the {each.session} session is stamped {late} against the days before: {by}"
 
 
-def _late(seconds: int) -> str:
-    return f"{seconds} s late" if seconds > 0 else f"{-seconds} s early"
+def _size(offset: Offset) -> int:
+    return abs(offset.seconds)
+
+
+def _late(seconds: int, within_s: int) -> str:
+    late = f"{seconds} s late" if seconds > 0 else f"{-seconds} s early"
+    return f"{late} (give or take {within_s} s)"
 
 
 def _in_all(blocks: tuple[Block, ...]) -> str:
@@ -94,6 +104,18 @@ def _block(coverage: Coverage, block: Block) -> str:
     hole = _span(*block.left)
     place = f"in the {' and '.join(sessions)} session's hole {hole}"
     return f"{said}: they belong {_length(abs(block.moved_s))} {way}, {place}"
+
+
+def _repeated(coverage: Coverage) -> Iterator[str]:
+    for name in coverage.repeated:
+        ticks = coverage.total("rows", name)
+        yield f"the {name} session's {ticks:,} ticks are those of a day before, lot for lot and price for price"
+
+
+def _auction(coverage: Coverage) -> Iterator[str]:
+    if coverage.auction_missing_s is not None:
+        usual = f"some {coverage.auction_missing_s:.0f} s before the opening"
+        yield f"no tick of the call auction, which came {usual} until now"
 
 
 def _absent(coverage: Coverage) -> Iterator[str]:

@@ -114,13 +114,20 @@ def found_gaps(gaps: Sequence[Gap], tape: Tape, locked: Bools, adaptive_s: Mappi
 
 
 def _unlikely(gaps: Sequence[Gap], stretches: Sequence[Stretch], tape: Tape) -> dict[int, Stretch]:
-    """Under a contract's own symbol: the stretches in which a day like this one has many ticks, by the id of each.
+    """The stretches in which a day like this one has many ticks, by the id of each.
 
-    Many are `UNLIKELY_TICKS` of the baseline's, at the day's own level: the ticks that it has elsewhere as a share of
-    those that the baseline has there, which follow the contract's life. Then a part of the usual volume is enough to
-    prove a loss, where one snapshot does not carry it: the product's floor and an unseen auction allow for no more.
+    Of a main contract's those alone whose bound counts an unseen auction, and across which more was traded than without
+    one: the others are held to the day's own snapshots as they are. Many are `UNLIKELY_TICKS` of the baseline's, at the
+    day's own level: the ticks that it has elsewhere as a share of those that the baseline has there, which follow the
+    contract's life. Then a part of the usual volume is enough to prove a loss, where one snapshot does not carry it:
+    the product's floor and an unseen auction allow for no more.
     """
-    if tape.is_main or not tape.evidence.baseline_days:
+    if not tape.evidence.baseline_days:
+        return {}
+    if tape.is_main:
+        doubtful = [(gap, each) for gap, each in zip(gaps, stretches, strict=True) if _hides_in_auction(each)]
+        gaps, stretches = [gap for gap, _ in doubtful], [each for _, each in doubtful]
+    if not gaps:
         return {}
     ticks = _usually("ticks", gaps, stretches, tape)
     every = sum(hours * (tape.evidence.baseline_value(f"ticks/{name}") or 0.0) for name, hours in _hours(tape).items())
@@ -132,6 +139,10 @@ def _unlikely(gaps: Sequence[Gap], stretches: Sequence[Stretch], tape: Tape) -> 
         id(each): replace(each, bound=max(each.bare, min(each.bound, TRADED_SHARE * lots[id(each)] * levels[id(each)])))
         for each in {id(each): each for each in found}.values()
     }
+
+
+def _hides_in_auction(stretch: Stretch) -> bool:
+    return stretch.lots is not None and stretch.bare < stretch.lots <= stretch.bound
 
 
 def _usually(figure: str, gaps: Sequence[Gap], stretches: Sequence[Stretch], tape: Tape) -> dict[int, float]:

@@ -50,7 +50,7 @@ from ghtrader_assets.validation.verdicts import (
 )
 from ghtrader_assets.validation.witness import Testimony, heard, in_doubt
 
-RULE_VERSION: Final = "4"
+RULE_VERSION: Final = "5"
 """Changes whenever a rule, a formula or a state would judge the same ticks differently."""
 
 
@@ -166,6 +166,7 @@ def quality_day(
         policy=policy,
         levels=depth(exchange),
         price_tick=product.price_tick,
+        multiplier=product.multiplier,
         limits=limits,
         repeats_seconds=exchange == Exchange.CZCE,
         pause_limit_s=tuple(pauses[each.session] for each in ticks.windows),

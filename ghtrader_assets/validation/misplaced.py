@@ -6,9 +6,10 @@ Does not belong here: which ticks those are (`outside`), what follows (`states`)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -55,12 +56,20 @@ class Block:
     moved_s: int = 0
 
 
+class Offset(NamedTuple):
+    """By how many seconds a session is stamped late (below 0: early), give or take `within_s`: whole seconds, and ticks
+    that come after an opening and before a close, leave it open."""
+
+    seconds: int
+    within_s: int
+
+
 @dataclass(frozen=True, slots=True)
 class Misplaced:
-    """All blocks, in order of time, and by how many seconds whole sessions are stamped late (below 0: early)."""
+    """All blocks, in order of time, and how far off whole sessions are stamped."""
 
     blocks: tuple[Block, ...]
-    late_s: Mapping[str, int]
+    late: Mapping[str, Offset]
 
     @property
     def holes(self) -> tuple[Stretch, ...]:
@@ -104,26 +113,26 @@ def _silent_before(tape: Tape, rows: Ints) -> Ints:
     return silent
 
 
-def _late_sessions(tape: Tape, blocks: Mapping[int, Block]) -> dict[str, int]:
+def _late_sessions(tape: Tape, blocks: Mapping[int, Block]) -> dict[str, Offset]:
     """The sessions that blocks beside them and their own first and last ticks agree to be stamped late or early.
 
     However few ticks there are: those of a session stamped late go on after its closes for no longer than it is late,
     and none stands after its openings for so long; before them where it is early.
     """
     windows = tape.ticks.windows
-    found: dict[str, int] = {}
+    found: dict[str, Offset] = {}
     for session in dict.fromkeys(window.session for window in windows):
         places = [place for place, window in enumerate(windows) if window.session == session]
         inside = [_stamps_inside(tape, place) for place in places]
-        late_s = None
+        late = None
         if all(len(each) for each in inside):
-            late_s = _late_s(tape, places, inside, blocks) or _early_s(tape, places, inside, blocks)
-        late_s = late_s or _fitting_s(tape, places)
-        found |= {session: late_s} if late_s else {}
+            late = _late(tape, places, inside, blocks) or _early(tape, places, inside, blocks)
+        late = late or _fitting(tape, places)
+        found |= {session: late} if late else {}
     return found
 
 
-def _fitting_s(tape: Tape, places: Sequence[int]) -> int | None:
+def _fitting(tape: Tape, places: Sequence[int]) -> Offset | None:
     """By how many seconds the session's windows must be moved to hold all of its trading; None where 0 does, or none.
 
     So a session is told that is stamped later, or earlier, than its breaks are long.
@@ -143,10 +152,12 @@ def _fitting_s(tape: Tape, places: Sequence[int]) -> int | None:
     low, high = int(fits[0]), int(fits[-1])
     if high - low != len(fits) - 1 or high - low > LOOSE_S:
         return None
-    return high if high - low <= NEAR_S else (low + high) // 2
+    if high - low <= NEAR_S:
+        return Offset(high, max(high - low, ROUNDED_S))
+    return Offset((low + high) // 2, (high - low) // 2 + ROUNDED_S)
 
 
-def _late_s(tape: Tape, places: Sequence[int], inside: Sequence[Ints], blocks: Mapping[int, Block]) -> int | None:
+def _late(tape: Tape, places: Sequence[int], inside: Sequence[Ints], blocks: Mapping[int, Block]) -> Offset | None:
     """By how much the session goes on after its closes, where no later than its windows begin.
 
     The first tick of the session may be the auction's, which is stamped late too.
@@ -157,19 +168,22 @@ def _late_s(tape: Tape, places: Sequence[int], inside: Sequence[Ints], blocks: M
     )
     begins = [(int(each[0]) - windows[place].start_ns) / NS for place, each in zip(places, inside, strict=True)][1:]
     first = [(int(each) - windows[places[0]].start_ns) / NS for each in inside[0][1:2]]
-    if not beyond or beyond > min([*begins, *first], default=0.0) + tape.outside.last_print_s + ROUNDED_S:
+    most, print_s = min([*begins, *first], default=0.0), tape.outside.last_print_s + ROUNDED_S
+    late_s = round(min([beyond, *begins]))
+    if not late_s or beyond > most + print_s:
         return None
-    return round(min([beyond, *begins]))
+    return Offset(late_s, math.ceil(max(most - late_s, late_s - (beyond - print_s))))
 
 
-def _early_s(tape: Tape, places: Sequence[int], inside: Sequence[Ints], blocks: Mapping[int, Block]) -> int | None:
+def _early(tape: Tape, places: Sequence[int], inside: Sequence[Ints], blocks: Mapping[int, Block]) -> Offset | None:
     """By how much the session begins before its openings, where no earlier than its windows end; below 0."""
     windows = tape.ticks.windows
     before = max(
         (windows[place].start_ns // NS - blocks[place].first_s for place in places[1:] if place in blocks), default=0
     )
     ends = [(windows[place].end_ns - int(each[-1])) / NS for place, each in zip(places, inside, strict=True)]
-    return -before if before and before <= min(ends) + tape.outside.last_print_s + ROUNDED_S else None
+    most = min(ends) + tape.outside.last_print_s + ROUNDED_S
+    return Offset(-before, math.ceil(max(most - before, ROUNDED_S))) if before and before <= most else None
 
 
 def _stamps_inside(tape: Tape, place: int) -> Ints:

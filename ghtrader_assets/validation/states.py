@@ -156,6 +156,8 @@ def _engineering_codes(coverage: Coverage, ticks: DayTicks, policy: Policy) -> s
         codes.add("outside_window_block")
     if coverage.misplaced.blocks:
         codes.add("trading_outside")
+    if coverage.repeated:
+        codes.add("repeated_block")
     codes |= {"misstamped_block" if each.proven else "misstamped_warn" for each in coverage.shifts}
     stray = coverage.outside.stray_seconds
     if stray > policy.value("OUTSIDE_SESSIONS_BLOCK_S"):
@@ -176,6 +178,8 @@ def _source_codes(coverage: Coverage, policy: Policy) -> set[str]:
 def _presence_codes(coverage: Coverage, policy: Policy) -> set[str]:
     presence = coverage.presence
     codes = {SESSION_LOST} if presence.lost else set[str]()
+    if coverage.auction_missing_s is not None:
+        codes.add("auction_missing")
     absent = coverage.absent_sessions
     lost = [each.lots_share for name, each in presence.sessions.items() if each.lots > 0 and name not in absent]
     if lost:

@@ -9,6 +9,7 @@ tick, and by its last one. The call auction's print comes at the same second eve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -34,10 +35,12 @@ contract's own symbol, whose windows were some while it ticked more."""
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A session that is stamped `late_s` seconds late (below 0: early). `proven`: its windows say so too."""
+    """A session that is stamped `late_s` seconds late (below 0: early), give or take `within_s`. `proven`: its windows
+    say so too."""
 
     session: str
     late_s: float
+    within_s: float
     proven: bool
 
 
@@ -59,10 +62,22 @@ def _shift(tape: Tape, stamps: Ints, session: str) -> Shift | None:
         near = [[each for each in side if abs(each - late_s) <= agree] for side in (openings, closes, auction)]
         told = [each for side in near for each in side]
         if near[1] and len(told) >= WITNESSES and abs(median(told)) >= least and _is_usual(tape, session):
-            return Shift(session, median(told), proven=True)
+            return Shift(session, median(told), _within_s(tape, median(told), near), proven=True)
     if not auction or abs(auction[0]) < ALONE_S - agree or (tape.is_main and _is_usual(tape, session)):
         return None
-    return Shift(session, auction[0], proven=False) if _is_possible(tape, session, auction[0], agree) else None
+    is_told = _is_possible(tape, session, auction[0], agree)
+    return Shift(session, auction[0], agree, proven=False) if is_told else None
+
+
+def _within_s(tape: Tape, late_s: float, near: Sequence[Sequence[float]]) -> float:
+    """How far the shift may be from `late_s`, by the witnesses of each side that are `near` it.
+
+    A session ticks no sooner than it opens, and prints last soon after it closes; an auction comes at its usual second.
+    """
+    openings, closes, auction = near
+    low = max([*(each - tape.outside.last_print_s for each in closes), *(each - AGREE_S for each in auction)])
+    high = min([*openings, *(each + AGREE_S for each in auction)], default=late_s)
+    return max(late_s - low, high - late_s, AGREE_S)
 
 
 def _is_possible(tape: Tape, session: str, late_s: float, agree: float) -> bool:
@@ -103,6 +118,15 @@ def auction_s(tape: Tape, stamps: Ints, session: str) -> float | None:
         return None
     row = int(np.searchsorted(stamps, opening - lead))
     return None if row == len(stamps) or stamps[row] > opening + lead else (opening - int(stamps[row])) / NS
+
+
+def auction_missing_s(tape: Tape) -> float | None:
+    """How long before the opening the call auction came on the days before, of a main contract that has none today."""
+    if not tape.is_main or not tape.evidence.baseline_days or not tape.ticks.n or not tape.ticks.windows:
+        return None
+    usual = tape.evidence.baseline_value("auction")
+    first = auction_s(tape, tape.ordered_stamps, tape.ticks.windows[0].session)
+    return usual if usual is not None and usual > 0 and (first is None or first <= 0) else None
 
 
 def has_edges(tape: Tape, session: str) -> bool:

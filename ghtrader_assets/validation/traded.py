@@ -104,9 +104,13 @@ class Tape:
 
     def lots_in(self, session: str, kept: Bools | None = None) -> Floats:
         """What each tick inside the windows of a session traded, of those that are `kept`."""
+        return self.in_session(session, self.lots, kept)
+
+    def in_session(self, session: str, values: Floats, kept: Bools | None = None) -> Floats:
+        """The values of the ticks inside the windows of a session, of those that are `kept`."""
         windows = self.ticks.windows
         spans = (span for span, place in self.ticks.window_runs if place >= 0 and windows[place].session == session)
-        parts = (self.lots[span] if kept is None else self.lots[span][kept[span]] for span in spans)
+        parts = (values[span] if kept is None else values[span][kept[span]] for span in spans)
         return np.concatenate([np.empty(0), *parts])
 
     def largest_snapshot(self, gaps: int) -> tuple[float, bool]:

@@ -15,6 +15,7 @@ value of a session that fewer of them held.
 | `snapshot` | the largest trade of one snapshot | the second largest: no single day sets it |
 | `edges/S` | 1 where all windows of the session tick in their first and last 5 s, else 0 | the second smallest |
 | `auction` | seconds from the call auction's tick to the day's opening | median, if 19 of 20 agree within 1 s |
+| `content/S/C` | 1 where session `S` holds the content that `C` names | the largest |
 
 Values are laid on a grid, the nearest in ratio, with 3 significant digits: ten values a decade (26 % apart), of
 `still/S` forty (6 %), of `auction` 500, of `spacing` and `snapshot` five (58 %). The number of days is one of 0,
@@ -37,6 +38,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from ghtrader_assets.validation.baseline import Figures, significant
 from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.intake import Floats
+from ghtrader_assets.validation.repeats import CONTENT
 from ghtrader_assets.validation.verdicts import BaselineDay
 
 WINDOW_DAYS: Final = 20
@@ -77,6 +79,12 @@ class _Whole:
     def __init__(self, days: list[date], given: list[_Given]) -> None:
         self.days, self.given = days, given
         self._rolled: dict[str, list[float | None]] = {}
+
+    def held(self, name: str, end: int) -> float:
+        """1 where one of the days before `end` held this content, else 0. Each day asks for its own: none is kept."""
+        _, session, content = name.split("/")
+        last = self.given[max(0, end - WINDOW_DAYS) : end]
+        return float(any(each.sessions.get(session, {}).get(CONTENT) == content for each in last))
 
     def rolled(self, name: str) -> list[float | None]:
         """The value of this name before each day, and after the last: all at once, since many are asked for."""
@@ -125,6 +133,8 @@ class _Window:
         self._whole, self._end = whole, end
 
     def get(self, name: str, /) -> float | None:
+        if name.startswith(f"{CONTENT}/"):
+            return self._whole.held(name, self._end)
         return self._whole.rolled(name)[self._end]
 
 

@@ -1,4 +1,4 @@
-"""What a tick of the repair sensor, the daily schedule and the feed watch costs over ten years of sixty symbols.
+"""What a tick of the sensors, the daily schedule and the feed watch costs over ten years of sixty symbols.
 
 Run it: `python -m ghtrader_assets_tests.assets.measure_plan`. It fills a QuestDB of its own with 60 whole histories and
 prints one JSON document: CPU seconds of this process, first tick and next, and wall seconds, which hold the server's.
@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pandas as pd
 from pydantic import SecretStr
 
 from ghtrader_assets.assets.checks import read_findings
+from ghtrader_assets.assets.moved import Look
 from ghtrader_assets.assets.repair import run_requests
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
@@ -27,9 +28,11 @@ from ghtrader_assets.market.products import products
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
+from ghtrader_assets.questdb.standing.evidence import read_renewed
 from ghtrader_assets.questdb.standing.histories import Histories, Key, read_histories
 from ghtrader_assets.questdb.tables.migrations import ensure_schema
 from ghtrader_assets.questdb.tables.schema import (
+    BASELINES,
     DAILY_AGG,
     FIELD_QUALITY,
     MAIN_SCHEDULE,
@@ -39,9 +42,10 @@ from ghtrader_assets.questdb.tables.schema import (
 )
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
+from ghtrader_assets.upkeep.repair import RepairPlan, read_moved, read_plan
 from ghtrader_assets.upkeep.wanted import Wanted, wanted_days
-from ghtrader_assets.validation.evidence import NO_EVIDENCE
+from ghtrader_assets.validation.verdicts import BaselineDay
+from ghtrader_assets.validation.windows import Baselines
 
 SYMBOLS = 60
 FIRST_DAY, LAST_DAY = date(2016, 11, 22), date(2026, 11, 20)
@@ -49,12 +53,31 @@ NOW = datetime(2026, 11, 20, 11, 40, tzinfo=UTC)
 DIGEST = "d" * 32
 
 
+FIGURES = {"strict_s": 13498, "ticks": 24500.0, "seconds": 12900.0, "volume": 61300.0, "still": 0.251, "snapshot": 88.0}
+SESSIONS = json.dumps({name: FIGURES | {"edges": 1.0, "auction": None} for name in ("night", "day")})
+QUARTERS = {f"{9 + place // 4:02}:{place % 4 * 15:02}": 2.0 for place in range(24)}
+SPACINGS = json.dumps({"night": QUARTERS, "day": QUARTERS})
+USED = json.dumps({f"{name}/{session}": 0.0 for name in ("ticks", "still", "edges") for session in ("night", "day")})
+
+
+def baselines_of(days: Sequence[date]) -> Baselines:
+    """What every day of a symbol gives."""
+    return Baselines(BaselineDay(
+        ts=datetime(day.year, day.month, day.day, tzinfo=UTC), symbol="", trading_day=day, contract="", whole=True,
+        reason="", rows_total=0, sessions_json=SESSIONS, spacings_json=SPACINGS, content_digest=DIGEST, fingerprint="",
+        manifest_id="", updated_at=NOW,
+    ) for day in days)  # fmt: skip
+
+
 def contract_of(symbol: Symbol) -> str:
     return f"{symbol.exchange}.{symbol.product}" + ("701" if symbol.exchange == "CZCE" else "2701")
 
 
 def fill(db: Database, wanted: dict[Key, tuple[Symbol, Wanted]]) -> None:
-    """Every day stored, judged and good, with one complete load each."""
+    """Every day stored, judged by the days before it and good, with one complete load each."""
+    given = baselines_of(sorted({day for _, day in wanted}))
+    evidence = {day: given.before(day) for day in sorted({day for _, day in wanted})}
+    digests = {day: each.digest(USED) for day, each in evidence.items()}
     rows = [
         {
             "ts": pd.Timestamp(day),
@@ -65,7 +88,12 @@ def fill(db: Database, wanted: dict[Key, tuple[Symbol, Wanted]]) -> None:
             "digest": DIGEST,
             "content_digest": DIGEST,
             "upstream": want.upstream,
-            "fingerprint": want.verdict_on(DIGEST, NO_EVIDENCE.digest("")),
+            "fingerprint": want.verdict_on(DIGEST, digests[day]),
+            "baseline_used": USED,
+            "baseline_days": evidence[day].baseline_days,
+            "whole": True,
+            "sessions_json": SESSIONS,
+            "spacings_json": SPACINGS,
             "state": "ok",
             "reason_code": "quality_ok",
             "rows_total": 40_000,
@@ -89,7 +117,7 @@ def fill(db: Database, wanted: dict[Key, tuple[Symbol, Wanted]]) -> None:
         for number, ((name, day), (symbol, want)) in enumerate(wanted.items())
     ]
     frame = pd.DataFrame(rows)
-    for name in (MAIN_SCHEDULE, DAILY_AGG, VALIDATE_SUMMARY, FIELD_QUALITY, MANIFESTS):
+    for name in (MAIN_SCHEDULE, DAILY_AGG, VALIDATE_SUMMARY, FIELD_QUALITY, MANIFESTS, BASELINES):
         table = TABLES[name]
         chosen = frame[[column.name for column in table.columns if column.name in frame]]
         symbols = [column for column in table.symbol_columns if column in chosen]
@@ -150,6 +178,7 @@ def ticks(platform: LoadContext, symbols: list[Symbol]) -> dict[str, Any]:
     _, reading = timed(
         lambda: read_histories(platform.database, [symbol.text for symbol in symbols], FIRST_DAY, LAST_DAY, NOW)
     )
+    moved = moved_ticks(platform, symbols)
     _, watching = timed(lambda: read_findings(platform, symbols))
     assert not run_requests(again.planned, [], "repair", "")
     return {
@@ -158,7 +187,26 @@ def ticks(platform: LoadContext, symbols: list[Symbol]) -> dict[str, Any]:
         "plan_again": warm,
         "of_which_reading": reading,
         "watch_feeds": watching,
+        "judge_moved_days": moved,
     }
+
+
+def moved_ticks(platform: LoadContext, symbols: list[Symbol]) -> list[dict[str, float]]:
+    """Each tick of the sensor's first look at the store, which finds nothing, and one of the look after it."""
+    cursor: str | None = None
+    found: list[dict[str, float]] = []
+    while not found or (cursor is not None and cursor.startswith("[")):
+        look = Look.of(cursor, NOW)
+
+        def tick(look: Look = look) -> str:
+            renewed = read_renewed(platform.database, [symbol.text for symbol in symbols], look.since)
+            part, looked_on = look.part(symbols, renewed)
+            assert read_moved(platform, part, renewed, NOW) == []
+            return looked_on
+
+        cursor, costs = timed(tick)
+        found.append(costs)
+    return found
 
 
 if __name__ == "__main__":

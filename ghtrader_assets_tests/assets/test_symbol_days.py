@@ -15,7 +15,17 @@ from ghtrader_assets.assets.symbol_days import LOAD
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.orchestration.names import ALL_TABLES, DAY_TABLES, JUDGED, MAIN_SCHEDULE, RANGE_END, RANGE_START
+from ghtrader_assets.orchestration.names import (
+    ALL_TABLES,
+    BASELINE,
+    DAY_TABLES,
+    JUDGED,
+    MAIN_SCHEDULE,
+    MANIFEST,
+    RANGE_END,
+    RANGE_START,
+    VALIDATION_SUMMARY,
+)
 from ghtrader_assets.settings import load_settings
 from ghtrader_assets_tests.apart import apart
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
@@ -92,3 +102,24 @@ def test_in_a_run_that_loads_one_symbol_the_same_step_judges_the_other(instance:
         [(INDEX.key, table, day) for table in ALL_TABLES] + [(SUGAR.key, table, day) for table in JUDGED]
     )
     assert len(ran.asset_materializations_for_node(LOAD)) == len(made(ran))
+
+
+def test_a_run_of_the_manifest_alone_tells_the_verdicts_that_it_changed(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It judged stale days, and the catalog went on showing the verdicts of before."""
+
+    def told() -> object:
+        event = instance.get_latest_materialization_event(asset_key(STEEL, VALIDATION_SUMMARY))
+        assert event
+        assert event.asset_materialization
+        return event.asset_materialization.metadata["fingerprint"].value
+
+    assert run(instance, [asset_key(STEEL, table) for table in ALL_TABLES], MONDAY, MONDAY).success
+    before = told()
+    monkeypatch.setenv("GHTRADER_L5_VALIDATE_GAP_WARN_RB", "7")
+    alone = [asset_key(STEEL, MANIFEST)]
+    ran = run(instance, alone, MONDAY, MONDAY)
+    assert made(ran) == sorted((STEEL.key, table, str(MONDAY)) for table in (BASELINE, MANIFEST, *JUDGED))
+    assert told() != before
+    assert made(run(instance, alone, MONDAY, MONDAY)) == [(STEEL.key, MANIFEST, str(MONDAY))]

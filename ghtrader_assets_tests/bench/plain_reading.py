@@ -38,6 +38,7 @@ class PlainDay:
     end_ns: int
     windows: Sequence[Window]
     tick: float
+    multiplier: float
     levels: int
     whole_seconds: bool
 

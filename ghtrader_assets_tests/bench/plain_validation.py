@@ -108,6 +108,8 @@ class PlainJudge:
     def missing(self, name: str) -> Series:
         """Where a column lacks a value that it should have."""
         missing = self.df[name].isna()
+        if name in TAPE or name in ("bid_price1", "ask_price1"):
+            missing |= self.df[name] == 0
         if name in TAPE:
             return missing & ~(self.df["volume"] == 0)
         if "_price" in name or "_volume" in name:
@@ -227,7 +229,44 @@ class PlainJudge:
         interest = self.df["open_interest"]
         changes = interest.diff()
         large = self.same_window() & (changes.abs() > 100) & (changes.abs() > 0.05 * interest.shift().abs())
-        return _without_returns(large[large].index, changes)
+        inside = self.df[self.in_session()]
+        before = inside.shift()
+        change = (inside["open_interest"] - before["open_interest"]).abs()
+        over_break = (inside["window"] != before["window"]) & (change > 100)
+        over_break &= change > 0.05 * before["open_interest"].abs()
+        over_break &= change > inside["volume"].ffill() - before["volume"].ffill()
+        return _without_returns(sorted({*large[large].index, *over_break[over_break].index}), changes)
+
+    def narrowing(self) -> int:
+        """Ticks at which the highest falls or the lowest rises, from the first trade on."""
+        traded = self.df[self.df["volume"] > 0]
+        highest, lowest = (traded.loc[traded[name] > 0, name].diff() for name in ("highest", "lowest"))
+        return int((highest < 0).sum() + (lowest > 0).sum())
+
+    def beyond_book(self) -> int:
+        """Ticks that traded at a last price away from the best quotes before and after them."""
+        bid, ask, least = self.df["bid_price1"], self.df["ask_price1"], 0.99 * self.day.tick
+        bids, asks = pd.concat([bid, bid.shift()], axis=1), pd.concat([ask, ask.shift()], axis=1)
+        above = asks.max(axis=1, skipna=False)
+        outside = self.df["last_price"] <= bids.min(axis=1, skipna=False) - least
+        outside |= (self.df["last_price"] >= above + least) & (above > 0)
+        return int((outside & self.same_window() & (self.df["volume"].diff() > 0)).sum())
+
+    def off_scale(self) -> int:
+        """Windows whose amounts are no longer lots x prices x multiplier."""
+        shown: list[float] = []
+        for number in range(len(self.day.windows)):
+            mine = self.df[self.df["window"] == number]
+            if len(mine):
+                worth = (mine["volume"].diff() * mine["last_price"])[1:].sum(skipna=False)
+                paid = mine["amount"].iloc[-1] - mine["amount"].iloc[0]
+                shown += [paid / worth] if paid > 0 and worth > 0 else []
+
+        def agreeing(usual: float) -> int:
+            return sum(usual / 1.25 <= each <= usual * 1.25 for each in shown)
+
+        usual = 1.0 if agreeing(self.day.multiplier) < len(shown) / 2 <= agreeing(1.0) else self.day.multiplier
+        return len(shown) - agreeing(usual)
 
     def in_session(self) -> Series:
         return self.df["window"] >= 0
@@ -318,10 +357,12 @@ RULES: Final[dict[str, Callable[[PlainJudge], int]]] = {
     "amount_without_volume": lambda judge: int(((judge.df["amount"] > 0) & (judge.df["volume"] == 0)).sum()),
     "volume_without_price": _priceless,
     "uncounted_trade": _uncounted,
+    "amount_off_scale": PlainJudge.off_scale,
     "constant_column": _constant,
     "regressing_time": lambda judge: int((judge.df["datetime_ns"].diff() < 0).sum()),
     "volume_monotone": lambda judge: judge.falls("volume"),
     "amount_monotone": lambda judge: judge.falls("amount"),
+    "range_monotone": PlainJudge.narrowing,
     "day_reset": PlainJudge.day_reset,
     "negative_price": lambda judge: judge.count_negative("price"),
     "negative_volume": lambda judge: judge.count_negative("volume"),
@@ -332,6 +373,7 @@ RULES: Final[dict[str, Callable[[PlainJudge], int]]] = {
     "bid_order": lambda judge: judge.book_order("bid"),
     "ask_order": lambda judge: judge.book_order("ask"),
     "frozen_book": PlainJudge.frozen_book,
+    "last_beyond_book": PlainJudge.beyond_book,
     "duplicate_row": PlainJudge.duplicate_rows,
     "duplicate_time": lambda judge: 0 if judge.day.whole_seconds else int((judge.df["datetime_ns"].diff() == 0).sum()),
     "hash_collision": PlainJudge.hash_collisions,

@@ -147,7 +147,7 @@ def _is_told(fault: Fault, usual: Usual) -> bool:
     if fault.change == "moved":
         return fault.size >= 60 and fault.ticks >= 100
     least = 3 if day.symbol.exchange == Exchange.CZCE else 2
-    if day.symbol.kind == "main" and usual.witnesses(day, fault.sessions) >= 3:
+    if usual.witnesses(day, fault.sessions) >= 3:
         return abs(fault.size) >= least
     return abs(fault.size) >= 60 and (day.names[0] in fault.sessions or _trades_outside(fault))
 

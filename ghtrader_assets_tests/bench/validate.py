@@ -205,6 +205,7 @@ def _plain_day(platform: LoadContext, symbol: Symbol, day: date) -> PlainDay:
         end_ns=window.end_ns,
         windows=[(each.session, each.start_ns // NS, each.end_ns // NS) for each in sessions.windows],
         tick=product_on(symbol, day).price_tick,
+        multiplier=product_on(symbol, day).multiplier,
         levels=depth(symbol.exchange),
         whole_seconds=symbol.exchange == Exchange.CZCE,
     )

@@ -84,3 +84,19 @@ def test_a_load_of_another_day_asks_about_older_days_in_doubt_too(
     assert [day["trading_day"] for day in loaded["succeeded"]] == [new.isoformat()]
     assert day_of(shared, old)[1] == "convicts"
     assert told(shared, old, "validate", code=1)["result"] == "noop"
+
+
+def test_repair_asks_about_days_in_doubt_and_loads_what_the_bars_convict(
+    shared: CommandLine, exchange: ExchangeControl
+) -> None:
+    day = date(2026, 1, 26)
+    exchange.faults({**HOLE, "trading_day": day.isoformat()})
+    told(shared, day, "backfill", "--tables", "ticks", code=0, GHTRADER_VALIDATE_AFTER_INGEST="never")
+    told(shared, day, "validate", "--no-probe", code=1)
+    assert day_of(shared, day)[:2] == ("error", "unwitnessed")
+    assert told(shared, day, "repair", code=0)["planned"] == [], "a plan asks nobody"
+
+    exchange.reset()
+    repaired = told(shared, day, "repair", "--apply", code=0)
+    assert [each["cause"] for each in repaired["planned"]] == ["partial"]
+    assert day_of(shared, day)[:2] == ("ok", "agrees")

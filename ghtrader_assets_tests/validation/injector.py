@@ -26,6 +26,7 @@ DOCUMENTED = {
     "volume_factor": 10,
     "volume_lots": 50,
     "spread_factor": 3,
+    "beyond_book": 0.02,
 }
 
 
@@ -76,6 +77,14 @@ def null_l1(day: Day, random: np.random.Generator, region: slice) -> Planted:
     name = LEVEL_1[int(random.integers(0, len(LEVEL_1)))]
     day.columns[name][rows] = np.nan
     return Planted("null_l1", ids_of(day, rows), wanted, implied=_priceless(name))
+
+
+def zero_price(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    """A best price of 0 in place of none."""
+    wanted = int(np.floor(size(random) * DOCUMENTED["null_l1"] * day.n)) + 1
+    rows = np.sort(random.choice(day.n, wanted, replace=False))
+    day.columns[str(random.choice(["bid_price1", "ask_price1"]))][rows] = 0.0
+    return Planted("null_l1", ids_of(day, rows), wanted, implied=frozenset({"bid_order", "ask_order"}))
 
 
 def null_l5(day: Day, random: np.random.Generator, region: slice) -> Planted:
@@ -175,8 +184,59 @@ def outside_range(day: Day, random: np.random.Generator, region: slice) -> Plant
                 return Planted("outside_range", ids_of(day, [row]), 1)
         if random.random() < 0.01:
             low[row] = last[row] + steps * day.tick
-            return Planted("outside_range", ids_of(day, [row]), 1)
+            return Planted("outside_range", ids_of(day, [row]), 1, implied=frozenset({"range_monotone"}))
     raise AssertionError("no place for the fault")
+
+
+def range_reset(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    """The day's highest or lowest begins anew at some tick."""
+    last, high, low = (day.columns[name] for name in ("last_price", "highest", "lowest"))
+    for _ in range(5000):
+        row = spot(day, random, region)
+        if last[row] < high[row - 1]:
+            high[row:] = np.maximum.accumulate(last[row:])
+            return Planted("range_monotone", ids_of(day, [row]), 1)
+        if last[row] > low[row - 1]:
+            low[row:] = np.minimum.accumulate(last[row:])
+            return Planted("range_monotone", ids_of(day, [row]), 1)
+    raise AssertionError("no place for the fault")
+
+
+def beyond_book(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    """Last prices two price ticks below both bids, or above both asks, inside the day's range."""
+    columns, wide = day.columns, 2 * day.tick
+    below = np.minimum(columns["bid_price1"], np.roll(columns["bid_price1"], 1)) - wide
+    above = np.maximum(columns["ask_price1"], np.roll(columns["ask_price1"], 1)) + wide
+    traded = np.zeros(day.n, dtype=np.bool_)
+    for window in day.windows:
+        rows = day.window_rows(window)
+        traded[rows[1:]] = np.diff(columns["volume"][rows]) > 0
+    fits_below, fits_above = traded & (below >= columns["lowest"]), traded & (above <= columns["highest"])
+    wanted = int(np.floor(size(random) * DOCUMENTED["beyond_book"] * np.count_nonzero(traded))) + 1
+    fits = fits_below if np.count_nonzero(fits_below) >= np.count_nonzero(fits_above) else fits_above
+    rows = np.sort(random.choice(np.flatnonzero(fits), wanted, replace=False))
+    columns["last_price"][rows] = (below if fits is fits_below else above)[rows]
+    return Planted("last_beyond_book", ids_of(day, rows), wanted)
+
+
+def off_scale(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    """Amounts of one window in another unit."""
+    rows = day.window_rows(day.windows[int(random.integers(0, len(day.windows)))])
+    amount = day.columns["amount"]
+    more = (float(random.choice([2, 5, 10, 1000])) - 1) * (amount[rows] - amount[rows[0]])
+    amount[rows] += more
+    amount[rows[-1] + 1 :] += more[-1]
+    return Planted("amount_off_scale", ids_of(day, [rows[0]]), 1)
+
+
+def oi_break(day: Day, random: np.random.Generator, region: slice) -> Planted:
+    """Open interest that is another from a window on than trading explains."""
+    place = int(random.integers(1, len(day.windows)))
+    row, before = int(day.window_rows(day.windows[place])[0]), int(day.window_rows(day.windows[place - 1])[-1])
+    interest, volume = day.columns["open_interest"], day.columns["volume"]
+    least = max(DOCUMENTED["oi_ratio"] * interest[before], DOCUMENTED["oi_lots"], volume[row] - volume[before])
+    interest[row:] += np.ceil(size(random) * least) + interest[before] - interest[row]
+    return Planted("oi_jump", ids_of(day, [row]), 1)
 
 
 def volume_monotone(day: Day, random: np.random.Generator, region: slice) -> Planted:
@@ -266,7 +326,7 @@ def price_jump(day: Day, random: np.random.Generator, region: slice) -> Planted:
     high, low = day.columns["highest"], day.columns["lowest"]
     high[row:] = np.maximum(high[row:], np.maximum.accumulate(moved[row:]))
     low[row:] = np.minimum(low[row:], np.minimum.accumulate(moved[row:]))
-    return Planted("price_jump", ids_of(day, [row]), 1)
+    return Planted("price_jump", ids_of(day, [row]), 1, implied=frozenset({"last_beyond_book"}))
 
 
 def volume_spike(day: Day, random: np.random.Generator, region: slice) -> Planted:
@@ -318,9 +378,16 @@ ANY_DEPTH: dict[str, Plant] = {
     "price_jump": price_jump,
     "volume_spike": volume_spike,
     "spread_anomaly": spread_anomaly,
+    "zero_price": zero_price,
+    "range_reset": range_reset,
+    "beyond_book": beyond_book,
+    "off_scale": off_scale,
+    "oi_break": oi_break,
 }
 HALF_SECONDS: dict[str, Plant] = {"duplicate_time": duplicate_time}
 FIVE_LEVELS: dict[str, Plant] = {"null_l5": null_l5, "bid_order": bid_order, "ask_order": ask_order}
 PLANTS = {**ANY_DEPTH, **HALF_SECONDS, **FIVE_LEVELS}
-WHOLE_DAY = frozenset({"stray", "null_l1", "null_l5", "day_reset", "edge_gap"})
+WHOLE_DAY = frozenset(
+    {"stray", "null_l1", "null_l5", "day_reset", "edge_gap", "zero_price", "beyond_book", "off_scale", "oi_break"}
+)
 """Faults that are not confined to a region of the day."""

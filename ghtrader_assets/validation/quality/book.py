@@ -35,6 +35,22 @@ def unordered(day: QualityDay, side: str) -> Parts:
     return whole(found, int(np.count_nonzero(quoted)))
 
 
+def beyond(day: QualityDay) -> Parts:
+    """Of the ticks that traded, those whose last price lies away from the best quotes before and after them.
+
+    It is a price tick or more below both best bids, or above both best asks: nothing is left to trade there. So a last
+    price shows that stands still.
+    """
+    volume, last = day.column("volume"), day.column("last_price")[1:]
+    bid, ask = day.column("bid_price1"), day.column("ask_price1")
+    least = day.price_tick - day.policy.value("OFF_GRID_TOLERANCE_TICKS") * day.price_tick
+    traded = day.same_window & (volume[1:] > volume[:-1])
+    outside = last <= np.minimum(bid[1:], bid[:-1]) - least
+    above = np.maximum(ask[1:], ask[:-1])
+    outside |= (last >= above + least) & (above > 0)
+    return {"": Part(1 + np.flatnonzero(outside & traded), int(np.count_nonzero(traded)))}
+
+
 def frozen(day: QualityDay) -> Parts:
     """The first tick of each run of too many ticks of one window that show the same book in every column."""
     most = int(day.policy.value("FROZEN_BOOK_MAX"))
@@ -62,6 +78,15 @@ RULES: Final = (
     _rule("bid_order", "error", "bids out of order", partial(unordered, side="bid"), limit="LEVEL_ORDER_MAX_RATE"),
     _rule("ask_order", "error", "asks out of order", partial(unordered, side="ask"), limit="LEVEL_ORDER_MAX_RATE"),
     _rule("frozen_book", "error", "book that stands still", frozen, needs_sequence=True, sources=("FROZEN_BOOK_MAX",)),
+    _rule(
+        "last_beyond_book",
+        "warn",
+        "last price away from the book",
+        beyond,
+        limit="BEYOND_BOOK_MAX_RATE",
+        needs_sequence=True,
+        sources=("OFF_GRID_TOLERANCE_TICKS",),
+    ),
     _rule(
         "locked", "warn", "best bid equal to best ask", partial(best_quotes, broken=np.equal), limit="LOCKED_MAX_RATE"
     ),

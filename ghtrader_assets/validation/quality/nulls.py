@@ -1,8 +1,8 @@
 """Missing values: rates per column by the depth the exchange delivers, and long runs of them.
 
-Two absences are no fault. In a market pinned at its limit one side of the book is empty. And a level without a
-quote has no price and a volume of 0. Before the day's first trade, as volume and amount
-tell it, there is no last, highest, lowest or average price.
+A price of 0, of the tape or best, is a missing one. Two absences are no fault. In a market pinned at its limit one side
+of the book is empty. And a level without a quote has no price and a volume of 0. Before the day's first trade, as
+volume and amount tell it, there is no last, highest, lowest or average price.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Ru
 
 TAPE: Final = ("last_price", "highest", "lowest", "average")
 LEVEL_1: Final = (*TAPE, "volume", "amount", "open_interest", *BOOK_COLUMNS[:4])
+_PRICES: Final = frozenset({*TAPE, "bid_price1", "ask_price1"})
 
 
 def level_1_nulls(day: QualityDay) -> Parts:
@@ -52,6 +53,9 @@ def _part(day: QualityDay, name: str) -> Part:
 
 def _missing(day: QualityDay, name: str) -> Bools | None:
     missing = day.ticks.missing(name)
+    if name in _PRICES:
+        zero = day.column(name) == 0
+        missing = (zero if missing is None else missing | zero) if zero.any() else missing
     if missing is None:
         return None
     if name in TAPE:

@@ -71,14 +71,31 @@ def wide_spreads(day: QualityDay) -> Parts:
 
 
 def interest_jumps(day: QualityDay) -> Parts:
-    """Ticks at which open interest changes by more than the ratio of what it was, and not by a few lots only."""
+    """Ticks at which open interest changes by more than the ratio of what it was, and not by a few lots only.
+
+    Over a break by more, too, than was traded from its last tick to its first: no trade changes it by more than a lot.
+    """
     interest = day.column("open_interest")
+    ratio, least = day.policy.value("OI_JUMP_RATIO"), day.policy.value("OI_JUMP_MIN_LOTS")
     changes = np.diff(interest)
     allowed = _evaluated(day, "open_interest", changes, day.same_window)
-    large = np.flatnonzero(np.abs(changes) > day.policy.value("OI_JUMP_MIN_LOTS"))
+    large = np.flatnonzero(np.abs(changes) > least)
     large = large[allowed[large]]
-    jumps = large[np.abs(changes[large]) > day.policy.value("OI_JUMP_RATIO") * np.abs(interest[large])]
-    return _part(_without_returns(jumps, changes), int(np.count_nonzero(allowed)))
+    jumps = large[np.abs(changes[large]) > ratio * np.abs(interest[large])]
+    last, first = _over_breaks(day)
+    moved = np.abs(interest[first] - interest[last])
+    bound = np.maximum(least, ratio * np.abs(interest[last]))
+    traded = day.ticks.known_volume[first] - day.ticks.known_volume[last]
+    jumps = np.union1d(jumps, first[moved > np.maximum(bound, traded)] - 1)
+    return _part(_without_returns(jumps, changes), int(np.count_nonzero(allowed)) + len(first))
+
+
+def _over_breaks(day: QualityDay) -> tuple[Ints, Ints]:
+    """The last tick of each window, and the first of the window after it."""
+    inside = np.flatnonzero(day.in_session)
+    windows = day.ticks.window_of[inside]
+    ends = np.flatnonzero(windows[1:] != windows[:-1])
+    return inside[ends], inside[ends + 1]
 
 
 def _beyond(sizes: Floats, factor: float, least: float, slack: float) -> tuple[Ints, Floats]:

@@ -6,15 +6,18 @@ Does not belong here: values that are missing (`nulls`) or that can't be by them
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 import numpy as np
 
-from ghtrader_assets.validation.intake import Bools, Floats, Ints
+from ghtrader_assets.validation.intake import OUTSIDE, Bools, Floats, Ints
 from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Rule, nothing_checked, whole
 
 _TOTALS: Final = ("volume", "amount")
+SCALE_MOST: Final = 1.25
+"""A window's amounts are at most so many times off its lots x prices x multiplier: no day's prices move as far."""
 _ANY_TRADE: Final = "trade"
 _MAIN_ALONE: Final = "volume"
 _MOVES_WITH: Final = {
@@ -64,6 +67,35 @@ def constant(day: QualityDay) -> Parts:
     return found or nothing_checked()
 
 
+def off_scale(day: QualityDay) -> Parts:
+    """The first tick of each window in which an amount is no longer lots x last price x multiplier.
+
+    One of the three is in another unit there than it was, or than it should be. An exchange whose amounts leave the
+    multiplier out all day is left alone.
+    """
+    volume, amount, last = (day.column(name) for name in (*_TOTALS, "last_price"))
+    begins: dict[int, int] = {}
+    sums: dict[int, tuple[float, float]] = {}
+    for span, window in day.ticks.window_runs:
+        if window != OUTSIDE:
+            worth = float((np.diff(volume[span]) * last[span][1:]).sum())
+            paid, before = float(amount[span][-1] - amount[span][0]), sums.get(window, (0.0, 0.0))
+            sums[window] = (before[0] + paid, before[1] + worth)
+            begins.setdefault(window, span.start)
+    shown = {window: paid / worth for window, (paid, worth) in sums.items() if paid > 0 and worth > 0}
+    usual = next((each for each in (day.multiplier, 1.0) if _agreeing(shown, each) >= len(shown) / 2), day.multiplier)
+    rows = [begins[window] for window, times in shown.items() if not _agree(times, usual)]
+    return {"": Part(np.array(sorted(rows), dtype=np.int64), len(shown))}
+
+
+def _agreeing(shown: Mapping[int, float], usual: float) -> int:
+    return sum(_agree(each, usual) for each in shown.values())
+
+
+def _agree(times: float, usual: float) -> bool:
+    return usual / SCALE_MOST <= times <= usual * SCALE_MOST
+
+
 _FIRST: Final[Ints] = np.zeros(1, dtype=np.int64)
 
 
@@ -103,6 +135,12 @@ RULES: Final = (
         limit="NULL_L1_MAX_RATE",
         needs_sequence=True,
         worst_part=True,
+    ),
+    _rule(
+        "amount_off_scale",
+        says="amounts that are not lots times price times multiplier",
+        check=off_scale,
+        needs_sequence=True,
     ),
     _rule(
         "constant_column",

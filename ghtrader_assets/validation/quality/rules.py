@@ -26,16 +26,17 @@ EXAMPLES: Final = 5
 class QualityDay:
     """The ticks of a day with what the rules need to know of it.
 
-    `levels` of the book are expected (5 for SHFE, 1 elsewhere); `price_tick` in the quote unit; `limits` the day's
-    lowest and highest legal price where they were recorded; `repeats_seconds` where the exchange stamps whole seconds
-    and several ticks share one; `pause_limit_s` per window, from which on a silence is a gap; `is_main` for a main
-    contract, which never goes a day without a trade while its quotes move.
+    `levels` of the book are expected (5 for SHFE, 1 elsewhere); `price_tick` in the quote unit, `multiplier` in quote
+    units a lot; `limits` the day's lowest and highest legal price where they were recorded; `repeats_seconds` where the
+    exchange stamps whole seconds and several ticks share one; `pause_limit_s` per window, from which on a silence is a
+    gap; `is_main` for a main contract, which never goes a day without a trade while its quotes move.
     """
 
     ticks: DayTicks
     policy: Policy
     levels: int
     price_tick: float
+    multiplier: float
     limits: tuple[float, float] | None
     repeats_seconds: bool
     pause_limit_s: tuple[float, ...]

@@ -33,6 +33,18 @@ def falls(day: QualityDay, name: str) -> Parts:
     return {"": Part(blamed if known is None else known[blamed], day.ticks.n)}
 
 
+def narrowing(day: QualityDay) -> Parts:
+    """Ticks at which the day's highest falls or its lowest rises, from its first trade on."""
+    known = day.column("volume") > 0
+    found: dict[str, Part] = {}
+    for name, falling in (("highest", True), ("lowest", False)):
+        rows = np.flatnonzero(known & (day.column(name) > 0))
+        values = day.column(name)[rows]
+        narrower = values[1:] < values[:-1] if falling else values[1:] > values[:-1]
+        found[name] = Part(rows[1:][narrower], day.ticks.n)
+    return found
+
+
 def carried_over(day: QualityDay) -> Parts:
     """A first tick, no later than the day's opening, that shows much of the day's total already."""
     found: dict[str, Part] = {}
@@ -106,6 +118,7 @@ RULES: Final = (
     _rule(
         "amount_monotone", "error", "cumulative amount falls", partial(falls, name="amount"), limit="REGRESS_MAX_RATE"
     ),
+    _rule("range_monotone", "error", "the day's range becomes narrower", narrowing, limit="REGRESS_MAX_RATE"),
     _rule(
         "day_reset",
         "error",

@@ -1,0 +1,236 @@
+"""Faults that a provider may make and no table of faults names: each was a good day once, or is here so that none is.
+
+Belongs here: whole stretches whose values are of another place, unit or day, and what shows it.
+Does not belong here: single ticks that are wrong (`injector`), ticks that are gone (`test_lost_sessions`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.clock import NS
+from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
+from ghtrader_assets.validation.verdicts import BaselineDay, DayVerdict
+from ghtrader_assets.validation.windows import Baselines
+from ghtrader_assets_tests.bench.truth_days import SymbolDay, days_of, numbered, verdict_on
+from ghtrader_assets_tests.validation.days import findings
+
+Columns = dict[str, Any]
+Spoil = Callable[[SymbolDay, Columns, float], slice]
+
+DAY: Final = date(2025, 12, 9)
+"""A day like others, with a night before it where the product has one."""
+PRODUCTS: Final = ("SHFE.cu", "CFFEX.IF", "CZCE.SR", "INE.bc")
+HISTORY: Final = 8
+PRICES: Final = ("last_price", "highest", "lowest", "average", "bid_price", "ask_price")
+
+
+@cache
+def day_of(product: str, day: date = DAY) -> SymbolDay:
+    return next(each for each in days_of(product) if each.day == day)
+
+
+@cache
+def given_by(day: SymbolDay) -> BaselineDay:
+    return verdict_on(day, numbered(day.columns)).baseline
+
+
+@cache
+def evidence_of(product: str) -> Evidence:
+    """The baseline of the days before the day."""
+    place = day_of(product).place
+    return Baselines(given_by(each) for each in days_of(product)[place - HISTORY : place]).before(DAY)
+
+
+def columns_of(day: SymbolDay) -> Columns:
+    copied = {name: values.astype(np.float64) for name, values in day.columns.items() if name != "datetime_ns"}
+    return numbered(copied | {"datetime_ns": day.columns["datetime_ns"].copy()})
+
+
+def while_open(day: SymbolDay, columns: Columns, place: float, seconds: int) -> slice:
+    """The rows of so many seconds of the day's longest window, from a place (0..1) in it on."""
+    window = max(day.sessions.windows, key=lambda each: each.end_ns - each.start_ns)
+    begins = window.start_ns + 120 * NS + int(place * (window.end_ns - window.start_ns - (seconds + 240) * NS))
+    first, stop = np.searchsorted(columns["datetime_ns"], (begins, begins + seconds * NS))
+    return slice(int(first), int(stop))
+
+
+def session_rows(day: SymbolDay, columns: Columns, session: str) -> slice:
+    first, last = day.span(session)
+    low, high = np.searchsorted(columns["datetime_ns"], ((first - 300) * NS, (last + 300) * NS))
+    return slice(int(low), int(high))
+
+
+def counted_late(day: SymbolDay, columns: Columns, place: float) -> slice:
+    """Volume and amount stand still for twenty minutes and catch up."""
+    rows = while_open(day, columns, place, 1200)
+    for name in ("volume", "amount"):
+        columns[name][rows] = columns[name][rows.start]
+    return rows
+
+
+def sides_swapped(day: SymbolDay, columns: Columns, place: float) -> slice:
+    rows = while_open(day, columns, place, 3600)
+    for kind in ("price1", "volume1"):
+        bid, ask = columns[f"bid_{kind}"][rows].copy(), columns[f"ask_{kind}"][rows].copy()
+        columns[f"bid_{kind}"][rows], columns[f"ask_{kind}"][rows] = ask, bid
+    return rows
+
+
+def range_begun_anew(day: SymbolDay, columns: Columns, place: float) -> slice:
+    rows = slice(while_open(day, columns, place, 60).start, None)
+    columns["highest"][rows] = np.maximum.accumulate(columns["last_price"][rows])
+    columns["lowest"][rows] = np.minimum.accumulate(columns["last_price"][rows])
+    return rows
+
+
+def no_interest_in_a_session(day: SymbolDay, columns: Columns, place: float) -> slice:
+    rows = session_rows(day, columns, day.names[int(place * len(day.names))])
+    columns["open_interest"][rows] = 0.0
+    return rows
+
+
+def tenfold_prices(day: SymbolDay, columns: Columns, place: float) -> slice:
+    rows = session_rows(day, columns, day.names[int(place * len(day.names))])
+    for name in columns:
+        if name.startswith(PRICES):
+            columns[name][rows] *= 10
+    return rows
+
+
+def tenfold_amounts(day: SymbolDay, columns: Columns, place: float) -> slice:
+    rows = slice(int(np.searchsorted(columns["datetime_ns"], day.sessions.windows[-1].start_ns)), None)
+    columns["amount"][rows] += 9 * (columns["amount"][rows] - columns["amount"][rows.start])
+    return rows
+
+
+def backwards(day: SymbolDay, columns: Columns, place: float) -> slice:
+    """The ticks of a session the other way round, ids and stamps given anew."""
+    rows = session_rows(day, columns, day.names[int(place * len(day.names))])
+    for name, values in columns.items():
+        if name not in ("tick_id", "datetime_ns"):
+            values[rows] = values[rows][::-1].copy()
+    return rows
+
+
+def another_contract(day: SymbolDay, columns: Columns, place: float) -> slice:
+    """Ten minutes of a contract that trades a third as much, some price ticks away."""
+    rows = while_open(day, columns, place, 600)
+    for name in columns:
+        if name.startswith(PRICES):
+            columns[name][rows] += 7 * day.product.price_tick
+        elif name in ("volume", "amount", "open_interest"):
+            columns[name][rows] = np.rint(columns[name][rows] / 3)
+    return rows
+
+
+def price_stands_still(day: SymbolDay, columns: Columns, place: float) -> slice:
+    rows = while_open(day, columns, place, 3600)
+    columns["last_price"][rows] = columns["last_price"][rows.start]
+    return rows
+
+
+def no_best_bid(day: SymbolDay, columns: Columns, place: float) -> slice:
+    rows = while_open(day, columns, place, 1800)
+    for name in ("bid_price1", "bid_volume1"):
+        columns[name][rows] = 0.0
+    return rows
+
+
+SPOILS: Final[dict[Spoil, set[str]]] = {
+    counted_late: {"uncounted_trade"},
+    sides_swapped: {"crossed"},
+    range_begun_anew: {"range_monotone"},
+    tenfold_amounts: {"amount_off_scale"},
+    another_contract: {"volume_monotone"},
+    no_best_bid: {"null_l1", "null_run"},
+    tenfold_prices: {"amount_off_scale"},
+    backwards: {"volume_monotone"},
+}
+"""What must be in error, and the rules that must say so."""
+
+
+def both_verdicts(product: str, columns: Columns) -> list[DayVerdict]:
+    """With the days before and without."""
+    return [verdict_on(day_of(product), columns, evidence) for evidence in (evidence_of(product), NO_EVIDENCE)]
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_the_days_are_good_as_they_are(product: str) -> None:
+    for verdict in both_verdicts(product, columns_of(day_of(product))):
+        assert (verdict.state, findings(verdict)) == ("ok", {})
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.sampled_from(PRODUCTS), st.sampled_from(list(SPOILS)), st.floats(0, 0.999))
+def test_a_stretch_whose_values_are_not_its_own_is_in_error(product: str, spoil: Spoil, place: float) -> None:
+    day = day_of(product)
+    columns = columns_of(day)
+    spoil(day, columns, place)
+    for verdict in both_verdicts(product, columns):
+        assert verdict.state == "error", spoil
+        assert SPOILS[spoil] & findings(verdict).keys(), (spoil, findings(verdict))
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.sampled_from([each for each in PRODUCTS if each != "CFFEX.IF"]), st.floats(0, 0.999))
+def test_open_interest_of_one_session_alone_is_told(product: str, place: float) -> None:
+    """It changed over a break only, where nothing was looked at."""
+    columns = columns_of(day_of(product))
+    no_interest_in_a_session(day_of(product), columns, place)
+    for verdict in both_verdicts(product, columns):
+        assert verdict.state == "warn"
+        assert findings(verdict).keys() == {"oi_jump"}
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.sampled_from(["SHFE.cu", "CZCE.SR", "CFFEX.IF"]), st.floats(0, 0.999))
+def test_a_last_price_that_stands_still_while_the_book_goes_on_is_told(product: str, place: float) -> None:
+    columns = columns_of(day_of(product))
+    price_stands_still(day_of(product), columns, place)
+    for verdict in both_verdicts(product, columns):
+        assert verdict.state != "ok"
+        assert "last_beyond_book" in findings(verdict)
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_day_without_its_auction_is_told_by_the_days_before(product: str) -> None:
+    columns = {name: values[1:] for name, values in columns_of(day_of(product)).items()}
+    told, alone = both_verdicts(product, columns)
+    assert (told.state, told.reason_code) == ("warn", "auction_missing")
+    assert re.search("no tick of the call auction, which came some (59|60) s before the opening", told.coverage.detail)
+    assert alone.state == "ok", "one tick is gone, and nothing else shows it"
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("before", [1, 3])
+def test_a_day_delivered_again_under_another_date_is_in_error(product: str, before: int) -> None:
+    day, other = day_of(product), days_of(product)[day_of(product).place - before]
+    columns = columns_of(other)
+    columns["datetime_ns"] = _restamped(columns["datetime_ns"], other, day)
+    told, _ = both_verdicts(product, columns)
+    assert (told.state, told.reason_code) == ("error", "repeated_block")
+    for name in day.names:
+        assert f"the {name} session's" in told.coverage.detail
+    assert "are those of a day before" in told.coverage.detail
+
+
+def _restamped(stamps: Any, other: SymbolDay, day: SymbolDay) -> Any:
+    """The stamps of another day's ticks, each at the same time of its session on this day."""
+    moved = stamps.copy()
+    calendar = snapshot_calendar()
+    noon = int(calendar.window(other.day).end_ns) - 12 * 3600 * NS
+    for name in day.names:
+        rows = stamps >= noon if name == "day" else stamps < noon
+        moved[rows] += (day.span(name)[0] - other.span(name)[0]) * NS
+    return moved
