@@ -208,7 +208,7 @@ def measure_coverage(
         contents=contents,
         repeated=repeated_of(contents, evidence),
         shortfalls=shortfalls_of(tape, presence, locked),
-        silent_volumes=silent_volumes(tape, presence),
+        silent_volumes=silent_volumes(tape, presence, gaps),
         adaptive=adaptive,
         fixed=fixed,
         last_in_session_s=int(inside.max()) if len(inside) else None,

@@ -12,14 +12,17 @@ is needed, and each run may be far shorter than a gap.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from ghtrader_assets.validation.gaps import FoundGap
 from ghtrader_assets.validation.intake import Floats
 from ghtrader_assets.validation.presence import Presence
 from ghtrader_assets.validation.traded import ENOUGH_PAIRS, Tape
+from ghtrader_assets.validation.verdicts import Attribution
 
 ENOUGH_SILENCES: Final = 20
 SURE: Final = 4
@@ -42,13 +45,16 @@ class SilentVolume:
     blocks: bool
 
 
-def silent_volumes(tape: Tape, presence: Presence) -> tuple[SilentVolume, ...]:
-    """The sessions that are there and whose silences show too much volume.
+def silent_volumes(tape: Tape, presence: Presence, gaps: Sequence[FoundGap]) -> tuple[SilentVolume, ...]:
+    """The sessions that are there and whose silences show too much volume, those left out that are lost `gaps`.
 
-    A silence with more than one snapshot carries is left out: it is a lost gap of its own.
+    No other is left out, however much it shows: what the days before allow one snapshot to carry is no loss by itself,
+    and a hundred such silences are.
     """
     value, lots, (pairs, after) = tape.policy.value, tape.lots[1:], tape.neighbours
-    silences = after & (lots <= value("SNAPSHOT_FACTOR") * tape.largest_snapshot(0)[0])
+    silences = after.copy()
+    told = {each.stretch.after for each in gaps if each.attribution == Attribution.LOST}
+    silences[[row - 1 for row in told if row]] = False
     found: list[SilentVolume] = []
     for name, session in presence.sessions.items():
         places = [place for place, window in enumerate(tape.ticks.windows) if window.session == name]

@@ -24,6 +24,8 @@ MISSED: Final = [
     ("CZCE.SR601", date(2025, 12, 12), "session stamped late", -60, "warn", "night session is stamped 60 s early"),
     ("CZCE.CY601", date(2026, 1, 5), "session stamped late", 60, "warn", "day session is stamped 60 s late"),
     ("CFFEX.T2512", date(2025, 11, 24), "thinned session", 5, "error", "of the day session's ticks are missing"),
+    ("DCE.m", date(2025, 11, 3), "gone in short runs", 20, "error", "of what the night session traded"),
+    ("INE.sc", date(2025, 12, 5), "gone in short runs", 20, "error", "of what the night session traded"),
     ("DCE.m2609", date(2025, 12, 22), "session lost", 5, "error", "the night session (21:00-23:00) is lost"),
     ("SHFE.rb2610", date(2025, 12, 4), "session lost", 5, "error", "the night session (21:00-23:00) is lost"),
 ]

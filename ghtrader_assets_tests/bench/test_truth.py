@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from ghtrader_assets.validation.verdicts import DayVerdict
-from ghtrader_assets.validation.windows import Baselines
+from ghtrader_assets.validation.windows import WINDOW_DAYS, Baselines
 from ghtrader_assets_tests.bench.truth import Clean, Part, Result, report_of, run_series
 from ghtrader_assets_tests.bench.truth_days import SERIES, days_of, numbered, verdict_on
 
@@ -37,26 +37,56 @@ def test_every_fault_and_every_clean_day(key: str, seed: int) -> None:
     require_truth(*run_series(key, seed))
 
 
-@pytest.mark.joint
-@pytest.mark.parametrize("key", ["SHFE.ag", "CFFEX.IF"])
-def test_taking_any_day_away_makes_few_others_due(key: str) -> None:
-    """Liquid products: of a thin one whose ticks are few a day weighs more."""
+Judged = list[tuple[DayVerdict, str]]
+
+
+def judged_in_order(key: str) -> Judged:
+    """The verdict on each day of a series, with the digest of the evidence that it used."""
     learned = Baselines(())
-    verdicts: list[tuple[DayVerdict, str]] = []
+    verdicts: Judged = []
     for day in days_of(key):
         evidence = learned.before(day.day)
         verdict = verdict_on(day, numbered(day.columns), evidence)
         learned.learn(verdict.baseline)
         verdicts.append((verdict, evidence.digest(verdict.coverage.baseline_used)))
+    return verdicts
+
+
+def due_without(gone: DayVerdict, verdicts: Judged) -> list[date]:
+    """The other days that are due when a day's baseline is not there."""
+    others = Baselines(verdict.baseline for verdict, _ in verdicts if verdict is not gone)
+    return [
+        verdict.coverage.trading_day
+        for verdict, digest in verdicts
+        if verdict is not gone
+        and others.before(verdict.coverage.trading_day).digest(verdict.coverage.baseline_used) != digest
+    ]
+
+
+@pytest.mark.joint
+@pytest.mark.parametrize("key", ["SHFE.ag", "CFFEX.IF"])
+def test_taking_any_day_away_makes_few_others_due(key: str) -> None:
+    """Liquid products: of a thin one whose ticks are few a day weighs more."""
+    verdicts = judged_in_order(key)
     for gone, _ in verdicts:
-        others = Baselines(verdict.baseline for verdict, _ in verdicts if verdict is not gone)
-        due = [
-            verdict.coverage.trading_day
-            for verdict, digest in verdicts
-            if verdict is not gone
-            and others.before(verdict.coverage.trading_day).digest(verdict.coverage.baseline_used) != digest
-        ]
+        due = due_without(gone, verdicts)
         assert len(due) <= 3, (gone.coverage.trading_day, due)
+
+
+@pytest.mark.parametrize("key", ["CZCE.CY", "SHFE.wr"])
+def test_taking_a_day_of_a_thin_product_away_makes_none_due_but_those_that_were_held_against_it(key: str) -> None:
+    """All of them are right to be: a value that their verdict used is another without the day."""
+    verdicts = judged_in_order(key)
+    for gone, _ in verdicts:
+        later = [each for each, _ in verdicts if each.coverage.trading_day > gone.coverage.trading_day]
+        whole = [each.coverage.trading_day for each in later if each.baseline.whole]
+        due = due_without(gone, verdicts)
+        if not gone.baseline.whole:
+            assert due == []
+        elif due:
+            assert gone.coverage.trading_day < due[0]
+            assert due[-1] <= whole[:WINDOW_DAYS][-1]
+            assert len(due) <= WINDOW_DAYS + sum(not each.baseline.whole for each in later)
 
 
 def test_the_clean_days_are_of_every_sort() -> None:

@@ -22,7 +22,7 @@ from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
 from ghtrader_assets.validation.verdicts import BaselineDay, DayVerdict
 from ghtrader_assets.validation.windows import FEWEST_DAYS, LOOK_BACK, WINDOW_DAYS, Baselines, on_grid
 from ghtrader_assets_tests.true_ticks import MODEL_2, ticks_of
-from ghtrader_assets_tests.validation.days import judge_frame
+from ghtrader_assets_tests.validation.days import judge_frame, sessions_of
 
 Mask = npt.NDArray[np.bool_]
 Columns = dict[str, Any]
@@ -218,3 +218,21 @@ def test_a_day_that_physics_convicts_gives_nothing(product: str, spoil: str) -> 
     with_baseline = judged(product, columns).baseline
     assert not with_baseline.whole
     assert with_baseline.reason
+
+
+@pytest.mark.parametrize("minutes", [5, 2])
+def test_the_end_of_a_night_is_lost_by_what_the_day_sessions_first_tick_shows(minutes: int) -> None:
+    """That tick passes an auction that nobody saw, which once excused ten times what a snapshot carries."""
+    day, contract = date(2026, 1, 7), contract_of("SHFE.cu", date(2026, 1, 7))
+    middle = sessions_of(contract, day).windows[0].end_ns - minutes * 30e9
+    columns = model_day("SHFE.cu", day, lambda each: abs(each["datetime_ns"] - middle) > minutes * 30e9 + 2e9)
+    before = snapshot_calendar().days(date(2025, 12, 1), date(2026, 1, 6))[-8:]
+    given_days = [judged("SHFE.cu", model_day("SHFE.cu", each), day=each).baseline for each in before]
+    told = judged("SHFE.cu", columns, Baselines(given_days).before(day), day)
+    assert (told.state, told.reason_code) == ("error", "lost_volume_block")
+    assert {gap.attribution for gap in told.gaps} == {"lost"}
+    assert "lots were traded in ticks that are lost" in told.coverage.detail
+    assert told.coverage.witness == "unwitnessed", "the provider's bars are asked for"
+    alone = judged("SHFE.cu", columns, day=day)
+    assert alone.state in ("warn", "error")
+    assert alone.coverage.witness == "unwitnessed"
