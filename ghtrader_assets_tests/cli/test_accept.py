@@ -44,7 +44,7 @@ def desk(shared: CommandLine, exchange: ExchangeControl) -> Desk:
     exchange.reset()
     assert loaded.code == 1, loaded.err
     (line,) = [line for line in loaded.out.splitlines() if line.startswith("error ")]
-    assert f"{SYMBOL} {BAD}  lost_volume_block: " in line
+    assert f"{SYMBOL} {BAD}  witness_lost_block: " in line
     assert "; day session: " in line, "a bad day is said to be one, with its session"
     return made
 
@@ -54,7 +54,7 @@ def test_what_nobody_can_mend_is_closed_until_its_content_changes(desk: Desk, ex
 
     (bad,) = desk.run("backfill", "--from", BAD, "--to", GOOD, "--json").document["bad"]
     assert (bad["symbol"], bad["trading_day"], bad["state"]) == (SYMBOL, BAD, "error")
-    assert bad["reason"].startswith("lost_volume_block: ")
+    assert bad["reason"].startswith("witness_lost_block: ")
     assert bad["sessions"].startswith("day session: ")
 
     closed = desk.run("accept", EMPTY, "--to", GOOD, "--reason", REASON, "--json")
@@ -75,7 +75,7 @@ def test_what_nobody_can_mend_is_closed_until_its_content_changes(desk: Desk, ex
     validated, repaired = desk.run("validate", *RANGE), desk.run("repair", *RANGE, "--json")
     assert (validated.code, repaired.code) == (0, 0)
     assert repaired.document["planned"] == repaired.document["waiting"] == []
-    assert [item["trading_day"] for item in repaired.document["accepted"]] == [EMPTY]
+    assert [item["trading_day"] for item in repaired.document["accepted"]] == [EMPTY, BAD]
     (covered,) = desk.run("coverage", "--json").document
     assert not {EMPTY, BAD} & {day for days in covered["missing_days"].values() for day in days}
 
