@@ -6,6 +6,7 @@ Does not belong here: single ticks that are wrong (`injector`), ticks that are g
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from datetime import date
@@ -223,6 +224,17 @@ def test_a_day_delivered_again_under_another_date_is_in_error(product: str, befo
     for name in day.names:
         assert f"the {name} session's" in told.coverage.detail
     assert "are those of a day before" in told.coverage.detail
+
+
+def test_days_alike_because_nothing_trades_are_not_called_repeated() -> None:
+    day = day_of("SHFE.cu")
+    still = columns_of(day)
+    for name in ("last_price", "volume", "amount"):
+        still[name] = np.full(len(still[name]), still[name][0])
+    gives = verdict_on(day, still).baseline
+    history = [dataclasses.replace(gives, trading_day=each.day, whole=True) for each in days_of("SHFE.cu")[: day.place]]
+    verdict = verdict_on(day, still, Baselines(history[-HISTORY:]).before(DAY))
+    assert "those of a day before" not in verdict.coverage.detail
 
 
 def _restamped(stamps: Any, other: SymbolDay, day: SymbolDay) -> Any:
