@@ -97,9 +97,9 @@ def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(PortTakenError, match=rf"port {port} .* taken; set GHTRADER_QUESTDB_HTTP_PORT"):
+        with pytest.raises(PortTakenError, match=rf"port {port} .* taken by .*; set GHTRADER_QUESTDB_HTTP_PORT"):
             EmbeddedQuestDB(tmp_path, http_port=port).start()
-        with pytest.raises(PortTakenError, match=rf"port {port} .* taken; set GHTRADER_QUESTDB_PG_PORT"):
+        with pytest.raises(PortTakenError, match=rf"port {port} .* taken by .*; set GHTRADER_QUESTDB_PG_PORT"):
             EmbeddedQuestDB(tmp_path, pg_port=port).start()
 
 
