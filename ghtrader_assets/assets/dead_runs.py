@@ -26,6 +26,9 @@ from ghtrader_assets.orchestration.names import LAUNCHED_BY_TAG
 from ghtrader_assets.runtime import is_living_run
 
 WATCH_INTERVAL_S: Final = 60
+NO_SERVER: Final = datetime.max.replace(tzinfo=UTC)
+"""When the present code server began, where none runs: the locks of all runs decide."""
+
 KILLED: Final = "its run was killed; the same command, or `ghtrader-assets repair --apply`, loads the day"
 _WORKED_ON: Final = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 

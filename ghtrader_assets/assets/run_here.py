@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 
 from ghtrader_assets.assets.dagster_internals import StepFailure
-from ghtrader_assets.assets.dead_runs import fail_dead_runs
+from ghtrader_assets.assets.dead_runs import NO_SERVER, fail_dead_runs
 from ghtrader_assets.assets.partitions import partition_days
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.loading.outcome import Stopped
@@ -34,7 +34,7 @@ def run_here(
     """
     job = definitions.resolve_implicit_global_asset_job_def()
     instance = dg.DagsterInstance.get()
-    fail_dead_runs(instance, home, datetime.now(UTC))
+    fail_dead_runs(instance, home, NO_SERVER)
     stops: list[Stopped] = []
     for run in cut_into_runs(needs, _partitions(definitions, needs)):
         run_id = str(uuid.uuid4())

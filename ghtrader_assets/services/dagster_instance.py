@@ -46,14 +46,15 @@ _STATE: Final = """{
 def dagster_home(home: Path) -> Path:
     """The `DAGSTER_HOME` of a `GHTRADER_HOME`, made where it isn't yet and with the configuration of this version.
 
-    What a person wrote into an earlier one is kept beside it, under a name with its date.
+    What a person wrote into an earlier one is kept beside it, under a name with the time of its last change.
     """
     folder = home / "dagster"
     wanted = resources.files("ghtrader_assets.services").joinpath(CONFIGURATION).read_text(encoding="utf-8")
     configuration, written = folder / CONFIGURATION, folder / WRITTEN
     found = configuration.read_text(encoding="utf-8") if configuration.exists() else wanted
     if found != wanted and _digest(found) != (written.read_text("ascii") if written.exists() else ""):
-        configuration.replace(folder / f"{CONFIGURATION}.{datetime.now(UTC):%Y%m%dT%H%M%S}")
+        changed = datetime.fromtimestamp(configuration.stat().st_mtime, UTC)
+        configuration.replace(folder / f"{CONFIGURATION}.{changed:%Y%m%dT%H%M%S}")
     if not configuration.exists() or found != wanted or not written.exists():
         put_file(configuration, wanted)
         put_file(written, _digest(wanted))

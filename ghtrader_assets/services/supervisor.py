@@ -30,8 +30,8 @@ HANGS_AFTER: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How patient a supervisor is, in seconds.
+class RestartPolicy:
+    """When a part hangs, and how it is started again. Times in seconds.
 
     A part is asked every `probe_every_s`; one that answers nothing for `hangs_s` hangs: on a busy machine an answer can
     take many seconds. It is started again after `first_pause_s`, twice as long each time, up to `longest_pause_s`, and
@@ -46,7 +46,10 @@ class Pace:
     within_s: float = 600.0
 
 
-class Part(Protocol):
+USUAL: Final = RestartPolicy()
+
+
+class PlatformPart(Protocol):
     """One service, as a process that can be started again at the same place."""
 
     @property
@@ -103,7 +106,7 @@ class Phase(Enum):
 class Watched:
     """A part and how it stands. Times are of the monotonic clock."""
 
-    part: Part
+    part: PlatformPart
     phase: Phase = Phase.WAITING
     due: float = 0.0
     """When the next step is: a start, a deadline, a question."""
@@ -116,14 +119,14 @@ class Watched:
     pause_s: float = 0.0
     """Of one that is to be started again: until then."""
 
-    def note_failure(self, now: float, why: str, pace: Pace) -> None:
+    def note_failure(self, now: float, why: str, policy: RestartPolicy) -> None:
         """Note that it died, hung or did not start: it is started again after a pause, or given up."""
         self.why = why
         self.failures.append(now)
-        while self.failures[0] < now - pace.within_s:
+        while self.failures[0] < now - policy.within_s:
             self.failures.popleft()
-        self.phase = Phase.GIVEN_UP if len(self.failures) > pace.starts else Phase.WAITING
-        self.pause_s = min(pace.first_pause_s * 2 ** (len(self.failures) - 1), pace.longest_pause_s)
+        self.phase = Phase.GIVEN_UP if len(self.failures) > policy.starts else Phase.WAITING
+        self.pause_s = min(policy.first_pause_s * 2 ** (len(self.failures) - 1), policy.longest_pause_s)
         self.due = now + self.pause_s
 
 
@@ -150,11 +153,13 @@ class Listener(Protocol):
 class Supervisor:
     """Starts parts, and with `watch` keeps them up, until it is stopped. A start that fails at first stops all."""
 
-    def __init__(self, parts: Sequence[Part], listener: Listener, *, watch: bool, pace: Pace = Pace()) -> None:
+    def __init__(
+        self, parts: Sequence[PlatformPart], listener: Listener, *, watch: bool, policy: RestartPolicy = USUAL
+    ) -> None:
         self._watched = [Watched(part) for part in parts]
         self._listener = listener
         self._watches = watch
-        self._pace = pace
+        self._policy = policy
         self._crash: Exception | None = None
         self._stopping = Event()
         self._started: Future[None] = Future()
@@ -223,7 +228,7 @@ class Supervisor:
             return error
         if ready:
             watched.phase, watched.good, watched.unanswered = Phase.READY, time.monotonic(), 0
-            watched.due = watched.good + self._pace.probe_every_s
+            watched.due = watched.good + self._policy.probe_every_s
             self._listener.changed(self._watched)
             self._listener.say(f"{part.name} is ready" + "".join(f"  {url}" for url in part.urls.values()))
         elif part.has_ended():
@@ -248,15 +253,15 @@ class Supervisor:
             part.stop()
             self._failed(watched, "has ended")
         elif watched.phase == Phase.READY and now >= watched.due:
-            watched.due = now + self._pace.probe_every_s
+            watched.due = now + self._policy.probe_every_s
             watched.unanswered += 1
             if part.answers():
                 watched.good, watched.unanswered = time.monotonic(), 0
-            elif watched.unanswered >= HANGS_AFTER and now - watched.good > self._pace.hangs_s:
+            elif watched.unanswered >= HANGS_AFTER and now - watched.good > self._policy.hangs_s:
                 part.stop()
                 self._failed(watched, f"has not answered for {now - watched.good:.0f} s")
 
     def _failed(self, watched: Watched, why: str) -> None:
-        watched.note_failure(time.monotonic(), why, self._pace)
+        watched.note_failure(time.monotonic(), why, self._policy)
         self._listener.changed(self._watched)
         self._listener.failed(watched, self._watched)

@@ -16,12 +16,12 @@ from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.services import processes
 from ghtrader_assets.services.parts import ProcessPart
-from ghtrader_assets.services.supervisor import Pace, Phase, Supervisor, Watched
+from ghtrader_assets.services.supervisor import Phase, RestartPolicy, Supervisor, Watched
 from ghtrader_assets_tests.waiting import await_that
 
 pytestmark = pytest.mark.process
 
-BRISK = Pace(probe_every_s=0.1, hangs_s=0.5, first_pause_s=0.01, longest_pause_s=0.05, starts=3)
+BRISK = RestartPolicy(probe_every_s=0.1, hangs_s=0.5, first_pause_s=0.01, longest_pause_s=0.05, starts=3)
 """What a supervisor does does not depend on how patient it is."""
 
 SERVER = """
@@ -65,7 +65,7 @@ def a_server(folder: Path, name: str = "server", needs: tuple[str, ...] = ()) ->
 @contextmanager
 def supervised(*parts: ProcessPart) -> Generator[Books]:
     books = Books()
-    supervisor = Supervisor(parts, books, watch=True, pace=BRISK)
+    supervisor = Supervisor(parts, books, watch=True, policy=BRISK)
     supervisor.start()
     try:
         yield books
@@ -126,7 +126,7 @@ def test_a_first_start_that_fails_stops_what_had_started(tmp_path: Path) -> None
     part.arguments = ["-c", "raise SystemExit('no such day')"]
     books = Books()
     with pytest.raises(ServiceError, match="server stopped while starting: no such day"):
-        Supervisor([other, part], books, watch=True, pace=BRISK).start()
+        Supervisor([other, part], books, watch=True, policy=BRISK).start()
     assert books.said[:2] == ["starting other", f"other is ready  {other.urls['http']}"], "in order of need"
     assert other.has_ended()
 
