@@ -13,6 +13,7 @@ import logging
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -96,6 +97,12 @@ def run_alert(run_id: str, name: str, reason: str, dagster_url: str | None) -> A
     """A failed run, once; links to its page where the UI's address is known."""
     remedy = f"{dagster_url}/runs/{run_id}" if dagster_url else f"run {run_id} in Dagster"
     return Alert(f"run:{run_id}", f"run {run_id[:8]} of {name} failed", reason, f"{remedy}; `ghtrader-assets repair`")
+
+
+def service_alert(name: str, said: str, log: Sequence[str], at: datetime) -> Alert:
+    """A service that ended, hangs or was given up, each time."""
+    text = "\n".join([said, *log])
+    return Alert(f"service:{name}:{at.isoformat()}", f"{name} failed", text, "`ghtrader-assets status`")
 
 
 def check_alert(asset: str, check: str, said: str, dagster_url: str | None) -> Alert:

@@ -30,8 +30,9 @@ from ghtrader_assets.market.lives import WrongMain, wrong_main_of
 class Manifest:
     """One attempt to load one trading day. Every attempt leaves one; `outcome` says how it ended.
 
-    An attempt under way has the outcome `running` and no `finished`, and keeps them if it is killed. Instants are
-    zone-aware UTC at microseconds, durations seconds, digests hex. `digest` names the content that was stored and read
+    An attempt under way has the outcome `running` and no `finished`; one whose run was cancelled or killed is closed as
+    `missing`, since it says nothing of the day. Instants are zone-aware UTC at microseconds, durations seconds, digests
+    hex. `digest` names the content that was stored and read
     back; it is empty unless `outcome` is `complete` or `partial`. `upstream` is the fingerprint of what the day was
     loaded for: contract, sessions and schema; `partial` says that the day was in progress. The last four name each
     table that the day was made of or judged into, exact to the day, which Dagster's own provenance of a batched run is
@@ -86,7 +87,11 @@ class Manifest:
         """Why an attempt that has ended stored nothing, in one line; empty where it stored what there was."""
         if self.outcome in (IngestState.COMPLETE, IngestState.PARTIAL):
             return ""
-        return self.reason if self.wrong_main else f"{self.outcome.value}: {self.reason}"
+        return (
+            self.reason
+            if self.wrong_main or self.outcome == IngestState.MISSING
+            else f"{self.outcome.value}: {self.reason}"
+        )
 
 
 def digest_of(text: str) -> str:

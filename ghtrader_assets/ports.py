@@ -6,10 +6,13 @@ wants which port (`settings`).
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 from typing import Final
 from urllib.parse import urlsplit
+
+import psutil
 
 from ghtrader_assets.errors import PortTakenError
 
@@ -58,7 +61,15 @@ def _is_free(port: int) -> bool:
 
 
 def port_taken(port: int, setting: str) -> PortTakenError:
-    """The error that names the port and the setting that moves it."""
-    return PortTakenError(
-        f"port {port} on {LOOPBACK} is taken", f"set {setting} to another port, or to 0 for any free one"
-    )
+    """The error that names the port, who has it as far as we may know, and the setting that moves it."""
+    what = f"port {port} on {LOOPBACK} is taken{_taker_of(port)}"
+    return PortTakenError(what, f"set {setting} to another port, or to 0 for any free one")
+
+
+def _taker_of(port: int) -> str:
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN and tuple(connection.laddr)[1:] == (port,)
+            if listens and connection.pid:
+                return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
+    return ""

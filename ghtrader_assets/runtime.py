@@ -1,18 +1,22 @@
-"""The runtime file: where the embedded services of one `GHTRADER_HOME` listen, for every process to read.
+"""The runtime file: where the embedded services of one `GHTRADER_HOME` listen, for every process to read; and which
+runs of that home live.
 
-Belongs here: the record and its atomic file. Does not belong here: starting or stopping anything.
+Belongs here: the record and its atomic file, the locks of runs. Does not belong here: starting or stopping anything.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import psutil
+from filelock import Timeout
 from pydantic import BaseModel, ValidationError
 
-from ghtrader_assets.files import put_file
+from ghtrader_assets.files import process_lock, put_file
 
 RUNTIME_FILE = "runtime.json"
 
@@ -20,7 +24,12 @@ QUESTDB: Final = "questdb"
 EXCHANGE: Final = "exchange"
 DASHBOARD: Final = "dashboard"
 DAGSTER: Final = "dagster"
+DAEMON: Final = "dagster-daemon"
+CODE_SERVER: Final = "dagster-code"
 PROMETHEUS: Final = "prometheus"
+
+_held: Final[set[Path]] = set()
+"""The locks of runs that this process holds."""
 
 
 class RunningProcess(BaseModel, frozen=True):
@@ -42,23 +51,32 @@ class RunningProcess(BaseModel, frozen=True):
 
 
 class Service(BaseModel, frozen=True):
-    """One running service: its process and the URLs a person or a client opens."""
+    """One service that was started: its process and the URLs a person or a client opens.
+
+    `ready` once it has done what a user needs of it, since the start of its process.
+    """
 
     name: str
     process: RunningProcess
     urls: dict[str, str]
     log: Path
+    ready: bool = True
 
 
 class Runtime(BaseModel, frozen=True):
-    """What runs for one home. `owner` is the process that started the services and stops them."""
+    """What runs for one home. `owner` is the process that started the services and stops them.
+
+    `given_up` names the services that ended too often to be started again, each with why.
+    """
 
     owner: RunningProcess
     services: tuple[Service, ...] = ()
+    given_up: dict[str, str] = {}
 
     def service(self, name: str) -> Service | None:
-        """The named service while its process lives."""
-        return next((service for service in self.services if service.name == name and service.process.alive), None)
+        """The named service while it is ready and its process lives."""
+        found = (service for service in self.services if service.name == name and service.ready)
+        return next((service for service in found if service.process.alive), None)
 
     def with_service(self, service: Service) -> Runtime:
         others = tuple(item for item in self.services if item.name != service.name)
@@ -85,3 +103,38 @@ def owned_runtime(home: Path) -> Runtime | None:
     """The runtime of services that a living process owns; None where no service runs, or its owner was killed."""
     runtime = read_runtime(home)
     return runtime if runtime is not None and runtime.owner.alive else None
+
+
+@contextmanager
+def living_run(home: Path, run_id: str) -> Generator[None]:
+    """Show, for as long as it is open and this process lives, that the run lives. May be opened within itself."""
+    path = _lock_of(home, run_id)
+    if path in _held:
+        yield
+        return
+    with process_lock(path):
+        _held.add(path)
+        try:
+            yield
+        finally:
+            _held.remove(path)
+            path.unlink(missing_ok=True)
+
+
+def is_living_run(home: Path, run_id: str) -> bool:
+    """Whether a process holds the run's lock. No record is asked: a lock ends with its process."""
+    path = _lock_of(home, run_id)
+    if not path.exists():
+        return False
+    lock = process_lock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    path.unlink(missing_ok=True)
+    lock.release()
+    return False
+
+
+def _lock_of(home: Path, run_id: str) -> Path:
+    return home / "living" / f"{run_id}.lock"

@@ -15,7 +15,7 @@ from ghtrader_assets_tests.syntax import tree_of
 PACKAGE = Path(ghtrader_assets.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-ENTRIES = {"definitions.py", "dashboard/__main__.py"}
+ENTRIES = {"definitions.py", "dashboard/__main__.py", "services/exporter.py"}
 """Where Dagster enters our code, or a process begins that is no command."""
 
 WALL_CLOCK = {"clock.py"}
@@ -30,7 +30,9 @@ ENVIRONMENT_READ = {
     "cli/demo.py",  # sets the start date for the services that it starts
     "context/load.py",  # TqSdk's own addresses, passed through to workers
     "questdb/embedded/server.py",  # the environment of a child process, as the following
+    "services/detached.py",
     "services/processes.py",
+    "tether.py",  # whether this process watches its parent: nobody hands it anything
     "tq/process.py",
     "tq/login.py",  # TqSdk's own addresses, in a worker
     "tq/reference.py",

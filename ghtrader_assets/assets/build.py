@@ -14,6 +14,7 @@ import dagster as dg
 from ghtrader_assets.assets.automation import validation_sensor
 from ghtrader_assets.assets.calendar import calendar_schedule, horizon_check, trading_calendar
 from ghtrader_assets.assets.checks import feed_checks
+from ghtrader_assets.assets.dead_runs import dead_run_sensor
 from ghtrader_assets.assets.health import failed_run_sensor, health_sensor
 from ghtrader_assets.assets.moved import moved_sensor
 from ghtrader_assets.assets.partitions import trading_day_partitions
@@ -57,6 +58,7 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
             moved_sensor(symbols, partitions, job),
             repair_sensor(symbols, partitions, job, repairing),
             health_sensor(symbols),
+            dead_run_sensor(),
             failed_run_sensor(settings, clock),
         ],
         resources={"platform": Platform(settings, clock)},

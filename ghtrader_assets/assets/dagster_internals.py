@@ -18,6 +18,7 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from dagster._core.storage.dagster_run import RunRecord as _RunRecord
 
 CHECKED_ON: Final = "1.13.27"
 
@@ -29,6 +30,9 @@ StepFailure = StepFailureData
 
 CheckRecord = AssetCheckExecutionRecord
 """The last evaluation of a check: the type that the event log's storage answers with."""
+
+RunRecord = _RunRecord
+"""A run with the times of its record: the type that `DagsterInstance.get_run_records` answers with."""
 
 CheckStatus = AssetCheckExecutionRecordStatus
 """Of a `CheckRecord`: only an evaluation that ended says something."""

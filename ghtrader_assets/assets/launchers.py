@@ -22,7 +22,7 @@ from ghtrader_assets.settings import Settings
 def launcher_for(settings: Settings, clock: Clock) -> Launcher:
     """The daemon's launcher where a Dagster runs for this home, else that of this process."""
     url = daemon_url(settings)
-    return InProcessLauncher(settings, clock) if url is None else DaemonLauncher(url)
+    return InProcessLauncher(settings, clock) if url is None else DaemonLauncher(settings.home, url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +39,5 @@ class InProcessLauncher:
         from ghtrader_assets.assets.run_here import run_here  # noqa: PLC0415
 
         os.environ.update(dagster_environment(self.settings.home))
-        return run_here(build_definitions(self.settings, self.clock), needs, tables, tags)
+        definitions = build_definitions(self.settings, self.clock)
+        return run_here(definitions, self.settings.home, needs, tables, tags)

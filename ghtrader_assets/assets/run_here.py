@@ -7,44 +7,53 @@ a step of a run. Does not belong here: how work is cut into runs (`orchestration
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 
 from ghtrader_assets.assets.dagster_internals import StepFailure
+from ghtrader_assets.assets.dead_runs import NO_SERVER, fail_dead_runs
 from ghtrader_assets.assets.partitions import partition_days
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.orchestration.names import EXIT_CODE, LAUNCHED_BY_TAG, RANGE_END, RANGE_START, TICKS
 from ghtrader_assets.orchestration.runs import Needs, cut_into_runs, tables_for
+from ghtrader_assets.runtime import living_run
 
 
 def run_here(
-    definitions: dg.Definitions, needs: Needs, tables: Sequence[str], tags: Mapping[str, str]
+    definitions: dg.Definitions, home: Path, needs: Needs, tables: Sequence[str], tags: Mapping[str, str]
 ) -> list[Stopped]:
     """Materialize what the days need in this process, in runs like those of the daemon.
 
-    Returns what ended steps before they had done with their days, such as a refused log-in or a full disk.
+    Runs that an earlier process left, and that hold their slots, are reported dead before. Returns what ended steps
+    before they had done with their days, such as a refused log-in or a full disk.
     """
     job = definitions.resolve_implicit_global_asset_job_def()
     instance = dg.DagsterInstance.get()
+    fail_dead_runs(instance, home, NO_SERVER)
     stops: list[Stopped] = []
     for run in cut_into_runs(needs, _partitions(definitions, needs)):
-        result = job.execute_in_process(
-            instance=instance,
-            asset_selection=[
-                asset_key(symbol, table) for symbol in run.symbols for table in tables_for(run.need, tables)
-            ],
-            tags={
-                **tags,
-                LAUNCHED_BY_TAG: "cli",
-                RANGE_START: run.days[0].isoformat(),
-                RANGE_END: run.days[-1].isoformat(),
-            },
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            raise_on_error=False,
-        )
+        run_id = str(uuid.uuid4())
+        with living_run(home, run_id):
+            result = job.execute_in_process(
+                instance=instance,
+                run_id=run_id,
+                asset_selection=[
+                    asset_key(symbol, table) for symbol in run.symbols for table in tables_for(run.need, tables)
+                ],
+                tags={
+                    **tags,
+                    LAUNCHED_BY_TAG: "cli",
+                    RANGE_START: run.days[0].isoformat(),
+                    RANGE_END: run.days[-1].isoformat(),
+                },
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                raise_on_error=False,
+            )
         stops += [stop_of(event.step_failure_data) for event in result.get_step_failure_events()]
     return stops
 

@@ -30,6 +30,7 @@ from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days, judge_symbols
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import probe_gaps
+from ghtrader_assets.loading.record import closing_attempts
 from ghtrader_assets.loading.witness import ask_witness, days_in_doubt
 from ghtrader_assets.market.lives import NOT_ASKED, FirstDays
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
@@ -53,7 +54,7 @@ from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.questdb.tables.rows import Acceptance
 from ghtrader_assets.reference.rolls import finding_of
 from ghtrader_assets.reference.schedule import Schedule, refresh_schedules
-from ghtrader_assets.runtime import DASHBOARD
+from ghtrader_assets.runtime import DASHBOARD, living_run
 from ghtrader_assets.tq.process import one_fork_server
 
 Selected = frozenset[str]
@@ -91,7 +92,8 @@ def _materialized(
     workers = context.run.tags.get(WORKERS_TAG)
     asks = any(selected & {MAIN_SCHEDULE, TICKS} for selected in asked)
     asks = asks or (platform.settings.source_probe and any(selected & JUDGED for selected in asked))
-    with _named_failures(), one_fork_server(), platform.opened(workers) if asks else platform.store() as opened:
+    lives = living_run(platform.settings.home, context.run.run_id)
+    with lives, _named_failures(), one_fork_server(), platform.opened(workers) if asks else platform.store() as opened:
         work = _Work(context, opened, [date.fromisoformat(key) for key in context.partition_keys])
         for selected, own in asked.items():
             yield from work.materialized(own, selected)
@@ -196,14 +198,16 @@ class _Work:
 
     def _outcomes(self, symbols: list[Symbol], selected: Selected) -> Iterator[DayOutcome]:
         if isinstance(self._opened, LoadContext) and TICKS in selected:
-            yield from load_days(
-                self._opened,
-                dict.fromkeys(symbols, self._days),
-                self._context.run.run_id,
-                must_judge=bool(selected & JUDGED),
-                on_retry=self._context.log.warning,
-                allow_partial=PARTIAL_TAG in self._context.run.tags,
-            )
+            run_id = self._context.run.run_id
+            with closing_attempts(self._opened, run_id):
+                yield from load_days(
+                    self._opened,
+                    dict.fromkeys(symbols, self._days),
+                    run_id,
+                    must_judge=bool(selected & JUDGED),
+                    on_retry=self._context.log.warning,
+                    allow_partial=PARTIAL_TAG in self._context.run.tags,
+                )
         elif selected & set(DAY_TABLES):
             yield from judge_symbols(self._opened, dict.fromkeys(symbols, self._days))
 

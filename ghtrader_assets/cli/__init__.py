@@ -5,6 +5,7 @@ Belongs here: arguments, exit codes, what is printed. Does not belong here: any 
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 import warnings
@@ -44,6 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     warnings.showwarning = _show_warning
+    _end_in_order()
     try:
         settings = load_settings()
         configure_logs(settings.log_level)
@@ -84,6 +86,13 @@ def register(words: Sequence[str]) -> None:
     command = next((word for word in words if not word.startswith("-")), "")
     for file in dict.fromkeys([FILES[command]] if command in FILES else FILES.values()):
         import_module(f"ghtrader_assets.cli.{file}")
+
+
+def _end_in_order() -> None:
+    """Have a command that is told to end, or whose terminal hangs up, end as by Ctrl-C, in order."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

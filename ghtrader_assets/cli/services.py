@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import date
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -22,21 +22,31 @@ from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.credentials import credentials_file
 from ghtrader_assets.reading.stored import require_known
 from ghtrader_assets.runtime import DAGSTER, Runtime, owned_runtime
+from ghtrader_assets.services.detached import start_detached, tell_manager
 from ghtrader_assets.services.embedded import running_services, stop_services
 from ghtrader_assets.services.health import ServiceHealth, feed_health, service_health
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets.upkeep.feeds import Feed
 
+INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 VERSIONED = ("ghtrader-assets", "dagster", "tqsdk", "questdb", "psycopg")
 
 
 @command()
-def up(settings: Settings) -> None:
-    """Start the embedded services and keep them up until Ctrl-C."""
+def up(
+    settings: Settings,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once all is ready; `down` stops it.")] = False,
+) -> None:
+    """Start the embedded services and keep them up until Ctrl-C: what dies or hangs is started again."""
+    if detach:
+        show_urls(settings, start_detached(settings.home))
+        return
     with running_services(settings, announce, SYSTEM_CLOCK, with_dagster=True) as runtime:
         show_urls(settings, runtime)
+        tell_manager("READY=1")
         wait_for_interrupt()
+        tell_manager("STOPPING=1")
         log.print("stopping")
 
 
@@ -110,15 +120,17 @@ def store_for(settings: Settings, *symbols: Symbol, day: date | None = None) -> 
 def show_urls(settings: Settings, runtime: Runtime) -> None:
     """Say where everything is, and where the console's credentials are."""
     for service in runtime.services:
+        if not service.urls:
+            continue
         out.print(f"{service.name:<10} {'   '.join(service.urls.values())}")
     if runtime.service("questdb") is not None:
         out.print(f"{'':<10} user and password of the QuestDB console: {credentials_file(settings.home)}")
 
 
 def wait_for_interrupt() -> None:
-    """Return at Ctrl-C or SIGTERM."""
+    """Return at Ctrl-C, at SIGTERM, and when the terminal hangs up."""
     interrupted = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in INTERRUPTS:
         signal.signal(number, lambda _signal, _frame: interrupted.set())
     interrupted.wait()
 

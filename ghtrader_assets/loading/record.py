@@ -10,13 +10,14 @@ and recorded.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Generator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.errors import IngestState
+from ghtrader_assets.errors import GhtraderError, IngestState
 from ghtrader_assets.loading.figures import judgement_metrics, load_metrics, log_judged, log_stored
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.logs import logger
@@ -24,6 +25,7 @@ from ghtrader_assets.manifests import Manifest, code_version, digest_of, new_man
 from ghtrader_assets.market.symbols import depth
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
 from ghtrader_assets.questdb.cache.answers import announce_load
+from ghtrader_assets.questdb.tables.reader import read_open_manifests
 from ghtrader_assets.questdb.tables.records import write_manifests, write_stored
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.writer import StoredDay
@@ -126,6 +128,40 @@ def record_failed(context: StoreContext, manifests: Sequence[Manifest]) -> None:
             manifest_id=manifest.manifest_id,
         )
     _write(context, manifests)
+
+
+def runs_with_open_attempts(context: StoreContext) -> set[str]:
+    """The ids of the runs of which an attempt has begun and not ended, living or not."""
+    return {manifest.run_id for manifest in read_open_manifests(context.database)}
+
+
+def close_attempts(context: StoreContext, run_ids: Collection[str], reason: str) -> int:
+    """Close what runs that have ended left open; how many attempts. Nothing is said of the day by that, so they have
+    the outcome `missing`, which costs no budget."""
+    if not run_ids:
+        return 0
+    finished = context.clock.now()
+    closed = [
+        dataclasses.replace(manifest, outcome=IngestState.MISSING, reason=reason, finished=finished)
+        for manifest in read_open_manifests(context.database)
+        if manifest.run_id in run_ids
+    ]
+    if closed:
+        record_failed(context, closed)
+    return len(closed)
+
+
+@contextmanager
+def closing_attempts(context: StoreContext, run_id: str) -> Generator[None]:
+    """Close what a run has open where it is interrupted in the block. A store that is away keeps it open, for later."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        with suppress(GhtraderError):
+            close_attempts(context, {run_id}, "the run was cancelled; the same command loads the day")
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ running without a daemon (`assets.run_here`).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final, cast
 
 import requests
@@ -21,6 +21,7 @@ from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.launcher import Progress
 from ghtrader_assets.orchestration.names import EXIT_CODE, LAUNCHED_BY_TAG
 from ghtrader_assets.orchestration.runs import Needs, days_by_need, in_groups, tables_for
+from ghtrader_assets.orchestration.vigil import await_end
 from ghtrader_assets.runtime import DAGSTER, owned_runtime
 from ghtrader_assets.settings import Settings
 
@@ -31,7 +32,6 @@ LOCATION: Final = "ghtrader_assets"
 
 FINISHED: Final = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
 REQUEST_TIMEOUT_S: Final = 60
-POLL_S: Final = 1.0
 
 Share = tuple[tuple[Symbol, ...], tuple[date, ...], tuple[str, ...]]
 """Symbols, days and tables of one backfill."""
@@ -65,6 +65,7 @@ class Backfill:
 class DaemonLauncher:
     """Backfills of the daemon, which cuts the days of each into runs itself, by the policy of the assets."""
 
+    home: Path
     dagster_url: str
     retries_maintenance = True
 
@@ -73,9 +74,13 @@ class DaemonLauncher:
         backfills = [launch_backfill(self.dagster_url, *share, tags) for share in _shares(needs, tables)]
         for backfill in backfills:
             progress.announce(f"backfill {self.dagster_url}/runs/b/{backfill.backfill_id}")
-        while not all(backfill.status() in FINISHED for backfill in backfills):
-            time.sleep(POLL_S)
-        return [stop for backfill in backfills for stop in backfill.stops()]
+        stopped = await_end(
+            self.home,
+            lambda: all(backfill.status() in FINISHED for backfill in backfills),
+            lambda: _ask(self.dagster_url, "Heartbeats", {}),
+            progress.announce,
+        )
+        return [stopped] if stopped else [stop for backfill in backfills for stop in backfill.stops()]
 
 
 def daemon_url(settings: Settings) -> str | None:

@@ -1,37 +1,68 @@
-"""The embedded Dagster: its home, its configuration, and the `dagster dev` process that serves the UI and the daemon.
+"""The embedded Dagster: its home, its configuration, how each of its processes is started and asked.
 
-Belongs here: how Dagster is started. Does not belong here: what it runs (`assets`), so nothing imports dagster.
+Belongs here: command lines, and what a running Dagster says of its daemons and code locations.
+Does not belong here: what it runs (`assets`), so nothing imports dagster; watching its processes (`supervisor`).
+
+Three processes: a code server, which loads our definitions and whose children the runs are; the daemon; the web server.
+The code server listens on a socket in a folder that only its user can enter, and the workspace file names it.
 """
 
 from __future__ import annotations
 
-import subprocess
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import requests
 
-from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.errors import BadInputError, ServiceError
+from ghtrader_assets.files import put_file
 from ghtrader_assets.ports import LOOPBACK
-from ghtrader_assets.services.processes import spawn, wait_ready
+from ghtrader_assets.services.processes import PROBE_TIMEOUT_S
+from ghtrader_assets.tether import WATCHED
 
 CONFIGURATION: Final = "dagster.yaml"
-START_DEADLINE_S: Final = 180.0
+WRITTEN: Final = ".dagster.yaml.written"
+"""The digest of the configuration as we wrote it last: what differs from it, a person wrote."""
+
+WORKSPACE: Final = "workspace.yaml"
+LOCATION: Final = "ghtrader_assets"
+MODULE: Final = "ghtrader_assets.definitions"
 EVALUATION_TIMEOUT_S: Final = "300"
 """Dagster's own is a minute, which a daily comparison of sixty symbols' ten years can pass on a busy machine."""
-WORKSPACE: Final = Path(__file__).with_name("workspace.yaml")
+
+_STATE: Final = """{
+  workspaceOrError { ... on Workspace { locationEntries {
+    name loadStatus locationOrLoadError { __typename ... on PythonError { message } }
+  } } }
+  instance { daemonHealth { allDaemonStatuses { daemonType required lastHeartbeatTime } } }
+}"""
 
 
 def dagster_home(home: Path) -> Path:
-    """The `DAGSTER_HOME` of a `GHTRADER_HOME`, made and configured where it isn't yet."""
+    """The `DAGSTER_HOME` of a `GHTRADER_HOME`, made where it isn't yet and with the configuration of this version.
+
+    What a person wrote into an earlier one is kept beside it, under a name with the time of its last change.
+    """
     folder = home / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
     wanted = resources.files("ghtrader_assets.services").joinpath(CONFIGURATION).read_text(encoding="utf-8")
-    configuration = folder / CONFIGURATION
-    if not configuration.exists():
-        configuration.write_text(wanted, encoding="utf-8")
+    configuration, written = folder / CONFIGURATION, folder / WRITTEN
+    found = configuration.read_text(encoding="utf-8") if configuration.exists() else wanted
+    if found != wanted and _digest(found) != (written.read_text("ascii") if written.exists() else ""):
+        changed = datetime.fromtimestamp(configuration.stat().st_mtime, UTC)
+        configuration.replace(folder / f"{CONFIGURATION}.{changed:%Y%m%dT%H%M%S}")
+    if not configuration.exists() or found != wanted or not written.exists():
+        put_file(configuration, wanted)
+        put_file(written, _digest(wanted))
     return folder
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def dagster_environment(home: Path) -> dict[str, str]:
@@ -46,28 +77,66 @@ def dagster_environment(home: Path) -> dict[str, str]:
     }
 
 
-def start_dagster(
-    home: Path, port: int, log: Path, workspace: Path | None = None
-) -> tuple[subprocess.Popen[bytes], str]:
-    """Start UI and daemon on the loopback address; returns the process and the UI's URL once it answers.
+def code_server_environment(home: Path) -> dict[str, str]:
+    """That of the code server: its processes and runs end when the one that started them does."""
+    return {**dagster_environment(home), WATCHED: "1"}
 
-    `workspace` is a file whose code locations are loaded in addition to ours; `BadInputError` where there is none.
+
+def code_server_command(socket: Path) -> list[str]:
+    """The server of our definitions. It starts another process that loads them, so that they can be reloaded."""
+    served = ("-m", MODULE, "--location-name", LOCATION, "--socket", str(socket))
+    return ["-m", "dagster", "code-server", "start", *served, "--log-level", "warning"]
+
+
+def webserver_command(workspaces: list[Path], port: int) -> list[str]:
+    levels = ("--dagster-log-level", "warning", "--code-server-log-level", "warning")
+    return ["-m", "dagster_webserver", *_named(workspaces), "-h", LOOPBACK, "-p", str(port), *levels]
+
+
+def daemon_command(workspaces: list[Path]) -> list[str]:
+    return ["-m", "dagster._daemon", "run", *_named(workspaces), "--log-level", "warning"]
+
+
+def _named(workspaces: list[Path]) -> list[str]:
+    return [word for file in workspaces for word in ("-w", str(file))]
+
+
+def workspace_files(home: Path, socket: Path, other: Path | None) -> list[Path]:
+    """Write the workspace file that names our code server; it, and the `other` whose locations are loaded in addition.
+
+    Raises `BadInputError` where that is no file.
     """
-    if workspace is not None and not workspace.is_file():
-        raise BadInputError(f"GHTRADER_WORKSPACE={workspace} is no file", "name a workspace.yaml, or unset it")
-    url = f"http://{LOOPBACK}:{port}"
-    workspaces = [word for file in (WORKSPACE, workspace) if file is not None for word in ("-w", str(file))]
-    arguments = ["-m", "dagster", "dev", *workspaces, "-h", LOOPBACK, "-p", str(port)]
-    process = spawn([*arguments, "--log-level", "warning"], log, dagster_environment(home))
-    wait_ready("Dagster", process, log, lambda: _definitions_loaded(url), START_DEADLINE_S)
-    return process, url
+    if other is not None and not other.is_file():
+        raise BadInputError(f"GHTRADER_WORKSPACE={other} is no file", "name a workspace.yaml, or unset it")
+    ours = dagster_home(home) / WORKSPACE
+    server = {"location_name": LOCATION, "host": "localhost", "socket": str(socket)}
+    put_file(ours, json.dumps({"load_from": [{"grpc_server": server}]}))  # JSON is YAML
+    return [file for file in (ours, other) if file is not None]
 
 
-def _definitions_loaded(url: str) -> bool:
-    query = "{ workspaceOrError { ... on Workspace { locationEntries { loadStatus } } } }"
+@dataclass(frozen=True, slots=True)
+class DagsterState:
+    """What the web server knows: when each daemon was heard last, in epoch seconds, and how the locations stand.
+
+    A daemon that was never heard has 0. `locations` maps a loaded location to its error, or to the empty text.
+    """
+
+    heartbeats: dict[str, float]
+    locations: dict[str, str]
+    loading: bool
+
+
+def dagster_state(url: str) -> DagsterState:
+    """Ask the web server. Raises `ServiceError` when it does not answer."""
     try:
-        answer = requests.post(f"{url}/graphql", json={"query": query}, timeout=5)
-        entries = answer.json()["data"]["workspaceOrError"]["locationEntries"]
-    except (requests.RequestException, ValueError, KeyError):
-        return False
-    return bool(entries) and all(entry["loadStatus"] == "LOADED" for entry in entries)
+        answer = requests.post(f"{url}/graphql", json={"query": _STATE}, timeout=PROBE_TIMEOUT_S).json()
+        entries: list[dict[str, Any]] = answer["data"]["workspaceOrError"]["locationEntries"]
+        daemons: list[dict[str, Any]] = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        raise ServiceError(f"Dagster at {url} does not answer: {type(error).__name__}", "see `status`") from None
+    found: dict[str, dict[str, str]] = {entry["name"]: entry["locationOrLoadError"] or {} for entry in entries}
+    return DagsterState(
+        heartbeats={each["daemonType"]: each["lastHeartbeatTime"] or 0.0 for each in daemons if each["required"]},
+        locations={name: error.get("message", "").strip() for name, error in found.items()},
+        loading=not entries or any(entry["loadStatus"] != "LOADED" for entry in entries),
+    )

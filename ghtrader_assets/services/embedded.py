@@ -1,28 +1,39 @@
-"""The embedded services of one home, from QuestDB to Dagster: started in order, recorded, stopped in reverse.
+"""The embedded services of one home: which ones its settings need, who owns them, what is recorded and told of them.
 
-Belongs here: which services a configuration needs, and who owns them.
-Does not belong here: how one of them works, and connecting to them (`connect`).
+Belongs here: the platform as a whole, started, recorded, stopped. Does not belong here: what each service is (`parts`),
+when one is started again (`supervisor`), and connecting to them (`context`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from pathlib import Path
 from typing import Final
 
+import psutil
+
+from ghtrader_assets.alerts import send_new, service_alert
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import open_database
-from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.errors import GhtraderError, ServiceError
 from ghtrader_assets.exchange.memory import settled_model
+from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import sources_of_loads
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.embedded.server import STOP_GRACE_S as QUESTDB_GRACE_S
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.tables.measured import keep_metrics
 from ghtrader_assets.questdb.tables.migrations import ensure_schema
 from ghtrader_assets.runtime import (
+    CODE_SERVER,
+    DAEMON,
     DAGSTER,
     DASHBOARD,
     EXCHANGE,
@@ -35,16 +46,37 @@ from ghtrader_assets.runtime import (
     read_runtime,
     write_runtime,
 )
-from ghtrader_assets.services.dagster_instance import start_dagster
-from ghtrader_assets.services.exporter import start_exporter
+from ghtrader_assets.services.dagster_instance import (
+    LOCATION,
+    code_server_command,
+    code_server_environment,
+    daemon_command,
+    dagster_environment,
+    dagster_state,
+    webserver_command,
+    workspace_files,
+)
+from ghtrader_assets.services.detached import tell_manager
 from ghtrader_assets.services.findings import limit_findings
-from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, wait_ready
+from ghtrader_assets.services.parts import (
+    CodeServerPart,
+    DaemonPart,
+    ProcessPart,
+    QuestDBPart,
+    WebServerPart,
+)
+from ghtrader_assets.services.processes import STOP_GRACE_S, ask_to_end, end, stop_tree
+from ghtrader_assets.services.supervisor import Phase, Supervisor, Watched
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.tether import UNWIND_S
 
-EXCHANGE_START_DEADLINE_S: Final = 60.0
-DASHBOARD_START_DEADLINE_S: Final = 120.0
+OWNER_STOPS_WITHIN_S: Final = UNWIND_S + 7 * STOP_GRACE_S + 2 * QUESTDB_GRACE_S
+"""What an owner takes at most to stop its services, if each uses up its own deadline."""
 
 Announce = Callable[[str], None]
+AnyPart = QuestDBPart | ProcessPart
+
+log = logger(__name__)
 
 
 @contextmanager
@@ -53,26 +85,82 @@ def running_services(
 ) -> Generator[Runtime]:
     """Start what the settings need and stop it at the end. Raises `ServiceError`, `PortTakenError`.
 
-    `with_provider`: the embedded exchange too, where no TqSdk account is set. `with_dagster`: Dagster and all pages.
+    `with_provider`: the embedded exchange too, where no TqSdk account is set. `with_dagster`: Dagster and all pages,
+    and what dies or hangs is started again while the context is open.
 
     One owner a home: raises `ServiceError` naming the owner while another process runs the services.
     """
     _make_home(settings)
     _require_unowned(settings)
-    runtime = Runtime(owner=RunningProcess.of(os.getpid()))
     with ExitStack() as stack:
-        for name, start in _starters(settings, clock, with_dagster=with_dagster, with_provider=with_provider):
-            announce(f"starting {name}")
-            service = start(settings, stack)
-            runtime = runtime.with_service(service)
-            write_runtime(settings.home, runtime)
-            announce(f"{name} is ready: {'  '.join(service.urls.values())}")
-        if runtime.services:
+        parts = list(_parts(settings, clock, stack, with_dagster=with_dagster, with_provider=with_provider))
+        books = _Books(settings, announce, clock)
+        supervisor = Supervisor(parts, books, watch=with_dagster)
+        if parts:
             stack.callback(forget_runtime, settings.home)
+        supervisor.start()
+        stack.callback(supervisor.stop)
+        if with_dagster:
+            _require_definitions(books.runtime, announce)
         for finding in limit_findings(settings, clock):
             if finding.level != "ok":
                 announce(f"{finding.subject}: {finding.finding}; {finding.remedy}")
-        yield runtime
+        yield books.runtime
+
+
+class _Books:
+    """What a platform's supervisor tells: to the runtime file, to whoever looks on, to the alerts' addresses."""
+
+    def __init__(self, settings: Settings, announce: Announce, clock: Clock) -> None:
+        self._settings = settings
+        self._announce = announce
+        self._clock = clock
+        self.runtime = Runtime(owner=RunningProcess.of(os.getpid()))
+
+    def looked(self) -> None:
+        """Tell a service manager that the supervisor is at it."""
+        tell_manager("WATCHDOG=1")
+
+    def changed(self, parts: Sequence[Watched]) -> None:
+        """Write the runtime file."""
+        services = tuple(service for watched in parts if (service := _service_of(watched)) is not None)
+        given_up = {watched.part.name: watched.why for watched in parts if watched.phase == Phase.GIVEN_UP}
+        self.runtime = self.runtime.model_copy(update={"services": services, "given_up": given_up})
+        write_runtime(self._settings.home, self.runtime)
+
+    def say(self, message: str) -> None:
+        self._announce(message)
+
+    def failed(self, watched: Watched, parts: Sequence[Watched]) -> None:
+        """Say what became of it, with its log's last lines; the same to the alerts' addresses."""
+        name = watched.part.name
+        said = f"{name} {watched.why}; " + (
+            f"it is given up after {len(watched.failures)} failures, and what still works is"
+            f" {', '.join(each.part.name for each in parts if each.phase == Phase.READY) or 'nothing'}:"
+            " see its log, then stop and start `ghtrader-assets up`"
+            if watched.phase == Phase.GIVEN_UP
+            else f"it is started again in {watched.pause_s:.0f} s"
+        )
+        words = watched.part.last_words()
+        log.info("service failed", service=name, why=watched.why, failures=len(watched.failures))
+        self._announce("\n".join([said, *(f"  {name}: {line}" for line in words)]))
+        alert = service_alert(name, said, words, self._clock.now())
+        try:
+            send_new(self._settings, [alert], self._clock)
+        except GhtraderError as error:
+            self._announce(f"the alert of it was not sent: {error}")
+
+
+def _service_of(watched: Watched) -> Service | None:
+    part = watched.part
+    assert isinstance(part, AnyPart)
+    pid = part.pid
+    with contextlib.suppress(psutil.NoSuchProcess):
+        if pid is not None:
+            ready = watched.phase == Phase.READY
+            process = RunningProcess.of(pid)
+            return Service(name=part.name, process=process, urls=part.urls, log=part.log, ready=ready)
+    return None
 
 
 def _make_home(settings: Settings) -> None:
@@ -84,89 +172,136 @@ def _make_home(settings: Settings) -> None:
         ) from None
 
 
+def _parts(
+    settings: Settings, clock: Clock, stack: ExitStack, *, with_dagster: bool, with_provider: bool
+) -> Iterator[AnyPart]:
+    """The parts, each after those that it needs."""
+    if not settings.uses_external_questdb:
+        yield _questdb(settings, clock, bounds_metrics=with_dagster)
+    if with_provider and not settings.uses_real_tqsdk:
+        yield _exchange(settings)
+    if with_dagster:
+        yield from _dagster(settings, stack)
+        yield from _pages(settings, clock)
+
+
+def _questdb(settings: Settings, clock: Clock, *, bounds_metrics: bool) -> QuestDBPart:
+    server = EmbeddedQuestDB(settings.home, settings.questdb_http_port, settings.questdb_pg_port, settings.questdb_mode)
+
+    def ensure_tables(endpoint: Endpoint) -> None:
+        with Database(endpoint) as database:
+            ensure_schema(database, settings.home, clock)
+            if bounds_metrics:
+                keep_metrics(database, settings.metrics_months)
+
+    return QuestDBPart(server, ensure_tables)
+
+
+def _exchange(settings: Settings) -> ProcessPart:
+    port = claim_port(settings.exchange_port, "GHTRADER_EXCHANGE_PORT")
+    home = settings.home / "exchange"
+    model = settled_model(home, settings.asked_exchange_model, lambda: "embedded" in sources_of_loads(settings.home))
+    words = ("-m", "ghtrader_assets.exchange", "--port", str(port), "--home", str(home), "--model", str(model))
+    return _child(settings, EXCHANGE, words, port, probed="/control/faults")
+
+
+def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
+    """Code server, web server and daemon, the definitions at a place that outlives a restart of any."""
+    port = claim_port(settings.dagster_port, "GHTRADER_DAGSTER_PORT")
+    folder = tempfile.mkdtemp(prefix="ghtrader-")  # a socket's path may have 100 characters
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    socket = Path(folder) / "code"
+    url = f"http://{LOOPBACK}:{port}"
+    workspaces = workspace_files(settings.home, socket, settings.workspace)
+    logs, environment = settings.home / "logs", dagster_environment(settings.home)
+    yield CodeServerPart(
+        name=CODE_SERVER,
+        arguments=code_server_command(socket),
+        log=logs / "dagster-code.log",
+        environment=code_server_environment(settings.home),
+        urls={},
+        socket=socket,
+    )
+    yield WebServerPart(
+        name=DAGSTER,
+        arguments=webserver_command(workspaces, port),
+        log=logs / "dagster.log",
+        environment=environment,
+        urls={"http": url},
+        needs=(CODE_SERVER,),
+    )
+    yield DaemonPart(
+        name=DAEMON,
+        arguments=daemon_command(workspaces),
+        log=logs / "dagster-daemon.log",
+        environment=environment,
+        urls={},
+        needs=(CODE_SERVER,),
+        web_url=url,
+    )
+
+
+def _pages(settings: Settings, clock: Clock) -> Iterator[ProcessPart]:
+    """Dashboard and exporter. The tables of an external QuestDB are made sure of before they read it."""
+    if settings.uses_external_questdb:
+        with open_database(settings, clock=clock) as database:
+            ensure_schema(database, settings.home, clock)
+            keep_metrics(database, settings.metrics_months)
+    needs = () if settings.uses_external_questdb else (QUESTDB,)
+    port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
+    yield _child(settings, DASHBOARD, ("-m", "ghtrader_assets.dashboard", "--port", str(port)), port, "/health", needs)
+    if settings.prometheus_port is not None:
+        port = claim_port(settings.prometheus_port, "GHTRADER_PROMETHEUS_PORT")
+        part = _child(
+            settings, PROMETHEUS, ("-m", "ghtrader_assets.services.exporter", str(port)), port, "/favicon.ico", needs
+        )
+        part.urls["http"] += "/metrics"
+        yield part
+
+
+def _child(
+    settings: Settings, name: str, words: Sequence[str], port: int, probed: str, needs: tuple[str, ...] = ()
+) -> ProcessPart:
+    url = f"http://{LOOPBACK}:{port}"
+    environment = {"GHTRADER_HOME": str(settings.home)}
+    return ProcessPart(
+        name=name,
+        arguments=words,
+        log=settings.home / "logs" / f"{name}.log",
+        environment=environment,
+        urls={"http": url},
+        probed=url + probed,
+        needs=needs,
+    )
+
+
+def _require_definitions(runtime: Runtime, announce: Announce) -> None:
+    """Raise the error of our own code location, if it has one; say those of others."""
+    dagster = runtime.service(DAGSTER)
+    if dagster is None:
+        return
+    for name, error in dagster_state(dagster.urls["http"]).locations.items():
+        if error and name == LOCATION:
+            raise ServiceError(f"Dagster can't load our definitions: {error.splitlines()[-1]}", f"see {dagster.log}")
+        if error:
+            announce(f"Dagster can't load the code location {name}: {error}")
+
+
 def stop_services(settings: Settings) -> bool:
-    """Stop the services of this home from outside: their owner, or what a killed owner left. False: none ran."""
+    """Stop the services of this home from outside: their owner, or what a killed owner left. False: none ran.
+
+    An owner that does not stop them in time is killed alone: its services end with it, QuestDB in order.
+    """
     runtime = read_runtime(settings.home)
     if runtime is None:
         return False
     if runtime.owner.alive:
-        stop_tree(runtime.owner.pid)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            owner = psutil.Process(runtime.owner.pid)
+            ask_to_end(owner)
+            end([owner], OWNER_STOPS_WITHIN_S)
     _stop_left_behind(settings, runtime)
     return True
-
-
-Starter = Callable[[Settings, ExitStack], Service]
-
-
-def _starters(
-    settings: Settings, clock: Clock, *, with_dagster: bool, with_provider: bool
-) -> Iterator[tuple[str, Starter]]:
-    if not settings.uses_external_questdb:
-        yield QUESTDB, partial(_start_questdb, clock)
-    if with_provider and not settings.uses_real_tqsdk:
-        yield EXCHANGE, _start_exchange
-    if with_dagster:
-        yield DASHBOARD, partial(_start_dashboard, clock)
-        if settings.prometheus_port is not None:
-            yield PROMETHEUS, partial(_start_exporter, clock)
-        yield DAGSTER, _start_dagster
-
-
-def _start_questdb(clock: Clock, settings: Settings, stack: ExitStack) -> Service:
-    """The tables stand before any process can find the server: readers have no right to make them."""
-    server = EmbeddedQuestDB(settings.home, settings.questdb_http_port, settings.questdb_pg_port, settings.questdb_mode)
-    endpoint = server.start()
-    stack.callback(server.stop)
-    with Database(endpoint) as database:
-        ensure_schema(database, settings.home, clock)
-    urls = {"http": f"http://{endpoint.http}", "pg": endpoint.pg}
-    return Service(name=QUESTDB, process=RunningProcess.of(server.pid), urls=urls, log=server.log)
-
-
-def _start_exchange(settings: Settings, stack: ExitStack) -> Service:
-    port = claim_port(settings.exchange_port, "GHTRADER_EXCHANGE_PORT")
-    home = settings.home / "exchange"
-    model = settled_model(home, settings.asked_exchange_model, lambda: "embedded" in sources_of_loads(settings.home))
-    words = ("--port", str(port), "--home", str(home), "--model", str(model))
-    return _start_child(settings, stack, EXCHANGE, port, words, "", EXCHANGE_START_DEADLINE_S)
-
-
-def _start_dashboard(clock: Clock, settings: Settings, stack: ExitStack) -> Service:
-    """The tables stand before the dashboard reads an external QuestDB; metrics are kept as long as the settings say."""
-    with open_database(settings, clock=clock) as database:
-        ensure_schema(database, settings.home, clock)
-        keep_metrics(database, settings.metrics_months)
-    port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
-    return _start_child(settings, stack, DASHBOARD, port, ("--port", str(port)), "/health", DASHBOARD_START_DEADLINE_S)
-
-
-def _start_child(
-    settings: Settings, stack: ExitStack, name: str, port: int, words: Sequence[str], probed: str, deadline_s: float
-) -> Service:
-    """Start the module of this name as a process of its own; return once its path `probed` answers."""
-    log, url = settings.home / "logs" / f"{name}.log", f"http://{LOOPBACK}:{port}"
-    process = spawn(["-m", f"ghtrader_assets.{name}", *words], log, {"GHTRADER_HOME": str(settings.home)})
-    stack.callback(stop_tree, process.pid)
-    wait_ready(f"the {name}", process, log, lambda: answers_http(url + probed), deadline_s)
-    return Service(name=name, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
-
-
-def _start_exporter(clock: Clock, settings: Settings, stack: ExitStack) -> Service:
-    """A thread of this process: it has little to do, and ends with it."""
-    port = claim_port(settings.prometheus_port or 0, "GHTRADER_PROMETHEUS_PORT")
-    server = start_exporter(settings, port, clock)
-    stack.callback(server.shutdown)
-    urls = {"http": f"http://{LOOPBACK}:{port}/metrics"}
-    log = settings.home / "logs" / "dashboard.log"
-    return Service(name=PROMETHEUS, process=RunningProcess.of(os.getpid()), urls=urls, log=log)
-
-
-def _start_dagster(settings: Settings, stack: ExitStack) -> Service:
-    port = claim_port(settings.dagster_port, "GHTRADER_DAGSTER_PORT")
-    log = settings.home / "logs" / "dagster.log"
-    process, url = start_dagster(settings.home, port, log, settings.workspace)
-    stack.callback(stop_tree, process.pid)
-    return Service(name=DAGSTER, process=RunningProcess.of(process.pid), urls={"http": url}, log=log)
 
 
 def _require_unowned(settings: Settings) -> None:
@@ -182,7 +317,14 @@ def _require_unowned(settings: Settings) -> None:
 
 
 def _stop_left_behind(settings: Settings, runtime: Runtime) -> None:
-    for service in reversed(runtime.services):
-        if service.process.alive:
+    """What a killed owner left: the others first, QuestDB last and in order."""
+    left = [service for service in runtime.services if service.process.alive]
+    for service in sorted(left, key=lambda service: service.name == QUESTDB):
+        if service.name == QUESTDB:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                server = psutil.Process(service.process.pid)
+                ask_to_end(server)
+                end([server], QUESTDB_GRACE_S)
+        else:
             stop_tree(service.process.pid)
     forget_runtime(settings.home)

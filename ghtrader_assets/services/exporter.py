@@ -9,6 +9,9 @@ that need it are absent rather than stale.
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +23,11 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ghtrader_assets.clock import Clock
+from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import StoreContext, open_store
 from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import GhtraderError
-from ghtrader_assets.logs import logger
+from ghtrader_assets.logs import configure, logger
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.ports import LOOPBACK
 from ghtrader_assets.questdb.standing.day_states import read_grid
@@ -37,7 +40,7 @@ from ghtrader_assets.questdb.tables.measured import (
 )
 from ghtrader_assets.questdb.tables.reader import read_stored_ranges
 from ghtrader_assets.runtime import read_runtime
-from ghtrader_assets.settings import Settings
+from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.validation.verdicts import midnight_utc
 
 WINDOW: Final = timedelta(minutes=15)
@@ -172,3 +175,24 @@ def _wal(context: StoreContext) -> list[Metric]:
 
 
 _QUESTIONS: Final = (_stored, _states, _ingest, _latencies, _wal)
+
+
+def main(port: int) -> int:
+    """Serve until told to stop, as a process of its own. Exit code of the error in one line if that can't be."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _signal, _frame: stop.set())
+    try:
+        settings = load_settings()
+        configure(settings.log_level)
+        server = start_exporter(settings, port, SYSTEM_CLOCK)
+    except GhtraderError as error:
+        sys.stderr.write(f"error: {error.line}\n")
+        return error.exit_code
+    stop.wait()
+    server.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -1,35 +1,39 @@
-"""Child processes: start one with its log, wait until it is ready, stop it with everything it started.
+"""Child processes: start one with its log, probe it, stop it with everything it started, whatever state it is in.
 
-Belongs here: what holds for any child. Does not belong here: which children there are (`embedded`).
+Belongs here: what holds for any child. Does not belong here: which children there are (`parts`), and how a child is
+tied to its parent (`tether`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import psutil
 import requests
 
-from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.tether import tethered
 
 STOP_GRACE_S: Final = 15.0
-POLL_S: Final = 0.1
+PROBE_TIMEOUT_S: Final = 5.0
 LOG_TAIL_LINES: Final = 12
 
 
 def spawn(arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start this Python with `arguments` in its own process group, its output appended to `log`."""
+    """Start this Python with `arguments` in its own process group, its output appended to `log`.
+
+    It ends with the thread that starts it, where the system has a signal for that.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
-            [sys.executable, *arguments],
+            tethered([sys.executable, *arguments], signal.SIGKILL),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -38,43 +42,51 @@ def spawn(arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -
         )
 
 
-def wait_ready(
-    what: str, process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool], deadline_s: float
-) -> None:
-    """Return once `ready()` holds. Raises `ServiceError` with the log's end if the process dies or time runs out."""
-    give_up_at = time.monotonic() + deadline_s
-    while time.monotonic() < give_up_at:
-        if ready():
-            return
-        if process.poll() is not None:
-            raise ServiceError(f"{what} stopped while starting: {_last_line(log)}", f"its log is {log}")
-        time.sleep(POLL_S)
-    raise ServiceError(f"{what} was not ready within {deadline_s:.0f} s", f"its log is {log}")
-
-
 def answers_http(url: str) -> bool:
     """Whether a server at `url` answers at all, whatever it says."""
     try:
-        requests.get(url, timeout=5)
+        requests.get(url, timeout=PROBE_TIMEOUT_S)
     except requests.RequestException:
         return False
     return True
 
 
-def stop_tree(pid: int) -> None:
-    """Stop a process and all its descendants: asked first, killed after a grace."""
+def family(pid: int) -> list[psutil.Process]:
+    """The process and all its descendants, it first; empty where there is none."""
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
-        family = [root, *root.children(recursive=True)]
+        return [root, *root.children(recursive=True)]
+    return []
+
+
+def ask_to_end(process: psutil.Process) -> None:
+    """Tell a process to end, and wake it if it was stopped: a stopped one hears nothing."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.terminate()
+        process.resume()
+
+
+def end(processes: Iterable[psutil.Process], grace_s: float) -> None:
+    """Wait for processes that were told to end, and kill those that have not after `grace_s`."""
+    _, alive = psutil.wait_procs(list(processes), timeout=grace_s)
+    for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
-            root.terminate()
-        _, alive = psutil.wait_procs([root], timeout=STOP_GRACE_S)
-        for process in [*alive, *family]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(family, timeout=STOP_GRACE_S)
+            process.kill()
+    psutil.wait_procs(alive, timeout=STOP_GRACE_S)
 
 
-def _last_line(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
-    return next((line for line in reversed(lines[-LOG_TAIL_LINES:]) if line), "nothing was logged")
+def stop_tree(pid: int) -> None:
+    """Stop a process, asked first and killed after a grace, and then all its descendants."""
+    stopped = family(pid)
+    for process in stopped[:1]:
+        ask_to_end(process)
+        end([process], STOP_GRACE_S)
+    end(stopped[1:], 0)
+
+
+def last_lines(log: Path, count: int = LOG_TAIL_LINES) -> list[str]:
+    """The last lines of a log that are not blank."""
+    with contextlib.suppress(OSError):
+        lines = [line.rstrip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+        return [line for line in lines if line][-count:]
+    return []

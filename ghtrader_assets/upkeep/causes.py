@@ -48,6 +48,7 @@ CURABLE: Final = frozenset(Cause) - WRONG_MAIN - {Cause.MISSING, Cause.UNKNOWN_C
 
 _CAUSE_OF: Final = {
     IngestState.RUNNING: Cause.INTERRUPTED,
+    IngestState.MISSING: Cause.INTERRUPTED,
     IngestState.MAINTENANCE: Cause.MAINTENANCE,
     IngestState.DENIED: Cause.DENIED,
     IngestState.PROVIDER_EMPTY: Cause.PROVIDER_EMPTY,
@@ -106,7 +107,7 @@ def never_stored(symbol: str, attempts: Sequence[Attempt], want: Wanted) -> tupl
         return Cause.MISSING, Need.LOAD, "never loaded"
     last = attempts[-1]
     state = state_of_attempt(last.outcome)
-    if state == IngestState.RUNNING:
+    if state in (IngestState.RUNNING, IngestState.MISSING):
         reason = f"its load began {last.started:%Y-%m-%d %H:%M} UTC and was cut off"
     elif wrong := wrong_main_of(symbol, last.outcome):
         if want.upstream and last.upstream != want.upstream:

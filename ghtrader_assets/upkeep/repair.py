@@ -5,7 +5,8 @@ Does not belong here: what a day should be (`wanted`) and what is wrong with it 
 (`cli.repair`, `assets.repair`), judging and loading themselves.
 
 A day whose last attempts failed for the same contract and sessions has a budget. Maintenance and a refused account
-cost none of it. Between attempts a day waits, longer each time; the first repair after a failure comes at once.
+cost none of it, nor does an attempt that was cancelled or killed. Between attempts a day waits, longer each time; the
+first repair after a failure comes at once.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ BACKOFF_GROWTH: Final = 4
 MAX_BACKOFF: Final = timedelta(days=7)
 
 _UNBUDGETED: Final = frozenset({Cause.MAINTENANCE, Cause.DENIED})
-_FREE: Final = frozenset({IngestState.MAINTENANCE, IngestState.DENIED})
+_FREE: Final = frozenset({IngestState.MAINTENANCE, IngestState.DENIED, IngestState.RUNNING, IngestState.MISSING})
+"""Outcomes that cost no budget: what the provider refused to all, and attempts that were cancelled or killed."""
 _SLOW: Final = frozenset(
     {
         Cause.PROVIDER_EMPTY,

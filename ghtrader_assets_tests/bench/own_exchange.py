@@ -12,12 +12,13 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
-from ghtrader_assets.services.processes import answers_http, spawn, stop_tree, wait_ready
+from ghtrader_assets.runtime import EXCHANGE
+from ghtrader_assets.services.parts import ProcessPart
 from ghtrader_assets.tq.provider import Provider, tqsdk_environment
 from ghtrader_assets_tests.true_ticks import MODEL_1
 
-READY_WITHIN_S: Final = 60.0
 CACHE_MB: Final = "1000"
 """30 days of copper: what an exchange spends on making ticks is not what a benchmark measures."""
 
@@ -29,9 +30,12 @@ def own_exchange(home: Path, latency_ms: float) -> Generator[Provider]:
     url, log = f"http://{LOOPBACK}:{port}", home / "exchange.log"
     options = ["--port", str(port), "--home", str(home), "--latency-ms", str(latency_ms), "--cache-mb", CACHE_MB]
     options += ["--model", str(MODEL_1.number)]
-    process = spawn(["-m", "ghtrader_assets.exchange", *options], log, {})
+    part = ProcessPart(EXCHANGE, ["-m", "ghtrader_assets.exchange", *options], log, {}, {"http": url}, url)
+    part.start()
     try:
-        wait_ready("the benchmark's exchange", process, log, lambda: answers_http(url), READY_WITHIN_S)
+        while not part.answers():
+            if part.has_ended():
+                raise ServiceError(f"the benchmark's exchange stopped: {part.last_words()}")
         yield Provider("bench", SecretStr("bench"), tqsdk_environment(url), "embedded")
     finally:
-        stop_tree(process.pid)
+        part.stop()

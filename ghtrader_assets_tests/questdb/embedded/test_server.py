@@ -28,6 +28,7 @@ from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets_tests.questdb.embedded import own_server
 from ghtrader_assets_tests.storing import store_days
+from ghtrader_assets_tests.waiting import await_that
 
 pytestmark = pytest.mark.service  # it starts its own
 
@@ -37,7 +38,7 @@ LoadOf = Callable[..., DayLoad]
 
 @dataclass(frozen=True, slots=True)
 class Orphaned:
-    """A home whose owner was killed while its server ran on."""
+    """A home whose owner was killed."""
 
     home: Path
     server_pid: int
@@ -67,11 +68,11 @@ def orphaned(home: Path, load_of: LoadOf) -> Orphaned:
 
 
 def test_a_killed_owner_and_a_killed_server_cost_nothing(orphaned: Orphaned, load_of: LoadOf) -> None:
-    """The next start ends the orphan and has its data; a server killed in the middle of loads loses no whole day."""
-    assert psutil.pid_exists(orphaned.server_pid)
+    """The server ends with its owner, the next has its data; one killed in the middle of loads loses no whole day."""
+    await_that("the end of the owner's server", lambda: not psutil.pid_exists(orphaned.server_pid))
     server = EmbeddedQuestDB(orphaned.home)
+    assert "QuestDB is shutdown" in server.log.read_text(encoding="utf-8"), "in order"
     endpoint = server.start()
-    assert not psutil.pid_exists(orphaned.server_pid)
     loads = [load_of(day, rows=4_000, seed=3) for day in DAYS]
     with Database(endpoint) as db:
         ensure_schema(db, orphaned.home, SYSTEM_CLOCK)
@@ -97,9 +98,9 @@ def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(PortTakenError, match=rf"port {port} .* taken; set GHTRADER_QUESTDB_HTTP_PORT"):
+        with pytest.raises(PortTakenError, match=rf"port {port} .* taken by .*; set GHTRADER_QUESTDB_HTTP_PORT"):
             EmbeddedQuestDB(tmp_path, http_port=port).start()
-        with pytest.raises(PortTakenError, match=rf"port {port} .* taken; set GHTRADER_QUESTDB_PG_PORT"):
+        with pytest.raises(PortTakenError, match=rf"port {port} .* taken by .*; set GHTRADER_QUESTDB_PG_PORT"):
             EmbeddedQuestDB(tmp_path, pg_port=port).start()
 
 

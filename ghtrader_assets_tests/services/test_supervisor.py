@@ -1,0 +1,148 @@
+"""Parts that die, hang, or never start: started again at their place, or given up by name. Real processes."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.ports import LOOPBACK, claim_port
+from ghtrader_assets.services import processes
+from ghtrader_assets.services.parts import ProcessPart
+from ghtrader_assets.services.supervisor import Phase, RestartPolicy, Supervisor, Watched
+from ghtrader_assets_tests.waiting import await_that
+
+pytestmark = pytest.mark.process
+
+BRISK = RestartPolicy(probe_every_s=0.1, hangs_s=0.5, first_pause_s=0.01, longest_pause_s=0.05, starts=3)
+"""What a supervisor does does not depend on how patient it is."""
+
+SERVER = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+print("serving", flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+@dataclass
+class Books:
+    """What a supervisor told."""
+
+    said: list[str] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    phases: dict[str, Phase] = field(default_factory=dict)
+    looks: int = 0
+
+    def looked(self) -> None:
+        self.looks += 1
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+    def changed(self, parts: Sequence[Watched]) -> None:
+        self.phases = {watched.part.name: watched.phase for watched in parts}
+
+    def failed(self, watched: Watched, parts: Sequence[Watched]) -> None:
+        self.failures.append((watched.part.name, watched.why))
+
+
+def a_server(folder: Path, name: str = "server", needs: tuple[str, ...] = ()) -> ProcessPart:
+    port = claim_port(0, "a port")
+    url = f"http://{LOOPBACK}:{port}"
+    return ProcessPart(name, ["-c", SERVER, str(port)], folder / f"{name}.log", {}, {"http": url}, url, needs)
+
+
+@contextmanager
+def supervised(*parts: ProcessPart) -> Generator[Books]:
+    books = Books()
+    supervisor = Supervisor(parts, books, watch=True, policy=BRISK)
+    supervisor.start()
+    try:
+        yield books
+    finally:
+        supervisor.stop()
+
+
+@pytest.fixture(autouse=True)
+def _brisk_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PROBE_TIMEOUT_S", 1.0)
+
+
+def restarted(part: ProcessPart, pid: int | None) -> bool:
+    return part.pid not in (None, pid) and part.answers()
+
+
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_dead_and_a_hung_part_come_back_at_their_place(tmp_path: Path, kind: signal.Signals) -> None:
+    part = a_server(tmp_path)
+    with supervised(part) as books:
+        pid = part.pid
+        assert pid is not None
+        psutil.Process(pid).send_signal(kind)
+        await_that("the part's return", lambda: restarted(part, pid))
+        await_that("its readiness", lambda: books.phases == {"server": Phase.READY})
+        assert requests.get(part.urls["http"], timeout=5).ok
+        ((name, why),) = books.failures
+        assert name == "server"
+        assert why.startswith("has ended" if kind == signal.SIGKILL else "has not answered for ")
+        assert "serving" in part.last_words()
+        last = part.pid
+    assert last is not None
+    assert not psutil.pid_exists(last)
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_part_that_dies_each_time_is_given_up_and_the_others_work_on(tmp_path: Path) -> None:
+    part, other = a_server(tmp_path), a_server(tmp_path, "other")
+    with supervised(other, part) as books:
+        pid = part.pid
+        assert pid is not None
+        part.arguments = ["-c", "raise SystemExit('no such day')"]
+        psutil.Process(pid).kill()
+        await_that("that it is given up", lambda: books.phases["server"] == Phase.GIVEN_UP)
+        assert [why for _, why in books.failures] == [
+            "has ended",
+            *["server stopped while starting: no such day; see its log"] * BRISK.starts,
+        ]
+        looks = books.looks
+        await_that("more looks", lambda: books.looks > looks + 5)
+        assert len(books.failures) == BRISK.starts + 1, "one that was given up is left alone"
+        assert other.answers()
+        assert books.phases["other"] == Phase.READY
+
+
+def test_a_first_start_that_fails_stops_what_had_started(tmp_path: Path) -> None:
+    other, part = a_server(tmp_path, "other"), a_server(tmp_path, needs=("other",))
+    part.arguments = ["-c", "raise SystemExit('no such day')"]
+    books = Books()
+    with pytest.raises(ServiceError, match="server stopped while starting: no such day"):
+        Supervisor([other, part], books, watch=True, policy=BRISK).start()
+    assert books.said[:2] == ["starting other", f"other is ready  {other.urls['http']}"], "in order of need"
+    assert other.has_ended()
+
+
+def test_a_part_that_was_stopped_is_woken_to_end(tmp_path: Path) -> None:
+    """It ends by its own handling of SIGTERM, and not by signal 9 after a grace."""
+    part = a_server(tmp_path)
+    part.arguments = [
+        "-c",
+        f"import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('bye') or exit())\n{SERVER}",
+    ]
+    part.arguments = [*part.arguments, part.urls["http"].rpartition(":")[2]]
+    with supervised(part):
+        pid = part.pid
+        assert pid is not None
+        process = psutil.Process(pid)
+        process.suspend()
+        part.stop()
+    assert "bye" in part.last_words()
