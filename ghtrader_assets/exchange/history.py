@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange import model as model_1
 from ghtrader_assets.exchange import model2 as model_2
-from ghtrader_assets.exchange.bars import DURATIONS, bar_starts, bars_after_loss, bars_of
+from ghtrader_assets.exchange.bars import DAY_NS, DURATIONS, bar_starts, bars_after_loss, bars_of
 from ghtrader_assets.exchange.contracts import Contract, contract_named, main_changes
 from ghtrader_assets.exchange.daily import life_of
 from ghtrader_assets.exchange.model import Columns, Made
@@ -147,9 +147,11 @@ def columns_of(contract: Contract, day: date, revisions: Revisions, seed: int) -
 @lru_cache(maxsize=2048)
 def _bars_of(contract: Contract, day: date, duration_ns: int, revisions: Revisions, seed: int) -> Columns:
     """The bars of a contract-day; those of a reader with revisions lost the minutes of the ticks that are gone."""
+    touching = frozenset(revision for revision in revisions if revision.touches(day))
+    if not touching and duration_ns == DAY_NS and contract.spec.model == 2:
+        return model_2.day_bar(contract, day, seed)
     made = made_day(contract, day, seed, with_book=False)
     bars = bars_of(contract, day, duration_ns, made, seed)
-    touching = frozenset(revision for revision in revisions if revision.touches(day))
     if not touching:
         return bars
     left = revised_columns(made.columns, contract, day, touching)

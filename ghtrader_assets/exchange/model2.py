@@ -38,7 +38,7 @@ from ghtrader_assets.exchange.model import (
     walk,
 )
 from ghtrader_assets.exchange.plans import HALF_NS, LIQUID, last_prints, occasion_of, parts_of
-from ghtrader_assets.market.clock import NS
+from ghtrader_assets.market.clock import NS, instant_ns
 from ghtrader_assets.market.symbols import depth
 
 _LATE_S: Final = (60, 280)
@@ -48,8 +48,8 @@ _KNOT_S: Final = 180
 _QUEUE: Final = 20
 """How much longer than usual the queue at a limit is."""
 
-_OFFSETS: Final = np.zeros(256, dtype=np.int64)
-_OFFSETS[:44] = np.repeat((-2, -1, 1, 2), (4, 18, 18, 4))
+_OFFSETS: Final = np.repeat((-2, -1, 1, 2), (4, 18, 18, 4))
+_MOVED: Final = len(_OFFSETS)
 """Where another trade of a snapshot was, in price ticks from its last one, by a random byte: mostly nowhere else."""
 _EARLIER_SHARES: Final = (0.3, 0.2)
 """What an earlier trade at another price takes of a snapshot's volume: the first one, the second one; a lot at least,
@@ -70,8 +70,64 @@ class _Clock:
     locked: Bools
 
 
+@dataclass(frozen=True)
+class _Tape:
+    """What a day trades, drawn before all that only snapshots show: the last price after each tick, its lots, and the
+    `earlier` trades of its snapshot, in price ticks. `random` goes on with the day."""
+
+    life: SimulatedLife
+    index: int
+    limit_at: int
+    clock: _Clock
+    traded: Bools
+    best: tuple[Ints, Ints]
+    last: Ints
+    lots: Ints
+    earlier: list[tuple[Ints, Ints]]
+    random: np.random.Generator
+
+
 def made_day(contract: Contract, day: date, seed: int, *, with_book: bool = True) -> Made:
     """A contract's trading day in model 2."""
+    tape = _tape(contract, day, seed)
+    life, index, clock, lots, last = tape.life, tape.index, tape.clock, tape.lots, tape.last
+    offsets = np.stack([offset for offset, _ in tape.earlier])
+    high, low = last + np.maximum(offsets.max(axis=0), 0), last + np.minimum(offsets.min(axis=0), 0)
+    terms = contract.terms(day)
+    columns: Columns = {
+        "datetime_ns": clock.stamps_ns,
+        "last_price": prices_of(terms, last),
+        **(tape_of(terms, (high, low), lots, _turnover(lots, last, tape.earlier)) if with_book else {}),
+        "open_interest": interest_of(life, index, lots, tape.random),
+    }
+    if with_book:
+        columns |= book_of(life, index, terms, tape.best, tape.random)
+        stir(columns["ask_volume1" if tape.limit_at < 0 else "bid_volume1"], ~tape.traded & ~clock.quiet)
+        if tape.limit_at:
+            columns |= _pinned(columns, clock.locked, tape.limit_at, depth(contract.spec.exchange))
+    return Made(columns, lots, last + offsets[0], high, low)
+
+
+def day_bar(contract: Contract, day: date, seed: int) -> Columns:
+    """The day's bar, in wire order: as it is made of all ticks, without what only their snapshots show.
+
+    The first tick trades, at one price; what does not trade repeats the last price; the day's open interest is known.
+    """
+    tape = _tape(contract, day, seed)
+    beyond = [tape.last[rows] + offset[rows] for offset, volume in tape.earlier for rows in (np.flatnonzero(volume),)]
+    ends = np.array([tape.last[0], max(each.max(initial=0) for each in (tape.last, *beyond)), 0, tape.last[-1]])
+    ends[2] = min(each.min(initial=ends[1]) for each in (tape.last, *beyond))
+    prices = prices_of(contract.terms(day), ends)
+    return {
+        "datetime_ns": np.array([instant_ns(day, 0)]),
+        **{name: prices[place : place + 1] for place, name in enumerate(("open", "high", "low", "close"))},
+        "volume": np.array([tape.lots.sum()]),
+        "open_oi": tape.life.open_interest_before[tape.index : tape.index + 1],
+        "close_oi": tape.life.open_interest[tape.index : tape.index + 1],
+    }
+
+
+def _tape(contract: Contract, day: date, seed: int) -> _Tape:
     life = life_of(contract, seed)
     index = life.index(day)
     special = occasion_of(contract, day, seed)
@@ -90,23 +146,9 @@ def made_day(contract: Contract, day: date, seed: int, *, with_book: bool = True
     lots = _lots(life, index, clock, traded, random)
     earlier = _earlier_trades(lots, random)
     if limit_at:
-        bound = np.minimum if limit_at > 0 else np.maximum
-        earlier = [(bound(offset, int(life.close_ticks[index]) - last), volume) for offset, volume in earlier]
-    offsets = np.stack([np.where(volume > 0, offset, 0) for offset, volume in earlier])
-    high, low = last + np.maximum(offsets.max(axis=0), 0), last + np.minimum(offsets.min(axis=0), 0)
-    terms = contract.terms(day)
-    columns: Columns = {
-        "datetime_ns": clock.stamps_ns,
-        "last_price": prices_of(terms, last),
-        **(tape_of(terms, (high, low), lots, _turnover(lots, last, earlier)) if with_book else {}),
-        "open_interest": interest_of(life, index, lots, random),
-    }
-    if with_book:
-        columns |= book_of(life, index, terms, (bid, bid + spread), random)
-        stir(columns["ask_volume1" if limit_at < 0 else "bid_volume1"], ~traded & ~clock.quiet)
-        if limit_at:
-            columns |= _pinned(columns, clock.locked, limit_at, depth(contract.spec.exchange))
-    return Made(columns, lots, last + offsets[0], high, low)
+        bound, room = np.minimum if limit_at > 0 else np.maximum, int(life.close_ticks[index]) - last
+        earlier = [(np.where(volume > 0, bound(offset, room), 0), volume) for offset, volume in earlier]
+    return _Tape(life, index, limit_at, clock, traded, (bid, bid + spread), last, lots, earlier, random)
 
 
 def _clock(contract: Contract, day: date, fill: float, seed: int, random: np.random.Generator) -> _Clock:
@@ -199,10 +241,13 @@ def _earlier_trades(lots: Ints, random: np.random.Generator) -> list[tuple[Ints,
     """The trades of each snapshot at other prices than its last, first ones first: price ticks from it, volumes."""
     found: list[tuple[Ints, Ints]] = []
     for share in _EARLIER_SHARES:
-        offsets = _OFFSETS[random.integers(0, 256, len(lots), dtype=np.uint8)]
-        offsets[0] = 0
-        volumes = np.maximum((lots * share).astype(np.int64), 1)
-        found.append((offsets, np.where((offsets != 0) & (lots >= 3), volumes, 0)))
+        drawn = random.integers(0, 256, len(lots), dtype=np.uint8)
+        rows = np.flatnonzero((drawn < _MOVED) & (lots >= 3))
+        rows = rows[rows > 0]
+        offsets, volumes = np.zeros(len(lots), dtype=np.int64), np.zeros(len(lots), dtype=np.int64)
+        offsets[rows] = _OFFSETS[drawn[rows]]
+        volumes[rows] = np.maximum((lots[rows] * share).astype(np.int64), 1)
+        found.append((offsets, volumes))
     return found
 
 

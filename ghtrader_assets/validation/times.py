@@ -83,14 +83,14 @@ def _within_s(tape: Tape, late_s: float, near: Sequence[Sequence[float]]) -> flo
 def _is_possible(tape: Tape, session: str, late_s: float, agree: float) -> bool:
     """Whether no window has a tick where a session that is so late (below 0: early) can have none.
 
-    Such are the seconds after an opening but for the auction's tick, or those before a close.
+    Such are the seconds after an opening but for the auction's tick, or those before a close, its last print left out.
     """
-    slack = int(agree * NS)
+    slack, print_ns = int(agree * NS), int(tape.outside.last_print_s * NS)
     for place, window in enumerate(tape.ticks.windows):
         if window.session != session:
             continue
         inside = tape.ticks.stamps[tape.ticks.window_of == place]
-        begins, ends = window.start_ns + int(late_s * NS) - slack, window.end_ns + int(late_s * NS) + slack
+        begins, ends = window.start_ns + int(late_s * NS) - slack, window.end_ns + int(late_s * NS) + slack + print_ns
         if np.count_nonzero(inside < begins) > (place == 0) or np.count_nonzero(inside > ends):
             return False
     return True

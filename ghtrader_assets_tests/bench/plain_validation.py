@@ -323,7 +323,9 @@ def _uncounted(judge: PlainJudge) -> int:
 
 def _trades(judge: PlainJudge) -> Series:
     last, volume, amount = (judge.df[name].diff() for name in ("last_price", "volume", "amount"))
-    return (last.fillna(0) != 0) | (volume > 0) | (amount > 0)
+    still = (judge.df["volume"] == judge.df["volume"].shift(20)) & judge.same_window()
+    interest = judge.df["open_interest"].diff().fillna(0) != 0
+    return (last.fillna(0) != 0) | (volume > 0) | (amount > 0) | (still & interest)
 
 
 def _moves(judge: PlainJudge, name: str) -> int:

@@ -246,3 +246,20 @@ def _restamped(stamps: Any, other: SymbolDay, day: SymbolDay) -> Any:
         rows = stamps >= noon if name == "day" else stamps < noon
         moved[rows] += (day.span(name)[0] - other.span(name)[0]) * NS
     return moved
+
+
+PINNED: Final = date(2025, 12, 15)
+"""A day on which lithium carbonate is pinned at its limit."""
+
+
+def test_what_is_traded_at_a_limit_shows_by_open_interest_where_volume_stands_still() -> None:
+    """No last price changes there, and nothing else was looked at."""
+    day = day_of("GFEX.lc", PINNED)
+    columns = columns_of(day)
+    assert verdict_on(day, columns).state == "ok"
+    half = len(columns["volume"]) // 2
+    assert len(np.unique(columns["last_price"][half:])) == 1
+    for name in ("volume", "amount"):
+        columns[name][half:] = columns[name][half]
+    verdict = verdict_on(day, columns)
+    assert (verdict.state, verdict.reason_code) == ("error", "uncounted_trade")

@@ -18,6 +18,8 @@ from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Ru
 _TOTALS: Final = ("volume", "amount")
 SCALE_MOST: Final = 1.25
 """A window's amounts are at most so many times off its lots x prices x multiplier: no day's prices move as far."""
+COUNTED_WITHIN: Final = 20
+"""No exchange counts a trade so many ticks after the open interest that it changes."""
 _ANY_TRADE: Final = "trade"
 _MAIN_ALONE: Final = "volume"
 _MOVES_WITH: Final = {
@@ -100,9 +102,18 @@ _FIRST: Final[Ints] = np.zeros(1, dtype=np.int64)
 
 
 def _trades(day: QualityDay) -> Bools:
-    """Which ticks (from the second on) show a trade: only one changes a last price, and it adds to both totals."""
-    last = day.column("last_price")
-    return _changes(last) | _grows(day.column("volume")) | _grows(day.column("amount"))
+    """Which ticks (from the second on) show a trade: only one changes a last price, and it adds to both totals.
+
+    Only one changes the open interest of a session too. A pinned market shows it by that alone; where volume may come
+    some ticks later, it shows one that the volume has not counted for `COUNTED_WITHIN` ticks.
+    """
+    last, volume = day.column("last_price"), day.column("volume")
+    trades = _changes(last) | _grows(volume) | _grows(day.column("amount"))
+    still = np.flatnonzero(volume[COUNTED_WITHIN:] == volume[:-COUNTED_WITHIN]) + COUNTED_WITHIN - 1
+    still = still[day.same_window[still]]
+    if len(still):
+        trades[still] |= _changes(day.column("open_interest"))[still]
+    return trades
 
 
 def _grows(values: Floats) -> Bools:
