@@ -72,8 +72,9 @@ def made_day(contract: Contract, day: date, seed: int, *, with_book: bool = True
     traded = (random.random(len(clock.stamps_ns), dtype=np.float32) < TRADING_SHARE) & ~clock.quiet
     traded[0] = True
     bid = walk(contract.spec.daily_vol, (int(life.open_ticks[index]), int(life.close_ticks[index])), traded, random)
-    spread = spreads(contract.spec.wide_spread, traded, random)
-    last = last_trades(bid, spread, traded, random)
+    held = held_rows(traded)
+    spread = spreads(contract.spec.wide_spread, held, random)
+    last = last_trades(bid, spread, held, random)
     lots = _lots(life, index, clock, traded, random)
     terms = contract.terms(day)
     columns: Columns = {
@@ -184,24 +185,26 @@ def _led(steps: Ints, missing: int, random: np.random.Generator) -> Ints:
     return steps + np.diff(along, prepend=0)
 
 
-def spreads(wide: float, traded: Bools, random: np.random.Generator) -> Ints:
-    """The spread after each tick in price ticks: 1, in a share `wide` of the trades 2 or 3, until the next trade."""
-    count = len(traded)
-    draws = random.random(count, dtype=np.float32)
+def spreads(wide: float, held: Ints, random: np.random.Generator) -> Ints:
+    """The spread after each tick in price ticks: 1, in a share `wide` of the trades 2 or 3, until the next trade.
+
+    `held` is the row of the last trade at each tick.
+    """
+    draws = random.random(len(held), dtype=np.float32)
     fresh = 1 + (draws < wide).astype(np.int64) + (draws < wide / 5)
-    return fresh[_held(traded, count)]
+    return fresh[held]
 
 
-def _held(changes: Bools, count: int) -> Ints:
+def held_rows(changes: Bools) -> Ints:
     """For each row the row of the last change: a value drawn per row becomes one that persists."""
-    return np.maximum.accumulate(np.where(changes, np.arange(count), 0))
+    return np.maximum.accumulate(np.where(changes, np.arange(len(changes)), 0))
 
 
-def last_trades(bid: Ints, spread: Ints, traded: Bools, random: np.random.Generator) -> Ints:
+def last_trades(bid: Ints, spread: Ints, held: Ints, random: np.random.Generator) -> Ints:
     """The last price after each tick in price ticks: of a trade at the best bid or ask, or as it was."""
     side = random.integers(0, 2, len(bid))
     at = bid + np.where(spread == 3, 1, side)
-    return at[_held(traded, len(bid))]
+    return at[held]
 
 
 def _lots(life: SimulatedLife, index: int, clock: TickClock, traded: Bools, random: np.random.Generator) -> Ints:
@@ -251,7 +254,7 @@ def book_of(
         for side, sign in (("bid", -1), ("ask", 1)):
             if level > 1:
                 sides[side] = sides[side] + sign * _distance(count, random)
-            held = _held(random.random(count, dtype=np.float32) < (0.7 if level == 1 else 0.35), count)
+            held = held_rows(random.random(count, dtype=np.float32) < (0.7 if level == 1 else 0.35))
             columns[f"{side}_price{level}"] = prices_of(terms, sides[side])
             columns[f"{side}_volume{level}"] = sizes[random.integers(0, POOL, count)][held]
     return columns
@@ -268,7 +271,7 @@ def stir(volumes: Ints, unmoved: Bools) -> None:
 def _distance(count: int, random: np.random.Generator) -> Ints:
     """Price ticks from one level to the next: mostly one, at times a hole that stays for a while."""
     draws = random.random(count, dtype=np.float32)
-    held = _held(draws < 0.02, count)
+    held = held_rows(draws < 0.02)
     return 1 + (draws[held] < 0.0015).astype(np.int64) + (draws[held] < 0.0004)
 
 

@@ -27,6 +27,7 @@ from ghtrader_assets.exchange.model import (
     Made,
     book_of,
     forced_slots,
+    held_rows,
     interest_of,
     last_trades,
     pace_of,
@@ -138,9 +139,10 @@ def _tape(contract: Contract, day: date, seed: int) -> _Tape:
     traded[0] = True
     if limit_at:
         traded[np.argmax(clock.locked)] = True
-    spread = spreads(contract.spec.wide_spread, traded, random)
+    held = held_rows(traded)
+    spread = spreads(contract.spec.wide_spread, held, random)
     bid = _bids(life, index, limit_at, clock, (traded, spread), random)
-    last = last_trades(bid, spread, traded, random)
+    last = last_trades(bid, spread, held, random)
     if limit_at:
         last[clock.locked] = int(life.close_ticks[index])
     lots = _lots(life, index, clock, traded, random)
