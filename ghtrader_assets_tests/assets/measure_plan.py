@@ -163,12 +163,12 @@ def measure() -> dict[str, Any]:
 
 
 def ticks(platform: LoadContext, symbols: list[Symbol]) -> dict[str, Any]:
-    from ghtrader_assets.upkeep import repair
+    from ghtrader_assets.upkeep import wanted
 
     def plan() -> RepairPlan:
         return read_plan(platform, symbols, None, LAST_DAY, NOW, started_only=True)
 
-    repair._terms.cache_clear()  # as a code server that has just started
+    wanted._terms.cache_clear()  # as a code server that has just started
     first, cold = timed(plan)
     again, warm = timed(plan)
     in_bulk, tick = timed(lambda: read_plan(platform, symbols, None, LAST_DAY, NOW, started_only=True, in_bulk=True))
