@@ -149,12 +149,16 @@ class PlainJudge:
 
     def frozen_book(self) -> int:
         quoted = (self.df["bid_price1"] > 0) | (self.df["ask_price1"] > 0)
-        same = self.same_window() & quoted & quoted.shift(fill_value=False) & ~self.locked
+        same = self.same_window() & quoted & quoted.shift(fill_value=False)
         for name in self.book:
             now, before = self.df[name], self.df[name].shift()
-            same &= (now == before) | (now.isna() & before.isna() & (not name.endswith("1")))
+            same &= (now == before) | (now.isna() & before.isna() & ((not name.endswith("1")) | self.locked))
         run = (same != same.shift()).cumsum()
-        return int((same[same].groupby(run[same]).size() + 1 > 120).sum())
+        grows = self.df["volume"].diff() > 0
+        return sum(
+            len(ticks) + 1 > 120 and (not self.locked[ticks.index].any() or grows[ticks.index].mean() > 0.5)
+            for _, ticks in same[same].groupby(run[same])
+        )
 
     def falls(self, name: str) -> int:
         """Ticks at which a cumulative column is wrong: the peak before a fall, or the fall."""

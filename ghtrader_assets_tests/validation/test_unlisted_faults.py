@@ -263,3 +263,15 @@ def test_what_is_traded_at_a_limit_shows_by_open_interest_where_volume_stands_st
         columns[name][half:] = columns[name][half]
     verdict = verdict_on(day, columns)
     assert (verdict.state, verdict.reason_code) == ("error", "uncounted_trade")
+
+
+def test_a_pinned_markets_queue_does_not_stand_still_while_it_trades() -> None:
+    day = day_of("CFFEX.IF", date(2025, 12, 16))
+    columns = columns_of(day)
+    assert verdict_on(day, columns).state == "ok"
+    pinned = np.flatnonzero(np.isnan(columns["ask_price1"]))
+    rows = slice(int(pinned[200]), int(pinned[200]) + 130)
+    columns["bid_volume1"][rows] = columns["bid_volume1"][rows.start]
+    assert verdict_on(day, columns).reason_code == "frozen_book"
+    columns["bid_volume1"][rows.start + 65] += 1
+    assert verdict_on(day, columns).state == "ok"

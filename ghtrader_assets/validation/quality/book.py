@@ -16,6 +16,9 @@ from ghtrader_assets.validation.gaps import runs
 from ghtrader_assets.validation.intake import Bools, Floats
 from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Rule, nothing_checked, whole
 
+PINNED_TRADES: Final = 0.5
+"""Of a pinned market's ticks so large a share trades, where its book that stands still is a fault."""
+
 
 def best_quotes(day: QualityDay, broken: Callable[[Floats, Floats], Bools]) -> Parts:
     """Best bid and ask, both quoted, that are `broken(bid, ask)`."""
@@ -52,22 +55,34 @@ def beyond(day: QualityDay) -> Parts:
 
 
 def frozen(day: QualityDay) -> Parts:
-    """The first tick of each run of too many ticks of one window that show the same book in every column."""
+    """The first tick of each run of too many ticks of one window that show the same book in every column.
+
+    In a market pinned at its limit one side is empty, and only trades move the other: there a book stands still against
+    which most of these ticks traded.
+    """
     most = int(day.policy.value("FROZEN_BOOK_MAX"))
     if day.ticks.n <= most:
         return nothing_checked()
     quoted = (day.column("bid_price1") > 0) | (day.column("ask_price1") > 0)
-    same = day.same_window & quoted[1:] & quoted[:-1] & ~day.locked[1:]
+    same, locked = day.same_window & quoted[1:] & quoted[:-1], day.locked[1:]
     for name in day.book_columns:
         values = day.column(name)
         equal = values[1:] == values[:-1]
-        if not name.endswith("1"):
-            equal |= np.isnan(values[1:]) & np.isnan(values[:-1])
+        if not name.endswith("1") or locked.any():
+            absent = np.isnan(values[1:]) & np.isnan(values[:-1])
+            equal |= absent & locked if name.endswith("1") else absent
         same &= equal
         if np.count_nonzero(same) < most:
             return whole(np.zeros(0, dtype=np.bool_), day.ticks.n)
     starts, lengths = runs(same)
-    return {"": Part(starts[lengths + 1 > most], day.ticks.n)}
+    long = lengths + 1 > most
+    grows = np.diff(day.column("volume")) > 0
+    found = [
+        start
+        for start, end in zip(starts[long].tolist(), (starts + lengths)[long].tolist(), strict=True)
+        if not locked[start:end].any() or np.mean(grows[start:end]) > PINNED_TRADES
+    ]
+    return {"": Part(np.array(found, dtype=np.int64), day.ticks.n)}
 
 
 _rule: Final = partial(Rule, family="book")
