@@ -34,7 +34,7 @@ from ghtrader_assets_tests.fix_exchange import started_exchange
 from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange
 from ghtrader_assets_tests.true_ticks import MODEL_2, bars_of
 
-pytestmark = pytest.mark.joint
+pytestmark = [pytest.mark.joint, pytest.mark.usefixtures("tqsdk_once")]
 
 FIRST, LAST = date(2025, 12, 8), date(2026, 1, 6)
 DAYS = snapshot_calendar().days(FIRST, LAST)

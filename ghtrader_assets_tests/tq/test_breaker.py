@@ -20,6 +20,8 @@ from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets_tests.tq.conftest import QUICK, Exchange, assert_same, request_of, served
 
+pytestmark = pytest.mark.usefixtures("tqsdk_once")
+
 CONTRACT = "SHFE.au2604"
 DAYS = [date(2025, 4, 21), date(2025, 4, 22), date(2025, 4, 23)]
 LATER = date(2025, 7, 21)

@@ -19,6 +19,8 @@ from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange, Stopwatch, assert_same, request_of, served
 
+pytestmark = pytest.mark.usefixtures("tqsdk_once")
+
 CONTRACT = "SHFE.au2604"
 DAY = date(2025, 4, 21)
 DAYS = [date(2025, 4, day) for day in (21, 22, 23, 24, 25, 28)]

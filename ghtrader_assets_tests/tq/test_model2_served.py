@@ -18,7 +18,7 @@ from ghtrader_assets_tests.fix_exchange import started_exchange
 from ghtrader_assets_tests.tq.conftest import QUICK, assert_same, request_of
 from ghtrader_assets_tests.true_ticks import MODEL_2, ticks_of
 
-pytestmark = pytest.mark.joint
+pytestmark = [pytest.mark.joint, pytest.mark.usefixtures("tqsdk_once")]
 
 DAYS = [
     ("SHFE.wr2605", date(2026, 1, 6)),  # ten ticks

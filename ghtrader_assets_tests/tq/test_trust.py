@@ -18,6 +18,8 @@ from ghtrader_assets.tq.trust import MAX_PROOFS, FastHistory, versions
 from ghtrader_assets.tq.trust import log as trust_log
 from ghtrader_assets_tests.tq.conftest import QUICK, Exchange, assert_same, request_of, served
 
+pytestmark = pytest.mark.usefixtures("tqsdk_once")
+
 SHFE = [request_of("SHFE.au2604", date(2025, 4, day)) for day in (21, 22, 23, 24)]
 CZCE = request_of("CZCE.SR605", date(2025, 5, 26))
 SERVER = "127.0.0.1:1"
