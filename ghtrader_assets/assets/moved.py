@@ -36,7 +36,7 @@ at a store that is years old takes several ticks, each of them far from the minu
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class EvidenceLook:
     """A look at all symbols, over one tick or several: evidence of `since` or later, of symbols behind `after`.
 
     `begun` is where the next look begins. Kept as a sensor's cursor: the text of `since` alone before a look begins.
@@ -47,7 +47,7 @@ class Look:
     after: str = ""
 
     @classmethod
-    def of(cls, cursor: str | None, begun: datetime) -> Look:
+    def of(cls, cursor: str | None, begun: datetime) -> EvidenceLook:
         """The look that a cursor is in, or one that begins now."""
         if cursor is not None and cursor.startswith("["):
             since, started, after = json.loads(cursor)
@@ -95,7 +95,7 @@ def moved_sensor(
         starts = run_starts(context.instance)
         with platform.store() as opened:
             now = opened.clock.now()
-            look = Look.of(context.cursor, min([now - NOT_YET_STORED, *starts]))
+            look = EvidenceLook.of(context.cursor, min([now - NOT_YET_STORED, *starts]))
             renewed = read_renewed(opened.database, [symbol.text for symbol in symbols], look.since)
             part, looked_on = look.part(symbols, renewed)
             moved = read_moved(opened, part, renewed, now)

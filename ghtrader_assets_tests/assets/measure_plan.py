@@ -19,7 +19,7 @@ import pandas as pd
 from pydantic import SecretStr
 
 from ghtrader_assets.assets.checks import read_findings
-from ghtrader_assets.assets.moved import Look
+from ghtrader_assets.assets.moved import EvidenceLook
 from ghtrader_assets.assets.repair import run_requests
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
@@ -196,9 +196,9 @@ def moved_ticks(platform: LoadContext, symbols: list[Symbol]) -> list[dict[str, 
     cursor: str | None = None
     found: list[dict[str, float]] = []
     while not found or (cursor is not None and cursor.startswith("[")):
-        look = Look.of(cursor, NOW)
+        look = EvidenceLook.of(cursor, NOW)
 
-        def tick(look: Look = look) -> str:
+        def tick(look: EvidenceLook = look) -> str:
             renewed = read_renewed(platform.database, [symbol.text for symbol in symbols], look.since)
             part, looked_on = look.part(symbols, renewed)
             assert read_moved(platform, part, renewed, NOW) == []

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghtrader_assets.assets.moved import FROM_THE_BEGINNING, MOST_DAYS, Look
+from ghtrader_assets.assets.moved import FROM_THE_BEGINNING, MOST_DAYS, EvidenceLook
 from ghtrader_assets.market.products import products
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.standing.evidence import Renewed
@@ -28,7 +28,7 @@ def test_a_look_comes_to_every_symbol_once_and_no_tick_looks_at_too_much(lengths
     seen: list[str] = []
     cursor: str | None = None
     while not cursor or cursor.startswith("["):
-        look = Look.of(cursor, NOW if cursor is None else NOW + timedelta(hours=1))
+        look = EvidenceLook.of(cursor, NOW if cursor is None else NOW + timedelta(hours=1))
         assert (look.since, look.begun) == (FROM_THE_BEGINNING, NOW)
         part, cursor = look.part(SYMBOLS, renewed)
         days = [(renewed[symbol.text].last + LOOK_BACK - renewed[symbol.text].first).days for symbol in part]
@@ -36,10 +36,10 @@ def test_a_look_comes_to_every_symbol_once_and_no_tick_looks_at_too_much(lengths
         assert sum(days) <= MOST_DAYS or len(days) == 1
         seen += [symbol.text for symbol in part]
     assert seen == [symbol.text for symbol in SYMBOLS if symbol.text in renewed]
-    assert Look.of(cursor, NOW + timedelta(hours=1)) == Look(NOW, NOW + timedelta(hours=1))
+    assert EvidenceLook.of(cursor, NOW + timedelta(hours=1)) == EvidenceLook(NOW, NOW + timedelta(hours=1))
 
 
 def test_a_look_begins_again_when_its_symbol_is_gone() -> None:
-    look = Look(NOW, NOW, "KQ.m@SHFE.zz")
+    look = EvidenceLook(NOW, NOW, "KQ.m@SHFE.zz")
     renewed = {SYMBOLS[0].text: Renewed(LAST, LAST, NOW)}
     assert look.part(SYMBOLS, renewed) == (SYMBOLS[:1], NOW.isoformat())

@@ -11,7 +11,7 @@ Left out to its advantage: the attribution of gaps, figures that no count hangs 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -22,6 +22,7 @@ import psycopg
 
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets_tests.bench.plain_reading import NS, Frame, PlainDay, Series, read_plainly
+from ghtrader_assets_tests.bench.plain_series import MOVES_WITH, run_lengths, usual_size, without_returns
 
 TAPE: Final = ("last_price", "highest", "lowest", "average")
 LEVEL_1: Final = (*TAPE, "volume", "amount", "open_interest", "bid_price1", "bid_volume1", "ask_price1", "ask_volume1")
@@ -94,7 +95,7 @@ class PlainJudge:
         high, low = df.loc[df["highest"] > 0, "highest"].max(), df.loc[df["lowest"] > 0, "lowest"].min()
         up = no_ask & ~no_bid & (df["bid_price1"] == high) & (df["last_price"] == high)
         down = no_bid & ~no_ask & (df["ask_price1"] == low) & (df["last_price"] == low)
-        return sum((_run_lengths(mask) >= 20) for mask in (up, down)) > 0
+        return sum((run_lengths(mask) >= 20) for mask in (up, down)) > 0
 
     @property
     def book(self) -> list[str]:
@@ -209,8 +210,8 @@ class PlainJudge:
         sizes = changes[self.steady() & changes.notna()].abs()
         if len(sizes) < 50:
             return 0
-        limit = 5 * np.maximum(_usual(sizes), self.day.tick) + 0.01 * self.day.tick
-        return _without_returns(sizes.index[sizes > limit], changes)
+        limit = 5 * np.maximum(usual_size(sizes), self.day.tick) + 0.01 * self.day.tick
+        return without_returns(sizes.index[sizes > limit], changes)
 
     def volume_spikes(self) -> int:
         traded = self.df["volume"].diff()
@@ -219,7 +220,7 @@ class PlainJudge:
         sizes = traded[self.steady() & traded.notna() & ~near]
         if len(sizes) < 50:
             return 0
-        usual = _usual(sizes)
+        usual = usual_size(sizes)
         usual = usual.where(usual > 0, sizes[sizes > 0].median())
         return int((sizes > np.maximum(50, 10 * usual)).sum())
 
@@ -227,7 +228,7 @@ class PlainJudge:
         spread = (self.df["ask_price1"] - self.df["bid_price1"])[self.warm() & self.two_sided()]
         if len(spread) < 50:
             return 0
-        return int((spread > 3 * np.maximum(_usual(spread), self.day.tick) + 0.01 * self.day.tick).sum())
+        return int((spread > 3 * np.maximum(usual_size(spread), self.day.tick) + 0.01 * self.day.tick).sum())
 
     def interest_jumps(self) -> int:
         interest = self.df["open_interest"]
@@ -239,7 +240,7 @@ class PlainJudge:
         over_break = (inside["window"] != before["window"]) & (change > 100)
         over_break &= change > 0.05 * before["open_interest"].abs()
         over_break &= change > inside["volume"].ffill() - before["volume"].ffill()
-        return _without_returns(sorted({*large[large].index, *over_break[over_break].index}), changes)
+        return without_returns(sorted({*large[large].index, *over_break[over_break].index}), changes)
 
     def narrowing(self) -> int:
         """Ticks at which the highest falls or the lowest rises, from the first trade on."""
@@ -281,38 +282,8 @@ class PlainJudge:
         return sum(int((self.df[name] < 0).sum()) for name in names)
 
 
-def _run_lengths(mask: Series) -> Series:
-    """For each row of a run of true values the run's length, else 0."""
-    return mask.groupby((mask != mask.shift()).cumsum()).transform("size").where(mask, 0)
-
-
-def _usual(sizes: Series) -> Series:
-    """The 95th percentile around each value: the largest of its block of 512 and its two neighbours."""
-    blocks = max(1, len(sizes) // 512)
-    block = np.minimum(np.arange(len(sizes)) // 512, blocks - 1)
-    percentiles: list[float] = []
-    for number in range(blocks):
-        values = np.sort(sizes.iloc[number * 512 : (number + 1) * 512 if blocks > 1 else None].to_numpy())
-        percentiles.append(float(values[int(0.95 * (len(values) - 1))]))
-    around = [max(percentiles[max(0, number - 1) : number + 2]) for number in range(blocks)]
-    return pd.Series(np.array(around)[block], index=sizes.index)
-
-
-def _without_returns(places: Any, changes: Series) -> int:
-    """How many jumps there are if one that directly undoes the jump before it is not counted."""
-    back = (
-        later - earlier == 1 and np.sign(changes[later]) != np.sign(changes[earlier])
-        for earlier, later in pairwise(places)
-    )
-    return len(places) - sum(back)
-
-
 def _quoted(judge: PlainJudge) -> Series:
     return judge.in_session() & judge.two_sided()
-
-
-def _deep(judge: PlainJudge) -> Iterator[str]:
-    return (name for name in judge.book if not name.endswith("1"))
 
 
 def _priceless(judge: PlainJudge) -> int:
@@ -346,19 +317,9 @@ def _constant(judge: PlainJudge) -> int:
     )
 
 
-MOVES_WITH: Final = {
-    "volume": ["bid_price1", "ask_price1"],
-    "open_interest": ["trade"],
-    "last_price": ["bid_price1", "ask_price1"],
-    "average": ["last_price", "amount"],
-    "bid_price1": ["last_price", "ask_price1"],
-    "ask_price1": ["last_price", "bid_price1"],
-    "bid_volume1": ["bid_price1"],
-    "ask_volume1": ["ask_price1"],
-}
 RULES: Final[dict[str, Callable[[PlainJudge], int]]] = {
     "null_l1": lambda judge: sum(int(judge.missing(name).sum()) for name in LEVEL_1),
-    "null_l5": lambda judge: sum(int(judge.missing(name).sum()) for name in _deep(judge)),
+    "null_l5": lambda judge: sum(int(judge.missing(name).sum()) for name in judge.book if name[-1] != "1"),
     "null_run": PlainJudge.null_runs,
     "amount_without_volume": lambda judge: int(((judge.df["amount"] > 0) & (judge.df["volume"] == 0)).sum()),
     "volume_without_price": _priceless,
