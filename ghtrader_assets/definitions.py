@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from ghtrader_assets.assets.build import build_definitions
 from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.ports import keep_loopback_direct
 from ghtrader_assets.settings import load_settings
 from ghtrader_assets.tether import end_with_parent
 
 end_with_parent()
+keep_loopback_direct()
 defs = build_definitions(load_settings(), SYSTEM_CLOCK)

@@ -167,9 +167,9 @@ class VersionError(QuestDBError, code="GHT-210", remedy="use a newer ghtrader-as
 class ForeignTableError(
     QuestDBError,
     code="GHT-211",
-    remedy="it is of another version or program; export what you need, drop or rename it, and start again",
+    remedy="it is of another program: give it another name (`RENAME TABLE … TO …`); the next load makes ours",
 ):
-    """A table or view that has the name of one of ours has another shape."""
+    """A table or view that has the name of one of ours lacks our columns, keys or partitions."""
 
 
 class DayReplacedError(QuestDBError, code="GHT-212", remedy="read it again"):

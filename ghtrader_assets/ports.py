@@ -1,14 +1,16 @@
 """Ports of the embedded services on the loopback address.
 
-Belongs here: finding out whether a port is free, and whether a host is this one. Does not belong here: which service
-wants which port (`settings`).
+Belongs here: finding out whether a port is free, whether a host is this one, and that no proxy stands before it.
+Does not belong here: which service wants which port (`settings`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import socket
+from collections.abc import MutableMapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,6 +20,9 @@ from ghtrader_assets.errors import PortTakenError
 
 LOOPBACK: Final = "127.0.0.1"
 _LOOPBACK_HOSTS: Final = (LOOPBACK, "localhost", "::1")
+
+_NO_PROXY: Final = ("no_proxy", "NO_PROXY")
+_NO_GRPC_PROXY: Final = "no_grpc_proxy"
 
 ANY_PORT: Final = range(15_000, 32_000)
 """Where any port is taken from: below those that systems lend to outgoing connections, one of which might take a port
@@ -29,6 +34,25 @@ _handed_out: Final[set[int]] = set()
 def is_loopback(url: str) -> bool:
     """Whether the host of a URL is this one, to which bytes are cheaper than their compression."""
     return urlsplit(url).hostname in _LOOPBACK_HOSTS
+
+
+def keep_loopback_direct(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Name this host among those that no proxy serves, in the variables that every client and child process obeys: of
+    this process, if no other environment is given.
+
+    What they name already stays. The lower-case one goes before the other with most clients, so both get what either
+    has; gRPC reads one of its own first, where that is set.
+    """
+    given = [environment[name] for name in _NO_PROXY if environment.get(name)]
+    for name in _NO_PROXY:
+        environment[name] = _with_loopback(",".join(given))
+    if environment.get(_NO_GRPC_PROXY):
+        environment[_NO_GRPC_PROXY] = _with_loopback(environment[_NO_GRPC_PROXY])
+
+
+def _with_loopback(hosts: str) -> str:
+    named = [host.strip() for host in hosts.split(",") if host.strip()]
+    return "*" if "*" in named else ",".join(dict.fromkeys([*named, *_LOOPBACK_HOSTS]))
 
 
 def claim_port(port: int, setting: str) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
 
 from platformdirs import user_data_path
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -51,6 +51,15 @@ def _joined(value: object) -> object:
     return ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else value
 
 
+def _anchored(path: Path) -> Path:
+    """A path that means the same in every process: `~` is the user's home, a relative one lies in this folder."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"{error}; write the whole path") from None
+
+
+Folder = Annotated[Path, AfterValidator(_anchored)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 
 
@@ -72,7 +81,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GHTRADER_", extra="ignore", frozen=True, populate_by_name=True)
 
-    home: Path = Field(default_factory=lambda: user_data_path("ghtrader-assets"))
+    home: Folder = Field(default_factory=lambda: user_data_path("ghtrader-assets"), validate_default=True)
     symbols: Words = ("KQ.m@SHFE.cu", "KQ.m@SHFE.au", "KQ.m@SHFE.ag")
     start_date: date | None = None
 
@@ -125,7 +134,7 @@ class Settings(BaseSettings):
     automation: Literal["auto", "on", "off"] = "auto"
     repair_attempts: int = Field(default=4, ge=1, le=100)
     alert_urls: Annotated[SecretStr | None, BeforeValidator(_joined)] = None
-    workspace: Path | None = None
+    workspace: Folder | None = None
 
     metrics_months: int = Field(default=12, ge=1, le=1200)
     log_level: Literal["debug", "info", "warning", "error"] = "warning"

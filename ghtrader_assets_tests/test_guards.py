@@ -28,6 +28,7 @@ ENVIRONMENT_READ = {
     "settings.py",
     "assets/launchers.py",  # sets DAGSTER_HOME for a run in this process
     "cli/demo.py",  # sets the start date for the services that it starts
+    "ports.py",  # adds this host to those that no proxy serves
     "context/load.py",  # TqSdk's own addresses, passed through to workers
     "questdb/embedded/server.py",  # the environment of a child process, as the following
     "services/detached.py",

@@ -44,6 +44,31 @@ def test_environment_beats_file_beats_default(monkeypatch: pytest.MonkeyPatch) -
     )
 
 
+@pytest.mark.parametrize("name", ["GHTRADER_HOME", "GHTRADER_WORKSPACE"])
+def test_a_folder_means_the_same_in_every_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    """A child in another folder, or a shell that leaves `~` alone, must not make another home."""
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    field = name.removeprefix("GHTRADER_").lower()
+    for text, wanted in (("data", tmp_path / "data"), ("~/gh", tmp_path / "user" / "gh"), ("/gh", Path("/gh"))):
+        monkeypatch.setenv(name, text)
+        assert getattr(load_settings(), field) == wanted
+        monkeypatch.delenv(name)
+        Path("ghtrader.toml").write_text(f'{field} = "{text}"\n')
+        assert getattr(load_settings(), field) == wanted
+        Path("ghtrader.toml").unlink()
+
+
+def test_the_default_home_is_a_whole_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", "data")
+    assert load_settings().home.is_absolute()
+
+
+def test_a_home_of_a_user_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GHTRADER_HOME", "~nobody-of-this-name/gh")
+    with pytest.raises(BadInputError, match="GHTRADER_HOME=~nobody-of-this-name/gh"):
+        load_settings()
+
+
 @pytest.mark.parametrize(
     ("name", "text", "field", "value"),
     [

@@ -17,6 +17,7 @@ import ghtrader_assets
 from ghtrader_assets.assets.partitions import trading_day_partitions
 from ghtrader_assets.assets.sensors import trading_day_sensor
 from ghtrader_assets.assets.tables import asset_key
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.settings import load_settings
@@ -26,7 +27,7 @@ SETTINGS = load_settings()
 
 
 @dg.asset(
-    partitions_def=trading_day_partitions(SETTINGS.first_day, calendar_for(SETTINGS.home)),
+    partitions_def=trading_day_partitions(SETTINGS.first_day, calendar_for(SETTINGS.home), SYSTEM_CLOCK.now()),
     deps=[asset_key(parse_symbol(SYMBOL), "ticks")],
     description=f"Open, high, low, close and volume of each trading day of {SYMBOL}, night session first.",
 )

@@ -17,7 +17,8 @@ from ghtrader_assets.assets.checks import feed_checks
 from ghtrader_assets.assets.dead_runs import dead_run_sensor
 from ghtrader_assets.assets.health import failed_run_sensor, health_sensor
 from ghtrader_assets.assets.moved import moved_sensor
-from ghtrader_assets.assets.partitions import trading_day_partitions
+from ghtrader_assets.assets.new_days import new_days_sensor, take_up_job
+from ghtrader_assets.assets.partitions import known_to, trading_day_partitions
 from ghtrader_assets.assets.repair import daily_schedule, repair_sensor
 from ghtrader_assets.assets.resources import Platform
 from ghtrader_assets.assets.symbol_days import symbol_days
@@ -34,7 +35,7 @@ from ghtrader_assets.upkeep.feeds import freshness_windows
 def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
     """The definitions for the symbols, first day and calendar of `settings`."""
     calendar = calendar_for(settings.home)
-    partitions = trading_day_partitions(settings.first_day, calendar)
+    partitions = trading_day_partitions(settings.first_day, calendar, clock.now())
     symbols = universe_of(settings)
     keys = [asset_key(symbol, table) for symbol in symbols for table in ALL_TABLES]
     job = dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial
@@ -51,12 +52,13 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
     return dg.Definitions(
         assets=[trading_calendar, *assets],
         asset_checks=[feed_checks(symbols), horizon_check],
-        jobs=[job],
-        schedules=[daily_schedule(symbols, partitions, job, scheduled), calendar_schedule(scheduled)],
+        jobs=[job, take_up_job],
+        schedules=[daily_schedule(symbols, job, scheduled), calendar_schedule(scheduled)],
         sensors=[
             validation_sensor([key for key in keys if key.path[-1] in FOLLOWING]),
-            moved_sensor(symbols, partitions, job),
-            repair_sensor(symbols, partitions, job, repairing),
+            moved_sensor(symbols, job),
+            repair_sensor(symbols, job, repairing),
+            new_days_sensor(known_to(calendar, clock.now())),
             health_sensor(symbols),
             dead_run_sensor(),
             failed_run_sensor(settings, clock),

@@ -9,11 +9,13 @@ from typing import Any, Final
 
 import dagster as dg
 
+from ghtrader_assets.assets.dagster_internals import schedule_is_on
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import TICKS
+from ghtrader_assets.services.dagster_state import DAILY_SCHEDULE
 from ghtrader_assets.upkeep.feeds import Feed, FeedState, feeds_of
 from ghtrader_assets.upkeep.rates import RateDrop, rate_drops, read_loads
 
@@ -44,7 +46,7 @@ def feed_checks(symbols: Sequence[Symbol]) -> dg.AssetChecksDefinition:
         selected = context.selected_asset_check_keys
         chosen = [symbol for symbol in symbols if any(key.asset_key == asset_key(symbol, TICKS) for key in selected)]
         with platform.store() as opened:
-            for evaluation in evaluations(*read_findings(opened, chosen), chosen):
+            for evaluation in evaluations(*read_findings(opened, chosen, context.instance), chosen):
                 if evaluation.asset_check_key in selected:
                     yield dg.AssetCheckResult(
                         passed=evaluation.passed,
@@ -58,10 +60,13 @@ def feed_checks(symbols: Sequence[Symbol]) -> dg.AssetChecksDefinition:
     return feed_checks_
 
 
-def read_findings(context: StoreContext, symbols: Sequence[Symbol]) -> tuple[list[Feed], list[RateDrop]]:
+def read_findings(
+    context: StoreContext, symbols: Sequence[Symbol], instance: dg.DagsterInstance
+) -> tuple[list[Feed], list[RateDrop]]:
     """How the feeds stand and which of them slowed down. Raises `QuestDBError`."""
+    loads_daily = schedule_is_on(instance, DAILY_SCHEDULE, by_default=context.settings.runs_by_itself)
     loads = [load for symbol in symbols for load in read_loads(context.database, symbol.text)]
-    return feeds_of(context, symbols), rate_drops(loads, context.settings.ingest_rate_share)
+    return feeds_of(context, symbols, loads_daily=loads_daily), rate_drops(loads, context.settings.ingest_rate_share)
 
 
 def evaluations(

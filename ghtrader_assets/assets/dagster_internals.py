@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 import dagster as dg
+from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.scheduler.instigation import InstigatorStatus
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
@@ -36,6 +38,13 @@ RunRecord = _RunRecord
 
 CheckStatus = AssetCheckExecutionRecordStatus
 """Of a `CheckRecord`: only an evaluation that ended says something."""
+
+
+def schedule_is_on(instance: dg.DagsterInstance, name: str, *, by_default: bool) -> bool:
+    """Whether a schedule of this name is on: as it was last switched in the UI, else as the code has it."""
+    states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+    switched = [state.status for state in states if state.instigator_name == name]
+    return by_default if not switched else switched[-1] != InstigatorStatus.STOPPED
 
 
 def runs_in_progress(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:

@@ -43,7 +43,7 @@ def health_sensor(symbols: Sequence[Symbol]) -> dg.SensorDefinition:
     )
     def watch_feeds(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
         with platform.store() as opened:
-            feeds, drops = read_findings(opened, symbols)
+            feeds, drops = read_findings(opened, symbols, context.instance)
             settings, clock = opened.settings, opened.clock
             horizon = check_horizon(opened.calendar, shanghai_day(clock.now_ns()))
         found = [feed_alert(feed) for feed in feeds] + [rate_alert(drop) for drop in drops] + [horizon_alert(horizon)]

@@ -14,6 +14,7 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.orchestration.daemon import DaemonLauncher, daemon_url
 from ghtrader_assets.orchestration.launcher import Launcher, Progress
+from ghtrader_assets.orchestration.names import LAUNCH_TAG
 from ghtrader_assets.orchestration.runs import Needs
 from ghtrader_assets.services.dagster_instance import dagster_environment
 from ghtrader_assets.settings import Settings
@@ -32,6 +33,17 @@ class InProcessLauncher:
     settings: Settings
     clock: Clock
     retries_maintenance = False
+    when_interrupted = (
+        "its runs end with this command; days that had ended are stored, the same command loads the others"
+    )
+
+    def run_ids(self, launch: str) -> list[str]:
+        """See `Launcher`."""
+        import dagster as dg  # noqa: PLC0415
+
+        os.environ.update(dagster_environment(self.settings.home))
+        with dg.DagsterInstance.get() as instance:
+            return list(instance.get_run_ids(dg.RunsFilter(tags={LAUNCH_TAG: launch})))
 
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:  # noqa: ARG002 - loads are followed by what they leave
         """The runs one after the other; see `Launcher`."""

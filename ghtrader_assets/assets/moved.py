@@ -18,7 +18,7 @@ from typing import Final
 import dagster as dg
 
 from ghtrader_assets.assets.dagster_internals import AssetJob, backfills_under_way, run_starts
-from ghtrader_assets.assets.partitions import partition_days
+from ghtrader_assets.assets.partitions import begun_days
 from ghtrader_assets.assets.repair import RUNS_PER_TICK, in_hand, not_in_hand, run_requests
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.market.symbols import Symbol
@@ -71,9 +71,7 @@ class EvidenceLook:
         return chosen, self.begun.isoformat()
 
 
-def moved_sensor(
-    symbols: Sequence[Symbol], partitions: dg.DailyPartitionsDefinition, job: AssetJob
-) -> dg.SensorDefinition:
+def moved_sensor(symbols: Sequence[Symbol], job: AssetJob) -> dg.SensorDefinition:
     """The sensor over verdicts whose evidence moved; running by default, since a verdict on old evidence misleads.
 
     Its cursor says from which instant on evidence may be new. Runs in progress hold that back to their start: what they
@@ -99,9 +97,10 @@ def moved_sensor(
             renewed = read_renewed(opened.database, [symbol.text for symbol in symbols], look.since)
             part, looked_on = look.part(symbols, renewed)
             moved = read_moved(opened, part, renewed, now)
+            days = begun_days(opened.settings.first_day, opened.calendar, now)
         todo = not_in_hand(moved, ranges)
         stamp = max((each.newest for each in renewed.values()), default=now).isoformat()
-        requests = run_requests(todo, partition_days(partitions), "moved", stamp) if todo else []
+        requests = run_requests(todo, days, "moved", stamp) if todo else []
         left = len(requests) > RUNS_PER_TICK or len(todo) < len(moved)
         cursor = context.cursor if left else looked_on
         if not requests:

@@ -12,7 +12,7 @@ from typing import Final
 import dagster as dg
 
 from ghtrader_assets.assets.dagster_internals import AssetJob, backfills_under_way, runs_in_progress
-from ghtrader_assets.assets.partitions import TIME_ZONE, partition_days
+from ghtrader_assets.assets.partitions import TIME_ZONE, begun_days
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.context.load import LoadContext
@@ -21,9 +21,10 @@ from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.orchestration.names import LAUNCHED_BY_TAG, RANGE_END, RANGE_START
+from ghtrader_assets.orchestration.names import LAUNCHED_BY_TAG, PARTITION, RANGE_END, RANGE_START
 from ghtrader_assets.orchestration.runs import Run, cut_into_runs, needs_in, tables_for
 from ghtrader_assets.reference.schedule import refresh_schedules
+from ghtrader_assets.services.dagster_state import DAILY_SCHEDULE
 from ghtrader_assets.upkeep.causes import CURABLE
 from ghtrader_assets.upkeep.repair import Repair, RepairPlan, read_plan
 
@@ -36,7 +37,6 @@ DAILY_PRIORITY: Final = 10
 
 REPAIR_INTERVAL_S: Final = 600
 RUNS_PER_TICK: Final = 60
-PARTITION_TAG: Final = "dagster/partition"
 PRIORITY_TAG: Final = "dagster/priority"
 
 
@@ -70,7 +70,7 @@ def in_hand(instance: dg.DagsterInstance) -> tuple[frozenset[str], dict[str, lis
     ranges: dict[str, list[tuple[str, str]]] = {}
     runs = runs_in_progress(instance)
     for run in runs:
-        partition = run.tags.get(PARTITION_TAG)
+        partition = run.tags.get(PARTITION)
         start, end = run.tags.get(RANGE_START, partition), run.tags.get(RANGE_END, partition)
         if start is not None and end is not None:
             for name in {key.path[0] for key in run.asset_selection or ()}:
@@ -88,12 +88,7 @@ def not_in_hand(repairs: Sequence[Repair], ranges: Mapping[str, Collection[tuple
     return [repair for repair in repairs if free(repair)]
 
 
-def repair_sensor(
-    symbols: Sequence[Symbol],
-    partitions: dg.DailyPartitionsDefinition,
-    job: AssetJob,
-    status: dg.DefaultSensorStatus,
-) -> dg.SensorDefinition:
+def repair_sensor(symbols: Sequence[Symbol], job: AssetJob, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
     """The sensor that carries out the part of the repair plan that needs no person: curable failures, partial and stale
     days."""
 
@@ -113,9 +108,10 @@ def repair_sensor(
             now = opened.clock.now()
             end = last_completed_day(opened.calendar, int(now.timestamp() * 1e9))
             plan = read_plan(opened, symbols, None, end, now, ids, started_only=True, in_bulk=True)
+            days = begun_days(opened.settings.first_day, opened.calendar, now)
         todo = not_in_hand([repair for repair in plan.planned if repair.cause in CURABLE], ranges)
         stamp = now.astimezone(SHANGHAI).date().isoformat()
-        requests = run_requests(todo, partition_days(partitions), "repair", stamp) if todo else []
+        requests = run_requests(todo, days, "repair", stamp) if todo else []
         if not requests:
             return dg.SensorResult(skip_reason=summary(plan))
         return dg.SensorResult(run_requests=requests[:RUNS_PER_TICK])
@@ -123,16 +119,11 @@ def repair_sensor(
     return repair_days
 
 
-def daily_schedule(
-    symbols: Sequence[Symbol],
-    partitions: dg.DailyPartitionsDefinition,
-    job: AssetJob,
-    status: dg.DefaultScheduleStatus,
-) -> dg.ScheduleDefinition:
+def daily_schedule(symbols: Sequence[Symbol], job: AssetJob, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
     """Compares the whole main-contract schedule and calendar with what is stored and loads every day due or changed."""
 
     @dg.schedule(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial
-        name="load_trading_days",
+        name=DAILY_SCHEDULE,
         cron_schedule=AFTER_MAINTENANCE,
         execution_timezone=TIME_ZONE,
         job=job,
@@ -152,8 +143,8 @@ def daily_schedule(
             _refresh(context, opened, symbols)
             end = last_completed_day(opened.calendar, int(at.timestamp()) * 1_000_000_000)
             plan = read_plan(opened, symbols, None, end, at, ids, started_only=True)
+            days = begun_days(opened.settings.first_day, opened.calendar, at)
         todo = not_in_hand(plan.planned, ranges)
-        days = partition_days(partitions, at) if todo else []
         requests = run_requests(todo, days, DAILY, at.date().isoformat(), DAILY_PRIORITY)
         return requests or dg.SkipReason(summary(plan))
 

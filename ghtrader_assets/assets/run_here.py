@@ -18,8 +18,8 @@ from ghtrader_assets.assets.dagster_internals import StepFailure
 from ghtrader_assets.assets.dead_runs import NO_SERVER, fail_dead_runs
 from ghtrader_assets.assets.partitions import partition_days
 from ghtrader_assets.assets.tables import asset_key
-from ghtrader_assets.loading.outcome import Stopped
-from ghtrader_assets.orchestration.names import EXIT_CODE, LAUNCHED_BY_TAG, RANGE_END, RANGE_START, TICKS
+from ghtrader_assets.loading.outcome import CANCELLED, Stopped
+from ghtrader_assets.orchestration.names import EXIT_CODE, INTERRUPTED, LAUNCHED_BY_TAG, RANGE_END, RANGE_START, TICKS
 from ghtrader_assets.orchestration.runs import Needs, cut_into_runs, tables_for
 from ghtrader_assets.runtime import living_run
 
@@ -64,7 +64,10 @@ def stop_of(step: StepFailure) -> Stopped:
     if failure is not None and failure.description:
         code = failure.metadata.get(EXIT_CODE)
         return Stopped(failure.description, int(str(code.value)) if code else 1)
-    return Stopped("" if error is None else (error.cause or error).message.strip())
+    if error is None:
+        return Stopped("")
+    error = error.cause or error
+    return CANCELLED if error.cls_name == INTERRUPTED else Stopped(error.message.strip())
 
 
 def _partitions(definitions: dg.Definitions, needs: Needs) -> list[date]:

@@ -19,12 +19,12 @@ import dagster as dg
 
 from ghtrader_assets.assets import tables
 from ghtrader_assets.assets.automation import content_changed
-from ghtrader_assets.assets.partitions import BACKFILL_POLICY
+from ghtrader_assets.assets.partitions import BACKFILL_POLICY, last_begun
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext, embedded_service
 from ghtrader_assets.context.universe import unknown_product
-from ghtrader_assets.errors import FetchError, GhtraderError
+from ghtrader_assets.errors import BadInputError, FetchError, GhtraderError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_days, judge_symbols
@@ -45,6 +45,9 @@ from ghtrader_assets.orchestration.names import (
     LOADED,
     MAIN_SCHEDULE,
     PARTIAL_TAG,
+    PARTITION,
+    RANGE_END,
+    RANGE_START,
     TICKS,
     WORKERS_TAG,
 )
@@ -94,11 +97,23 @@ def _materialized(
     asks = asks or (platform.settings.source_probe and any(selected & JUDGED for selected in asked))
     lives = living_run(platform.settings.home, context.run.run_id)
     with lives, _named_failures(), one_fork_server(), platform.opened(workers) if asks else platform.store() as opened:
-        work = _Work(context, opened, [date.fromisoformat(key) for key in context.partition_keys])
+        work = _Work(context, opened, _days_of(context, opened))
         for selected, own in asked.items():
             yield from work.materialized(own, selected)
     if work.failed:
         raise _failure(work.failed)
+
+
+def _days_of(context: dg.AssetExecutionContext, opened: StoreContext) -> list[date]:
+    """The run's trading days. Raises `BadInputError` for a run of a day that is none, or whose date has not begun."""
+    begun = last_begun(opened.calendar, opened.clock.now())
+    for name in (PARTITION, RANGE_START, RANGE_END):
+        named = context.run.tags.get(name)
+        if named is not None:
+            opened.calendar.require_trading_day(date.fromisoformat(named))
+            if date.fromisoformat(named) > begun:
+                raise BadInputError(f"{named} is no partition yet", f"the last one is {begun}")
+    return [date.fromisoformat(key) for key in context.partition_keys]
 
 
 def _asked_for(context: dg.AssetExecutionContext, symbols: Sequence[Symbol], step: str) -> dict[Selected, list[Symbol]]:

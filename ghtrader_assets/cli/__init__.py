@@ -19,6 +19,7 @@ from ghtrader_assets.cli.app import NAME, app
 from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import FULL_ERRNOS, BadInputError, DiskFullError, FileAccessError, GhtraderError
 from ghtrader_assets.logs import configure as configure_logs
+from ghtrader_assets.ports import keep_loopback_direct
 from ghtrader_assets.settings import Settings, load_settings
 
 FILES: Final[Mapping[str, str]] = {
@@ -46,6 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     warnings.showwarning = _show_warning
     _end_in_order()
+    keep_loopback_direct()
     try:
         settings = load_settings()
         configure_logs(settings.log_level)

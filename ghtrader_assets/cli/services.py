@@ -15,8 +15,9 @@ from typing import Annotated, Final
 
 import typer
 
-from ghtrader_assets.cli.app import AsJson, announce, command, emit_json, emit_rows, emit_table, log, out
+from ghtrader_assets.cli.app import AsJson, announce, as_document, command, emit_json, emit_rows, emit_table, log, out
 from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.health import is_well
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.credentials import credentials_file
@@ -24,10 +25,9 @@ from ghtrader_assets.reading.stored import require_known
 from ghtrader_assets.runtime import DAGSTER, Runtime, owned_runtime
 from ghtrader_assets.services.detached import start_detached, tell_manager
 from ghtrader_assets.services.embedded import running_services, stop_services
-from ghtrader_assets.services.health import ServiceHealth, feed_health, service_health
+from ghtrader_assets.services.platform import PlatformHealth, look_at_platform
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
-from ghtrader_assets.upkeep.feeds import Feed
 
 INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 VERSIONED = ("ghtrader-assets", "dagster", "tqsdk", "questdb", "psycopg")
@@ -68,20 +68,24 @@ def status(
 ) -> None:
     """What runs where, in which version, whether it answers, and how the feeds stand. Exit 0 when healthy, else 1.
 
-    Services decide; with --feeds a symbol whose latest expected trading day is not present, judged and good does too.
+    What is in error decides; with --feeds a symbol whose latest expected trading day is not present, judged and good
+    does too.
     """
-    services = service_health(settings, SYSTEM_CLOCK)
-    feeds = feed_health(settings, SYSTEM_CLOCK)
+    found = look_at_platform(settings, SYSTEM_CLOCK, feeds_count=feeds_count)
     versions = {name: metadata.version(name) for name in VERSIONED}
     credentials = str(credentials_file(settings.home))
-    healthy = all(service.healthy for service in services)
-    if feeds_count:
-        healthy = healthy and all(feed.good for feed in feeds)
-    found = {"healthy": healthy, "home": settings.home, "services": services, "feeds": feeds, "versions": versions}
+    healthy = is_well(found.findings)
     if as_json:
-        emit_json({**found, "questdb_credentials": credentials})
+        document = {
+            "healthy": healthy,
+            "home": settings.home,
+            **as_document(found),
+            "findings": found.wrong,
+            "versions": versions,
+        }
+        emit_json({**document, "questdb_credentials": credentials})
     else:
-        _show_status(settings, services, feeds, versions, credentials)
+        _show_status(settings, found, versions, credentials)
     raise typer.Exit(0 if healthy else 1)
 
 
@@ -135,19 +139,16 @@ def wait_for_interrupt() -> None:
     interrupted.wait()
 
 
-def _show_status(
-    settings: Settings,
-    services: list[ServiceHealth],
-    feeds: list[Feed],
-    versions: dict[str, str],
-    credentials: str,
-) -> None:
+def _show_status(settings: Settings, found: PlatformHealth, versions: dict[str, str], credentials: str) -> None:
     rows = (
-        (service.name, "healthy" if service.healthy else "down", service.where, service.detail) for service in services
+        (service.name, "healthy" if service.healthy else "down", service.where, service.detail)
+        for service in found.services
     )
     emit_table("services", ("service", "health", "where", "detail"), rows)
-    if feeds:
-        emit_rows("feeds", feeds, ("symbol", "state", "expected_day", "last_day", "reason", "remedy"))
+    if found.feeds:
+        emit_rows("feeds", found.feeds, ("symbol", "state", "expected_day", "last_day", "reason", "remedy"))
+    if found.wrong:
+        emit_rows("what is wrong", found.wrong, ("level", "subject", "finding", "remedy"))
     out.print(f"home       {settings.home}")
     out.print(f"console    user and password of QuestDB's console: {credentials}")
     out.print("versions   " + "  ".join(f"{name} {version}" for name, version in versions.items()))

@@ -23,7 +23,7 @@ from ghtrader_assets.dashboard.app import dashboard_app
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import configure
 from ghtrader_assets.market.calendar import calendar_for
-from ghtrader_assets.ports import LOOPBACK, claim_port
+from ghtrader_assets.ports import LOOPBACK, claim_port, keep_loopback_direct
 from ghtrader_assets.settings import load_settings
 
 PORT_SETTING = "GHTRADER_DASHBOARD_PORT"
@@ -40,6 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ghtrader_assets.dashboard", description="the dashboard")
     parser.add_argument("--port", type=int, help="TCP port on 127.0.0.1; 0 picks a free one; default: the setting's")
     options = parser.parse_args()
+    keep_loopback_direct()
     try:
         settings = load_settings()
         configure(settings.log_level)

@@ -6,6 +6,7 @@ Does not belong here: pages (`pages`), addresses (`routes`), questions (`data`).
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 import time
@@ -29,11 +30,13 @@ from ghtrader_assets.dashboard.pages.parts import Links, frame
 from ghtrader_assets.dashboard.pages.symbol import symbol_page
 from ghtrader_assets.dashboard.routes import DayPage, OperationsPage, OverviewPage, Page, Router, SymbolPage
 from ghtrader_assets.errors import BadInputError, GhtraderError
+from ghtrader_assets.health import Finding, is_well
 from ghtrader_assets.logs import logger, redacted
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.runtime import DAGSTER, QUESTDB
+from ghtrader_assets.services.platform import look_at_platform
 from ghtrader_assets.settings import Settings
 
 TITLE: Final = "ghtrader-assets"
@@ -65,6 +68,8 @@ def dashboard_app(settings: Settings, calendar: TradingCalendar, clock: Clock) -
     )
     pages = PageCache(Source(settings, calendar, clock), Router(settings.symbols, calendar))
     app.pages = pages
+    app.server.add_url_rule("/healthz", "healthz", lambda: "alive")
+    app.server.add_url_rule("/readyz", "readyz", Readiness(settings, clock).answer)
     app.layout = html.Div([dcc.Location(id="address"), html.Div(id="page")])
 
     def page_at(path: object, search: object) -> Component:
@@ -75,6 +80,25 @@ def dashboard_app(settings: Settings, calendar: TradingCalendar, clock: Clock) -
     )
     shows(page_at)
     return app
+
+
+class Readiness:
+    """Whether nothing of the platform is in error, of a second or two ago at the oldest; looked at by one at a time."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._look = lambda: look_at_platform(settings, clock).wrong
+        self._lock = threading.Lock()
+        self._kept: tuple[float, list[Finding]] = (float("-inf"), [])
+
+    def answer(self) -> flask.Response:
+        """200, or 503 while something is in error; what is wrong as JSON in both."""
+        with self._lock:
+            if time.monotonic() - self._kept[0] >= KEPT_S:
+                self._kept = (time.monotonic(), self._look())
+            found = self._kept[1]
+        ready = is_well(found)
+        document = json.dumps({"ready": ready, "findings": [dataclasses.asdict(finding) for finding in found]})
+        return flask.Response(str(redacted(document)), 200 if ready else 503, mimetype="application/json")
 
 
 class PageCache:

@@ -26,7 +26,7 @@ from ghtrader_assets.market.symbols import Exchange, Symbol, contract_symbol, pa
 from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
 
 _QUARTERS: Final = (3, 6, 9, 12)
-_LAST_DELIVERY_YEAR: Final = 2027
+_LAST_DELIVERY_YEAR: Final = 2028
 
 
 @dataclass(frozen=True, slots=True)

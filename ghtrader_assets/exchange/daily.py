@@ -38,6 +38,9 @@ fixed one, in which two seconds of a hundred without their two ticks are a fault
 _TURNED_OVER: Final = 2.2
 """In model 2 a day trades at least so many times what its open interest changes by."""
 
+_WEEKDAYS_FROM: Final = date(2027, 1, 1)
+"""The first day whose holidays nobody knew when the model was made."""
+
 
 @dataclass(frozen=True)
 class SimulatedLife:
@@ -148,7 +151,7 @@ def _prices(contract: Contract, places: Ints, price_ticks: Floats, seed: int) ->
     """The closes at `places`, one more than days with `price_ticks`; a limit day's is the limit to the tick."""
     spec = contract.spec
     levels = _log_level(spec, seed)[places - _base()]
-    months_ahead = (position(contract.last_day) - places) / 20.5
+    months_ahead = (_expiry_place(contract.last_day) - places) / 20.5
     prices = np.exp(levels + spec.carry * months_ahead)
     for index, sign in _limit_moves(spec, seed).items():
         here = index + _base() - int(places[0])
@@ -156,6 +159,15 @@ def _prices(contract: Contract, places: Ints, price_ticks: Floats, seed: int) ->
             tick = price_ticks[here - 1]
             prices[here] = int(round(prices[here - 1] / tick) * (1 + sign * spec.limit)) * tick
     return prices
+
+
+def _expiry_place(last_day: date) -> int:
+    """The place of an expiry for prices. From `_WEEKDAYS_FROM` on it counts each weekday: as holidays of later years
+    become known, what was served of days long before must not move."""
+    end = min(last_day, snapshot_calendar().horizon)
+    if end < _WEEKDAYS_FROM:
+        return position(last_day)
+    return position(last_day) + len(snapshot_calendar().holidays_on_weekdays(_WEEKDAYS_FROM, end))
 
 
 def _share(contract: Contract, places: Ints) -> Floats:

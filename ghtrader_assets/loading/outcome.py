@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
@@ -35,6 +36,10 @@ class Stopped:
 
     reason: str
     exit_code: int = 1
+
+
+CANCELLED: Final = Stopped("the run was cancelled; the same command loads what it left")
+"""What ended the days of a run that a person, or the end of its command, called off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from ghtrader_assets.market.ticks import DayWindow
 EVENING_S: Final = 18 * 3600
 """A trading day's window turns at 18:00 Beijing time: after every day session, before every night session."""
 
-MIN_DAYS_AHEAD: Final = 30
+MIN_DAYS_AHEAD: Final = 60
 _CLOSURES: Final = (
     ((1, 1), (1, 3), 1),  # New Year
     ((1, 20), (2, 28), 4),  # Spring Festival
@@ -46,15 +46,20 @@ _REFRESH: Final = "refresh the calendar: `ghtrader-assets calendar --refresh`"
 class TradingCalendar:
     """The trading days from `first` to `horizon`, both covered. Immutable; equal and hashable by `digest`.
 
-    `days` is sorted and begins with the last trading day before `first`, on whose evening the first window
+    Days from `inferred_from` on follow from the rules of holidays that are not published yet; None where all are
+    settled. `days` is sorted and begins with the last trading day before `first`, on whose evening the first window
     opens.
     """
 
-    __slots__ = ("_closes_ns", "_days", "_known", "digest", "first", "horizon", "source")
+    __slots__ = ("_closes_ns", "_days", "_known", "digest", "first", "horizon", "inferred_from", "source")
 
-    def __init__(self, days: Sequence[date], *, first: date, horizon: date, source: str) -> None:
+    def __init__(
+        self, days: Sequence[date], *, first: date, horizon: date, source: str, inferred_from: date | None = None
+    ) -> None:
         if len(days) < 2 or not days[0] < first <= days[1] or days[-1] > horizon:
             raise BadInputError(f"a calendar of {first}..{horizon} needs its days and the trading day before its first")
+        if inferred_from is not None and not first < inferred_from <= horizon:
+            raise BadInputError(f"days inferred from {inferred_from} on lie outside {first}..{horizon}")
         if any(later <= earlier for earlier, later in pairwise(days)):
             raise BadInputError("the days of a calendar are not in ascending order")
         if any(day.weekday() > 4 for day in days):
@@ -64,6 +69,7 @@ class TradingCalendar:
         self._closes_ns = [instant_ns(day, EVENING_S) for day in days]
         self.first = first
         self.horizon = horizon
+        self.inferred_from = inferred_from
         self.source = source
         self.digest = _digest(self)
 
@@ -75,6 +81,11 @@ class TradingCalendar:
 
     def __repr__(self) -> str:
         return f"TradingCalendar({self.first}..{self.horizon}, {self.digest})"
+
+    @property
+    def settled(self) -> date:
+        """The last day that is not inferred."""
+        return self.horizon if self.inferred_from is None else self.inferred_from - timedelta(days=1)
 
     def is_trading_day(self, day: date) -> bool:
         """Whether `day` trades. Raises BadInputError outside the calendar."""
@@ -165,22 +176,28 @@ class CalendarFinding:
 
 @dataclass(frozen=True, slots=True)
 class HorizonFinding:
-    """How many days the calendar reaches beyond `today`, negative once it has ended; `ok` from `MIN_DAYS_AHEAD` on."""
+    """How many days the calendar reaches beyond `today`, negative once it has ended.
+
+    `ok` while `MIN_DAYS_AHEAD` are left and settled; days from `inferred_from` on are not, None where all are.
+    """
 
     today: date
     horizon: date
     days_ahead: int
     ok: bool
+    inferred_from: date | None
 
     def __str__(self) -> str:
         text = f"the calendar covers {self.days_ahead} days ahead of {self.today}, to {self.horizon}"
-        return text if self.ok else f"{text}: fewer than {MIN_DAYS_AHEAD}; {_REFRESH}"
+        if self.inferred_from is not None:
+            text += f", from {self.inferred_from} on inferred from the rules of holidays"
+        return text if self.ok else f"{text}: fewer than {MIN_DAYS_AHEAD} are left that are settled; {_REFRESH}"
 
 
 def check_horizon(calendar: TradingCalendar, today: date) -> HorizonFinding:
-    """Whether the calendar covers at least `MIN_DAYS_AHEAD` days after `today` (Asia/Shanghai)."""
-    ahead = (calendar.horizon - today).days
-    return HorizonFinding(today, calendar.horizon, ahead, ahead >= MIN_DAYS_AHEAD)
+    """Whether at least `MIN_DAYS_AHEAD` days after `today` (Asia/Shanghai) are covered and settled."""
+    ahead, settled = (calendar.horizon - today).days, (calendar.settled - today).days
+    return HorizonFinding(today, calendar.horizon, ahead, settled >= MIN_DAYS_AHEAD, calendar.inferred_from)
 
 
 def compare_holidays(calendar: TradingCalendar, holidays: Iterable[date | str]) -> list[CalendarFinding]:
@@ -197,7 +214,7 @@ def compare_holidays(calendar: TradingCalendar, holidays: Iterable[date | str]) 
 
 
 def compared_days(calendar: TradingCalendar, closed: Collection[date]) -> tuple[date, date]:
-    """The first and the last day that a holiday list and the calendar both cover; reversed if there is none.
+    """The first and the last day that a holiday list and the calendar's settled part cover; reversed if there is none.
 
     The list covers from its first year to its last day, or to the end of that year if it covers it whole. Raises
     BadInputError for an empty list.
@@ -206,19 +223,19 @@ def compared_days(calendar: TradingCalendar, closed: Collection[date]) -> tuple[
         raise BadInputError("the provider's holiday list is empty")
     last = max(closed)
     end = date(last.year, 12, 31) if covers_year(closed, last.year) else last
-    return max(calendar.first, date(min(closed).year, 1, 1)), min(calendar.horizon, end)
+    return max(calendar.first, date(min(closed).year, 1, 1)), min(calendar.settled, end)
 
 
 def unconfirmed(calendar: TradingCalendar, closed: Collection[date], today: date) -> str:
-    """Which part of the year of `today` (at most the calendar's last) a holiday list does not confirm; empty if none.
+    """Which part of the year of `today` (at most the last settled one) a holiday list does not confirm; empty if none.
 
     Raises BadInputError for an empty list.
     """
     start, end = compared_days(calendar, closed)
     if start > end:
         return f"the list, {min(closed)} to {max(closed)}, has no day in common with our calendar"
-    wanted = date(min(today.year, calendar.horizon.year), 12, 31)
-    if start > wanted or end < min(wanted, calendar.horizon):
+    wanted = date(min(today.year, calendar.settled.year), 12, 31)
+    if start > wanted or end < min(wanted, calendar.settled):
         return f"the list tells only of {start} to {end}: {wanted.year} is not confirmed whole"
     return ""
 
@@ -226,24 +243,28 @@ def unconfirmed(calendar: TradingCalendar, closed: Collection[date], today: date
 def extend_calendar(calendar: TradingCalendar, holidays: Iterable[date | str], source: str) -> TradingCalendar:
     """`calendar` carried on through the years that a provider's holiday list covers whole.
 
-    Days that `calendar` covers stay as they are; differences there are findings of `compare_holidays`, never adopted.
+    Days that are settled stay as they are; differences there are findings of `compare_holidays`, never adopted. Those
+    that were inferred are what the list says, or stay inferred in years that it does not cover.
     """
     closed = {_day(item) for item in holidays}
-    year = calendar.horizon.year
+    year = calendar.settled.year
     while covers_year(closed, year + 1):
         year += 1
     last = date(year, 12, 31)
-    if last <= calendar.horizon:
+    if last <= calendar.settled:
         return calendar
-    start = calendar.horizon + timedelta(days=1)
+    start, rest = calendar.settled + timedelta(days=1), last + timedelta(days=1)
+    still_inferred = rest <= calendar.horizon
     return TradingCalendar(
         [
             calendar.previous(calendar.first),
-            *calendar.days(calendar.first, calendar.horizon),
+            *calendar.days(calendar.first, calendar.settled),
             *(day for day in _weekdays(start, last) if day not in closed),
+            *(calendar.days(rest, calendar.horizon) if still_inferred else ()),
         ],
         first=calendar.first,
-        horizon=last,
+        horizon=max(last, calendar.horizon),
+        inferred_from=rest if still_inferred else None,
         source=f"{calendar.source}; from {start} on: {source}",
     )
 
@@ -282,7 +303,14 @@ def parse_calendar(text: str, name: str) -> TradingCalendar:
         closed = {date.fromisoformat(day) for day in document["closed_weekdays"]}
         before = date.fromisoformat(document["before_first"])
         days = [before, *(day for day in _weekdays(first, horizon) if day not in closed)]
-        calendar = TradingCalendar(days, first=first, horizon=horizon, source=str(document["source"]))
+        inferred = document.get("inferred_from")
+        calendar = TradingCalendar(
+            days,
+            first=first,
+            horizon=horizon,
+            source=str(document["source"]),
+            inferred_from=None if inferred is None else date.fromisoformat(inferred),
+        )
         stated = str(document["digest"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, GhtraderError) as error:
         raise BadInputError(f"{name} is no calendar file ({error})", _DAMAGED) from error
@@ -323,6 +351,7 @@ def _content(calendar: TradingCalendar) -> dict[str, Any]:
         "first": calendar.first.isoformat(),
         "horizon": calendar.horizon.isoformat(),
         "before_first": calendar.previous(calendar.first).isoformat(),
+        **({} if calendar.inferred_from is None else {"inferred_from": calendar.inferred_from.isoformat()}),
         "closed_weekdays": [day.isoformat() for day in closed],
     }
 

@@ -84,9 +84,13 @@ def carry_out(
     """
     patience = Patience(context)
     while any(needs.values()):
-        watch = Watch(context, needs, report, progress, loads=TICKS in tables)
+        watch = Watch(context, launcher, needs, report, progress, loads=TICKS in tables)
         with watch.following():
-            stops = launcher.run(needs, tables, tags or {}, progress)
+            try:
+                stops = launcher.run(needs, tables, {**(tags or {}), **watch.tags}, progress)
+            except KeyboardInterrupt:
+                progress.announce(f"interrupted: {launcher.when_interrupted}")
+                raise
         watch.finish([full_disk_stop(context, stop) for stop in stops])
         needs = {} if launcher.retries_maintenance else _after_maintenance(report, patience, progress)
     report.failed = _with_findings(context, report.failed)

@@ -16,10 +16,10 @@ from typing import Any, Final, cast
 import requests
 
 from ghtrader_assets.errors import ServiceError
-from ghtrader_assets.loading.outcome import Stopped
+from ghtrader_assets.loading.outcome import CANCELLED, Stopped
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.launcher import Progress
-from ghtrader_assets.orchestration.names import EXIT_CODE, LAUNCHED_BY_TAG
+from ghtrader_assets.orchestration.names import EXIT_CODE, INTERRUPTED, LAUNCH_TAG, LAUNCHED_BY_TAG
 from ghtrader_assets.orchestration.runs import Needs, days_by_need, in_groups, tables_for
 from ghtrader_assets.orchestration.vigil import await_end
 from ghtrader_assets.runtime import DAGSTER, owned_runtime
@@ -58,7 +58,8 @@ class Backfill:
         runs = answer["runsOrError"].get("results", [])
         events = [event for run in runs for event in run["eventConnection"]["events"]]
         steps = [_stopped(event) for event in events if event.get("error") or event.get("failureMetadata")]
-        return ([Stopped(error["message"].strip())] if error else []) + steps
+        cancelled = [CANCELLED for run in runs if run["status"] == "CANCELED"]
+        return ([Stopped(error["message"].strip())] if error else []) + steps + cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,16 @@ class DaemonLauncher:
     home: Path
     dagster_url: str
     retries_maintenance = True
+
+    @property
+    def when_interrupted(self) -> str:
+        """See `Launcher`."""
+        return f"what was launched goes on without this command; follow or stop it at {self.dagster_url}/runs"
+
+    def run_ids(self, launch: str) -> list[str]:
+        """See `Launcher`."""
+        answer = _ask(self.dagster_url, "RunIds", {"tag": LAUNCH_TAG, "value": launch})
+        return [str(run["runId"]) for run in answer["runsOrError"].get("results", [])]
 
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:
         """One backfill for each group of symbols that need the same days; see `Launcher`."""
@@ -132,7 +143,8 @@ def _stopped(event: dict[str, Any]) -> Stopped:
     """The words and exit code of a `Failure`; of any other exception, what it says itself."""
     failure = event.get("failureMetadata")
     if failure is None:
-        return Stopped(str((event["error"]["cause"] or event["error"])["message"]).strip())
+        error = event["error"]["cause"] or event["error"]
+        return CANCELLED if error["className"] == INTERRUPTED else Stopped(str(error["message"]).strip())
     codes = [entry["intValue"] for entry in failure["metadataEntries"] if entry["label"] == EXIT_CODE]
     return Stopped(failure["description"], codes[0] if codes else 1)
 

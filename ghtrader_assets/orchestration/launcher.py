@@ -43,6 +43,15 @@ class Launcher(Protocol):
         """Whether days that met maintenance are loaded later without the caller (the repair sensor does that)."""
         ...
 
+    @property
+    def when_interrupted(self) -> str:
+        """What becomes of the runs when the command ends before them, and how they are followed or stopped."""
+        ...
+
+    def run_ids(self, launch: str) -> list[str]:
+        """The ids of the runs so far whose `LAUNCH_TAG` is `launch`. Raises `ServiceError`."""
+        ...
+
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:
         """Materialize `tables` of the days to their end, in runs with these tags.
 

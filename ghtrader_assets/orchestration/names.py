@@ -32,7 +32,13 @@ PARTIAL_TAG: Final = "ghtrader/allow_partial"
 """A run with it stores what there is of a trading day in progress."""
 
 LAUNCHED_BY_TAG: Final = "ghtrader/launched_by"
+LAUNCH_TAG: Final = "ghtrader/launch"
+"""The id of the launch that a run belongs to: what a command finds its runs by, and by their ids its results."""
+
+INTERRUPTED: Final = "DagsterExecutionInterruptedError"
+"""Dagster's own class, by name: what a step of a cancelled run fails with."""
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
 RANGE_END: Final = "dagster/asset_partition_range_end"
-"""Dagster's own tags: the first and the last partition of a run over a range."""
+PARTITION: Final = "dagster/partition"
+"""Dagster's own tags: the first and the last partition of a run over a range, and the one of any other run."""

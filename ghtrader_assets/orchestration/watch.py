@@ -6,6 +6,7 @@ Belongs here: which days have ended and how. Does not belong here: launching the
 from __future__ import annotations
 
 import contextlib
+import uuid
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -15,29 +16,47 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.loading.plan import plan_days
-from ghtrader_assets.orchestration.launcher import Progress
+from ghtrader_assets.orchestration.launcher import Launcher, Progress
+from ghtrader_assets.orchestration.names import LAUNCH_TAG
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import Needs, days_by_need
-from ghtrader_assets.upkeep.due import DayResult, Need, needs_of, results_since
+from ghtrader_assets.upkeep.due import DayResult, Need, needs_of, results_of
 
 POLL_S: Final = 1.0
 UNLOADED: Final = "its run ended before it was done; see its page in Dagster"
 
 
 class Watch:
-    """One launch's days: each goes from waiting into the report as its load ends, and is told to `progress`."""
+    """One launch's days: each goes from waiting into the report as its load ends, and is told to `progress`.
+
+    The launch's runs carry `tags`; their loads are told from all others of the same days by that, and not by the clock,
+    which may have been wrong.
+    """
 
     def __init__(
-        self, context: LoadContext, needs: Needs, report: BackfillReport, progress: Progress, *, loads: bool
+        self,
+        context: LoadContext,
+        launcher: Launcher,
+        needs: Needs,
+        report: BackfillReport,
+        progress: Progress,
+        *,
+        loads: bool,
     ) -> None:
+        self._launch = uuid.uuid4().hex
+        self._launcher = launcher
         self._loads = loads
         self._context = context
         self._report = report
         self._progress = progress
-        self._since = context.clock.now()
         wanted = list(days_by_need(needs))
         self._waiting = {symbol.text: set(days) for symbol, need, days in wanted if need == Need.LOAD}
         self._to_judge = {symbol: days for symbol, need, days in wanted if need == Need.JUDGEMENT}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the runs of this launch carry."""
+        return {LAUNCH_TAG: self._launch}
 
     @contextmanager
     def following(self) -> Generator[None]:
@@ -76,7 +95,9 @@ class Watch:
                 self._report.add(DayResult(symbol.text, day, failure, None))
 
     def _collect(self) -> None:
-        for result in results_since(self._context, self._waiting, self._since):
+        if not any(self._waiting.values()):
+            return
+        for result in results_of(self._context, self._waiting, self._launcher.run_ids(self._launch)):
             self._waiting[result.symbol].discard(result.trading_day)
             self._report.add(result)
             self._progress.day_ended(result)

@@ -4,7 +4,7 @@ Belongs here: confirming the calendar by the provider's holiday list and storing
 Does not belong here: what a calendar is and how two are compared (`market.calendar`), asking the provider (`tq`).
 
 A difference is for people to judge. Nothing of the provider's list replaces what the calendar covers unless the
-operator says so; days beyond its horizon are taken from years that the list covers whole.
+operator says so; days that are inferred, or beyond its horizon, are taken from years that the list covers whole.
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ def adopted(calendar: TradingCalendar, differences: Sequence[CalendarFinding], s
         [calendar.previous(calendar.first), *sorted(days)],
         first=calendar.first,
         horizon=calendar.horizon,
+        inferred_from=calendar.inferred_from,
         source=f"{calendar.source}; {len(differences)} days by {source}",
     )
 

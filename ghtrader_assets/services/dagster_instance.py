@@ -37,7 +37,7 @@ EVALUATION_TIMEOUT_S: Final = "300"
 
 _STATE: Final = """{
   workspaceOrError { ... on Workspace { locationEntries {
-    name loadStatus locationOrLoadError { __typename ... on PythonError { message } }
+    name loadStatus locationOrLoadError { __typename ... on PythonError { message causes { message } } }
   } } }
   instance { daemonHealth { allDaemonStatuses { daemonType required lastHeartbeatTime } } }
 }"""
@@ -134,9 +134,15 @@ def dagster_state(url: str) -> DagsterState:
         daemons: list[dict[str, Any]] = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         raise ServiceError(f"Dagster at {url} does not answer: {type(error).__name__}", "see `status`") from None
-    found: dict[str, dict[str, str]] = {entry["name"]: entry["locationOrLoadError"] or {} for entry in entries}
+    found: dict[str, dict[str, Any]] = {entry["name"]: entry["locationOrLoadError"] or {} for entry in entries}
     return DagsterState(
         heartbeats={each["daemonType"]: each["lastHeartbeatTime"] or 0.0 for each in daemons if each["required"]},
-        locations={name: error.get("message", "").strip() for name, error in found.items()},
+        locations={name: _deepest(error) for name, error in found.items()},
         loading=not entries or any(entry["loadStatus"] != "LOADED" for entry in entries),
     )
+
+
+def _deepest(error: dict[str, Any]) -> str:
+    """The message of the cause of all, or of the error itself; empty where there is none."""
+    causes = [str(cause["message"]) for cause in error.get("causes") or ()]
+    return (causes or [str(error.get("message", ""))])[-1].strip()

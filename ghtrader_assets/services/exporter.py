@@ -3,23 +3,30 @@
 Belongs here: which figures are exported under which names. Does not belong here: the queries (`questdb`), rules and
 dashboards over them (`infra/`).
 
-A scrape asks the tables a handful of questions; a store that is away shows as `ghtrader_store_up 0`, and the figures
-that need it are absent rather than stale.
+A scrape asks the tables a handful of questions, one after the other, over one session; requests that come meanwhile
+share the next scrape. A request has seconds to arrive, and no more than `REQUESTS_AT_ONCE` are heard: whoever opens
+more connections, or never ends a request, costs a socket and no session of QuestDB's. A store that is away shows as
+`ghtrader_store_up 0`, and the figures that need it are absent rather than stale.
 """
 
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
-from wsgiref.simple_server import WSGIServer
+from socketserver import ThreadingMixIn
+from typing import Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -47,6 +54,12 @@ WINDOW: Final = timedelta(minutes=15)
 LOAD_WINDOW: Final = timedelta(days=1)
 STATE_DAYS: Final = timedelta(days=365)
 STEPS: Final = ("download_seconds", "store_seconds", "readback_seconds", "validation_seconds")
+ALIVE: Final = "/favicon.ico"
+"""Answered without a scrape."""
+REQUESTS_AT_ONCE: Final = 32
+REQUEST_WITHIN_S: Final = 10.0
+SESSIONS: Final = 1
+"""The exporter's share of QuestDB's sessions."""
 QUANTILES: Final = (("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99"))
 
 LabelledValue = tuple[*tuple[str, ...], float]
@@ -75,11 +88,81 @@ class TablesCollector(Collector):
         yield from found
 
 
+class Scrapes:
+    """One scrape at a time. Whoever asks while one is made gets the next one, with all others who do."""
+
+    def __init__(self, make: Callable[[], bytes]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._begun = float("-inf")
+        self._made = b""
+
+    def text(self) -> bytes:
+        """A scrape that began no earlier than this call."""
+        asked = time.monotonic()
+        with self._lock:
+            if self._begun < asked:
+                self._begun = time.monotonic()
+                self._made = self._make()
+            return self._made
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = REQUEST_WITHIN_S
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is wsgiref's own
+        """Say nothing of each request."""
+
+
+class ExporterServer(ThreadingMixIn, WSGIServer):
+    """A thread a request, and a bound on both their number and the time that a request takes to arrive."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, application: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]) -> None:
+        self._free = threading.BoundedSemaphore(REQUESTS_AT_ONCE)
+        super().__init__((LOOPBACK, port), _Handler)
+        self.set_app(application)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Hear the request in a thread of its own, or hang up where too many are heard already."""
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Handle one request; a peer that sends it byte by byte is hung up on."""
+        overdue = threading.Timer(REQUEST_WITHIN_S, _hang_up, (request,))
+        overdue.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            overdue.cancel()
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A peer that left is nobody's error; wsgiref would print a traceback."""
+
+
+def _hang_up(request: socket.socket) -> None:
+    with suppress(OSError):
+        request.shutdown(socket.SHUT_RD)
+
+
 def start_exporter(settings: Settings, port: int, clock: Clock) -> WSGIServer:
     """Serve `/metrics` on the loopback address from a thread; returns the server, whose `shutdown` ends it."""
     registry = CollectorRegistry()
-    registry.register(TablesCollector(settings, clock))
-    server, _ = start_http_server(port, addr=LOOPBACK, registry=registry)
+    registry.register(TablesCollector(settings.model_copy(update={"questdb_sessions": SESSIONS}), clock))
+    scrapes = Scrapes(lambda: generate_latest(registry))
+
+    def answer(environment: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        text = b"" if environment["PATH_INFO"] == ALIVE else scrapes.text()
+        start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST), ("Content-Length", str(len(text)))])
+        return [text]
+
+    server = ExporterServer(port, answer)
+    threading.Thread(target=server.serve_forever, name="exporter", daemon=True).start()
     return server
 
 

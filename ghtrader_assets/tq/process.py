@@ -26,6 +26,7 @@ import msgspec
 import polars as pl
 
 from ghtrader_assets.files import process_lock
+from ghtrader_assets.ports import keep_loopback_direct
 from ghtrader_assets.tq import faults, fork_server, wire
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
@@ -266,6 +267,7 @@ def _environment(provider: Provider, directory: Path) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith("TQ_") and name not in _NOT_INHERITED
     }
+    keep_loopback_direct(kept)
     return kept | {
         "HOME": str(directory),
         "PYTHONUSERBASE": site.getuserbase(),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 
 from ghtrader_assets.context.store import StoreContext
@@ -16,7 +16,7 @@ from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.evidence import read_evidence
-from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_latest_manifests, read_quality, read_summary
+from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_manifests_of_runs, read_quality, read_summary
 from ghtrader_assets.validation.judge import needs_judgement
 
 
@@ -67,13 +67,15 @@ def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) ->
     return {plan.trading_day: need(plan) for plan in plans}
 
 
-def results_since(context: StoreContext, wanted: Mapping[str, Collection[date]], since: datetime) -> list[DayResult]:
-    """Those of each symbol's days whose last load began at `since` or later and has ended."""
+def results_of(
+    context: StoreContext, wanted: Mapping[str, Collection[date]], run_ids: Sequence[str]
+) -> list[DayResult]:
+    """Those of each symbol's days whose load by one of these runs has ended."""
     days = [day for own in wanted.values() for day in own]
-    if not days:
+    if not days or not run_ids:
         return []
     names = [name for name, own in wanted.items() if own]
-    manifests = read_latest_manifests(context.database, names, min(days), max(days), since)
+    manifests = read_manifests_of_runs(context.database, names, min(days), max(days), run_ids)
     return [
         DayResult(name, day, manifest.failure, manifest)
         for (name, day), manifest in manifests.items()

@@ -37,7 +37,7 @@ GRACE: Final = timedelta(hours=2)
 
 
 class FeedState(StrEnum):
-    """`idle`: no day of the symbol was ever loaded, or it is not listed yet. `ended`: it trades no more, loaded or not.
+    """`idle`: the symbol is not followed, or is not listed yet. `ended`: it trades no more, loaded or not.
     `late`: the expected day is not stored."""
 
     GOOD = "good"
@@ -63,7 +63,7 @@ class Feed:
 
     @property
     def good(self) -> bool:
-        """Whether nothing is wrong; a symbol whose history was never begun, or that trades no more, is not late."""
+        """Whether nothing is wrong; a symbol that is not followed, or that trades no more, is not late."""
         return self.state in {FeedState.GOOD, FeedState.IDLE, FeedState.ENDED}
 
 
@@ -85,8 +85,12 @@ def freshness_windows(calendar: TradingCalendar, today: date) -> tuple[timedelta
     return warn, warn + timedelta(days=1)
 
 
-def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
-    """The feed of each symbol, from nine small queries. Raises `QuestDBError`."""
+def feeds_of(context: StoreContext, symbols: Sequence[Symbol], *, loads_daily: bool | None = None) -> list[Feed]:
+    """The feed of each symbol, from nine small queries. Raises `QuestDBError`.
+
+    A symbol is followed when the daily schedule is on (`loads_daily`; None: as the settings have it) and its history
+    was begun. Beyond the calendar's end no day is known, and a followed symbol is late.
+    """
     database, now_ns = context.database, context.clock.now_ns()
     day = expected_day(context.calendar, now_ns)
     names = [symbol.text for symbol in symbols]
@@ -94,18 +98,22 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
     obstacles = read_obstacles(database, context.calendar, symbols, day, day)
     stored = read_day_states(database, names, day, day, context.clock.now(), obstacles)
     states = {state.symbol: state for state in stored}
+    follows = context.settings.runs_by_itself if loads_daily is None else loads_daily
     _, dead = freshness_windows(context.calendar, shanghai_day(now_ns))
     found: list[Feed] = []
     for symbol in symbols:
         last_day, loaded_at = loads.get(symbol.text, (None, None))
-        expected = symbol.text in begun and start_date_of(context.settings, symbol.product) <= day
+        begun_by_then = symbol.text in begun and start_date_of(context.settings, symbol.product) <= day
         unknown = unknown_in_universe(context.settings, symbol)
         if unknown is not None:
             state, reason, remedy = FeedState.BAD, f"{IngestState.UNKNOWN_CONTRACT}: {unknown}", unknown.remedy
         else:
             known = states.get(symbol.text)
             resting = known is not None and known.ingest_state in _RESTING
-            state, reason, remedy = _state_on(symbol, day, known) if expected or resting else _IDLE
+            if resting or (begun_by_then and follows):
+                state, reason, remedy = _past_the_calendar(context, now_ns) or _state_on(symbol, day, known)
+            else:
+                state, reason, remedy = _NOT_FOLLOWED if begun_by_then else _IDLE
         age_s = None if loaded_at is None else now_ns / 1e9 - loaded_at.timestamp()
         fresh = None if age_s is None or state == FeedState.ENDED else age_s <= dead.total_seconds()
         found.append(Feed(symbol.text, state, day, last_day, loaded_at, fresh, reason, remedy))
@@ -114,10 +122,24 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol]) -> list[Feed]:
 
 _IDLE: Final = (FeedState.IDLE, "no day of it was ever loaded", "begin its history with `ghtrader-assets backfill`")
 
+_NOT_FOLLOWED: Final = (
+    FeedState.IDLE,
+    "its daily schedule is off: no day is expected",
+    "switch load_trading_days on in Dagster's UI, or set GHTRADER_AUTOMATION=on",
+)
+
 _RESTING: Final = {
     IngestState.NOT_LISTED.value: FeedState.IDLE,
     IngestState.EXPIRED.value: FeedState.ENDED,
 }
+
+
+def _past_the_calendar(context: StoreContext, now_ns: int) -> tuple[FeedState, str, str] | None:
+    """The standing of every feed once the calendar has ended: whether a day is missing can't be known."""
+    if shanghai_day(now_ns) <= context.calendar.horizon:
+        return None
+    reason = f"the calendar ended on {context.calendar.horizon}: no later trading day is known"
+    return FeedState.LATE, reason, "`ghtrader-assets calendar --refresh`"
 
 
 def _state_on(symbol: Symbol, day: date, state: DayState | None) -> tuple[FeedState, str, str]:

@@ -22,7 +22,7 @@ from ghtrader_assets.assets.calendar import (
 )
 from ghtrader_assets.assets.resources import Platform
 from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
+from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, changed_days, dump_calendar
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.reference.confirmation import last_confirmation
@@ -70,13 +70,17 @@ def stored(home: Path, calendar: TradingCalendar) -> None:
 
 
 def test_a_calendar_that_the_provider_confirms(pointed: CommandLine, calendar: TradingCalendar) -> None:
+    """And whose inferred year its list settles."""
     metadata, checks = materialized()
-    assert metadata["digest"].value == calendar.digest
-    assert (metadata["differences"].value, metadata["definitions"].value) == (0, "unchanged")
+    settled = calendar_for(pointed.home)
+    assert (settled.inferred_from, changed_days(settled, calendar)) == (None, [])
+    assert metadata["digest"].value == settled.digest
+    assert (metadata["differences"].value, metadata["definitions"].value) == (0, "read at the next start of Dagster")
+    assert materialized()[0]["definitions"].value == "unchanged"
     assert checks[CONFIRMED].passed
     assert checks[HOURS].passed
     assert set(kept_hours(pointed.home)) == {"KQ.m@SHFE.cu", "KQ.m@SHFE.au", "KQ.m@SHFE.ag"}
-    said = last_confirmation(pointed.home, calendar)
+    said = last_confirmation(pointed.home, settled)
     assert said is not None
     assert (said.differences, said.failure) == ([], "")
 
@@ -89,8 +93,8 @@ def test_a_difference_is_loud_everywhere_and_changes_nothing(
     wrong = checks[CONFIRMED]
     assert (wrong.passed, wrong.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert "2026-03-04 (Wed): open in our calendar, closed in the provider's list" in (wrong.description or "")
-    assert (metadata["differences"].value, metadata["digest"].value) == (1, calendar.digest)
-    assert calendar_for(pointed.home) == calendar
+    assert metadata["differences"].value == 1
+    assert changed_days(calendar_for(pointed.home), calendar) == []
     doctor = pointed.run("doctor", "--json")
     (finding,) = [item for item in doctor.document["findings"] if item["subject"] == "holiday list"]
     assert (finding["level"], "2026-03-04" in finding["finding"]) == ("error", True)
@@ -111,7 +115,7 @@ def test_other_hours_at_the_provider_fail_a_check_and_an_unknown_symbol_is_a_war
 
 @pytest.mark.parametrize(
     ("days_ahead", "passed", "severity"),
-    [(60, True, None), (29, False, dg.AssetCheckSeverity.WARN), (-1, False, dg.AssetCheckSeverity.ERROR)],
+    [(60, True, None), (59, False, dg.AssetCheckSeverity.WARN), (-1, False, dg.AssetCheckSeverity.ERROR)],
 )
 def test_the_horizon_warns_and_then_fails(
     tmp_path: Path,

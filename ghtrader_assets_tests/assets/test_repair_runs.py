@@ -6,7 +6,6 @@ import dataclasses
 from datetime import date
 from typing import Any
 
-from ghtrader_assets.assets.partitions import partition_days, trading_day_partitions
 from ghtrader_assets.assets.repair import not_in_hand, run_requests
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
@@ -25,7 +24,7 @@ def repair_of(symbol: Any, day: date, need: Need = Need.LOAD) -> Repair:
 
 
 def test_repairs_become_runs_of_the_newest_days_first() -> None:
-    days = partition_days(trading_day_partitions(YEAR[0], CALENDAR))
+    days = CALENDAR.days(YEAR[0], CALENDAR.settled)
     scattered = [YEAR[0], YEAR[1], YEAR[5]]
     repairs = [repair_of(symbol, day) for symbol in SYMBOLS for day in scattered]
     requests = run_requests(repairs, days, "repair", "s")

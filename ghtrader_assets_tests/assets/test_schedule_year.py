@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 import pytest
 
-from ghtrader_assets.assets.partitions import partition_days, trading_day_partitions
 from ghtrader_assets.assets.repair import run_requests
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import SHANGHAI
@@ -78,7 +77,7 @@ class SimulatedStore:
 )
 def test_a_year_of_the_daily_schedule(days_of_year: list[date]) -> None:
     """Each trading day of each symbol is asked for once, on its evening; an outage is made up for; a roll reloads."""
-    store, loaded, days = SimulatedStore(), set[Key](), partition_days(trading_day_partitions(YEAR[0], CALENDAR))
+    store, loaded, days = SimulatedStore(), set[Key](), CALENDAR.days(YEAR[0], CALENDAR.settled)
     outage = range(date(2025, 3, 3).toordinal(), date(2025, 3, 13).toordinal())
     rolled = (SYMBOLS[0].text, YEAR[100])
     evenings = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +12,7 @@ from playwright.sync_api import Page, expect
 from ghtrader_assets.assets.checks import LATEST_DAY
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES
+from ghtrader_assets.services.dagster_state import DAILY_SCHEDULE
 from ghtrader_assets_tests.fix_browser import keep
 from ghtrader_assets_tests.fix_platform import COPPER, RunningPlatform
 from ghtrader_assets_tests.waiting import await_that
@@ -20,6 +22,14 @@ pytestmark = pytest.mark.browser
 CHECK = """
 query Check($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
   assetChecksOrError { ... on AssetChecks { checks { name executionForLatestMaterialization { status } } } } } } }"""
+
+SELECTOR = {
+    "repositoryLocationName": "ghtrader_assets", "repositoryName": "__repository__", "scheduleName": DAILY_SCHEDULE,
+}  # fmt: skip
+SWITCH_ON = """
+mutation On($of: ScheduleSelector!) { startSchedule(scheduleSelector: $of) { __typename } }"""
+SWITCH_BACK = """
+mutation Back($of: ScheduleSelector!) { resetSchedule(scheduleSelector: $of) { __typename } }"""
 
 
 def path_of(symbol: str) -> str:
@@ -53,7 +63,15 @@ def test_figures_are_plotted_over_days(platform: RunningPlatform, page: Page) ->
     keep(page, "dagster-plots")
 
 
-@pytest.mark.usefixtures("copper")
+@pytest.fixture
+def followed(platform: RunningPlatform) -> Iterator[None]:
+    """The daily schedule, switched on as in the UI: what is not followed is missed by nobody."""
+    platform.graphql(SWITCH_ON, of=SELECTOR)
+    yield
+    platform.graphql(SWITCH_BACK, of=SELECTOR)
+
+
+@pytest.mark.usefixtures("copper", "followed")
 def test_health_after_a_missed_day(platform: RunningPlatform, page: Page) -> None:
     """Every day that was expected since January is missed."""
     await_that("the check of the latest day fails", lambda: latest_day(platform) == "FAILED")

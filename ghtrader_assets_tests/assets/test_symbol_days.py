@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -89,6 +90,25 @@ def test_a_run_of_many_symbols_fails_with_exactly_the_days_that_did(
     wanted = [(symbol.key, table, str(day)) for symbol, days in good.items() for table in DAY_TABLES for day in days]
     wanted += [(symbol.key, MAIN_SCHEDULE, str(day)) for symbol in good for day in DAYS]
     assert made(ran) == sorted(wanted)
+
+
+@pytest.mark.parametrize(
+    ("day", "says"),
+    [
+        (date(2026, 1, 4), r"2026-01-04 \(Sunday\) is not a trading day; its neighbours are 2025-12-31 and 2026-01-05"),
+        (date(2027, 12, 31), "2027-12-31 is no partition"),
+    ],
+)
+def test_a_day_that_does_not_trade_or_has_not_begun_fails_by_name(
+    instance: dg.DagsterInstance, day: date, says: str
+) -> None:
+    """Launched by hand over GraphQL, which looks at no tag: it once succeeded with nothing done."""
+    ran = run(instance, [asset_key(STEEL, table) for table in ALL_TABLES], day, day)
+    assert not ran.success
+    (failure,) = ran.get_step_failure_events()
+    said = failure.step_failure_data.user_failure_data
+    assert said, failure.step_failure_data.error
+    assert re.search(says, said.description)
 
 
 def test_in_a_run_that_loads_one_symbol_the_same_step_judges_the_other(instance: dg.DagsterInstance) -> None:

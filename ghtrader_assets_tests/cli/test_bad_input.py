@@ -30,7 +30,7 @@ WEEK = ("--from", "2026-01-05", "--to", "2026-01-06")
         (("backfill", COPPER, "--from", "2026-01-06", "--to", "2026-01-05"), ("2026-01-06", "2026-01-05")),
         (("backfill", COPPER, "--from", "yesterday", "--to", "2026-01-05"), ("--from", "yesterday")),
         (("backfill", COPPER, "--from", "2020-01-02", "--to", "2026-01-05"), ("2021-01-04",)),
-        (("backfill", COPPER, "--from", "2026-01-05", "--to", "2031-01-06"), ("2031-01-06", "2026-12-31")),
+        (("backfill", COPPER, "--from", "2026-01-05", "--to", "2031-01-06"), ("2031-01-06", "2027-12-31")),
         (("backfill", COPPER, *WEEK, "--tables", "ticks,tocks"), ("tocks", "manifest")),
         (("days", COPPER, "--from", "2026-01-03", "--to", "2026-01-04"), ("no trading day", "2026-01-05")),
         (("gaps", COPPER, "2026-02-30"), ("2026-02-30",)),

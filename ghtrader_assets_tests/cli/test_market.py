@@ -11,7 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, dump_calendar
+from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, changed_days, dump_calendar
 from ghtrader_assets.market.session_events import events_path
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine
@@ -21,7 +21,13 @@ def without(calendar: TradingCalendar, day: date) -> TradingCalendar:
     """The calendar with one trading day taken out."""
     days = [calendar.previous(calendar.first), *calendar.days(calendar.first, calendar.horizon)]
     days.remove(day)
-    return TradingCalendar(days, first=calendar.first, horizon=calendar.horizon, source="the operator's own")
+    return TradingCalendar(
+        days,
+        first=calendar.first,
+        horizon=calendar.horizon,
+        source="the operator's own",
+        inferred_from=calendar.inferred_from,
+    )
 
 
 @contextmanager
@@ -40,7 +46,7 @@ def test_a_range_of_the_calendar(bare: CommandLine) -> None:
     document = bare.run("calendar", "--from", "2026-01-01", "--to", "2026-01-06", "--json").document
     assert document["trading_days"] == ["2026-01-05", "2026-01-06"]
     assert document["holidays"] == ["2026-01-01", "2026-01-02"]
-    assert (document["digest"], document["refresh"]) == ("f98c569f70ccc8f2", None)
+    assert (document["digest"], document["refresh"]) == ("37d45fd346ab934c", None)
     beyond = bare.run("calendar", "--from", "2031-01-01")
     assert (beyond.code, "lies outside the calendar" in beyond.err) == (2, True)
 
@@ -70,7 +76,9 @@ def test_a_calendar_that_the_provider_contradicts_is_loud_and_stays_until_adopte
     assert not calendar_for(shared.home).is_trading_day(day)
     adopted = shared.run("calendar", "--refresh", "--adopt", "--json")
     assert (adopted.code, adopted.document["refresh"]["changed"]) == (0, ["2026-03-04", "2026-03-05"])
-    assert calendar_for(shared.home) == calendar
+    taken = calendar_for(shared.home)
+    assert changed_days(taken, calendar) == []
+    assert (taken.inferred_from, taken.horizon) == (None, calendar.horizon), "the list covers the inferred year"
 
 
 def test_a_stored_calendar_that_the_packages_has_overtaken_is_said_by_doctor(
@@ -164,8 +172,8 @@ def test_the_schedule_is_asked_for_where_nothing_is_stored(shared: CommandLine) 
     assert [(row["contract"], row["price_tick"], row["multiplier"]) for row in asked] == [("SHFE.rb2605", 1.0, 10)] * 5
     assert {row["expires"] for row in asked} == {"2026-05-15"}
     assert all(row["expires_source"] for row in asked)
-    beyond = shared.run("schedule", "KQ.m@SHFE.rb", "--from", "2027-01-04", **universe)
-    assert (beyond.code, "2027-01-04 lies outside the calendar" in beyond.err) == (2, True)
+    beyond = shared.run("schedule", "KQ.m@SHFE.rb", "--from", "2028-01-04", **universe)
+    assert (beyond.code, "2028-01-04 lies outside the calendar" in beyond.err) == (2, True)
 
 
 def test_other_hours_and_terms_at_the_provider_are_reported_and_change_nothing(

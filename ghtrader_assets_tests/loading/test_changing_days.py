@@ -173,10 +173,10 @@ def test_a_suspended_day_without_ticks_says_so_and_is_nothing_to_repair(
 
 
 def test_past_the_calendars_end_what_is_known_stays_usable(platform: LoadContext) -> None:
-    with time_machine.travel(datetime(2027, 3, 2, 12, tzinfo=SHANGHAI)):
+    with time_machine.travel(datetime(2028, 3, 2, 12, tzinfo=SHANGHAI)):
         rows = refresh_schedule(platform, parse_symbol("KQ.m@INE.sc")).rows
-    assert max(rows) == CALENDAR.days(date(2026, 12, 1), CALENDAR.horizon)[-1]
-    assert not rows[date(2026, 12, 31)].provisional
+    assert max(rows) == CALENDAR.days(date(2027, 12, 1), CALENDAR.horizon)[-1]
+    assert not rows[CALENDAR.horizon].provisional
 
 
 def repairs(platform: LoadContext, symbol: Symbol, day: date) -> list[Cause]:

@@ -1,7 +1,9 @@
 """Builds the packaged calendar snapshot: `python -m ghtrader_assets_tests.market.build_calendar`.
 
 Every weekday on which the packages disagree must be settled in `calendar_differences.csv`, or nothing is
-written. Needs the development packages exchange_calendars and chinesecalendar; the product imports neither.
+written. The year after their last one is inferred: `calendar_inferred.csv` has its closures by the rules of holidays,
+until their notice comes out and the packages have it. Needs the development packages exchange_calendars and
+chinesecalendar; the product imports neither.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import pandas as pd
 from ghtrader_assets.market import calendar as market_calendar
 
 DATA = Path(market_calendar.__file__).parent / "data"
+INFERRED = Path(__file__).with_name("calendar_inferred.csv")
 DIFFERENCES = Path(__file__).with_name("calendar_differences.csv")
 FIRST = date(2004, 1, 1)
 
@@ -57,6 +60,12 @@ def settled() -> dict[date, bool]:
     return {date.fromisoformat(row["day"]): row["settled"] == "open" for row in rows}
 
 
+def inferred() -> dict[date, str]:
+    """The weekdays of the year after the packages' last one that should be closed, each with its rule."""
+    rows = csv.DictReader(io.StringIO(INFERRED.read_text(encoding="utf-8")))
+    return {date.fromisoformat(row["day"]): row["rule"] for row in rows}
+
+
 def build() -> str:
     """The snapshot's JSON text."""
     sessions, horizon = exchange_days()
@@ -66,13 +75,16 @@ def build() -> str:
         open_days.discard(day)
         if verdicts[day]:
             open_days.add(day)
+    last, closed = date(horizon.year + 1, 12, 31), inferred()
+    open_days |= {day for day in weekdays(horizon + timedelta(days=1), last) if day not in closed}
     before = max(day for day in sessions if day < FIRST)
     calendar = market_calendar.TradingCalendar(
         sorted(day for day in open_days if day >= before),
         first=FIRST,
-        horizon=horizon,
+        horizon=last,
+        inferred_from=horizon + timedelta(days=1),
         source=f"exchange_calendars {version('exchange_calendars')} XSHG reconciled with "
-        f"chinesecalendar {version('chinesecalendar')}",
+        f"chinesecalendar {version('chinesecalendar')}; {last.year} inferred: holidays not published yet",
     )
     return market_calendar.dump_calendar(calendar)
 

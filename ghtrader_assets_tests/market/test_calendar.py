@@ -31,25 +31,33 @@ from ghtrader_assets_tests.market import build_calendar
 
 CALENDAR = snapshot_calendar()
 ALL_DAYS = CALENDAR.days(CALENDAR.first, CALENDAR.horizon)
-HOLIDAYS = CALENDAR.holidays_on_weekdays(CALENDAR.first, CALENDAR.horizon)
+SETTLED_DAYS = CALENDAR.days(CALENDAR.first, CALENDAR.settled)
+HOLIDAYS = CALENDAR.holidays_on_weekdays(CALENDAR.first, CALENDAR.settled)
 
 
 def test_coverage() -> None:
-    assert (CALENDAR.first, CALENDAR.horizon) == (date(2004, 1, 1), date(2026, 12, 31))
-    assert len(ALL_DAYS) == 5586
+    assert (CALENDAR.first, CALENDAR.settled) == (date(2004, 1, 1), date(2026, 12, 31))
+    assert (CALENDAR.inferred_from, CALENDAR.horizon) == (date(2027, 1, 1), date(2027, 12, 31))
+    assert (len(SETTLED_DAYS), len(ALL_DAYS)) == (5586, 5829)
     assert len(CALENDAR.digest) == 16
 
 
 def test_every_day_agrees_with_exchange_calendars() -> None:
     sessions, horizon = build_calendar.exchange_days()
-    assert horizon == CALENDAR.horizon
-    assert {day for day in sessions if day >= CALENDAR.first} == set(ALL_DAYS)
+    assert horizon == CALENDAR.settled
+    assert {day for day in sessions if day >= CALENDAR.first} == set(SETTLED_DAYS)
+
+
+def test_the_inferred_year_is_closed_on_the_days_that_the_rules_give() -> None:
+    assert covers_year(build_calendar.inferred(), 2027)
+    closed = CALENDAR.holidays_on_weekdays(date(2027, 1, 1), CALENDAR.horizon)
+    assert closed == sorted(build_calendar.inferred())
 
 
 def test_every_difference_from_chinesecalendar_is_settled_with_a_source() -> None:
     with build_calendar.DIFFERENCES.open(encoding="utf-8") as file:
         table = {date.fromisoformat(row["day"]): row for row in csv.DictReader(file)}
-    weekdays = build_calendar.weekdays(CALENDAR.first, CALENDAR.horizon)
+    weekdays = build_calendar.weekdays(CALENDAR.first, CALENDAR.settled)
     theirs = {day for day in weekdays if build_calendar.state_workday(day) != CALENDAR.is_trading_day(day)}
     assert theirs == set(table)
     assert {day for day, *_ in build_calendar.differences()} == set(table)
@@ -126,7 +134,7 @@ def test_a_range_that_runs_backwards_is_empty() -> None:
             r"2025-10-04 \(Saturday\) is not a trading day; its neighbours are 2025-09-30 and 2025-10-09",
         ),
         (date(2003, 12, 31), "use a day from 2004-01-01"),
-        (date(2027, 1, 4), "2026-12-31; refresh the calendar"),
+        (date(2028, 1, 4), "2027-12-31; refresh the calendar"),
     ],
 )
 def test_days_that_cannot_be_used_are_explained(day: date, message: str) -> None:
@@ -140,8 +148,8 @@ def test_beyond_the_horizon_is_an_error_never_a_guess() -> None:
     for question in (
         lambda: CALENDAR.next(last),
         lambda: CALENDAR.trading_day_of(evening),
-        lambda: CALENDAR.is_trading_day(date(2027, 1, 1)),
-        lambda: CALENDAR.days(last, date(2027, 1, 1)),
+        lambda: CALENDAR.is_trading_day(date(2028, 1, 3)),
+        lambda: CALENDAR.days(last, date(2028, 1, 3)),
     ):
         with pytest.raises(BadInputError, match="refresh the calendar"):
             question()
@@ -149,12 +157,16 @@ def test_beyond_the_horizon_is_an_error_never_a_guess() -> None:
         CALENDAR.trading_day_of(CALENDAR.window(ALL_DAYS[0]).start_ns - 1)
 
 
-def test_horizon_is_checked_thirty_days_ahead() -> None:
-    assert check_horizon(CALENDAR, date(2026, 12, 1)).ok
-    late = check_horizon(CALENDAR, date(2026, 12, 2))
-    assert (late.ok, late.days_ahead) == (False, 29)
+def test_the_end_of_what_is_settled_is_said_sixty_days_ahead() -> None:
+    assert check_horizon(CALENDAR, date(2026, 11, 1)).ok
+    late = check_horizon(CALENDAR, date(2026, 11, 2))
+    assert (late.ok, late.days_ahead) == (False, 424)
+    assert "from 2027-01-01 on inferred" in str(late)
     assert "refresh the calendar" in str(late)
-    assert check_horizon(CALENDAR, date(2027, 1, 2)).days_ahead == -2
+    settled = extend_calendar(CALENDAR, NEXT_YEAR, "provider list")
+    assert check_horizon(settled, date(2027, 11, 1)).ok
+    assert not check_horizon(settled, date(2027, 11, 2)).ok
+    assert check_horizon(CALENDAR, date(2028, 1, 2)).days_ahead == -2
 
 
 def test_a_provider_that_agrees_has_no_findings() -> None:
@@ -234,7 +246,11 @@ def test_a_refreshed_calendar_reaches_further_and_changes_no_day_we_know() -> No
     assert longer.digest != CALENDAR.digest
     assert not longer.is_trading_day(date(2027, 2, 8))
     assert longer.next(date(2026, 12, 31)) == date(2027, 1, 4)
-    assert changed_days(CALENDAR, longer) == []
+    assert longer.inferred_from is None
+    theirs = {date(2027, 2, 12), date(2027, 5, 4), date(2027, 5, 5), date(2027, 9, 15)}
+    changed = changed_days(CALENDAR, longer)
+    assert theirs <= set(changed), "where the list closes other days than the rules do, it is right"
+    assert min(changed) > CALENDAR.settled
     assert extend_calendar(CALENDAR, HOLIDAYS, "nothing new") is CALENDAR
 
 
@@ -286,7 +302,7 @@ def test_an_operators_calendar_that_cannot_be_read_is_refused_by_name(tmp_path: 
         "[]",
         "{}",
         '{"first": "2004-13-01"}',
-        dump_calendar(CALENDAR).replace('"horizon": "2026', '"horizon": "2003'),
+        dump_calendar(CALENDAR).replace('"horizon": "2027', '"horizon": "2003'),
     ],
 )
 def test_a_damaged_calendar_is_refused_by_name(text: str) -> None:

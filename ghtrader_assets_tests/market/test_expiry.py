@@ -82,7 +82,7 @@ def test_every_product_but_the_mung_bean_has_a_rule() -> None:
 
 def test_an_alias_and_a_day_that_nobody_knows_yet_have_none() -> None:
     assert last_trading_day(parse_symbol("KQ.m@SHFE.cu"), CALENDAR, date(2026, 1, 5)) is None
-    assert last_trading_day(parse_symbol("SHFE.cu2703"), CALENDAR, date(2026, 11, 2)) is None
+    assert last_trading_day(parse_symbol("SHFE.cu2803"), CALENDAR, date(2027, 11, 2)) is None
 
 
 def test_a_contract_has_no_sessions_after_its_last_day() -> None:

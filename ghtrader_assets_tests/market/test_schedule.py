@@ -160,12 +160,10 @@ def test_fingerprints_of_two_days_differ() -> None:
         (date(2025, 3, 10), 22, date(2025, 3, 10)),
         (date(2025, 3, 8), 3, date(2025, 3, 7)),
         (date(2025, 10, 3), 18, date(2025, 9, 30)),
-        (date(2027, 2, 1), 18, date(2026, 12, 30)),
+        (date(2028, 2, 1), 18, date(2027, 12, 31)),
     ],
 )
 def test_last_completed_day(day: date, hour: int, expected: date) -> None:
-    if day > CALENDAR.horizon:
-        expected = CALENDAR.days(date(2026, 12, 1), CALENDAR.horizon)[-1]
     assert last_completed_day(CALENDAR, instant_ns(day, hour * 3600)) == expected
 
 
@@ -175,9 +173,9 @@ def test_last_completed_day(day: date, hour: int, expected: date) -> None:
         (date(2025, 3, 7), 17, date(2025, 3, 7)),
         (date(2025, 3, 7), 18, date(2025, 3, 10)),
         (date(2025, 3, 9), 12, date(2025, 3, 10)),
-        (date(2026, 12, 31), 17, date(2026, 12, 31)),
-        (date(2026, 12, 31), 18, date(2026, 12, 31)),
-        (date(2027, 3, 2), 12, date(2026, 12, 31)),
+        (date(2027, 12, 31), 17, date(2027, 12, 31)),
+        (date(2027, 12, 31), 18, date(2027, 12, 31)),
+        (date(2028, 3, 2), 12, date(2027, 12, 31)),
     ],
 )
 def test_the_present_trading_day_stays_at_the_horizon(day: date, hour: int, expected: date) -> None:

@@ -233,7 +233,7 @@ def test_fingerprint_names_the_windows() -> None:
     ("symbol", "day", "message"),
     [
         ("KQ.m@SHFE.cu", "2025-10-01", "its neighbours are 2025-09-30 and 2025-10-09"),
-        ("KQ.m@SHFE.cu", "2027-01-04", "outside the calendar"),
+        ("KQ.m@SHFE.cu", "2028-01-04", "outside the calendar"),
         ("KQ.m@SHFE.xx", "2025-03-04", "no product 'xx'"),
     ],
 )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.outcome import Stopped
@@ -17,7 +21,7 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.backfill import carry_out, run_backfill
 from ghtrader_assets.orchestration.launcher import Progress
-from ghtrader_assets.orchestration.names import ALL_TABLES, PARTIAL_TAG, WORKERS_TAG
+from ghtrader_assets.orchestration.names import ALL_TABLES, LAUNCH_TAG, PARTIAL_TAG, WORKERS_TAG
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import Needs
 from ghtrader_assets.orchestration.watch import UNLOADED
@@ -72,18 +76,25 @@ class Plain:
     """A launcher that loads in this thread, or does nothing and says why."""
 
     retries_maintenance = False
+    when_interrupted = "nothing goes on"
 
     def __init__(self, context: LoadContext, stops: Sequence[Stopped] | None = None) -> None:
         self._context = context
         self._stops = stops
         self.asked: list[tuple[Needs, Mapping[str, str]]] = []
+        self._runs: dict[str, list[str]] = {}
+
+    def run_ids(self, launch: str) -> list[str]:
+        return self._runs.get(launch, [])
 
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:
-        self.asked.append((needs, tags))
+        self.asked.append((needs, {name: value for name, value in tags.items() if name != LAUNCH_TAG}))
         if self._stops is not None:
             return list(self._stops)
         wanted = {symbol: list(by_day) for symbol, by_day in needs.items()}
-        for _ in load_days(self._context, wanted, "test", must_judge=True, on_retry=lambda _: None):
+        run_id = uuid.uuid4().hex
+        self._runs.setdefault(tags[LAUNCH_TAG], []).append(run_id)
+        for _ in load_days(self._context, wanted, run_id, must_judge=True, on_retry=lambda _: None):
             pass
         return []
 
@@ -141,3 +152,34 @@ def test_days_whose_run_ended_before_them_have_its_reason(
         "bad": [],
     }
     assert report.exit_code == code
+
+
+def test_a_launch_finds_its_own_results_whatever_the_clock_said(
+    context: LoadContext, exchange: ExchangeControl
+) -> None:
+    """The days are loaded while the clock is two days ahead, then it is right again and their loads fail."""
+    two_days = 2 * 86_400 * 10**9
+    ahead = replace(context, clock=Clock(lambda: time.time_ns() + two_days))
+    assert run_backfill(ahead, Plain(ahead), Told(), [SYMBOL], *DAYS, ALL_TABLES, force=True).exit_code == 0
+    exchange.faults(*({"kind": "missing_id", "trading_day": str(day)} for day in DAYS))
+    report = run_backfill(context, Plain(context), Told(), [SYMBOL], *DAYS, ALL_TABLES, force=True)
+    assert (report.succeeded, keys(report.failed)) == ([], [(SYMBOL.text, day) for day in DAYS])
+    exchange.reset()
+    again = run_backfill(context, Plain(context), Told(), [SYMBOL], *DAYS, ALL_TABLES, force=True)
+    assert (keys(again.succeeded), again.failed) == ([(SYMBOL.text, day) for day in DAYS], [])
+
+
+class Interrupted(Plain):
+    """A launcher whose command is interrupted while it waits."""
+
+    when_interrupted = "it goes on; follow it there"
+
+    def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:
+        raise KeyboardInterrupt
+
+
+def test_a_command_that_is_interrupted_says_what_goes_on_without_it(context: LoadContext) -> None:
+    told = Told()
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(context, Interrupted(context), told, {SYMBOL: {MONDAY: Need.LOAD}}, ALL_TABLES, BackfillReport())
+    assert told.announced == ["interrupted: it goes on; follow it there"]

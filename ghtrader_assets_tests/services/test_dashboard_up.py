@@ -41,6 +41,21 @@ def test_status_asks_every_service_for_something_that_it_has(services: dict[str,
     assert answers == dict.fromkeys(("exchange", "dashboard", "dagster", "prometheus"), "HTTP 200")
 
 
+def test_the_platform_is_ready_by_one_model(platform: RunningPlatform) -> None:
+    """`/readyz` and `status` say the same of it: Dagster's locations and daemons, tables, calendar, services."""
+    assert requests.get(f"{platform.url('dashboard')}/healthz", timeout=HANGS_S).text == "alive"
+
+    def ready() -> requests.Response | None:
+        answer = requests.get(f"{platform.url('dashboard')}/readyz", timeout=HANGS_S)
+        return answer if answer.ok else None
+
+    answer = await_that("the platform is ready", ready)
+    assert answer is not None
+    assert answer.json()["ready"] is True
+    assert {finding["level"] for finding in answer.json()["findings"]} <= {"warn"}
+    assert {finding["level"] for finding in platform.command.run("status", "--json").document["findings"]} <= {"warn"}
+
+
 def test_a_days_page_links_to_a_partition_that_dagster_has(platform: RunningPlatform) -> None:
     page = requests.get(f"{platform.url('dashboard')}/day/{PLATFORM_SYMBOLS[0]}/2026-01-06", timeout=HANGS_S).text
     found = re.search(r"/assets/(\w+)/(\w+)\?view=partitions&amp;partition=(2026-01-06)", page)

@@ -34,10 +34,9 @@ def test_a_suspended_table_is_found_with_its_cause(db: Database, tmp_path: Path)
     finally:
         db.execute("ALTER TABLE ghtrader_metrics_v1 RESUME WAL")
         db.await_applied("ghtrader_metrics_v1")
-    for subject in ("ghtrader_metrics_v1", "questdb"):
-        assert (found[subject].level, found[subject].code) == ("error", "GHT-214"), found[subject]
+    assert (found["ghtrader_metrics_v1"].level, found["ghtrader_metrics_v1"].code) == ("error", "GHT-214")
     assert "prlimit" in found["ghtrader_metrics_v1"].remedy
-    assert "start it" not in found["questdb"].remedy
+    assert found["questdb"].level == "ok", "it answers"
 
 
 def test_what_the_machine_lacks_is_found_before_anything_runs(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import logging
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, LiteralString, NamedTuple, Self, cast
 
@@ -230,7 +231,7 @@ class Database:
     def _require_connection(self) -> None:
         """Open and close a session outside the pool: its error names the cause, the pool would only time out."""
         try:
-            psycopg.connect(**self._arguments).close()
+            _Session.connect(**self._arguments).close()
         except psycopg.Error as error:
             raise pg_connect_error(self.endpoint.pg, error) from error
 
@@ -258,6 +259,16 @@ class _Session(psycopg.Connection[TupleRow]):
     """A PG session that knows when it was last used."""
 
     used_at: float = 0.0
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **arguments: Any) -> Self:
+        """Open a session. The socket of one that failed is closed at once: psycopg's frames, which its error keeps,
+        would hold it until they are collected, and the server has few."""
+        try:
+            return super().connect(conninfo, **arguments)
+        except psycopg.Error as error:
+            traceback.clear_frames(error.__traceback__)
+            raise
 
 
 def _check_unless_fresh(session: _Session) -> None:
@@ -302,7 +313,7 @@ def answers(endpoint: Endpoint) -> bool:
     """Whether the server answers a query over both protocols."""
     arguments = _pg_arguments(endpoint, Login(endpoint.user, endpoint.password), 2, prepared=False)
     try:
-        with psycopg.connect(**arguments) as session:
+        with _Session.connect(**arguments) as session:
             session.execute("SELECT 1")
         with http_session(endpoint) as http:
             response = http.get(f"http://{endpoint.http}/exec", params={"query": "SELECT 1"}, timeout=2)

@@ -37,6 +37,7 @@ from ghtrader_assets.questdb.tables.schema import (
     base_difference,
     difference_of,
     ensure_table,
+    foreign_columns,
     live_query,
     make_tables,
     require_ours,
@@ -221,6 +222,13 @@ def shape_findings(db: Database) -> dict[str, str]:
     return {name: difference for name, difference in found if difference and not (pending and name == SCHEMA_VERSION)}
 
 
+def foreign_columns_of_all(db: Database) -> dict[str, list[str]]:
+    """The columns of each of our tables that no version of ours has, by the name under which rows are written."""
+    pending = steps_after(store_version(db) or STORE_VERSION)
+    found = ((table.base, foreign_columns(db, table, _to_come(table.name, pending))) for table in TABLES.values())
+    return {name: columns for name, columns in found if columns}
+
+
 def migrate_files(home: Path) -> None:
     """Bring the home's manifest files to this version, each whole at once. Raises `ServiceError`."""
     pending = steps_after(home_version(home))
@@ -276,7 +284,10 @@ def _alter(db: Database, table: Table, added: Sequence[Column], renamed: Mapping
         db.execute(cast("LiteralString", f"ALTER TABLE {table.base} {change}"))
     db.await_applied(table.base)
     if table.hides_dead_rows:
-        query = live_query(table.base, [name for name in _columns_of(db, table.base) if name != "live"])
+        foreign = foreign_columns(db, table, _to_come(table.name, STEPS))
+        query = live_query(
+            table.base, [name for name in _columns_of(db, table.base) if name != "live" and name not in foreign]
+        )
         db.execute(cast("LiteralString", f"CREATE OR REPLACE VIEW {table.name} AS ({query})"))
 
 

@@ -46,6 +46,8 @@ Row = TypeVar("Row")
 
 FIRST_DAY: Final = date(1990, 1, 1)
 LAST_DAY: Final = date(2200, 1, 1)
+CLOCKS_DIFFER: Final = timedelta(minutes=1)
+"""Clocks of two hosts that are right differ by less."""
 LONGEST_BREAK: Final = timedelta(days=20)
 """No two consecutive trading days lie further apart."""
 
@@ -197,19 +199,32 @@ def read_manifests(db: Database, symbol: str, days: Sequence[date]) -> list[Mani
     return _select(db, "manifests", Manifest, MANIFESTS, [symbol], min(days), max(days)) if days else []
 
 
-def read_latest_manifests(
-    db: Database, symbols: Sequence[str], start: date, end: date, since: datetime
+def read_manifests_of_runs(
+    db: Database, symbols: Sequence[str], start: date, end: date, run_ids: Sequence[str]
 ) -> dict[tuple[str, date], Manifest]:
-    """The last attempt of each symbol's day of an inclusive range, of those with one that began at `since` or later."""
+    """The attempt of each symbol's day of an inclusive range by one of these runs, of those that they attempted."""
     where, values = _of_symbols("AND", symbols)
-    rest = f"{MANIFESTS} WHERE ts >= %s AND ts <= %s AND started >= %s {where} ORDER BY started"
-    found = _rows(db, "latest_manifests", Manifest, rest, [midnight_utc(start), midnight_utc(end), since, *values])
+    places, runs = bound_list(run_ids)
+    rest = f"{MANIFESTS} WHERE ts >= %s AND ts <= %s AND run_id IN ({places}) {where} ORDER BY started"
+    found = _rows(db, "manifests_of_runs", Manifest, rest, [midnight_utc(start), midnight_utc(end), *runs, *values])
     return {(manifest.symbol, manifest.trading_day): manifest for manifest in found}
 
 
 def read_open_manifests(db: Database) -> list[Manifest]:
     """The attempts that have begun and not ended."""
     return _rows(db, "open_manifests", Manifest, f"{MANIFESTS} WHERE finished = NULL", [])
+
+
+def read_future_loads(db: Database, now: datetime) -> list[tuple[str, date, datetime]]:
+    """The symbol-days whose last committed attempt says that it began later than `now`, and when. Rows of one day stand
+    in the order in which they were committed, whatever their clocks said."""
+    found = db.rows(
+        "future_loads",
+        "SELECT symbol, trading_day, began FROM (SELECT symbol, trading_day, last(started) began"
+        f" FROM {MANIFESTS}) WHERE began > %s ORDER BY symbol, trading_day",
+        [now + CLOCKS_DIFFER],
+    )
+    return [(symbol, date.fromisoformat(day), began.replace(tzinfo=UTC)) for symbol, day, began in found]
 
 
 def read_last_loads(db: Database, symbol: str, limit: int) -> list[Manifest]:

@@ -211,16 +211,20 @@ def base_difference(db: Database, table: Table, to_come: Collection[str] = ()) -
     return _column_difference(db, table, to_come)
 
 
+def foreign_columns(db: Database, table: Table, to_come: Collection[str] = ()) -> list[str]:
+    """The columns of the table in the store that are not ours: another program's, which we neither read nor write."""
+    found = db.rows("table_columns", f"SELECT \"column\" FROM table_columns('{table.base}')")
+    return sorted({name for (name,) in found} - {each.name for each in table.base_columns} - set(to_come))
+
+
 def _column_difference(db: Database, table: Table, to_come: Collection[str]) -> str:
+    """How our columns and the keys differ. Columns besides ours change nothing of what ours say."""
     found = db.rows("table_columns", f"SELECT \"column\", type, upsertKey FROM table_columns('{table.base}')")
     types = {name: kind for name, kind, _ in found}
     wanted = {each.name: each.type for each in table.base_columns if each.name in types or each.name not in to_come}
     for name, kind in wanted.items():
         if types.get(name) != kind:
             return f"column {name} should be {kind} and is {types.get(name, 'missing')}"
-    extra = sorted(types.keys() - wanted.keys() - set(to_come))
-    if extra:
-        return f"it has a column {extra[0]} that we don't know"
     keys = {name for name, _, key in found if key}
     return "" if keys == set(table.keys) else f"its keys are {sorted(keys)}"
 

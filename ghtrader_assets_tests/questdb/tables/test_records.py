@@ -161,9 +161,6 @@ def test_states_of_days(db: Database, manifest: Callable[..., Manifest]) -> None
         (lost, "maintenance", "", "", "maintenance"),
     ]
     assert [item.manifest_id for item in found] == ["load", "load", "load", "b"]
-    latest = reader.read_latest_manifests(db, [symbol], DAY, lost, NOON)
-    assert {key: row.manifest_id for key, row in latest.items()} == {(symbol, NEXT): "late", (symbol, lost): "b"}
-    assert list(reader.read_latest_manifests(db, [symbol], DAY, lost, NOON + timedelta(minutes=1))) == [(symbol, lost)]
 
 
 def test_what_is_recorded_of_a_stored_day_is_there_at_once(db: Database, manifest: Callable[..., Manifest]) -> None:

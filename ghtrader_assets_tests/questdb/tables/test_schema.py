@@ -17,7 +17,7 @@ from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.embedded.parameters import packaged_text, parameter_findings
 from ghtrader_assets.questdb.tables import schema
 from ghtrader_assets.questdb.tables.columns import column
-from ghtrader_assets.questdb.tables.migrations import ensure_schema, shape_findings
+from ghtrader_assets.questdb.tables.migrations import ensure_schema, foreign_columns_of_all, shape_findings
 from ghtrader_assets.questdb.tables.rows import DailyAgg, Metric, SchemaVersion
 from ghtrader_assets.questdb.tables.schema import TABLES, Table, ensure_table
 from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict
@@ -123,7 +123,6 @@ def test_another_shape_is_refused(db: Database) -> None:
     ensure_table(db, table("old", "kept"))
     for other, complaint in (
         (table("old", "kept", "seq"), "column seq should be LONG and is missing"),
-        (table("old"), "it has a column kept that we don't know"),
         (table("old", "kept", keys=("ts", "symbol", "old")), "its keys are"),
         (table("old", "kept", partition_by="DAY"), "partitioned by YEAR"),
     ):
@@ -132,6 +131,22 @@ def test_another_shape_is_refused(db: Database) -> None:
     as_view = dataclasses.replace(table("old", "kept"), hides_dead_rows=True)
     with pytest.raises(QuestDBError):
         ensure_table(db, as_view)
+
+
+def test_a_column_besides_ours_is_another_programs_and_in_nobodys_way(db: Database) -> None:
+    """Of a table and of one behind a view: they are written and read as before, and dropping it leaves ours."""
+    for name in (schema.METRICS, schema.VALIDATE_GAPS):
+        table = TABLES[name]
+        db.execute(f"ALTER TABLE {table.base} ADD COLUMN strangers LONG")  # type: ignore[arg-type]
+        db.await_applied(table.base)
+        try:
+            ensure_table(db, table)
+            assert shape_findings(db) == {}
+            assert foreign_columns_of_all(db) == {table.base: ["strangers"]}
+        finally:
+            db.execute(f"ALTER TABLE {table.base} DROP COLUMN strangers")  # type: ignore[arg-type]
+            db.await_applied(table.base)
+        assert (shape_findings(db), foreign_columns_of_all(db)) == ({}, {})
 
 
 def test_the_settings_that_operators_get_are_the_ones_we_run() -> None:

@@ -1,0 +1,135 @@
+"""How the platform of a home stands: its services, Dagster, the store, the calendar, the provider, the feeds.
+
+Belongs here: looking, for all who ask (`status`, `doctor`, `/readyz`). Does not belong here: the words and what follows
+from them (`health`), settings and the machine (`findings`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from ghtrader_assets.clock import Clock
+from ghtrader_assets.context.load import provider_at_hand, provider_of, timing_of
+from ghtrader_assets.context.store import embedded_service, open_database
+from ghtrader_assets.errors import BadInputError, GhtraderError
+from ghtrader_assets.health import (
+    FEED_BEHIND,
+    PROVIDER_RESTS,
+    TABLE_MISSING,
+    TABLE_SUSPENDED,
+    Finding,
+    dagster_findings,
+    foreign_column_findings,
+    future_finding,
+    horizon_finding,
+    service_finding,
+)
+from ghtrader_assets.market.calendar import calendar_for, check_horizon
+from ghtrader_assets.market.clock import shanghai_day
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables.migrations import foreign_columns_of_all, shape_findings
+from ghtrader_assets.questdb.tables.reader import read_future_loads
+from ghtrader_assets.runtime import DAGSTER, owned_runtime
+from ghtrader_assets.services.dagster_state import RunningDagster, read_running_dagster
+from ghtrader_assets.services.health import ServiceHealth, feed_health, service_health
+from ghtrader_assets.settings import Settings
+from ghtrader_assets.tq.breaker import Breaker
+from ghtrader_assets.upkeep.feeds import Feed
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformHealth:
+    """What was found: each service, each feed, and everything that was looked at, in the order of mending.
+
+    Feeds are findings only where they count: they say how the data stands, not whether the platform works.
+    """
+
+    services: list[ServiceHealth]
+    feeds: list[Feed]
+    findings: list[Finding]
+
+    @property
+    def wrong(self) -> list[Finding]:
+        """The findings that are not well: errors and warnings."""
+        return [finding for finding in self.findings if finding.level != "ok"]
+
+
+def look_at_platform(settings: Settings, clock: Clock, *, feeds_count: bool = False) -> PlatformHealth:
+    """Look at everything that runs or is stored. Nothing is started or changed."""
+    services = service_health(settings, clock)
+    dagster = embedded_service(settings.home, DAGSTER)
+    state = None if dagster is None else read_running_dagster(dagster.urls["http"], clock)
+    feeds = feed_health(settings, clock, loads_daily=state.loads_daily if state else None)
+    findings = [
+        *_services(settings, services),
+        *_dagster(state),
+        *_store(settings, clock),
+        *_calendar(settings, clock),
+        *_provider(settings, clock),
+        *(map(_feed, [feed for feed in feeds if not feed.good]) if feeds_count else ()),
+    ]
+    return PlatformHealth(services, feeds, findings)
+
+
+def _services(settings: Settings, services: list[ServiceHealth]) -> Iterator[Finding]:
+    runtime = owned_runtime(settings.home)
+    owner = runtime.owner.pid if runtime else None
+    for service in services:
+        if service.healthy:
+            yield Finding(service.name, "ok", service.detail)
+        else:
+            known = embedded_service(settings.home, service.name)
+            log = str(known.log) if known else ""
+            given_up = runtime.given_up.get(service.name, "") if runtime else ""
+            found = service_finding(service.name, service.detail, owner, log, service.code, given_up)
+            yield replace(found, remedy=service.remedy, kind="", manual=False) if service.remedy else found
+
+
+def _dagster(state: RunningDagster | None) -> Iterator[Finding]:
+    """One that does not answer is a service's finding."""
+    if state is not None:
+        yield from dagster_findings(state.locations, state.daemons)
+
+
+def _store(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    """A store that is away, or refuses, is a service's finding."""
+    try:
+        with open_database(settings, clock=clock) as database:
+            yield from store_findings(database, clock)
+    except GhtraderError:
+        return
+
+
+def store_findings(database: Database, clock: Clock) -> Iterator[Finding]:
+    """What is wrong with the tables of a store that answers. Raises `QuestDBError`."""
+    suspensions, shapes = database.suspensions(), shape_findings(database)
+    if not suspensions and not shapes:
+        yield Finding("tables", "ok", "all are there, in the shape of this version")
+    for table, error in suspensions.items():
+        yield TABLE_SUSPENDED.found(table, error.what, code=error.code, remedy=error.remedy)
+    for table, difference in shapes.items():
+        yield TABLE_MISSING.found(table, difference, table=table)
+    if not shapes:
+        yield from foreign_column_findings(foreign_columns_of_all(database))
+        for symbol, day, started in read_future_loads(database, clock.now()):
+            yield future_finding(symbol, day, started)
+
+
+def _calendar(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    """One that is damaged is a finding of `doctor`, and ends every other command."""
+    with suppress(BadInputError):
+        yield horizon_finding(check_horizon(calendar_for(settings.home), shanghai_day(clock.now_ns())))
+
+
+def _provider(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    if provider_at_hand(settings):
+        breaker = Breaker(settings.home, provider_of(settings), timing_of(settings), clock)
+        stopped = breaker.tripped()
+        if stopped is not None:
+            yield PROVIDER_RESTS.found("provider", stopped.what, code=stopped.code)
+
+
+def _feed(feed: Feed) -> Finding:
+    return FEED_BEHIND.found(feed.symbol, f"{feed.state.value}: {feed.reason}", remedy=feed.remedy or "see `days`")
