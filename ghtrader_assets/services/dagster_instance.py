@@ -69,6 +69,7 @@ def dagster_environment(home: Path) -> dict[str, str]:
     """What a Dagster process of this home needs in its environment."""
     return {
         "DAGSTER_HOME": str(dagster_home(home)),
+        "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",  # it waits for a code server that is started again
         "DAGSTER_DISABLE_TELEMETRY": "1",
         "DAGSTER_SCHEDULE_GRPC_TIMEOUT_SECONDS": EVALUATION_TIMEOUT_S,
         "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": EVALUATION_TIMEOUT_S,
