@@ -88,9 +88,10 @@ def _heartbeats(dagster_url: str) -> object:
     then it starts no run."""
     answer = _ask(dagster_url, "Heartbeats", {})
     for entry in answer["workspaceOrError"].get("locationEntries", ()):
-        error = (entry["locationOrLoadError"] or {}).get("message")
-        if error and entry["name"] == LOCATION:
-            raise ServiceError(f"Dagster can't load our definitions: {error.strip().splitlines()[-1]}")
+        error: dict[str, Any] = entry["locationOrLoadError"] or {}
+        if error.get("message") and entry["name"] == LOCATION:
+            root = [error, *(link["error"] for link in error["errorChain"])][-1]
+            raise ServiceError(f"Dagster can't load our definitions: {root['message'].strip()}")
     return answer["instance"]
 
 

@@ -37,7 +37,7 @@ EVALUATION_TIMEOUT_S: Final = "300"
 
 _STATE: Final = """{
   workspaceOrError { ... on Workspace { locationEntries {
-    name loadStatus locationOrLoadError { __typename ... on PythonError { message } }
+    name loadStatus locationOrLoadError { __typename ... on PythonError { message errorChain { error { message } } } }
   } } }
   instance { daemonHealth { allDaemonStatuses { daemonType required lastHeartbeatTime } } }
 }"""
@@ -135,9 +135,14 @@ def dagster_state(url: str) -> DagsterState:
         daemons: list[dict[str, Any]] = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         raise ServiceError(f"Dagster at {url} does not answer: {type(error).__name__}", "see `status`") from None
-    found: dict[str, dict[str, str]] = {entry["name"]: entry["locationOrLoadError"] or {} for entry in entries}
     return DagsterState(
         heartbeats={each["daemonType"]: each["lastHeartbeatTime"] or 0.0 for each in daemons if each["required"]},
-        locations={name: error.get("message", "").strip() for name, error in found.items()},
+        locations={entry["name"]: _said(entry["locationOrLoadError"] or {}) for entry in entries},
         loading=not entries or any(entry["loadStatus"] != "LOADED" for entry in entries),
     )
+
+
+def _said(error: dict[str, Any]) -> str:
+    """What a location's error says at its root; empty where it has none."""
+    links = [link["error"] for link in error.get("errorChain", ())]
+    return str((links or [error])[-1].get("message", "")).strip()

@@ -138,3 +138,12 @@ def test_a_killed_up_leaves_nothing_and_down_ends_what_is_stopped(tmp_path: Path
     assert psutil.wait_procs(children, timeout=60)[1] == []
     assert "QuestDB is shutdown" in log.read_text(encoding="utf-8"), "closed in order, whatever the others do"
     assert read_runtime(tmp_path) is None
+
+
+def test_definitions_that_cannot_be_loaded_end_up_with_their_error(bare: CommandLine) -> None:
+    """An account without a first day: no port is open in vain, and nobody is told that Dagster is ready."""
+    ran = bare.run("up", TQSDK_USER="quant", TQSDK_PASSWORD="quant")
+    assert ran.code == 3
+    assert "Dagster can't load our definitions" in ran.err
+    assert "GHTRADER_START_DATE is not set" in ran.err
+    assert "Traceback" not in ran.err
