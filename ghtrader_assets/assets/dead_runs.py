@@ -18,12 +18,14 @@ import psutil
 
 from ghtrader_assets.assets.dagster_internals import RunRecord
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.clock import Clock
+from ghtrader_assets.context.store import StoreContext, open_writable_store
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.loading.record import close_attempts, runs_with_open_attempts
 from ghtrader_assets.orchestration.daemon import LOCATION
 from ghtrader_assets.orchestration.names import LAUNCHED_BY_TAG
 from ghtrader_assets.runtime import is_living_run
+from ghtrader_assets.settings import Settings
 
 WATCH_INTERVAL_S: Final = 60
 NO_SERVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -71,6 +73,13 @@ def close_attempts_of_dead_runs(instance: dg.DagsterInstance, context: StoreCont
 def _has_ended(instance: dg.DagsterInstance, context: StoreContext, run_id: str) -> bool:
     run = instance.get_run_by_id(run_id)
     return run is not None and run.is_finished and not is_living_run(context.settings.home, run_id)
+
+
+def report_dead_runs(settings: Settings, clock: Clock) -> None:
+    """What a command does before its own runs: those that an earlier one left hold their slots and their days."""
+    with dg.DagsterInstance.get() as instance, open_writable_store(settings, clock) as context:
+        fail_dead_runs(instance, settings.home, NO_SERVER)
+        close_attempts_of_dead_runs(instance, context)
 
 
 def dead_run_sensor() -> dg.SensorDefinition:

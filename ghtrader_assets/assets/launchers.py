@@ -48,8 +48,10 @@ class InProcessLauncher:
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:  # noqa: ARG002 - loads are followed by what they leave
         """The runs one after the other; see `Launcher`."""
         from ghtrader_assets.assets.build import build_definitions  # noqa: PLC0415
+        from ghtrader_assets.assets.dead_runs import report_dead_runs  # noqa: PLC0415
         from ghtrader_assets.assets.run_here import run_here  # noqa: PLC0415
 
         os.environ.update(dagster_environment(self.settings.home))
+        report_dead_runs(self.settings, self.clock)
         definitions = build_definitions(self.settings, self.clock)
         return run_here(definitions, self.settings.home, needs, tables, tags)

@@ -15,7 +15,6 @@ from pathlib import Path
 import dagster as dg
 
 from ghtrader_assets.assets.dagster_internals import StepFailure
-from ghtrader_assets.assets.dead_runs import NO_SERVER, fail_dead_runs
 from ghtrader_assets.assets.partitions import partition_days
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.loading.outcome import CANCELLED, Stopped
@@ -29,12 +28,10 @@ def run_here(
 ) -> list[Stopped]:
     """Materialize what the days need in this process, in runs like those of the daemon.
 
-    Runs that an earlier process left, and that hold their slots, are reported dead before. Returns what ended steps
-    before they had done with their days, such as a refused log-in or a full disk.
+    Returns what ended steps before they had done with their days, such as a refused log-in or a full disk.
     """
     job = definitions.resolve_implicit_global_asset_job_def()
     instance = dg.DagsterInstance.get()
-    fail_dead_runs(instance, home, NO_SERVER)
     stops: list[Stopped] = []
     for run in cut_into_runs(needs, _partitions(definitions, needs)):
         run_id = str(uuid.uuid4())

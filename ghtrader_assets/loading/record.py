@@ -135,14 +135,16 @@ def runs_with_open_attempts(context: StoreContext) -> set[str]:
     return {manifest.run_id for manifest in read_open_manifests(context.database)}
 
 
-def close_attempts(context: StoreContext, run_ids: Collection[str], reason: str) -> int:
-    """Close what runs that have ended left open; how many attempts. Nothing is said of the day by that, so they have
-    the outcome `missing`, which costs no budget."""
+def close_attempts(
+    context: StoreContext, run_ids: Collection[str], reason: str, outcome: IngestState = IngestState.MISSING
+) -> int:
+    """Close what runs that have ended left open; how many attempts. `missing` says nothing of the day, and costs no
+    budget."""
     if not run_ids:
         return 0
     finished = context.clock.now()
     closed = [
-        dataclasses.replace(manifest, outcome=IngestState.MISSING, reason=reason, finished=finished)
+        dataclasses.replace(manifest, outcome=outcome, reason=reason, finished=finished)
         for manifest in read_open_manifests(context.database)
         if manifest.run_id in run_ids
     ]
@@ -153,14 +155,15 @@ def close_attempts(context: StoreContext, run_ids: Collection[str], reason: str)
 
 @contextmanager
 def closing_attempts(context: StoreContext, run_id: str) -> Generator[None]:
-    """Close what a run has open where it is interrupted in the block. A store that is away keeps it open, for later."""
+    """Close what a run has open where the block is cut off: as `missing` where it was cancelled, as `failed` by an
+    error. A store that is away keeps it open, for later."""
     try:
         yield
-    except Exception:
-        raise
-    except BaseException:
+    except BaseException as error:
+        failed = isinstance(error, Exception)
+        reason = f"its run ended: {error}" if failed else "the run was cancelled; the same command loads the day"
         with suppress(GhtraderError):
-            close_attempts(context, {run_id}, "the run was cancelled; the same command loads the day")
+            close_attempts(context, {run_id}, reason, IngestState.FAILED if failed else IngestState.MISSING)
         raise
 
 

@@ -88,10 +88,22 @@ class DaemonLauncher:
         stopped = await_end(
             self.home,
             lambda: all(backfill.status() in FINISHED for backfill in backfills),
-            lambda: _ask(self.dagster_url, "Heartbeats", {}),
+            lambda: _heartbeats(self.dagster_url),
             progress.announce,
         )
         return [stopped] if stopped else [stop for backfill in backfills for stop in backfill.stops()]
+
+
+def _heartbeats(dagster_url: str) -> object:
+    """When each thread of the daemon was heard last. Raises `ServiceError`, also while it can't load our definitions:
+    then it starts no run."""
+    answer = _ask(dagster_url, "Heartbeats", {})
+    for entry in answer["workspaceOrError"].get("locationEntries", ()):
+        error: dict[str, Any] = entry["locationOrLoadError"] or {}
+        if error.get("message") and entry["name"] == LOCATION:
+            root = [error, *(link["error"] for link in error["errorChain"])][-1]
+            raise ServiceError(f"Dagster can't load our definitions: {root['message'].strip()}")
+    return answer["instance"]
 
 
 def daemon_url(settings: Settings) -> str | None:

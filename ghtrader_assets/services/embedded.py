@@ -282,7 +282,7 @@ def _require_definitions(runtime: Runtime, announce: Announce) -> None:
         return
     for name, error in dagster_state(dagster.urls["http"]).locations.items():
         if error and name == LOCATION:
-            raise ServiceError(f"Dagster can't load our definitions: {error.splitlines()[-1]}", f"see {dagster.log}")
+            raise ServiceError(f"Dagster can't load our definitions: {error}", "mend that")
         if error:
             announce(f"Dagster can't load the code location {name}: {error}")
 

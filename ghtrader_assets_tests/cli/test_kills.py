@@ -157,6 +157,7 @@ def test_a_killed_part_costs_nothing(shared: CommandLine, exchange: ExchangeCont
     assert runs_worked_on(command) == 0, "each would hold a slot of the pool for ever"
     repair = command.run("repair", "--json", "--from", str(days[0]), "--to", str(days[-1]))
     assert repair.code == 0, repair.out
+    assert all(read_manifest_file(path).finished for path in manifests(command)), "an attempt that was killed has ended"
 
 
 def runs_worked_on(command: CommandLine) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -14,15 +14,14 @@ import requests
 
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
-from ghtrader_assets.services import processes
 from ghtrader_assets.services.parts import ProcessPart
 from ghtrader_assets.services.supervisor import Phase, RestartPolicy, Supervisor, Watched
-from ghtrader_assets_tests.waiting import await_that
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 pytestmark = pytest.mark.process
 
-BRISK = RestartPolicy(probe_every_s=0.1, hangs_s=0.5, first_pause_s=0.01, longest_pause_s=0.05, starts=3)
-"""What a supervisor does does not depend on how patient it is."""
+BRISK = RestartPolicy(probe_every_s=0.1, hangs_s=HANGS_S, first_pause_s=0.01, longest_pause_s=0.05, starts=3)
+"""What a supervisor does does not depend on how patient it is; but only a part that hangs may be slow."""
 
 SERVER = """
 import http.server, sys
@@ -63,19 +62,14 @@ def a_server(folder: Path, name: str = "server", needs: tuple[str, ...] = ()) ->
 
 
 @contextmanager
-def supervised(*parts: ProcessPart) -> Generator[Books]:
+def supervised(*parts: ProcessPart, hangs_s: float = HANGS_S) -> Generator[Books]:
     books = Books()
-    supervisor = Supervisor(parts, books, watch=True, policy=BRISK)
+    supervisor = Supervisor(parts, books, watch=True, policy=replace(BRISK, hangs_s=hangs_s))
     supervisor.start()
     try:
         yield books
     finally:
         supervisor.stop()
-
-
-@pytest.fixture(autouse=True)
-def _brisk_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "PROBE_TIMEOUT_S", 1.0)
 
 
 def restarted(part: ProcessPart, pid: int | None) -> bool:
@@ -85,14 +79,14 @@ def restarted(part: ProcessPart, pid: int | None) -> bool:
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_dead_and_a_hung_part_come_back_at_their_place(tmp_path: Path, kind: signal.Signals) -> None:
     part = a_server(tmp_path)
-    with supervised(part) as books:
+    with supervised(part, hangs_s=HANGS_S if kind == signal.SIGKILL else 0.1) as books:
         pid = part.pid
         assert pid is not None
         psutil.Process(pid).send_signal(kind)
         await_that("the part's return", lambda: restarted(part, pid))
         await_that("its readiness", lambda: books.phases == {"server": Phase.READY})
         assert requests.get(part.urls["http"], timeout=5).ok
-        ((name, why),) = books.failures
+        name, why = books.failures[0]
         assert name == "server"
         assert why.startswith("has ended" if kind == signal.SIGKILL else "has not answered for ")
         assert "serving" in part.last_words()
@@ -139,10 +133,9 @@ def test_a_part_that_was_stopped_is_woken_to_end(tmp_path: Path) -> None:
         f"import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('bye') or exit())\n{SERVER}",
     ]
     part.arguments = [*part.arguments, part.urls["http"].rpartition(":")[2]]
-    with supervised(part):
-        pid = part.pid
-        assert pid is not None
-        process = psutil.Process(pid)
-        process.suspend()
-        part.stop()
+    part.start()
+    await_that("the part's start", part.answers)
+    assert part.pid is not None
+    psutil.Process(part.pid).suspend()
+    part.stop()
     assert "bye" in part.last_words()

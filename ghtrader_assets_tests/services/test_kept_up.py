@@ -1,0 +1,149 @@
+"""A whole platform whose parts are killed and stopped: it comes back, and what was asked of it goes on or is named."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ghtrader_assets.errors import IngestState
+from ghtrader_assets.manifests import Manifest, manifest_files, read_manifest_file
+from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.runtime import CODE_SERVER, DAEMON, Runtime, Service, read_runtime
+from ghtrader_assets_tests.fix_platform import ANY_PORTS, MODEL_1, CommandLine, RunningPlatform, started_platform
+from ghtrader_assets_tests.waiting import await_that
+
+pytestmark = [pytest.mark.joint, pytest.mark.service]
+
+SYMBOL = "KQ.m@CFFEX.IF"
+"""No night session and one level: its days are small."""
+DAYS = snapshot_calendar().days(date(2025, 12, 3), date(2025, 12, 5))
+SETTINGS = MODEL_1 | {"GHTRADER_SYMBOLS": SYMBOL, "GHTRADER_INGEST_WORKERS": "1", "GHTRADER_PROMETHEUS_PORT": "0"}
+RANGE = (SYMBOL, "--from", str(DAYS[0]), "--to", str(DAYS[-1]))
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    with started_platform(tmp_path_factory.mktemp("kept"), **SETTINGS) as running:
+        yield running
+
+
+def runtime_of(home: Path) -> Runtime:
+    runtime = read_runtime(home)
+    assert runtime is not None
+    return runtime
+
+
+def ready_services(home: Path) -> dict[str, Service]:
+    return {service.name: service for service in runtime_of(home).services if service.ready and service.process.alive}
+
+
+def await_all(home: Path) -> dict[str, Service]:
+    """Every part of the platform, once each is ready."""
+    return await_that("all parts", lambda: found if len(found := ready_services(home)) == 7 else None) or {}
+
+
+def send(home: Path, number: signal.Signals, *names: str) -> None:
+    services = await_all(home)
+    for name in names:
+        psutil.Process(services[name].process.pid).send_signal(number)
+
+
+def attempts(home: Path) -> list[Manifest]:
+    return [read_manifest_file(path) for path in manifest_files(home)]
+
+
+def begun(platform: RunningPlatform, *words: str) -> subprocess.Popen[str]:
+    """A backfill whose first day is stored, while the provider says nothing of the last."""
+    platform.exchange.faults({"kind": "stall", "trading_day": str(DAYS[-1]), "times": None})
+    process = platform.command.start("backfill", *RANGE, "--json", *words)
+
+    def is_held() -> bool:
+        assert process.poll() is None, process.communicate()
+        done = {load.trading_day for load in attempts(platform.command.home) if load.outcome == IngestState.COMPLETE}
+        return DAYS[0] in done and platform.exchange.rules()[0]["hits"] > 0
+
+    await_that("the first day stored and the last one held", is_held)
+    return process
+
+
+def test_a_killed_code_server_takes_its_runs_along_and_their_days_are_named(kept: RunningPlatform) -> None:
+    """The run ends within half a minute, its attempts are closed, its slot is free; the same command ends the work."""
+    home = kept.command.home
+    process = begun(kept)
+    server = psutil.Process(await_all(home)[CODE_SERVER].process.pid)
+    (inner,) = server.children()
+    runs = inner.children(recursive=True)
+    inner.kill()
+    assert psutil.wait_procs(runs, timeout=30)[1] == [], "no run outlives its code server"
+    kept.exchange.reset()
+    out, err = process.communicate(timeout=600)
+    assert "Traceback" not in out + err
+    report = json.loads(out)
+    told = {day["trading_day"] for day in (*report["succeeded"], *report["failed"])}
+    assert told == {str(day) for day in DAYS}, "each day is told"
+    await_that("closed attempts", lambda: all(load.finished for load in attempts(home)))
+    again = kept.command.run("backfill", *RANGE, "--json")
+    assert again.code == 0, again.err
+    assert again.document["failed"] == []
+
+
+def test_a_stopped_daemon_is_started_again_and_the_backfill_goes_on(kept: RunningPlatform) -> None:
+    before = await_all(kept.command.home)[DAEMON]
+    send(kept.command.home, signal.SIGSTOP, DAEMON)
+    ran = kept.command.run("backfill", *RANGE, "--force", "--json")
+    assert ran.code == 0, ran.err
+    assert len(ran.document["succeeded"]) == len(DAYS)
+    assert await_all(kept.command.home)[DAEMON].process != before.process
+
+
+def test_all_parts_killed_at_once_come_back_at_their_places(kept: RunningPlatform) -> None:
+    home = kept.command.home
+    before = await_all(home)
+    send(home, signal.SIGKILL, *before)
+
+    def back() -> bool:
+        now = ready_services(home)
+        return all(name in now and now[name].process != service.process for name, service in before.items())
+
+    await_that("every part's return", back)
+    assert {name: service.urls for name, service in await_all(home).items()} == {
+        name: service.urls for name, service in before.items()
+    }
+    assert kept.command.run("status").code == 0
+    assert runtime_of(home).given_up == {}
+
+
+def test_a_killed_up_leaves_nothing_and_down_ends_what_is_stopped(tmp_path: Path) -> None:
+    command = CommandLine(tmp_path, ANY_PORTS | SETTINGS)
+    log = tmp_path / "logs" / "questdb.log"
+    assert command.run("up", "--detach").code == 0
+    owner = psutil.Process(runtime_of(tmp_path).owner.pid)
+    children = owner.children(recursive=True)
+    owner.kill()
+    assert psutil.wait_procs(children, timeout=60)[1] == []
+    assert "QuestDB is shutdown" in log.read_text(encoding="utf-8"), "closed in order"
+    log.write_text("", encoding="utf-8")
+
+    assert command.run("up", "--detach").code == 0, "without a hand"
+    children = psutil.Process(runtime_of(tmp_path).owner.pid).children(recursive=True)
+    send(tmp_path, signal.SIGSTOP, "questdb", "exchange", DAEMON)
+    assert command.run("down").code == 0
+    assert psutil.wait_procs(children, timeout=60)[1] == []
+    assert "QuestDB is shutdown" in log.read_text(encoding="utf-8"), "closed in order, whatever the others do"
+    assert read_runtime(tmp_path) is None
+
+
+def test_definitions_that_cannot_be_loaded_end_up_with_their_error(bare: CommandLine) -> None:
+    """An account without a first day: no port is open in vain, and nobody is told that Dagster is ready."""
+    ran = bare.run("up", TQSDK_USER="quant", TQSDK_PASSWORD="quant")
+    assert ran.code == 3
+    assert "Dagster can't load our definitions" in ran.err
+    assert "GHTRADER_START_DATE is not set" in ran.err
+    assert "Traceback" not in ran.err
