@@ -1,7 +1,7 @@
-"""The trading days of the Chinese exchanges: a hashed snapshot, its horizon, and what differs from a provider's list.
+"""The trading days of the Chinese exchanges: a hashed snapshot and its horizon.
 
 Belongs here: which days trade, their windows, and the file format of a calendar.
-Does not belong here: hours (`sessions`), and fetching a provider's holiday list (`tq`).
+Does not belong here: hours (`sessions`), and a provider's holiday list (`holidays`; `tq` fetches it).
 
 All exchanges share one calendar. Weekends never trade, whatever the state's make-up workdays say. Asking
 about a day outside what the calendar covers is an error: there is no guess of "weekdays trade".
@@ -12,14 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from ghtrader_assets.errors import BadInputError, GhtraderError
 from ghtrader_assets.market.clock import instant_ns
@@ -30,14 +30,6 @@ EVENING_S: Final = 18 * 3600
 """A trading day's window turns at 18:00 Beijing time: after every day session, before every night session."""
 
 MIN_DAYS_AHEAD: Final = 60
-_CLOSURES: Final = (
-    ((1, 1), (1, 3), 1),  # New Year
-    ((1, 20), (2, 28), 4),  # Spring Festival
-    ((4, 28), (5, 7), 1),  # Labour Day
-    ((10, 1), (10, 8), 3),  # National Day
-)
-"""Months and days between which every year since 2004 has at least so many weekdays without trading."""
-
 _FORMAT: Final = 1
 _DAMAGED: Final = "remove it: the packaged calendar takes its place; then `ghtrader-assets calendar --refresh`"
 _REFRESH: Final = "refresh the calendar: `ghtrader-assets calendar --refresh`"
@@ -129,7 +121,7 @@ class TradingCalendar:
         """The days from Monday to Friday that do not trade, from `start` to `end`, both included."""
         self._require_covered(start)
         self._require_covered(end)
-        return [day for day in _weekdays(start, end) if day not in self._known]
+        return [day for day in weekdays(start, end) if day not in self._known]
 
     def window(self, day: date) -> DayWindow:
         """`[previous trading day 18:00, day 18:00)` in Shanghai, as instants."""
@@ -163,18 +155,6 @@ class TradingCalendar:
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarFinding:
-    """One weekday on which a provider's holiday list and the calendar differ."""
-
-    day: date
-    ours: Literal["open", "closed"]
-    theirs: Literal["open", "closed"]
-
-    def __str__(self) -> str:
-        return f"{self.day} ({self.day:%a}): {self.ours} in our calendar, {self.theirs} in the provider's list"
-
-
-@dataclass(frozen=True, slots=True)
 class HorizonFinding:
     """How many days the calendar reaches beyond `today`, negative once it has ended.
 
@@ -200,87 +180,6 @@ def check_horizon(calendar: TradingCalendar, today: date) -> HorizonFinding:
     return HorizonFinding(today, calendar.horizon, ahead, settled >= MIN_DAYS_AHEAD, calendar.inferred_from)
 
 
-def compare_holidays(calendar: TradingCalendar, holidays: Iterable[date | str]) -> list[CalendarFinding]:
-    """Where a provider's holiday list (TqSdk: days that do not trade, weekends optional) differs from ours.
-
-    Compared over `compared_days`. Raises BadInputError for an empty list.
-    """
-    closed = {_day(item) for item in holidays}
-    return [
-        CalendarFinding(day, "open" if ours else "closed", "closed" if ours else "open")
-        for day in _weekdays(*compared_days(calendar, closed))
-        if (ours := calendar.is_trading_day(day)) == (day in closed)
-    ]
-
-
-def compared_days(calendar: TradingCalendar, closed: Collection[date]) -> tuple[date, date]:
-    """The first and the last day that a holiday list and the calendar's settled part cover; reversed if there is none.
-
-    The list covers from its first year to its last day, or to the end of that year if it covers it whole. Raises
-    BadInputError for an empty list.
-    """
-    if not closed:
-        raise BadInputError("the provider's holiday list is empty")
-    last = max(closed)
-    end = date(last.year, 12, 31) if covers_year(closed, last.year) else last
-    return max(calendar.first, date(min(closed).year, 1, 1)), min(calendar.settled, end)
-
-
-def unconfirmed(calendar: TradingCalendar, closed: Collection[date], today: date) -> str:
-    """Which part of the year of `today` (at most the last settled one) a holiday list does not confirm; empty if none.
-
-    Raises BadInputError for an empty list.
-    """
-    start, end = compared_days(calendar, closed)
-    if start > end:
-        return f"the list, {min(closed)} to {max(closed)}, has no day in common with our calendar"
-    wanted = date(min(today.year, calendar.settled.year), 12, 31)
-    if start > wanted or end < min(wanted, calendar.settled):
-        return f"the list tells only of {start} to {end}: {wanted.year} is not confirmed whole"
-    return ""
-
-
-def extend_calendar(calendar: TradingCalendar, holidays: Iterable[date | str], source: str) -> TradingCalendar:
-    """`calendar` carried on through the years that a provider's holiday list covers whole.
-
-    Days that are settled stay as they are; differences there are findings of `compare_holidays`, never adopted. Those
-    that were inferred are what the list says, or stay inferred in years that it does not cover.
-    """
-    closed = {_day(item) for item in holidays}
-    year = calendar.settled.year
-    while covers_year(closed, year + 1):
-        year += 1
-    last = date(year, 12, 31)
-    if last <= calendar.settled:
-        return calendar
-    start, rest = calendar.settled + timedelta(days=1), last + timedelta(days=1)
-    still_inferred = rest <= calendar.horizon
-    return TradingCalendar(
-        [
-            calendar.previous(calendar.first),
-            *calendar.days(calendar.first, calendar.settled),
-            *(day for day in _weekdays(start, last) if day not in closed),
-            *(calendar.days(rest, calendar.horizon) if still_inferred else ()),
-        ],
-        first=calendar.first,
-        horizon=max(last, calendar.horizon),
-        inferred_from=rest if still_inferred else None,
-        source=f"{calendar.source}; from {start} on: {source}",
-    )
-
-
-def covers_year(closed: Collection[date], year: int) -> bool:
-    """Whether a holiday list covers a year whole: each closure that every year has (`_CLOSURES`) is listed.
-
-    A list that ends with New Year's Day, or names National Day alone, must not turn the rest of that year into trading
-    days.
-    """
-    return all(
-        sum(date(year, *first) <= day <= date(year, *last) and day.weekday() < 5 for day in closed) >= weekdays
-        for first, last, weekdays in _CLOSURES
-    )
-
-
 def changed_days(old: TradingCalendar, new: TradingCalendar) -> list[date]:
     """The days whose trading, or whose window, differs between two calendars, where both cover them."""
     start, end = max(old.first, new.first), min(old.horizon, new.horizon)
@@ -302,7 +201,7 @@ def parse_calendar(text: str, name: str) -> TradingCalendar:
         first, horizon = (date.fromisoformat(document[key]) for key in ("first", "horizon"))
         closed = {date.fromisoformat(day) for day in document["closed_weekdays"]}
         before = date.fromisoformat(document["before_first"])
-        days = [before, *(day for day in _weekdays(first, horizon) if day not in closed)]
+        days = [before, *(day for day in weekdays(first, horizon) if day not in closed)]
         inferred = document.get("inferred_from")
         calendar = TradingCalendar(
             days,
@@ -361,13 +260,7 @@ def _digest(calendar: TradingCalendar) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _weekdays(start: date, end: date) -> Iterable[date]:
+def weekdays(start: date, end: date) -> Iterable[date]:
+    """Mondays to Fridays from `start` to `end`."""
     days = (date.fromordinal(number) for number in range(start.toordinal(), end.toordinal() + 1))
     return (day for day in days if day.weekday() < 5)
-
-
-def _day(item: date | str) -> date:
-    try:
-        return date.fromisoformat(item) if isinstance(item, str) else item
-    except ValueError as error:
-        raise BadInputError(f"'{item}' in the provider's holiday list is no day") from error

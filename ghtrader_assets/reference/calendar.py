@@ -16,19 +16,9 @@ from pathlib import Path
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.files import put_file
-from ghtrader_assets.market.calendar import (
-    CalendarFinding,
-    TradingCalendar,
-    calendar_for,
-    calendar_path,
-    changed_days,
-    compare_holidays,
-    covers_year,
-    dump_calendar,
-    extend_calendar,
-    unconfirmed,
-)
+from ghtrader_assets.market.calendar import TradingCalendar, calendar_for, calendar_path, changed_days, dump_calendar
 from ghtrader_assets.market.clock import shanghai_day
+from ghtrader_assets.market.holidays import CalendarFinding, compare_holidays, covers_year, extend_calendar, unconfirmed
 from ghtrader_assets.reference.confirmation import note_confirmation
 from ghtrader_assets.tq.market_data import fetch_holidays
 from ghtrader_assets.tq.provider import Provider

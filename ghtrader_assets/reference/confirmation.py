@@ -17,8 +17,9 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import BadInputError, FetchError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.logs import logger
-from ghtrader_assets.market.calendar import TradingCalendar, compare_holidays, unconfirmed
+from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import shanghai_day
+from ghtrader_assets.market.holidays import compare_holidays, unconfirmed
 
 log = logger(__name__)
 

@@ -13,8 +13,9 @@ from ghtrader_assets.assets.new_days import new_days_sensor
 from ghtrader_assets.assets.partitions import TIME_ZONE, begun_days, known_to, partition_days, trading_day_partitions
 from ghtrader_assets.assets.resources import Platform
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.market.calendar import CalendarFinding, TradingCalendar, changed_days, snapshot_calendar
+from ghtrader_assets.market.calendar import TradingCalendar, changed_days, snapshot_calendar
 from ghtrader_assets.market.clock import SHANGHAI
+from ghtrader_assets.market.holidays import CalendarFinding
 from ghtrader_assets.reference.calendar import adopted
 from ghtrader_assets.settings import Settings
 

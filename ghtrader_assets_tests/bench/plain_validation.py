@@ -45,8 +45,7 @@ class PlainJudge:
     """One day's ticks, rule by rule."""
 
     def __init__(self, ticks: Frame, day: PlainDay) -> None:
-        self.day = day
-        self.df = ticks
+        self.day, self.df = day, ticks
         self.df["second"] = ticks["datetime_ns"] // NS
         self.df["window"] = -1
         for number, (_, first, last) in enumerate(day.windows):

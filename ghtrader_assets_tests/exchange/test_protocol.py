@@ -22,8 +22,9 @@ from ghtrader_assets.exchange.contracts import main_changes
 from ghtrader_assets.exchange.instruments import describe, known_symbols
 from ghtrader_assets.exchange.quotes import quote_of
 from ghtrader_assets.exchange.server import REALM
-from ghtrader_assets.market.calendar import compare_holidays, snapshot_calendar
+from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import SHANGHAI
+from ghtrader_assets.market.holidays import compare_holidays
 from ghtrader_assets_tests.exchange.diff_client import DiffClient
 from ghtrader_assets_tests.fix_exchange import ROOT, ExchangeControl, started_exchange
 from ghtrader_assets_tests.true_ticks import MODEL_1, SPECS, ticks_of

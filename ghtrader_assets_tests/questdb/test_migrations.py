@@ -26,6 +26,7 @@ from ghtrader_assets.questdb.tables.migrations import (
     STEPS,
     STORE_VERSION,
     ensure_schema,
+    foreign_columns_of_all,
     home_version,
     require_version,
     shape_findings,
@@ -211,10 +212,21 @@ def _assert_refused(old: OldHome, told: str) -> None:
 
 
 def test_a_table_of_another_program_is_refused_before_any_is_altered(old: OldHome) -> None:
+    old.execute(f"ALTER TABLE {MANIFESTS} RENAME COLUMN outcome TO of_another")
+    old.database.await_applied(MANIFESTS)
+    with pytest.raises(GhtraderError, match=f"table {MANIFESTS} in QuestDB is not ours: column outcome should be"):
+        old.migrate()
+    assert store_version(old.database) == FIRST_VERSION
+    old.execute(f"ALTER TABLE {MANIFESTS} RENAME COLUMN of_another TO outcome")
+    old.database.await_applied(MANIFESTS)
+
+
+def test_a_column_of_another_program_outlives_a_migration(old: OldHome) -> None:
     old.execute(f"ALTER TABLE {MANIFESTS} ADD COLUMN of_another LONG")
     old.database.await_applied(MANIFESTS)
-    _assert_refused(old, f"table {MANIFESTS} in QuestDB is not ours: it has a column of_another")
-    assert store_version(old.database) == FIRST_VERSION
+    old.migrate()
+    assert foreign_columns_of_all(old.database) == {MANIFESTS: ["of_another"]}
+    assert store_version(old.database) == STORE_VERSION
     old.execute(f"ALTER TABLE {MANIFESTS} DROP COLUMN of_another")
     old.database.await_applied(MANIFESTS)
 

@@ -22,6 +22,7 @@ from ghtrader_assets.reference.main_contracts import KEPT_S, recent_changes
 from ghtrader_assets.reference.schedule import refresh_schedule
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
+from ghtrader_assets_tests.calendars import cut
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 
 CRUDE = parse_symbol("KQ.m@INE.sc")
@@ -68,12 +69,6 @@ def test_asking_for_main_contracts_confirms_the_calendar_too(
     assert len(said.differences) == 1
     another = cut(platform.calendar, date(2026, 12, 30))
     assert last_confirmation(platform.settings.home, another) is None, "another calendar was not compared"
-
-
-def cut(calendar: TradingCalendar, last: date) -> TradingCalendar:
-    """The calendar up to `last`."""
-    days = [calendar.previous(calendar.first), *calendar.days(calendar.first, last)]
-    return TradingCalendar(days, first=calendar.first, horizon=last, source="the operator's own")
 
 
 def test_main_contracts_come_whatever_the_holiday_list_says(platform: LoadContext, exchange: ExchangeControl) -> None:

@@ -18,8 +18,8 @@ from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.services.platform import look_at_platform
 from ghtrader_assets.settings import Settings
+from ghtrader_assets_tests.calendars import cut
 from ghtrader_assets_tests.fix_platform import CommandLine
-from ghtrader_assets_tests.reference.test_main_contracts import cut
 
 CALENDAR = snapshot_calendar()
 SYMBOL = "KQ.m@DCE.m"

@@ -37,8 +37,7 @@ SEND_TIMEOUT_S: Final = 120
 SEND_RETRY_S: Final = 3
 APPLY_TIMEOUT_S: Final = 300
 SENDER_BUFFER_BYTES: Final = 256 * 2**20
-FIRST_POLL_S: Final = 0.003
-LONGEST_POLL_S: Final = 0.03
+FIRST_POLL_S, LONGEST_POLL_S = 0.003, 0.03
 POLL_GROWTH: Final = 1.2
 """Looking every 4 ms cost an eighth of a load's server CPU; what takes long may be seen a little later."""
 

@@ -7,11 +7,9 @@ full, a limit that was reached), come over a socket to the real clients.
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import json
 import socket
-import threading
 from collections.abc import Callable, Generator
 from dataclasses import replace
 
@@ -238,24 +236,6 @@ def test_an_answer_over_http_that_breaks_off(sent: bytes) -> None:
     with listening(over_http(sent)) as address, Database(_endpoint(address)) as db:
         for ask in (db.export, db.arrow):
             _fails(BrokenAnswerError if whole else StoreBrokeOffError, lambda ask=ask: ask("any", f"SELECT '{ALL}'"))
-
-
-def test_a_session_that_is_never_opened_gives_its_socket_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And not when the collector comes: QuestDB has 64, and whoever asks again each second would take them all."""
-    monkeypatch.setattr(connection, "CONNECT_TIMEOUT_S", 2)  # the least that libpq takes
-    left = threading.Event()
-
-    def never_welcomes(client: socket.socket) -> None:
-        silent(client)
-        left.set()
-
-    gc.disable()
-    try:
-        with listening(never_welcomes) as address, Database(_endpoint(address)) as db:
-            _fails(StoreAwayError, lambda: db.rows("any", "SELECT 1"))
-            assert left.wait(1)
-    finally:
-        gc.enable()
 
 
 def test_an_answer_over_http_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
