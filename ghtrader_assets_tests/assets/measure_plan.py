@@ -136,7 +136,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
 
 def measure() -> dict[str, Any]:
     calendar = snapshot_calendar()
-    names = [product.alias for product in products() if product.delisted is None][:SYMBOLS]
+    names = [each.alias for each in products() if each.delisted is None and "_" not in each.alias][:SYMBOLS]
     symbols = [parse_symbol(name) for name in names]
     days = calendar.days(FIRST_DAY, LAST_DAY)
     nothing = Histories(

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ghtrader_assets.exchange.bars import DAY_NS, MINUTE_NS
+from ghtrader_assets.exchange.bars import DAY_NS, MINUTE_NS, bars_of
 from ghtrader_assets.exchange.contracts import Contract, contract_named, contracts_of, main_contract
 from ghtrader_assets.exchange.history import Series, made_day, series_of
 from ghtrader_assets.exchange.model import Columns
+from ghtrader_assets.exchange.model2 import day_bar
+from ghtrader_assets.exchange.plans import occasion_of
 from ghtrader_assets.exchange.render import PageWriter
 from ghtrader_assets.exchange.revisions import Revision
 from ghtrader_assets.exchange.specs import Model, specs_of
@@ -89,6 +91,20 @@ def test_a_minute_holds_what_was_traded_in_it(symbol: str) -> None:
     assert {minute: shown[minute] for minute in closes} == closes
     windows = contract.sessions(DAY).windows
     assert len(starts) == sum((window.end_ns - window.start_ns) // MINUTE_NS for window in windows)
+
+
+@pytest.mark.parametrize("key", ["SHFE.cu", "CFFEX.IF", "GFEX.lc", "CZCE.SR", "INE.bc", "SHFE.wr"])
+def test_a_days_bar_is_the_one_of_all_its_ticks(key: str) -> None:
+    """Ordinary days, and those that are halted or pinned at a limit."""
+    days = series(f"KQ.m@{key}", MODEL_2, DAY_NS).days
+    special = [item for item in days if occasion_of(item.contract, item.day, MODEL_2.seed)]
+    for item in (*special[-3:], *days[-300::150]):
+        made = made_day(item.contract, item.day, MODEL_2.seed, with_book=False)
+        of_ticks = bars_of(item.contract, item.day, DAY_NS, made, MODEL_2.seed)
+        alone = day_bar(item.contract, item.day, MODEL_2.seed)
+        assert [(name, values.dtype, values.tobytes()) for name, values in alone.items()] == [
+            (name, values.dtype, values.tobytes()) for name, values in of_ticks.items()
+        ]
 
 
 def test_ids_are_contiguous_and_a_day_is_stamped_midnight() -> None:
