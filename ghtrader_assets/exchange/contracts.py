@@ -26,7 +26,9 @@ from ghtrader_assets.market.symbols import Exchange, Symbol, contract_symbol, pa
 from ghtrader_assets.settings import EMBEDDED_FIRST_DAY
 
 _QUARTERS: Final = (3, 6, 9, 12)
-_LAST_DELIVERY_YEAR: Final = 2028
+MADE_WITH: Final = date(2026, 12, 31)
+"""The end of the calendar with which the models were made. What they draw for a day up to it hangs on expiries and
+rolls as that calendar has them, carried on by weekdays: holidays that become known later move no tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,39 @@ def contract_named(text: str, model: ModelNumber) -> Contract | None:
     return _by_name(model).get(text)
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The places of a contract's last day, and of the first days on which it, and the one after it, is the main one."""
+
+    last_day: int
+    main_from: int
+    main_until: int
+
+
 @cache
 def contracts_of(spec: Spec) -> tuple[Contract, ...]:
     """Every contract of the product that trades on or after the exchange's first day, by delivery."""
-    months = [month for month in _delivery_months(spec) if _last_day(spec, month) >= EMBEDDED_FIRST_DAY]
+    return _contracts_of(spec, _carried_on(snapshot_calendar().horizon))
+
+
+@cache
+def places_when_made(contract: Contract) -> Places:
+    """The contract's places as the calendar has them with which the models were made, or ours if it is newer."""
+    calendar = _carried_on(MADE_WITH)
+    known = {each.delivery: each for each in _contracts_of(contract.spec, calendar)}
+    if contract.delivery not in known:
+        calendar = _carried_on(snapshot_calendar().horizon)
+    own = known.get(contract.delivery, contract)
+    ends = (own.last_day, own.main_from or date.min, own.main_until or date.min)
+    return Places(*(bisect_left(_days(calendar), day) for day in ends))
+
+
+@cache
+def _contracts_of(spec: Spec, calendar: TradingCalendar) -> tuple[Contract, ...]:
+    every = _delivery_months(spec, calendar)
+    months = [month for month in every if _last_day(spec, month, calendar) >= EMBEDDED_FIRST_DAY]
     mains = [month for month in months if month.month in spec.main_months]
-    rolls = {month: _roll_day(spec, month) for month in mains}
+    rolls = {month: _roll_day(spec, month, calendar) for month in mains}
     starts = {later: rolls[earlier] for earlier, later in pairwise(mains)}
     starts[mains[0]] = date.min
     return tuple(
@@ -94,8 +123,8 @@ def contracts_of(spec: Spec) -> tuple[Contract, ...]:
             text=contract_symbol(parse_symbol(f"KQ.m@{spec.key}"), month).text,
             spec=spec,
             delivery=month,
-            listed=_listing(spec, month),
-            last_day=_last_day(spec, month),
+            listed=_listing(spec, month, calendar),
+            last_day=_last_day(spec, month, calendar),
             main_from=starts.get(month),
             main_until=rolls.get(month),
         )
@@ -126,7 +155,7 @@ def main_contract(spec: Spec, day: date) -> Contract:
 
 def position(day: date) -> int:
     """The place of `day` in the sequence of trading days (of the next one if it does not trade)."""
-    return bisect_left(_days(), day)
+    return bisect_left(_days(_carried_on(snapshot_calendar().horizon)), day)
 
 
 @cache
@@ -135,44 +164,44 @@ def _by_name(model: ModelNumber) -> dict[str, Contract]:
 
 
 @cache
-def _days() -> tuple[date, ...]:
-    calendar = _longer_calendar()
+def _days(calendar: TradingCalendar) -> tuple[date, ...]:
     return tuple(calendar.days(calendar.first, calendar.horizon))
 
 
 @cache
-def _longer_calendar() -> TradingCalendar:
-    """The calendar, carried on by the weekdays of one more year: what expires then is listed by now."""
+def _carried_on(horizon: date) -> TradingCalendar:
+    """The calendar up to `horizon`, and the weekdays of one more year: what expires then is listed by now."""
     known = snapshot_calendar()
-    beyond = [day for day in (known.horizon + timedelta(n) for n in range(1, 400)) if day.weekday() < 5]
-    days = [known.previous(known.first), *known.days(known.first, known.horizon), *beyond]
+    beyond = [day for day in (horizon + timedelta(n) for n in range(1, 400)) if day.weekday() < 5]
+    days = [known.previous(known.first), *known.days(known.first, horizon), *beyond]
     return TradingCalendar(days, first=known.first, horizon=beyond[-1], source="the embedded exchange")
 
 
-def _delivery_months(spec: Spec) -> list[date]:
-    years = range(spec.first_delivery_year, _LAST_DELIVERY_YEAR + 1)
+def _delivery_months(spec: Spec, calendar: TradingCalendar) -> list[date]:
+    """Up to the last year that the calendar covers whole."""
+    years = range(spec.first_delivery_year, calendar.horizon.year)
     return [date(year, month, 1) for year in years for month in spec.months]
 
 
-def _last_day(spec: Spec, month: date) -> date:
+def _last_day(spec: Spec, month: date, calendar: TradingCalendar) -> date:
     contract = contract_symbol(parse_symbol(f"KQ.m@{spec.key}"), month)
-    last = last_trading_day(contract, _longer_calendar(), month)
+    last = last_trading_day(contract, calendar, month)
     assert last is not None
     return last.day
 
 
-def _listing(spec: Spec, month: date) -> date:
+def _listing(spec: Spec, month: date, calendar: TradingCalendar) -> date:
     life = 8 if spec.exchange is Exchange.CFFEX and month.month in _QUARTERS else spec.life_months
     earlier = _months_before(month, life)
-    days = _days()
-    return max(days[bisect_right(days, _last_day(spec, earlier))], spec.product.listed)
+    days = _days(calendar)
+    return max(days[bisect_right(days, _last_day(spec, earlier, calendar))], spec.product.listed)
 
 
-def _roll_day(spec: Spec, month: date) -> date:
+def _roll_day(spec: Spec, month: date, calendar: TradingCalendar) -> date:
     """The first day on which the next contract is the main one."""
-    days = _days()
+    days = _days(calendar)
     if spec.roll_months == 0:
-        return days[bisect_left(days, _last_day(spec, month)) - spec.roll_day]
+        return days[bisect_left(days, _last_day(spec, month, calendar)) - spec.roll_day]
     start = bisect_left(days, _months_before(month, spec.roll_months))
     return days[start + spec.roll_day - 1]
 

@@ -16,7 +16,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from ghtrader_assets.exchange.contracts import Contract, position
+from ghtrader_assets.exchange.contracts import MADE_WITH, Contract, places_when_made, position
 from ghtrader_assets.exchange.plans import LIQUID, occasion, tick_count
 from ghtrader_assets.exchange.specs import Spec
 from ghtrader_assets.market.calendar import snapshot_calendar
@@ -37,9 +37,6 @@ fixed one, in which two seconds of a hundred without their two ticks are a fault
 
 _TURNED_OVER: Final = 2.2
 """In model 2 a day trades at least so many times what its open interest changes by."""
-
-_WEEKDAYS_FROM: Final = date(2027, 1, 1)
-"""The first day whose holidays nobody knew when the model was made."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +148,8 @@ def _prices(contract: Contract, places: Ints, price_ticks: Floats, seed: int) ->
     """The closes at `places`, one more than days with `price_ticks`; a limit day's is the limit to the tick."""
     spec = contract.spec
     levels = _log_level(spec, seed)[places - _base()]
-    months_ahead = (_expiry_place(contract.last_day) - places) / 20.5
+    expiry = _counted(places, places_when_made(contract).last_day, contract.last_day)
+    months_ahead = (expiry - places) / 20.5
     prices = np.exp(levels + spec.carry * months_ahead)
     for index, sign in _limit_moves(spec, seed).items():
         here = index + _base() - int(places[0])
@@ -161,22 +159,20 @@ def _prices(contract: Contract, places: Ints, price_ticks: Floats, seed: int) ->
     return prices
 
 
-def _expiry_place(last_day: date) -> int:
-    """The place of an expiry for prices. From `_WEEKDAYS_FROM` on it counts each weekday: as holidays of later years
-    become known, what was served of days long before must not move."""
-    end = min(last_day, snapshot_calendar().horizon)
-    if end < _WEEKDAYS_FROM:
-        return position(last_day)
-    return position(last_day) + len(snapshot_calendar().holidays_on_weekdays(_WEEKDAYS_FROM, end))
+def _counted(places: Ints, when_made: int, day: date) -> Ints:
+    """The place of a contract's `day` for each of `places`: `when_made` up to the end of the models' calendar."""
+    return np.where(places <= position(MADE_WITH), when_made, position(day))
 
 
 def _share(contract: Contract, places: Ints) -> Floats:
     """The contract's share of a main contract's activity at each close, 0.5 at both of its handovers."""
     if contract.main_from is None or contract.main_until is None:
         return np.full(len(places), 0.03)
-    served_as_main = contract.main_from > EMBEDDED_FIRST_DAY
-    rise = (places - (position(contract.main_from) - 1.5)) / _HANDOVER_DAYS if served_as_main else 30.0
-    fall = (places - (position(contract.main_until) - 1.5)) / _HANDOVER_DAYS
+    served_as_main, made = contract.main_from > EMBEDDED_FIRST_DAY, places_when_made(contract)
+    starts = _counted(places, made.main_from, contract.main_from)
+    ends = _counted(places, made.main_until, contract.main_until)
+    rise = (places - (starts - 1.5)) / _HANDOVER_DAYS if served_as_main else 30.0
+    fall = (places - (ends - 1.5)) / _HANDOVER_DAYS
     share = 1 / (1 + np.exp(-rise)) / (1 + np.exp(fall))
     return np.clip(share, 0.02, 1.0)
 

@@ -6,7 +6,7 @@ from them (`health`), settings and the machine (`findings`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -97,13 +97,16 @@ def _store(settings: Settings, clock: Clock) -> Iterator[Finding]:
     """A store that is away, or refuses, is a service's finding."""
     try:
         with open_database(settings, clock=clock) as database:
-            yield from store_findings(database, clock)
+            yield from store_findings(database, settings.symbols, clock)
     except GhtraderError:
         return
 
 
-def store_findings(database: Database, clock: Clock) -> Iterator[Finding]:
-    """What is wrong with the tables of a store that answers. Raises `QuestDBError`."""
+def store_findings(database: Database, symbols: Sequence[str], clock: Clock) -> Iterator[Finding]:
+    """What is wrong with the tables of a store that answers, and with the loads of these symbols.
+
+    Raises `QuestDBError`.
+    """
     suspensions, shapes = database.suspensions(), shape_findings(database)
     if not suspensions and not shapes:
         yield Finding("tables", "ok", "all are there, in the shape of this version")
@@ -113,7 +116,7 @@ def store_findings(database: Database, clock: Clock) -> Iterator[Finding]:
         yield TABLE_MISSING.found(table, difference, table=table)
     if not shapes:
         yield from foreign_column_findings(foreign_columns_of_all(database))
-        for symbol, day, started in read_future_loads(database, clock.now()):
+        for symbol, day, started in read_future_loads(database, symbols, clock.now()):
             yield future_finding(symbol, day, started)
 
 

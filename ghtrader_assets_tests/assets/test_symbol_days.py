@@ -36,7 +36,7 @@ from ghtrader_assets_tests.model_days import contract_of
 STEEL, SUGAR, INDEX, NOBODYS = SYMBOLS = [
     parse_symbol(text) for text in ("KQ.m@SHFE.rb", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF", "KQ.m@SHFE.zz")
 ]
-FRIDAY, MONDAY = DAYS = (date(2026, 1, 9), date(2026, 1, 12))
+FRIDAY, MONDAY = DAYS = (date(2026, 1, 16), date(2026, 1, 19))
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_run_of_many_symbols_fails_with_exactly_the_days_that_did(
         SUGAR.text: [str(MONDAY)], NOBODYS.text: [str(FRIDAY), str(MONDAY)],
     }  # fmt: skip
     assert failed[SUGAR.text][str(MONDAY)].startswith("provider_empty")
-    assert said.description.startswith("3 trading day(s) of 2 symbols failed; the first, KQ.m@CZCE.SR 2026-01-12")
+    assert said.description.startswith("3 trading day(s) of 2 symbols failed; the first, KQ.m@CZCE.SR 2026-01-19")
 
     good = {STEEL: DAYS, INDEX: DAYS, SUGAR: (FRIDAY,)}
     wanted = [(symbol.key, table, str(day)) for symbol, days in good.items() for table in DAY_TABLES for day in days]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ghtrader_assets.exchange.contracts import Contract, contract_named, contracts_of, main_contract
+from ghtrader_assets.exchange.contracts import MADE_WITH, Contract, contract_named, contracts_of, main_contract
 from ghtrader_assets.exchange.daily import life_of
 from ghtrader_assets.exchange.history import made_day, series_of
 from ghtrader_assets.exchange.instruments import figures_of
@@ -321,12 +321,14 @@ def test_the_ticks_of_a_day_stay_what_they_are(contract: str, day: date) -> None
     ],
 )
 def test_the_figures_of_contracts_stay_what_they_are(every: int, expected: str) -> None:
+    """Those of the days and contracts that the first calendar knew: a later one adds to them."""
     digest = hashlib.sha256()
     for spec in OF_MODEL_2.values():
-        for contract in contracts_of(spec)[::every]:
-            life = life_of(contract, MODEL_2.seed)
+        known = [contract for contract in contracts_of(spec) if contract.delivery.year <= MADE_WITH.year + 1]
+        for contract in known[::every]:
+            life, days = life_of(contract, MODEL_2.seed), len(contract.days(MADE_WITH))
             for values in (life.counts, life.open_ticks, life.close_ticks, life.open_interest):
-                digest.update(values.tobytes())
+                digest.update(values[:days].tobytes())
     assert digest.hexdigest()[:32] == expected
 
 

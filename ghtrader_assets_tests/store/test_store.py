@@ -193,6 +193,7 @@ class Watcher(threading.Thread):
                     self.failure = error
 
 
+@pytest.mark.filterwarnings("ignore::ghtrader_assets.errors.DayStateWarning")  # between a load and its verdict
 def test_a_reader_sees_one_whole_version(settings: Settings, load_of: LoadOf, record: Record, symbol: str) -> None:
     """While a day is loaded again and again, with more, fewer and other rows, readers see versions in their order."""
     loads = [load_of(DAY, rows=rows, seed=seed) for seed, rows in enumerate([3000, 2000, 2000, 3500, 1, 3000])]

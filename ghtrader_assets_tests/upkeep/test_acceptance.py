@@ -122,9 +122,9 @@ def test_a_day_without_ticks_is_closed_and_no_longer_missing(desk: Desk) -> None
 def test_an_accepted_day_is_no_bad_feed(desk: Desk) -> None:
     desk.today[0] = DAY + timedelta(days=1)
     desk.put(dataclasses.replace(content("d"), attempts=(IngestState.COMPLETE,)))
-    (bad,) = feeds_of(desk.context, [parse_symbol(desk.name)])
+    (bad,) = feeds_of(desk.context, [parse_symbol(desk.name)], loads_daily=True)
     desk.accept()
-    (good,) = feeds_of(desk.context, [parse_symbol(desk.name)])
+    (good,) = feeds_of(desk.context, [parse_symbol(desk.name)], loads_daily=True)
     assert (bad.state, good.state, good.expected_day) == (FeedState.BAD, FeedState.GOOD, DAY)
     assert "accepted 2019-06-04 by operator: the exchange has none either" in good.reason
     assert (feed_alert(bad) is None, feed_alert(good)) == (False, None)

@@ -215,14 +215,17 @@ def read_open_manifests(db: Database) -> list[Manifest]:
     return _rows(db, "open_manifests", Manifest, f"{MANIFESTS} WHERE finished = NULL", [])
 
 
-def read_future_loads(db: Database, now: datetime) -> list[tuple[str, date, datetime]]:
-    """The symbol-days whose last committed attempt says that it began later than `now`, and when. Rows of one day stand
-    in the order in which they were committed, whatever their clocks said."""
+def read_future_loads(db: Database, symbols: Sequence[str], now: datetime) -> list[tuple[str, date, datetime]]:
+    """The days of these symbols whose last committed attempt says that it began later than `now`, and when.
+
+    Rows of one day stand in the order in which they were committed, whatever their clocks said.
+    """
+    places, names = bound_list(symbols)
     found = db.rows(
         "future_loads",
         "SELECT symbol, trading_day, began FROM (SELECT symbol, trading_day, last(started) began"
-        f" FROM {MANIFESTS}) WHERE began > %s ORDER BY symbol, trading_day",
-        [now + CLOCKS_DIFFER],
+        f" FROM {MANIFESTS} WHERE symbol IN ({places})) WHERE began > %s ORDER BY symbol, trading_day",
+        [*names, now + CLOCKS_DIFFER],
     )
     return [(symbol, date.fromisoformat(day), began.replace(tzinfo=UTC)) for symbol, day, began in found]
 

@@ -80,8 +80,10 @@ def off_scale(day: QualityDay) -> Parts:
     sums: dict[int, tuple[float, float]] = {}
     for span, window in day.ticks.window_runs:
         if window != OUTSIDE:
-            worth = float((np.diff(volume[span]) * last[span][1:]).sum())
-            paid, before = float(amount[span][-1] - amount[span][0]), sums.get(window, (0.0, 0.0))
+            with np.errstate(over="ignore", invalid="ignore"):
+                worth = float((np.diff(volume[span]) * last[span][1:]).sum())
+                paid = float(amount[span][-1] - amount[span][0])
+            before = sums.get(window, (0.0, 0.0))
             sums[window] = (before[0] + paid, before[1] + worth)
             begins.setdefault(window, span.start)
     shown = {window: paid / worth for window, (paid, worth) in sums.items() if paid > 0 and worth > 0}
