@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.loading.outcome import Stopped
@@ -32,18 +32,15 @@ class InProcessLauncher:
 
     settings: Settings
     clock: Clock
+    _begun: dict[str, list[str]] = field(default_factory=dict[str, list[str]], init=False)
     retries_maintenance = False
     when_interrupted = (
         "its runs end with this command; days that had ended are stored, the same command loads the others"
     )
 
     def run_ids(self, launch: str) -> list[str]:
-        """See `Launcher`."""
-        import dagster as dg  # noqa: PLC0415
-
-        os.environ.update(dagster_environment(self.settings.home))
-        with dg.DagsterInstance.get() as instance:
-            return list(instance.get_run_ids(dg.RunsFilter(tags={LAUNCH_TAG: launch})))
+        """See `Launcher`. Kept here: asked by another thread, a new home's Dagster would make its tables twice."""
+        return list(self._begun.get(launch, ()))
 
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:  # noqa: ARG002 - loads are followed by what they leave
         """The runs one after the other; see `Launcher`."""
@@ -54,4 +51,5 @@ class InProcessLauncher:
         os.environ.update(dagster_environment(self.settings.home))
         report_dead_runs(self.settings, self.clock)
         definitions = build_definitions(self.settings, self.clock)
-        return run_here(definitions, self.settings.home, needs, tables, tags)
+        begun = self._begun.setdefault(tags.get(LAUNCH_TAG, ""), [])
+        return run_here(definitions, self.settings.home, needs, tables, tags, begun)

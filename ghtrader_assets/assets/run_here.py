@@ -24,9 +24,14 @@ from ghtrader_assets.runtime import living_run
 
 
 def run_here(
-    definitions: dg.Definitions, home: Path, needs: Needs, tables: Sequence[str], tags: Mapping[str, str]
+    definitions: dg.Definitions,
+    home: Path,
+    needs: Needs,
+    tables: Sequence[str],
+    tags: Mapping[str, str],
+    begun: list[str],
 ) -> list[Stopped]:
-    """Materialize what the days need in this process, in runs like those of the daemon.
+    """Materialize what the days need in this process, in runs like those of the daemon; `begun` gets the id of each.
 
     Returns what ended steps before they had done with their days, such as a refused log-in or a full disk.
     """
@@ -35,6 +40,7 @@ def run_here(
     stops: list[Stopped] = []
     for run in cut_into_runs(needs, _partitions(definitions, needs)):
         run_id = str(uuid.uuid4())
+        begun.append(run_id)
         with living_run(home, run_id):
             result = job.execute_in_process(
                 instance=instance,

@@ -127,13 +127,13 @@ def _with_and_without_dagster(sizes: Sizes) -> Watch:
         with running_services(settings, _silent, SYSTEM_CLOCK, with_dagster=False), open_load(settings) as platform:
             days = platform.calendar.days(FIRST_DAY, date(2026, 1, 9))[:RUN_DAYS]
             needs = {symbol: dict.fromkeys(days, Need.LOAD)}
-            _require_no_stop(run_here(definitions, settings.home, needs, ALL_TABLES, {}))
+            _require_no_stop(run_here(definitions, settings.home, needs, ALL_TABLES, {}, []))
             for _ in range(sizes.rounds):
                 with watch.timing("plain"), open_load(settings) as loading:
                     refresh_schedule(loading, symbol)
                     _load(loading, symbol, days)
                 with watch.timing("dagster"):
-                    stops = run_here(definitions, settings.home, needs, ALL_TABLES, {})
+                    stops = run_here(definitions, settings.home, needs, ALL_TABLES, {}, [])
                 _require_no_stop(stops)
     return watch
 

@@ -208,19 +208,20 @@ def questdb_of(command: CommandLine) -> psutil.Process:
 
 
 @pytest.mark.joint
-def test_a_killed_run_and_a_killed_server(embedded: CommandLine, exchange: ExchangeControl) -> None:
+def test_a_killed_run_takes_its_server_and_its_workers_with_it(
+    embedded: CommandLine, exchange: ExchangeControl
+) -> None:
     with held(embedded, exchange, SYMBOL, DAYS) as process:
         orphans = descendants(process)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=300)
-        questdb_of(embedded).kill()
+    await_that("the end of all that the killed run had started", lambda: not any(map(is_alive, orphans)))
 
     ran = embedded.run("backfill", SYMBOL, *RANGE, "--json")
     assert ran.code == 0, ran.err
     assert str(DAYS[-1]) in {day["trading_day"] for day in ran.document["succeeded"]}
     assert len(ran.document["succeeded"]) + len(ran.document["unchanged"]) == len(DAYS)
     require_whole(embedded, SYMBOL, RANGE)
-    await_that("the end of all that the killed run had started", lambda: not any(map(is_alive, orphans)))
     assert len(embedded.run("backfill", SYMBOL, *RANGE, "--json").document["unchanged"]) == len(DAYS)
 
 
