@@ -36,6 +36,11 @@ class Finding:
     kind: str = ""
     manual: bool = False
 
+    @property
+    def line(self) -> str:
+        """What was found, and what helps."""
+        return f"{self.finding}; {self.remedy}" if self.remedy else self.finding
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

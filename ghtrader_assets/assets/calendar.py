@@ -21,6 +21,7 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.load import provider_of, timing_of
 from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import BadInputError, FetchError, GhtraderError, ServiceError
+from ghtrader_assets.health import horizon_finding
 from ghtrader_assets.market.calendar import MIN_DAYS_AHEAD, TradingCalendar, calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.session_events import events_for
@@ -29,6 +30,7 @@ from ghtrader_assets.reference.calendar import CalendarRefresh, refresh_calendar
 from ghtrader_assets.reference.confirmation import SETTLE
 from ghtrader_assets.reference.live_hours import SETTLE as SETTLE_HOURS
 from ghtrader_assets.reference.live_hours import compare_live_hours
+from ghtrader_assets.runtime import living_run
 from ghtrader_assets.settings import Settings
 
 TRADING_CALENDAR: Final = dg.AssetKey("trading_calendar")
@@ -65,6 +67,13 @@ def trading_calendar(
     context: dg.AssetExecutionContext, platform: PlatformResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Confirm the calendar; store it where the provider's list carries it on."""
+    with living_run(platform.settings.home, context.run.run_id):
+        yield from _confirmations(context, platform)
+
+
+def _confirmations(
+    context: dg.AssetExecutionContext, platform: PlatformResource
+) -> Iterator[dg.MaterializeResult[Any]]:
     settings, clock = platform.settings, platform.clock
     try:
         found = refresh_calendar(provider_of(settings), settings.home, clock, timing_of(settings), adopt=False)
@@ -96,7 +105,7 @@ def horizon_check(platform: PlatformResource) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=horizon.ok,
         severity=dg.AssetCheckSeverity.WARN if _next_is_known(calendar, today) else dg.AssetCheckSeverity.ERROR,
-        description=str(horizon),
+        description=horizon_finding(horizon).line,
         metadata={"days_ahead": horizon.days_ahead, "horizon": str(horizon.horizon), "digest": calendar.digest},
     )
 

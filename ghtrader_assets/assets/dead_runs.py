@@ -9,7 +9,7 @@ keeps its slot of the pool, its days count as being loaded, and later loads wait
 """
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -22,12 +22,15 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import StoreContext, open_writable_store
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.loading.record import close_attempts, runs_with_open_attempts
-from ghtrader_assets.orchestration.daemon import LOCATION
 from ghtrader_assets.orchestration.names import LAUNCHED_BY_TAG
-from ghtrader_assets.runtime import is_living_run
+from ghtrader_assets.runtime import LOCATION, is_living_run
 from ghtrader_assets.settings import Settings
 
 WATCH_INTERVAL_S: Final = 60
+LOCKED_WITHIN: Final = timedelta(minutes=1)
+"""So long a run takes at most, from its launch, to take its lock. Definitions that are loaded anew make another process
+of the code server, which knows nothing of what the one before it has just launched."""
+
 NO_SERVER: Final = datetime.max.replace(tzinfo=UTC)
 """When the present code server began, where none runs: the locks of all runs decide."""
 
@@ -64,6 +67,11 @@ def _may_be_judged(record: RunRecord, server_began: datetime) -> bool:
     return began < server_began.timestamp()
 
 
+def left_to(server_began: datetime, now: datetime) -> datetime:
+    """When the present code server began, or a minute ago: what was launched later may have no lock yet."""
+    return min(server_began, now - LOCKED_WITHIN)
+
+
 def close_attempts_of_dead_runs(instance: dg.DagsterInstance, context: StoreContext) -> int:
     """Close the attempts that ended runs of this instance left open; how many there were."""
     left = [run_id for run_id in runs_with_open_attempts(context) if _has_ended(instance, context, run_id)]
@@ -94,7 +102,7 @@ def dead_run_sensor() -> dg.SensorDefinition:
     )
     def watch_runs(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SkipReason:
         began = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
-        dead = fail_dead_runs(context.instance, platform.settings.home, began)
+        dead = fail_dead_runs(context.instance, platform.settings.home, left_to(began, platform.clock.now()))
         try:
             with platform.store() as opened:
                 closed = str(close_attempts_of_dead_runs(context.instance, opened))

@@ -18,6 +18,7 @@ from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.orchestration.daemon import reload_running
+from ghtrader_assets.runtime import living_run
 
 TAKE_UP: Final = "take_up_trading_days"
 INTERVAL_S: Final = 60
@@ -26,7 +27,8 @@ INTERVAL_S: Final = 60
 @dg.op
 def read_definitions_anew(context: dg.OpExecutionContext, platform: PlatformResource) -> None:
     """Ask the running Dagster to load our definitions again."""
-    context.log.info(f"definitions {reload_running(platform.settings)}")
+    with living_run(platform.settings.home, context.run_id):
+        context.log.info(f"definitions {reload_running(platform.settings)}")
 
 
 @dg.job(  # pyright: ignore[reportUnknownMemberType] - dagster's own types are partial

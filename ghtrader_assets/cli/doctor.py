@@ -25,5 +25,7 @@ def doctor(settings: Settings, as_json: AsJson = False) -> None:
     else:
         emit_rows("settings", values, ("name", "value", "source"))
         emit_rows("findings", findings, ("level", "subject", "finding", "remedy", "code"))
-        out.print("nothing is wrong" if not wrong else f"{len(wrong)} wrong")
+        warnings = sum(finding.level == "warn" for finding in findings)
+        said = f"{len(wrong)} wrong" if wrong else "nothing is wrong"
+        out.print(f"{said}, {warnings} to look at" if warnings else said)
     raise typer.Exit(1 if wrong else 0)

@@ -28,6 +28,7 @@ from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import provider_of, timing_of
 from ghtrader_assets.errors import BadInputError, UnknownContractError
+from ghtrader_assets.health import horizon_finding
 from ghtrader_assets.market.calendar import HorizonFinding, TradingCalendar, calendar_for, check_horizon
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.market.schedule import last_completed_day, last_trading_day_until
@@ -197,7 +198,7 @@ def _show_calendar(
     for name in ("trading_days", "holidays"):
         days = cast("list[object]", document[name])
         out.print(f"{len(days)} {name.replace('_', ' ')}: {_listed(days)}")
-    out.print(str(horizon))
+    out.print(horizon_finding(horizon).line)
     if done is None:
         return
     for difference in done.differences:

@@ -171,7 +171,7 @@ class HorizonFinding:
         text = f"the calendar covers {self.days_ahead} days ahead of {self.today}, to {self.horizon}"
         if self.inferred_from is not None:
             text += f", from {self.inferred_from} on inferred from the rules of holidays"
-        return text if self.ok else f"{text}: fewer than {MIN_DAYS_AHEAD} are left that are settled; {_REFRESH}"
+        return text if self.ok else f"{text}: fewer than {MIN_DAYS_AHEAD} are left that are settled"
 
 
 def check_horizon(calendar: TradingCalendar, today: date) -> HorizonFinding:

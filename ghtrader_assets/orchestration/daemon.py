@@ -22,12 +22,11 @@ from ghtrader_assets.orchestration.launcher import Progress
 from ghtrader_assets.orchestration.names import EXIT_CODE, INTERRUPTED, LAUNCH_TAG, LAUNCHED_BY_TAG
 from ghtrader_assets.orchestration.runs import Needs, days_by_need, in_groups, tables_for
 from ghtrader_assets.orchestration.vigil import await_end
-from ghtrader_assets.runtime import DAGSTER, owned_runtime
+from ghtrader_assets.runtime import DAGSTER, LOCATION, owned_runtime
 from ghtrader_assets.settings import Settings
 
 _OPERATIONS: Final = resources.files("ghtrader_assets.orchestration").joinpath("daemon.graphql").read_text("utf-8")
 
-LOCATION: Final = "ghtrader_assets"
 """The name of our code location, as workspace.yaml has it."""
 
 FINISHED: Final = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})

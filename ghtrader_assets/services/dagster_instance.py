@@ -22,6 +22,7 @@ import requests
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.ports import LOOPBACK
+from ghtrader_assets.runtime import LOCATION
 from ghtrader_assets.services.processes import PROBE_TIMEOUT_S
 from ghtrader_assets.tether import WATCHED
 
@@ -30,7 +31,6 @@ WRITTEN: Final = ".dagster.yaml.written"
 """The digest of the configuration as we wrote it last: what differs from it, a person wrote."""
 
 WORKSPACE: Final = "workspace.yaml"
-LOCATION: Final = "ghtrader_assets"
 MODULE: Final = "ghtrader_assets.definitions"
 EVALUATION_TIMEOUT_S: Final = "300"
 """Dagster's own is a minute, which a daily comparison of sixty symbols' ten years can pass on a busy machine."""

@@ -15,7 +15,8 @@ import requests
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.health import CodeLocation, Daemon
-from ghtrader_assets.services.dagster_instance import LOCATION, dagster_state
+from ghtrader_assets.runtime import LOCATION
+from ghtrader_assets.services.dagster_instance import dagster_state
 from ghtrader_assets.services.processes import PROBE_TIMEOUT_S
 
 DAILY_SCHEDULE: Final = "load_trading_days"

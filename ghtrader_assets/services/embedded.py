@@ -37,6 +37,7 @@ from ghtrader_assets.runtime import (
     DAGSTER,
     DASHBOARD,
     EXCHANGE,
+    LOCATION,
     PROMETHEUS,
     QUESTDB,
     RunningProcess,
@@ -47,7 +48,6 @@ from ghtrader_assets.runtime import (
     write_runtime,
 )
 from ghtrader_assets.services.dagster_instance import (
-    LOCATION,
     code_server_command,
     code_server_environment,
     daemon_command,
@@ -104,7 +104,7 @@ def running_services(
             _require_definitions(books.runtime, announce)
         for finding in limit_findings(settings, clock):
             if finding.level != "ok":
-                announce(f"{finding.subject}: {finding.finding}; {finding.remedy}")
+                announce(f"{finding.subject}: {finding.line}")
         yield books.runtime
 
 

@@ -15,10 +15,10 @@ from ghtrader_assets.context.store import embedded_service, open_database, open_
 from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import GhtraderError, StoreAwayError
 from ghtrader_assets.runtime import DAGSTER, DASHBOARD, EXCHANGE, PROMETHEUS, QUESTDB, Service
+from ghtrader_assets.services.processes import PROBE_TIMEOUT_S
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.feeds import Feed, feeds_of
 
-PROBE_TIMEOUT_S = 5
 _PROBED = {DASHBOARD: "/health", EXCHANGE: "/control/faults"}
 """The path to probe of a service whose first page is expensive, or that has none."""
 

@@ -31,7 +31,7 @@ from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.migrations import foreign_columns_of_all, shape_findings
 from ghtrader_assets.questdb.tables.reader import read_future_loads
-from ghtrader_assets.runtime import DAGSTER, owned_runtime
+from ghtrader_assets.runtime import CODE_SERVER, DAEMON, DAGSTER, Runtime, owned_runtime
 from ghtrader_assets.services.dagster_state import RunningDagster, read_running_dagster
 from ghtrader_assets.services.health import ServiceHealth, feed_health, service_health
 from ghtrader_assets.settings import Settings
@@ -85,6 +85,17 @@ def _services(settings: Settings, services: list[ServiceHealth]) -> Iterator[Fin
             given_up = runtime.given_up.get(service.name, "") if runtime else ""
             found = service_finding(service.name, service.detail, owner, log, service.code, given_up)
             yield replace(found, remedy=service.remedy, kind="", manual=False) if service.remedy else found
+    if runtime is not None and any(service.name == DAGSTER for service in runtime.services):
+        yield from _behind_dagster(settings, runtime)
+
+
+def _behind_dagster(settings: Settings, runtime: Runtime) -> Iterator[Finding]:
+    """Dagster's processes that no page of theirs shows: the web server answers without them."""
+    for name in (CODE_SERVER, DAEMON):
+        if runtime.service(name) is None:
+            log = str(settings.home / "logs" / f"{name}.log")
+            given_up = runtime.given_up.get(name, "")
+            yield service_finding(name, "does not run", runtime.owner.pid, log, given_up=given_up)
 
 
 def _dagster(state: RunningDagster | None) -> Iterator[Finding]:

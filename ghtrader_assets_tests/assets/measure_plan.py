@@ -10,11 +10,13 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 from pydantic import SecretStr
 
@@ -24,8 +26,9 @@ from ghtrader_assets.assets.repair import run_requests
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.market.calendar import snapshot_calendar
+from ghtrader_assets.market.expiry import months_after
 from ghtrader_assets.market.products import products
-from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.market.symbols import Symbol, contract_symbol, parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.standing.evidence import read_renewed
@@ -44,6 +47,7 @@ from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.upkeep.repair import RepairPlan, read_moved, read_plan
 from ghtrader_assets.upkeep.wanted import Wanted, wanted_days
+from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.verdicts import BaselineDay
 from ghtrader_assets.validation.windows import Baselines
 
@@ -69,15 +73,30 @@ def baselines_of(days: Sequence[date]) -> Baselines:
     ) for day in days)  # fmt: skip
 
 
-def contract_of(symbol: Symbol) -> str:
-    return f"{symbol.exchange}.{symbol.product}" + ("701" if symbol.exchange == "CZCE" else "2701")
+def contract_of(symbol: Symbol, day: date) -> str:
+    """One that may be the main contract of the day: it delivers two months later."""
+    return contract_symbol(symbol, months_after(day.replace(day=1), 2)).text
+
+
+def days_by_symbol(wanted: Collection[Key]) -> Iterator[tuple[str, tuple[date, ...]]]:
+    """Each symbol's days, in order: a product that was listed later has a history of its own."""
+    found: dict[str, list[date]] = {}
+    for name, day in wanted:
+        found.setdefault(name, []).append(day)
+    return ((name, tuple(sorted(days))) for name, days in found.items())
+
+
+@cache
+def evidence_of(days: tuple[date, ...]) -> Mapping[date, Evidence]:
+    """What each day's verdict hangs on, of those that the days before it give."""
+    given = baselines_of(days)
+    return {day: given.before(day) for day in days}
 
 
 def fill(db: Database, wanted: dict[Key, tuple[Symbol, Wanted]]) -> None:
     """Every day stored, judged by the days before it and good, with one complete load each."""
-    given = baselines_of(sorted({day for _, day in wanted}))
-    evidence = {day: given.before(day) for day in sorted({day for _, day in wanted})}
-    digests = {day: each.digest(USED) for day, each in evidence.items()}
+    evidence = {(name, day): each for name, own in days_by_symbol(wanted) for day, each in evidence_of(own).items()}
+    digests = {key: each.digest(USED) for key, each in evidence.items()}
     rows = [
         {
             "ts": pd.Timestamp(day),
@@ -88,9 +107,9 @@ def fill(db: Database, wanted: dict[Key, tuple[Symbol, Wanted]]) -> None:
             "digest": DIGEST,
             "content_digest": DIGEST,
             "upstream": want.upstream,
-            "fingerprint": want.verdict_on(DIGEST, digests[day]),
+            "fingerprint": want.verdict_on(DIGEST, digests[name, day]),
             "baseline_used": USED,
-            "baseline_days": evidence[day].baseline_days,
+            "baseline_days": evidence[name, day].baseline_days,
             "whole": True,
             "sessions_json": SESSIONS,
             "spacings_json": SPACINGS,
@@ -140,7 +159,7 @@ def measure() -> dict[str, Any]:
     symbols = [parse_symbol(name) for name in names]
     days = calendar.days(FIRST_DAY, LAST_DAY)
     nothing = Histories(
-        {}, {(symbol.text, day): contract_of(symbol) for symbol in symbols for day in days}, {}, {}, {}, {}, pd
+        {}, {(symbol.text, day): contract_of(symbol, day) for symbol in symbols for day in days}, {}, {}, {}, {}, pd
     )  # type: ignore[arg-type]
     wanted = wanted_days(Settings(), calendar, (), dict.fromkeys(symbols, FIRST_DAY), LAST_DAY, nothing)
     with tempfile.TemporaryDirectory() as folder:
@@ -179,7 +198,8 @@ def ticks(platform: LoadContext, symbols: list[Symbol]) -> dict[str, Any]:
         lambda: read_histories(platform.database, [symbol.text for symbol in symbols], FIRST_DAY, LAST_DAY, NOW)
     )
     moved = moved_ticks(platform, symbols)
-    _, watching = timed(lambda: read_findings(platform, symbols))
+    with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as instance:
+        _, watching = timed(lambda: read_findings(platform, symbols, instance))
     assert not run_requests(again.planned, [], "repair", "")
     return {
         "repair_sensor": tick,

@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ghtrader_assets.assets.dead_runs import fail_dead_runs
+from ghtrader_assets.assets.dead_runs import LOCKED_WITHIN, fail_dead_runs, left_to
 from ghtrader_assets.orchestration.names import LAUNCHED_BY_TAG
 from ghtrader_assets.runtime import is_living_run, living_run
 
@@ -86,3 +86,10 @@ def test_what_the_present_code_server_launched_is_left_to_it(instance: dg.Dagste
     )
     assert fail_dead_runs(instance, tmp_path, EARLIER) == [by_a_command]
     assert status_of(instance, launched) == Status.STARTED
+
+
+def test_what_was_just_launched_may_have_no_lock_yet(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    """Definitions loaded anew make a server that began after a run which the one before it launched."""
+    run_id, now = a_run(instance, Status.STARTED), datetime.now(UTC)
+    assert fail_dead_runs(instance, tmp_path, left_to(LATER, now)) == []
+    assert fail_dead_runs(instance, tmp_path, left_to(LATER, now + 2 * LOCKED_WITHIN)) == [run_id]
