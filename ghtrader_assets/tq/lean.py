@@ -106,6 +106,7 @@ class LeanConnection:
 
     async def _send(self, text: str) -> None:
         assert self._socket is not None
+        await _take_in()
         try:
             await self._socket.send_str(text)
         except ConnectionError:
@@ -130,6 +131,12 @@ class LeanConnection:
         if b"rsp_login" not in data[:200]:  # not an answer to a peek
             await self._send(_PEEK)
         return data
+
+
+async def _take_in() -> None:
+    """Let the loop read what has come: a write to a connection that was reset meanwhile throws it away."""
+    await asyncio.sleep(0)  # the loop looks at its sockets
+    await asyncio.sleep(0)  # and reads them
 
 
 def _heed_notice(frame: bytes) -> None:

@@ -33,8 +33,8 @@ from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine
 from ghtrader_assets_tests.model_days import contract_of
 
-STEEL, SUGAR, INDEX, NOBODYS = SYMBOLS = [
-    parse_symbol(text) for text in ("KQ.m@SHFE.rb", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF", "KQ.m@SHFE.zz")
+SILVER, SUGAR, INDEX, NOBODYS = SYMBOLS = [
+    parse_symbol(text) for text in ("KQ.m@SHFE.ag", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF", "KQ.m@SHFE.zz")
 ]
 FRIDAY, MONDAY = DAYS = (date(2026, 1, 16), date(2026, 1, 19))
 
@@ -86,7 +86,7 @@ def test_a_run_of_many_symbols_fails_with_exactly_the_days_that_did(
     assert failed[SUGAR.text][str(MONDAY)].startswith("provider_empty")
     assert said.description.startswith("3 trading day(s) of 2 symbols failed; the first, KQ.m@CZCE.SR 2026-01-19")
 
-    good = {STEEL: DAYS, INDEX: DAYS, SUGAR: (FRIDAY,)}
+    good = {SILVER: DAYS, INDEX: DAYS, SUGAR: (FRIDAY,)}
     wanted = [(symbol.key, table, str(day)) for symbol, days in good.items() for table in DAY_TABLES for day in days]
     wanted += [(symbol.key, MAIN_SCHEDULE, str(day)) for symbol in good for day in DAYS]
     assert made(ran) == sorted(wanted)
@@ -103,7 +103,7 @@ def test_a_day_that_does_not_trade_or_has_not_begun_fails_by_name(
     instance: dg.DagsterInstance, day: date, says: str
 ) -> None:
     """Launched by hand over GraphQL, which looks at no tag: it once succeeded with nothing done."""
-    ran = run(instance, [asset_key(STEEL, table) for table in ALL_TABLES], day, day)
+    ran = run(instance, [asset_key(SILVER, table) for table in ALL_TABLES], day, day)
     assert not ran.success
     (failure,) = ran.get_step_failure_events()
     said = failure.step_failure_data.user_failure_data
@@ -130,16 +130,16 @@ def test_a_run_of_the_manifest_alone_tells_the_verdicts_that_it_changed(
     """It judged stale days, and the catalog went on showing the verdicts of before."""
 
     def told() -> object:
-        event = instance.get_latest_materialization_event(asset_key(STEEL, VALIDATION_SUMMARY))
+        event = instance.get_latest_materialization_event(asset_key(SILVER, VALIDATION_SUMMARY))
         assert event
         assert event.asset_materialization
         return event.asset_materialization.metadata["fingerprint"].value
 
-    assert run(instance, [asset_key(STEEL, table) for table in ALL_TABLES], MONDAY, MONDAY).success
+    assert run(instance, [asset_key(SILVER, table) for table in ALL_TABLES], MONDAY, MONDAY).success
     before = told()
-    monkeypatch.setenv("GHTRADER_L5_VALIDATE_GAP_WARN_RB", "7")
-    alone = [asset_key(STEEL, MANIFEST)]
+    monkeypatch.setenv("GHTRADER_L5_VALIDATE_GAP_WARN_AG", "7")
+    alone = [asset_key(SILVER, MANIFEST)]
     ran = run(instance, alone, MONDAY, MONDAY)
-    assert made(ran) == sorted((STEEL.key, table, str(MONDAY)) for table in (BASELINE, MANIFEST, *JUDGED))
+    assert made(ran) == sorted((SILVER.key, table, str(MONDAY)) for table in (BASELINE, MANIFEST, *JUDGED))
     assert told() != before
-    assert made(run(instance, alone, MONDAY, MONDAY)) == [(STEEL.key, MANIFEST, str(MONDAY))]
+    assert made(run(instance, alone, MONDAY, MONDAY)) == [(SILVER.key, MANIFEST, str(MONDAY))]
