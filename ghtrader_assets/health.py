@@ -10,14 +10,16 @@ a person or root say why.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 from ghtrader_assets.market.calendar import HorizonFinding
 
 Level = Literal["ok", "warn", "error"]
+
+STUCK_AFTER: Final = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,21 @@ HEARTBEAT_OLD: Final = Kind(
     "`up` starts a daemon that hangs again; where none runs, `ghtrader-assets up`",
     "a hung daemon is started again by `up` alone",
 )
+RUN_WITHOUT_PROCESS: Final = Kind(
+    "run_without_process",
+    "error",
+    "A run is being worked on, says Dagster, and has no living process: it holds its slot of the loads, and its days"
+    " count as being loaded.",
+    "switch the sensor `watch_runs` on in Dagster's web page (Automation): it ends such runs within a minute",
+    "the platform does it by itself unless the sensor was switched off by hand",
+)
+LOADS_HELD: Final = Kind(
+    "loads_held",
+    "error",
+    "The pool of the loads has no slot: whatever loads waits in the queue.",
+    "set the limit of the pool `{pool}` in Dagster's web page (Deployment, Concurrency) to 1 or more; it was 4",
+    "a person has set it to nothing, and may have meant it",
+)
 TABLE_SUSPENDED: Final = Kind(
     "table_suspended",
     "error",
@@ -170,6 +187,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         SERVICE_GIVEN_UP,
         LOCATION_IN_ERROR,
         HEARTBEAT_OLD,
+        RUN_WITHOUT_PROCESS,
+        LOADS_HELD,
         TABLE_SUSPENDED,
         FOREIGN_COLUMN,
         TABLE_MISSING,
@@ -202,6 +221,15 @@ class Daemon:
     beat_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class WorkedOn:
+    """A run that Dagster says is being worked on, and since when."""
+
+    run_id: str
+    status: str
+    since: datetime
+
+
 def is_well(findings: Collection[Finding]) -> bool:
     """Whether nothing is in error; a warning is no fault."""
     return all(finding.level != "error" for finding in findings)
@@ -227,6 +255,23 @@ def dagster_findings(locations: Collection[CodeLocation], daemons: Collection[Da
         if not daemon.healthy:
             since = "ever" if daemon.beat_at is None else f"since {daemon.beat_at:%Y-%m-%d %H:%M:%S} UTC"
             yield HEARTBEAT_OLD.found(f"Dagster's {daemon.name.lower()} daemon", f"no heartbeat {since}")
+
+
+def run_findings(runs: Collection[WorkedOn], living: Callable[[str], bool], now: datetime) -> Iterator[Finding]:
+    """The runs that hold what they don't use.
+
+    A run takes its lock some seconds after it was launched, and the platform itself ends one that died within a minute.
+    """
+    for run in runs:
+        if now - run.since > STUCK_AFTER and not living(run.run_id):
+            said = f"{run.status} since {run.since:%Y-%m-%d %H:%M:%S} UTC, and its process is gone"
+            yield RUN_WITHOUT_PROCESS.found(f"run {run.run_id}", said)
+
+
+def pool_findings(pool: str, slots: int | None) -> Iterator[Finding]:
+    """A pool that was closed; None where nobody set it."""
+    if slots is not None and slots < 1:
+        yield LOADS_HELD.found(f"pool {pool}", "it has no slot, so nothing is loaded", pool=pool)
 
 
 def horizon_finding(horizon: HorizonFinding) -> Finding:

@@ -8,12 +8,16 @@ import pytest
 
 from ghtrader_assets.health import (
     KINDS,
+    STUCK_AFTER,
     CodeLocation,
     Daemon,
+    WorkedOn,
     dagster_findings,
     future_finding,
     horizon_finding,
     is_well,
+    pool_findings,
+    run_findings,
     service_finding,
 )
 from ghtrader_assets.market.calendar import check_horizon, snapshot_calendar
@@ -57,6 +61,24 @@ def test_a_code_location_in_error_and_a_daemon_without_a_heartbeat() -> None:
         ("Dagster's asset daemon", "no heartbeat ever"),
     ]
     assert not is_well(found)
+
+
+def test_a_run_without_a_process_is_stuck_once_the_platform_had_its_time_to_end_it() -> None:
+    runs = [
+        WorkedOn("dead", "STARTED", NOW - 2 * STUCK_AFTER),
+        WorkedOn("alive", "STARTED", NOW - 2 * STUCK_AFTER),
+        WorkedOn("new", "STARTING", NOW),
+    ]
+    (found,) = run_findings(runs, lambda run_id: run_id == "alive", NOW)
+    assert (found.subject, found.level) == ("run dead", "error")
+    assert found.finding == "STARTED since 2026-11-30 07:54:00 UTC, and its process is gone"
+
+
+def test_a_pool_without_a_slot_holds_all_loads() -> None:
+    assert list(pool_findings("loads", None)) == list(pool_findings("loads", 4)) == []
+    (found,) = pool_findings("loads", 0)
+    assert not is_well([found])
+    assert "`loads`" in found.remedy
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,6 @@ from ghtrader_assets.orchestration.names import (
     EXIT_CODE,
     FOLLOWING,
     JUDGED,
-    LOAD_POOL,
     LOADED,
     MAIN_SCHEDULE,
     PARTIAL_TAG,
@@ -57,7 +56,7 @@ from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.questdb.tables.rows import Acceptance
 from ghtrader_assets.reference.rolls import finding_of
 from ghtrader_assets.reference.schedule import Schedule, refresh_schedules
-from ghtrader_assets.runtime import DASHBOARD, living_run
+from ghtrader_assets.runtime import DASHBOARD, LOAD_POOL, living_run
 from ghtrader_assets.tq.process import one_fork_server
 
 Selected = frozenset[str]

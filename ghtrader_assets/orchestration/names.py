@@ -21,9 +21,6 @@ ALL_TABLES: Final = (*LOADED, *FOLLOWING)
 DAY_TABLES: Final = (TICKS, *FOLLOWING)
 JUDGED: Final = frozenset({VALIDATION_SUMMARY, FIELD_QUALITY})
 
-LOAD_POOL: Final = "ghtrader_loads"
-"""The Dagster pool of the runs that load: its limit is how many of them go at once."""
-
 EXIT_CODE: Final = "exit_code"
 """Metadata of a failed step: the exit code of the command that launched its run."""
 

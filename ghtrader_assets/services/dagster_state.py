@@ -1,4 +1,4 @@
-"""What a running Dagster says of itself, as facts of the health model, and whether the daily schedule is on.
+"""What a running Dagster says of itself and its runs, as facts of the health model.
 
 Belongs here: asking, and when a daemon counts as silent. Does not belong here: what follows from it (`health`), how
 Dagster is started and asked (`dagster_instance`), launching runs (`orchestration.daemon`).
@@ -14,8 +14,8 @@ import requests
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import ServiceError
-from ghtrader_assets.health import CodeLocation, Daemon
-from ghtrader_assets.runtime import LOCATION
+from ghtrader_assets.health import CodeLocation, Daemon, WorkedOn
+from ghtrader_assets.runtime import LOAD_POOL, LOCATION
 from ghtrader_assets.services.dagster_instance import dagster_state
 from ghtrader_assets.services.processes import PROBE_TIMEOUT_S
 
@@ -23,26 +23,33 @@ DAILY_SCHEDULE: Final = "load_trading_days"
 SILENT_S: Final = 150.0
 """Dagster's daemons beat every 30 s, and Dagster itself waits half an hour before it calls one unhealthy."""
 
-_SCHEDULE: Final = """
-query Schedule($of: ScheduleSelector!) {
+_ASKED: Final = """
+query Work($of: ScheduleSelector!, $pool: String!) {
   scheduleOrError(scheduleSelector: $of) { ... on Schedule { scheduleState { status } } }
+  instance { concurrencyLimit(concurrencyKey: $pool) { limit } }
+  runsOrError(filter: {statuses: [STARTING, STARTED, CANCELING]}) { ... on Runs { results {
+    runId status startTime updateTime repositoryOrigin { repositoryLocationName }
+  } } }
 }"""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningDagster:
-    """What Dagster says. `loads_daily` is None where our code location does not say whether its schedule is on."""
+    """What Dagster says. `loads_daily` is None where our code location does not say whether its schedule is on,
+    `load_slots` where nobody has set how many runs may load at once. `runs` are those of ours that are worked on."""
 
     locations: tuple[CodeLocation, ...]
     daemons: tuple[Daemon, ...]
     loads_daily: bool | None
+    load_slots: int | None
+    runs: tuple[WorkedOn, ...]
 
 
 def read_running_dagster(url: str, clock: Clock) -> RunningDagster | None:
     """Ask the Dagster at `url`; None where it does not answer."""
     try:
         state = dagster_state(url)
-        loads_daily = _loads_daily(url)
+        work = _work(url)
     except ServiceError:
         return None
     beats = {name: datetime.fromtimestamp(beat, UTC) if beat else None for name, beat in state.heartbeats.items()}
@@ -53,19 +60,38 @@ def read_running_dagster(url: str, clock: Clock) -> RunningDagster | None:
             Daemon(name, beat is not None and (now - beat).total_seconds() < SILENT_S, beat)
             for name, beat in beats.items()
         ),
-        loads_daily=loads_daily,
+        loads_daily=_is_on(work["scheduleOrError"].get("scheduleState")),
+        load_slots=_limit(work["instance"]["concurrencyLimit"]),
+        runs=tuple(_worked_on(run) for run in work["runsOrError"].get("results", ()) if _is_ours(run)),
     )
 
 
-def _loads_daily(url: str) -> bool | None:
+def _work(url: str) -> dict[str, Any]:
     of = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__", "scheduleName": DAILY_SCHEDULE}
-    asked = {"query": _SCHEDULE, "variables": {"of": of}}
+    asked = {"query": _ASKED, "variables": {"of": of, "pool": LOAD_POOL}}
     try:
         said: dict[str, Any] = requests.post(f"{url}/graphql", json=asked, timeout=PROBE_TIMEOUT_S).json()["data"]
     except (requests.RequestException, ValueError, KeyError) as error:
         raise ServiceError(f"Dagster at {url} does not answer: {type(error).__name__}") from None
-    schedule = said["scheduleOrError"].get("scheduleState")
+    return said
+
+
+def _is_on(schedule: dict[str, Any] | None) -> bool | None:
     return None if schedule is None else schedule["status"] == "RUNNING"
+
+
+def _limit(pool: dict[str, Any] | None) -> int | None:
+    return None if pool is None else pool["limit"]
+
+
+def _is_ours(run: dict[str, Any]) -> bool:
+    """A run of another code location holds no lock of ours."""
+    origin = run["repositoryOrigin"]
+    return origin is None or origin["repositoryLocationName"] == LOCATION
+
+
+def _worked_on(run: dict[str, Any]) -> WorkedOn:
+    return WorkedOn(run["runId"], run["status"], datetime.fromtimestamp(run["startTime"] or run["updateTime"], UTC))
 
 
 def _last_line(error: str) -> str:

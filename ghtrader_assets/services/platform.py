@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.load import provider_at_hand, provider_of, timing_of
@@ -24,6 +25,8 @@ from ghtrader_assets.health import (
     foreign_column_findings,
     future_finding,
     horizon_finding,
+    pool_findings,
+    run_findings,
     service_finding,
 )
 from ghtrader_assets.market.calendar import calendar_for, check_horizon
@@ -31,7 +34,7 @@ from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.migrations import foreign_columns_of_all, shape_findings
 from ghtrader_assets.questdb.tables.reader import read_future_loads
-from ghtrader_assets.runtime import CODE_SERVER, DAEMON, DAGSTER, Runtime, owned_runtime
+from ghtrader_assets.runtime import CODE_SERVER, DAEMON, DAGSTER, LOAD_POOL, Runtime, is_living_run, owned_runtime
 from ghtrader_assets.services.dagster_state import RunningDagster, read_running_dagster
 from ghtrader_assets.services.health import ServiceHealth, feed_health, service_health
 from ghtrader_assets.settings import Settings
@@ -64,7 +67,7 @@ def look_at_platform(settings: Settings, clock: Clock, *, feeds_count: bool = Fa
     feeds = feed_health(settings, clock, loads_daily=state.loads_daily if state else None)
     findings = [
         *_services(settings, services),
-        *_dagster(state),
+        *_dagster(settings, state, clock),
         *_store(settings, clock),
         *_calendar(settings, clock),
         *_provider(settings, clock),
@@ -98,10 +101,12 @@ def _behind_dagster(settings: Settings, runtime: Runtime) -> Iterator[Finding]:
             yield service_finding(name, "does not run", runtime.owner.pid, log, given_up=given_up)
 
 
-def _dagster(state: RunningDagster | None) -> Iterator[Finding]:
+def _dagster(settings: Settings, state: RunningDagster | None, clock: Clock) -> Iterator[Finding]:
     """One that does not answer is a service's finding."""
     if state is not None:
         yield from dagster_findings(state.locations, state.daemons)
+        yield from run_findings(state.runs, partial(is_living_run, settings.home), clock.now())
+        yield from pool_findings(LOAD_POOL, state.load_slots)
 
 
 def _store(settings: Settings, clock: Clock) -> Iterator[Finding]:

@@ -17,11 +17,11 @@ from ghtrader_assets.orchestration.names import (
     DAY_TABLES,
     FOLLOWING,
     JUDGED,
-    LOAD_POOL,
     LOADED,
     MANIFEST,
     TICKS,
 )
+from ghtrader_assets.runtime import LOAD_POOL
 from ghtrader_assets_tests.fix_browser import keep
 from ghtrader_assets_tests.fix_platform import (
     COPPER,
@@ -239,6 +239,12 @@ def materialized(platform: RunningPlatform, table: str, day: date) -> list[str]:
     return [made["runId"] for made in found["assetMaterializations"]]
 
 
+def wrong_subjects(platform: RunningPlatform) -> str:
+    """What `status` finds wrong with the platform."""
+    found = platform.command.run("status", "--json").document["findings"]
+    return " ".join(finding["subject"] for finding in found if finding["level"] != "ok")
+
+
 def test_the_pool_holds_loads_back_and_judging_never_waits_for_it(platform: RunningPlatform, copper: Loaded) -> None:
     day = COPPER_DAYS[0]
     assert platform.graphql(LIMIT, pool=LOAD_POOL, limit=0)["setConcurrencyLimit"]
@@ -248,8 +254,10 @@ def test_the_pool_holds_loads_back_and_judging_never_waits_for_it(platform: Runn
         assert platform.await_success(judging) == {JUDGE: "SUCCESS"}
         run = platform.run_of(loading)
         assert (run["status"], run["allPools"]) == ("QUEUED", [LOAD_POOL])
+        assert LOAD_POOL in wrong_subjects(platform), "loading does not stop in silence"
     finally:
         platform.graphql(FORGET, pool=LOAD_POOL)
+    assert LOAD_POOL not in wrong_subjects(platform)
     assert platform.await_success(loading) == {LOAD: "SUCCESS"}
 
 
