@@ -81,10 +81,18 @@ class _Whole:
         self._rolled: dict[str, list[float | None]] = {}
 
     def held(self, name: str, end: int) -> float:
-        """1 where one of the days before `end` held this content, else 0. Each day asks for its own: none is kept."""
+        """1 where one of the days before `end` held this content, else 0."""
         _, session, content = name.split("/")
-        last = self.given[max(0, end - WINDOW_DAYS) : end]
-        return float(any(each.sessions.get(session, {}).get(CONTENT) == content for each in last))
+        return float(any(end - WINDOW_DAYS <= place < end for place in self._places.get((session, content), ())))
+
+    @cached_property
+    def _places(self) -> Mapping[tuple[str, object], Sequence[int]]:
+        """Where each content of a session stands among the days."""
+        places: dict[tuple[str, object], list[int]] = {}
+        for place, given in enumerate(self.given):
+            for session, figures in given.sessions.items():
+                places.setdefault((session, figures.get(CONTENT)), []).append(place)
+        return places
 
     def rolled(self, name: str) -> list[float | None]:
         """The value of this name before each day, and after the last: all at once, since many are asked for."""
