@@ -21,7 +21,7 @@ from ghtrader_assets.market.clock import NS, QUARTER_S, quarter_of
 from ghtrader_assets.validation.coverage import Coverage
 from ghtrader_assets.validation.intake import Ints
 from ghtrader_assets.validation.repeats import CONTENT
-from ghtrader_assets.validation.times import auction_s, has_edges
+from ghtrader_assets.validation.times import auction_s, ticking_edges
 from ghtrader_assets.validation.traded import Tape, still_odds
 
 USUAL_QUANTILE: Final = 0.99
@@ -74,7 +74,7 @@ def _figures(coverage: Coverage, session: str) -> Figures:
         "volume": significant(float(lots.sum())),
         "still": significant(still_odds(lots)) if len(lots) else None,
         "snapshot": significant(_largest_trade(tape, _places(coverage, session))),
-        "edges": float(has_edges(tape, session)),
+        "edges": ticking_edges(tape, session),
         "auction": auction_s(tape, tape.ordered_stamps, session),
         CONTENT: coverage.contents.get(session),
     }

@@ -71,7 +71,7 @@ def _misplaced(coverage: Coverage) -> Iterator[str]:
 def _shifted(coverage: Coverage) -> Iterator[str]:
     for each in coverage.shifts:
         if each.session not in coverage.misplaced.late:
-            by = "its auction, its openings and closes agree" if each.proven else "by its call auction"
+            by = "its openings and closes, or its auction, agree" if each.proven else "by its call auction"
             late = _late(round(each.late_s), math.ceil(each.within_s))
             yield f"the {each.session} session is stamped {late} against the days before: {by}"
 
@@ -115,7 +115,8 @@ def _repeated(coverage: Coverage) -> Iterator[str]:
 def _auction(coverage: Coverage) -> Iterator[str]:
     if coverage.auction_missing_s is not None:
         usual = f"some {coverage.auction_missing_s:.0f} s before the opening"
-        yield f"no tick of the call auction, which came {usual} until now"
+        session = coverage.windows[0].window.session
+        yield f"no tick of the call auction of the {session} session, which came {usual} until now"
 
 
 def _absent(coverage: Coverage) -> Iterator[str]:

@@ -4,7 +4,8 @@ Belongs here: the witnesses of a session's times, and when they agree that it is
 Does not belong here: trading where nothing can trade, which proves the same without any history (`misplaced`).
 
 A window whose first and last ticks usually lie within `EDGE_S` of its opening and close tells two shifts: by its first
-tick, and by its last one. The call auction's print comes at the same second every day, and tells a third.
+tick, and by its last one. The call auction's print comes at the same second every day, and tells a third. A session is
+heard by itself, and where none tells a shift by itself, all of the day together.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
+from ghtrader_assets.market.clock import quarter_of
+from ghtrader_assets.market.sessions import SessionWindow
 from ghtrader_assets.validation.intake import NS, Ints
 from ghtrader_assets.validation.traded import Tape
 
@@ -25,6 +28,8 @@ AGREE_S: Final = 1
 """Witnesses agree within so many seconds; one more at CZCE, which stamps whole ones."""
 LEAST_S: Final = 2
 """The smallest shift that is told; one more at CZCE."""
+READ_S: Final = 0.5
+"""By so much less a shift may show: snapshots come each half second, and a close's last tick comes before it."""
 NEAR_S: Final = 600
 """How far from an opening or a close its first or last tick is looked for."""
 WITNESSES: Final = 3
@@ -44,29 +49,85 @@ class Shift:
     proven: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """By how many seconds a window begins after its opening, and ends after its close."""
+
+    window: SessionWindow
+    opening: float | None
+    close: float | None
+
+
 def shifts_of(tape: Tape) -> tuple[Shift, ...]:
     """The sessions that are stamped late or early against the days before. The baseline is read where it decides."""
     if not tape.evidence.baseline_days:
         return ()
     stamps = tape.ordered_stamps
-    found = (_shift(tape, stamps, name) for name in dict.fromkeys(window.session for window in tape.ticks.windows))
-    return tuple(each for each in found if each is not None)
+    names = list(dict.fromkeys(window.session for window in tape.ticks.windows))
+    found = [_shift(tape, stamps, name) for name in names]
+    return tuple(each for each in found if each is not None) or _whole_day(tape, stamps, names)
 
 
 def _shift(tape: Tape, stamps: Ints, session: str) -> Shift | None:
-    whole_s = tape.outside.last_print_s - tape.policy.value("LAST_PRINT_S")
-    least, agree = LEAST_S + whole_s, AGREE_S + whole_s
-    openings, closes = _edges(tape, stamps, session)
-    auction = _auction(tape, stamps, session)
-    for late_s in (*openings, *closes, *auction):
-        near = [[each for each in side if abs(each - late_s) <= agree] for side in (openings, closes, auction)]
-        told = [each for side in near for each in side]
-        if near[1] and len(told) >= WITNESSES and abs(median(told)) >= least and _is_usual(tape, session):
-            return Shift(session, median(told), _within_s(tape, median(told), near), proven=True)
-    if not auction or abs(auction[0]) < ALONE_S - agree or (tape.is_main and _is_usual(tape, session)):
+    edges, auction = _edges(tape, stamps, session), _auction(tape, stamps, session)
+    told = _told(tape, edges, auction)
+    if told is not None:
+        return Shift(session, *told, proven=True)
+    agree = _agree_s(tape)
+    if not auction or abs(auction[0]) < ALONE_S - agree:
+        return None
+    if tape.is_main and all(_is_usual(tape, each.window) for each in edges):
         return None
     is_told = _is_possible(tape, session, auction[0], agree)
     return Shift(session, auction[0], agree, proven=False) if is_told else None
+
+
+def _whole_day(tape: Tape, stamps: Ints, sessions: Sequence[str]) -> tuple[Shift, ...]:
+    """All sessions, where they are too few witnesses each and tell one shift together."""
+    edges = [each for name in sessions for each in _edges(tape, stamps, name)]
+    auction = _auction(tape, stamps, sessions[0]) if sessions else []
+    told = _told(tape, edges, auction) if len(sessions) > 1 else None
+    if told is None:
+        return ()
+    agree = _agree_s(tape)
+    heard = {
+        each.window.session
+        for each in edges
+        if any(at is not None and abs(at - told[0]) <= agree for at in (each.opening, each.close))
+    }
+    return tuple(Shift(name, *told, proven=True) for name in sessions) if heard == set(sessions) else ()
+
+
+def _told(tape: Tape, edges: Sequence[_Edges], auction: Sequence[float]) -> tuple[float, float] | None:
+    """The shift that these windows and the auction tell, and how far it may be off.
+
+    A window is a witness where it usually ticks at both its edges.
+    """
+    least = LEAST_S + _whole_s(tape) - READ_S
+    if sum(abs(each) >= least for each in (*auction, *_at(edges, "opening"), *_at(edges, "close"))) < 2:
+        return None
+    usual = [each for each in edges if _is_usual(tape, each.window)]
+    sides = (_at(usual, "opening"), _at(usual, "close"), auction)
+    for late_s in (each for side in sides for each in side):
+        near = [[each for each in side if abs(each - late_s) <= _agree_s(tape)] for side in sides]
+        told = [each for side in near for each in side]
+        if near[1] and len(told) >= WITNESSES and abs(median(told)) >= least:
+            return median(told), _within_s(tape, median(told), near)
+    return None
+
+
+def _at(edges: Sequence[_Edges], side: Literal["opening", "close"]) -> list[float]:
+    found = (getattr(each, side) for each in edges)
+    return [each for each in found if each is not None]
+
+
+def _whole_s(tape: Tape) -> float:
+    """One second at an exchange that stamps whole ones, else 0."""
+    return tape.outside.last_print_s - tape.policy.value("LAST_PRINT_S")
+
+
+def _agree_s(tape: Tape) -> float:
+    return AGREE_S + _whole_s(tape)
 
 
 def _within_s(tape: Tape, late_s: float, near: Sequence[Sequence[float]]) -> float:
@@ -96,9 +157,9 @@ def _is_possible(tape: Tape, session: str, late_s: float, agree: float) -> bool:
     return True
 
 
-def _is_usual(tape: Tape, session: str) -> bool:
-    """Whether the windows of the session had ticks at both edges on 19 of 20 days."""
-    return bool(tape.evidence.baseline_value(f"edges/{session}"))
+def _is_usual(tape: Tape, window: SessionWindow) -> bool:
+    """Whether the window had ticks at both edges on 19 of 20 days."""
+    return bool(tape.evidence.baseline_value(f"edges/{window.session}/{quarter_of(window.start_ns // NS)}"))
 
 
 def _auction(tape: Tape, stamps: Ints, session: str) -> list[float]:
@@ -129,27 +190,26 @@ def auction_missing_s(tape: Tape) -> float | None:
     return usual if usual is not None and usual > 0 and (first is None or first <= 0) else None
 
 
-def has_edges(tape: Tape, session: str) -> bool:
-    """Whether every window of a session has a tick in its first and in its last `EDGE_S`."""
-    stamps, of = tape.ticks.stamps, tape.ticks.window_of
-    for place, window in enumerate(tape.ticks.windows):
-        if window.session == session:
-            inside = stamps[of == place]
-            if (
-                not len(inside)
-                or inside.min() - window.start_ns > EDGE_S * NS
-                or window.end_ns - inside.max() > EDGE_S * NS
-            ):
-                return False
-    return True
+def ticking_edges(tape: Tape, session: str) -> dict[str, float]:
+    """Of each window of a session, by its opening's quarter of an hour: 1 where it has a tick in its first and in its
+    last `EDGE_S`, else 0."""
+    windows = {place: window for place, window in enumerate(tape.ticks.windows) if window.session == session}
+    return {quarter_of(window.start_ns // NS): float(_ticks_at(tape, place)) for place, window in windows.items()}
 
 
-def _edges(tape: Tape, stamps: Ints, session: str) -> tuple[list[float], list[float]]:
-    """By how much each window of a session begins, and ends, after its opening and close."""
-    windows = [window for window in tape.ticks.windows if window.session == session]
-    openings = [_edge(stamps, window.start_ns, opens=True) for window in windows]
-    closes = [_edge(stamps, window.end_ns, opens=False) for window in windows]
-    return [each for each in openings if each is not None], [each for each in closes if each is not None]
+def _ticks_at(tape: Tape, place: int) -> bool:
+    window, inside = tape.ticks.windows[place], tape.ticks.stamps[tape.ticks.window_of == place]
+    if not len(inside):
+        return False
+    return inside.min() - window.start_ns <= EDGE_S * NS and window.end_ns - inside.max() <= EDGE_S * NS
+
+
+def _edges(tape: Tape, stamps: Ints, session: str) -> list[_Edges]:
+    return [
+        _Edges(window, _edge(stamps, window.start_ns, opens=True), _edge(stamps, window.end_ns, opens=False))
+        for window in tape.ticks.windows
+        if window.session == session
+    ]
 
 
 def _edge(stamps: Ints, instant: int, *, opens: bool) -> float | None:

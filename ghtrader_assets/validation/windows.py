@@ -13,7 +13,7 @@ value of a session that fewer of them held.
 | `still/S` | ticks of the session that trade nothing for each one that trades | median |
 | `spacing/S/HH:MM` | usual seconds between ticks of that quarter of an hour | median |
 | `snapshot` | the largest trade of one snapshot | the second largest: no single day sets it |
-| `edges/S` | 1 where all windows of the session tick in their first and last 5 s, else 0 | the second smallest |
+| `edges/S/HH:MM` | 1 where the window that opens then ticks in its first and last 5 s, else 0 | the second smallest |
 | `auction` | seconds from the call auction's tick to the day's opening | median, if 19 of 20 agree within 1 s |
 | `content/S/C` | 1 where session `S` holds the content that `C` names | the largest |
 
@@ -195,6 +195,12 @@ def _spacing(given: _Given, session: str, part: str) -> float | None:
     return given.spacings.get(session, {}).get(part)
 
 
+def _edges(given: _Given, session: str, part: str) -> float | None:
+    """Days that were taken before rules of version 6 have one figure for all windows of a session."""
+    found: dict[str, float] | float | None = given.sessions.get(session, {}).get("edges")
+    return found.get(part) if isinstance(found, dict) else found
+
+
 def _figure(figure: str) -> Reader:
     return lambda given, session, _part: given.sessions.get(session, {}).get(figure)
 
@@ -214,6 +220,6 @@ _READERS: Final[Mapping[str, Reader]] = {
     "still": _figure("still"),
     "spacing": _spacing,
     "snapshot": _snapshot,
-    "edges": _figure("edges"),
+    "edges": _edges,
     "auction": _auction,
 }
