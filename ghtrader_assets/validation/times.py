@@ -101,18 +101,23 @@ def _whole_day(tape: Tape, stamps: Ints, sessions: Sequence[str]) -> tuple[Shift
 def _told(tape: Tape, edges: Sequence[_Edges], auction: Sequence[float]) -> tuple[float, float] | None:
     """The shift that these windows and the auction tell, and how far it may be off.
 
-    A window is a witness where it usually ticks at both its edges.
+    A window is a witness where it usually ticks at both its edges. What shows as `READ_S` less than the least shift
+    counts where the witnesses leave no room for none.
     """
-    least = LEAST_S + _whole_s(tape) - READ_S
-    if sum(abs(each) >= least for each in (*auction, *_at(edges, "opening"), *_at(edges, "close"))) < 2:
+    least = LEAST_S + _whole_s(tape)
+    shown = least - READ_S
+    if sum(abs(each) >= shown for each in (*auction, *_at(edges, "opening"), *_at(edges, "close"))) < 2:
         return None
     usual = [each for each in edges if _is_usual(tape, each.window)]
     sides = (_at(usual, "opening"), _at(usual, "close"), auction)
     for late_s in (each for side in sides for each in side):
         near = [[each for each in side if abs(each - late_s) <= _agree_s(tape)] for side in sides]
         told = [each for side in near for each in side]
-        if near[1] and len(told) >= WITNESSES and abs(median(told)) >= least:
-            return median(told), _within_s(tape, median(told), near)
+        if not near[1] or len(told) < WITNESSES or abs(median(told)) < shown:
+            continue
+        low, high = _bounds(tape, median(told), near)
+        if abs(median(told)) >= least or low > 0 or high < 0:
+            return median(told), max(median(told) - low, high - median(told), AGREE_S)
     return None
 
 
@@ -130,15 +135,15 @@ def _agree_s(tape: Tape) -> float:
     return AGREE_S + _whole_s(tape)
 
 
-def _within_s(tape: Tape, late_s: float, near: Sequence[Sequence[float]]) -> float:
-    """How far the shift may be from `late_s`, by the witnesses of each side that are `near` it.
+def _bounds(tape: Tape, late_s: float, near: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """The least and the greatest shift, by the witnesses of each side that are `near` to `late_s`.
 
     A session ticks no sooner than it opens, and prints last soon after it closes; an auction comes at its usual second.
     """
     openings, closes, auction = near
     low = max([*(each - tape.outside.last_print_s for each in closes), *(each - AGREE_S for each in auction)])
     high = min([*openings, *(each + AGREE_S for each in auction)], default=late_s)
-    return max(late_s - low, high - late_s, AGREE_S)
+    return low, high
 
 
 def _is_possible(tape: Tape, session: str, late_s: float, agree: float) -> bool:

@@ -76,6 +76,13 @@ def test_a_fault_that_was_missed_is_found_and_named(
     assert named in verdict.coverage.detail
 
 
+@pytest.mark.parametrize("day", [date(2025, 9, 8), date(2025, 9, 9)])
+def test_a_session_that_begins_late_by_itself_is_not_stamped_late(day: date) -> None:
+    """Its openings and a close agree on 1.5 s, and leave room for none."""
+    clean, evidence = evidence_before("SHFE.cu2510", day)
+    assert verdict_on(clean, numbered(clean.columns), evidence).state == "ok"
+
+
 LAST, FIRST = slice(-20, None), slice(20)
 
 
