@@ -36,6 +36,11 @@ MARKET_DATA_SERVER: Final = "the market data server"
 _CLIENT_TIMEOUT: Final = "TqTimeoutError"
 """A class of tqsdk's, by its name: importing tqsdk takes a second, and only workers do."""
 _MAINTENANCE_WORDS: Final = ("维护", "运维", "maintenance")
+_NO_ANNOUNCEMENT: Final = re.compile(
+    r"(?:无|没有|不)[^，。；,;]{0,4}维护|下次[^，。；,;]{0,4}维护|联系[^，。；,;]{0,4}运维|运维(?:人员|部|团队|热线|电话)"
+    r"|\b(?:no|next) (?:\w+ )?maintenance\b|maintenance downtime or capacity problems"
+)
+"""Names maintenance without announcing any: whom to ask, that there is none, a web server's own page for a 503."""
 _OVER: Final = re.compile(r"已[^，。；,;]{0,12}(?:结束|恢复|完成)|\bhas (?:ended|been completed)|\bis over\b")
 """Says that maintenance is behind. That it will end, or is expected to, announces it."""
 _TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Bearer )\S+")
@@ -120,7 +125,7 @@ def without_secrets(text: str, *secrets: str) -> str:
 
 
 def _announces_maintenance(text: str) -> bool:
-    told = text.lower()
+    told = _NO_ANNOUNCEMENT.sub("", text.lower())
     return any(word in told for word in _MAINTENANCE_WORDS) and not _OVER.search(told)
 
 

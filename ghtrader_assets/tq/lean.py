@@ -140,8 +140,13 @@ async def _take_in() -> None:
 
 
 def _heed_notice(frame: bytes) -> None:
-    if len(frame) < _NOTICE_BYTES and b'"notify"' in frame:
-        faults.heed_notice(frame.decode(errors="replace"))
+    """Raise `MaintenanceError` if a notice of this frame announces it. Pages are never notices."""
+    if len(frame) >= _NOTICE_BYTES or b'"notify"' not in frame:
+        return
+    patches: list[dict[str, dict[str, dict[str, Any] | None] | None]] = json.loads(frame).get("data", [])
+    for patch in patches:
+        for notice in (patch.get("notify") or {}).values():
+            faults.heed_notice(str((notice or {}).get("content", "")))
 
 
 class _Day:

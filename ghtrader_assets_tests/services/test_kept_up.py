@@ -17,7 +17,7 @@ from ghtrader_assets.manifests import Manifest, manifest_files, read_manifest_fi
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.runtime import CODE_SERVER, DAEMON, Runtime, Service, read_runtime
 from ghtrader_assets_tests.fix_platform import ANY_PORTS, MODEL_1, CommandLine, RunningPlatform, started_platform
-from ghtrader_assets_tests.waiting import await_that
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 pytestmark = [pytest.mark.joint, pytest.mark.service]
 
@@ -74,14 +74,14 @@ def begun(platform: RunningPlatform, *words: str) -> subprocess.Popen[str]:
 
 
 def test_a_killed_code_server_takes_its_runs_along_and_their_days_are_named(kept: RunningPlatform) -> None:
-    """The run ends within half a minute, its attempts are closed, its slot is free; the same command ends the work."""
+    """The run ends, its attempts are closed, its slot is free; the same command ends the work."""
     home = kept.command.home
     process = begun(kept)
     server = psutil.Process(await_all(home)[CODE_SERVER].process.pid)
     (inner,) = server.children()
     runs = inner.children(recursive=True)
     inner.kill()
-    assert psutil.wait_procs(runs, timeout=30)[1] == [], "no run outlives its code server"
+    assert psutil.wait_procs(runs, timeout=HANGS_S)[1] == [], "no run outlives its code server"
     kept.exchange.reset()
     out, err = process.communicate(timeout=600)
     assert "Traceback" not in out + err
@@ -127,7 +127,7 @@ def test_a_killed_up_leaves_nothing_and_down_ends_what_is_stopped(tmp_path: Path
     owner = psutil.Process(runtime_of(tmp_path).owner.pid)
     children = owner.children(recursive=True)
     owner.kill()
-    assert psutil.wait_procs(children, timeout=60)[1] == []
+    assert psutil.wait_procs(children, timeout=HANGS_S)[1] == []
     assert "QuestDB is shutdown" in log.read_text(encoding="utf-8"), "closed in order"
     log.write_text("", encoding="utf-8")
 
@@ -135,7 +135,7 @@ def test_a_killed_up_leaves_nothing_and_down_ends_what_is_stopped(tmp_path: Path
     children = psutil.Process(runtime_of(tmp_path).owner.pid).children(recursive=True)
     send(tmp_path, signal.SIGSTOP, "questdb", "exchange", DAEMON)
     assert command.run("down").code == 0
-    assert psutil.wait_procs(children, timeout=60)[1] == []
+    assert psutil.wait_procs(children, timeout=HANGS_S)[1] == []
     assert "QuestDB is shutdown" in log.read_text(encoding="utf-8"), "closed in order, whatever the others do"
     assert read_runtime(tmp_path) is None
 

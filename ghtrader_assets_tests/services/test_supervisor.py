@@ -85,7 +85,7 @@ def test_a_dead_and_a_hung_part_come_back_at_their_place(tmp_path: Path, kind: s
         psutil.Process(pid).send_signal(kind)
         await_that("the part's return", lambda: restarted(part, pid))
         await_that("its readiness", lambda: books.phases == {"server": Phase.READY})
-        assert requests.get(part.urls["http"], timeout=5).ok
+        assert requests.get(part.urls["http"], timeout=HANGS_S).ok
         name, why = books.failures[0]
         assert name == "server"
         assert why.startswith("has ended" if kind == signal.SIGKILL else "has not answered for ")

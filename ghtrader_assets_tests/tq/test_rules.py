@@ -162,8 +162,19 @@ def test_a_type_or_a_status_goes_before_any_text(error: Exception, kind: type[Fe
     assert type(faults.of_exception(error)) is kind
 
 
-@pytest.mark.parametrize("text", ["系统维护已于今日结束, 恢复正常", "Maintenance has ended", "行情恢复正常"])
-def test_maintenance_that_is_over_stops_nothing(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "系统维护已于今日结束, 恢复正常",
+        "Maintenance has ended",
+        "行情恢复正常",
+        "如有问题请联系运维人员",
+        "今日无维护",
+        "下次维护时间另行通知",
+        "The server is temporarily unable to service your request due to maintenance downtime or capacity problems.",
+    ],
+)
+def test_maintenance_that_is_not_announced_stops_nothing(text: str) -> None:
     faults.heed_notice(text)
     assert type(faults.of_exception(_answered(503, text))) is TransientFetchError
 
