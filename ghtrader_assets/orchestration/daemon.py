@@ -31,6 +31,8 @@ _OPERATIONS: Final = resources.files("ghtrader_assets.orchestration").joinpath("
 
 FINISHED: Final = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
 REQUEST_TIMEOUT_S: Final = 60
+FOLLOW_TIMEOUT_S: Final = 10
+"""Of questions that are asked again: an answer that takes longer is waited for by the next."""
 
 Share = tuple[tuple[Symbol, ...], tuple[date, ...], tuple[str, ...]]
 """Symbols, days and tables of one backfill."""
@@ -45,7 +47,8 @@ class Backfill:
 
     def status(self) -> str:
         """The daemon's word for how far it is. Raises `ServiceError`."""
-        answer = _ask(self.dagster_url, "Status", {"id": self.backfill_id})["partitionBackfillOrError"]
+        said = _ask(self.dagster_url, "Status", {"id": self.backfill_id}, FOLLOW_TIMEOUT_S)
+        answer = said["partitionBackfillOrError"]
         if answer["__typename"] != "PartitionBackfill":
             raise ServiceError(f"Dagster does not know backfill {self.backfill_id}", "look at its Runs page")
         return str(answer["status"])
@@ -76,7 +79,7 @@ class DaemonLauncher:
 
     def run_ids(self, launch: str) -> list[str]:
         """See `Launcher`."""
-        answer = _ask(self.dagster_url, "RunIds", {"tag": LAUNCH_TAG, "value": launch})
+        answer = _ask(self.dagster_url, "RunIds", {"tag": LAUNCH_TAG, "value": launch}, FOLLOW_TIMEOUT_S)
         return [str(run["runId"]) for run in answer["runsOrError"].get("results", [])]
 
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:
@@ -90,13 +93,16 @@ class DaemonLauncher:
             lambda: _heartbeats(self.dagster_url),
             progress.announce,
         )
-        return [stopped] if stopped else [stop for backfill in backfills for stop in backfill.stops()]
+        if stopped:
+            progress.announce(f"this waits no longer: {self.when_interrupted}")
+            return [stopped]
+        return [stop for backfill in backfills for stop in backfill.stops()]
 
 
 def _heartbeats(dagster_url: str) -> object:
     """When each thread of the daemon was heard last. Raises `ServiceError`, also while it can't load our definitions:
     then it starts no run."""
-    answer = _ask(dagster_url, "Heartbeats", {})
+    answer = _ask(dagster_url, "Heartbeats", {}, FOLLOW_TIMEOUT_S)
     for entry in answer["workspaceOrError"].get("locationEntries", ()):
         error: dict[str, Any] = entry["locationOrLoadError"] or {}
         if error.get("message") and entry["name"] == LOCATION:
@@ -177,10 +183,12 @@ def reload_running(settings: Settings) -> str:
     return "read anew by the running Dagster"
 
 
-def _ask(dagster_url: str, operation: str, variables: dict[str, Any]) -> dict[str, Any]:
+def _ask(
+    dagster_url: str, operation: str, variables: dict[str, Any], timeout_s: float = REQUEST_TIMEOUT_S
+) -> dict[str, Any]:
     asked = {"query": _OPERATIONS, "operationName": operation, "variables": variables}
     try:
-        answer = requests.post(f"{dagster_url}/graphql", json=asked, timeout=REQUEST_TIMEOUT_S).json()
+        answer = requests.post(f"{dagster_url}/graphql", json=asked, timeout=timeout_s).json()
     except (requests.RequestException, ValueError) as error:
         raise ServiceError(f"Dagster at {dagster_url} does not answer: {error}", "see `status`") from None
     if "errors" in answer:

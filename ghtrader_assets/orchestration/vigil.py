@@ -13,51 +13,75 @@ from typing import Final
 
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.loading.outcome import Stopped
-from ghtrader_assets.runtime import CODE_SERVER, DAEMON, DAGSTER, owned_runtime
+from ghtrader_assets.runtime import CODE_SERVER, DAEMON, DAGSTER, RunningProcess, owned_runtime
 
 POLL_S: Final = 1.0
 LISTEN_EVERY_S: Final = 5.0
 SAY_AFTER_S: Final = 60.0
-GIVE_UP_S: Final = 300.0
-"""Each of the daemon's threads is heard every 30 s, or later where it is busy; one that hangs is started again within
-two minutes."""
+DEAD_S: Final = 40.0
+"""What ended is started again after 16 s at most, or given up."""
+GIVE_UP_S: Final = 110.0
+"""Each of the daemon's threads is heard every 30 s, and whoever keeps it up ends one that hangs within 100 s. With what
+asking takes (`daemon.FOLLOW_TIMEOUT_S`), a minute after a death and 150 s after a hang nobody waits any more."""
 
-_GOES_ON: Final = "what was asked for goes on once `ghtrader-assets up` runs"
+_PARTS: Final = (DAEMON, CODE_SERVER, DAGSTER)
+_ANEW: Final = "runs that live go on, the others once `ghtrader-assets down` and `up` have started Dagster anew"
+_Signs = tuple[object, frozenset[RunningProcess]]
 
 
 def await_end(
     home: Path, has_ended: Callable[[], bool], heartbeats: Callable[[], object], announce: Callable[[str], None]
 ) -> Stopped | None:
-    """Return once `has_ended`; or why nobody works on it any more, or is heard of it for too long.
+    """Return once `has_ended`; or why nobody works on it any more, or shows no sign of life for too long.
 
-    `heartbeats` tells when each part of the daemon was heard last. Both raise `ServiceError` while Dagster is away.
+    `heartbeats` tells when each part of the daemon was heard last. Both raise `ServiceError` while Dagster is away. A
+    part that is ended, or started again, by whoever keeps it up is a sign of life as well.
     """
-    heard: object = None
-    asked_at = heard_at = time.monotonic()
+    signs: _Signs = (None, frozenset())
+    asked_at = seen_at = whole_at = time.monotonic()
     said = False
     while True:
-        unheard = "Dagster's daemon shows no sign of life"
+        unheard, heard = "Dagster's daemon shows no sign of life", signs[0]
         try:
             if has_ended():
                 return None
             if time.monotonic() - asked_at > LISTEN_EVERY_S:
                 asked_at = time.monotonic()
-                if (found := heartbeats()) != heard:
-                    heard, heard_at, said = found, asked_at, False
+                heard = heartbeats()
         except ServiceError as error:
             unheard = str(error)
-        silence = time.monotonic() - heard_at
-        if stopped := _nobody(home) or (f"{unheard} since {silence:.0f} s" if silence > GIVE_UP_S else ""):
-            return Stopped(f"{stopped}; {_GOES_ON}", ServiceError.exit_code)
-        if silence > SAY_AFTER_S and not said:
+        living, missing = _processes(home)
+        now = time.monotonic()
+        if (heard, living) != signs:
+            signs, seen_at, said = (heard, living), now, False
+        whole_at = whole_at if missing else now
+        if stopped := _nobody(home) or _too_long(unheard, missing, now - seen_at, now - whole_at):
+            return Stopped(stopped, ServiceError.exit_code)
+        if now - seen_at > SAY_AFTER_S and not said:
             said = True
-            announce(f"{unheard} since {silence:.0f} s; `up` starts again what hangs, and this waits for it")
+            announce(f"{unheard} since {now - seen_at:.0f} s; `up` starts again what hangs, and this waits for it")
         time.sleep(POLL_S)
+
+
+def _processes(home: Path) -> tuple[frozenset[RunningProcess], list[str]]:
+    """The living processes of Dagster's parts, and the names of the parts that have none."""
+    runtime = owned_runtime(home)
+    living = [part for part in runtime.services if part.name in _PARTS and part.process.alive] if runtime else []
+    names = {part.name for part in living}
+    return frozenset(part.process for part in living), [name for name in _PARTS if name not in names]
+
+
+def _too_long(unheard: str, missing: list[str], silence_s: float, missing_s: float) -> str:
+    """That nothing was heard, or that a part which ended was not started again, for too long; empty before that."""
+    if missing_s > DEAD_S:
+        return f"{' and '.join(missing)} ended and was not started again within {missing_s:.0f} s; {_ANEW}"
+    return f"{unheard} since {silence_s:.0f} s; {_ANEW}" if silence_s > GIVE_UP_S else ""
 
 
 def _nobody(home: Path) -> str:
     """Why nobody keeps up what is waited for; empty where somebody does."""
     runtime = owned_runtime(home)
     if runtime is None:
-        return "the platform that worked on it has ended"
-    return next((runtime.given_up[name] for name in (DAEMON, CODE_SERVER, DAGSTER) if name in runtime.given_up), "")
+        return "the platform that worked on it has ended; what was asked for goes on once `ghtrader-assets up` runs"
+    given_up = next((runtime.given_up[name] for name in _PARTS if name in runtime.given_up), "")
+    return given_up and f"{given_up}; {_ANEW}"

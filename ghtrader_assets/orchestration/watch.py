@@ -9,6 +9,7 @@ import contextlib
 import uuid
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from threading import Event, Thread
 from typing import Final
 
@@ -16,6 +17,7 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.loading.plan import plan_days
+from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.launcher import Launcher, Progress
 from ghtrader_assets.orchestration.names import LAUNCH_TAG
 from ghtrader_assets.orchestration.report import BackfillReport
@@ -79,9 +81,10 @@ class Watch:
                 thread.join()
 
     def finish(self, stops: Sequence[Stopped]) -> None:
-        """Account for every day that was launched."""
-        self._collect()
+        """Account for every day that was launched. Where it was stopped, also while nobody can be asked about them."""
         worst = max(stops, key=lambda stop: stop.exit_code, default=None)
+        with contextlib.suppress(*((ServiceError,) if worst else ())):
+            self._collect()
         reason = worst.reason if worst else UNLOADED if self._loads else ""
         for name, days in self._waiting.items():
             for day in sorted(days):
@@ -89,10 +92,18 @@ class Watch:
             if days and worst:
                 self._report.stopped_by = worst.exit_code
         for symbol, days in self._to_judge.items():
+            for day, judged in self._judged(symbol, days, stopped=worst is not None).items():
+                self._report.add(DayResult(symbol.text, day, "" if judged else reason or UNLOADED, None))
+
+    def _judged(self, symbol: Symbol, days: Sequence[date], *, stopped: bool) -> dict[date, bool]:
+        """Whether each day that was to be judged is."""
+        try:
             plan = plan_days(self._context, symbol, days)
-            for day, need in needs_of(self._context, symbol, plan.days).items():
-                failure = "" if need == Need.NOTHING else reason or UNLOADED
-                self._report.add(DayResult(symbol.text, day, failure, None))
+            return {day: need == Need.NOTHING for day, need in needs_of(self._context, symbol, plan.days).items()}
+        except ServiceError:
+            if not stopped:
+                raise
+            return dict.fromkeys(days, False)
 
     def _collect(self) -> None:
         if not any(self._waiting.values()):

@@ -12,16 +12,20 @@ import pytest
 
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.loading.outcome import Stopped
-from ghtrader_assets.orchestration import vigil
-from ghtrader_assets.runtime import RunningProcess, Runtime, write_runtime
+from ghtrader_assets.orchestration import daemon, vigil
+from ghtrader_assets.runtime import CODE_SERVER, DAEMON, DAGSTER, RunningProcess, Runtime, Service, write_runtime
+from ghtrader_assets.services.processes import STOP_GRACE_S
+from ghtrader_assets.services.supervisor import USUAL
 
+PARTS = (CODE_SERVER, DAEMON, DAGSTER)
+ALIVE = RunningProcess.of(os.getpid())
 GONE = RunningProcess(pid=os.getpid(), created_at=psutil.Process().create_time() - 1000)
 
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was announced; the waits are a thousandth of what they are."""
-    for name in ("POLL_S", "LISTEN_EVERY_S", "SAY_AFTER_S", "GIVE_UP_S"):
+    for name in ("POLL_S", "LISTEN_EVERY_S", "SAY_AFTER_S", "DEAD_S", "GIVE_UP_S"):
         monkeypatch.setattr(vigil, name, getattr(vigil, name) / 1000)
     return []
 
@@ -29,8 +33,14 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """Of a platform that this process keeps up."""
-    write_runtime(tmp_path, Runtime(owner=RunningProcess.of(os.getpid())))
+    keep_up(tmp_path, *PARTS)
     return tmp_path
+
+
+def keep_up(home: Path, *parts: str, process: RunningProcess = ALIVE) -> None:
+    """Record these parts, all of them in `process`."""
+    services = tuple(Service(name=name, process=process, urls={}, log=home / name) for name in parts)
+    write_runtime(home, Runtime(owner=ALIVE, services=services))
 
 
 def never() -> bool:
@@ -60,8 +70,34 @@ def test_a_daemon_that_is_not_heard_is_named_and_then_given_up(
     stopped = vigil.await_end(home, has_ended, lambda: "always the same", said.append)
     assert isinstance(stopped, Stopped)
     assert stopped.exit_code == ServiceError.exit_code
-    assert "goes on once `ghtrader-assets up` runs" in stopped.reason
+    assert "the others once `ghtrader-assets down` and `up` have started Dagster anew" in stopped.reason
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("left", [pytest.param((), id="recorded as it was"), pytest.param(PARTS[:1], id="taken out")])
+def test_a_part_that_ended_and_stays_away_is_named_before_a_hang_would_be(
+    home: Path, said: list[str], left: tuple[str, ...]
+) -> None:
+    """Its heartbeats in the store may be young; whoever keeps it up is stopped as well, or at something else."""
+    keep_up(home, *(left or PARTS), process=ALIVE if left else GONE)
+    beats = itertools.count()
+    stopped = vigil.await_end(home, never, lambda: next(beats), said.append)
+    assert isinstance(stopped, Stopped)
+    assert "dagster-daemon" in stopped.reason
+    assert "was not started again" in stopped.reason
+
+
+def test_a_part_started_again_is_a_sign_of_life(home: Path, said: list[str]) -> None:
+    """What hangs is ended and started again for as long as `up` tries: that is waited for."""
+    other = RunningProcess.of(psutil.Process().ppid())
+    turns = itertools.cycle((ALIVE, other))
+    looked = looks(4 * round(vigil.GIVE_UP_S / vigil.POLL_S))
+
+    def has_ended() -> bool:
+        keep_up(home, *PARTS, process=next(turns))
+        return looked()
+
+    assert vigil.await_end(home, has_ended, lambda: "always the same", said.append) is None
 
 
 def test_a_platform_that_was_killed_is_waited_for_no_longer(home: Path, said: list[str]) -> None:
@@ -80,5 +116,9 @@ def test_a_part_that_was_given_up_is_named(home: Path, said: list[str]) -> None:
     assert "no such day" in stopped.reason
 
 
-def test_an_owner_has_a_minute_or_two_to_start_again_what_hangs() -> None:
-    assert vigil.SAY_AFTER_S <= 150 < vigil.GIVE_UP_S
+def test_nobody_waits_longer_than_a_minute_for_the_dead_and_150_s_for_what_hangs() -> None:
+    """A look asks twice; when it is over the follower's last question ends, and the days are looked up once more."""
+    asking = 2 * daemon.FOLLOW_TIMEOUT_S
+    assert vigil.DEAD_S + vigil.POLL_S + daemon.FOLLOW_TIMEOUT_S <= 60
+    assert vigil.GIVE_UP_S + vigil.LISTEN_EVERY_S + vigil.POLL_S + asking + daemon.FOLLOW_TIMEOUT_S <= 150
+    assert USUAL.hangs_s + STOP_GRACE_S + USUAL.probe_every_s < vigil.GIVE_UP_S, "what hangs is ended by then"
