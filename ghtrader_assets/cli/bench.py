@@ -27,6 +27,7 @@ BENCHMARKS: Final = (
     "dashboard",
     "calendar",
     "truth",
+    "faults",
 )
 """Each is the function `bench_NAME` of a module `NAME`, imported when it runs: one of them needs Dagster."""
 
