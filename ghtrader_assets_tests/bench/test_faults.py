@@ -33,7 +33,7 @@ def require_no_fault_of_ours(outcomes: list[Outcome], record_property: Callable[
     assert {name: report.figures[name] for name in WRONG} == dict.fromkeys(WRONG, 0), "\n".join(report.lines)
 
 
-@pytest.mark.joint
+@pytest.mark.soak
 @pytest.mark.service
 def test_a_sample_of_killed_parts(tmp_path: Path, seed: int, record_property: Callable[[str, object], None]) -> None:
     numbers = [number for number in range(len(STRATA)) if is_sampled(seed, number)][:2]
