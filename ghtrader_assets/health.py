@@ -20,6 +20,7 @@ from ghtrader_assets.market.calendar import HorizonFinding
 Level = Literal["ok", "warn", "error"]
 
 STUCK_AFTER: Final = timedelta(minutes=3)
+"""A run takes its lock within a minute of its launch, and the platform ends one that has died within another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ LOADS_HELD: Final = Kind(
     "loads_held",
     "error",
     "The pool of the loads has no slot: whatever loads waits in the queue.",
-    "set the limit of the pool `{pool}` in Dagster's web page (Deployment, Concurrency) to 1 or more; it was 4",
+    "set the limit of the pool `{pool}` in Dagster's web page (Deployment, Concurrency) to 1 or more",
     "a person has set it to nothing, and may have meant it",
 )
 TABLE_SUSPENDED: Final = Kind(
@@ -258,10 +259,7 @@ def dagster_findings(locations: Collection[CodeLocation], daemons: Collection[Da
 
 
 def run_findings(runs: Collection[WorkedOn], living: Callable[[str], bool], now: datetime) -> Iterator[Finding]:
-    """The runs that hold what they don't use.
-
-    A run takes its lock some seconds after it was launched, and the platform itself ends one that died within a minute.
-    """
+    """The runs that hold what they don't use: worked on, and without a process for longer than `STUCK_AFTER`."""
     for run in runs:
         if now - run.since > STUCK_AFTER and not living(run.run_id):
             said = f"{run.status} since {run.since:%Y-%m-%d %H:%M:%S} UTC, and its process is gone"

@@ -27,8 +27,6 @@ from ghtrader_assets.settings import Settings
 
 _OPERATIONS: Final = resources.files("ghtrader_assets.orchestration").joinpath("daemon.graphql").read_text("utf-8")
 
-"""The name of our code location, as workspace.yaml has it."""
-
 FINISHED: Final = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
 REQUEST_TIMEOUT_S: Final = 60
 FOLLOW_TIMEOUT_S: Final = 10

@@ -70,9 +70,13 @@ def _work(url: str) -> dict[str, Any]:
     of = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__", "scheduleName": DAILY_SCHEDULE}
     asked = {"query": _ASKED, "variables": {"of": of, "pool": LOAD_POOL}}
     try:
-        said: dict[str, Any] = requests.post(f"{url}/graphql", json=asked, timeout=PROBE_TIMEOUT_S).json()["data"]
+        said: dict[str, Any] | None = requests.post(f"{url}/graphql", json=asked, timeout=PROBE_TIMEOUT_S).json()[
+            "data"
+        ]
     except (requests.RequestException, ValueError, KeyError) as error:
         raise ServiceError(f"Dagster at {url} does not answer: {type(error).__name__}") from None
+    if said is None:
+        raise ServiceError(f"Dagster at {url} does not answer what it is asked")
     return said
 
 

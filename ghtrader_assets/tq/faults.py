@@ -37,7 +37,7 @@ _CLIENT_TIMEOUT: Final = "TqTimeoutError"
 """A class of tqsdk's, by its name: importing tqsdk takes a second, and only workers do."""
 _MAINTENANCE_WORDS: Final = ("维护", "运维", "maintenance")
 _NO_ANNOUNCEMENT: Final = re.compile(
-    r"(?:无|没有|不)[^，。；,;]{0,4}维护|下次[^，。；,;]{0,4}维护|联系[^，。；,;]{0,4}运维|运维(?:人员|部|团队|热线|电话)"
+    r"(?:无|没有|不(?:进行|会有|需要?)?)(?:任何|计划|系统|日常|停机)?维护|下次(?:计划|系统|日常|停机)?维护|联系[^，。；,;]{0,4}运维|运维(?:人员|部|团队|热线|电话)"
     r"|\b(?:no|next) (?:\w+ )?maintenance\b|maintenance downtime or capacity problems"
 )
 """Names maintenance without announcing any: whom to ask, that there is none, a web server's own page for a 503."""

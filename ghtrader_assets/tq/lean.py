@@ -143,7 +143,7 @@ def _heed_notice(frame: bytes) -> None:
     """Raise `MaintenanceError` if a notice of this frame announces it. Pages are never notices."""
     if len(frame) >= _NOTICE_BYTES or b'"notify"' not in frame:
         return
-    patches: list[dict[str, dict[str, dict[str, Any] | None] | None]] = json.loads(frame).get("data", [])
+    patches: list[dict[str, dict[str, dict[str, Any] | None] | None]] = json.loads(frame).get("data") or []
     for patch in patches:
         for notice in (patch.get("notify") or {}).values():
             faults.heed_notice(str((notice or {}).get("content", "")))

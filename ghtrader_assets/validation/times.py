@@ -10,6 +10,7 @@ heard by itself, and where none tells a shift by itself, all of the day together
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -84,9 +85,10 @@ def _shift(tape: Tape, stamps: Ints, session: str) -> Shift | None:
 
 def _whole_day(tape: Tape, stamps: Ints, sessions: Sequence[str]) -> tuple[Shift, ...]:
     """All sessions, where they are too few witnesses each and tell one shift together."""
+    if len(sessions) < 2:
+        return ()
     edges = [each for name in sessions for each in _edges(tape, stamps, name)]
-    auction = _auction(tape, stamps, sessions[0]) if sessions else []
-    told = _told(tape, edges, auction) if len(sessions) > 1 else None
+    told = _told(tape, edges, _auction(tape, stamps, sessions[0]))
     if told is None:
         return ()
     agree = _agree_s(tape)
@@ -101,11 +103,10 @@ def _whole_day(tape: Tape, stamps: Ints, sessions: Sequence[str]) -> tuple[Shift
 def _told(tape: Tape, edges: Sequence[_Edges], auction: Sequence[float]) -> tuple[float, float] | None:
     """The shift that these windows and the auction tell, and how far it may be off.
 
-    A window is a witness where it usually ticks at both its edges. What shows as `READ_S` less than the least shift
-    counts where the witnesses leave no room for none.
+    A window is a witness where it usually ticks at both its edges. Their bounds must leave no room for no shift: ticks
+    that come late by chance agree with each other too.
     """
-    least = LEAST_S + _whole_s(tape)
-    shown = least - READ_S
+    shown = LEAST_S + _whole_s(tape) - READ_S
     if sum(abs(each) >= shown for each in (*auction, *_at(edges, "opening"), *_at(edges, "close"))) < 2:
         return None
     usual = [each for each in edges if _is_usual(tape, each.window)]
@@ -115,9 +116,10 @@ def _told(tape: Tape, edges: Sequence[_Edges], auction: Sequence[float]) -> tupl
         told = [each for side in near for each in side]
         if not near[1] or len(told) < WITNESSES or abs(median(told)) < shown:
             continue
-        low, high = _bounds(tape, median(told), near)
-        if abs(median(told)) >= least or low > 0 or high < 0:
-            return median(told), max(median(told) - low, high - median(told), AGREE_S)
+        low, high = _bounds(tape, near)
+        if low > 0 or high < 0:
+            off = [abs(bound - median(told)) for bound in (low, high) if math.isfinite(bound)]
+            return median(told), max(*off, AGREE_S)
     return None
 
 
@@ -135,14 +137,14 @@ def _agree_s(tape: Tape) -> float:
     return AGREE_S + _whole_s(tape)
 
 
-def _bounds(tape: Tape, late_s: float, near: Sequence[Sequence[float]]) -> tuple[float, float]:
-    """The least and the greatest shift, by the witnesses of each side that are `near` to `late_s`.
+def _bounds(tape: Tape, near: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """The least and the greatest shift, by the witnesses of each side that agree; infinite where none tells.
 
     A session ticks no sooner than it opens, and prints last soon after it closes; an auction comes at its usual second.
     """
     openings, closes, auction = near
     low = max([*(each - tape.outside.last_print_s for each in closes), *(each - AGREE_S for each in auction)])
-    high = min([*openings, *(each + AGREE_S for each in auction)], default=late_s)
+    high = min([*openings, *(each + AGREE_S for each in auction)], default=math.inf)
     return low, high
 
 

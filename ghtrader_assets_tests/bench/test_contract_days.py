@@ -7,8 +7,10 @@ from datetime import date
 from functools import cache
 from typing import Final
 
+import numpy as np
 import pytest
 
+from ghtrader_assets.market.clock import NS
 from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.verdicts import BaselineDay, DayVerdict
 from ghtrader_assets.validation.windows import Baselines
@@ -81,6 +83,16 @@ def test_a_session_that_begins_late_by_itself_is_not_stamped_late(day: date) -> 
     """Its openings and a close agree on 1.5 s, and leave room for none."""
     clean, evidence = evidence_before("SHFE.cu2510", day)
     assert verdict_on(clean, numbered(clean.columns), evidence).state == "ok"
+
+
+def test_windows_that_end_early_and_begin_on_time_are_not_stamped_early() -> None:
+    """Three closes agree on 3 s, and nothing stands before an opening. Seen on a clean day of a thin sugar contract."""
+    clean, evidence = evidence_before("SHFE.rb", date(2025, 12, 4))
+    closes = [window.end_ns for window in clean.sessions.windows if window.session == "day"]
+    stamps = clean.columns["datetime_ns"]
+    kept = np.logical_and.reduce([(stamps < close - 3 * NS) | (stamps > close + 60 * NS) for close in closes])
+    verdict = verdict_on(clean, numbered({name: values[kept] for name, values in clean.columns.items()}), evidence)
+    assert "stamped" not in verdict.coverage.detail
 
 
 LAST, FIRST = slice(-20, None), slice(20)

@@ -185,6 +185,8 @@ def test_maintenance_that_is_not_announced_stops_nothing(text: str) -> None:
         "系统维护中，每日 19:00-19:30 为日常运维时间，请稍后再试",
         "系统维护中，预计 19:30 恢复",
         "维护将于 20:00 结束",
+        "服务不可用系统维护中",
+        "无法连接维护中",
         "Scheduled maintenance, will be completed at 20:00",
     ],
 )
