@@ -20,6 +20,7 @@ from ghtrader_assets.orchestration.names import (
     LOADED,
     MANIFEST,
     TICKS,
+    VALIDATION_SUMMARY,
 )
 from ghtrader_assets.runtime import LOAD_POOL
 from ghtrader_assets_tests.fix_browser import keep
@@ -182,7 +183,7 @@ def freshness(platform: RunningPlatform, symbol: str, day: date) -> dict[str, st
 def test_a_changed_day_is_judged_again_by_itself_and_an_identical_load_is_not(
     platform: RunningPlatform, december: dict[str, Any]
 ) -> None:
-    day = DECEMBER[2]
+    day = DECEMBER[0]  # the source lost the ticks of later days alone: its ids are the same in every load
     fresh = dict.fromkeys(ALL_TABLES, "FRESH")
     assert freshness(platform, COPPER, day) == fresh
 
@@ -195,9 +196,11 @@ def test_a_changed_day_is_judged_again_by_itself_and_an_identical_load_is_not(
         quality = platform.command.run("quality", COPPER, str(day), "--json")
         return quality.document["content_digest"]
 
-    before = verdict()
+    before, judged = verdict(), materialized(platform, VALIDATION_SUMMARY, day)
     load_ticks_alone()
+    assert len(materialized(platform, TICKS, day)) == 2, "the day was loaded again"
     assert freshness(platform, COPPER, day) == fresh
+    assert materialized(platform, VALIDATION_SUMMARY, day) == judged, "nothing was judged again"
     contract = platform.command.run("days", COPPER, "--from", str(day), "--to", str(day), "--json").document[0]
     platform.exchange.faults({"kind": "changed", "symbol": contract["contract"], "trading_day": str(day), "amount": 5})
     load_ticks_alone()
