@@ -67,7 +67,7 @@ class Kind:
 SERVICE_DOWN: Final = Kind(
     "service_down",
     "error",
-    "A service does not run, and nobody is there to start it.",
+    "A service does not run, and no supervisor is there to start it.",
     "start it with `ghtrader-assets up`",
 )
 SERVICE_RETURNING: Final = Kind(
@@ -122,7 +122,7 @@ TABLE_SUSPENDED: Final = Kind(
 FOREIGN_COLUMN: Final = Kind(
     "foreign_column",
     "warn",
-    "A table of ours has a column that is not ours. It is neither read nor written, and in nobody's way.",
+    "A table of ours has a column that is not ours. It is neither read nor written, and does no harm.",
     "`ALTER TABLE {table} DROP COLUMN {column}`, or leave it to whoever made it",
 )
 TABLE_MISSING: Final = Kind(
@@ -267,7 +267,7 @@ def run_findings(runs: Collection[WorkedOn], living: Callable[[str], bool], now:
 
 
 def pool_findings(pool: str, slots: int | None) -> Iterator[Finding]:
-    """A pool that was closed; None where nobody set it."""
+    """A pool that was closed; None where it was not set."""
     if slots is not None and slots < 1:
         yield LOADS_HELD.found(f"pool {pool}", "it has no slot, so nothing is loaded", pool=pool)
 

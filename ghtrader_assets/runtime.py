@@ -82,10 +82,6 @@ class Runtime(BaseModel, frozen=True):
         found = (service for service in self.services if service.name == name and service.ready)
         return next((service for service in found if service.process.alive), None)
 
-    def with_service(self, service: Service) -> Runtime:
-        others = tuple(item for item in self.services if item.name != service.name)
-        return self.model_copy(update={"services": (*others, service)})
-
 
 def read_runtime(home: Path) -> Runtime | None:
     """The runtime record of a home, or None where nothing was started or the file is of another version."""

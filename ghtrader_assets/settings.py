@@ -34,10 +34,10 @@ EMBEDDED_FIRST_DAY: Final = date(2021, 1, 4)
 SETTINGS_FILE: Final = "ghtrader.toml"
 L5_VALIDATE_PREFIX: Final = "GHTRADER_L5_VALIDATE_"
 START_DATE: Final = "GHTRADER_START_DATE"
-_TRACED: Final = frozenset({"l5_validate", "start_dates", "sources"})
+_TRACED: Final = frozenset({"l5_validate", "start_dates", "tqsdk_environment", "sources"})
 """Fields that no variable sets as a whole."""
 
-TQSDK_PASSTHROUGH: Final = ("TQ_AUTH_URL", "TQ_MD_URL", "TQ_CHINESE_HOLIDAY_URL", "TQ_CONT_TABLE_URL")
+_TQSDK_ADDRESSES: Final = ("TQ_AUTH_URL", "TQ_MD_URL", "TQ_CHINESE_HOLIDAY_URL", "TQ_CONT_TABLE_URL")
 
 
 def _split_words(value: object) -> object:
@@ -141,6 +141,8 @@ class Settings(BaseSettings):
 
     l5_validate: Annotated[dict[str, SourcedValue], NoDecode] = Field(default_factory=dict[str, SourcedValue])
     start_dates: Annotated[dict[str, date], NoDecode] = Field(default_factory=dict[str, date])
+    tqsdk_environment: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict[str, str])
+    """Variables of TqSdk's own that a client of the real provider is given: another server's addresses."""
     sources: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict[str, str])
 
     @classmethod
@@ -251,7 +253,8 @@ class _Environment(EnvSettingsSource):
     def __call__(self) -> dict[str, Any]:
         values = super().__call__()
         given = {name if name in _variables() else variable_of(name): value for name, value in values.items()}
-        return values | _traced(os.environ | given, "env:{}".format)
+        addresses = {name: os.environ[name] for name in _TQSDK_ADDRESSES if name in os.environ}
+        return values | _traced(os.environ | given, "env:{}".format) | {"tqsdk_environment": addresses}
 
 
 class _SettingsFile(TomlConfigSettingsSource):

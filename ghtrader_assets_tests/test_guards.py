@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -29,11 +30,10 @@ ENVIRONMENT_READ = {
     "assets/launchers.py",  # sets DAGSTER_HOME for a run in this process
     "cli/demo.py",  # sets the start date for the services that it starts
     "ports.py",  # adds this host to those that no proxy serves
-    "context/load.py",  # TqSdk's own addresses, passed through to workers
     "questdb/embedded/server.py",  # the environment of a child process, as the following
     "services/detached.py",
     "services/processes.py",
-    "tether.py",  # whether this process watches its parent: nobody hands it anything
+    "tether.py",  # whether this process watches its parent: it gets no arguments
     "tq/process.py",
     "tq/login.py",  # TqSdk's own addresses, in a worker
     "tq/reference.py",
@@ -97,6 +97,15 @@ def test_is_read_at_its_places_alone(forbidden: Callable[[ast.AST], bool], allow
     )
     assert elsewhere == []
     assert {item for item in allowed if not any(file == item or file.startswith(f"{item}/") for file in used)} == set()
+
+
+RIDDLES = re.compile(r"\b(nobody|somebody|beside|asked of)\b", re.IGNORECASE)
+PAGES = [*PACKAGE.parent.glob("*.md"), *PACKAGE.parent.glob("docs/*.md"), *PACKAGE.parent.glob("docs/decisions/*.md")]
+
+
+@pytest.mark.parametrize("page", [*MODULES, *PAGES], ids=lambda page: str(page.relative_to(PACKAGE.parent)))
+def test_texts_are_plain_technical_english(page: Path) -> None:
+    assert RIDDLES.findall(page.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def _confirmed(found: CalendarRefresh) -> dg.AssetCheckResult:
 
 
 def _hours_confirmed(settings: Settings, calendar: TradingCalendar, clock: Clock) -> dg.AssetCheckResult:
-    """A provider that can't be asked about hours is a warning: the calendar itself was confirmed."""
+    """A provider whose hours can't be read is a warning: the calendar itself was confirmed."""
     home, symbols = settings.home, universe_of(settings)
     try:
         found = compare_live_hours(

@@ -4,7 +4,7 @@ Belongs here: which runs are dead, and what becomes of them. Does not belong her
 (`runtime`), and loading again what they left (`repair`).
 
 A run holds a lock that ends with its process, however that ends. What Dagster records of a run says nothing about its
-process: a code server that is killed reports none of its runs, and nobody else looks. A dead run that stays STARTED
+process: a code server that is killed reports none of its runs, and nothing else looks. A dead run that stays STARTED
 keeps its slot of the pool, its days count as being loaded, and later loads wait for it without end.
 """
 

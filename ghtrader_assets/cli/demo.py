@@ -38,8 +38,9 @@ DEMO_DAYS: Final = (date(2026, 1, 5), date(2026, 1, 9))
 REAL_DAYS: Final = 5
 SYMBOLS: Final = 3
 SHOWN_GAPS: Final = 10
-DAY_STATES: Final = ("ingest", "coverage", "quality")
-DAY_COLUMNS: Final = ("symbol", "trading day", "sessions", "contract", "ticks", *DAY_STATES, "manifest")
+SHOWN_COLUMNS: Final = (
+    "symbol", "trading day", "sessions", "contract", "ticks", "ingest", "coverage", "quality", "manifest",
+)  # fmt: skip
 
 
 @command()
@@ -93,7 +94,7 @@ def _show_days(settings: Settings, symbols: Sequence[Symbol], start: date, end: 
                 f" {stored.first_day} to {stored.last_day}"
             )
         shown = [(symbol, day) for symbol in symbols for day in store.days(symbol.text, start, end)]
-        emit_table("trading days", DAY_COLUMNS, [_day_row(store, symbol, day) for symbol, day in shown])
+        emit_table("trading days", SHOWN_COLUMNS, [_day_row(store, symbol, day) for symbol, day in shown])
         _show_gaps([gap for symbol, day in shown for gap in store.gaps(symbol.text, day.trading_day)])
 
 

@@ -5,7 +5,6 @@ Belongs here: finding the provider. Does not belong here: fetching from it (`tq`
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from ghtrader_assets.context.store import StoreContext, embedded_service, open_w
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.logs import hide
 from ghtrader_assets.runtime import EXCHANGE
-from ghtrader_assets.settings import TQSDK_PASSTHROUGH, Settings
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider, tqsdk_environment
 from ghtrader_assets.tq.timing import Timing
 
@@ -67,8 +66,7 @@ def provider_of(settings: Settings) -> Provider:
     """The provider of ticks: TqSdk under the settings' account, or the embedded exchange."""
     if settings.tqsdk_user is not None and settings.tqsdk_password is not None:
         hide(settings.tqsdk_password)
-        passed = {name: os.environ[name] for name in TQSDK_PASSTHROUGH if name in os.environ}
-        return Provider(settings.tqsdk_user, settings.tqsdk_password, passed, "tqsdk")
+        return Provider(settings.tqsdk_user, settings.tqsdk_password, settings.tqsdk_environment, "tqsdk")
     service = embedded_service(settings.home, EXCHANGE)
     if service is None:
         raise ServiceError(

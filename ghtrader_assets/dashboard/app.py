@@ -139,10 +139,10 @@ class PageCache:
     def _body(self, page: Page, links: Links) -> list[Component]:
         source = self.source
         match page:
-            case OverviewPage(last):
-                return overview_page(source.grid(source.settings.symbols, last), last)
-            case SymbolPage(symbol, last):
-                return symbol_page(symbol, _name(symbol), source.grid([symbol.text], last), last)
+            case OverviewPage(end):
+                return overview_page(source.grid(source.settings.symbols, end), end)
+            case SymbolPage(symbol, end):
+                return symbol_page(symbol, _name(symbol), source.grid([symbol.text], end), end)
             case DayPage(symbol, day):
                 calendar = source.calendar
                 following = calendar.next(day) if day < source.last_completed() else None

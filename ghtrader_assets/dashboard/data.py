@@ -139,12 +139,12 @@ class Source:
     def last_completed(self) -> date:
         return last_completed_day(self.calendar, self._clock.now_ns())
 
-    def grid(self, symbols: Sequence[str], last: date | None) -> Grid:
+    def grid(self, symbols: Sequence[str], end: date | None) -> Grid:
         """The states of the symbols on the `SHOWN_DAYS` trading days up to `last`."""
-        end = min(last or self.last_completed(), self.calendar.horizon)
-        days = self.calendar.days(self.calendar.first, end)[-SHOWN_DAYS:]
+        last = min(end or self.last_completed(), self.calendar.horizon)
+        days = self.calendar.days(self.calendar.first, last)[-SHOWN_DAYS:]
         if not days:
-            raise BadInputError(f"no trading day is known up to {end}", "choose a later one")
+            raise BadInputError(f"no trading day is known up to {last}", "choose a later one")
         database, parsed = self.context.database, {symbol: parse_symbol(symbol) for symbol in symbols}
         obstacles = read_obstacles(database, self.calendar, list(parsed.values()), days[0], days[-1])
         grid = read_grid(database, days[0], days[-1], self._clock.now(), obstacles)
@@ -225,9 +225,9 @@ class Source:
         )
 
     def _plan(self, now: datetime) -> RepairPlan:
-        last = self.last_completed()
-        first = self.calendar.days(self.calendar.first, last)[-REPAIR_DAYS:][0]
-        return read_plan(self.context, universe_of(self.settings), first, last, now, started_only=True)
+        end = self.last_completed()
+        start = self.calendar.days(self.calendar.first, end)[-REPAIR_DAYS:][0]
+        return read_plan(self.context, universe_of(self.settings), start, end, now, started_only=True)
 
     def _sessions(self, symbol: Symbol, day: date) -> DaySessions | None:
         try:

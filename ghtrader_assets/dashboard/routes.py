@@ -27,7 +27,7 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 class OverviewPage:
     """All symbols; `last` is the last trading day shown, the last completed one without."""
 
-    last: date | None = None
+    end: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class SymbolPage:
     """One symbol's calendar and trends, to `last`."""
 
     symbol: Symbol
-    last: date | None = None
+    end: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +115,16 @@ class Router:
         return window
 
 
-def symbol_address(symbol: str, last: date | None = None) -> str:
-    return f"/symbol/{quote(symbol, safe='@.')}" + (f"?to={last}" if last else "")
+def symbol_address(symbol: str, end: date | None = None) -> str:
+    return f"/symbol/{quote(symbol, safe='@.')}" + (f"?to={end}" if end else "")
 
 
 def day_address(symbol: str, day: date) -> str:
     return f"/day/{quote(symbol, safe='@.')}/{day}"
 
 
-def overview_address(last: date | None = None) -> str:
-    return f"/?to={last}" if last else "/"
+def overview_address(end: date | None = None) -> str:
+    return f"/?to={end}" if end else "/"
 
 
 def operations_address(window: Window = "24h") -> str:

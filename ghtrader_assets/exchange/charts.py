@@ -48,9 +48,9 @@ def duration_of(request: ChartRequest) -> int:
     return int(request.get("duration", 0))
 
 
-def locate(request: ChartRequest, revisions: Revisions, until: date, model: Model) -> View:
-    """Find what a request covers, for a reader with `revisions`, in the history up to trading day `until`."""
-    series = series_of(symbol_of(request), until, revisions, model, duration_of(request))
+def locate(request: ChartRequest, revisions: Revisions, end: date, model: Model) -> View:
+    """Find what a request covers, for a reader with `revisions`, in the history up to trading day `end`."""
+    series = series_of(symbol_of(request), end, revisions, model, duration_of(request))
     if series is None or series.last_id < 0:
         return View(None, -1, -1)
     width = min(int(request.get("view_width", 1)), MAX_VIEW_WIDTH)

@@ -56,10 +56,10 @@ class Contract:
         """The first day with ticks: the listing, or the exchange's first day for what is older."""
         return max(self.listed, EMBEDDED_FIRST_DAY)
 
-    def days(self, until: date) -> list[date]:
-        """The trading days that are served, up to `until` included."""
-        end = min(self.last_day, until)
-        return snapshot_calendar().days(self.first_served, end) if end >= self.first_served else []
+    def days(self, end: date) -> list[date]:
+        """The trading days that are served, up to `end` included."""
+        last = min(self.last_day, end)
+        return snapshot_calendar().days(self.first_served, last) if last >= self.first_served else []
 
     def is_main(self, day: date) -> bool:
         """Whether this is the main contract of its product on trading day `day`."""
@@ -132,8 +132,8 @@ def _contracts_of(spec: Spec, calendar: TradingCalendar) -> tuple[Contract, ...]
     )
 
 
-def main_changes(spec: Spec, until: date) -> list[tuple[date, Contract]]:
-    """The product's change list: the first day of each main contract, from the first day served up to `until`."""
+def main_changes(spec: Spec, end: date) -> list[tuple[date, Contract]]:
+    """The product's change list: the first day of each main contract, from the first day served up to `end`."""
     first = max(EMBEDDED_FIRST_DAY, spec.product.listed)
     return [
         (max(contract.main_from, first), contract)
@@ -141,7 +141,7 @@ def main_changes(spec: Spec, until: date) -> list[tuple[date, Contract]]:
         if contract.main_from is not None
         and contract.main_until is not None
         and contract.main_until > first
-        and contract.main_from <= until
+        and contract.main_from <= end
     ]
 
 

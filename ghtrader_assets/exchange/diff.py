@@ -132,10 +132,10 @@ class DiffConnection:
     async def _quotes(self, ins_list: str) -> None:
         self._market.record("subscribe_quote", connection=self._number, symbol=ins_list)
         await self._delay()
-        until, today, model = self._market.until(), self._market.today(), self._market.model
+        end, today, model = self._market.last_served(), self._market.today(), self._market.model
         quotes: dict[str, Any] = {}
         for symbol in filter(None, ins_list.split(",")):
-            quote = await self._market.in_thread(quote_of, symbol, until, today, model)
+            quote = await self._market.in_thread(quote_of, symbol, end, today, model)
             if quote is not None:
                 quotes[symbol] = quote
         await self._put(_dumps({"quotes": quotes, "ins_list": ins_list}))
@@ -158,7 +158,7 @@ class DiffConnection:
     async def _page(self, chart: OpenChart, request: ChartRequest) -> None:
         await self._delay()
         market = self._market
-        view = await market.in_thread(locate, request, chart.revisions, market.until(), market.model)
+        view = await market.in_thread(locate, request, chart.revisions, market.last_served(), market.model)
         if not self._is_current(chart, request):
             return
         rules = market.faults.delivery(symbol_of(request), view.days, chart.pages)

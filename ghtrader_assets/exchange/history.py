@@ -102,12 +102,12 @@ class Series:
 
 
 @lru_cache(maxsize=256)
-def series_of(symbol: str, until: date, revisions: Revisions, model: Model, duration_ns: int = 0) -> Series | None:
-    """The ticks, or bars of `duration_ns`, of a contract or a `KQ.m@` alias up to trading day `until`.
+def series_of(symbol: str, end: date, revisions: Revisions, model: Model, duration_ns: int = 0) -> Series | None:
+    """The ticks, or bars of `duration_ns`, of a contract or a `KQ.m@` alias up to trading day `end`.
 
     None for an unknown symbol, and for bars that are not served.
     """
-    parts = _parts(symbol, until, model)
+    parts = _parts(symbol, end, model)
     if parts is None or duration_ns not in (0, *DURATIONS):
         return None
     days: list[DayOfTicks] = []
@@ -164,11 +164,11 @@ def stamps_of(contract: Contract, day: date, revisions: Revisions, seed: int) ->
     return columns_of(contract, day, revisions, seed)["datetime_ns"].copy()
 
 
-def _parts(symbol: str, until: date, model: Model) -> list[tuple[Contract, date, date]] | None:
+def _parts(symbol: str, end: date, model: Model) -> list[tuple[Contract, date, date]] | None:
     """Which contracts make up a symbol, and from which day to which."""
     contract = contract_named(symbol, model.number)
     if contract is not None:
-        return [(contract, contract.first_served, until)]
+        return [(contract, contract.first_served, end)]
     try:
         parsed = parse_symbol(symbol)
     except BadInputError:
@@ -176,9 +176,9 @@ def _parts(symbol: str, until: date, model: Model) -> list[tuple[Contract, date,
     spec = specs_of(model.number).get(f"{parsed.exchange}.{parsed.product}")
     if spec is None or parsed.kind != "main":
         return None
-    changes = main_changes(spec, until)
+    changes = main_changes(spec, end)
     calendar = snapshot_calendar()
-    lasts = [*(calendar.previous(day) for day, _ in changes[1:]), until]
+    lasts = [*(calendar.previous(day) for day, _ in changes[1:]), end]
     return [(contract, day, last) for (day, contract), last in zip(changes, lasts, strict=True)]
 
 

@@ -40,7 +40,7 @@ class Market:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ticks")
         self._asked = 0
 
-    def until(self) -> date:
+    def last_served(self) -> date:
         """The last completed trading day by the clock: nothing after it is served."""
         return last_completed_day(snapshot_calendar(), self._clock.now_ns())
 

@@ -15,12 +15,12 @@ from ghtrader_assets.exchange.specs import Model
 from ghtrader_assets.market.clock import NS, SHANGHAI
 
 
-def quote_of(symbol: str, until: date, today: date, model: Model) -> dict[str, Any] | None:
-    """The quote as of the last completed trading day `until`; None for a symbol that is unknown or not listed yet.
+def quote_of(symbol: str, end: date, today: date, model: Model) -> dict[str, Any] | None:
+    """The quote as of the last completed trading day `end`; None for a symbol that is unknown or not listed yet.
 
     A contract that has no tick yet has `"-"` for its prices and a `datetime` of midnight `today`.
     """
-    series = series_of(symbol, until, frozenset[date](), model)
+    series = series_of(symbol, end, frozenset[date](), model)
     if series is None or describe(symbol, today, model.number) is None:
         return None
     tick = last_tick(series, model.seed)

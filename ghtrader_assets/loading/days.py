@@ -19,7 +19,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.files import process_lock
 from ghtrader_assets.loading.batches import Batches, Limits
 from ghtrader_assets.loading.disk import disk_is_full, full_disk_named, require_free_disk
-from ghtrader_assets.loading.empty_days import explained
+from ghtrader_assets.loading.empty_days import with_wrong_mains
 from ghtrader_assets.loading.frames import baseline_of_frame, judge_frame, policy_of
 from ghtrader_assets.loading.judgement import judged_again
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
@@ -146,7 +146,7 @@ def load_days(
                 judged.setdefault(outcome.symbol, {})[outcome.trading_day] = outcome.manifest
             yield outcome
     for symbol in wanted:
-        yield from explained(context, symbol, empty.get(symbol.text, ()))
+        yield from with_wrong_mains(context, symbol, empty.get(symbol.text, ()))
         own = judged.get(symbol.text, {})
         for outcome in judged_again(context, symbol, sorted(own)):
             yield replace(outcome, manifest=own[outcome.trading_day])

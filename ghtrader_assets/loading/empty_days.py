@@ -22,7 +22,7 @@ from ghtrader_assets.reference.first_days import learn_of_mains
 LONGEST_LIFE: Final = timedelta(days=31 * LONGEST_LIFE_MONTHS)
 
 
-def explained(context: LoadContext, symbol: Symbol, outcomes: Sequence[DayOutcome]) -> Iterator[DayOutcome]:
+def with_wrong_mains(context: LoadContext, symbol: Symbol, outcomes: Sequence[DayOutcome]) -> Iterator[DayOutcome]:
     """The empty days, those as wrong main contracts whose contract turns out not to have been listed.
 
     The provider is asked once for the first day of a contract of which no earlier day is stored. Raises `QuestDBError`.

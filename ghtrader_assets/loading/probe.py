@@ -1,6 +1,6 @@
 """Asking the provider again about gaps: has it ticks where we have none?
 
-Belongs here: which gaps are asked about, what an answer means, recording it on the gap's row.
+Belongs here: which gaps are probed, what an answer means, recording it on the gap's row.
 Does not belong here: fetching (`tq`), what a gap looks like from our own ticks (`validation.gaps`), loading the day
 again: `upkeep.repair` plans that for every day with a gap that the provider has data for.
 
@@ -113,7 +113,7 @@ def _any_within(stamps: np.ndarray[tuple[int], np.dtype[np.int64]], gap: GapRow)
 
 
 def _record(context: StoreContext, asked: Sequence[GapRow], fetched: FetchedDay) -> ProbedDay:
-    """Write the answers to those gaps that still are what was asked about: the day may have been judged meanwhile."""
+    """Write the answers to those gaps that still are what was probed: the day may have been judged meanwhile."""
     symbol, day = asked[0].symbol, asked[0].trading_day
     answers = dict(zip(asked, answers_to(asked, fetched), strict=True))
     known = set(read_gaps(context.database, symbol, [day]))

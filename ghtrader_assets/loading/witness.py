@@ -1,10 +1,10 @@
 """Asking the provider for its own bars of days, and keeping its answers: the second witness of a verdict.
 
-Belongs here: which days are asked about, how they become requests, the row that an answer is kept as.
+Belongs here: which days are requested, how they become requests, the row that an answer is kept as.
 Does not belong here: reading bars (`tq`), what they say of ticks and when a day is in doubt (`validation.witness`).
 
 Bars are asked for where a day is in doubt, or of all days, once: what was answered is not asked again. A provider that
-fails leaves its reason, and the day `unwitnessed`; whatever it was is asked about again the next time: each load of a
+fails leaves its reason, and the day `unwitnessed`; whatever it was is requested again the next time: each load of a
 symbol asks about its older days in doubt too. An answer makes its day due for judgement, which reads only what is
 stored.
 """
@@ -96,7 +96,7 @@ def contract_ranges(contracts: Mapping[date, str], calendar: TradingCalendar) ->
 def _unanswered(
     context: StoreContext, symbol: Symbol, days: Sequence[date], also: Sequence[date], *, every: bool
 ) -> dict[date, str]:
-    """The contract of each day to ask about: those never asked about first, the newest first; then those of `also`."""
+    """The contract of each day to request: those never requested first, the newest first; then those of `also`."""
     own, words = set(days), {Word.UNWITNESSED, Word.NOT_ASKED} if every else {Word.UNWITNESSED}
     verdicts = read_standing_coverage(context.database, symbol.text, sorted(own.union(also)))
     wanted = [

@@ -25,7 +25,7 @@ from ghtrader_assets.market.symbols import (
     Symbol,
     contract_symbol,
     delivery_month,
-    main_contract,
+    parse_main_contract,
     parse_symbol,
 )
 
@@ -119,9 +119,9 @@ def wrong_main_of(symbol: str, outcome: str) -> WrongMain | None:
 
 
 def obstacle_on(
-    symbol: Symbol, day: date, main: str, calendar: TradingCalendar, first_days: FirstDays = NOT_ASKED
+    symbol: Symbol, day: date, main_contract: str, calendar: TradingCalendar, first_days: FirstDays = NOT_ASKED
 ) -> Obstacle | None:
-    """What keeps a trading day of `symbol` from being loaded; `main` is its main contract, empty where none is known.
+    """What keeps a trading day of `symbol` from being loaded; `main_contract` is empty where none is known.
 
     Nothing is said of a product that is not in our table.
     """
@@ -131,10 +131,10 @@ def obstacle_on(
     if symbol.digits:
         return _outside_life(symbol, day, calendar, first_days)
     outside = _outside_product(symbol, day, product)
-    if outside is not None or not main:
+    if outside is not None or not main_contract:
         return outside
-    asked = first_days.get((main, _delivery_of(main, day))) if first_days else None
-    return _wrong_main(symbol, main, day, calendar, asked)
+    asked = first_days.get((main_contract, _delivery_of(main_contract, day))) if first_days else None
+    return _wrong_main(symbol, main_contract, day, calendar, asked)
 
 
 def lives_of(
@@ -208,45 +208,45 @@ def _product(exchange: Exchange, code: str) -> Product | None:
 
 
 @lru_cache(maxsize=262_144)
-def _delivery_of(main: str, day: date) -> date:
+def _delivery_of(main_contract: str, day: date) -> date:
     """The delivery month of what is called main on a day; no month where that is no contract."""
     try:
-        return delivery_month(parse_symbol(main), day)
+        return delivery_month(parse_symbol(main_contract), day)
     except BadInputError:
         return date.min
 
 
 @lru_cache(maxsize=262_144)
 def _wrong_main(
-    symbol: Symbol, main: str, day: date, calendar: TradingCalendar, asked: StatedDay | None
+    symbol: Symbol, main_contract: str, day: date, calendar: TradingCalendar, asked: StatedDay | None
 ) -> Obstacle | None:
     """Kept: a sensor asks for sixty symbols' ten years at every tick. An unverified rule proves nothing wrong.
 
     `asked` is the contract's first day, if the provider was asked for it.
     """
-    contract = main_contract(symbol, main)
+    contract = parse_main_contract(symbol, main_contract)
     if contract is None:
-        what = f"{main!r} is no contract of {symbol.text} and the provider calls it main"
-        return _main_obstacle(symbol, main, WrongMain.UNKNOWN, what, "DAY")
+        what = f"{main_contract!r} is no contract of {symbol.text} and the provider calls it main"
+        return _main_obstacle(symbol, main_contract, WrongMain.UNKNOWN, what, "DAY")
     ended = contract_has_ended(contract, day, calendar)
     if ended is not None:
-        what = f"{main} ended on {ended.day} and the provider still calls it main"
-        return _main_obstacle(symbol, main, WrongMain.EXPIRED, what, f"{_from(ended.day + ONE_DAY, calendar)}")
+        what = f"{main_contract} ended on {ended.day} and the provider still calls it main"
+        return _main_obstacle(symbol, main_contract, WrongMain.EXPIRED, what, f"{_from(ended.day + ONE_DAY, calendar)}")
     first = asked or _life(contract, delivery_month(contract, day), calendar).first
     if first is not None and first.verified and day < first.day:
-        what = f"{main} is not listed before {first.day} and the provider already calls it main"
-        return _main_obstacle(symbol, main, WrongMain.UNLISTED, what, "DAY")
+        what = f"{main_contract} is not listed before {first.day} and the provider already calls it main"
+        return _main_obstacle(symbol, main_contract, WrongMain.UNLISTED, what, "DAY")
     return None
 
 
-def unknown_main(symbol: Symbol, main: str) -> Obstacle:
+def unknown_main(symbol: Symbol, main_contract: str) -> Obstacle:
     """What is said of a main contract that the provider turned out not to know."""
-    what = f"the provider knows no contract {main} and calls it main all the same"
-    return _main_obstacle(symbol, main, WrongMain.UNKNOWN, what, "DAY")
+    what = f"the provider knows no contract {main_contract} and calls it main all the same"
+    return _main_obstacle(symbol, main_contract, WrongMain.UNKNOWN, what, "DAY")
 
 
-def _main_obstacle(symbol: Symbol, main: str, code: WrongMain, what: str, since: str) -> Obstacle:
-    return Obstacle(IngestState.MISSING, what, wrong_main_remedy(symbol, since), main, code)
+def _main_obstacle(symbol: Symbol, main_contract: str, code: WrongMain, what: str, since: str) -> Obstacle:
+    return Obstacle(IngestState.MISSING, what, wrong_main_remedy(symbol, since), main_contract, code)
 
 
 def wrong_main_remedy(symbol: Symbol, since: str = "DAY") -> str:

@@ -164,7 +164,7 @@ def contract_symbol(alias: Symbol, delivery: date) -> Symbol:
     return parse_symbol(f"{alias.exchange}.{alias.product.removesuffix(_AVERAGE)}{year}{delivery.month:02d}{suffix}")
 
 
-def main_contract(symbol: Symbol, text: str) -> Symbol | None:
+def parse_main_contract(symbol: Symbol, text: str) -> Symbol | None:
     """The contract that a text names as the main one of an alias; None where it is none of the alias's product."""
     try:
         contract = parse_symbol(text)

@@ -22,7 +22,7 @@ DEAD_S: Final = 40.0
 """What ended is started again after 16 s at most, or given up."""
 GIVE_UP_S: Final = 110.0
 """Each of the daemon's threads is heard every 30 s, and whoever keeps it up ends one that hangs within 100 s. With what
-asking takes (`daemon.FOLLOW_TIMEOUT_S`), a minute after a death and 150 s after a hang nobody waits any more."""
+asking takes (`daemon.FOLLOW_TIMEOUT_S`), a wait ends within a minute after a death and 150 s after a hang."""
 
 _PARTS: Final = (DAEMON, CODE_SERVER, DAGSTER)
 _ANEW: Final = "runs that live go on, the others once `ghtrader-assets down` and `up` have started Dagster anew"
@@ -32,7 +32,7 @@ _Signs = tuple[object, frozenset[RunningProcess]]
 def await_end(
     home: Path, has_ended: Callable[[], bool], heartbeats: Callable[[], object], announce: Callable[[str], None]
 ) -> Stopped | None:
-    """Return once `has_ended`; or why nobody works on it any more, or shows no sign of life for too long.
+    """Return once `has_ended`; or why no process works on it any more, or shows no sign of life for too long.
 
     `heartbeats` tells when each part of the daemon was heard last. Both raise `ServiceError` while Dagster is away. A
     part that is ended, or started again, by whoever keeps it up is a sign of life as well.
@@ -79,7 +79,7 @@ def _too_long(unheard: str, missing: list[str], silence_s: float, missing_s: flo
 
 
 def _nobody(home: Path) -> str:
-    """Why nobody keeps up what is waited for; empty where somebody does."""
+    """Why no process keeps up what is waited for; empty where one does."""
     runtime = owned_runtime(home)
     if runtime is None:
         return "the platform that worked on it has ended; what was asked for goes on once `ghtrader-assets up` runs"

@@ -81,7 +81,7 @@ class Watch:
                 thread.join()
 
     def finish(self, stops: Sequence[Stopped]) -> None:
-        """Account for every day that was launched. Where it was stopped, also while nobody can be asked about them."""
+        """Account for every day that was launched. Where it was stopped, also while Dagster does not answer."""
         worst = max(stops, key=lambda stop: stop.exit_code, default=None)
         with contextlib.suppress(*((ServiceError,) if worst else ())):
             self._collect()

@@ -48,7 +48,7 @@ class DepthProbe:
 class FiveLevelStart:
     """Since when a symbol has five levels. `first_day` is None where no probed day has them.
 
-    `may_be_earlier`: it is the first of the days that were asked about. `spans` are the ranges of trading days with
+    `may_be_earlier`: it is the first of the days requested. `spans` are the ranges of trading days with
     five levels, as far as the grid of every `step`th day shows; `setting` is the line to put into the environment or
     the settings file.
     """

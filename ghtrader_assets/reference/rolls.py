@@ -17,7 +17,7 @@ from ghtrader_assets.market.expiry import last_trading_day
 from ghtrader_assets.market.lives import NOT_ASKED, FirstDays, obstacle_on
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.market.symbols import Symbol, main_contract, parse_symbol
+from ghtrader_assets.market.symbols import Symbol, parse_main_contract, parse_symbol
 
 NOTHING_WRONG: Final[Mapping[date, str]] = MappingProxyType({})
 
@@ -75,7 +75,7 @@ def terms_of(row: ScheduleDay, calendar: TradingCalendar) -> dict[str, Any]:
 def terms_contract(row: ScheduleDay) -> Symbol:
     """Whose terms are those of a day: the main contract's, or the product's where the provider names none of it."""
     symbol = parse_symbol(row.symbol)
-    return main_contract(symbol, row.contract) or symbol
+    return parse_main_contract(symbol, row.contract) or symbol
 
 
 def finding_of(row: ScheduleDay, calendar: TradingCalendar, first_days: FirstDays = NOT_ASKED) -> str:

@@ -46,7 +46,7 @@ _STATE: Final = """{
 def dagster_home(home: Path) -> Path:
     """The `DAGSTER_HOME` of a `GHTRADER_HOME`, made where it isn't yet and with the configuration of this version.
 
-    What a person wrote into an earlier one is kept beside it, under a name with the time of its last change.
+    What a person wrote into an earlier one is kept in the same folder, under a name with the time of its last change.
     """
     folder = home / "dagster"
     wanted = resources.files("ghtrader_assets.services").joinpath(CONFIGURATION).read_text(encoding="utf-8")

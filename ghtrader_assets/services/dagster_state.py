@@ -36,7 +36,7 @@ query Work($of: ScheduleSelector!, $pool: String!) {
 @dataclass(frozen=True, slots=True)
 class RunningDagster:
     """What Dagster says. `loads_daily` is None where our code location does not say whether its schedule is on,
-    `load_slots` where nobody has set how many runs may load at once. `runs` are those of ours that are worked on."""
+    `load_slots` where the loads at once have no limit. `runs` are those of ours that are worked on."""
 
     locations: tuple[CodeLocation, ...]
     daemons: tuple[Daemon, ...]

@@ -65,7 +65,7 @@ from ghtrader_assets.services.parts import (
     QuestDBPart,
     WebServerPart,
 )
-from ghtrader_assets.services.processes import STOP_GRACE_S, ask_to_end, end, stop_tree
+from ghtrader_assets.services.processes import STOP_GRACE_S, ask_to_end, end, last_lines, stop_tree
 from ghtrader_assets.services.supervisor import Phase, Supervisor, Watched
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tether import UNWIND_S
@@ -141,7 +141,7 @@ class _Books:
             if watched.phase == Phase.GIVEN_UP
             else f"it is started again in {watched.pause_s:.0f} s"
         )
-        words = watched.part.last_words()
+        words = last_lines(watched.part.log)
         log.info("service failed", service=name, why=watched.why, failures=len(watched.failures))
         self._announce("\n".join([said, *(f"  {name}: {line}" for line in words)]))
         alert = service_alert(name, said, words, self._clock.now())

@@ -142,7 +142,7 @@ class ExporterServer(ThreadingMixIn, WSGIServer):
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A peer that left is nobody's error; wsgiref would print a traceback."""
+        """A peer that left is no error; wsgiref would print a traceback."""
 
 
 def _hang_up(request: socket.socket) -> None:

@@ -21,14 +21,14 @@ from ghtrader_assets.questdb.embedded.server import READY_WITHIN_S, EmbeddedQues
 from ghtrader_assets.runtime import QUESTDB
 from ghtrader_assets.services.code_server import code_server_answers
 from ghtrader_assets.services.dagster_instance import dagster_state
-from ghtrader_assets.services.processes import STOP_GRACE_S, answers_http, end, family, last_lines, spawn, stop_tree
+from ghtrader_assets.services.processes import STOP_GRACE_S, answers_http, end, family, spawn, stop_tree
 from ghtrader_assets.tether import UNWIND_S
 
 START_DEADLINE_S: Final = 180.0
 
 
 class QuestDBPart:
-    """The embedded QuestDB; ready once its tables stand, since nobody who only reads has the right to make them."""
+    """The embedded QuestDB; ready once its tables stand, since readers have no right to create them."""
 
     def __init__(self, server: EmbeddedQuestDB, ensure_tables: Callable[[Endpoint], None]) -> None:
         self.name = QUESTDB
@@ -69,9 +69,6 @@ class QuestDBPart:
     def stop(self) -> None:
         self._server.stop()
 
-    def last_words(self) -> list[str]:
-        return last_lines(self.log)
-
 
 @dataclass(slots=True)
 class ProcessPart:
@@ -107,9 +104,6 @@ class ProcessPart:
         if self._process is not None:
             stop_tree(self._process.pid)
             self._process.poll()
-
-    def last_words(self) -> list[str]:
-        return last_lines(self.log)
 
 
 class WebServerPart(ProcessPart):

@@ -17,10 +17,12 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from pathlib import Path
 from threading import Event, Thread
 from typing import Final, Protocol
 
 from ghtrader_assets.errors import GhtraderError, ServiceError
+from ghtrader_assets.services.processes import last_lines
 
 START_LOOK_S: Final = 0.1
 LOOK_S: Final = 0.5
@@ -61,6 +63,9 @@ class PlatformPart(Protocol):
         ...
 
     @property
+    def log(self) -> Path: ...
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """The parts that are ready before it is started first."""
         ...
@@ -81,15 +86,11 @@ class PlatformPart(Protocol):
         ...
 
     def answers(self) -> bool:
-        """Whether one that was ready shows a sign of life; true where nobody can be asked."""
+        """Whether one that was ready shows a sign of life; true where it has no such sign."""
         ...
 
     def stop(self) -> None:
         """End it and what it started, in order, whatever state it is in."""
-        ...
-
-    def last_words(self) -> list[str]:
-        """The last lines of its log."""
         ...
 
 
@@ -232,7 +233,7 @@ class Supervisor:
             self._listener.changed(self._watched)
             self._listener.say(f"{part.name} is ready" + "".join(f"  {url}" for url in part.urls.values()))
         elif part.has_ended():
-            said = next(reversed(part.last_words()), "nothing was logged")
+            said = next(reversed(last_lines(part.log)), "nothing was logged")
             return ServiceError(f"{part.name} stopped while starting: {said}", "see its log")
         elif time.monotonic() > watched.due:
             return ServiceError(f"{part.name} was not ready within {part.start_deadline_s:.0f} s", "see its log")

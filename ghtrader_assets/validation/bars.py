@@ -23,7 +23,7 @@ from ghtrader_assets.validation.intake import NS, Floats, Ints
 class Bars:
     """The bars of a trading day: the minutes that traded, by epoch second ascending, with their lots; the day's prices.
 
-    Without a bar that traded the prices are NaN. `contract` is the one that was asked about.
+    Without a bar that traded the prices are NaN. `contract` is the one that the request named.
     """
 
     contract: str

@@ -31,9 +31,9 @@ from ghtrader_assets.validation.quality.rules import QualityDay
 from ghtrader_assets.validation.row_figures import ghtrader_figures, our_figures, violations
 from ghtrader_assets.validation.states import (
     CoverageStates,
-    Standing,
+    Decision,
     coverage_states,
-    quality_standing,
+    quality_decision,
     with_testimony,
     worse,
 )
@@ -118,7 +118,7 @@ def judge_day(
         provenance.content_digest,
     )
     case = _Case(symbol.text, contract, product.price_tick, sessions, policy, provenance, evidence)
-    states, standing = coverage_states(coverage, ticks, policy), quality_standing(quality)
+    states, standing = coverage_states(coverage, ticks, policy), quality_decision(quality)
     doubt = in_doubt(coverage, states.overall.state, product, has_baseline=evidence.baseline_days > 0)
     testimony = heard(evidence.bars_of(contract), ticks, coverage.outside, product.price_tick, doubt=doubt)
     states = with_testimony(states, testimony, policy)
@@ -277,7 +277,7 @@ class _Case:
             lots_across=found.stretch.lots,
         )
 
-    def quality_row(self, quality: Quality, standing: Standing, levels: int) -> QualityVerdict:
+    def quality_row(self, quality: Quality, standing: Decision, levels: int) -> QualityVerdict:
         return QualityVerdict(
             **self.common(),
             **self.identity(),

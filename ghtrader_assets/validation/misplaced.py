@@ -114,7 +114,7 @@ def _silent_before(tape: Tape, rows: Ints) -> Ints:
 
 
 def _late_sessions(tape: Tape, blocks: Mapping[int, Block]) -> dict[str, Offset]:
-    """The sessions that blocks beside them and their own first and last ticks agree to be stamped late or early.
+    """The sessions that neighbouring blocks and their own first and last ticks agree to be stamped late or early.
 
     However few ticks there are: those of a session stamped late go on after its closes for no longer than it is late,
     and none stands after its openings for so long; before them where it is early.

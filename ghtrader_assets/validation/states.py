@@ -66,7 +66,7 @@ NO_TICKS: Final = "no_ticks"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Decision:
     """A state with its reason and what to do."""
 
     state: State
@@ -86,7 +86,7 @@ class CoverageStates:
     policy: State
     fixed: State
     adaptive: State
-    overall: Standing
+    overall: Decision
     codes: frozenset[str]
 
 
@@ -106,7 +106,7 @@ def coverage_states(coverage: Coverage, ticks: DayTicks, policy: Policy) -> Cove
         **_layers(codes),
         fixed=worst(_BY_CODE[code].state for code in fixed),
         adaptive=worst(_BY_CODE[code].state for code in adaptive),
-        overall=_standing(codes),
+        overall=_decision(codes),
         codes=frozenset(codes),
     )
 
@@ -114,24 +114,24 @@ def coverage_states(coverage: Coverage, ticks: DayTicks, policy: Policy) -> Cove
 def with_testimony(states: CoverageStates, testimony: Testimony, policy: Policy) -> CoverageStates:
     """The states of a day whose ticks were held against the provider's bars as well: the same or worse."""
     codes = states.codes | _testimony_codes(testimony, policy)
-    return replace(states, **_layers(codes), overall=_standing(codes), codes=codes)
+    return replace(states, **_layers(codes), overall=_decision(codes), codes=codes)
 
 
 def _layers(codes: Set[str]) -> dict[str, State]:
     return {name: worst(_BY_CODE[code].state for code in codes if _BY_CODE[code].layer == name) for name in LAYERS}
 
 
-def quality_standing(quality: Quality) -> Standing:
+def quality_decision(quality: Quality) -> Decision:
     """The state of one day's field quality: that of the first broken rule, errors first."""
     if quality.faults:
-        return _standing({"malformed_frame"})
+        return _decision({"malformed_frame"})
     if quality.rows == 0:
-        return Standing(State.PARTIAL, NO_TICKS, "there is nothing to judge: see the coverage of the day")
+        return Decision(State.PARTIAL, NO_TICKS, "there is nothing to judge: see the coverage of the day")
     for state, severity in ((State.ERROR, "error"), (State.WARN, "warn")):
         broken = quality.failed(severity)
         if broken:
-            return Standing(state, broken[0].rule.name, f"{broken[0].rule.says}: {QUALITY_HINT}")
-    return _standing(set())
+            return Decision(state, broken[0].rule.name, f"{broken[0].rule.says}: {QUALITY_HINT}")
+    return _decision(set())
 
 
 def worse(coverage: OfState, quality: OfOtherState) -> OfState | OfOtherState:
@@ -142,10 +142,10 @@ def worse(coverage: OfState, quality: OfOtherState) -> OfState | OfOtherState:
     return quality if RANK[quality.state] > RANK[coverage.state] else coverage
 
 
-def _standing(codes: Set[str]) -> Standing:
+def _decision(codes: Set[str]) -> Decision:
     state = worst(_BY_CODE[code].state for code in codes)
     reason = next(each for each in REASONS if each.state == state and each.code in {*codes, OK_REASON})
-    return Standing(state, reason.code, reason.hint)
+    return Decision(state, reason.code, reason.hint)
 
 
 def _engineering_codes(coverage: Coverage, ticks: DayTicks, policy: Policy) -> set[str]:

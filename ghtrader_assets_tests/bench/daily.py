@@ -125,10 +125,9 @@ def _exchange(home: _Home, latency_ms: int) -> Generator[Provider]:
     with own_exchange(folder, latency_ms) as provider:
         process = RunningProcess.of(home.runtime.owner.pid)
         urls = {"http": provider.environment["TQ_AUTH_URL"]}
-        write_runtime(
-            home.settings.home,
-            home.runtime.with_service(Service(name=EXCHANGE, process=process, urls=urls, log=folder / "exchange.log")),
-        )
+        service = Service(name=EXCHANGE, process=process, urls=urls, log=folder / "exchange.log")
+        running = home.runtime.model_copy(update={"services": (*home.runtime.services, service)})
+        write_runtime(home.settings.home, running)
         yield provider
 
 

@@ -16,6 +16,7 @@ from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.runtime import EXCHANGE
 from ghtrader_assets.services.parts import ProcessPart
+from ghtrader_assets.services.processes import last_lines
 from ghtrader_assets.tq.provider import Provider, tqsdk_environment
 from ghtrader_assets_tests.true_ticks import MODEL_1
 
@@ -35,7 +36,7 @@ def own_exchange(home: Path, latency_ms: float) -> Generator[Provider]:
     try:
         while not part.answers():
             if part.has_ended():
-                raise ServiceError(f"the benchmark's exchange stopped: {part.last_words()}")
+                raise ServiceError(f"the benchmark's exchange stopped: {last_lines(log)}")
         yield Provider("bench", SecretStr("bench"), tqsdk_environment(url), "embedded")
     finally:
         part.stop()

@@ -92,11 +92,10 @@ def dashboard(
     days = calendar.days(FIRST, LAST)
     expected = fill_records(db, MADE_UP, days, seed=8)
     _store_a_real_day(db, calendar, home)
-    runtime = Runtime(owner=RunningProcess.of(os.getpid()))
     service = Service(
         name=DAGSTER, process=RunningProcess.of(os.getpid()), urls={"http": DAGSTER_URL}, log=home / "dagster.log"
     )
-    write_runtime(home, runtime.with_service(service))
+    write_runtime(home, Runtime(owner=service.process, services=(service,)))
     password = questdb_endpoint.password.get_secret_value()
     symbols = ",".join((*MADE_UP, REAL))
     environment = dashboard_environment(

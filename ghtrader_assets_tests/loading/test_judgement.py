@@ -128,7 +128,7 @@ def test_a_range_with_nothing_to_do_costs_seven_queries(
     queries.clear()
     in_force = list(judge_days(platform, symbol, days, rows=False))
     assert queries == Counter(
-        ["daily_agg", "coverage_standing", "quality_standing", "schedule", "baselines", "witness_digests"]
+        ["daily_agg", "coverage_standing", "quality_decision", "schedule", "baselines", "witness_digests"]
     )
     assert [item.in_force for item in in_force] == [
         (outcome.judgement.deciding.state, outcome.judgement.deciding.reason_code)
@@ -146,7 +146,7 @@ def test_a_range_with_nothing_to_do_costs_seven_queries(
     expected = [
         "daily_agg",
         "coverage_standing",
-        "quality_standing",
+        "quality_decision",
         "schedule",
         "baselines",
         "witness_digests",

@@ -15,6 +15,7 @@ import requests
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.services.parts import ProcessPart
+from ghtrader_assets.services.processes import last_lines
 from ghtrader_assets.services.supervisor import Phase, RestartPolicy, Supervisor, Watched
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
@@ -89,7 +90,7 @@ def test_a_dead_and_a_hung_part_come_back_at_their_place(tmp_path: Path, kind: s
         name, why = books.failures[0]
         assert name == "server"
         assert why.startswith("has ended" if kind == signal.SIGKILL else "has not answered for ")
-        assert "serving" in part.last_words()
+        assert "serving" in last_lines(part.log)
         last = part.pid
     assert last is not None
     assert not psutil.pid_exists(last)
@@ -138,4 +139,4 @@ def test_a_part_that_was_stopped_is_woken_to_end(tmp_path: Path) -> None:
     assert part.pid is not None
     psutil.Process(part.pid).suspend()
     part.stop()
-    assert "bye" in part.last_words()
+    assert "bye" in last_lines(part.log)

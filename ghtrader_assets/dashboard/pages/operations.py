@@ -98,10 +98,10 @@ def _grouped(name: str, repairs: Iterable[Repair]) -> list[tuple[str | Component
     rows: list[tuple[str | Component, ...]] = []
     for (symbol, cause), group in groupby(sorted(repairs, key=key), key=key):
         members = list(group)
-        first, last = members[0].trading_day, members[-1].trading_day
-        which: list[str | Component] = [html.A(f"{first}", href=day_address(symbol, first))]
-        if last != first:
-            which += [" to ", html.A(f"{last}", href=day_address(symbol, last))]
+        start, end = members[0].trading_day, members[-1].trading_day
+        which: list[str | Component] = [html.A(f"{start}", href=day_address(symbol, start))]
+        if end != start:
+            which += [" to ", html.A(f"{end}", href=day_address(symbol, end))]
         rows.append((name, symbol, badge(cause), f"{len(members):,}", html.Span(which), members[-1].reason))
     return rows
 

@@ -25,13 +25,13 @@ NO_CONCERN = (*UNREMARKABLE, ACCEPTED)
 SHOWN_SYMBOLS = 15
 
 
-def overview_page(grid: Grid, last: date | None) -> list[Component]:
+def overview_page(grid: Grid, end: date | None) -> list[Component]:
     """The heatmap with its legend, and the symbols with most days that need attention."""
     counts = Counter(code for row in grid.codes for code in row)
     cells = len(grid.symbols) * len(grid.days)
     good = sum(counts[code] for code, look in CODES.items() if look.state in UNREMARKABLE)
     bad = sum(counts[code] for code, look in CODES.items() if look.state not in NO_CONCERN)
-    side = html.Div([legend(dict(counts)), ways(overview_address, grid.days, last)], className="side")
+    side = html.Div([legend(dict(counts)), ways(overview_address, grid.days, end)], className="side")
     return [
         html.Div(
             [

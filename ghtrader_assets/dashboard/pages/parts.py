@@ -108,10 +108,10 @@ def seconds(value: float) -> str:
     return f"{value:,.2f} s" if value < 120 else f"{value / 60:,.1f} min"
 
 
-def ways(address: Callable[[date | None], str], days: Sequence[date], last: date | None) -> Component:
+def ways(address: Callable[[date | None], str], days: Sequence[date], end: date | None) -> Component:
     """Links to the pages of earlier and, from one that does not end with the latest day, of later trading days."""
     links = [html.A("← older", href=address(days[0] - timedelta(days=1)))]
-    if last is not None:
+    if end is not None:
         links += [html.A("newer →", href=address(days[-1] + timedelta(days=366)))]
         links += [html.A("latest", href=address(None))]
     return html.Div(links, className="ways")

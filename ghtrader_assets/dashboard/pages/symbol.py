@@ -25,14 +25,14 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
 MONTHS_A_ROW = 7
 
 
-def symbol_page(symbol: Symbol, name: str, grid: Grid, last: date | None) -> list[Component]:
+def symbol_page(symbol: Symbol, name: str, grid: Grid, end: date | None) -> list[Component]:
     """The calendar of the days shown, and the trends of rows, gaps and quality over them."""
     counts = Counter(grid.codes[0])
     scores = grid.frame["score"].drop_nulls()
     average = scores.mean()
     mean = f"{average:.4f}" if isinstance(average, float) else "–"
     address = partial(symbol_address, symbol.text)
-    side = html.Div([legend(dict(counts)), ways(address, grid.days, last)], className="side")
+    side = html.Div([legend(dict(counts)), ways(address, grid.days, end)], className="side")
     return [
         html.Div(
             [

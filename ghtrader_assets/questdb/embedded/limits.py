@@ -27,7 +27,7 @@ SENDERS: Final = 4
 SERVER_FILES: Final = 200
 SERVER_MAPPINGS: Final = 500
 TABLE_FILES: Final = 12
-"""What a server without tables has open (jar, sockets, its own tables), and a table beside its columns."""
+"""What a server without tables has open (jar, sockets, its own tables), and a table besides its columns."""
 
 OFF_HEAP_MB: Final = 1000
 STORING_MB: Final = 600
@@ -68,7 +68,7 @@ class Limit:
 def needs(partitions: Mapping[str, int], readers: int = READERS) -> Needs:
     """What QuestDB needs for tables with so many partitions each (by the name that rows are written under).
 
-    Files go by columns, since the last partition of each table is open for writing beside its transaction log.
+    Files go by columns, since the last partition of each table is open for writing, and so is its transaction log.
     Mappings go by columns x partitions x readers.
     """
     written = sum(TABLE_FILES + 2 * _files(table) for table in TABLES.values())

@@ -20,6 +20,7 @@ from ghtrader_assets.questdb.client.sql import bound_list, literal
 from ghtrader_assets.questdb.standing.day_states import read_accepted
 from ghtrader_assets.questdb.standing.derivation import UNJUDGED, with_states
 from ghtrader_assets.questdb.standing.evidence import StoredEvidence, read_evidence, read_evidence_of
+from ghtrader_assets.questdb.tables.columns import CONTRACT_IN_SCHEDULE
 from ghtrader_assets.questdb.tables.reader import gap_bounds
 from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
@@ -136,7 +137,7 @@ def read_histories(
     frame = partial(_frame, db, ", ".join(literal(symbol) for symbol in symbols), start, end)
     verdict = "fingerprint, state, reason_code, content_digest"
     tables = {
-        MAIN_SCHEDULE: frame(MAIN_SCHEDULE, "main_contract"),
+        MAIN_SCHEDULE: frame(MAIN_SCHEDULE, CONTRACT_IN_SCHEDULE),
         DAILY_AGG: frame(DAILY_AGG, "contract, digest, upstream, rows_total, partial"),
         VALIDATE_SUMMARY: frame(VALIDATE_SUMMARY, f"{verdict}, baseline_used").with_columns(
             pl.col("baseline_used").fill_null("")
@@ -180,7 +181,7 @@ def _sound(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     return (
         with_states(days.with_columns(stored=True))
         .filter(
-            (pl.col("contract") == pl.col("main_contract"))
+            (pl.col("contract") == pl.col(CONTRACT_IN_SCHEDULE))
             & (pl.col("ingest_state") == IngestState.COMPLETE)
             & (pl.col("state") != UNJUDGED)
             & (pl.col("coverage_state") != State.PARTIAL)

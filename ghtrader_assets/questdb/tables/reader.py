@@ -15,6 +15,7 @@ from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list
 from ghtrader_assets.questdb.tables.codec import columns_of_kind, rows_of
+from ghtrader_assets.questdb.tables.columns import CONTRACT_IN_SCHEDULE
 from ghtrader_assets.questdb.tables.rows import (
     AggregatedRow,
     ContractLife,
@@ -73,7 +74,7 @@ def read_schedules(db: Database, symbols: Sequence[str], start: date, end: date)
     """The stored schedules of symbols in an inclusive range, by trading day."""
     return _select(
         db, "schedule", ScheduleDay, MAIN_SCHEDULE, symbols, start, end,
-        columns="symbol, trading_day, main_contract, segment_id, is_roll, provisional",
+        columns=f"symbol, trading_day, {CONTRACT_IN_SCHEDULE}, segment_id, is_roll, provisional",
     )  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def read_daily_agg(db: Database, symbol: str, days: Sequence[date]) -> list[Dail
 
 
 def read_witness(db: Database, symbol: str, days: Sequence[date]) -> dict[date, WitnessAnswer]:
-    """What the provider answered about its bars of these days, of those that it was asked about."""
+    """What the provider answered about its bars of these days, of those that were requested."""
     return _of_days(db, "witness", WitnessAnswer, WITNESS, symbol, days)
 
 
@@ -142,7 +143,7 @@ def read_days_witnessed_as(db: Database, symbol: str, witness: str) -> list[date
 
 def read_standing_quality(db: Database, symbol: str, days: Sequence[date]) -> dict[date, StandingVerdict]:
     """How these days stand by field quality, those that are judged."""
-    return _of_days(db, "quality_standing", StandingVerdict, FIELD_QUALITY, symbol, days)
+    return _of_days(db, "quality_decision", StandingVerdict, FIELD_QUALITY, symbol, days)
 
 
 def read_baselines(db: Database, symbols: Sequence[str], start: date, end: date) -> list[BaselineDay]:

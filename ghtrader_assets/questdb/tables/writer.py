@@ -25,6 +25,7 @@ from ghtrader_assets.errors import BadInputError, GhtraderError, ReadBackError
 from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.ticks import TICK_SCHEMA, DayWindow, content_digest, row_hashes
 from ghtrader_assets.questdb.client.connection import Database, answers
+from ghtrader_assets.questdb.tables.columns import CONTRACT_IN_TICKS
 from ghtrader_assets.questdb.tables.schema import TABLES, TICKS
 from ghtrader_assets.questdb.tables.tick_columns import (
     DayLoad,
@@ -174,7 +175,7 @@ def _require_storable(load: DayLoad) -> None:
 def _is_stored(db: Database, load: DayLoad, digest: str) -> bool:
     labels = db.rows(
         "ticks_labels",
-        f"SELECT DISTINCT underlying_contract, segment_id FROM {TICKS} WHERE symbol = %s AND ts >= %s AND ts < %s",
+        f"SELECT DISTINCT {CONTRACT_IN_TICKS}, segment_id FROM {TICKS} WHERE symbol = %s AND ts >= %s AND ts < %s",
         [load.symbol, instant(load.window.start_ns), instant(load.window.end_ns)],
     )
     return (
