@@ -20,11 +20,11 @@ from ghtrader_assets.market.symbols import Exchange, Symbol
 from ghtrader_assets.validation.cadence import DayCadence, adaptive_threshold_s, cadence_of
 from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
 from ghtrader_assets.validation.gaps import FoundGap, Silence, found_gaps, gaps_of, locked_rows, silence_of
-from ghtrader_assets.validation.intake import NS, OUTSIDE, DayTicks, Ints
+from ghtrader_assets.validation.intake import NS, OUTSIDE, Bools, DayTicks, Ints
 from ghtrader_assets.validation.misplaced import Misplaced, misplaced_of
 from ghtrader_assets.validation.outside import Outside, outside_of
 from ghtrader_assets.validation.policy import Policy
-from ghtrader_assets.validation.presence import Presence, presence_of
+from ghtrader_assets.validation.presence import PAUSE_S, PAUSES, Presence, presence_of
 from ghtrader_assets.validation.repeats import contents_of, repeated_of
 from ghtrader_assets.validation.shortfall import Shortfall, shortfalls_of
 from ghtrader_assets.validation.silences import SilentVolume, silent_volumes
@@ -74,6 +74,7 @@ class Coverage:
 
     `fixed` and `adaptive` are the gap thresholds in seconds by session, in the order in which the sessions open.
     `contents` name what the ticks of a session hold, `repeated` are the sessions that hold what a day before did.
+    `idle_half_seconds` of those missing passed while the market was pinned at its limit, or in a pause.
     `auction_missing_s` is how long before the opening the call auction should have come, where it has not.
     """
 
@@ -87,6 +88,7 @@ class Coverage:
     fixed: dict[str, float]
     last_in_session_s: int | None
     missing_ids: int
+    idle_half_seconds: int
     tape: Tape
     shortfalls: tuple[Shortfall, ...]
     silent_volumes: tuple[SilentVolume, ...]
@@ -213,6 +215,7 @@ def measure_coverage(
         fixed=fixed,
         last_in_session_s=int(inside.max()) if len(inside) else None,
         missing_ids=_missing_ids(ticks),
+        idle_half_seconds=_idle_half_seconds(ordered, windows, gaps, locked) if cadence.mode == "fixed_0p5s" else 0,
         tape=tape,
     )
 
@@ -234,6 +237,24 @@ def _window_coverage(ordered: Ints, window: SessionWindow, cadence: DayCadence, 
         observed_segments=1 + inner_gaps if silence.ticked else 0,
         silence=silence,
     )
+
+
+def _idle_half_seconds(
+    ordered: Ints, windows: Sequence[WindowCoverage], gaps: Sequence[FoundGap], locked: Bools
+) -> int:
+    """Strict seconds without two ticks after a tick of a pinned market (in order of time), or in a pause."""
+    pauses = [each.gap for each in gaps if each.attribution in PAUSES and each.gap.duration_s >= PAUSE_S]
+    if not (pauses or locked.any()):
+        return 0
+    idle = 0
+    for place, each in enumerate(windows):
+        seconds = np.arange(each.window.start_ns // NS + 1, each.window.end_ns // NS)
+        begins, ends = np.searchsorted(ordered, seconds), np.searchsorted(ordered, seconds, side="right")
+        quiet = (begins > 0) & locked[np.maximum(begins - 1, 0)]
+        for gap in pauses:
+            quiet |= (gap.window_index == place) & (seconds >= gap.first_s) & (seconds <= gap.last_s)
+        idle += int(np.count_nonzero(quiet & (ends - begins < 2)))
+    return idle
 
 
 def _adaptive(session: str, windows: Sequence[WindowCoverage], policy: Policy, *, is_main: bool) -> float:

@@ -22,6 +22,9 @@ Position = Literal["leading", "inner", "tail", "whole"]
 
 LOCKED_RUN: Final = 20
 """Ticks that a one-sided book must last at the day's extreme to count as a market pinned at its limit."""
+LOCKED_FEW: Final = 5
+LOCKED_S: Final = 300
+"""Or so few, where they last so many seconds: a contract that seldom ticks is pinned too."""
 
 UNLIKELY_TICKS: Final = 40
 """A silence in which a contract has so many ticks at the day's own level is not quiet."""
@@ -221,7 +224,9 @@ def _ids_jump(ticks: DayTicks, before: int, after: int) -> bool:
 def locked_rows(ticks: DayTicks, limits: tuple[float, float] | None) -> Bools:
     """Which ticks show a one-sided book whose remaining side and last price stand at the day's extreme.
 
-    Only runs of at least `LOCKED_RUN` such ticks count: a missing value at the day's high is no limit.
+    Only a run of at least `LOCKED_RUN` such ticks, or of `LOCKED_FEW` that last long, makes a limit: a missing value at
+    the day's high is none. Once one has, every such tick of the day counts: the market opens for a moment and is pinned
+    again.
     """
     bid, ask = ticks.numbers["bid_price1"], ticks.numbers["ask_price1"]
     no_bid, no_ask = _absent(bid, ticks.numbers["bid_volume1"]), _absent(ask, ticks.numbers["ask_volume1"])
@@ -234,16 +239,15 @@ def locked_rows(ticks: DayTicks, limits: tuple[float, float] | None) -> Bools:
     last = ticks.numbers["last_price"]
     pinned_high = no_ask & ~no_bid & (bid == high) & (last == high)
     pinned_low = no_bid & ~no_ask & (ask == low) & (last == low)
-    return long_runs(pinned_high, LOCKED_RUN) | long_runs(pinned_low, LOCKED_RUN)
+    return _from_a_limit(pinned_high, ticks.seconds) | _from_a_limit(pinned_low, ticks.seconds)
 
 
-def long_runs(mask: Bools, least: int) -> Bools:
-    """Those rows of `mask` that stand in a run of at least `least` rows."""
-    starts, lengths = runs(mask)
-    kept = np.zeros(len(mask), dtype=np.bool_)
-    for start, length in zip(starts[lengths >= least], lengths[lengths >= least], strict=True):
-        kept[start : start + length] = True
-    return kept
+def _from_a_limit(pinned: Bools, seconds: Ints) -> Bools:
+    """These rows; none of them where they make no run long enough to be a limit."""
+    starts, lengths = runs(pinned)
+    lasted = seconds[starts + lengths - 1] - seconds[starts]
+    is_limit = (lengths >= LOCKED_RUN) | ((lengths >= LOCKED_FEW) & (lasted >= LOCKED_S))
+    return pinned & bool(is_limit.any())
 
 
 def runs(mask: Bools) -> tuple[Ints, Ints]:

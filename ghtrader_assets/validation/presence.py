@@ -15,7 +15,7 @@ from ghtrader_assets.validation.traded import Stretch, Tape
 from ghtrader_assets.validation.verdicts import Attribution
 
 _LOSSES: Final = frozenset({Attribution.PROVIDER_HOLE, Attribution.LOST, Attribution.UNKNOWN})
-_PAUSES: Final = frozenset({Attribution.HALTED, Attribution.LIMIT_LOCKED})
+PAUSES: Final = frozenset({Attribution.HALTED, Attribution.LIMIT_LOCKED})
 PAUSE_S: Final = 300
 """A halt or a pinned market's silence of so many seconds is a pause; hundreds of short ones are thinned ticks."""
 PINNED_SHARE: Final = 0.2
@@ -86,7 +86,7 @@ def presence_of(
     lots, traded = _lots(tape, mine)
     sessions = {
         name: SessionPresence(
-            *both, _seconds(mine, name, _LOSSES), _seconds(mine, name, _PAUSES, PAUSE_S), lots[name], traded[name]
+            *both, _seconds(mine, name, _LOSSES), _seconds(mine, name, PAUSES, PAUSE_S), lots[name], traded[name]
         )
         for name, both in seconds.items()
     }

@@ -207,11 +207,15 @@ def _testimony_codes(testimony: Testimony, policy: Policy) -> set[str]:
 
 
 def _half_second_codes(coverage: Coverage, policy: Policy) -> set[str]:
+    """Half seconds in which the market was halted or pinned are left out, of those missed and of all."""
     info = policy.value("MISSING_HALF_INFO_RATIO")
     block = max(info, policy.value("MISSING_HALF_BLOCK_RATIO"))
-    if coverage.cadence.mode != "fixed_0p5s" or coverage.missing_half_ratio < info:
+    idle = coverage.idle_half_seconds
+    open_s = coverage.total("strict") - idle
+    missing = (coverage.total("missing_half_seconds") - idle) / open_s if open_s > 0 else 0.0
+    if coverage.cadence.mode != "fixed_0p5s" or missing < info:
         return set()
-    return {"missing_half_seconds_block" if coverage.missing_half_ratio >= block else "missing_half_seconds_info"}
+    return {"missing_half_seconds_block" if missing >= block else "missing_half_seconds_info"}
 
 
 def _by_fixed(coverage: Coverage) -> list[FoundGap]:

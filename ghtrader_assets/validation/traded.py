@@ -24,6 +24,11 @@ PAIR_S: Final = 1
 """Two ticks of one window at most so many seconds apart stand for one snapshot."""
 ENOUGH_PAIRS: Final = 100
 """Fewer such pairs, or fewer than the day has gaps, say little: the product's floor counts as well."""
+SPARSE_TICKS: Final = 10
+"""A silence in which a contract has fewer ticks than so many, at the day's own rate, hides hardly more than one."""
+SPARSE_FACTOR: Final = 4
+"""So many times the bound one snapshot may carry there where no other day says how much it does, and where it is so
+many times what a trade of the day shows in the mean: what ticks show of which many were taken out exceeds it often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class Tape:
         silent = np.bincount(which, last_s - first_s + 1) if len(which) else np.empty(0)
         ends = np.append(starts[1:], len(first_s)) - 1
         largest, shown = self.largest_snapshot(len(first_s))
+        spacing = self._mean_spacing_s
         found = [
             self._stretch(
                 int(order[place - 1]) if place else None,
@@ -97,6 +103,7 @@ class Tape:
                 (int(first_s[start]), int(last_s[end]), int(seconds)),
                 largest,
                 shown=shown,
+                sparse=not self.is_main and int(seconds) < SPARSE_TICKS * spacing,
             )
             for place, start, end, seconds in zip(places.tolist(), starts, ends, silent, strict=True)
         ]
@@ -123,21 +130,42 @@ class Tape:
         return largest, bool(np.count_nonzero(pairs) >= max(ENOUGH_PAIRS, gaps))
 
     def _stretch(
-        self, before: int | None, after: int | None, span: tuple[int, int, int], largest: float, *, shown: bool
+        self,
+        before: int | None,
+        after: int | None,
+        span: tuple[int, int, int],
+        largest: float,
+        *,
+        shown: bool,
+        sparse: bool,
     ) -> Stretch:
         value = self.policy.value
         times = value("AUCTION_FACTOR") if self._passes_auction(before, after) else 1.0
         lots = self._lots_between(before, after)
         least = times * value("SNAPSHOT_FACTOR") * largest
-        alone = least if shown else max(least, times * value("SNAPSHOT_FLOOR_LOTS"))
+        floor = least if shown else max(least, times * value("SNAPSHOT_FLOOR_LOTS"))
+        single = sparse and floor >= SPARSE_FACTOR * self._mean_trade
+        alone = floor * SPARSE_FACTOR if single else floor
         bound, bare = alone, least / times
         if lots is not None and lots > least:
             usual = self.evidence.baseline_value("snapshot")
             if usual is not None:
                 usual = min(max(usual, value("SNAPSHOT_LEAST_LOTS")), value("SNAPSHOT_MOST_LOTS"))
-                bound = max(least if self.is_main else alone, times * value("SNAPSHOT_FACTOR") * usual)
+                bound = max(least if self.is_main else floor, times * value("SNAPSHOT_FACTOR") * usual)
                 bare = max(bare, value("SNAPSHOT_FACTOR") * usual)
         return Stretch(before, after, *span, lots, bound, bare, is_carried=lots is None or lots <= alone)
+
+    @cached_property
+    def _mean_spacing_s(self) -> float:
+        """The seconds of the sessions for each tick in them."""
+        open_s = sum(window.end_ns - window.start_ns for window in self.ticks.windows) / NS
+        return open_s / max(1, int(np.count_nonzero(self.ticks.window_of != OUTSIDE)))
+
+    @cached_property
+    def _mean_trade(self) -> float:
+        """The lots of a tick that trades, in the mean."""
+        lots = self.lots[self.lots > 0]
+        return float(lots.mean()) if len(lots) else 0.0
 
     def _lots_between(self, before: int | None, after: int | None) -> float | None:
         volume, missing = self.ticks.known_volume, self.ticks.missing("volume")

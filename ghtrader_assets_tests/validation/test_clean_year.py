@@ -12,9 +12,10 @@ from typing import Final
 
 import pytest
 
-from ghtrader_assets.exchange.contracts import main_contract
+from ghtrader_assets.exchange.contracts import contract_named, main_contract
+from ghtrader_assets.exchange.daily import DEFAULT_SEED
 from ghtrader_assets.exchange.plans import occasion_of
-from ghtrader_assets.exchange.specs import Spec, specs_of
+from ghtrader_assets.exchange.specs import Model, Spec, specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.sessions import breaks_for_holiday
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
@@ -47,6 +48,36 @@ def test_days_of_a_clean_year_raise_nothing(place: int, key: str) -> None:
 @pytest.mark.parametrize(("place", "key"), list(enumerate(specs_of(MODEL_2.number))))
 def test_days_of_model_2_raise_nothing_but_halts(place: int, key: str) -> None:
     require_halts_alone(key, [*YEAR[5 * place :: 100], NIGHTLESS[-1]])
+
+
+CONTRACT_DAYS: Final = (
+    # large trades on dying days, each after a silence in which the contract has a tick or two
+    (DEFAULT_SEED, "SHFE.rb2601", date(2025, 12, 22)),
+    (DEFAULT_SEED, "DCE.m2601", date(2025, 12, 11)),
+    (DEFAULT_SEED, "DCE.m2605", date(2026, 4, 3)),
+    (DEFAULT_SEED, "DCE.m2605", date(2026, 4, 8)),
+    (57, "DCE.m2605", date(2026, 3, 27)),
+    (DEFAULT_SEED, "GFEX.lc2601", date(2025, 10, 9)),
+    # pinned at the limit with 18 ticks of half an hour
+    (12, "CZCE.SR605", date(2026, 5, 8)),
+    (14, "DCE.m2605", date(2026, 5, 14)),
+    # half seconds of a halt, and of a pinned market
+    (15, "CZCE.SR605", date(2026, 2, 24)),
+    (18, "DCE.m2605", date(2026, 2, 24)),
+    (58, "DCE.m2605", date(2026, 2, 24)),
+)
+
+
+@pytest.mark.parametrize(("seed", "contract", "day"), CONTRACT_DAYS)
+def test_a_clean_day_of_a_contract_is_none_of_lost_ticks(seed: int, contract: str, day: date) -> None:
+    """Under its own symbol and without any history."""
+    columns = ticks_of(contract, day, Model(2, seed))
+    verdict = judge_frame(tick_frame({name: columns[name] for name in columns if name in KEPT}), contract, day)
+    known = contract_named(contract, 2)
+    assert known is not None
+    special = occasion_of(known, day, seed)
+    halted = special is not None and special.kind == "halt"
+    assert verdict.state == ("warn" if halted else "ok"), (verdict.reason_code, verdict.coverage.detail)
 
 
 @pytest.mark.soak
