@@ -19,7 +19,7 @@ from typing import Final
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import BadInputError, ServiceError
-from ghtrader_assets.files import process_lock, put_file
+from ghtrader_assets.files import held_locks, put_file
 from ghtrader_assets.logs import hide
 from ghtrader_assets.market.calendar import HorizonFinding
 from ghtrader_assets.settings import Settings
@@ -134,7 +134,7 @@ def _notify(urls: str, alerts: Sequence[Alert]) -> None:
 def _kept_alerts(home: Path, now_s: float) -> Generator[dict[str, float]]:
     """What was said and when, epoch seconds; written back at the end, one process at a time."""
     path = home / SAID_FILE
-    with process_lock(home / f".{SAID_FILE}.lock"):
+    with held_locks(home / f".{SAID_FILE}.lock"):
         try:
             said: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):

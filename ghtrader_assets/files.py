@@ -9,11 +9,19 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
-from filelock import FileLock
+import psutil
+from filelock import FileLock, Timeout
+
+from ghtrader_assets.errors import ServiceError
+
+HOLDER_RESTS_S: Final = 60.0
+"""A lock is waited for while its holder works, however long; of one that is stopped or unknown, for this time."""
+_LOOK_AGAIN_S: Final = 0.05
 
 
 @contextlib.contextmanager
@@ -45,10 +53,65 @@ def put_file(path: Path, content: bytes | str) -> None:
 def process_lock(path: Path) -> FileLock:
     """A lock on a file, to be had by one process at a time; missing folders are made when it is taken.
 
-    The kernel frees it when its process ends, however it ends, and a lock that nothing refers to any more is free, too.
-    No child inherits it; any thread may release it.
+    One that another has raises `filelock.Timeout` at once: `held_locks` waits. The kernel frees it when its process
+    ends, however it ends, and a lock that nothing refers to any more is free, too. No child inherits it; any thread may
+    release it. The file says whose it is.
     """
-    return FileLock(path, mode=0o600, thread_local=False, fallback_to_soft=False)
+    return FileLock(
+        path, timeout=0, mode=0o600, thread_local=False, fallback_to_soft=False, on_acquired=_write_own_number
+    )
+
+
+@contextlib.contextmanager
+def held_locks(*paths: Path, want: int = 1) -> Generator[int]:
+    """Hold the first `want` of these locks that are free for a block, waiting for one of them; yields how many.
+
+    Raises `ServiceError` once none of the processes that hold them has worked for `HOLDER_RESTS_S`.
+    """
+    with contextlib.ExitStack() as held:
+        worked_at = time.monotonic()
+        while not (taken := _take(paths, want, held)):
+            now, holders = time.monotonic(), [lock_holder(path) for path in paths]
+            if any(holder is not None and not is_stopped(holder) for holder in holders):
+                worked_at = now
+            elif now - worked_at > HOLDER_RESTS_S:
+                numbers = " ".join(sorted({str(holder.pid) for holder in holders if holder is not None}))
+                raise ServiceError(
+                    f"{paths[0]} is locked by a process that is stopped ({numbers or 'which one is not known'})",
+                    f"let it go on (`kill -CONT {numbers or 'PID'}`) or end it (`kill -9 {numbers or 'PID'}`),"
+                    " then run the same command again",
+                )
+            time.sleep(_LOOK_AGAIN_S)
+        yield taken
+
+
+def lock_holder(path: Path) -> psutil.Process | None:
+    """The process that holds a lock which is held; None if it can't be told just now."""
+    with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):
+        return psutil.Process(int(path.read_bytes()))
+    return None
+
+
+def is_stopped(process: psutil.Process) -> bool:
+    """Whether a process was stopped, as by SIGSTOP or a debugger: it works no more, and keeps what it holds."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+    return False
+
+
+def _take(paths: Sequence[Path], want: int, held: contextlib.ExitStack) -> int:
+    taken = 0
+    for path in paths:
+        if taken < want:
+            with contextlib.suppress(Timeout):
+                held.enter_context(process_lock(path))
+                taken += 1
+    return taken
+
+
+def _write_own_number(descriptor: int) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -16,7 +16,7 @@ import psutil
 from filelock import Timeout
 from pydantic import BaseModel, ValidationError
 
-from ghtrader_assets.files import process_lock, put_file
+from ghtrader_assets.files import held_locks, process_lock, put_file
 
 RUNTIME_FILE = "runtime.json"
 
@@ -112,7 +112,7 @@ def living_run(home: Path, run_id: str) -> Generator[None]:
     if path in _held:
         yield
         return
-    with process_lock(path):
+    with held_locks(path):
         _held.add(path)
         try:
             yield

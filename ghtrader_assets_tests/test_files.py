@@ -1,16 +1,22 @@
-"""Locks on files: one process has it, no child inherits it, a killed holder frees it."""
+"""Locks on files: one process has it, no child inherits it, a killed holder frees it, none waits for a stopped one."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import Timeout
 
-from ghtrader_assets.files import process_lock
+from ghtrader_assets import files
+from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.files import held_locks, is_stopped, process_lock
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 HOLDER = """
 import subprocess, sys
@@ -23,13 +29,18 @@ child.wait()
 """
 
 
-def test_a_killed_holder_frees_its_lock_though_its_child_lives(tmp_path: Path) -> None:
-    path = tmp_path / "missing" / "a.lock"
-    with subprocess.Popen(
+@contextmanager
+def held_by_another(path: Path) -> Iterator[psutil.Popen]:
+    with psutil.Popen(
         [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
-        assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
+        yield holder
+
+
+def test_a_killed_holder_frees_its_lock_though_its_child_lives(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "a.lock"
+    with held_by_another(path) as holder:
         with pytest.raises(Timeout):
             process_lock(path).acquire(blocking=False)
         holder.kill()
@@ -49,3 +60,45 @@ def test_two_locks_of_one_process_exclude_each_other(tmp_path: Path) -> None:
     another_thread.join()
     with process_lock(path).acquire(blocking=False):
         pass
+
+
+def test_locks_whose_holders_are_all_stopped_are_waited_for_no_longer_than_they_may_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "HOLDER_RESTS_S", 0.5)
+    first, second = tmp_path / "00.lock", tmp_path / "01.lock"
+    with held_by_another(first) as one, held_by_another(second) as other:
+        for holder in (one, other):
+            holder.suspend()
+            await_that("it is stopped", lambda holder=holder: is_stopped(holder))
+        with pytest.raises(ServiceError) as met, held_locks(first, second):
+            pass
+        for holder in (one, other):
+            assert str(holder.pid) in met.value.what
+            assert f"kill -9 {min(str(one.pid), str(other.pid))}" in met.value.remedy
+            holder.kill()
+        with held_locks(first, second, want=2) as taken:
+            assert taken == 2
+
+
+def test_a_lock_whose_holder_works_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "HOLDER_RESTS_S", 0.0)
+    path = tmp_path / "a.lock"
+    looked = threading.Event()
+
+    def seen(holder: psutil.Process) -> bool:
+        looked.set()
+        return is_stopped(holder)
+
+    monkeypatch.setattr(files, "is_stopped", seen)
+    with held_by_another(path) as holder:
+
+        def end_it() -> None:
+            assert looked.wait(HANGS_S)
+            holder.kill()
+
+        ending = threading.Thread(target=end_it)
+        ending.start()
+        with held_locks(path) as taken:
+            assert taken == 1
+        ending.join(HANGS_S)

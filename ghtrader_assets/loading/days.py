@@ -16,7 +16,7 @@ from typing import Final
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.files import process_lock
+from ghtrader_assets.files import held_locks
 from ghtrader_assets.loading.batches import Batches, Limits
 from ghtrader_assets.loading.disk import disk_is_full, full_disk_named, require_free_disk
 from ghtrader_assets.loading.empty_days import with_wrong_mains
@@ -160,7 +160,7 @@ def _writing(context: StoreContext, symbols: Iterable[Symbol]) -> Generator[None
     """
     with ExitStack() as held:
         for key in sorted(symbol.key for symbol in symbols):
-            held.enter_context(process_lock(context.settings.home / "writing" / f"{key}.lock"))
+            held.enter_context(held_locks(context.settings.home / "writing" / f"{key}.lock"))
         yield
 
 

@@ -81,15 +81,15 @@ class LeanConnection:
         self._runner.close()
 
     async def _open(self) -> None:
-        self._http = aiohttp.ClientSession(trust_env=True)
-        async with asyncio.timeout(self._timing.handshake_s):
-            self._socket = await self._http.ws_connect(
-                self._url,
-                headers=self._auth.headers,
-                max_msg_size=0,
-                compress=0 if is_loopback(self._url) else 15,  # pages shrink 6 to 9 times, for 30 ms a day of CPU
-                decode_text=False,
-            )
+        timeout = aiohttp.ClientTimeout(total=self._timing.handshake_s)
+        self._http = aiohttp.ClientSession(timeout=timeout, trust_env=True)
+        self._socket = await self._http.ws_connect(
+            self._url,
+            headers=self._auth.headers,
+            max_msg_size=0,
+            compress=0 if is_loopback(self._url) else 15,  # pages shrink 6 to 9 times, for 30 ms a day of CPU
+            decode_text=False,
+        )
         await self._send(_PEEK)
 
     async def _close(self) -> None:

@@ -170,8 +170,8 @@ def _next(worker: WorkerProcess, timeout_s: float) -> wire.FromWorker:
         raise TransientFetchError(f"no answer within {timeout_s:g} s")
     try:
         return worker.receive()
-    except (EOFError, OSError):
-        raise TransientFetchError(worker.died()) from None
+    except (EOFError, OSError) as error:
+        raise TransientFetchError(worker.died(error)) from None
 
 
 def rebuilt(failure: wire.DayFailed) -> FetchError:

@@ -168,10 +168,10 @@ class FetchPool:
                 task.worker_is_ready()
                 return None
             outcome = self._outcome(worker, task, message)
-        except (EOFError, OSError):
+        except (EOFError, OSError) as error:
             self._busy.pop(connection, None)
             self._lost(task)
-            return task, TransientFetchError(worker.died())
+            return task, TransientFetchError(worker.died(error))
         self._busy.pop(connection, None)
         self._idle.append(worker)
         return task, outcome

@@ -13,6 +13,7 @@ import shutil
 import signal
 import site
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,13 +26,15 @@ from typing import Final
 import msgspec
 import polars as pl
 
-from ghtrader_assets.files import process_lock
+from ghtrader_assets.files import held_locks, process_lock
 from ghtrader_assets.ports import keep_loopback_direct
 from ghtrader_assets.tq import faults, fork_server, wire
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 
 _STOP_S: Final = 5.0
+_SILENT_S: Final = 60.0
+"""A process that is in the middle of a message, or was told to end a worker, and says no byte for so long hangs."""
 _STDERR_TAIL: Final = 2000
 _NOT_INHERITED: Final = ("PYTHONOPTIMIZE", "TQSDK_USER", "TQSDK_PASSWORD", "GHTRADER_QUESTDB_PASSWORD")
 """tqsdk signals failures by `assert`; and no secret is in a worker's environment."""
@@ -51,6 +54,7 @@ class ForkServer:
         self._living: set[int] = set()
         self._stderr = directory / "fork-server-stderr"
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._orders.settimeout(_SILENT_S)
         with theirs, self._stderr.open("wb") as stderr:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", "ghtrader_assets.tq.fork_server", str(theirs.fileno())],
@@ -78,6 +82,8 @@ class ForkServer:
             directory.mkdir()
             self._living.add(number)
             ours, theirs = socket.socketpair()
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", *divmod(int(_SILENT_S * 1e6), 1_000_000)))
             with theirs, contextlib.suppress(OSError):
                 order = msgspec.msgpack.encode(fork_server.Fork(number, str(directory)))
                 socket.send_fds(self._orders, [order], [theirs.fileno()])
@@ -93,13 +99,20 @@ class ForkServer:
         return WorkerProcess(self, number, Connection(ours.detach()), setup)
 
     def end(self, number: int, *, dying: bool) -> int | None:
-        """End a worker; how it ended, None if that is not known: it was ended before, or the fork server has ended."""
+        """End a worker; how it ended, None if that is not known: it was ended before, or the fork server has ended.
+
+        A fork server that does not answer is killed, and all its workers with it.
+        """
         with self._lock, contextlib.suppress(OSError):
             if number not in self._living:
                 return None
             self._living.remove(number)
-            self._orders.send(msgspec.msgpack.encode(fork_server.End(number, dying)))
-            answer = self._orders.recv(fork_server.ORDER_BYTES)
+            try:
+                self._orders.send(msgspec.msgpack.encode(fork_server.End(number, dying)))
+                answer = self._orders.recv(fork_server.ORDER_BYTES)
+            except TimeoutError:
+                self._kill()
+                return None
             if answer:
                 return msgspec.msgpack.decode(answer, type=int)
         return None
@@ -120,10 +133,13 @@ class ForkServer:
         try:
             self._process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self._kill()
         with self._lock:
             self._orders.close()
+
+    def _kill(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 class WorkerProcess:
@@ -144,7 +160,7 @@ class WorkerProcess:
             self.connection.send_bytes(wire.encode(message))
 
     def receive(self) -> wire.FromWorker:
-        """The next message. Raises `EOFError` or `OSError` when the worker has died."""
+        """The next message. Raises `EOFError` or `OSError` when the worker has died, or stops in the middle of it."""
         message = wire.decode_from_worker(self.connection.recv_bytes())
         self.ready = True
         return message
@@ -156,8 +172,11 @@ class WorkerProcess:
         """End the process now and remove its directory."""
         self._end(dying=False)
 
-    def died(self) -> str:
+    def died(self, error: EOFError | OSError) -> str:
         """What is known of the end of a worker that hung up: its exit code and its last words, without secrets."""
+        if isinstance(error, BlockingIOError):
+            self.kill()
+            return f"the worker process stopped for {_SILENT_S:.0f} s in the middle of an answer"
         code, last_words = self._end(dying=True)
         tail = (last_words if code is not None else self._fork_server.last_words()).decode(errors="replace").strip()
         said = faults.without_secrets(tail.splitlines()[-1] if tail else "", self._password)
@@ -249,13 +268,13 @@ def _started(provider: Provider, home: Path) -> tuple[ForkServer, contextlib.Exi
 def _working_directory(home: Path) -> Generator[Path]:
     """A directory for the workers of this process, removed at the end; those of dead processes go as well."""
     root = home / "tq"
-    with process_lock(root / ".guard"):  # a directory just made is not taken for a stale one
+    with held_locks(root / ".guard"):  # a directory just made is not taken for a stale one
         for stale in root.glob("pool-*"):
             # An OSError (`filelock.Timeout` is one): its process lives, or it has just gone.
-            with contextlib.suppress(OSError), process_lock(stale / "lock").acquire(blocking=False):
+            with contextlib.suppress(OSError), process_lock(stale / "lock"):
                 shutil.rmtree(stale, ignore_errors=True)
         directory = Path(tempfile.mkdtemp(prefix="pool-", dir=root))
-        held = process_lock(directory / "lock").acquire()
+        held = process_lock(directory / "lock").acquire(blocking=False)
     with held:
         try:
             yield directory

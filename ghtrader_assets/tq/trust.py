@@ -20,7 +20,7 @@ import msgspec
 import polars as pl
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.files import process_lock, put_file
+from ghtrader_assets.files import held_locks, put_file
 from ghtrader_assets.tq.fetch import FetchRequest
 from ghtrader_assets.tq.wire import ReadMode
 
@@ -121,7 +121,7 @@ class FastHistory:
     @contextmanager
     def _changing(self) -> Generator[ServerRecord]:
         """This server's record, read again and written back under a lock."""
-        with process_lock(self._path.with_suffix(".lock")):
+        with held_locks(self._path.with_suffix(".lock")):
             records = self._load()
             record = self._own(records)
             yield record

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
 import dataclasses
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import textwrap
 import threading
 from datetime import date
@@ -19,11 +22,11 @@ import pytest
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.tq import fork_server
+from ghtrader_assets.tq import fork_server, process, wire
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.tq.market_data import fetch_holidays
 from ghtrader_assets.tq.pool import FetchPool
-from ghtrader_assets.tq.process import one_fork_server
+from ghtrader_assets.tq.process import one_fork_server, running_fork_server
 from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange, assert_same, offset_to, request_of, served
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
@@ -81,6 +84,49 @@ def test_a_killed_fork_server_loses_no_day(exchange: Exchange, home: Path) -> No
 
 def fork_servers_of(pid: int) -> list[int]:
     return [item.pid for item in psutil.Process(pid).children() if fork_server.__name__ in item.cmdline()]
+
+
+def test_a_worker_that_is_stopped_in_the_middle_of_an_answer_is_ended(
+    exchange: Exchange, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer is larger than what a socket holds, so it is stopped while it writes."""
+    with running_fork_server(exchange.provider(), home) as server:
+        monkeypatch.setattr(process, "_SILENT_S", 0.5)
+        worker = server.worker(home, QUICK)
+        request = request_of("SHFE.au2506", DAY)  # the main contract of the time
+        worker.send(wire.ReadDay(request.symbol, request.contract, request.window, request.levels, "lean"))
+        assert worker.connection.poll(HANGS_S)
+        assert isinstance(worker.receive(), wire.Ready)
+        await_that("a full socket", lambda: bytes_waiting(worker.connection.fileno()) > 100_000)
+        [running] = workers_of(os.getpid())
+        running.suspend()
+        assert isinstance(worker.receive(), wire.DayRead)
+        with pytest.raises(BlockingIOError) as met:
+            worker.receive_frame()
+        assert "stopped for 0 s in the middle of an answer" in worker.died(met.value)
+        assert workers_of(os.getpid()) == []
+
+
+def bytes_waiting(descriptor: int) -> int:
+    found = array.array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, found)
+    return found[0]
+
+
+def test_a_fork_server_that_is_stopped_ends_with_its_workers(
+    exchange: Exchange, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange.fault("stall", symbol=CONTRACT, times=None)
+    monkeypatch.setattr(process, "_SILENT_S", 0.5)
+    with running_fork_server(exchange.provider(), home) as server:
+        workers = [server.worker(home, QUICK) for _ in range(2)]
+        for worker in workers:
+            assert worker.connection.poll(HANGS_S)
+        running = workers_of(os.getpid())
+        psutil.Process(fork_servers_of(os.getpid())[0]).suspend()
+        workers[0].kill()
+        assert psutil.wait_procs(running, timeout=HANGS_S)[1] == []
+        assert not server.is_alive
 
 
 def test_questions_and_days_in_turn_share_a_fork_server_that_no_worker_of_before_is_left_in(

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from ghtrader_assets import files
 from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.errors import (
     BrokenDayError,
@@ -31,7 +32,7 @@ from ghtrader_assets.errors import (
     TransientFetchError,
 )
 from ghtrader_assets.market.calendar import snapshot_calendar
-from ghtrader_assets.tq import faults, slots, wire
+from ghtrader_assets.tq import faults, wire
 from ghtrader_assets.tq.attempts import Task
 from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.provider import Provider
@@ -245,13 +246,13 @@ def test_a_short_day_goes_to_the_plain_client_and_has_its_own_count() -> None:
 def _tries(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many slots each look for them took from now on."""
     found: list[int] = []
-    take = slots._take
+    take = files._take
 
     def looked(*where: Any) -> int:
         found.append(take(*where))
         return found[-1]
 
-    monkeypatch.setattr(slots, "_take", looked)
+    monkeypatch.setattr(files, "_take", looked)
     return found
 
 
