@@ -77,6 +77,7 @@ def test_locks_whose_holders_are_all_stopped_are_waited_for_no_longer_than_they_
             assert str(holder.pid) in met.value.what
             assert f"kill -9 {min(str(one.pid), str(other.pid))}" in met.value.remedy
             holder.kill()
+            holder.wait(HANGS_S)
         with held_locks(first, second, want=2) as taken:
             assert taken == 2
 
