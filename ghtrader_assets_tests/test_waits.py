@@ -180,7 +180,7 @@ def test_each_wait_without_a_bound_is_seen(line: str) -> None:
         "FileLock(path, timeout=600)",
         "fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "os.waitpid(pid, os.WNOHANG)",
-        "_Session.connect(**arguments)",
+        "PgSession.connect(**arguments)",
         "dg.DagsterInstance.get()",
         "connection.wait(pipes, 1.0)",
     ],

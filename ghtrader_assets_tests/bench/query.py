@@ -30,8 +30,8 @@ from ghtrader_assets.errors import DayStateWarning, GhtraderError
 from ghtrader_assets.market.clock import instant
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, DayWindow, tick_frame
-from ghtrader_assets.questdb.client.connection import PG_DATABASE
 from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.client.pg_session import PG_DATABASE
 from ghtrader_assets.questdb.tables.reader import read_stored_ranges
 from ghtrader_assets.questdb.tables.records import write_daily_agg
 from ghtrader_assets.questdb.tables.rows import DailyAgg

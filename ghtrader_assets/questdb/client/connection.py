@@ -11,7 +11,6 @@ import logging
 import queue
 import threading
 import time
-import traceback
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, LiteralString, NamedTuple, Self, cast
 
@@ -19,18 +18,21 @@ import polars as pl
 import psycopg
 import pyarrow as pa
 import requests
-from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 from questdb import Sender
 
 from ghtrader_assets.errors import ServiceError, StoreTimeoutError, TableMissingError
+from ghtrader_assets.questdb.client import pg_session
 from ghtrader_assets.questdb.client.bulk_http import BulkHttp, http_session
 from ghtrader_assets.questdb.client.credentials import Endpoint, Login
-from ghtrader_assets.questdb.client.errors import pg_connect_error, suspended_table_error, translated_errors
+from ghtrader_assets.questdb.client.errors import (
+    pg_connect_error,
+    suspended_table_error,
+    translated_errors,
+)
+from ghtrader_assets.questdb.client.pg_session import PgSession, pg_arguments
 from ghtrader_assets.questdb.client.sql import bound_list
 
-PG_DATABASE: Final = "qdb"
-CONNECT_TIMEOUT_S: Final = 5
 FRESH_S: Final = 1.0
 STATEMENT_TIMEOUT_S: Final = 60
 SEND_TIMEOUT_S: Final = 120
@@ -52,7 +54,8 @@ class Database:
     """One QuestDB, shared by threads. Nothing is opened before the first use; a context manager that closes.
 
     `prepared`: statements are prepared after a few uses. `sender_pool`: senders stay connected, one a thread that
-    writes; off, a single one is reused in turn. `readonly`: PG sessions use the endpoint's reader log-in.
+    writes; off, a single one is reused in turn. `readonly`: PG sessions use the endpoint's reader log-in, and a server
+    that is stopped is not waited for longer than one that is away.
     `on_query` is told each statement's name and seconds. `before_first` runs before the first question and may refuse.
     """
 
@@ -72,18 +75,21 @@ class Database:
         self.endpoint = endpoint
         self._before_first = before_first
         self._login = (readonly and endpoint.reader) or Login(endpoint.user, endpoint.password)
+        self._readonly = readonly
         self._on_query = on_query
         self._statement_timeout_s = statement_timeout_s
-        self._arguments = _pg_arguments(endpoint, self._login, statement_timeout_s, prepared=prepared)
-        self._pool: ConnectionPool[_Session] = ConnectionPool(
+        self._silent_s = (
+            pg_session.CONNECT_TIMEOUT_S if readonly else statement_timeout_s + pg_session.CONNECT_TIMEOUT_S
+        )
+        self._arguments = pg_arguments(endpoint, self._login, statement_timeout_s, prepared=prepared)
+        self._pool: ConnectionPool[PgSession] = ConnectionPool(
             kwargs=self._arguments,
             min_size=0,
             max_size=max_sessions,
             open=False,
-            timeout=CONNECT_TIMEOUT_S,
-            reconnect_timeout=CONNECT_TIMEOUT_S,
-            check=_check_unless_fresh,
-            connection_class=_Session,
+            timeout=pg_session.CONNECT_TIMEOUT_S,
+            reconnect_timeout=pg_session.CONNECT_TIMEOUT_S,
+            connection_class=PgSession,
         )
         self._pool_lock = threading.Lock()
         self._senders = _Senders(endpoint, max_senders if sender_pool else 1)
@@ -103,7 +109,7 @@ class Database:
         self.close()
 
     @contextlib.contextmanager
-    def session(self) -> Generator[psycopg.Connection[TupleRow], None, None]:
+    def session(self) -> Generator[PgSession, None, None]:
         """A PG session from the pool. Raises `QuestDBError` or `CredentialError`, in one line, for what goes wrong."""
         self._run_before_first()
         with translated_errors(self.endpoint.pg):
@@ -130,13 +136,13 @@ class Database:
 
         `/exp` knows no bound parameters: a statement's values come from `sql.literal` alone.
         """
-        self._run_before_first()
+        self._await_answer()
         with self._timed(name):
             return self._bulk.frame(statement)
 
     def arrow(self, name: str, statement: str) -> pa.Table:
         """The result of a query as an Arrow table, fetched as by `export`, without a second copy of its columns."""
-        self._run_before_first()
+        self._await_answer()
         with self._timed(name):
             return self._bulk.table(statement)
 
@@ -196,7 +202,7 @@ class Database:
                 raise TableMissingError(f"table {table} does not exist in QuestDB at {self.endpoint.pg}")
         return states
 
-    def _lent_session(self) -> _Session:
+    def _lent_session(self) -> PgSession:
         """A session of the pool's once one is free, however slowly the server opens it. One that is away says so.
 
         A thread that waits for a session waits for a statement to end, so no longer than a statement may take.
@@ -204,11 +210,38 @@ class Database:
         give_up_at = time.monotonic() + self._statement_timeout_s
         while True:
             try:
-                return self._pool.getconn()
+                session = self._pool.getconn()
             except PoolTimeout:
                 self._require_connection()
                 if time.monotonic() > give_up_at:
                     raise
+                continue
+            if self._lives(session):
+                return session
+
+    def _lives(self, session: PgSession) -> bool:
+        """Whether the server still knows a session of the pool's. One that lay idle may have lost it unnoticed; asking
+        costs as much as a small query. Raises `StoreTimeoutError` where it says nothing."""
+        if time.monotonic() - session.used_at <= FRESH_S:
+            return True
+        usual_s, session.silent_s = session.silent_s, self._silent_s
+        try:
+            session.execute("")
+        except psycopg.OperationalError:
+            self._pool.putconn(session)
+            return False
+        except BaseException:
+            self._pool.putconn(session)
+            raise
+        session.silent_s = usual_s
+        return True
+
+    def _await_answer(self) -> None:
+        """Have the server answer a reader over PG: before it sends a result over HTTP it may rightly be silent long."""
+        self._run_before_first()
+        if self._readonly:
+            with self.session():
+                pass
 
     def _run_before_first(self) -> None:
         """Where it refuses, the next question meets it again."""
@@ -230,7 +263,7 @@ class Database:
     def _require_connection(self) -> None:
         """Open and close a session outside the pool: its error names the cause, the pool would only time out."""
         try:
-            _Session.connect(**self._arguments).close()
+            PgSession.connect(**self._arguments).close()
         except psycopg.Error as error:
             raise pg_connect_error(self.endpoint.pg, error) from error
 
@@ -252,28 +285,6 @@ class _WalState(NamedTuple):
     suspended: bool
     error_tag: str | None
     error_message: str | None
-
-
-class _Session(psycopg.Connection[TupleRow]):
-    """A PG session that knows when it was last used."""
-
-    used_at: float = 0.0
-
-    @classmethod
-    def connect(cls, conninfo: str = "", **arguments: Any) -> Self:
-        """Open a session. The socket of one that failed is closed at once: psycopg's frames, which its error keeps,
-        would hold it until they are collected, and the server has few."""
-        try:
-            return super().connect(conninfo, **arguments)
-        except psycopg.Error as error:
-            traceback.clear_frames(error.__traceback__)
-            raise
-
-
-def _check_unless_fresh(session: _Session) -> None:
-    """A session that lay idle may have lost its server unnoticed; asking costs as much as a small query."""
-    if time.monotonic() - session.used_at > FRESH_S:
-        ConnectionPool.check_connection(session)
 
 
 class _Senders:
@@ -310,30 +321,15 @@ class _Senders:
 
 def answers(endpoint: Endpoint) -> bool:
     """Whether the server answers a query over both protocols."""
-    arguments = _pg_arguments(endpoint, Login(endpoint.user, endpoint.password), 2, prepared=False)
+    arguments = pg_arguments(endpoint, Login(endpoint.user, endpoint.password), 2, prepared=False)
     try:
-        with _Session.connect(**arguments) as session:
+        with PgSession.connect(**arguments) as session:
             session.execute("SELECT 1")
         with http_session(endpoint) as http:
             response = http.get(f"http://{endpoint.http}/exec", params={"query": "SELECT 1"}, timeout=2)
     except (psycopg.Error, requests.RequestException):
         return False
     return response.ok
-
-
-def _pg_arguments(endpoint: Endpoint, login: Login, statement_timeout_s: float, *, prepared: bool) -> dict[str, Any]:
-    host, _, port = endpoint.pg.rpartition(":")
-    return {
-        "host": host,
-        "port": port,
-        "user": login.user,
-        "password": login.password.get_secret_value(),
-        "dbname": PG_DATABASE,
-        "autocommit": True,
-        "connect_timeout": CONNECT_TIMEOUT_S,
-        "prepare_threshold": 5 if prepared else None,
-        "options": f"-c statement_timeout={round(statement_timeout_s * 1000)}",
-    }
 
 
 def _new_sender(endpoint: Endpoint) -> Sender:

@@ -101,6 +101,14 @@ def pg_connect_error(address: str, error: psycopg.Error) -> ServiceError:
     return (_away if refused is None else _credentials_refused)(address, _line(error))
 
 
+def silent_error(address: str, silent_s: float) -> ServiceError:
+    """The error of a server that keeps a connection open and says nothing: it is stopped, or hangs."""
+    return StoreTimeoutError(
+        f"QuestDB at {address} has said nothing for {silent_s:.0f} s: it is stopped or hangs",
+        "`up` starts it again by itself; where none runs, `ghtrader-assets down` and `ghtrader-assets up`",
+    )
+
+
 def http_status_error(address: str, status: int, body: bytes) -> ServiceError:
     """The error of an HTTP answer whose status is none of 2xx."""
     message = _json_text(body.decode(errors="replace"), "error")

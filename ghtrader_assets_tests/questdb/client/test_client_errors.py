@@ -33,7 +33,7 @@ from ghtrader_assets.errors import (
     TableMissingError,
 )
 from ghtrader_assets.market.clock import instant
-from ghtrader_assets.questdb.client import bulk_http, connection
+from ghtrader_assets.questdb.client import bulk_http, connection, pg_session
 from ghtrader_assets.questdb.client.connection import Database, answers
 from ghtrader_assets.questdb.client.credentials import Endpoint, Login
 from ghtrader_assets_tests.questdb.client.fake_servers import (
@@ -166,7 +166,7 @@ def test_a_server_that_is_away() -> None:
 
 
 def test_a_server_that_takes_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "CONNECT_TIMEOUT_S", 1)
+    monkeypatch.setattr(pg_session, "CONNECT_TIMEOUT_S", 1)
     with listening(silent) as address, Database(_endpoint(address)) as db:
         _fails(StoreAwayError, lambda: db.rows("any", f"SELECT '{ALL}'"))
 

@@ -1,24 +1,27 @@
-"""Sessions of a store: none is held by one that was never opened."""
+"""Sessions of a store: none is held by one that was never opened, and none waits for a server that is stopped."""
 
 from __future__ import annotations
 
 import gc
 import socket
 import threading
+from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 from pydantic import SecretStr
 
-from ghtrader_assets.errors import StoreAwayError
-from ghtrader_assets.questdb.client import connection
+from ghtrader_assets.errors import StoreAwayError, StoreTimeoutError
+from ghtrader_assets.questdb.client import connection, pg_session
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets_tests.questdb.client.fake_servers import listening, silent
 
 
 def test_a_session_that_is_never_opened_gives_its_socket_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """And not when the collector comes: QuestDB has 64, and whoever asks again each second would take them all."""
-    monkeypatch.setattr(connection, "CONNECT_TIMEOUT_S", 2)  # the least that libpq takes
+    monkeypatch.setattr(pg_session, "CONNECT_TIMEOUT_S", 2)  # the least that libpq takes
     left = threading.Event()
 
     def never_welcomes(client: socket.socket) -> None:
@@ -33,3 +36,43 @@ def test_a_session_that_is_never_opened_gives_its_socket_back_at_once(monkeypatc
             assert left.wait(1)
     finally:
         gc.enable()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQuestDB]:
+    with EmbeddedQuestDB(tmp_path_factory.mktemp("stopped")) as running:
+        yield running
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("ask", [Database.rows, Database.export, Database.arrow])
+def test_a_reader_whose_server_was_stopped_since_its_last_question(
+    server: EmbeddedQuestDB, ask: Callable[[Database, str, str], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel keeps its connection open, and takes what it sends."""
+    monkeypatch.setattr(connection, "FRESH_S", 0.0)
+    process = psutil.Process(server.pid)
+    with Database(server.endpoint, readonly=True) as db:
+        ask(db, "any", "SELECT 1")
+        process.suspend()
+        try:
+            with pytest.raises(StoreTimeoutError, match="has said nothing for 5 s") as met:
+                ask(db, "any", "SELECT 1")
+        finally:
+            process.resume()
+        assert "ghtrader-assets up" in met.value.remedy
+        ask(db, "any", "SELECT 1")
+
+
+@pytest.mark.service
+def test_a_statement_whose_server_is_stopped_under_way(server: EmbeddedQuestDB) -> None:
+    """It ends once the server should have ended it."""
+    process = psutil.Process(server.pid)
+    with Database(server.endpoint, statement_timeout_s=1) as db, db.session() as session:
+        process.suspend()
+        try:
+            with pytest.raises(StoreTimeoutError, match="has said nothing for 6 s"):
+                session.execute("SELECT 1")
+        finally:
+            process.resume()
+        assert session.closed
