@@ -9,6 +9,7 @@ is ten: an exchange may leave that out. No market moves so far in twenty days.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -33,10 +34,11 @@ def levels_of(tape: Tape) -> dict[str, dict[str, float]]:
     for session in dict.fromkeys(window.session for window in tape.ticks.windows):
         prices, amounts = (tape.in_session(session, numbers[name]) for name in ("last_price", "amount"))
         interests = tape.in_session(session, numbers["open_interest"])
-        worth = float((tape.lots_in(session)[1:] * prices[1:]).sum())
-        paid = float(amounts[-1] - amounts[0]) if len(amounts) else 0.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            worth = float((tape.lots_in(session)[1:] * prices[1:]).sum())
+            paid = float(amounts[-1] - amounts[0]) if len(amounts) else 0.0
         figures = {PRICE: _middle(prices), SCALE: paid / worth if worth > 0 else 0.0, INTEREST: _middle(interests)}
-        found[session] = {name: float(f"{value:.3g}") for name, value in figures.items() if value > 0}
+        found[session] = {name: float(f"{value:.3g}") for name, value in figures.items() if 0 < value < math.inf}
     return found
 
 
@@ -65,4 +67,5 @@ def is_on_level(figure: str, value: float, usual: float) -> bool:
 
 def _middle(values: Floats) -> float:
     known = values[values > 0]
-    return float(np.median(known)) if len(known) else 0.0
+    with np.errstate(over="ignore"):
+        return float(np.median(known)) if len(known) else 0.0

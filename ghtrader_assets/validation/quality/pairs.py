@@ -112,7 +112,7 @@ def quotes_off_scale(day: QualityDay) -> Parts:
     for name in ("highest", "lowest", "average", *(each for each in day.book_columns if "_price" in each)):
         values = day.column(name)
         known = (values > 0) & (last > 0)
-        off = known & ((values > QUOTED_MOST * last) | (last > QUOTED_MOST * values))
+        off = known & ((values / QUOTED_MOST > last) | (last / QUOTED_MOST > values))
         found[name] = Part(np.flatnonzero(off), int(np.count_nonzero(known)))
     return found
 
