@@ -20,6 +20,7 @@ import numpy as np
 from ghtrader_assets.market.clock import NS, QUARTER_S, quarter_of
 from ghtrader_assets.validation.coverage import Coverage
 from ghtrader_assets.validation.intake import Ints
+from ghtrader_assets.validation.levels import LEVEL
 from ghtrader_assets.validation.repeats import CONTENT
 from ghtrader_assets.validation.times import auction_s, ticking_edges
 from ghtrader_assets.validation.traded import Tape, still_odds
@@ -77,6 +78,7 @@ def _figures(coverage: Coverage, session: str) -> Figures:
         "edges": ticking_edges(tape, session),
         "auction": auction_s(tape, tape.ordered_stamps, session),
         CONTENT: coverage.contents.get(session),
+        LEVEL: coverage.levels.get(session, {}),
     }
 
 

@@ -21,6 +21,7 @@ from ghtrader_assets.validation.cadence import DayCadence, adaptive_threshold_s,
 from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
 from ghtrader_assets.validation.gaps import FoundGap, Silence, found_gaps, gaps_of, locked_rows, silence_of
 from ghtrader_assets.validation.intake import NS, OUTSIDE, Bools, DayTicks, Ints
+from ghtrader_assets.validation.levels import levels_of, off_level_of
 from ghtrader_assets.validation.misplaced import Misplaced, misplaced_of
 from ghtrader_assets.validation.outside import Outside, outside_of
 from ghtrader_assets.validation.policy import Policy
@@ -74,6 +75,7 @@ class Coverage:
 
     `fixed` and `adaptive` are the gap thresholds in seconds by session, in the order in which the sessions open.
     `contents` name what the ticks of a session hold, `repeated` are the sessions that hold what a day before did.
+    `levels` name the units of each session's fields, `off_level` those that the days before did not know.
     `idle_half_seconds` of those missing passed while the market was pinned at its limit, or in a pause.
     `auction_missing_s` is how long before the opening the call auction should have come, where it has not.
     """
@@ -96,6 +98,8 @@ class Coverage:
     auction_missing_s: float | None
     contents: Mapping[str, str]
     repeated: tuple[str, ...]
+    levels: Mapping[str, Mapping[str, float]]
+    off_level: Mapping[str, tuple[str, ...]]
 
     def total(self, figure: str, session: str | None = None) -> int:
         """The sum of one figure over the windows, all or those of one session."""
@@ -197,7 +201,7 @@ def measure_coverage(
         is_main=is_main,
         locked_share=locked_share,
     )
-    contents, shifts = contents_of(tape), shifts_of(tape)
+    contents, levels, shifts = contents_of(tape), levels_of(tape), shifts_of(tape)
     return Coverage(
         cadence=cadence,
         windows=windows,
@@ -209,6 +213,8 @@ def measure_coverage(
         auction_missing_s=None if shifts or misplaced.blocks else auction_missing_s(tape),
         contents=contents,
         repeated=repeated_of(contents, evidence),
+        levels=levels,
+        off_level=off_level_of(levels, tape),
         shortfalls=shortfalls_of(tape, presence, locked),
         silent_volumes=silent_volumes(tape, presence, gaps),
         adaptive=adaptive,

@@ -14,6 +14,7 @@ from typing import Final
 from ghtrader_assets.market.clock import MINUTE_S, NS, shanghai_time
 from ghtrader_assets.validation.coverage import Coverage
 from ghtrader_assets.validation.intake import DayTicks
+from ghtrader_assets.validation.levels import OFF_TIMES, WORDS
 from ghtrader_assets.validation.misplaced import Block, Offset
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.traded import Stretch
@@ -40,6 +41,7 @@ def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy, testimony: Te
             *_misplaced(coverage),
             *_shifted(coverage),
             *_repeated(coverage),
+            *_off_level(coverage),
             *_absent(coverage),
             *_auction(coverage),
             *_lost_sessions(coverage),
@@ -109,7 +111,14 @@ def _block(coverage: Coverage, block: Block) -> str:
 def _repeated(coverage: Coverage) -> Iterator[str]:
     for name in coverage.repeated:
         ticks = coverage.total("rows", name)
-        yield f"the {name} session's {ticks:,} ticks are those of a day before, lot for lot and price for price"
+        said = "are those of a day before, lot for lot and price for price"
+        yield f"the {name} session's {ticks:,} ticks, or an hour of them, {said}"
+
+
+def _off_level(coverage: Coverage) -> Iterator[str]:
+    for name, figures in coverage.off_level.items():
+        said = f"not on the level of the days before (beyond {OFF_TIMES} times)"
+        yield f"the {name} session's {' and '.join(WORDS[each] for each in figures)} are {said}: of another unit"
 
 
 def _auction(coverage: Coverage) -> Iterator[str]:

@@ -170,6 +170,7 @@ def quality_day(
         limits=limits,
         repeats_seconds=exchange == Exchange.CZCE,
         pause_limit_s=tuple(pauses[each.session] for each in ticks.windows),
+        may_leave_multiplier_out=exchange == Exchange.CZCE,
         is_main=coverage.tape.is_main,
     )
 

@@ -158,6 +158,8 @@ def _engineering_codes(coverage: Coverage, ticks: DayTicks, policy: Policy) -> s
         codes.add("trading_outside")
     if coverage.repeated:
         codes.add("repeated_block")
+    if coverage.off_level:
+        codes.add("off_level_block")
     codes |= {"misstamped_block" if each.proven else "misstamped_warn" for each in coverage.shifts}
     stray = coverage.outside.stray_seconds
     if stray > policy.value("OUTSIDE_SESSIONS_BLOCK_S"):

@@ -27,8 +27,8 @@ ENOUGH_PAIRS: Final = 100
 SPARSE_TICKS: Final = 10
 """A silence in which a contract has fewer ticks than so many, at the day's own rate, hides hardly more than one."""
 SPARSE_FACTOR: Final = 4
-"""So many times the bound one snapshot may carry there where no other day says how much it does, and where it is so
-many times what a trade of the day shows in the mean: what ticks show of which many were taken out exceeds it often."""
+"""So many times the bound one snapshot may carry there, where the bound is so many times what a trade of the day shows
+in the mean: what ticks show of which many were taken out exceeds it often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Tape:
             usual = self.evidence.baseline_value("snapshot")
             if usual is not None:
                 usual = min(max(usual, value("SNAPSHOT_LEAST_LOTS")), value("SNAPSHOT_MOST_LOTS"))
-                bound = max(least if self.is_main else floor, times * value("SNAPSHOT_FACTOR") * usual)
+                bound = max(least if self.is_main else alone, times * value("SNAPSHOT_FACTOR") * usual)
                 bare = max(bare, value("SNAPSHOT_FACTOR") * usual)
         return Stretch(before, after, *span, lots, bound, bare, is_carried=lots is None or lots <= alone)
 

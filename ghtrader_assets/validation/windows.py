@@ -15,7 +15,8 @@ value of a session that fewer of them held.
 | `snapshot` | the largest trade of one snapshot | the second largest: no single day sets it |
 | `edges/S/HH:MM` | 1 where the window that opens then ticks in its first and last 5 s, else 0 | the second smallest |
 | `auction` | seconds from the call auction's tick to the day's opening | median, if 19 of 20 agree within 1 s |
-| `content/S/C` | 1 where session `S` holds the content that `C` names | the largest |
+| `content/S/C` | 1 where session `S`, or an hour of it, holds a content that `C` names | the largest |
+| `level/S/F/V` | 1 where `V` is on the level of figure `F` (price, scale, interest) of session `S` | by their median |
 
 Values are laid on a grid, the nearest in ratio, with 3 significant digits: ten values a decade (26 % apart), of
 `still/S` forty (6 %), of `auction` 500, of `spacing` and `snapshot` five (58 %). The number of days is one of 0,
@@ -38,7 +39,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from ghtrader_assets.validation.baseline import Figures, significant
 from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.intake import Floats
-from ghtrader_assets.validation.repeats import CONTENT
+from ghtrader_assets.validation.levels import INTEREST, LEVEL, PRICE, SCALE, is_on_level
+from ghtrader_assets.validation.repeats import BETWEEN, CONTENT
 from ghtrader_assets.validation.verdicts import BaselineDay
 
 WINDOW_DAYS: Final = 20
@@ -52,6 +54,9 @@ STEPS_A_DECADE: Final = {
     "snapshot": 5,
     "edges": 1,
     "auction": 500,
+    PRICE: 40,
+    SCALE: 40,
+    INTEREST: 40,
 }
 
 Sessions = Mapping[str, Figures]
@@ -81,17 +86,25 @@ class _Whole:
         self._rolled: dict[str, list[float | None]] = {}
 
     def held(self, name: str, end: int) -> float:
-        """1 where one of the days before `end` held this content, else 0."""
-        _, session, content = name.split("/")
-        return float(any(end - WINDOW_DAYS <= place < end for place in self._places.get((session, content), ())))
+        """1 where one of the days before `end` held one of these contents, else 0."""
+        _, session, contents = name.split("/")
+        places = (place for each in contents.split(BETWEEN) for place in self._places.get((session, each), ()))
+        return float(any(end - WINDOW_DAYS <= place < end for place in places))
+
+    def on_level(self, name: str, end: int) -> float | None:
+        """1 where a figure is on the level of the days before `end`, else 0; None where they have no such figure."""
+        _, session, figure, value = name.split("/")
+        usual = self.rolled(f"{figure}/{session}")[end]
+        return None if not usual else float(is_on_level(figure, float(value), usual))
 
     @cached_property
-    def _places(self) -> Mapping[tuple[str, object], Sequence[int]]:
+    def _places(self) -> Mapping[tuple[str, str], Sequence[int]]:
         """Where each content of a session stands among the days."""
-        places: dict[tuple[str, object], list[int]] = {}
+        places: dict[tuple[str, str], list[int]] = {}
         for place, given in enumerate(self.given):
             for session, figures in given.sessions.items():
-                places.setdefault((session, figures.get(CONTENT)), []).append(place)
+                for content in (figures.get(CONTENT) or "").split(BETWEEN):
+                    places.setdefault((session, content), []).append(place)
         return places
 
     def rolled(self, name: str) -> list[float | None]:
@@ -143,6 +156,8 @@ class _Window:
     def get(self, name: str, /) -> float | None:
         if name.startswith(f"{CONTENT}/"):
             return self._whole.held(name, self._end)
+        if name.startswith(f"{LEVEL}/"):
+            return self._whole.on_level(name, self._end)
         return self._whole.rolled(name)[self._end]
 
 
@@ -205,6 +220,10 @@ def _figure(figure: str) -> Reader:
     return lambda given, session, _part: given.sessions.get(session, {}).get(figure)
 
 
+def _level(figure: str) -> Reader:
+    return lambda given, session, _part: given.sessions.get(session, {}).get(LEVEL, {}).get(figure)
+
+
 def _auction(given: _Given, _session: str, _part: str) -> float | None:
     """That of the session which opened the day: after a holiday it is another one."""
     return next((each["auction"] for each in given.sessions.values() if each.get("auction") is not None), None)
@@ -222,4 +241,5 @@ _READERS: Final[Mapping[str, Reader]] = {
     "snapshot": _snapshot,
     "edges": _edges,
     "auction": _auction,
+    **{figure: _level(figure) for figure in (PRICE, SCALE, INTEREST)},
 }

@@ -269,7 +269,8 @@ class PlainJudge:
         def agreeing(usual: float) -> int:
             return sum(usual / 1.25 <= each <= usual * 1.25 for each in shown)
 
-        usual = 1.0 if agreeing(self.day.multiplier) < len(shown) / 2 <= agreeing(1.0) else self.day.multiplier
+        bare = self.day.whole_seconds and agreeing(self.day.multiplier) < len(shown) / 2 <= agreeing(1.0)
+        usual = 1.0 if bare else self.day.multiplier
         return len(shown) - agreeing(usual)
 
     def in_session(self) -> Series:
@@ -302,17 +303,27 @@ def _trades(judge: PlainJudge) -> Series:
     return (last.fillna(0) != 0) | (volume > 0) | (amount > 0) | (still & interest)
 
 
-def _moves(judge: PlainJudge, name: str) -> int:
-    return int((_trades(judge) if name == "trade" else judge.df[name].diff().fillna(0) != 0).sum())
+def _moves(judge: PlainJudge, name: str) -> Series:
+    return _trades(judge) if name == "trade" else judge.df[name].diff().fillna(0) != 0
 
 
 def _constant(judge: PlainJudge) -> int:
-    """How many columns keep one value all day while those that they move with change 100 times."""
-    if len(judge.df) <= 100:
-        return 0
+    """How often columns keep one value while those that they move with change 100 times all day, or 1,000 times."""
+    found = 0
+    for name, partners in MOVES_WITH.items():
+        stands = judge.df[name].diff() == 0
+        run = (~stands).cumsum()
+        least = 100 if run.max() <= 1 else 1000
+        moves = [(_moves(judge, each) & stands).groupby(run).sum() >= least for each in partners]
+        found += int(np.logical_and.reduce(moves).sum())
+    return found
+
+
+def _off_level(judge: PlainJudge) -> int:
+    last = judge.df["last_price"]
+    names = ["highest", "lowest", "average", *(name for name in judge.book if "price" in name)]
     return sum(
-        bool((judge.df[name] == judge.df[name].iloc[0]).all()) and all(_moves(judge, each) >= 100 for each in partners)
-        for name, partners in MOVES_WITH.items()
+        int(((judge.df[name] > 0) & (last > 0) & ~(judge.df[name] / last).between(0.5, 2)).sum()) for name in names
     )
 
 
@@ -324,6 +335,7 @@ RULES: Final[dict[str, Callable[[PlainJudge], int]]] = {
     "volume_without_price": _priceless,
     "uncounted_trade": _uncounted,
     "amount_off_scale": PlainJudge.off_scale,
+    "quote_off_scale": _off_level,
     "constant_column": _constant,
     "regressing_time": lambda judge: int((judge.df["datetime_ns"].diff() < 0).sum()),
     "volume_monotone": lambda judge: judge.falls("volume"),

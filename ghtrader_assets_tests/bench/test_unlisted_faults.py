@@ -148,7 +148,21 @@ def no_best_bid(day: SymbolDay, columns: Columns, place: float) -> slice:
     return rows
 
 
+def book_of_volumes(day: SymbolDay, columns: Columns, place: float) -> slice:
+    """The best bid's price and volume have changed places."""
+    columns["bid_price1"], columns["bid_volume1"] = columns["bid_volume1"], columns["bid_price1"]
+    return slice(0, None)
+
+
+def tenfold_averages(day: SymbolDay, columns: Columns, place: float) -> slice:
+    rows = session_rows(day, columns, day.names[int(place * len(day.names))])
+    columns["average"][rows] *= 10
+    return rows
+
+
 SPOILS: Final[dict[Spoil, set[str]]] = {
+    book_of_volumes: {"quote_off_scale"},
+    tenfold_averages: {"quote_off_scale"},
     counted_late: {"uncounted_trade"},
     sides_swapped: {"crossed"},
     range_begun_anew: {"range_monotone"},
@@ -190,8 +204,8 @@ def test_open_interest_of_one_session_alone_is_told(product: str, place: float) 
     columns = columns_of(day_of(product))
     no_interest_in_a_session(day_of(product), columns, place)
     for verdict in both_verdicts(product, columns):
-        assert verdict.state == "warn"
-        assert findings(verdict).keys() == {"oi_jump"}
+        assert verdict.state in ("warn", "error")
+        assert findings(verdict).keys() - {"constant_column"} == {"oi_jump"}
 
 
 @settings(deadline=None, max_examples=15)
@@ -225,6 +239,60 @@ def test_a_day_delivered_again_under_another_date_is_in_error(product: str, befo
     for name in day.names:
         assert f"the {name} session's" in told.coverage.detail
     assert "are those of a day before" in told.coverage.detail
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("gone", [1, 2], ids=["a tick", "two ticks"])
+def test_a_day_delivered_again_is_told_though_ticks_were_taken_out(product: str, gone: int) -> None:
+    """Names of whole sessions were exact: a tick of each taken out was enough."""
+    day, other = day_of(product), days_of(product)[day_of(product).place - 1]
+    columns = columns_of(other)
+    columns["datetime_ns"] = _restamped(columns["datetime_ns"], other, day)
+    stamps = columns["datetime_ns"]
+    taken = [
+        int(np.searchsorted(stamps, day.span(session)[edge] * NS)) + (20 if edge == 0 else -20)
+        for session in day.names
+        for edge in range(gone)
+    ]
+    kept = numbered({name: np.delete(values, taken) for name, values in columns.items() if name != "tick_id"})
+    told, _ = both_verdicts(product, kept)
+    assert (told.state, told.reason_code) == ("error", "repeated_block")
+
+
+TENFOLD: Final = {"price": PRICES, "scale": ("amount",), "interest": ("open_interest",)}
+SAID: Final = {"price": "prices", "scale": "amounts per lot and price", "interest": "open interests"}
+
+
+@pytest.mark.parametrize("product", [*PRODUCTS, "SHFE.rb", "DCE.m"])
+@pytest.mark.parametrize("figure", TENFOLD)
+@pytest.mark.parametrize("times", [10, 0.1])
+def test_a_day_in_another_unit_is_told_by_the_days_before(product: str, figure: str, times: float) -> None:
+    """Of a multiplier of 10 prices and amounts contradicted nothing of the day itself. A tenth of open interests may
+    be: so a contract dies."""
+    day = day_of(product)
+    columns = columns_of(day)
+    for name in columns:
+        if name.startswith(TENFOLD[figure]):
+            columns[name] = columns[name] * times
+    told, alone = both_verdicts(product, columns)
+    if figure == "interest" and times < 1:
+        assert "days before" not in told.coverage.detail
+        return
+    assert (told.state, told.reason_code) == ("error", "off_level_block")
+    for session in day.names:
+        assert re.search(f"the {session} session's .*{SAID[figure]}.* are not on the level", told.coverage.detail)
+    if figure != "interest" and day.symbol.exchange != "CZCE":
+        assert "amount_off_scale" in findings(alone)
+
+
+@pytest.mark.parametrize("product", ["SHFE.cu", "CFFEX.IF", "CZCE.SR", "DCE.m"])
+@pytest.mark.parametrize("name", ["open_interest", "average"])
+def test_a_column_that_stands_still_from_noon_on_is_told(product: str, name: str) -> None:
+    columns = columns_of(day_of(product))
+    row = len(columns[name]) // 2
+    columns[name][row:] = columns[name][row]
+    for verdict in both_verdicts(product, columns):
+        assert findings(verdict)["constant_column"]["parts"] == {name: 1}
 
 
 def test_days_alike_because_nothing_trades_are_not_called_repeated() -> None:

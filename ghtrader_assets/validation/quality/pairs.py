@@ -12,12 +12,17 @@ from typing import Final
 
 import numpy as np
 
-from ghtrader_assets.validation.intake import OUTSIDE, Bools, Floats, Ints
+from ghtrader_assets.validation.gaps import runs
+from ghtrader_assets.validation.intake import OUTSIDE, Bools, Floats
 from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Rule, nothing_checked, whole
 
 _TOTALS: Final = ("volume", "amount")
 SCALE_MOST: Final = 1.25
 """A window's amounts are at most so many times off its lots x prices x multiplier: no day's prices move as far."""
+QUOTED_MOST: Final = 2
+"""A price of a tick is at most so many times its last price, or that part of it: a day's limits are a fifth apart."""
+STILL_TIMES: Final = 10
+"""A column that does not keep one value all day may not keep one for so many times as many changes of the others."""
 COUNTED_WITHIN: Final = 20
 """No exchange counts a trade so many ticks after the open interest that it changes."""
 _ANY_TRADE: Final = "trade"
@@ -57,15 +62,22 @@ def uncounted(day: QualityDay) -> Parts:
 
 
 def constant(day: QualityDay) -> Parts:
-    """Per column the first tick of a day on which it keeps one value while those it moves with move often."""
+    """Per column the first tick of each run in which it keeps one value while those it moves with move often."""
     least = day.policy.value("CONSTANT_MIN_MOVES")
     found: dict[str, Part] = {}
     for name, partners in _MOVES_WITH.items() if day.ticks.n > least else ():
         if name == _MAIN_ALONE and not day.is_main:
             continue
         values = day.column(name)
-        frozen = bool((values == values[0]).all()) and all(_moves(day, each) >= least for each in partners)
-        found[name] = Part(_FIRST[:frozen], 1)
+        same = values[1:] == values[:-1]
+        starts, lengths = runs(same)
+        long = lengths >= (least if same.all() else STILL_TIMES * least)
+        starts, lengths = starts[long], lengths[long]
+        for each in partners if len(starts) else ():
+            moves = np.concatenate(([0], np.cumsum(_moves(day, each))))
+            often = moves[starts + lengths] - moves[starts] >= (least if same.all() else STILL_TIMES * least)
+            starts, lengths = starts[often], lengths[often]
+        found[name] = Part(starts, 1)
     return found or nothing_checked()
 
 
@@ -73,7 +85,7 @@ def off_scale(day: QualityDay) -> Parts:
     """The first tick of each window in which an amount is no longer lots x last price x multiplier.
 
     One of the three is in another unit there than it was, or than it should be. An exchange whose amounts leave the
-    multiplier out all day is left alone.
+    multiplier out all day is left alone, where it is one that may.
     """
     volume, amount, last = (day.column(name) for name in (*_TOTALS, "last_price"))
     begins: dict[int, int] = {}
@@ -87,9 +99,22 @@ def off_scale(day: QualityDay) -> Parts:
             sums[window] = (before[0] + paid, before[1] + worth)
             begins.setdefault(window, span.start)
     shown = {window: paid / worth for window, (paid, worth) in sums.items() if paid > 0 and worth > 0}
-    usual = next((each for each in (day.multiplier, 1.0) if _agreeing(shown, each) >= len(shown) / 2), day.multiplier)
+    legal = (day.multiplier, 1.0) if day.may_leave_multiplier_out else (day.multiplier,)
+    usual = next((each for each in legal if _agreeing(shown, each) >= len(shown) / 2), day.multiplier)
     rows = [begins[window] for window, times in shown.items() if not _agree(times, usual)]
     return {"": Part(np.array(sorted(rows), dtype=np.int64), len(shown))}
+
+
+def quotes_off_scale(day: QualityDay) -> Parts:
+    """Per price column the ticks in which it is far from the last price, so that one of the two is no price of it."""
+    last = day.column("last_price")
+    found: dict[str, Part] = {}
+    for name in ("highest", "lowest", "average", *(each for each in day.book_columns if "_price" in each)):
+        values = day.column(name)
+        known = (values > 0) & (last > 0)
+        off = known & ((values / QUOTED_MOST > last) | (last / QUOTED_MOST > values))
+        found[name] = Part(np.flatnonzero(off), int(np.count_nonzero(known)))
+    return found
 
 
 def _agreeing(shown: Mapping[int, float], usual: float) -> int:
@@ -98,9 +123,6 @@ def _agreeing(shown: Mapping[int, float], usual: float) -> int:
 
 def _agree(times: float, usual: float) -> bool:
     return usual / SCALE_MOST <= times <= usual * SCALE_MOST
-
-
-_FIRST: Final[Ints] = np.zeros(1, dtype=np.int64)
 
 
 def _trades(day: QualityDay) -> Bools:
@@ -127,8 +149,9 @@ def _changes(values: Floats) -> Bools:
     return (values[1:] != values[:-1]) & ~np.isnan(values[1:]) & ~np.isnan(values[:-1])
 
 
-def _moves(day: QualityDay, name: str) -> int:
-    return int(np.count_nonzero(_trades(day) if name == _ANY_TRADE else _changes(day.column(name))))
+def _moves(day: QualityDay, name: str) -> Bools:
+    """At which ticks (from the second on) a column moves."""
+    return _trades(day) if name == _ANY_TRADE else _changes(day.column(name))
 
 
 _rule: Final = partial(Rule, severity="error", family="pairs")
@@ -154,6 +177,13 @@ RULES: Final = (
         says="amounts that are not lots times price times multiplier",
         check=off_scale,
         needs_sequence=True,
+    ),
+    _rule(
+        "quote_off_scale",
+        says="prices of one tick on different levels",
+        check=quotes_off_scale,
+        limit="NULL_L1_MAX_RATE",
+        worst_part=True,
     ),
     _rule(
         "constant_column",

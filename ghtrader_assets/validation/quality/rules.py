@@ -29,7 +29,8 @@ class QualityDay:
     `levels` of the book are expected (5 for SHFE, 1 elsewhere); `price_tick` in the quote unit, `multiplier` in quote
     units a lot; `limits` the day's lowest and highest legal price where they were recorded; `repeats_seconds` where the
     exchange stamps whole seconds and several ticks share one; `pause_limit_s` per window, from which on a silence is a
-    gap; `is_main` for a main contract, which never goes a day without a trade while its quotes move.
+    gap; `may_leave_multiplier_out` where the exchange's amounts may be lots times prices alone; `is_main` for a main
+    contract, which never goes a day without a trade while its quotes move.
     """
 
     ticks: DayTicks
@@ -40,6 +41,7 @@ class QualityDay:
     limits: tuple[float, float] | None
     repeats_seconds: bool
     pause_limit_s: tuple[float, ...]
+    may_leave_multiplier_out: bool
     is_main: bool
 
     def column(self, name: str) -> Floats:
