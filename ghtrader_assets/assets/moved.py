@@ -64,7 +64,7 @@ class EvidenceLook:
             new = renewed.get(symbol.text)
             if new is None:
                 continue
-            days += (new.last + LOOK_BACK - new.first).days
+            days += (new.end + LOOK_BACK - new.start).days
             if chosen and days > MOST_DAYS:
                 return chosen, json.dumps([self.since.isoformat(), self.begun.isoformat(), chosen[-1].text])
             chosen.append(symbol)

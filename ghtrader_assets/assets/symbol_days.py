@@ -27,11 +27,11 @@ from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import BadInputError, FetchError, GhtraderError
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.days import load_days
-from ghtrader_assets.loading.judgement import judge_days, judge_symbols
+from ghtrader_assets.loading.judgement import judge_by_witness, judge_symbols
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import probe_gaps
 from ghtrader_assets.loading.record import closing_attempts
-from ghtrader_assets.loading.witness import ask_witness, days_in_doubt
+from ghtrader_assets.loading.witness import days_in_doubt
 from ghtrader_assets.market.lives import NOT_ASKED, FirstDays
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.names import (
@@ -235,11 +235,11 @@ def _asked_about(
     `GHTRADER_SOURCE_PROBE` of all its own days, and about the worst gaps as well.
     """
     everything = opened.settings.source_probe
-    answers = ask_witness(opened, symbol, days, every=everything, also=doubtful)
+    answers, again = judge_by_witness(opened, symbol, days, every=everything, also=doubtful, rows=True)
     for answer in answers:
         if not answer.digest:
             context.log.info(f"{symbol.text} {answer.trading_day} is unwitnessed: {answer.outcome}: {answer.reason}")
-    for outcome in judge_days(opened, symbol, [answer.trading_day for answer in answers if answer.digest]):
+    for outcome in again:
         if outcome.failure and outcome.trading_day in doubtful:
             context.log.warning(f"{symbol.text} {outcome.trading_day}: {outcome.failure}")
         else:

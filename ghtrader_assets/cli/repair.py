@@ -34,8 +34,8 @@ from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.loading.disk import require_free_disk
-from ghtrader_assets.loading.judgement import judge_days
-from ghtrader_assets.loading.witness import ask_witness, days_in_doubt
+from ghtrader_assets.loading.judgement import judge_by_witness
+from ghtrader_assets.loading.witness import days_in_doubt
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
@@ -107,8 +107,7 @@ def _ask_about_doubts(context: LoadContext, symbols: Sequence[Symbol], start: da
     """Ask the provider for its bars of days in doubt, and judge those by its answers: what they convict is planned."""
     for symbol in symbols:
         days = [day for day in days_in_doubt(context, symbol, ()) if (start is None or start <= day) and day <= end]
-        answered = [answer.trading_day for answer in ask_witness(context, symbol, days, every=False) if answer.digest]
-        for outcome in judge_days(context, symbol, answered, rows=False):
+        for outcome in judge_by_witness(context, symbol, days)[1]:
             announce(f"{outcome.symbol} {outcome.trading_day} was in doubt, and is judged by the provider's bars")
 
 

@@ -26,10 +26,9 @@ from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.context.load import LoadContext, open_load, provider_at_hand
 from ghtrader_assets.context.store import StoreContext, open_writable_store
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.loading.judgement import judge_days
+from ghtrader_assets.loading.judgement import judge_by_witness, judge_days
 from ghtrader_assets.loading.outcome import DayOutcome
 from ghtrader_assets.loading.probe import ProbedDay, probe_gaps
-from ghtrader_assets.loading.witness import ask_witness
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_accepted
@@ -124,10 +123,9 @@ def _judged(
     """The verdicts by day. Days with bars of the provider are judged again with them; its answers go to `witness`."""
     judged = {outcome.trading_day: outcome for outcome in judge_days(context, symbol, days, full=full, rows=False)}
     if isinstance(context, LoadContext):
-        answers = ask_witness(context, symbol, days, every=every)
+        answers, again = judge_by_witness(context, symbol, days, every=every)
         witness += answers
-        due = [answer.trading_day for answer in answers if answer.digest]
-        judged |= {outcome.trading_day: outcome for outcome in judge_days(context, symbol, due, rows=False)}
+        judged |= {outcome.trading_day: outcome for outcome in again}
     return judged.values()
 
 

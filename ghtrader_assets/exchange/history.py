@@ -61,16 +61,16 @@ class Series:
     last_id: int
     duration_ns: int = 0
 
-    def span(self, first: int, end: int) -> list[tuple[DayOfTicks, int, int]]:
-        """The days that hold ids of `[first, end)`, each with the part of it as ids; beyond `last_id` is nothing."""
-        first, end = max(first, 0), min(end, self.last_id + 1)
+    def span(self, start: int, end: int) -> list[tuple[DayOfTicks, int, int]]:
+        """The days that hold ids of `[start, end)`, each with the part of it as ids; beyond `last_id` is nothing."""
+        start, end = max(start, 0), min(end, self.last_id + 1)
         found: list[tuple[DayOfTicks, int, int]] = []
-        index = bisect_right(self.days, first, key=attrgetter("end_id"))
-        while first < end:
+        index = bisect_right(self.days, start, key=attrgetter("end_id"))
+        while start < end:
             day = self.days[index]
             if day.count:
-                found.append((day, first, min(end, day.end_id)))
-                first = min(end, day.end_id)
+                found.append((day, start, min(end, day.end_id)))
+                start = min(end, day.end_id)
             index += 1
         return found
 

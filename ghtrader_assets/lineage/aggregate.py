@@ -201,7 +201,7 @@ def _digest_of_digests(lines: Mapping[str, Sequence[DayLine]]) -> str:
 
 def _rows(made: Aggregated) -> Iterable[AggregatedRow]:
     """One row a symbol and calendar year: a row of ten years would be larger than QuestDB's send buffer."""
-    first, last = (date.fromisoformat(made.document[name]) for name in ("first_day", "last_day"))
+    start, end = (date.fromisoformat(made.document[name]) for name in ("first_day", "last_day"))
     for symbol in made.symbols:
         for _, part in groupby(symbol["days"], key=lambda line: line["day"][:4]):
             days = list(part)
@@ -210,8 +210,8 @@ def _rows(made: Aggregated) -> Iterable[AggregatedRow]:
                 symbol=symbol["symbol"],
                 trading_day=date.fromisoformat(days[0]["day"]),
                 manifest_id=made.manifest_id,
-                first_day=first,
-                last_day=last,
+                first_day=start,
+                last_day=end,
                 digest=_digest_of_digests({symbol["symbol"]: days}),
                 days_json=canonical(days).decode().rstrip("\n"),
                 **{name: figures[name] for name in SUMMED},

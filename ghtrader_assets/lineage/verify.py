@@ -109,8 +109,8 @@ def _aggregated_differences(context: StoreContext, manifest_id: str, *, ticks: b
     if path.exists() and path.read_bytes() != stated.content:
         yield Difference("", "", "file", manifest_id, str(path))
     symbols = [parse_symbol(symbol["symbol"]) for symbol in stated.symbols]
-    first, last = (date.fromisoformat(stated.document[name]) for name in ("first_day", "last_day"))
-    found = _lines_of(aggregate(context, symbols, first, last))
+    start, end = (date.fromisoformat(stated.document[name]) for name in ("first_day", "last_day"))
+    found = _lines_of(aggregate(context, symbols, start, end))
     for (symbol, day), line in _lines_of(stated).items():
         now = found.pop((symbol, day), {})
         for name in sorted(line.keys() | now.keys()):

@@ -20,6 +20,7 @@ from datetime import date
 from functools import partial
 from typing import Final, cast
 
+from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState, NotListedError, QuestDBError, ReadBackError, ServiceError
 from ghtrader_assets.loading.due_day import DueDay, Judged, judge, linked
@@ -27,6 +28,7 @@ from ghtrader_assets.loading.figures import judgement_metrics, log_judged
 from ghtrader_assets.loading.frames import baseline_fingerprint, policy_of, wanted_fingerprint
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.loading.plan import DayPlan, plan_day
+from ghtrader_assets.loading.witness import ask_witness
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.connection import answers
@@ -41,7 +43,7 @@ from ghtrader_assets.questdb.tables.reader import (
     read_summary,
 )
 from ghtrader_assets.questdb.tables.records import write_verdicts
-from ghtrader_assets.questdb.tables.rows import DailyAgg, StandingCoverage, StandingVerdict
+from ghtrader_assets.questdb.tables.rows import DailyAgg, StandingCoverage, StandingVerdict, WitnessAnswer
 from ghtrader_assets.reference.schedule import Schedule, stored_schedule
 from ghtrader_assets.validation.judge import needs_judgement
 from ghtrader_assets.validation.policy import Policy
@@ -92,6 +94,24 @@ def judge_days(
             continue
         stored_days.append(DueDay(plan, row, stored.manifests.get(row.manifest_id)))
     yield from _in_order(wanted, known, _judged(context, stored, stored_days, policy, known, full=full))
+
+
+def judge_by_witness(
+    context: LoadContext,
+    symbol: Symbol,
+    days: Sequence[date],
+    *,
+    every: bool = False,
+    also: Sequence[date] = (),
+    rows: bool = False,
+) -> tuple[list[WitnessAnswer], Iterator[DayOutcome]]:
+    """Ask the provider for its bars of days in doubt (see `ask_witness`), and judge those again that it answered.
+
+    Returns its answers, and the outcomes of the days that have one, each judged as it is read. Raises `QuestDBError`.
+    """
+    answers = ask_witness(context, symbol, days, every=every, also=also)
+    answered = [answer.trading_day for answer in answers if answer.digest]
+    return answers, judge_days(context, symbol, answered, rows=rows)
 
 
 def judge_symbols(context: StoreContext, wanted: Mapping[Symbol, Sequence[date]]) -> Iterator[DayOutcome]:

@@ -107,8 +107,8 @@ def _stamps(frame: pl.DataFrame | None) -> np.ndarray[tuple[int], np.dtype[np.in
 
 
 def _any_within(stamps: np.ndarray[tuple[int], np.dtype[np.int64]], gap: GapRow) -> bool:
-    first, last = (int(instant.timestamp()) * 1_000_000_000 for instant in (gap.start_ts, gap.end_ts))
-    low, high = np.searchsorted(stamps, [first, last + 1_000_000_000])
+    start, end = (int(instant.timestamp()) * 1_000_000_000 for instant in (gap.start_ts, gap.end_ts))
+    low, high = np.searchsorted(stamps, [start, end + 1_000_000_000])
     return bool(high > low)
 
 

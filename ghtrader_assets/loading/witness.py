@@ -116,9 +116,9 @@ def _unanswered(
 
 
 def _request(context: StoreContext, contract: str, days: Sequence[date]) -> ReadBars:
-    first, last, calendar = days[0], days[-1], context.calendar
-    expected = MINUTES_A_DAY * len(calendar.days(first, last))
-    return ReadBars(contract, calendar.window(first).start_ns, calendar.window(last).end_ns, expected)
+    start, end, calendar = days[0], days[-1], context.calendar
+    expected = MINUTES_A_DAY * len(calendar.days(start, end))
+    return ReadBars(contract, calendar.window(start).start_ns, calendar.window(end).end_ns, expected)
 
 
 def _fetch(context: LoadContext, requests: Sequence[ReadBars]) -> Sequence[pl.DataFrame | FetchError]:

@@ -1,4 +1,4 @@
-"""Waiting for backfills of a daemon that may die or hang meanwhile: whoever keeps it up needs a while for that.
+"""Waiting for backfills of a daemon that may die or hang meanwhile: the supervisor needs a while to start it again.
 
 Belongs here: how long to wait, and what is said. Does not belong here: asking the daemon (`daemon`), keeping it up
 (`services.supervisor`).
@@ -21,7 +21,7 @@ SAY_AFTER_S: Final = 60.0
 DEAD_S: Final = 40.0
 """What ended is started again after 16 s at most, or given up."""
 GIVE_UP_S: Final = 110.0
-"""Each of the daemon's threads is heard every 30 s, and whoever keeps it up ends one that hangs within 100 s. With what
+"""Each of the daemon's threads is heard every 30 s, and the supervisor ends one that hangs within 100 s. With what
 asking takes (`daemon.FOLLOW_TIMEOUT_S`), a wait ends within a minute after a death and 150 s after a hang."""
 
 _PARTS: Final = (DAEMON, CODE_SERVER, DAGSTER)
@@ -30,37 +30,43 @@ _Signs = tuple[object, frozenset[RunningProcess]]
 
 
 def await_end(
-    home: Path, has_ended: Callable[[], bool], heartbeats: Callable[[], object], announce: Callable[[str], None]
+    home: Path,
+    has_ended: Callable[[], bool],
+    heartbeats: Callable[[], object],
+    announce: Callable[[str], None],
+    *,
+    stopwatch: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Stopped | None:
     """Return once `has_ended`; or why no process works on it any more, or shows no sign of life for too long.
 
     `heartbeats` tells when each part of the daemon was heard last. Both raise `ServiceError` while Dagster is away. A
-    part that is ended, or started again, by whoever keeps it up is a sign of life as well.
+    part that is ended, or started again, by the supervisor is a sign of life as well. `stopwatch` tells seconds.
     """
     signs: _Signs = (None, frozenset())
-    asked_at = seen_at = whole_at = time.monotonic()
+    asked_at = seen_at = whole_at = stopwatch()
     said = False
     while True:
         unheard, heard = "Dagster's daemon shows no sign of life", signs[0]
         try:
             if has_ended():
                 return None
-            if time.monotonic() - asked_at > LISTEN_EVERY_S:
-                asked_at = time.monotonic()
+            if stopwatch() - asked_at > LISTEN_EVERY_S:
+                asked_at = stopwatch()
                 heard = heartbeats()
         except ServiceError as error:
             unheard = str(error)
         living, missing = _processes(home)
-        now = time.monotonic()
+        now = stopwatch()
         if (heard, living) != signs:
             signs, seen_at, said = (heard, living), now, False
         whole_at = whole_at if missing else now
-        if stopped := _nobody(home) or _too_long(unheard, missing, now - seen_at, now - whole_at):
+        if stopped := _unattended(home) or _too_long(unheard, missing, now - seen_at, now - whole_at):
             return Stopped(stopped, ServiceError.exit_code)
         if now - seen_at > SAY_AFTER_S and not said:
             said = True
             announce(f"{unheard} since {now - seen_at:.0f} s; `up` starts again what hangs, and this waits for it")
-        time.sleep(POLL_S)
+        sleep(POLL_S)
 
 
 def _processes(home: Path) -> tuple[frozenset[RunningProcess], list[str]]:
@@ -78,7 +84,7 @@ def _too_long(unheard: str, missing: list[str], silence_s: float, missing_s: flo
     return f"{unheard} since {silence_s:.0f} s; {_ANEW}" if silence_s > GIVE_UP_S else ""
 
 
-def _nobody(home: Path) -> str:
+def _unattended(home: Path) -> str:
     """Why no process keeps up what is waited for; empty where one does."""
     runtime = owned_runtime(home)
     if runtime is None:

@@ -200,9 +200,11 @@ class Store(GhtraderQueries):
     @renamed_arguments(**_OLD_RANGE)
     def schedule(self, symbol: str, start: Day | None = None, end: Day | None = None) -> list[ScheduleDay]:
         """The main contract of each trading day, its segment, and whether it rolled."""
-        since = self.calendar.first if start is None else as_date(start)
-        until = self.calendar.horizon if end is None else as_date(end)
-        return scheduled_days(self.context, parse_symbol(symbol), *self.calendar.span(since, until))
+        span = self.calendar.span(
+            self.calendar.first if start is None else as_date(start),
+            self.calendar.horizon if end is None else as_date(end),
+        )
+        return scheduled_days(self.context, parse_symbol(symbol), *span)
 
     def manifests(self, day: Day, *symbols: str) -> list[Manifest]:
         """Every load attempt of a trading day, oldest first; of all symbols by default."""

@@ -102,13 +102,13 @@ class DayBook:
         """When the tick of this id was, if it was delivered."""
         return self._form.stamp(tick_id)
 
-    def columns(self, first: int, end: int) -> Columns:
-        """The delivered ticks of ids `[first, end)` in order of id, as columns; those without a readable stamp not."""
-        return self._form.columns(first, end)
+    def columns(self, start: int, end: int) -> Columns:
+        """The delivered ticks of ids `[start, end)` in order of id, as columns; those without a readable stamp not."""
+        return self._form.columns(start, end)
 
-    def unreadable(self, first: int, end: int) -> str:
-        """What could not be read of the ticks of ids `[first, end)`; empty if nothing."""
-        return self._form.unreadable.among(self._contract, first, end)
+    def unreadable(self, start: int, end: int) -> str:
+        """What could not be read of the ticks of ids `[start, end)`; empty if nothing."""
+        return self._form.unreadable.among(self._contract, start, end)
 
 
 class _FastForm:
@@ -137,9 +137,9 @@ class _FastForm:
         tick = self._ticks.get(tick_id)
         return tick.datetime if tick is not None else None
 
-    def columns(self, first: int, end: int) -> Columns:
+    def columns(self, start: int, end: int) -> Columns:
         ticks, have = self._ticks, self._ticks.__contains__
-        ids = [tick_id for tick_id in range(first, end) if have(tick_id)]
+        ids = [tick_id for tick_id in range(start, end) if have(tick_id)]
         rows = [ticks[tick_id] for tick_id in ids]
         columns: Columns = {
             "tick_id": np.array(ids, dtype=np.int64),
@@ -181,8 +181,8 @@ class _SlowForm:
     def stamp(self, tick_id: int) -> int | None:
         return self._series.get("data", {}).get(str(tick_id), {}).get("datetime") or None
 
-    def columns(self, first: int, end: int) -> Columns:
-        ids = [tick_id for tick_id in range(first, end) if self.stamp(tick_id)]
+    def columns(self, start: int, end: int) -> Columns:
+        ids = [tick_id for tick_id in range(start, end) if self.stamp(tick_id)]
         rows = [self._series["data"][str(tick_id)] for tick_id in ids]
         columns: Columns = {
             "tick_id": np.array(ids, dtype=np.int64),

@@ -155,7 +155,7 @@ def read_moved(
     for symbol in symbols:
         new = renewed.get(symbol.text)
         if new is not None:
-            plan = read_plan(context, [symbol], new.first, min(new.last + LOOK_BACK, today), now)
+            plan = read_plan(context, [symbol], new.start, min(new.end + LOOK_BACK, today), now)
             due = {each.trading_day: each for each in plan.planned if each.need == Need.JUDGEMENT}
             judged = read_standing_coverage(context.database, symbol.text, list(due))
             stored = read_daily_agg(context.database, symbol.text, list(judged))

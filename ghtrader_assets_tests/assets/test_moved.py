@@ -31,7 +31,7 @@ def test_a_look_comes_to_every_symbol_once_and_no_tick_looks_at_too_much(lengths
         look = EvidenceLook.of(cursor, NOW if cursor is None else NOW + timedelta(hours=1))
         assert (look.since, look.begun) == (FROM_THE_BEGINNING, NOW)
         part, cursor = look.part(SYMBOLS, renewed)
-        days = [(renewed[symbol.text].last + LOOK_BACK - renewed[symbol.text].first).days for symbol in part]
+        days = [(renewed[symbol.text].end + LOOK_BACK - renewed[symbol.text].start).days for symbol in part]
         assert sum(days[:-1]) <= MOST_DAYS
         assert sum(days) <= MOST_DAYS or len(days) == 1
         seen += [symbol.text for symbol in part]

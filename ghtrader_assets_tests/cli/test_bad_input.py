@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,8 @@ def test_days_before_the_symbols_start(shared: CommandLine) -> None:
 
 
 def test_a_day_that_is_not_over(shared: CommandLine) -> None:
-    refused(shared.run("backfill", COPPER, "--from", "2026-12-30", "--to", "2026-12-31"), 2, "2026-12-30")
+    days = ("--from", "2026-12-30", "--to", "2026-12-31")
+    refused(shared.run("backfill", COPPER, *days, at=datetime(2026, 12, 1, tzinfo=UTC)), 2, "2026-12-30")
 
 
 def test_a_refused_log_in(shared: CommandLine, exchange: ExchangeControl) -> None:

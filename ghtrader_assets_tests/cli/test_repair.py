@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
@@ -55,6 +56,6 @@ def test_a_range_that_is_none_is_refused(shared: CommandLine) -> None:
         ("repair", "--from", "2026-01-16", "--to", "2026-01-15"),
         ("repair", "KQ.m@SHFE.zz"),
     ):
-        ran = shared.run(*words)
+        ran = shared.run(*words, at=datetime(2026, 12, 1, tzinfo=UTC))
         assert ran.code == 2, (words, ran.err)
         assert ran.err.startswith("error: ")

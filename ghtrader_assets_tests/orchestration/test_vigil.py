@@ -22,12 +22,25 @@ ALIVE = RunningProcess.of(os.getpid())
 GONE = RunningProcess(pid=os.getpid(), created_at=psutil.Process().create_time() - 1000)
 
 
+class Watch:
+    """A wait by a clock of its own, which stands but while the wait sleeps; what it announced."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.now_s = 0.0
+
+    def await_end(self, home: Path, has_ended: Callable[[], bool], heartbeats: Callable[[], object]) -> Stopped | None:
+        return vigil.await_end(
+            home, has_ended, heartbeats, self.said.append, stopwatch=lambda: self.now_s, sleep=self.sleep
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was announced; the waits are a thousandth of what they are."""
-    for name in ("POLL_S", "LISTEN_EVERY_S", "SAY_AFTER_S", "DEAD_S", "GIVE_UP_S"):
-        monkeypatch.setattr(vigil, name, getattr(vigil, name) / 1000)
-    return []
+def watch() -> Watch:
+    return Watch()
 
 
 @pytest.fixture
@@ -57,37 +70,37 @@ def looks(number: int) -> Callable[[], bool]:
     return lambda: next(left) == 0
 
 
-def test_backfills_that_end_are_waited_for_in_silence(home: Path, said: list[str]) -> None:
+def test_backfills_that_end_are_waited_for_in_silence(home: Path, watch: Watch) -> None:
     beats = itertools.count()
-    assert vigil.await_end(home, looks(200), lambda: next(beats), said.append) is None
-    assert said == []
+    assert watch.await_end(home, looks(200), lambda: next(beats)) is None
+    assert watch.said == []
 
 
 @pytest.mark.parametrize("has_ended", [never, away])
 def test_a_daemon_that_is_not_heard_is_named_and_then_given_up(
-    home: Path, said: list[str], has_ended: Callable[[], bool]
+    home: Path, watch: Watch, has_ended: Callable[[], bool]
 ) -> None:
-    stopped = vigil.await_end(home, has_ended, lambda: "always the same", said.append)
+    stopped = watch.await_end(home, has_ended, lambda: "always the same")
     assert isinstance(stopped, Stopped)
     assert stopped.exit_code == ServiceError.exit_code
     assert "the others once `ghtrader-assets down` and `up` have started Dagster anew" in stopped.reason
-    assert len(said) == 1
+    assert len(watch.said) == 1
 
 
 @pytest.mark.parametrize("left", [pytest.param((), id="recorded as it was"), pytest.param(PARTS[:1], id="taken out")])
 def test_a_part_that_ended_and_stays_away_is_named_before_a_hang_would_be(
-    home: Path, said: list[str], left: tuple[str, ...]
+    home: Path, watch: Watch, left: tuple[str, ...]
 ) -> None:
     """Its heartbeats in the store may be young; whoever keeps it up is stopped as well, or at something else."""
     keep_up(home, *(left or PARTS), process=ALIVE if left else GONE)
     beats = itertools.count()
-    stopped = vigil.await_end(home, never, lambda: next(beats), said.append)
+    stopped = watch.await_end(home, never, lambda: next(beats))
     assert isinstance(stopped, Stopped)
     assert "dagster-daemon" in stopped.reason
     assert "was not started again" in stopped.reason
 
 
-def test_a_part_started_again_is_a_sign_of_life(home: Path, said: list[str]) -> None:
+def test_a_part_started_again_is_a_sign_of_life(home: Path, watch: Watch) -> None:
     """What hangs is ended and started again for as long as `up` tries: that is waited for."""
     other = RunningProcess.of(psutil.Process().ppid())
     turns = itertools.cycle((ALIVE, other))
@@ -97,26 +110,26 @@ def test_a_part_started_again_is_a_sign_of_life(home: Path, said: list[str]) -> 
         keep_up(home, *PARTS, process=next(turns))
         return looked()
 
-    assert vigil.await_end(home, has_ended, lambda: "always the same", said.append) is None
+    assert watch.await_end(home, has_ended, lambda: "always the same") is None
 
 
-def test_a_platform_that_was_killed_is_waited_for_no_longer(home: Path, said: list[str]) -> None:
+def test_a_platform_that_was_killed_is_waited_for_no_longer(home: Path, watch: Watch) -> None:
     write_runtime(home, Runtime(owner=GONE))
-    stopped = vigil.await_end(home, away, away, said.append)
+    stopped = watch.await_end(home, away, away)
     assert stopped is not None
     assert "the platform that worked on it has ended" in stopped.reason
-    assert said == []
+    assert watch.said == []
 
 
-def test_a_part_that_was_given_up_is_named(home: Path, said: list[str]) -> None:
+def test_a_part_that_was_given_up_is_named(home: Path, watch: Watch) -> None:
     owner = RunningProcess.of(os.getpid())
     write_runtime(home, Runtime(owner=owner, given_up={"dagster-daemon": "stopped while starting: no such day"}))
-    stopped = vigil.await_end(home, never, lambda: "always the same", said.append)
+    stopped = watch.await_end(home, never, lambda: "always the same")
     assert stopped is not None
     assert "no such day" in stopped.reason
 
 
-def test_nobody_waits_longer_than_a_minute_for_the_dead_and_150_s_for_what_hangs() -> None:
+def test_no_wait_is_longer_than_a_minute_for_the_dead_and_150_s_for_what_hangs() -> None:
     """A look asks twice; when it is over the follower's last question ends, and the days are looked up once more."""
     asking = 2 * daemon.FOLLOW_TIMEOUT_S
     assert vigil.DEAD_S + vigil.POLL_S + daemon.FOLLOW_TIMEOUT_S <= 60

@@ -157,9 +157,9 @@ def read_grid(db: Database, start: date, end: date, now: datetime, obstacles: Ob
     `state`, `reason`, `accepted` and `wrong_main` are those of `derivation`, exceptions as they hold at `now`;
     `gap_seconds` and `score` (share in [0, 1]) are null where no verdict is in force.
     """
-    first, last = midnight_utc(start), midnight_utc(end)
-    unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [first, last], now, obstacles)
-    within = f"ts >= {instant_literal(first)} AND ts <= {instant_literal(last)}"
+    start_ts, end_ts = midnight_utc(start), midnight_utc(end)
+    unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [start_ts, end_ts], now, obstacles)
+    within = f"ts >= {instant_literal(start_ts)} AND ts <= {instant_literal(end_ts)}"
     columns = "a.rows_total rows, a.contract contract, s.missing_seconds gap_seconds, q.score score"
     statement = _STORED_DAYS.format(within=within, columns=columns, now=instant_literal(now))
     stored = db.export("grid.stored", statement).with_columns(

@@ -72,28 +72,28 @@ def read_evidence_of(db: Database, keys: Iterable[tuple[str, date]]) -> StoredEv
     given: list[BaselineDay] = []
     answers: dict[tuple[str, date], str] = {}
     for symbol, days in by_symbol.items():
-        for first, last in _spans(days):
-            given += read_baselines(db, [symbol], first - LOOK_BACK, last)
-            answers |= read_witness_digests(db, [symbol], first, last)
+        for start, end in _spans(days):
+            given += read_baselines(db, [symbol], start - LOOK_BACK, end)
+            answers |= read_witness_digests(db, [symbol], start, end)
     return StoredEvidence(given, answers)
 
 
 def _spans(days: Sequence[date]) -> Iterator[tuple[date, date]]:
     """Sorted days as spans that share no window."""
-    first = before = days[0]
+    start = before = days[0]
     for day in days[1:]:
         if day - before > LOOK_BACK:
-            yield first, before
-            first = day
+            yield start, before
+            start = day
         before = day
-    yield first, before
+    yield start, before
 
 
 class Renewed(NamedTuple):
     """Evidence about a symbol that came since an instant: from its first to its last trading day, the newest when."""
 
-    first: date
-    last: date
+    start: date
+    end: date
     newest: datetime
 
 
@@ -107,11 +107,11 @@ def read_renewed(db: Database, symbols: Sequence[str], since: datetime) -> dict[
             f"SELECT symbol, min(ts), max(ts), max({when}) FROM {table} WHERE {when} >= %s AND symbol IN ({places})",
             [since, *names],
         )
-        for symbol, first, last, newest in rows:
-            new = Renewed(first.date(), last.date(), newest)
+        for symbol, start, end, newest in rows:
+            new = Renewed(start.date(), end.date(), newest)
             known = found.get(symbol, new)
             found[symbol] = Renewed(
-                min(known.first, new.first), max(known.last, new.last), max(known.newest, new.newest)
+                min(known.start, new.start), max(known.end, new.end), max(known.newest, new.newest)
             )
     return found
 

@@ -155,9 +155,9 @@ def read_gaps(db: Database, symbol: str, days: Sequence[date]) -> list[GapRow]:
     """The gaps of these days, those that are judged, in time order."""
     if not days:
         return []
-    first, last = min(days), max(days)
+    start, end = min(days), max(days)
     where = "symbol = %s AND trading_day >= %s AND trading_day <= %s AND ts >= %s AND ts < %s"
-    values = [symbol, first.isoformat(), last.isoformat(), *gap_bounds(first, last)]
+    values = [symbol, start.isoformat(), end.isoformat(), *gap_bounds(start, end)]
     found = _rows(db, "gaps", GapRow, f"{VALIDATE_GAPS} WHERE {where}", values)
     wanted = set(days)
     return sorted((gap for gap in found if gap.trading_day in wanted), key=lambda gap: gap.start_ts)

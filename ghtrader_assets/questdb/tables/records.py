@@ -184,12 +184,12 @@ def _vanished_gaps(db: Database, verdicts: Sequence[DayVerdict]) -> list[dict[st
     days = {(verdict.coverage.symbol, verdict.coverage.trading_day) for verdict in verdicts}
     kept = {(gap.symbol, gap.trading_day, gap.start_ts) for verdict in verdicts for gap in verdict.gaps}
     places, symbols = bound_list(sorted({symbol for symbol, _ in days}))
-    first, last = gap_bounds(min(day for _, day in days), max(day for _, day in days))
+    bounds = gap_bounds(min(day for _, day in days), max(day for _, day in days))
     found = db.rows(
         "gap_keys",
         f"SELECT symbol, trading_day, start_ts FROM {VALIDATE_GAPS}"
         f" WHERE ts >= %s AND ts < %s AND symbol IN ({places})",
-        [first, last, *symbols],
+        [*bounds, *symbols],
     )
     return [
         {"ts": start, "symbol": symbol, "trading_day": day, "start_ts": start, "live": False}

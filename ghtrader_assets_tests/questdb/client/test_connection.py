@@ -17,6 +17,7 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets_tests.questdb.client.fake_servers import listening, silent
+from ghtrader_assets_tests.waiting import HANGS_S
 
 
 def test_a_session_that_is_never_opened_gives_its_socket_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +34,7 @@ def test_a_session_that_is_never_opened_gives_its_socket_back_at_once(monkeypatc
         with listening(never_welcomes) as address, Database(Endpoint(address, address, "any", SecretStr("any"))) as db:
             with pytest.raises(StoreAwayError):
                 db.rows("any", "SELECT 1")
-            assert left.wait(1)
+            assert left.wait(HANGS_S)
     finally:
         gc.enable()
 

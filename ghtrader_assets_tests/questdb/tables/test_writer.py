@@ -27,6 +27,7 @@ from ghtrader_assets.questdb.tables.tick_columns import even_slices, read_ticks
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay, StoreFailure, require_content, store_batch
 from ghtrader_assets_tests.fix_questdb import fresh_symbol, random_ticks, refused_ticks
 from ghtrader_assets_tests.storing import store_days
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 DAY = date(2026, 1, 6)
 NEXT = date(2026, 1, 7)
@@ -127,9 +128,9 @@ def test_a_reader_sees_one_whole_version(db: Database, load_of: LoadOf) -> None:
     reader.start()
     for load, other in zip(versions[1:], others[1:], strict=True):
         stored(db, other, load)
+        await_that("a look at the version", lambda load=load: seen[-1:] == [content_digest(load.frame)])
     stop.set()
-    reader.join()
-    assert len(seen) > len(versions)
+    reader.join(HANGS_S)
     assert set(seen) <= whole
 
 
