@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import subprocess
 import sys
 import threading
@@ -36,6 +38,15 @@ def held_by_another(path: Path) -> Iterator[psutil.Popen]:
     ) as holder:
         assert holder.stdout.readline() == b"held\n"
         yield holder
+
+
+def test_a_file_that_is_not_written_to_the_end_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"before")
+    with contextlib.suppress(OSError), files.whole_file(tmp_path / "a") as file:
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "full")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"before"
 
 
 def test_a_killed_holder_frees_its_lock_though_its_child_lives(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_writing_again_replaces_the_file_and_leaves_nothing_else(tmp_path: Path)
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
 
-def test_a_full_disk_says_so_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+def test_a_file_that_stands_in_the_way_is_named_and_left_alone(tmp_path: Path) -> None:
     blocked = tmp_path / "manifests"
     blocked.write_text("a file where the folder should be")
     with pytest.raises(ServiceError, match="could not be written"):

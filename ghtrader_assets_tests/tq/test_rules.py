@@ -8,6 +8,7 @@ import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +302,15 @@ def test_the_pace_is_shared_and_a_429_slows_everybody(tmp_path: Path) -> None:
     first.slow_down(5.0)
     assert second.delay() == 5.0
     assert Pace(tmp_path, "k", "pages", 10.0, clock).delay() == 0.0
+
+
+def test_starts_that_are_taken_at_once_are_all_apart(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    sys.setswitchinterval(1e-6)
+    clock = Clock(lambda: 1_700_000_000 * 10**9)
+    with ThreadPoolExecutor(8) as threads:
+        waits = threads.map(lambda _: Pace(tmp_path, "k", "sessions", 10.0, clock).reserve(), range(400))
+        assert sorted(round(wait_s * 10) for wait_s in waits) == list(range(400))
 
 
 def test_a_clock_that_was_set_back_keeps_no_session_waiting(tmp_path: Path) -> None:

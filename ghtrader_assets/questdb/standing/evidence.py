@@ -110,9 +110,7 @@ def read_renewed(db: Database, symbols: Sequence[str], since: datetime) -> dict[
         for symbol, start, end, newest in rows:
             new = Renewed(start.date(), end.date(), newest)
             known = found.get(symbol, new)
-            found[symbol] = Renewed(
-                min(known.start, new.start), max(known.end, new.end), max(known.newest, new.newest)
-            )
+            found[symbol] = Renewed(min(known.start, new.start), max(known.end, new.end), max(known.newest, new.newest))
     return found
 
 
