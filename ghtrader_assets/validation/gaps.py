@@ -28,6 +28,8 @@ LOCKED_S: Final = 300
 
 UNLIKELY_TICKS: Final = 40
 """A silence in which a contract has so many ticks at the day's own level is not quiet."""
+DOUBTFUL_TICKS: Final = 15
+"""A silence in which a thin product usually has so many ticks is in doubt: 20, less what the baseline's grid is off."""
 TRADED_SHARE: Final = 0.25
 """Nor is one across which this share of the usual volume was traded a halt."""
 LEVEL_TICKS: Final = 10
@@ -142,6 +144,17 @@ def _unlikely(gaps: Sequence[Gap], stretches: Sequence[Stretch], tape: Tape) -> 
         id(each): replace(each, bound=max(each.bare, min(each.bound, TRADED_SHARE * lots[id(each)] * levels[id(each)])))
         for each in {id(each): each for each in found}.values()
     }
+
+
+def may_hide_many(found: Sequence[FoundGap], tape: Tape) -> bool:
+    """Whether some silence hides `DOUBTFUL_TICKS` usual ones, in which as much was traded as a snapshot of the day
+    carries, or nobody knows how much: the bounds of one snapshot allow it, and its bars alone decide."""
+    if not tape.evidence.baseline_days or not found:
+        return False
+    largest, _ = tape.largest_snapshot(0)
+    gaps, stretches = [each.gap for each in found], [each.stretch for each in found]
+    ticks = _usually("ticks", gaps, stretches, tape)
+    return any(ticks[id(each)] >= DOUBTFUL_TICKS and (each.lots is None or each.lots >= largest) for each in stretches)
 
 
 def _hides_in_auction(stretch: Stretch) -> bool:

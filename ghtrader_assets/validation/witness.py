@@ -22,7 +22,7 @@ from ghtrader_assets.market.session_events import SessionKind
 from ghtrader_assets.market.sessions import SessionWindow
 from ghtrader_assets.validation.bars import Bars
 from ghtrader_assets.validation.coverage import Coverage
-from ghtrader_assets.validation.gaps import runs
+from ghtrader_assets.validation.gaps import may_hide_many, runs
 from ghtrader_assets.validation.intake import NS, Bools, DayTicks, Ints
 from ghtrader_assets.validation.outside import Outside
 from ghtrader_assets.validation.traded import lots_of_ticks
@@ -110,11 +110,13 @@ def in_doubt(coverage: Coverage, state: State, product: Product, *, has_baseline
     """Whether the ticks of a day leave open what became of it, so that the provider's bars are to be asked for.
 
     Its coverage is in a `state` other than `ok`, or it ends with a gap, after which no tick says what was traded, or it
-    trades nothing, or it is of a thin product and there is no baseline to hold it against.
+    trades nothing, or it is of a thin product, and there is no baseline to hold it against or a silence that may hide
+    many ticks.
     """
     thin = liquidity_of(product.code) != Liquidity.LIQUID
     tail = any(each.stretch.after is None for each in coverage.gaps)
-    return state != State.OK or tail or not coverage.tape.lots.any() or (thin and not has_baseline)
+    hides = thin and (not has_baseline or may_hide_many(coverage.gaps, coverage.tape))
+    return state != State.OK or tail or not coverage.tape.lots.any() or hides
 
 
 def _sessions_of(minutes: Ints, windows: Sequence[SessionWindow]) -> list[SessionKind]:

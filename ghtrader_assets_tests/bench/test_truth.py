@@ -15,11 +15,15 @@ from ghtrader_assets_tests.bench.truth_days import SERIES, days_of, numbered, ve
 SAMPLE = Part(days=28, faults=0.12, clean_every=3)
 
 
-def require_truth(results: Sequence[Result], cleans: Sequence[Clean]) -> None:
+WARNED_SHARE = 0.01
+"""Of all clean days so many may warn."""
+
+
+def require_truth(results: Sequence[Result], cleans: Sequence[Clean], warned_share: float = WARNED_SHARE) -> None:
     report = report_of(results, cleans)
     assert report.figures["clean_days_in_error"] == 0, "\n".join(report.complaints)
-    assert report.figures["halts_in_warn_share"] == 1
-    assert report.figures["clean_days_in_warn_share"] <= 0.05, "\n".join(report.complaints)
+    assert report.figures.get("halts_in_warn_share") == (1 if report.figures["halts"] else None)
+    assert report.figures["clean_days_in_warn_share"] <= warned_share, "\n".join(report.complaints)
     assert report.figures["recall"] == 1, "\n".join(report.missed)
 
 
@@ -34,7 +38,22 @@ def test_a_sample_of_faults_and_clean_days(key: str, seed: int) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("key", SERIES)
 def test_every_fault_and_every_clean_day(key: str, seed: int) -> None:
-    require_truth(*run_series(key, seed))
+    """Of one series three days in a hundred may warn: steel's have large trades at some openings."""
+    require_truth(*run_series(key, seed), warned_share=0.03)
+
+
+@pytest.mark.soak
+def test_of_all_clean_days_one_in_a_hundred_warns_at_most(seed: int) -> None:
+    every = [run_series(key, seed, kinds=())[1] for key in SERIES]
+    report = report_of([], [clean for cleans in every for clean in cleans])
+    assert report.figures["clean_days_in_warn_share"] <= WARNED_SHARE, "\n".join(report.complaints)
+    assert "recall" not in report.figures, "nothing was planted"
+
+
+def test_shares_of_nothing_are_no_figures() -> None:
+    figures = report_of([], []).figures
+    assert figures["faults"] == 0
+    assert not figures.keys() & {"recall", "clean_days_in_warn_share", "halts_in_warn_share"}
 
 
 Judged = list[tuple[DayVerdict, str]]

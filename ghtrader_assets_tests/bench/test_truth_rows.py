@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 
 import numpy as np
 import pytest
 
+from ghtrader_assets.validation.evidence import Evidence
 from ghtrader_assets.validation.verdicts import DayVerdict
+from ghtrader_assets.validation.windows import Baselines
 from ghtrader_assets_tests.bench.truth import KINDS
-from ghtrader_assets_tests.bench.truth_days import SymbolDay, days_of, verdict_on
+from ghtrader_assets_tests.bench.truth_days import SymbolDay, answered_verdict_on, days_of, numbered, verdict_on
 
 TUESDAY = date(2026, 1, 6)
 
@@ -48,6 +51,26 @@ def test_a_night_moved_by_a_day_says_where_it_belongs(key: str, day: date) -> No
     verdict = spoiled(key, "block moved", 4, day)
     assert (verdict.state, verdict.reason_code) == ("error", "trading_outside")
     assert "they belong 1 day earlier, in the night session's hole" in verdict.coverage.detail
+
+
+@cache
+def evidence_before(day: SymbolDay) -> Evidence:
+    """The baseline of eight clean days."""
+    before = days_of(day.symbol.text.removeprefix("KQ.m@"))[day.place - 8 : day.place]
+    return Baselines(verdict_on(each, numbered(each.columns)).baseline for each in before).before(day.day)
+
+
+@pytest.mark.parametrize("kind", ["hole at an opening", "hole over a break", "hole at a close", "tail of the day"])
+def test_the_silences_of_a_thin_product_that_may_hide_many_ticks_are_decided_by_its_bars(kind: str) -> None:
+    """One snapshot carries what they show, the first after an auction ten times as much; no bars were asked for."""
+    day = day_of("INE.bc", date(2025, 12, 10))
+    evidence = evidence_before(day)
+    fault = KINDS[kind].plant(day, 120, np.random.default_rng(1))
+    assert fault is not None
+    assert verdict_on(day, fault.columns, evidence).coverage.witness == "unwitnessed"
+    verdict = answered_verdict_on(day, fault.columns, evidence)
+    assert verdict.state in ("warn", "error")
+    assert f"{fault.sessions[0]} session" in verdict.coverage.detail
 
 
 def test_a_few_ticks_outside_prove_no_place() -> None:

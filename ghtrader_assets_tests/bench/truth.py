@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections import deque
@@ -31,7 +32,7 @@ from ghtrader_assets.validation.verdicts import DayVerdict
 from ghtrader_assets.validation.windows import Baselines
 from ghtrader_assets_tests.bench import truth_faults, truth_values
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
-from ghtrader_assets_tests.bench.truth_days import SERIES, SymbolDay, days_of, numbered, verdict_on
+from ghtrader_assets_tests.bench.truth_days import SERIES, SymbolDay, answered_verdict_on, days_of, numbered, verdict_on
 from ghtrader_assets_tests.bench.truth_decidable import WINDOW, Figures, Usual, decidable, figures_of, missed
 from ghtrader_assets_tests.bench.truth_faults import Fault, Kind
 
@@ -127,7 +128,7 @@ def run_series(
         usual, evidence = Usual(tuple(history)), baselines.before(day.day)
         alone = verdict_on(day, numbered(day.columns))
         if day.place % part.clean_every == 0:
-            cleans += _cleans(key, day, alone, evidence)
+            cleans += _cleans(key, day, evidence)
         here = [each for each in waiting if each.place == day.place]
         for each in here:
             fault = planted(each, day)
@@ -152,16 +153,16 @@ def planted(planned: Planned, day: SymbolDay) -> Fault | None:
 def _result(key: str, fault: Fault, usual: Usual, evidence: Evidence) -> Result:
     alone = with_history = None
     if fault.change != "unreadable":
-        alone = verdict_on(fault.day, fault.columns)
-        with_history = verdict_on(fault.day, fault.columns, evidence) if evidence.baseline_days else alone
+        alone = answered_verdict_on(fault.day, fault.columns)
+        with_history = answered_verdict_on(fault.day, fault.columns, evidence) if evidence.baseline_days else alone
     whys = missed(fault, with_history, usual), missed(fault, alone, usual)
     return Result(key, str(fault.day.day), fault.kind, fault.level, decidable(fault, usual), *whys)
 
 
-def _cleans(key: str, day: SymbolDay, alone: DayVerdict, evidence: Evidence) -> Iterator[Clean]:
-    yield _clean(key, day, alone, has_history=False)
+def _cleans(key: str, day: SymbolDay, evidence: Evidence) -> Iterator[Clean]:
+    yield _clean(key, day, answered_verdict_on(day, numbered(day.columns)), has_history=False)
     if evidence.baseline_days:
-        yield _clean(key, day, verdict_on(day, numbered(day.columns), evidence), has_history=True)
+        yield _clean(key, day, answered_verdict_on(day, numbered(day.columns), evidence), has_history=True)
 
 
 def _clean(key: str, day: SymbolDay, verdict: DayVerdict, *, has_history: bool) -> Clean:
@@ -195,6 +196,7 @@ def bench_truth(*, quick: bool) -> Report:
 
 
 def report_of(results: Sequence[Result], cleans: Sequence[Clean]) -> TruthReport:
+    """Shares of nothing are left out: nothing was shown."""
     must = [each for each in results if each.must]
     halts = [each for each in cleans if "halt" in each.notes]
     calm = [each for each in cleans if "halt" not in each.notes]
@@ -214,6 +216,7 @@ def report_of(results: Sequence[Result], cleans: Sequence[Clean]) -> TruthReport
     figures |= {
         f"recall_{name}": _share(not each.missed for each in must if each.must == name) for name in sorted(classes)
     }
+    figures = {name: value for name, value in figures.items() if not math.isnan(value)}
     variants = [Variant(kind, rounded(_by_level(results, kind))) for kind in KINDS if _of_kind(results, kind)]
     return TruthReport(
         "truth",
@@ -268,8 +271,9 @@ def _table(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _share(found: Iterable[bool]) -> float:
+    """The share of those that are; NaN of none."""
     every = list(found)
-    return sum(every) / len(every) if every else 1.0
+    return sum(every) / len(every) if every else math.nan
 
 
 def main() -> None:

@@ -6,13 +6,14 @@ Does not belong here: faults (`truth_faults`), what must be found (`truth_decida
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
+import polars as pl
 
 from ghtrader_assets.exchange.contracts import Contract, contract_named, main_contract
 from ghtrader_assets.exchange.daily import DEFAULT_SEED
@@ -25,11 +26,14 @@ from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.products import Liquidity, Product, liquidity_of, product_on
 from ghtrader_assets.market.sessions import DaySessions, breaks_for_holiday, day_sessions
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
-from ghtrader_assets.market.ticks import NUMERIC_COLUMNS, tick_frame
+from ghtrader_assets.market.ticks import BAR_PRICES, NUMERIC_COLUMNS, tick_frame
+from ghtrader_assets.validation.bars import Bars, bars_of_day
 from ghtrader_assets.validation.evidence import NO_EVIDENCE, Evidence
 from ghtrader_assets.validation.judge import Provenance, judge_day
 from ghtrader_assets.validation.policy import policy_for
 from ghtrader_assets.validation.verdicts import DayVerdict
+from ghtrader_assets.validation.witness import Word
+from ghtrader_assets_tests.true_ticks import bars_of
 
 MODEL: Final = Model(2, DEFAULT_SEED)
 FIRST_DAY: Final = date(2025, 9, 1)
@@ -157,3 +161,19 @@ def verdict_on(day: SymbolDay, columns: Columns, evidence: Evidence = NO_EVIDENC
         window=snapshot_calendar().window(day.day),
         evidence=evidence,
     )
+
+
+def answered_verdict_on(day: SymbolDay, columns: Columns, evidence: Evidence = NO_EVIDENCE) -> DayVerdict:
+    """The verdict that a day has in the end: where it is in doubt the provider's bars are asked for."""
+    verdict = verdict_on(day, columns, evidence)
+    if verdict.coverage.witness != Word.UNWITNESSED:
+        return verdict
+    bars = _bars_on(day.contract, day.day)
+    return verdict_on(day, columns, replace(evidence, bars=bars, witness_digest=bars.digest))
+
+
+@lru_cache(maxsize=2)
+def _bars_on(contract: Contract, day: date) -> Bars:
+    made = bars_of(contract.text, day, MODEL)
+    told = pl.DataFrame({"start_ns": made["datetime_ns"]} | {name: made[name] for name in (*BAR_PRICES, "volume")})
+    return bars_of_day(told, contract.text, snapshot_calendar().window(day))
