@@ -23,12 +23,8 @@ from ghtrader_assets.market.session_events import events_for, events_path
 from ghtrader_assets.questdb.embedded.jar import ensure_jar
 from ghtrader_assets.questdb.embedded.limits import Limit, limits_of, memory_mb, memory_needed_mb, partition_counts
 from ghtrader_assets.questdb.embedded.parameters import parameter_findings
-from ghtrader_assets.questdb.tables.migrations import (
-    STORE_VERSION,
-    home_version,
-    steps_after,
-    store_version,
-)
+from ghtrader_assets.questdb.tables.migrations import home_version, store_version
+from ghtrader_assets.questdb.tables.steps import STORE_VERSION, steps_after
 from ghtrader_assets.reference.confirmation import SETTLE, last_confirmation
 from ghtrader_assets.reference.live_hours import SETTLE as SETTLE_HOURS
 from ghtrader_assets.reference.live_hours import kept_hours

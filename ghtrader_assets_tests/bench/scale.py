@@ -1,9 +1,10 @@
-"""`bench scale`: what the twentieth symbol costs in tables that are shared, and what Dagster itself costs a symbol-day.
+"""`bench scale`: what a symbol costs in tables that others share, and what Dagster itself costs a symbol-day.
 
 Belongs here: the sizes, the measurements, their figures. Does not belong here: the wire (`ingest`), the write path of
 one symbol (`write`).
 
-The twentieth symbol's days come into day partitions that hold those of 19 others, and QuestDB merges them by time.
+The twentieth symbol's days come into partitions that hold those of 19 others, and QuestDB merges them by time.
+Sixty symbols come as one load brings them, by trading day, and one more alone after them.
 
 Dagster's own cost is a run of 20 days (all tables, all events, in this process) less the same load without Dagster; the
 days are stored already, so that both fetch, prove and judge them and nothing else differs.
@@ -41,6 +42,9 @@ SYMBOL: Final = "KQ.m@SHFE.rb"
 FIRST_DAY: Final = date(2025, 9, 1)
 RUN_DAYS: Final = 20
 SYMBOLS: Final = 20
+SIXTY: Final = 60
+SIXTY_DAYS: Final = 5
+ONE, MANY, LATE = "one symbol", "sixty symbols", "one symbol after sixty"
 SESSIONS: Final = 4
 WRITE_PATH: Final = "write path alone"
 WHOLE_LOAD: Final = "download to recorded"
@@ -52,14 +56,15 @@ class Sizes:
 
     days: int
     rounds: int
+    with_sixty: bool
 
 
-FULL: Final = Sizes(days=10, rounds=3)
-QUICK: Final = Sizes(days=4, rounds=1)
+FULL: Final = Sizes(days=10, rounds=3, with_sixty=True)
+QUICK: Final = Sizes(days=4, rounds=1, with_sixty=False)
 
 
 def bench_scale(*, quick: bool) -> Report:
-    """Measure both. Raises `GhtraderError` if a day is not stored or a run fails."""
+    """Measure all of it. Raises `GhtraderError` if a day is not stored or a run fails."""
     sizes = QUICK if quick else FULL
     shared = _loads_into_one_table(sizes)
     watch = _with_and_without_dagster(sizes)
@@ -78,6 +83,14 @@ def bench_scale(*, quick: bool) -> Report:
         "twentieth_symbol_vs_first": shared.of(f"twentieth {WHOLE_LOAD}") / shared.of(f"first {WHOLE_LOAD}"),
         "twentieth_symbol_write_vs_first": shared.of(f"twentieth {WRITE_PATH}") / shared.of(f"first {WRITE_PATH}"),
     }
+    if sizes.with_sixty:
+        sixty = _sixty_in_one_load(sizes.rounds)
+        variants += [
+            Variant(f"{SIXTY_DAYS} days of {which}, {WRITE_PATH}", rounded({"s": sixty.of(which)}))
+            for which in (ONE, MANY, LATE)
+        ]
+        figures["symbol_60_vs_1"] = sixty.of(MANY) / SIXTY / sixty.of(ONE)
+        figures["late_symbol_vs_1"] = sixty.of(LATE) / sixty.of(ONE)
     return Report("scale", variants, {}, figures=rounded(figures))
 
 
@@ -109,12 +122,31 @@ def _loads_into_one_table(sizes: Sizes) -> Watch:
     return watch
 
 
-def _store(platform: LoadContext, loads: Sequence[DayLoad], number: int) -> None:
-    """Store the days as those of another symbol."""
-    name = f"KQ.m@SHFE.x{chr(ord('a') + number)}"
-    results = list(store_days(platform.database, [replace(load, symbol=name) for load in loads]))
-    if not all(isinstance(result, StoredDay) for result in results):
-        raise GhtraderError(f"a day of {name} was not stored")
+def _sixty_in_one_load(rounds: int) -> Watch:
+    """The same days of one symbol in an empty table, of sixty in one load in another, of one more after them."""
+    watch = Watch()
+    with own_store() as platform:
+        days = platform.calendar.days(FIRST_DAY, date(2026, 1, 9))[:SIXTY_DAYS]
+        loads = day_loads(platform, parse_symbol(SYMBOL), days)
+        for _ in range(rounds):
+            empty_ticks(platform)
+            with watch.timing(ONE):
+                _store(platform, loads, 0)
+            empty_ticks(platform)
+            with watch.timing(MANY):
+                _store(platform, loads, *range(SIXTY))
+            with watch.timing(LATE):
+                _store(platform, loads, SIXTY)
+    return watch
+
+
+def _store(platform: LoadContext, loads: Sequence[DayLoad], *numbers: int) -> None:
+    """Store the days as those of other symbols, by trading day, as one load does."""
+    names = [f"KQ.m@SHFE.x{chr(ord('a') + number % 26)}{number // 26 or ''}" for number in numbers]
+    results = store_days(platform.database, [replace(load, symbol=name) for load in loads for name in names])
+    failed = [result for result in results if not isinstance(result, StoredDay)]
+    if failed:
+        raise GhtraderError(f"{len(failed)} days were not stored, first {failed[0].load}: {failed[0].error}")
 
 
 def _with_and_without_dagster(sizes: Sizes) -> Watch:

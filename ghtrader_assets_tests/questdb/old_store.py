@@ -16,6 +16,7 @@ import polars as pl
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.migrations import ensure_schema
+from ghtrader_assets.questdb.tables.repartition import BEFORE_SUFFIX, COPY_SUFFIX
 from ghtrader_assets.questdb.tables.schema import (
     DAILY_AGG,
     FIELD_QUALITY,
@@ -23,6 +24,7 @@ from ghtrader_assets.questdb.tables.schema import (
     METRICS,
     SCHEMA_VERSION,
     TABLES,
+    TICKS,
     VALIDATE_GAPS,
     VALIDATE_SUMMARY,
     live_query,
@@ -66,7 +68,8 @@ class OldHome:
         return {str(path.relative_to(manifests)): path.read_text() for path in sorted(manifests.rglob("*.*"))}
 
     def make_old_again(self) -> None:
-        """What the steps changed is as it was: views, columns, rows, versions, the home's files."""
+        """What the steps changed is as it was: views, columns, rows, partitions, versions, the home's files."""
+        self._make_old_ticks()
         old_gaps = live_query(
             GAPS.base, [name for name in self.columns(GAPS.base) if name not in ("live", "lots_across")]
         )
@@ -80,16 +83,25 @@ class OldHome:
         for name in CHANGED:
             if "partial" in self.columns(name):
                 self.execute(f"ALTER TABLE {name} DROP COLUMN partial")
-            with self.database.sender() as sender:
-                rows = pd.read_parquet(OLD_HOME / "tables" / f"{name}.parquet", dtype_backend="numpy_nullable")
-                sender.dataframe(rows, table_name=name, symbols="auto", at="ts")
-                sender.flush()
+            _put(self.database, name)
         self.database.await_applied(*CHANGED, *RENAMED, *ADDED)
         if self.has(SCHEMA_VERSION):
             self.execute(f"TRUNCATE TABLE {SCHEMA_VERSION}")
             self.database.await_applied(SCHEMA_VERSION)
         shutil.rmtree(self.home / "manifests")
         shutil.copytree(OLD_HOME / "home" / "manifests", self.home / "manifests")
+
+    def _make_old_ticks(self) -> None:
+        """The tick table has a partition a day, whatever of it a migration left and under whichever name."""
+        base = TABLES[TICKS].base
+        for name in (base, base + COPY_SUFFIX, base + BEFORE_SUFFIX):
+            self.execute(f"DROP TABLE IF EXISTS {name}")
+        statements = (OLD_HOME / "ddl.sql").read_text(encoding="utf-8").split(";\n")
+        self.execute(next(statement for statement in statements if f" {base} (" in statement))
+        # A connection that wrote to a table goes on writing to it when it is dropped and its name is another's.
+        with Database(self.database.endpoint) as database:
+            _put(database, base)
+            database.await_applied(base)
 
     def has(self, table: str) -> bool:
         return bool(self.database.rows("table", "SELECT table_name FROM tables() WHERE table_name = %s", [table]))
@@ -105,3 +117,11 @@ class OldHome:
         for name, frame in rows.items():
             assert frame.equals(found[name].select(frame.columns)), name
         assert self.files() == files
+
+
+def _put(database: Database, name: str) -> None:
+    """Write the rows that the old home had in a table."""
+    rows = pd.read_parquet(OLD_HOME / "tables" / f"{name}.parquet", dtype_backend="numpy_nullable")
+    with database.sender() as sender:
+        sender.dataframe(rows, table_name=name, symbols="auto", at="ts")
+        sender.flush()

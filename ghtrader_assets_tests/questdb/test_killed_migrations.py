@@ -13,12 +13,8 @@ import pytest
 from ghtrader_assets.context.store import open_writable_store
 from ghtrader_assets.errors import VersionError
 from ghtrader_assets.questdb.tables import migrations
-from ghtrader_assets.questdb.tables.migrations import (
-    STEPS,
-    STORE_VERSION,
-    require_version,
-    store_version,
-)
+from ghtrader_assets.questdb.tables.migrations import require_version, store_version
+from ghtrader_assets.questdb.tables.steps import STEPS, STORE_VERSION
 from ghtrader_assets_tests.questdb.old_store import CHANGED, OldHome
 
 pytestmark = [pytest.mark.service, pytest.mark.xdist_group("old-home")]
@@ -28,7 +24,17 @@ class _KilledError(BaseException):
     """Stands for a kill: nothing of ours catches it."""
 
 
-MOMENTS = ("_alter", "_rewrite", "_record", "ensure_table", "make_tables", "put_document", "put_file")
+MOMENTS = (
+    "_alter",
+    "_rewrite",
+    "repartition",
+    "_show_live",
+    "_record",
+    "ensure_table",
+    "make_tables",
+    "put_document",
+    "put_file",
+)
 
 
 @pytest.mark.joint

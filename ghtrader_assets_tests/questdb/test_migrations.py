@@ -22,9 +22,6 @@ from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import migrations, reader
 from ghtrader_assets.questdb.tables.migrations import (
-    FIRST_VERSION,
-    STEPS,
-    STORE_VERSION,
     ensure_schema,
     foreign_columns_of_all,
     home_version,
@@ -37,6 +34,7 @@ from ghtrader_assets.questdb.tables.schema import (
     SCHEMA_VERSION,
     VALIDATE_SUMMARY,
 )
+from ghtrader_assets.questdb.tables.steps import FIRST_VERSION, STEPS, STORE_VERSION
 from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets.reading.overview import days_of
 from ghtrader_assets.services.findings import find_all

@@ -19,15 +19,31 @@ from ghtrader_assets.questdb.client.errors import RAISE_FILES, RAISE_MAPPINGS
 from ghtrader_assets.questdb.tables.schema import TABLES, TICKS, Table
 
 READERS: Final = 10
-"""Clients that each read the whole store at once."""
+"""Clients that each have an answer of the whole store under way."""
+
+RUNNING: Final = 2
+"""Queries that QuestDB runs at once under Linux' default limits (`network_workers`)."""
+
+TEN_YEARS: Final = 2430 // 5 + 40
+"""Partitions of so many trading days, holidays' short weeks included."""
+
+BESIDE_TICKS: Final = 10_000
+"""Mappings of a store of any length that are no reader's of its ticks."""
 
 SENDERS: Final = 4
 """Transactions of ticks at once: each has a log of its own."""
+
+KEPT_BY_IDLE_READER: Final = 1
+"""Partitions of a table that stay mapped for each reader when its query has ended: server.conf's
+`cairo.inactive.reader.max.open.partitions`."""
 
 SERVER_FILES: Final = 200
 SERVER_MAPPINGS: Final = 500
 TABLE_FILES: Final = 12
 """What a server without tables has open (jar, sockets, its own tables), and a table besides its columns."""
+
+DICTIONARY_FILES: Final = 4
+"""Of each column of symbols."""
 
 OFF_HEAP_MB: Final = 1000
 STORING_MB: Final = 600
@@ -49,7 +65,8 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit of the operating system: what it allows, what the store needs (`least`: one reader), what raises it."""
+    """A limit of the operating system: what it allows, what the store needs, what it can't do without (`least`: as many
+    readers as QuestDB runs queries at once), what raises it."""
 
     name: str
     allowed: int
@@ -68,23 +85,43 @@ class Limit:
 def needs(partitions: Mapping[str, int], readers: int = READERS) -> Needs:
     """What QuestDB needs for tables with so many partitions each (by the name that rows are written under).
 
-    Files go by columns, since the last partition of each table is open for writing, and so is its transaction log.
-    Mappings go by columns x partitions x readers.
+    Files go by columns, since the last partition of each table is open for writing, and so is its transaction log; the
+    dictionaries of symbols are open for readers too.
+    Mappings go by columns x partitions x readers: a query reads the ticks or the small tables, and what the queries
+    before it read is kept in part.
     """
-    written = sum(TABLE_FILES + 2 * _files(table) for table in TABLES.values())
+    written = sum(
+        TABLE_FILES + 2 * _files(table) + DICTIONARY_FILES * len(table.symbol_columns) for table in TABLES.values()
+    )
     files = SERVER_FILES + written + (SENDERS - 1) * _files(TABLES[TICKS])
-    read = sum(partitions.get(table.base, 0) * _mapped(table) for table in TABLES.values())
-    return Needs(files, SERVER_MAPPINGS + files + readers * read)
+    mapped = {table.name: partitions.get(table.base, 0) * _mapped(table) for table in TABLES.values()}
+    kept = sum(min(partitions.get(table.base, 0), KEPT_BY_IDLE_READER) * _mapped(table) for table in TABLES.values())
+    ticks = mapped.pop(TICKS)
+    return Needs(files, SERVER_MAPPINGS + files + readers * (max(ticks, sum(mapped.values())) + kept))
 
 
 def _files(table: Table) -> int:
     """Of a partition that is written: a file a column, two for text, and four of each symbol's dictionary."""
-    return _mapped(table) + 4 * len(table.symbol_columns)
+    return _mapped(table) + DICTIONARY_FILES * len(table.symbol_columns)
 
 
 def _mapped(table: Table) -> int:
     """Of a partition that is read."""
     return len(table.base_columns) + sum(column.type == "VARCHAR" for column in table.base_columns)
+
+
+def network_workers(mappings: int, cores: int) -> int:
+    """How many queries a server may run at once where its process is allowed so many `mappings`.
+
+    By default a worker a core, each of which may have ten years open. No fewer than QuestDB has on two cores.
+    """
+    allowed = (mappings - BESIDE_TICKS) // (TEN_YEARS * _mapped(TABLES[TICKS]))
+    return max(RUNNING, min(cores, allowed))
+
+
+def allowed_mappings() -> int:
+    """Linux' `vm.max_map_count`; `UNLIMITED` where there is no /proc."""
+    return int(_MAX_MAP_COUNT.read_text(encoding="ascii")) if _MAX_MAP_COUNT.exists() else UNLIMITED
 
 
 def memory_mb() -> int:
@@ -119,8 +156,9 @@ def limits_of(partitions: Mapping[str, int], pid: int | None) -> list[Limit]:
     needed = needs(partitions)
     hard = resource.prlimit(0 if pid is None else pid, resource.RLIMIT_NOFILE)[1]
     files = UNLIMITED if hard == resource.RLIM_INFINITY else hard
-    mappings = int(_MAX_MAP_COUNT.read_text(encoding="ascii"))
     return [
         Limit("open files", files, needed.open_files, needed.open_files, f"{RAISE_FILES}, then start QuestDB again"),
-        Limit("vm.max_map_count", mappings, needed.mappings, needs(partitions, 1).mappings, RAISE_MAPPINGS),
+        Limit(
+            "vm.max_map_count", allowed_mappings(), needed.mappings, needs(partitions, RUNNING).mappings, RAISE_MAPPINGS
+        ),
     ]

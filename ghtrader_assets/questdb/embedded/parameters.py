@@ -19,7 +19,7 @@ MODE_PARAMETERS: Final[dict[Mode, dict[str, str]]] = {
     "live": {"cairo.wal.max.lag.size": "75M"},
     "bulk": {"cairo.wal.max.lag.size": "400M"},
 }
-"""What a mode sets: how many bytes of waiting transactions are applied in one go. The more, the less a day partition is
+"""What a mode sets: how many bytes of waiting transactions are applied in one go. The more, the less a partition is
 rewritten and the later the first of them shows. The other lag settings of 9.3.4 (`cairo.o3.max.lag`, `o3MaxLag`,
 `cairo.wal.max.lag.txn.count`) did nothing for WAL tables (docs/decisions/questdb-modes.md)."""
 

@@ -27,7 +27,7 @@ from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.questdb.client.connection import answers
 from ghtrader_assets.questdb.client.credentials import Endpoint, embedded_endpoint, ensure_credentials
 from ghtrader_assets.questdb.embedded.jar import ensure_jar
-from ghtrader_assets.questdb.embedded.limits import heap_mb, memory_mb
+from ghtrader_assets.questdb.embedded.limits import allowed_mappings, heap_mb, memory_mb, network_workers
 from ghtrader_assets.questdb.embedded.parameters import MODE_PARAMETERS, Mode, packaged_text
 from ghtrader_assets.tether import tethered
 
@@ -146,6 +146,7 @@ class EmbeddedQuestDB:
         settings = {
             "http.net.bind.to": f"{LOOPBACK}:{http_port}",
             "pg.net.bind.to": f"{LOOPBACK}:{pg_port}",
+            "shared.network.worker.count": str(network_workers(allowed_mappings(), os.cpu_count() or 1)),
             **self._parameters,
         }
         variables = {f"QDB_{name.upper().replace('.', '_')}": value for name, value in settings.items()}

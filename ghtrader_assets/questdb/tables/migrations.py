@@ -1,7 +1,7 @@
 """The version of a store and of a home's manifest files, and how older ones are brought to this code's version.
 
-Belongs here: the steps, one a version, and their order. Does not belong here: the present shape of the tables
-(`schema`) and of a manifest (`manifests`).
+Belongs here: finding the version, and taking the steps. Does not belong here: what a step is (`steps`), the present
+shape of the tables (`schema`) and of a manifest (`manifests`).
 
 A store's version is the largest in `ghtrader_schema_version_v1`; a store from before that table has version 1. A home's
 is in `manifests/version` under it: homes of several hosts may share a store. Each step can be repeated, and killed
@@ -13,10 +13,9 @@ bit. No load may run meanwhile: what an older program writes after a step keeps 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, LiteralString, cast
+from typing import Final, LiteralString, cast
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import ServiceError, VersionError
@@ -24,15 +23,11 @@ from ghtrader_assets.files import put_file
 from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import code_version, manifest_files, put_document
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.tables.columns import Column, column
+from ghtrader_assets.questdb.tables.columns import Column
+from ghtrader_assets.questdb.tables.repartition import repartition
 from ghtrader_assets.questdb.tables.schema import (
-    DAILY_AGG,
-    FIELD_QUALITY,
-    MANIFESTS,
     SCHEMA_VERSION,
     TABLES,
-    VALIDATE_GAPS,
-    VALIDATE_SUMMARY,
     Table,
     base_difference,
     difference_of,
@@ -42,111 +37,22 @@ from ghtrader_assets.questdb.tables.schema import (
     make_tables,
     require_ours,
 )
+from ghtrader_assets.questdb.tables.steps import (
+    FIRST_VERSION,
+    STEPS,
+    STORE_VERSION,
+    Document,
+    Rewrite,
+    Step,
+    columns_to_come,
+    lengths_before,
+    steps_after,
+)
 
 log = logger(__name__)
 
-FIRST_VERSION: Final = 1
-"""What a store or home is that does not say its version."""
-
-Document = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Rewrite:
-    """Rows of a table to be written again: those that `where` finds, with new `values`, SQL expressions by column."""
-
-    table: str
-    where: str
-    values: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What leads from the version before to `version`.
-
-    By table, `columns` to add and columns to rename, new names by old ones; rows and manifest files to rewrite.
-    """
-
-    version: int
-    says: str
-    columns: Mapping[str, Sequence[Column]] = field(default_factory=dict[str, Sequence[Column]])
-    renamed: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
-    rewrites: Sequence[Rewrite] = ()
-    document: Callable[[Document], Document] = lambda document: document
-
-
-_OPEN_IN_VERSION_1: Final = "the load began and has not ended: it is still running, or it was killed"
-_PARTIAL_IN_VERSION_1: Final = "partial:"
 _OF_EVERY_VERSION: Final = ("outcome", "reason", "upstream")
 """What a manifest file of any version has as texts, and the steps look at."""
-
-
-def _running(document: Document) -> Document:
-    is_open = document["outcome"] == "failed" and document["reason"] == _OPEN_IN_VERSION_1
-    return document | {"outcome": "running", "finished": None} if is_open else document
-
-
-def _partial(document: Document) -> Document:
-    upstream = document["upstream"].removeprefix(_PARTIAL_IN_VERSION_1)
-    return document if upstream == document["upstream"] else document | {"upstream": upstream, "partial": True}
-
-
-def _partial_rows(table: str) -> Rewrite:
-    whole = f"replace(upstream, '{_PARTIAL_IN_VERSION_1}', '')"
-    return Rewrite(table, f"upstream LIKE '{_PARTIAL_IN_VERSION_1}%'", {"upstream": whole, "partial": "true"})
-
-
-STEPS: Final = (
-    Step(
-        version=2,
-        says="a load under way has the outcome running and no end",
-        rewrites=[
-            Rewrite(
-                MANIFESTS,
-                f"outcome = 'failed' AND reason = '{_OPEN_IN_VERSION_1}'",
-                {"outcome": "'running'", "finished": "null::timestamp"},
-            )
-        ],
-        document=_running,
-    ),
-    Step(
-        version=3,
-        says="a day that was loaded while in progress is marked in a column of its own",
-        columns={table: [column("partial", "BOOLEAN")] for table in (DAILY_AGG, MANIFESTS)},
-        rewrites=[_partial_rows(DAILY_AGG), _partial_rows(MANIFESTS)],
-        document=_partial,
-    ),
-    Step(
-        version=4,
-        says="the column that names a day's load is manifest_id in every table",
-        renamed={table: {"load_id": "manifest_id"} for table in (DAILY_AGG, VALIDATE_SUMMARY, FIELD_QUALITY)},
-    ),
-    Step(
-        version=5,
-        says="verdicts name what is lost, gaps how much was traded across them",
-        columns={
-            VALIDATE_SUMMARY: [column("gap_seconds_lost", "LONG"), column("detail", "VARCHAR")],
-            VALIDATE_GAPS: [column("lots_across", "DOUBLE")],
-        },
-    ),
-    Step(version=6, says="days can be accepted as they stand: a table of exceptions, which is made with the others"),
-    Step(version=7, says="first days of contracts and overridden main contracts have tables of their own"),
-    Step(
-        version=8,
-        says="verdicts name the evidence they used; what days give to baselines has a table, made with the others",
-        columns={
-            VALIDATE_SUMMARY: [
-                column("baseline_days", "LONG"),
-                column("baseline_used", "VARCHAR"),
-                column("witness", "SYMBOL"),
-                column("witness_digest", "VARCHAR"),
-            ]
-        },
-    ),
-)
-"""In order, without a gap."""
-
-STORE_VERSION: Final = STEPS[-1].version
 
 
 def ensure_schema(db: Database, home: Path, clock: Clock) -> None:
@@ -163,7 +69,7 @@ def ensure_schema(db: Database, home: Path, clock: Clock) -> None:
         _require_migratable(db, pending)
         ensure_table(db, TABLES[SCHEMA_VERSION])
     for step in pending:
-        _migrate(db, step, clock)
+        _migrate(db, step, home, clock)
     make_tables(db)
     if found is None:
         _record(db, STORE_VERSION, clock)
@@ -207,25 +113,28 @@ def home_version(home: Path) -> int:
         ) from None
 
 
-def steps_after(version: int) -> list[Step]:
-    """The steps that lead from a version to this code's, in order."""
-    return [step for step in STEPS if step.version > version]
-
-
 def shape_findings(db: Database) -> dict[str, str]:
     """What is wrong with each table or view that is missing or of another shape; empty when all is well.
 
     What pending steps will add is not missed.
     """
     pending = steps_after(store_version(db) or STORE_VERSION)
-    found = ((table.name, difference_of(db, table, _to_come(table.name, pending))) for table in TABLES.values())
+    found = (
+        (
+            table.name,
+            difference_of(db, table, columns_to_come(table.name, pending), lengths_before(table.name, pending)),
+        )
+        for table in TABLES.values()
+    )
     return {name: difference for name, difference in found if difference and not (pending and name == SCHEMA_VERSION)}
 
 
 def foreign_columns_of_all(db: Database) -> dict[str, list[str]]:
     """The columns of each of our tables that no version of ours has, by the name under which rows are written."""
     pending = steps_after(store_version(db) or STORE_VERSION)
-    found = ((table.base, foreign_columns(db, table, _to_come(table.name, pending))) for table in TABLES.values())
+    found = (
+        (table.base, foreign_columns(db, table, columns_to_come(table.name, pending))) for table in TABLES.values()
+    )
     return {name: columns for name, columns in found if columns}
 
 
@@ -261,12 +170,15 @@ def _migrate_file(path: Path, pending: Sequence[Step]) -> None:
         put_document(path, migrated)
 
 
-def _migrate(db: Database, step: Step, clock: Clock) -> None:
+def _migrate(db: Database, step: Step, home: Path, clock: Clock) -> None:
     log.info("migrating the store", version=step.version, says=step.says)
     for table in {**step.columns, **step.renamed}:
         _alter(db, TABLES[table], step.columns.get(table, ()), step.renamed.get(table, {}))
     for rewrite in step.rewrites:
         _rewrite(db, rewrite)
+    for name in step.repartitioned:
+        repartition(db, TABLES[name], home)
+        _show_live(db, TABLES[name])
     _record(db, step.version, clock)
 
 
@@ -283,11 +195,15 @@ def _alter(db: Database, table: Table, added: Sequence[Column], renamed: Mapping
     for change in changes:
         db.execute(cast("LiteralString", f"ALTER TABLE {table.base} {change}"))
     db.await_applied(table.base)
-    if table.hides_dead_rows:
-        foreign = foreign_columns(db, table, _to_come(table.name, STEPS))
-        query = live_query(
-            table.base, [name for name in _columns_of(db, table.base) if name != "live" and name not in foreign]
-        )
+    _show_live(db, table)
+
+
+def _show_live(db: Database, table: Table) -> None:
+    """Have the view of a table's live rows show the columns of ours that the table has by now."""
+    present = _columns_of(db, table.base)
+    if table.hides_dead_rows and present:
+        foreign = foreign_columns(db, table, columns_to_come(table.name, STEPS))
+        query = live_query(table.base, [name for name in present if name != "live" and name not in foreign])
         db.execute(cast("LiteralString", f"CREATE OR REPLACE VIEW {table.name} AS ({query})"))
 
 
@@ -325,14 +241,9 @@ def _require_migratable(db: Database, pending: Sequence[Step]) -> None:
     """
     for table in TABLES.values():
         if _columns_of(db, table.base):
-            require_ours(table, base_difference(db, table, _to_come(table.name, pending)))
+            to_come, lengths = columns_to_come(table.name, pending), lengths_before(table.name, pending)
+            require_ours(table, base_difference(db, table, to_come, lengths))
             db.await_applied(table.base)
-
-
-def _to_come(table: str, pending: Sequence[Step]) -> set[str]:
-    """The columns that pending steps add, or rename: under both names."""
-    added = {column.name for step in pending for column in step.columns.get(table, ())}
-    return added.union(*(names for step in pending for names in step.renamed.get(table, {}).items()))
 
 
 def _require_not_newer(found: int, what: str) -> None:

@@ -119,7 +119,7 @@ TABLES: Final = {
                 column("tick_id", "LONG"),
                 column("seq", "INT"),
             ),
-            "DAY",
+            "WEEK",
             ("ts", "symbol", "seq"),
             hides_dead_rows=True,
         ),
@@ -194,19 +194,22 @@ def require_ours(table: Table, difference: str) -> None:
         raise ForeignTableError(f"table {table.name} in QuestDB is not ours: {difference}")
 
 
-def difference_of(db: Database, table: Table, to_come: Collection[str] = ()) -> str:
-    """How the table in the store differs from ours, empty if it doesn't. Columns `to_come` may be there or not."""
-    found = base_difference(db, table, to_come)
+def difference_of(db: Database, table: Table, to_come: Collection[str] = (), lengths: Collection[str] = ()) -> str:
+    """How the table in the store differs from ours, empty if it doesn't.
+
+    Columns `to_come` may be there or not, and partitions be of one of these `lengths`.
+    """
+    found = base_difference(db, table, to_come, lengths)
     return found if found or to_come else _view_difference(db, table)
 
 
-def base_difference(db: Database, table: Table, to_come: Collection[str] = ()) -> str:
+def base_difference(db: Database, table: Table, to_come: Collection[str] = (), lengths: Collection[str] = ()) -> str:
     """How the table that rows are written into differs from ours, its view left out; empty if it doesn't."""
     rows = db.rows("tables", "SELECT partitionBy, walEnabled, dedup FROM tables() WHERE table_name = %s", [table.base])
     if not rows:
         return f"{table.base} does not exist"
     ((partition_by, wal, dedup),) = rows
-    if (partition_by, wal, dedup) != (table.partition_by, True, True):
+    if not (wal and dedup and partition_by in {table.partition_by, *lengths}):
         return f"it is partitioned by {partition_by}, WAL {wal}, deduplicated {dedup}"
     return _column_difference(db, table, to_come)
 
