@@ -148,7 +148,7 @@ def _unlikely(gaps: Sequence[Gap], stretches: Sequence[Stretch], tape: Tape) -> 
 
 def may_hide_many(found: Sequence[FoundGap], tape: Tape) -> bool:
     """Whether some silence hides `DOUBTFUL_TICKS` usual ones, in which as much was traded as a snapshot of the day
-    carries, or nobody knows how much: the bounds of one snapshot allow it, and its bars alone decide."""
+    carries, or it is not known how much: the bounds of one snapshot allow it, and its bars alone decide."""
     if not tape.evidence.baseline_days or not found:
         return False
     largest, _ = tape.largest_snapshot(0)

@@ -1,19 +1,21 @@
 """What several of the straightforward rules need of a column: runs, what is usual around a value, jumps that come back.
 
-Belongs here: columns alone. Does not belong here: rules (`plain_validation`), reading (`plain_reading`).
+Belongs here: columns alone, and contradictions between them. Does not belong here: other rules (`plain_validation`),
+reading (`plain_reading`).
 """
 
 # pandas has no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from ghtrader_assets_tests.bench.plain_reading import Series
+from ghtrader_assets_tests.bench.plain_reading import Frame, Series
 
 MOVES_WITH: Final = {
     "volume": ["bid_price1", "ask_price1"],
@@ -52,3 +54,29 @@ def without_returns(places: Any, changes: Series) -> int:
         for earlier, later in pairwise(places)
     )
     return len(places) - sum(back)
+
+
+def priceless(df: Frame) -> int:
+    """Ticks that traded and have no last price."""
+    traded = df["volume"].diff().fillna(df["volume"]) > 0
+    return int((traded & (df["last_price"].isna() | (df["last_price"] == 0))).sum())
+
+
+def constant_runs(df: Frame, moves: Mapping[str, Series]) -> int:
+    """How often columns keep one value while those that they move with change 100 times all day, or 1,000 times."""
+    found = 0
+    for name, partners in MOVES_WITH.items():
+        stands = df[name].diff() == 0
+        run = (~stands).cumsum()
+        least = 100 if run.max() <= 1 else 1000
+        found += int(
+            np.logical_and.reduce([(moves[each] & stands).groupby(run).sum() >= least for each in partners]).sum()
+        )
+    return found
+
+
+def off_level(df: Frame, book: Sequence[str]) -> int:
+    """Prices more than twice the last price of their tick, or less than half of it."""
+    names = ["highest", "lowest", "average", *(name for name in book if "price" in name)]
+    last = df["last_price"]
+    return sum(int(((df[name] > 0) & (last > 0) & ~(df[name] / last).between(0.5, 2)).sum()) for name in names)

@@ -22,7 +22,14 @@ import psycopg
 
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets_tests.bench.plain_reading import NS, Frame, PlainDay, Series, read_plainly
-from ghtrader_assets_tests.bench.plain_series import MOVES_WITH, run_lengths, usual_size, without_returns
+from ghtrader_assets_tests.bench.plain_series import (
+    constant_runs,
+    off_level,
+    priceless,
+    run_lengths,
+    usual_size,
+    without_returns,
+)
 
 TAPE: Final = ("last_price", "highest", "lowest", "average")
 LEVEL_1: Final = (*TAPE, "volume", "amount", "open_interest", "bid_price1", "bid_volume1", "ask_price1", "ask_volume1")
@@ -286,11 +293,6 @@ def _quoted(judge: PlainJudge) -> Series:
     return judge.in_session() & judge.two_sided()
 
 
-def _priceless(judge: PlainJudge) -> int:
-    traded = judge.df["volume"].diff().fillna(judge.df["volume"]) > 0
-    return int((traded & (judge.df["last_price"].isna() | (judge.df["last_price"] == 0))).sum())
-
-
 def _uncounted(judge: PlainJudge) -> int:
     trades, grows = _trades(judge), [judge.df[name].diff() > 0 for name in ("volume", "amount")]
     return sum(int((trades & ~each).sum()) for each in grows)
@@ -303,28 +305,9 @@ def _trades(judge: PlainJudge) -> Series:
     return (last.fillna(0) != 0) | (volume > 0) | (amount > 0) | (still & interest)
 
 
-def _moves(judge: PlainJudge, name: str) -> Series:
-    return _trades(judge) if name == "trade" else judge.df[name].diff().fillna(0) != 0
-
-
 def _constant(judge: PlainJudge) -> int:
-    """How often columns keep one value while those that they move with change 100 times all day, or 1,000 times."""
-    found = 0
-    for name, partners in MOVES_WITH.items():
-        stands = judge.df[name].diff() == 0
-        run = (~stands).cumsum()
-        least = 100 if run.max() <= 1 else 1000
-        moves = [(_moves(judge, each) & stands).groupby(run).sum() >= least for each in partners]
-        found += int(np.logical_and.reduce(moves).sum())
-    return found
-
-
-def _off_level(judge: PlainJudge) -> int:
-    last = judge.df["last_price"]
-    names = ["highest", "lowest", "average", *(name for name in judge.book if "price" in name)]
-    return sum(
-        int(((judge.df[name] > 0) & (last > 0) & ~(judge.df[name] / last).between(0.5, 2)).sum()) for name in names
-    )
+    moves = {name: judge.df[name].diff().fillna(0) != 0 for name in NUMERIC_COLUMNS}
+    return constant_runs(judge.df, {**moves, "trade": _trades(judge)})
 
 
 RULES: Final[dict[str, Callable[[PlainJudge], int]]] = {
@@ -332,10 +315,10 @@ RULES: Final[dict[str, Callable[[PlainJudge], int]]] = {
     "null_l5": lambda judge: sum(int(judge.missing(name).sum()) for name in judge.book if name[-1] != "1"),
     "null_run": PlainJudge.null_runs,
     "amount_without_volume": lambda judge: int(((judge.df["amount"] > 0) & (judge.df["volume"] == 0)).sum()),
-    "volume_without_price": _priceless,
+    "volume_without_price": lambda judge: priceless(judge.df),
     "uncounted_trade": _uncounted,
     "amount_off_scale": PlainJudge.off_scale,
-    "quote_off_scale": _off_level,
+    "quote_off_scale": lambda judge: off_level(judge.df, judge.book),
     "constant_column": _constant,
     "regressing_time": lambda judge: int((judge.df["datetime_ns"].diff() < 0).sum()),
     "volume_monotone": lambda judge: judge.falls("volume"),
