@@ -39,6 +39,7 @@ def detail_of(coverage: Coverage, ticks: DayTicks, policy: Policy, testimony: Te
     return "; ".join(
         [
             *_misplaced(coverage),
+            *_within(coverage),
             *_shifted(coverage),
             *_repeated(coverage),
             *_off_level(coverage),
@@ -98,14 +99,23 @@ def _block(coverage: Coverage, block: Block) -> str:
     said = (
         f"{block.rows:,} ticks trade {block.lots:,.0f} lots outside the sessions, {_span(block.first_s, block.last_s)}"
     )
-    if block.hole is None:
-        return said
-    inside = [each.gap for each in coverage.gaps if each.stretch == block.hole and each.gap.last_s >= block.left[0]]
+    return said if block.hole is None else f"{said}: {_belonging(coverage, block, block.hole)}"
+
+
+def _within(coverage: Coverage) -> Iterator[str]:
+    """Blocks among other ticks of the sessions."""
+    for block in coverage.misplaced.within[:MOST]:
+        if block.hole is not None:
+            said = f"{block.rows:,} ticks among others, {_span(block.first_s, block.last_s)}, are misplaced"
+            yield f"{said}: {_belonging(coverage, block, block.hole)}"
+
+
+def _belonging(coverage: Coverage, block: Block, hole: Stretch) -> str:
+    inside = [each.gap for each in coverage.gaps if each.stretch == hole and each.gap.last_s >= block.left[0]]
     sessions = dict.fromkeys(gap.session for gap in inside if gap.first_s <= block.left[1])
     way = "earlier" if block.moved_s > 0 else "later"
-    hole = _span(*block.left)
-    place = f"in the {' and '.join(sessions)} session's hole {hole}"
-    return f"{said}: they belong {_length(abs(block.moved_s))} {way}, {place}"
+    place = f"in the {' and '.join(sessions)} session's hole {_span(*block.left)}"
+    return f"they belong {_length(abs(block.moved_s))} {way}, {place}"
 
 
 def _repeated(coverage: Coverage) -> Iterator[str]:

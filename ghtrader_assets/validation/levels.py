@@ -28,14 +28,19 @@ WORDS: Final = {PRICE: "prices", SCALE: "amounts per lot and price", INTEREST: "
 
 
 def levels_of(tape: Tape) -> dict[str, dict[str, float]]:
-    """Per session the middle last price and open interest, and what was paid for each lot and unit of price."""
+    """Per session the middle last price and open interest, and what was paid for each lot and unit of price.
+
+    Of a session whose volume falls nobody knows what was paid for a lot.
+    """
     numbers = tape.ticks.numbers
     found: dict[str, dict[str, float]] = {}
     for session in dict.fromkeys(window.session for window in tape.ticks.windows):
         prices, amounts = (tape.in_session(session, numbers[name]) for name in ("last_price", "amount"))
         interests = tape.in_session(session, numbers["open_interest"])
+        volumes = tape.in_session(session, tape.ticks.known_volume)
         with np.errstate(over="ignore", invalid="ignore"):
-            worth = float((tape.lots_in(session)[1:] * prices[1:]).sum())
+            lots = np.diff(volumes)
+            worth = float((lots * prices[1:]).sum()) if (lots >= 0).all() else 0.0
             paid = float(amounts[-1] - amounts[0]) if len(amounts) else 0.0
         figures = {PRICE: _middle(prices), SCALE: paid / worth if worth > 0 else 0.0, INTEREST: _middle(interests)}
         found[session] = {name: float(f"{value:.3g}") for name, value in figures.items() if 0 < value < math.inf}

@@ -7,7 +7,7 @@ Does not belong here: which ticks those are (`outside`), what follows (`states`)
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -66,10 +66,14 @@ class Offset(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Misplaced:
-    """All blocks, in order of time, and how far off whole sessions are stamped."""
+    """All blocks that trade outside, in order of time, and how far off whole sessions are stamped.
+
+    `within` are blocks that stand inside the sessions, by what was traded before and after the hole that they left.
+    """
 
     blocks: tuple[Block, ...]
     late: Mapping[str, Offset]
+    within: tuple[Block, ...] = ()
 
     @property
     def holes(self) -> tuple[Stretch, ...]:
@@ -79,11 +83,11 @@ class Misplaced:
 
 def misplaced_of(tape: Tape, gaps: Sequence[FoundGap]) -> Misplaced:
     """What is traded outside the sessions of a day, held against its silences."""
-    blocks = _blocks(tape)
+    blocks, within = _blocks(tape), tuple(_within(tape, gaps))
     if not blocks:
-        return Misplaced((), {})
+        return Misplaced((), {}, within)
     late = _late_sessions(tape, {block.place: block for block in blocks})
-    return Misplaced(tuple(blocks if late else (_belonging(block, gaps, tape) for block in blocks)), late)
+    return Misplaced(tuple(blocks if late else (_belonging(block, gaps, tape) for block in blocks)), late, within)
 
 
 def _blocks(tape: Tape) -> list[Block]:
@@ -209,6 +213,30 @@ def _belonging(block: Block, gaps: Sequence[FoundGap], tape: Tape) -> Block:
             moved = replace(block, lots=lots, hole=hole, left=(first_s, last_s), moved_s=moved_s)
             found.append((high - low, _unit_of(moved_s), moved))
     return min(found, key=lambda each: each[:2], default=(0, 0, block))[2]
+
+
+def _within(tape: Tape, gaps: Sequence[FoundGap]) -> Iterator[Block]:
+    """The blocks of ticks whose volumes belong in a hole of theirs, while other ticks stand around them.
+
+    The day's volume grows all day, so ticks elsewhere that show more than the one before a hole and less than the one
+    after it were stamped there. Where no volume falls, in order of time, there are none.
+    """
+    stamps, volume = tape.ticks.stamps, tape.ticks.known_volume
+    order = np.argsort(stamps, kind="stable")
+    if not (np.diff(volume[order]) < 0).any():
+        return
+    for hole in {id(each.stretch): each.stretch for each in gaps}.values():
+        if hole.before is None or hole.after is None or hole.last_s - hole.first_s < JOINED_S:
+            continue
+        rows = np.flatnonzero((volume > volume[hole.before]) & (volume < volume[hole.after]))
+        if len(rows) < PLACED_TICKS:
+            continue
+        first_s, last_s = int(tape.ticks.seconds[rows].min()), int(tape.ticks.seconds[rows].max())
+        low, high = last_s - hole.last_s - 1, first_s - hole.first_s + 1
+        if -NEAR_S <= high - low <= max(NEAR_S, int(LONGER * (last_s - first_s))):
+            moved_s = _rounded(min(low, high) - 1, max(low, high) + 1)
+            lots = float(volume[rows].max() - volume[rows].min())
+            yield Block(first_s, last_s, len(rows), lots, 0, hole, (hole.first_s, hole.last_s), moved_s)
 
 
 def _encloses(tape: Tape, hole: Stretch, volume: Floats) -> bool:

@@ -114,7 +114,7 @@ def _told(tape: Tape, edges: Sequence[_Edges], auction: Sequence[float]) -> tupl
     for late_s in (each for side in sides for each in side):
         near = [[each for each in side if abs(each - late_s) <= _agree_s(tape)] for side in sides]
         told = [each for side in near for each in side]
-        if not near[1] or len(told) < WITNESSES or abs(median(told)) < shown:
+        if not (near[1] or near[2]) or len(told) < WITNESSES or abs(median(told)) < shown:
             continue
         low, high = _bounds(tape, near)
         if low > 0 or high < 0:

@@ -286,6 +286,22 @@ def test_a_day_in_another_unit_is_told_by_the_days_before(product: str, figure: 
 
 
 @pytest.mark.parametrize("product", ["SHFE.cu", "CFFEX.IF", "CZCE.SR", "DCE.m"])
+def test_a_day_stamped_late_is_told_though_its_overhang_is_cut(product: str) -> None:
+    """No tick trades outside and no close is late: its openings and its auction are, by as much."""
+    day = day_of(product)
+    columns = columns_of(day)
+    stamps = columns["datetime_ns"] + 29 * NS
+    windows = day.sessions.windows
+    inside = (stamps < windows[0].start_ns) & (stamps > windows[0].start_ns - 300 * NS)
+    for window in windows:
+        inside |= (stamps >= window.start_ns) & (stamps <= window.end_ns)
+    late = {name: values[inside] for name, values in {**columns, "datetime_ns": stamps}.items() if name != "tick_id"}
+    told, _ = both_verdicts(product, numbered(late))
+    assert (told.state, told.reason_code) == ("error", "misstamped_block")
+    assert "is stamped 29 s late" in told.coverage.detail
+
+
+@pytest.mark.parametrize("product", ["SHFE.cu", "CFFEX.IF", "CZCE.SR", "DCE.m"])
 @pytest.mark.parametrize("name", ["open_interest", "average"])
 def test_a_column_that_stands_still_from_noon_on_is_told(product: str, name: str) -> None:
     columns = columns_of(day_of(product))

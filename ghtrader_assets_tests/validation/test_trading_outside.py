@@ -120,6 +120,30 @@ def test_a_block_moved_past_other_ticks_has_its_own_lots_and_place() -> None:
     assert abs(int(told[1].replace(",", "")) - traded) <= 0.02 * traded
 
 
+@pytest.mark.parametrize("contract", ["SHFE.cu2602", "CFFEX.IF2601", "CZCE.SR605"])
+@pytest.mark.parametrize(
+    ("offset_s", "said"), [(4 * 3600, "4 h earlier"), (1800, "30 min earlier"), (-1800, "30 min later")]
+)
+@pytest.mark.parametrize("ids", ["as they were", "by time"])
+def test_a_block_moved_among_other_ticks_says_where_it_belongs(
+    contract: str, offset_s: int, said: str, ids: str
+) -> None:
+    """It trades where anything may be traded; what was traded before and after its hole tells it."""
+    day = clean_day(contract).copy()
+    opens = next(first for first, _ in day.windows if first > day.windows[-1][1] - 7 * 3600)
+    block = (day.seconds >= opens + 2400) & (day.seconds < opens + 3000)
+    day.columns["datetime_ns"][block] += offset_s * NS
+    if ids == "by time":
+        order = np.argsort(day.columns["datetime_ns"], kind="stable")
+        day.columns = {name: values[order] for name, values in day.columns.items()}
+        day.columns["tick_id"] = np.arange(day.n)
+    verdict = judge_columns(day, contract)
+    assert verdict.state == "error"
+    number = f"{np.count_nonzero(block):,} ticks among others"
+    assert number in verdict.coverage.detail
+    assert f"are misplaced: they belong {said}, in the day session's hole" in verdict.coverage.detail
+
+
 def test_a_straggler_after_a_lost_afternoon_has_not_traded_it() -> None:
     day = clean_day("SHFE.rb2605").copy()
     kept = (day.seconds <= day.windows[-2][1]) | (np.arange(day.n) == day.n - 1)
