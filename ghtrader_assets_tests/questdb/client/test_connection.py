@@ -6,17 +6,18 @@ import gc
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 from pydantic import SecretStr
 
-from ghtrader_assets.errors import StoreAwayError, StoreTimeoutError
+from ghtrader_assets.errors import QueryRefusedError, StoreAwayError, StoreTimeoutError
 from ghtrader_assets.questdb.client import connection, pg_session
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
-from ghtrader_assets_tests.questdb.client.fake_servers import listening, silent
+from ghtrader_assets_tests.questdb.client.fake_servers import http_answer, listening, silent
 from ghtrader_assets_tests.waiting import HANGS_S
 
 
@@ -77,3 +78,31 @@ def test_a_statement_whose_server_is_stopped_under_way(server: EmbeddedQuestDB) 
         finally:
             process.resume()
         assert session.closed
+
+
+def test_no_more_threads_read_in_bulk_at_once_than_the_process_may_have_sessions() -> None:
+    """The server holds each answer until two are asked for; it is never asked for a third before one has ended."""
+    pair = threading.Barrier(2)
+    under_way: list[int] = []
+    most: list[int] = []
+
+    def serve(client: socket.socket) -> None:
+        client.recv(65536)
+        under_way.append(1)
+        most.append(len(under_way))
+        pair.wait(HANGS_S)
+        under_way.pop()
+        client.sendall(http_answer(400, b'{"error": "any"}'))
+
+    def ask(_: int) -> None:
+        with pytest.raises(QueryRefusedError):
+            db.export("any", "SELECT 1")
+
+    with (
+        listening(serve) as address,
+        Database(Endpoint(address, address, "any", SecretStr("any")), max_sessions=2) as db,
+        ThreadPoolExecutor(8) as threads,
+    ):
+        list(threads.map(ask, range(8)))
+    assert len(most) == 8
+    assert max(most) == 2
