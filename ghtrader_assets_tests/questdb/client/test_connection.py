@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -18,7 +19,7 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets_tests.questdb.client.fake_servers import http_answer, listening, silent
-from ghtrader_assets_tests.waiting import HANGS_S
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 
 def test_a_session_that_is_never_opened_gives_its_socket_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +47,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQuestDB
         yield running
 
 
+def stopped(server: EmbeddedQuestDB) -> psutil.Process:
+    """The server's process, with each of its threads at rest: the one that answers may be the last."""
+    process = psutil.Process(server.pid)
+    process.suspend()
+    threads = Path(f"/proc/{server.pid}/task")
+
+    def at_rest() -> bool:
+        return all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in threads.glob("*/stat"))
+
+    await_that("a stopped server", at_rest)
+    return process
+
+
 @pytest.mark.service
 @pytest.mark.parametrize("ask", [Database.rows, Database.export, Database.arrow])
 def test_a_reader_whose_server_was_stopped_since_its_last_question(
@@ -53,10 +67,9 @@ def test_a_reader_whose_server_was_stopped_since_its_last_question(
 ) -> None:
     """The kernel keeps its connection open, and takes what it sends."""
     monkeypatch.setattr(connection, "FRESH_S", 0.0)
-    process = psutil.Process(server.pid)
     with Database(server.endpoint, readonly=True) as db:
         ask(db, "any", "SELECT 1")
-        process.suspend()
+        process = stopped(server)
         try:
             with pytest.raises(StoreTimeoutError, match="has said nothing for 5 s") as met:
                 ask(db, "any", "SELECT 1")
@@ -69,9 +82,8 @@ def test_a_reader_whose_server_was_stopped_since_its_last_question(
 @pytest.mark.service
 def test_a_statement_whose_server_is_stopped_under_way(server: EmbeddedQuestDB) -> None:
     """It ends once the server should have ended it."""
-    process = psutil.Process(server.pid)
     with Database(server.endpoint, statement_timeout_s=1) as db, db.session() as session:
-        process.suspend()
+        process = stopped(server)
         try:
             with pytest.raises(StoreTimeoutError, match="has said nothing for 6 s"):
                 session.execute("SELECT 1")
