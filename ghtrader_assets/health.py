@@ -106,6 +106,13 @@ RUN_WITHOUT_PROCESS: Final = Kind(
     "switch the sensor `watch_runs` on in Dagster's web page (Automation): it ends such runs within a minute",
     "the platform does it by itself unless the sensor was switched off by hand",
 )
+RUN_STOPPED: Final = Kind(
+    "run_stopped",
+    "error",
+    "The process of a run was stopped (SIGSTOP, a debugger): it works no more, and keeps its slot of the loads, its"
+    " sessions and its days.",
+    "`kill -CONT {process}` has it go on; `kill -9 {process}` ends it, and the same command loads its days",
+)
 LOADS_HELD: Final = Kind(
     "loads_held",
     "error",
@@ -189,6 +196,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         LOCATION_IN_ERROR,
         HEARTBEAT_OLD,
         RUN_WITHOUT_PROCESS,
+        RUN_STOPPED,
         LOADS_HELD,
         TABLE_SUSPENDED,
         FOREIGN_COLUMN,
@@ -258,12 +266,17 @@ def dagster_findings(locations: Collection[CodeLocation], daemons: Collection[Da
             yield HEARTBEAT_OLD.found(f"Dagster's {daemon.name.lower()} daemon", f"no heartbeat {since}")
 
 
-def run_findings(runs: Collection[WorkedOn], living: Callable[[str], bool], now: datetime) -> Iterator[Finding]:
-    """The runs that hold what they don't use: worked on, and without a process for longer than `STUCK_AFTER`."""
+def run_findings(
+    runs: Collection[WorkedOn], living: Callable[[str], bool], stopped: Callable[[str], int | None], now: datetime
+) -> Iterator[Finding]:
+    """The runs that hold what they don't use: worked on, and without a process for longer than `STUCK_AFTER`, or in one
+    that is stopped, whose number `stopped` gives."""
     for run in runs:
-        if now - run.since > STUCK_AFTER and not living(run.run_id):
-            said = f"{run.status} since {run.since:%Y-%m-%d %H:%M:%S} UTC, and its process is gone"
-            yield RUN_WITHOUT_PROCESS.found(f"run {run.run_id}", said)
+        began = f"{run.status} since {run.since:%Y-%m-%d %H:%M:%S} UTC, and its process"
+        if (process := stopped(run.run_id)) is not None:
+            yield RUN_STOPPED.found(f"run {run.run_id}", f"{began} {process} is stopped", process=process)
+        elif now - run.since > STUCK_AFTER and not living(run.run_id):
+            yield RUN_WITHOUT_PROCESS.found(f"run {run.run_id}", f"{began} is gone")
 
 
 def pool_findings(pool: str, slots: int | None) -> Iterator[Finding]:

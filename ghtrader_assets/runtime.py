@@ -16,7 +16,7 @@ import psutil
 from filelock import Timeout
 from pydantic import BaseModel, ValidationError
 
-from ghtrader_assets.files import held_locks, process_lock, put_file
+from ghtrader_assets.files import held_locks, is_stopped, lock_holder, process_lock, put_file
 
 RUNTIME_FILE = "runtime.json"
 
@@ -134,6 +134,12 @@ def is_living_run(home: Path, run_id: str) -> bool:
     path.unlink(missing_ok=True)
     lock.release()
     return False
+
+
+def stopped_run(home: Path, run_id: str) -> int | None:
+    """The number of the process that works on the run, if it was stopped."""
+    holder = lock_holder(_lock_of(home, run_id))
+    return holder.pid if holder is not None and is_stopped(holder) else None
 
 
 def _lock_of(home: Path, run_id: str) -> Path:

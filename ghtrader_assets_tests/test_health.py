@@ -69,9 +69,17 @@ def test_a_run_without_a_process_is_stuck_once_the_platform_had_its_time_to_end_
         WorkedOn("alive", "STARTED", NOW - 2 * STUCK_AFTER),
         WorkedOn("new", "STARTING", NOW),
     ]
-    (found,) = run_findings(runs, lambda run_id: run_id == "alive", NOW)
+    (found,) = run_findings(runs, lambda run_id: run_id == "alive", lambda run_id: None, NOW)
     assert (found.subject, found.level) == ("run dead", "error")
     assert found.finding == "STARTED since 2026-11-30 07:54:00 UTC, and its process is gone"
+
+
+def test_a_run_that_is_stopped_is_named_with_its_process_at_once() -> None:
+    runs = [WorkedOn("stopped", "STARTED", NOW), WorkedOn("alive", "STARTED", NOW)]
+    (found,) = run_findings(runs, lambda run_id: True, {"stopped": 4711}.get, NOW)
+    assert (found.subject, found.kind) == ("run stopped", "run_stopped")
+    assert "its process 4711 is stopped" in found.finding
+    assert "`kill -CONT 4711`" in found.remedy
 
 
 def test_a_pool_without_a_slot_holds_all_loads() -> None:

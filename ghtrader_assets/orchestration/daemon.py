@@ -16,13 +16,14 @@ from typing import Any, Final, cast
 import requests
 
 from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.health import RUN_STOPPED
 from ghtrader_assets.loading.outcome import CANCELLED, Stopped
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.launcher import Progress
 from ghtrader_assets.orchestration.names import EXIT_CODE, INTERRUPTED, LAUNCH_TAG, LAUNCHED_BY_TAG
 from ghtrader_assets.orchestration.runs import Needs, days_by_need, in_groups, tables_for
 from ghtrader_assets.orchestration.vigil import await_end
-from ghtrader_assets.runtime import DAGSTER, LOCATION, owned_runtime
+from ghtrader_assets.runtime import DAGSTER, LOCATION, owned_runtime, stopped_run
 from ghtrader_assets.settings import Settings
 
 _OPERATIONS: Final = resources.files("ghtrader_assets.orchestration").joinpath("daemon.graphql").read_text("utf-8")
@@ -88,13 +89,21 @@ class DaemonLauncher:
         stopped = await_end(
             self.home,
             lambda: all(backfill.status() in FINISHED for backfill in backfills),
-            lambda: _heartbeats(self.dagster_url),
+            lambda: self._signs_of_life(tags[LAUNCH_TAG]),
             progress.announce,
         )
         if stopped:
             progress.announce(f"this waits no longer: {self.when_interrupted}")
             return [stopped]
         return [stop for backfill in backfills for stop in backfill.stops()]
+
+    def _signs_of_life(self, launch: str) -> object:
+        """`_heartbeats`. Raises `ServiceError` where a run of the launch is stopped, too: `up` starts no run again."""
+        for run_id in self.run_ids(launch):
+            if (process := stopped_run(self.home, run_id)) is not None:
+                what = f"process {process} of run {run_id} is stopped"
+                raise ServiceError(what, RUN_STOPPED.remedy.format(process=process))
+        return _heartbeats(self.dagster_url)
 
 
 def _heartbeats(dagster_url: str) -> object:

@@ -163,8 +163,10 @@ class CodeServerPart(ProcessPart):
     _inner: psutil.Process | None = field(default=None, init=False)
 
     def is_ready(self) -> bool:
-        self._inner = self._find_inner()
-        return self._inner is not None and self.answers()
+        if not self.answers():
+            return False
+        self._inner = self._find_inner()  # not before: while it starts, libraries make children of a moment
+        return self._inner is not None
 
     def has_ended(self) -> bool:
         if ProcessPart.has_ended(self):

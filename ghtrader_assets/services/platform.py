@@ -34,7 +34,16 @@ from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.migrations import foreign_columns_of_all, shape_findings
 from ghtrader_assets.questdb.tables.reader import read_future_loads
-from ghtrader_assets.runtime import CODE_SERVER, DAEMON, DAGSTER, LOAD_POOL, Runtime, is_living_run, owned_runtime
+from ghtrader_assets.runtime import (
+    CODE_SERVER,
+    DAEMON,
+    DAGSTER,
+    LOAD_POOL,
+    Runtime,
+    is_living_run,
+    owned_runtime,
+    stopped_run,
+)
 from ghtrader_assets.services.dagster_state import RunningDagster, read_running_dagster
 from ghtrader_assets.services.health import ServiceHealth, feed_health, service_health
 from ghtrader_assets.settings import Settings
@@ -105,7 +114,8 @@ def _dagster(settings: Settings, state: RunningDagster | None, clock: Clock) -> 
     """One that does not answer is a service's finding."""
     if state is not None:
         yield from dagster_findings(state.locations, state.daemons)
-        yield from run_findings(state.runs, partial(is_living_run, settings.home), clock.now())
+        living, stopped = partial(is_living_run, settings.home), partial(stopped_run, settings.home)
+        yield from run_findings(state.runs, living, stopped, clock.now())
         yield from pool_findings(LOAD_POOL, state.load_slots)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ import psutil
 import pytest
 
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.files import lock_holder
 from ghtrader_assets.manifests import Manifest, manifest_files, read_manifest_file
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.runtime import CODE_SERVER, DAEMON, Runtime, Service, read_runtime
@@ -101,6 +105,65 @@ def test_a_stopped_daemon_is_started_again_and_the_backfill_goes_on(kept: Runnin
     assert ran.code == 0, ran.err
     assert len(ran.document["succeeded"]) == len(DAYS)
     assert await_all(kept.command.home)[DAEMON].process != before.process
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        pytest.param(signal.SIGKILL, "dagster-daemon ended and was not started again", id="dead"),
+        pytest.param(signal.SIGSTOP, "shows no sign of life", id="hung"),
+    ],
+)
+def test_a_backfill_whose_daemon_nobody_keeps_up_ends_with_its_days_named(
+    kept: RunningPlatform, number: signal.Signals, why: str
+) -> None:
+    """`up` is stopped as well, so nothing comes back; its run goes on, and the same command ends the work later."""
+    home = kept.command.home
+    process = begun(kept, "--force")
+    await_all(home)
+    owner = psutil.Process(runtime_of(home).owner.pid)
+    owner.suspend()
+    try:
+        send(home, number, DAEMON)
+        out, err = process.communicate(timeout=HANGS_S)
+    finally:
+        owner.resume()
+        kept.exchange.reset()
+    assert process.returncode == 3, err
+    report = json.loads(out)
+    assert {day["trading_day"] for day in (*report["succeeded"], *report["failed"])} == {str(day) for day in DAYS}
+    assert all(why in day["reason"] for day in report["failed"])
+    assert "goes on without this command; follow or stop it at http" in err
+    await_that("closed attempts", lambda: all(load.finished for load in attempts(home)))
+    assert kept.command.run("backfill", *RANGE).code == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(0, 0), (1, 1)], ids=["it goes on", "it is ended"])
+def test_a_stopped_run_is_named_and_does_what_its_remedy_says(kept: RunningPlatform, number: int, code: int) -> None:
+    home = kept.command.home
+    process = begun(kept, "--force")
+    (lock,) = (home / "living").glob("*.lock")
+    run = lock_holder(lock)
+    assert run is not None
+    run.suspend()
+    try:
+
+        def named() -> dict[str, str] | None:
+            found = kept.command.run("status", "--json").document["findings"]
+            return next((each for each in found if each["kind"] == "run_stopped"), None)
+
+        found = await_that("the finding", named)
+        assert found is not None
+        assert found["subject"] == f"run {lock.stem}"
+        kept.exchange.reset()
+        subprocess.run(shlex.split(re.findall(r"`([^`]+)`", found["remedy"])[number]), check=True)
+        _, err = process.communicate(timeout=HANGS_S)
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            run.resume()
+    assert process.returncode == code, err
+    assert named() is None
+    assert kept.command.run("backfill", *RANGE).code == 0
 
 
 def test_all_parts_killed_at_once_come_back_at_their_places(kept: RunningPlatform) -> None:

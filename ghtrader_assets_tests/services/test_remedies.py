@@ -120,8 +120,9 @@ STATES: dict[str, Callable[[Desk], AbstractContextManager[Clock]]] = {
     "calendar_ended": a_calendar_that_has_ended,
     "feed_behind": a_missed_day,
 }
-ELSEWHERE = {"service_down"}
-"""`up` is done by every test that runs a platform; `test_a_home_that_is_down` reads it from the message."""
+ELSEWHERE = {"service_down", "run_stopped"}
+"""`up` is done by every test that runs a platform; `test_a_home_that_is_down` reads it from the message. A run takes a
+platform: `test_kept_up` stops one."""
 
 
 @pytest.mark.parametrize("kind", STATES)

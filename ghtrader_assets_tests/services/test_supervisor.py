@@ -14,7 +14,7 @@ import requests
 
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK, claim_port
-from ghtrader_assets.services.parts import ProcessPart
+from ghtrader_assets.services.parts import CodeServerPart, ProcessPart
 from ghtrader_assets.services.processes import last_lines
 from ghtrader_assets.services.supervisor import Phase, RestartPolicy, Supervisor, Watched
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
@@ -114,6 +114,32 @@ def test_a_part_that_dies_each_time_is_given_up_and_the_others_work_on(tmp_path:
         assert len(books.failures) == BRISK.starts + 1, "one that was given up is left alone"
         assert other.answers()
         assert books.phases["other"] == Phase.READY
+
+
+MAKES_A_CHILD = """
+import signal, subprocess
+child = subprocess.Popen(["sleep", "3600"])
+child.wait()
+print("it has ended", flush=True)
+signal.pause()
+"""
+
+
+def test_a_child_that_a_code_server_makes_while_it_starts_is_not_its_inner_server(tmp_path: Path) -> None:
+    """Libraries ask the system by a child of a moment; one that had ended was taken for the server's end."""
+    part = CodeServerPart("code", ["-c", MAKES_A_CHILD], tmp_path / "code.log", {}, {}, socket=tmp_path / "code")
+    part.start()
+    try:
+        server = psutil.Process(part.pid or 0)
+        await_that("a child", server.children)
+        assert not part.is_ready()
+        server.children()[0].kill()
+        await_that("its end", lambda: "it has ended" in last_lines(part.log))
+        assert not part.has_ended()
+        assert not part.is_ready()
+    finally:
+        part.stop()
+    assert part.has_ended()
 
 
 def test_a_first_start_that_fails_stops_what_had_started(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import pytest
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.files import is_stopped
 from ghtrader_assets.tq import fork_server, process, wire
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.tq.market_data import fetch_holidays
@@ -100,6 +101,7 @@ def test_a_worker_that_is_stopped_in_the_middle_of_an_answer_is_ended(
         await_that("a full socket", lambda: bytes_waiting(worker.connection.fileno()) > 100_000)
         [running] = workers_of(os.getpid())
         running.suspend()
+        await_that("a stopped worker", lambda: is_stopped(running))
         assert isinstance(worker.receive(), wire.DayRead)
         with pytest.raises(BlockingIOError) as met:
             worker.receive_frame()
@@ -123,7 +125,9 @@ def test_a_fork_server_that_is_stopped_ends_with_its_workers(
         for worker in workers:
             assert worker.connection.poll(HANGS_S)
         running = workers_of(os.getpid())
-        psutil.Process(fork_servers_of(os.getpid())[0]).suspend()
+        process_of_server = psutil.Process(fork_servers_of(os.getpid())[0])
+        process_of_server.suspend()
+        await_that("a stopped fork server", lambda: is_stopped(process_of_server))
         workers[0].kill()
         assert psutil.wait_procs(running, timeout=HANGS_S)[1] == []
         assert not server.is_alive

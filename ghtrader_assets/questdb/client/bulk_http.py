@@ -6,6 +6,7 @@ Belongs here: the HTTP sessions and how a busy server is asked again. Does not b
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import deque
 from collections.abc import Generator
 from http import HTTPStatus
@@ -18,7 +19,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from ghtrader_assets.errors import BrokenAnswerError
+from ghtrader_assets.errors import BrokenAnswerError, StoreBusyError
 from ghtrader_assets.ports import is_loopback
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.client.errors import http_status_error, translated_errors
@@ -42,13 +43,14 @@ def http_session(endpoint: Endpoint) -> requests.Session:
 
 
 class BulkHttp:
-    """`/exp?fmt=parquet` of one server, for any number of threads: as many connections as ask at once.
+    """`/exp?fmt=parquet` of one server, for any number of threads, over `max_connections`; the others wait for one.
 
     A connection kept by each thread would outlive threads that come and go, and the server takes only 64.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, max_connections: int) -> None:
         self._endpoint = endpoint
+        self._free = threading.BoundedSemaphore(max_connections)
         self._url = f"http://{endpoint.http}/exp"
         self._parameters = _PARQUET | (_UNCOMPRESSED if is_loopback(self._url) else {})
         self._idle: deque[requests.Session] = deque()
@@ -101,7 +103,10 @@ class BulkHttp:
 
     @contextlib.contextmanager
     def _session(self) -> Generator[requests.Session]:
-        """An idle session, or a new one; it is idle again afterwards."""
+        """An idle session, or a new one; it is idle again afterwards. Raises `StoreBusyError` where none gets free in
+        the time that an answer may take."""
+        if not self._free.acquire(timeout=ANSWER_TIMEOUT_S):
+            raise StoreBusyError(f"all connections for bulk reads from QuestDB at {self._endpoint.http} are busy")
         try:
             session = self._idle.pop()
         except IndexError:
@@ -111,6 +116,7 @@ class BulkHttp:
             yield session
         finally:
             self._idle.append(session)
+            self._free.release()
 
 
 def _asked_again_while_busy() -> Retry:

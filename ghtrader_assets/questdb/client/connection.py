@@ -55,7 +55,8 @@ class Database:
 
     `prepared`: statements are prepared after a few uses. `sender_pool`: senders stay connected, one a thread that
     writes; off, a single one is reused in turn. `readonly`: PG sessions use the endpoint's reader log-in, and a server
-    that is stopped is not waited for longer than one that is away.
+    that is stopped is not waited for longer than one that is away. `max_sessions` bounds PG sessions and, apart from
+    them, connections for bulk reads.
     `on_query` is told each statement's name and seconds. `before_first` runs before the first question and may refuse.
     """
 
@@ -93,7 +94,7 @@ class Database:
         )
         self._pool_lock = threading.Lock()
         self._senders = _Senders(endpoint, max_senders if sender_pool else 1)
-        self._bulk = BulkHttp(endpoint)
+        self._bulk = BulkHttp(endpoint, max_sessions)
 
     def close(self) -> None:
         """Close every session and sender."""

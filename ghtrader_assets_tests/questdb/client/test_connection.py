@@ -6,18 +6,20 @@ import gc
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
 from pydantic import SecretStr
 
-from ghtrader_assets.errors import StoreAwayError, StoreTimeoutError
+from ghtrader_assets.errors import QueryRefusedError, StoreAwayError, StoreTimeoutError
 from ghtrader_assets.questdb.client import connection, pg_session
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
-from ghtrader_assets_tests.questdb.client.fake_servers import listening, silent
-from ghtrader_assets_tests.waiting import HANGS_S
+from ghtrader_assets_tests.questdb.client.fake_servers import http_answer, listening, silent
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 
 def test_a_session_that_is_never_opened_gives_its_socket_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,6 +47,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQuestDB
         yield running
 
 
+def stopped(server: EmbeddedQuestDB) -> psutil.Process:
+    """The server's process, with each of its threads at rest: the one that answers may be the last."""
+    process = psutil.Process(server.pid)
+    process.suspend()
+    threads = Path(f"/proc/{server.pid}/task")
+
+    def at_rest() -> bool:
+        return all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in threads.glob("*/stat"))
+
+    await_that("a stopped server", at_rest)
+    return process
+
+
 @pytest.mark.service
 @pytest.mark.parametrize("ask", [Database.rows, Database.export, Database.arrow])
 def test_a_reader_whose_server_was_stopped_since_its_last_question(
@@ -52,10 +67,9 @@ def test_a_reader_whose_server_was_stopped_since_its_last_question(
 ) -> None:
     """The kernel keeps its connection open, and takes what it sends."""
     monkeypatch.setattr(connection, "FRESH_S", 0.0)
-    process = psutil.Process(server.pid)
     with Database(server.endpoint, readonly=True) as db:
         ask(db, "any", "SELECT 1")
-        process.suspend()
+        process = stopped(server)
         try:
             with pytest.raises(StoreTimeoutError, match="has said nothing for 5 s") as met:
                 ask(db, "any", "SELECT 1")
@@ -68,12 +82,39 @@ def test_a_reader_whose_server_was_stopped_since_its_last_question(
 @pytest.mark.service
 def test_a_statement_whose_server_is_stopped_under_way(server: EmbeddedQuestDB) -> None:
     """It ends once the server should have ended it."""
-    process = psutil.Process(server.pid)
     with Database(server.endpoint, statement_timeout_s=1) as db, db.session() as session:
-        process.suspend()
+        process = stopped(server)
         try:
             with pytest.raises(StoreTimeoutError, match="has said nothing for 6 s"):
                 session.execute("SELECT 1")
         finally:
             process.resume()
         assert session.closed
+
+
+def test_no_more_threads_read_in_bulk_at_once_than_the_process_may_have_sessions() -> None:
+    """The server holds each answer until two are asked for; it is never asked for a third before one has ended."""
+    pair = threading.Barrier(2)
+    under_way: list[int] = []
+    most: list[int] = []
+
+    def serve(client: socket.socket) -> None:
+        client.recv(65536)
+        under_way.append(1)
+        most.append(len(under_way))
+        pair.wait(HANGS_S)
+        under_way.pop()
+        client.sendall(http_answer(400, b'{"error": "any"}'))
+
+    def ask(_: int) -> None:
+        with pytest.raises(QueryRefusedError):
+            db.export("any", "SELECT 1")
+
+    with (
+        listening(serve) as address,
+        Database(Endpoint(address, address, "any", SecretStr("any")), max_sessions=2) as db,
+        ThreadPoolExecutor(8) as threads,
+    ):
+        list(threads.map(ask, range(8)))
+    assert len(most) == 8
+    assert max(most) == 2
