@@ -30,7 +30,7 @@ WORDS: Final = {PRICE: "prices", SCALE: "amounts per lot and price", INTEREST: "
 def levels_of(tape: Tape) -> dict[str, dict[str, float]]:
     """Per session the middle last price and open interest, and what was paid for each lot and unit of price.
 
-    Of a session whose volume falls nobody knows what was paid for a lot.
+    Of a session whose volume falls it is not known what was paid for a lot.
     """
     numbers = tape.ticks.numbers
     found: dict[str, dict[str, float]] = {}
