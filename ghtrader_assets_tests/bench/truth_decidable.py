@@ -147,9 +147,22 @@ def _is_told(fault: Fault, usual: Usual) -> bool:
     if fault.change == "moved":
         return fault.size >= 60 and fault.ticks >= 100
     least = 3 if day.symbol.exchange == Exchange.CZCE else 2
-    if usual.witnesses(day, fault.sessions) >= 3:
+    if usual.witnesses(day, fault.sessions) >= 3 and _agreeing_edges(day, fault.sessions, least - 1) >= 3:
         return abs(fault.size) >= least
     return abs(fault.size) >= 60 and (day.names[0] in fault.sessions or _trades_outside(fault))
+
+
+def _agreeing_edges(day: SymbolDay, sessions: Sequence[str], within_s: int) -> int:
+    """How many openings and closes of these sessions have, on the day as it was, a tick within so many seconds, and the
+    auction: so many witnesses of a shift agree."""
+    stamps, found = day.columns["datetime_ns"], int(day.names[0] in sessions)
+    for window in day.sessions.windows:
+        if window.session in sessions:
+            low, high = np.searchsorted(stamps, window.start_ns), np.searchsorted(stamps, window.end_ns, side="right")
+            inside = stamps[low:high]
+            found += bool(len(inside)) and int(inside[0] <= window.start_ns + within_s * NS)
+            found += bool(len(inside)) and int(inside[-1] >= window.end_ns - within_s * NS)
+    return found
 
 
 def _trades_outside(fault: Fault) -> bool:
