@@ -20,9 +20,10 @@ import msgspec
 import psutil
 import pytest
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.files import is_stopped
+from ghtrader_assets.market.clock import instant_ns
 from ghtrader_assets.tq import fork_server, process, wire
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.tq.market_data import fetch_holidays
@@ -210,8 +211,8 @@ def test_workers_end_with_a_killed_parent(exchange: Exchange, home: Path) -> Non
 
 @pytest.mark.parametrize(("hour", "minute"), [(19, 0), (19, 29)])
 def test_no_attempt_inside_the_maintenance_window(exchange: Exchange, home: Path, hour: int, minute: int) -> None:
-    timing = msgspec.structs.replace(QUICK, clock_offset_s=offset_to(hour, minute))
-    with FetchPool(exchange.provider(name="tqsdk"), 1, home, SYSTEM_CLOCK, timing=timing) as pool:
+    clock = Clock(lambda: instant_ns(DAY, 3600 * hour + 60 * minute))
+    with FetchPool(exchange.provider(name="tqsdk"), 1, home, clock, timing=QUICK) as pool:
         [fetched] = pool.fetch([request_of(CONTRACT, DAY)])
     assert fetched.state == IngestState.MAINTENANCE
     assert "19:00-19:30" in fetched.reason

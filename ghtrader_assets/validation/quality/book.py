@@ -1,5 +1,7 @@
 """The order book of single ticks: sides that cross or touch, levels out of order, a book that stands still.
 
+Belongs here: rules about bids and asks. Does not belong here: missing values (`nulls`), usual spreads (`outliers`).
+
 Crossed and locked books are normal in a call auction, so only ticks in a session count there.
 """
 

@@ -1,5 +1,7 @@
 """Missing values: rates per column by the depth the exchange delivers, and long runs of them.
 
+Belongs here: which absences are faults. Does not belong here: values that can't be (`values`).
+
 A price of 0, of the tape or best, is a missing one. Two absences are no fault. In a market pinned at its limit one side
 of the book is empty. And a level without a quote has no price and a volume of 0. Before the day's first trade, as
 volume and amount tell it, there is no last, highest, lowest or average price.

@@ -1,5 +1,7 @@
 """Changes out of all proportion to what is usual around them: jumps, spikes, wide spreads.
 
+Belongs here: what is usual, and what exceeds it. Does not belong here: values that can't be at all (`values`).
+
 What is usual is robust and local: the 95th percentile of blocks of `BLOCK` evaluated ticks, the largest of a tick's own
 block and its two neighbours. Changes over a session break, a gap or a lost id and in the warm-up after an opening are
 neither evaluated nor do they shape what is usual. Fewer than `LEAST` evaluated ticks tell nothing.

@@ -1,5 +1,7 @@
 """What must hold from tick to tick: time and cumulative columns never fall, nothing is delivered twice.
 
+Belongs here: rules about a tick and the one before it. Does not belong here: single ticks (`values`, `pairs`, `book`).
+
 These rules see every tick of the day, sampled or not.
 """
 

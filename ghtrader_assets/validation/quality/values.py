@@ -1,4 +1,7 @@
-"""Values of single ticks that can't be: negative ones, prices off the tick grid, a last price outside its range."""
+"""Values of single ticks that can't be: negative ones, prices off the tick grid, a last price outside its range.
+
+Belongs here: one column of one tick. Does not belong here: columns that must agree (`pairs`), absence (`nulls`).
+"""
 
 from __future__ import annotations
 
