@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ghtrader_assets.logs import PACKAGE
+from ghtrader_assets_tests.open_provider import stay_open
 
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 """Each QuestDB of the suite lives for seconds or minutes: the optimizing compiler would take more than it gives."""
@@ -29,7 +30,8 @@ pytest_plugins = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The fonts that matplotlib finds are found once, and not in each test's new home."""
+    """The tests' exchange is open; the fonts that matplotlib finds are found once, and not in each test's new home."""
+    stay_open()
     if getattr(config, "cache", None) is not None:
         os.environ.setdefault("MPLCONFIGDIR", str(config.cache.mkdir("matplotlib")))
 

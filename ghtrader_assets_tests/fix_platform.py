@@ -27,6 +27,7 @@ from ghtrader_assets.orchestration.names import ALL_TABLES, RANGE_END, RANGE_STA
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.runtime import Runtime, read_runtime
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.open_provider import OPEN_COMMAND
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 from ghtrader_assets_tests.warm_commands import NOW, warm_command
 
@@ -68,9 +69,10 @@ class CommandLine:
     environment: Mapping[str, str]
 
     def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
-        """The console script itself."""
+        """The console script itself; with an account, a process like it whose provider is open at every hour."""
+        program = [sys.executable, "-c", OPEN_COMMAND, str(ROOT)] if "TQSDK_USER" in self.environment else [COMMAND]
         return subprocess.Popen(
-            [COMMAND, *words],
+            [*program, *words],
             env=self.behind_a_proxy() | self.whole_environment(more),
             cwd=self.home,
             stdin=subprocess.DEVNULL,

@@ -18,6 +18,7 @@ from pathlib import Path
 import time_machine
 
 from ghtrader_assets.cli import FILES, main
+from ghtrader_assets_tests.open_provider import stay_open
 
 WARM = multiprocessing.get_context("forkserver")
 WARM.set_forkserver_preload(
@@ -51,6 +52,7 @@ def _run(words: Sequence[str], environment: Mapping[str, str], out: Path, err: P
     sys.argv = ["ghtrader-assets", *words]
     if NOW in environment:
         time_machine.travel(datetime.fromisoformat(environment[NOW]).astimezone(UTC)).start()
+    stay_open()
     try:
         main(list(words))
     finally:

@@ -16,7 +16,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets.tq.timing import Timing
+from ghtrader_assets.tq.timing import Timing, maintenance_ends_in
 from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange, Stopwatch, assert_same, request_of, served
 
 pytestmark = pytest.mark.usefixtures("tqsdk_once")
@@ -157,6 +157,8 @@ def test_two_drops_in_a_row(
     if fast_history == "on":
         watching = shared["on"]
         fetched = watching.fetch_one()
+    elif maintenance_ends_in(SYSTEM_CLOCK.now_ns()) is not None:
+        pytest.skip("tqsdk itself takes a lost connection for maintenance from 19:00 to 19:30 Beijing")
     else:
         watching = watched(exchange.provider(), "off", msgspec.structs.replace(QUICK, day_s=5000.0))
         with stopwatch.wound_on_at_each_hit(exchange, QUICK.attempt_s):
