@@ -222,7 +222,7 @@ def started_platform(home: Path, **settings: str) -> Generator[RunningPlatform]:
     command = CommandLine(home, ANY_PORTS | settings)
     process = command.start("up")
     try:
-        yield RunningPlatform(command, _await_dagster(process, command.home))
+        yield RunningPlatform(command, _await_services(process, command.home))
     finally:
         process.terminate()
         process.communicate(timeout=300)
@@ -262,11 +262,12 @@ def copper(platform_process: RunningPlatform) -> Loaded:
     return Loaded(run_id, platform_process.await_success(run_id))
 
 
-def _await_dagster(process: subprocess.Popen[str], home: Path) -> Runtime:
+def _await_services(process: subprocess.Popen[str], home: Path) -> Runtime:
     def came_up() -> Runtime | None:
         runtime = read_runtime(home)
         assert process.poll() is None, process.communicate()
-        return runtime if runtime is not None and runtime.service("dagster") is not None else None
+        whole = runtime is not None and all(runtime.service(name) for name in ("dagster", "dashboard"))
+        return runtime if whole and all(service.ready for service in runtime.services) else None
 
     try:
         return await_that("`up` comes up", came_up)
