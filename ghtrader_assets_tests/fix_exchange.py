@@ -44,6 +44,12 @@ time_machine.travel(datetime.fromisoformat(sys.argv.pop(1))).start()
 sys.exit(main())
 """
 """`python -m ghtrader_assets.exchange` by a clock that starts at the first argument."""
+TRAVELLED = """
+import time_machine
+from datetime import datetime
+time_machine.travel(datetime.fromisoformat({at!r})).start()
+"""
+"""What a client's script begins with that is to start at another time."""
 
 
 @dataclass(frozen=True)
@@ -129,19 +135,25 @@ def exchange(exchange_process: ExchangeControl, tqsdk_once: None) -> Iterator[Ex
 def run_client(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a script with the real tqsdk in a fresh process and home: `run_client(control, script, timeout=300)`."""
 
-    def run(control: ExchangeControl, script: str, timeout: float = HANGS_S) -> subprocess.CompletedProcess[str]:
-        return run_in_client(control, script, tmp_path, timeout)
+    def run(
+        control: ExchangeControl, script: str, timeout: float = HANGS_S, at: datetime | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return run_in_client(control, script, tmp_path, timeout, at)
 
     return run
 
 
 def run_in_client(
-    control: ExchangeControl, script: str, home: Path, timeout: float
+    control: ExchangeControl, script: str, home: Path, timeout: float, at: datetime | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `CLIENT_PRELUDE` and `script` in a process of its own that tqsdk's variables point at the exchange."""
+    """Run `CLIENT_PRELUDE` and `script` in a process of its own that tqsdk's variables point at the exchange.
+
+    `at` is when that process starts by its own clock, if not now.
+    """
+    travelled = "" if at is None else TRAVELLED.format(at=at.isoformat())
     environment = {**os.environ, **control.environment, "HOME": str(home), "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", CLIENT_PRELUDE + script],
+        [sys.executable, "-W", "ignore", "-c", travelled + CLIENT_PRELUDE + script],
         env=environment,
         cwd=home,
         capture_output=True,

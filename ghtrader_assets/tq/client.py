@@ -53,11 +53,14 @@ class PlainClient:
     After an exception the same TqApi would wait for its own lock; and what it has merged it keeps for life.
     """
 
-    def __init__(self, auth: LoggedIn, url: str, directory: Path, timing: Timing, clock: Clock) -> None:
+    def __init__(
+        self, auth: LoggedIn, url: str, directory: Path, timing: Timing, clock: Clock, *, closes_daily: bool
+    ) -> None:
         self.auth = auth
         self._directory = directory
         self._timing = timing
         self._clock = clock
+        self._closes_daily = closes_daily
         self._ticks_seen = 0
         self._unreadable = UnreadableTicks()
         self._formless: BrokenDayError | None = None
@@ -134,7 +137,7 @@ class PlainClient:
     def heed_notices(self) -> None:
         """Raise `MaintenanceError` if the server announced maintenance on this session."""
         for notice in self._notices():
-            faults.heed_notice(str(notice.get("content", "")))
+            faults.heed_notice(str(notice.get("content", "")), closes_daily=self._closes_daily)
 
     def _notices(self) -> list[Mapping[str, Any]]:
         notices: Mapping[str, Any] = self._api._data.get("notify", {})

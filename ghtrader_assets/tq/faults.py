@@ -43,6 +43,8 @@ _NO_ANNOUNCEMENT: Final = re.compile(
 """Names maintenance without announcing any: whom to ask, that there is none, a web server's own page for a 503."""
 _OVER: Final = re.compile(r"已[^，。；,;]{0,12}(?:结束|恢复|完成)|\bhas (?:ended|been completed)|\bis over\b")
 """Says that maintenance is behind. That it will end, or is expected to, announces it."""
+_CLIENTS_CLOCK: Final = re.compile(r"[，,]\s*每日 19:00-19:30 为日常运维时间，请稍后再试$")
+"""What tqsdk adds to any lost connection in that half hour, by the clock of its host and not by the server's word."""
 _TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Bearer )\S+")
 _MAX_TEXT: Final = 300
 
@@ -67,9 +69,12 @@ def of_status(status: int, place: str, body: str, retry_after: str | None = None
     return TransientFetchError(f"{place} answered {status}: {_short(body)}")
 
 
-def of_exception(error: BaseException) -> FetchError:
-    """The error that an exception out of tqsdk, the network or a parser amounts to."""
-    text = str(error)
+def of_exception(error: BaseException, *, closes_daily: bool = True) -> FetchError:
+    """The error that an exception out of tqsdk, the network or a parser amounts to.
+
+    `closes_daily`: whether the provider has the live service's daily window; else tqsdk's clock says nothing of it.
+    """
+    text = str(error) if closes_daily else _CLIENTS_CLOCK.sub("", str(error))
     if isinstance(error, FetchError):
         return error
     if isinstance(error, json.JSONDecodeError):
@@ -98,9 +103,12 @@ def _of_client_text(text: str) -> FetchError | None:
     return None
 
 
-def heed_notice(text: str) -> None:
-    """Raise `MaintenanceError` if the server's notice announces maintenance; other notices are none of ours."""
-    if _announces_maintenance(text):
+def heed_notice(text: str, *, closes_daily: bool = True) -> None:
+    """Raise `MaintenanceError` if a notice announces maintenance; other notices are none of ours.
+
+    `closes_daily` as for `of_exception`: the client's own notice of a lost connection is among them.
+    """
+    if _announces_maintenance(text if closes_daily else _CLIENTS_CLOCK.sub("", text)):
         raise MaintenanceError("the provider announced maintenance")
 
 

@@ -163,7 +163,9 @@ class Readers:
             self._drop_sessions()
             auth, url = self._new_session()
             probe_handshake(url, auth.headers, self._timing)
-            self._plain, self._throttled = PlainClient(auth, url, self._directory, self._timing, self._clock), 0
+            closes_daily = self._setup.keeps_maintenance_window
+            self._plain = PlainClient(auth, url, self._directory, self._timing, self._clock, closes_daily=closes_daily)
+            self._throttled = 0
         return self._plain
 
     def _new_session(self) -> tuple[LoggedIn, str]:
@@ -183,7 +185,7 @@ class Readers:
             yield
         except Exception as raised:  # noqa: BLE001 - tqsdk raises bare Exception
             self._drop_sessions()
-            error = faults.of_exception(raised)
+            error = faults.of_exception(raised, closes_daily=self._setup.keeps_maintenance_window)
             if isinstance(error, ThrottledError):
                 if error.pause_s is None:
                     error.pause_s = min(self._timing.throttle_s * 2**self._throttled, self._timing.throttle_cap_s)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
-from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.tq.timing import maintenance_ends_in
+from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets_tests.fix_exchange import ExchangeControl, run_in_client
 from ghtrader_assets_tests.true_ticks import ticks_of
 
@@ -137,13 +136,20 @@ def test_reference_data(exchange: ExchangeControl, run_client: RunClient) -> Non
     assert found["sugar_delivers"] == [2026, 5], "not the contract of 2016 in tqsdk's packaged file"
 
 
+def played(exchange: ExchangeControl, scenarios: Mapping[str, Any]) -> str:
+    """A client's script that goes through scenarios, each under its fault rules."""
+    return f"URL, CONTRACT, SCENARIOS = {exchange.url!r}, {CONTRACT!r}, {scenarios!r}\n{SCENARIOS}"
+
+
+DROP = {"drop": [{"kind": "drop", "page": 1}]}
+
+
 @pytest.fixture(scope="module")
 def outcomes(exchange_process: ExchangeControl, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What the client made of each scenario, all in one process."""
     rules = {name: given for name, (given, _, _) in ODD_CONTENT.items()}
     rules |= {name: [rule] for name, (rule, _) in ERRORS.items()}
-    constants = f"URL, CONTRACT, SCENARIOS = {exchange_process.url!r}, {CONTRACT!r}, {rules!r}\n"
-    ended = run_in_client(exchange_process, constants + SCENARIOS, tmp_path_factory.mktemp("client"), 600)
+    ended = run_in_client(exchange_process, played(exchange_process, rules), tmp_path_factory.mktemp("client"), 600)
     exchange_process.reset()
     return answer_of(ended)
 
@@ -162,9 +168,16 @@ def test_what_the_client_says_of_a_fault(outcomes: dict[str, dict[str, Any]], na
 
 @pytest.mark.slow
 def test_the_client_comes_back_after_a_drop(exchange: ExchangeControl, run_client: RunClient) -> None:
-    if maintenance_ends_in(SYSTEM_CLOCK.now_ns()) is not None:
-        pytest.skip("tqsdk itself takes a lost connection for maintenance from 19:00 to 19:30 Beijing")
-    drop = {"drop": [{"kind": "drop", "page": 1}]}
-    constants = f"URL, CONTRACT, SCENARIOS = {exchange.url!r}, {CONTRACT!r}, {drop!r}\n"
-    assert answer_of(run_client(exchange, constants + SCENARIOS, timeout=300)) == {"drop": {"rows": ROWS, "nulls": 0}}
+    noon = datetime(2026, 11, 30, 12, tzinfo=SHANGHAI)
+    answered = answer_of(run_client(exchange, played(exchange, DROP), timeout=300, at=noon))
+    assert answered == {"drop": {"rows": ROWS, "nulls": 0}}
     assert len(exchange.requests("handshake")) == 2
+
+
+def test_in_half_an_hour_the_client_calls_any_lost_connection_maintenance(
+    exchange: ExchangeControl, run_client: RunClient
+) -> None:
+    """By the clock of its own host, whatever the server is."""
+    evening = datetime(2026, 11, 30, 19, 10, tzinfo=SHANGHAI)
+    answered = answer_of(run_client(exchange, played(exchange, DROP), timeout=300, at=evening))
+    assert "的连接失败，每日 19:00-19:30 为日常运维时间" in answered["drop"]["error"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any, Protocol
 
 import msgspec
@@ -13,10 +14,11 @@ import pytest
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import IngestState
+from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets.tq.timing import Timing, maintenance_ends_in
+from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange, Stopwatch, assert_same, request_of, served
 
 pytestmark = pytest.mark.usefixtures("tqsdk_once")
@@ -157,8 +159,6 @@ def test_two_drops_in_a_row(
     if fast_history == "on":
         watching = shared["on"]
         fetched = watching.fetch_one()
-    elif maintenance_ends_in(SYSTEM_CLOCK.now_ns()) is not None:
-        pytest.skip("tqsdk itself takes a lost connection for maintenance from 19:00 to 19:30 Beijing")
     else:
         watching = watched(exchange.provider(), "off", msgspec.structs.replace(QUICK, day_s=5000.0))
         with stopwatch.wound_on_at_each_hit(exchange, QUICK.attempt_s):
@@ -166,6 +166,34 @@ def test_two_drops_in_a_row(
     assert (fetched.state, fetched.reason) == (COMPLETE, "")
     assert len(watching.retries) in (1, 2)  # a kept connection that turns out closed costs no attempt
     assert_same(fetched.frame, served(CONTRACT, DAY))
+
+
+READ = """
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.errors import FetchError
+from ghtrader_assets.tq import wire
+from ghtrader_assets.tq.reading import Readers
+from ghtrader_assets_tests.tq.conftest import QUICK, request_of
+setup = wire.Setup("trader", PASSWORD, "key", ".", ".", keeps_maintenance_window=False, timing=QUICK)
+asked = request_of(CONTRACT, date.fromisoformat(DAY))
+try:
+    Readers(setup, SYSTEM_CLOCK).read(wire.ReadDay(asked.symbol, asked.contract, asked.window, asked.levels, "tqsdk"))
+    print("read")
+except FetchError as error:
+    print(type(error).__name__)
+"""
+
+
+def test_a_connection_lost_at_ten_past_seven_is_no_maintenance_of_a_server_that_never_closes(
+    exchange: Exchange, run_client: Callable[..., CompletedProcess[str]]
+) -> None:
+    """tqsdk says so of any in that half hour, by its host's clock alone."""
+    exchange.fault("drop", symbol=CONTRACT)
+    constants = f"PASSWORD, CONTRACT, DAY = {CANARY!r}, {CONTRACT!r}, {str(DAY)!r}\n"
+    evening = datetime(2026, 11, 30, 19, 10, tzinfo=SHANGHAI)
+    ended = run_client(exchange, constants + READ, at=evening)
+    assert ended.stdout.splitlines()[-1] == "TransientFetchError", ended.stderr
+    assert [rule["hits"] for rule in exchange.rules()] == [1]
 
 
 def test_the_deadline_of_a_day_holds(exchange: Exchange, watched: Watching, stopwatch: Stopwatch) -> None:

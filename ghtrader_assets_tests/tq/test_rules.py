@@ -181,6 +181,14 @@ def test_maintenance_that_is_not_announced_stops_nothing(text: str) -> None:
     assert type(faults.of_exception(_answered(503, text))) is TransientFetchError
 
 
+def test_the_clients_clock_says_nothing_of_a_server_that_never_closes() -> None:
+    lost = "与 wss://x 的{}，每日 19:00-19:30 为日常运维时间，请稍后再试"
+    assert type(faults.of_exception(Exception(lost.format("连接失败")), closes_daily=False)) is TransientFetchError
+    faults.heed_notice(lost.format("网络连接断开，请检查客户端及网络是否正常"), closes_daily=False)
+    with pytest.raises(MaintenanceError):
+        faults.heed_notice("系统维护中，每日 19:00-19:30 为日常运维时间，请稍后再试", closes_daily=False)
+
+
 @pytest.mark.parametrize(
     "text",
     [
