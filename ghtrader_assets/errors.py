@@ -110,6 +110,10 @@ class FileAccessError(ServiceError, code="GHT-304", remedy="mend the disk, or mo
     """A file or folder of the home can't be read or written."""
 
 
+class RunStoppedError(ServiceError, code="GHT-305"):
+    """The process of a run was stopped: it works no more, and nothing starts it again."""
+
+
 class QuestDBError(ServiceError, code="GHT-200"):
     """The root of what goes wrong with the store; itself a failure of QuestDB that has no class of its own."""
 

@@ -137,8 +137,9 @@ def is_living_run(home: Path, run_id: str) -> bool:
 
 
 def stopped_run(home: Path, run_id: str) -> int | None:
-    """The number of the process that works on the run, if it was stopped."""
-    holder = lock_holder(_lock_of(home, run_id))
+    """The number of the process that works on the run, if it was stopped. The lock tells first that there is one: the
+    file of a dead run's lock names a number that may be another process's by now."""
+    holder = lock_holder(_lock_of(home, run_id)) if is_living_run(home, run_id) else None
     return holder.pid if holder is not None and is_stopped(holder) else None
 
 

@@ -36,8 +36,12 @@ def held_by_another(path: Path) -> Iterator[psutil.Popen]:
     with psutil.Popen(
         [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
-        assert holder.stdout.readline() == b"held\n"
-        yield holder
+        try:
+            assert holder.stdout.readline() == b"held\n"
+            yield holder
+        finally:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                holder.kill()
 
 
 def test_a_file_that_is_not_written_to_the_end_leaves_nothing(tmp_path: Path) -> None:

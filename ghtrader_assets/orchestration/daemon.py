@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 import requests
 
-from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.errors import RunStoppedError, ServiceError
 from ghtrader_assets.health import RUN_STOPPED
 from ghtrader_assets.loading.outcome import CANCELLED, Stopped
 from ghtrader_assets.market.symbols import Symbol
@@ -98,11 +98,11 @@ class DaemonLauncher:
         return [stop for backfill in backfills for stop in backfill.stops()]
 
     def _signs_of_life(self, launch: str) -> object:
-        """`_heartbeats`. Raises `ServiceError` where a run of the launch is stopped, too: `up` starts no run again."""
+        """`_heartbeats`. Raises `RunStoppedError`, too, where a run of the launch is stopped."""
         for run_id in self.run_ids(launch):
             if (process := stopped_run(self.home, run_id)) is not None:
                 what = f"process {process} of run {run_id} is stopped"
-                raise ServiceError(what, RUN_STOPPED.remedy.format(process=process))
+                raise RunStoppedError(what, RUN_STOPPED.remedy.format(process=process))
         return _heartbeats(self.dagster_url)
 
 

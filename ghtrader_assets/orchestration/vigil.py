@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.errors import RunStoppedError, ServiceError
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.runtime import CODE_SERVER, DAEMON, DAGSTER, RunningProcess, owned_runtime
 
@@ -25,6 +25,7 @@ GIVE_UP_S: Final = 110.0
 asking takes (`daemon.FOLLOW_TIMEOUT_S`), a wait ends within a minute after a death and 150 s after a hang."""
 
 _PARTS: Final = (DAEMON, CODE_SERVER, DAGSTER)
+_SILENT: Final = ServiceError("Dagster's daemon shows no sign of life")
 _ANEW: Final = "runs that live go on, the others once `ghtrader-assets down` and `up` have started Dagster anew"
 _Signs = tuple[object, frozenset[RunningProcess]]
 
@@ -44,18 +45,18 @@ def await_end(
     part that is ended, or started again, by the supervisor is a sign of life as well. `stopwatch` tells seconds.
     """
     signs: _Signs = (None, frozenset())
+    heard, unheard = signs[0], _SILENT
     asked_at = seen_at = whole_at = stopwatch()
     said = False
     while True:
-        unheard, heard = "Dagster's daemon shows no sign of life", signs[0]
         try:
             if has_ended():
                 return None
             if stopwatch() - asked_at > LISTEN_EVERY_S:
                 asked_at = stopwatch()
-                heard = heartbeats()
+                heard, unheard = heartbeats(), _SILENT
         except ServiceError as error:
-            unheard = str(error)
+            unheard = error
         living, missing = _processes(home)
         now = stopwatch()
         if (heard, living) != signs:
@@ -65,7 +66,7 @@ def await_end(
             return Stopped(stopped, ServiceError.exit_code)
         if now - seen_at > SAY_AFTER_S and not said:
             said = True
-            announce(f"{unheard} since {now - seen_at:.0f} s; `up` starts again what hangs, and this waits for it")
+            announce(_unheard(unheard, now - seen_at, "`up` starts again what hangs, and this waits for it"))
         sleep(POLL_S)
 
 
@@ -77,11 +78,16 @@ def _processes(home: Path) -> tuple[frozenset[RunningProcess], list[str]]:
     return frozenset(part.process for part in living), [name for name in _PARTS if name not in names]
 
 
-def _too_long(unheard: str, missing: list[str], silence_s: float, missing_s: float) -> str:
+def _too_long(unheard: ServiceError, missing: list[str], silence_s: float, missing_s: float) -> str:
     """That nothing was heard, or that a part which ended was not started again, for too long; empty before that."""
     if missing_s > DEAD_S:
         return f"{' and '.join(missing)} ended and was not started again within {missing_s:.0f} s; {_ANEW}"
-    return f"{unheard} since {silence_s:.0f} s; {_ANEW}" if silence_s > GIVE_UP_S else ""
+    return _unheard(unheard, silence_s, _ANEW) if silence_s > GIVE_UP_S else ""
+
+
+def _unheard(why: ServiceError, silence_s: float, helps: str) -> str:
+    """Why nothing was heard for so long, and what helps: a stopped run its own remedy, for `up` starts none again."""
+    return f"{why.what} since {silence_s:.0f} s; {why.remedy if isinstance(why, RunStoppedError) else helps}"
 
 
 def _unattended(home: Path) -> str:

@@ -118,7 +118,7 @@ def judge_day(
         provenance.content_digest,
     )
     case = _Case(symbol.text, contract, product.price_tick, sessions, policy, provenance, evidence)
-    states, standing = coverage_states(coverage, ticks, policy), quality_decision(quality)
+    states, decision = coverage_states(coverage, ticks, policy), quality_decision(quality)
     doubt = in_doubt(coverage, states.overall.state, product, has_baseline=evidence.baseline_days > 0)
     testimony = heard(evidence.bars_of(contract), ticks, coverage.outside, product.price_tick, doubt=doubt)
     states = with_testimony(states, testimony, policy)
@@ -128,9 +128,9 @@ def judge_day(
     return DayVerdict(
         coverage=case.coverage_row(told, ticks, states, testimony, detail),
         gaps=case.gap_rows(told),
-        quality=case.quality_row(quality, standing, depth(symbol.exchange)),
+        quality=case.quality_row(quality, decision, depth(symbol.exchange)),
         baseline=case.baseline_row(given_by(coverage), ticks.n),
-        **asdict(worse(states.overall, standing)),
+        **asdict(worse(states.overall, decision)),
     )
 
 
@@ -278,7 +278,7 @@ class _Case:
             lots_across=found.stretch.lots,
         )
 
-    def quality_row(self, quality: Quality, standing: Decision, levels: int) -> QualityVerdict:
+    def quality_row(self, quality: Quality, decision: Decision, levels: int) -> QualityVerdict:
         return QualityVerdict(
             **self.common(),
             **self.identity(),
@@ -296,5 +296,5 @@ class _Case:
             sampled=quality.sampled,
             sample_rows=quality.sample_rows,
             rate_error_bound=quality.rate_error_bound,
-            **asdict(standing),
+            **asdict(decision),
         )

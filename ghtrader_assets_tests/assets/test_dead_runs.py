@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import pytest
 
 from ghtrader_assets.assets.dead_runs import LOCKED_WITHIN, fail_dead_runs, left_to
+from ghtrader_assets.files import is_stopped
 from ghtrader_assets.orchestration.names import LAUNCHED_BY_TAG
-from ghtrader_assets.runtime import is_living_run, living_run
+from ghtrader_assets.runtime import is_living_run, living_run, stopped_run
+from ghtrader_assets_tests.waiting import await_that
 
 LATER = datetime.now(UTC) + timedelta(days=1)
 """A code server that begins after whatever a test launches."""
@@ -93,3 +98,17 @@ def test_what_was_just_launched_may_have_no_lock_yet(instance: dg.DagsterInstanc
     run_id, now = a_run(instance, Status.STARTED), datetime.now(UTC)
     assert fail_dead_runs(instance, tmp_path, left_to(LATER, now)) == []
     assert fail_dead_runs(instance, tmp_path, left_to(LATER, now + 2 * LOCKED_WITHIN)) == [run_id]
+
+
+def test_the_number_that_a_dead_runs_lock_names_may_be_another_process_by_now(tmp_path: Path) -> None:
+    """Its remedy would end a stranger."""
+    with psutil.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        try:
+            stranger.suspend()
+            await_that("it is stopped", lambda: is_stopped(stranger))
+            lock = tmp_path / "living" / "dead.lock"
+            lock.parent.mkdir()
+            lock.write_text(str(stranger.pid))
+            assert stopped_run(tmp_path, "dead") is None
+        finally:
+            stranger.kill()

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.errors import RunStoppedError, ServiceError
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.orchestration import daemon, vigil
 from ghtrader_assets.runtime import CODE_SERVER, DAEMON, DAGSTER, RunningProcess, Runtime, Service, write_runtime
@@ -85,6 +85,33 @@ def test_a_daemon_that_is_not_heard_is_named_and_then_given_up(
     assert stopped.exit_code == ServiceError.exit_code
     assert "the others once `ghtrader-assets down` and `up` have started Dagster anew" in stopped.reason
     assert len(watch.said) == 1
+
+
+def test_what_was_last_heard_is_the_word_at_the_end_too(home: Path, watch: Watch) -> None:
+    """The daemon is looked at more often than it is listened to; between, it is not silent for another reason."""
+
+    def in_error() -> object:
+        raise ServiceError("Dagster can't load our definitions: no such day")
+
+    stopped = watch.await_end(home, never, in_error)
+    assert stopped is not None
+    for said in (*watch.said, stopped.reason):
+        assert said.startswith("Dagster can't load our definitions: no such day since ")
+
+
+def test_a_stopped_run_is_named_with_what_helps_it(home: Path, watch: Watch) -> None:
+    """`up` starts no run again, and starting Dagster anew is not what it takes."""
+
+    def held_up() -> object:
+        raise RunStoppedError("process 7 of run r is stopped", "`kill -CONT 7` has it go on")
+
+    stopped = watch.await_end(home, never, held_up)
+    assert stopped is not None
+    assert len(watch.said) == 1
+    for said in (*watch.said, stopped.reason):
+        assert said.startswith("process 7 of run r is stopped since ")
+        assert said.endswith("`kill -CONT 7` has it go on")
+        assert "up`" not in said
 
 
 @pytest.mark.parametrize("left", [pytest.param((), id="recorded as it was"), pytest.param(PARTS[:1], id="taken out")])

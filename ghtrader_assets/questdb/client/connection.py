@@ -25,11 +25,7 @@ from ghtrader_assets.errors import ServiceError, StoreTimeoutError, TableMissing
 from ghtrader_assets.questdb.client import pg_session
 from ghtrader_assets.questdb.client.bulk_http import BulkHttp, http_session
 from ghtrader_assets.questdb.client.credentials import Endpoint, Login
-from ghtrader_assets.questdb.client.errors import (
-    pg_connect_error,
-    suspended_table_error,
-    translated_errors,
-)
+from ghtrader_assets.questdb.client.errors import pg_connect_error, suspended_table_error, translated_errors
 from ghtrader_assets.questdb.client.pg_session import PgSession, pg_arguments
 from ghtrader_assets.questdb.client.sql import bound_list
 
