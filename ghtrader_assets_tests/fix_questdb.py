@@ -1,7 +1,8 @@
-"""One real QuestDB for the whole test session. Tests keep apart by symbols of their own, not by clean-up.
+"""One real QuestDB for the whole test session, empty for each test module: no order of modules moves a verdict.
 
-Belongs here: the shared server, a symbol that no other test uses, small tick frames.
-Does not belong here: servers that a test kills or starves: those it starts itself (`own_server`).
+Tests of one module keep apart by symbols of their own. Belongs here: the shared server, a symbol that no other test
+of its module uses, small tick frames. Does not belong here: servers that a test kills or starves: those it starts
+itself (`own_server`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.tables.migrations import ensure_schema
+from ghtrader_assets.questdb.tables.schema import SCHEMA_VERSION
 from ghtrader_assets.questdb.tables.writer import DayLoad
 
 _REAL = {product.code.lower() for product in products()}
@@ -43,7 +45,7 @@ def questdb_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def questdb_endpoint(questdb_home: Path) -> Iterator[Endpoint]:
+def questdb_server(questdb_home: Path) -> Iterator[Endpoint]:
     """The shared server's endpoint; it stops with the session. Developer mode lets a test suspend a table."""
     server = EmbeddedQuestDB(questdb_home, parameters={"dev.mode.enabled": "true"})
     endpoint = server.start()
@@ -53,7 +55,19 @@ def questdb_endpoint(questdb_home: Path) -> Iterator[Endpoint]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def questdb_endpoint(questdb_server: Endpoint) -> Endpoint:
+    """The shared server's endpoint, with no row of another module in a table of ours."""
+    with Database(questdb_server) as db:
+        tables = [name for (name,) in db.rows("tables", "SELECT table_name FROM tables() WHERE table_type = 'T'")]
+        stored = [name for name in tables if name.startswith("ghtrader_") and name != SCHEMA_VERSION]
+        for name in stored:
+            db.execute(f"TRUNCATE TABLE {name}")
+        db.await_applied(*stored)
+    return questdb_server
+
+
+@pytest.fixture(scope="module")
 def db(questdb_endpoint: Endpoint) -> Iterator[Database]:
     """The shared server's database, with its tables made."""
     with Database(questdb_endpoint) as database:

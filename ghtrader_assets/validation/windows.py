@@ -16,7 +16,10 @@ value of a session that fewer of them held.
 | `edges/S/HH:MM` | 1 where the window that opens then ticks in its first and last 5 s, else 0 | the second smallest |
 | `auction` | seconds from the call auction's tick to the day's opening | median, if 19 of 20 agree within 1 s |
 | `content/S/C` | 1 where session `S`, or an hour of it, holds a content that `C` names | the largest |
-| `level/S/F/V` | 1 where `V` is on the level of figure `F` (price, scale, interest) of session `S` | by their median |
+| `level/S/F/V` | 1 where `V` is on the level of figure `F` (price, scale, interest) of session `S` | see below |
+
+A price and a scale are on the level of the median, an open interest of the second largest: a day of an ended contract
+that was still called the main one, or a product's first weeks, say nothing against more.
 
 Values are laid on a grid, the nearest in ratio, with 3 significant digits: ten values a decade (26 % apart), of
 `still/S` forty (6 %), of `auction` 500, of `spacing` and `snapshot` five (58 %). The number of days is one of 0,
@@ -187,7 +190,7 @@ def _statistic(name: str, windows: Floats) -> Floats:
     known = np.count_nonzero(~np.isnan(ordered), axis=1)
     rows = np.arange(len(ordered))
     largest = ordered[rows, np.maximum(known - 2, 0)]
-    if name == "snapshot":
+    if name == "snapshot" or name.startswith(f"{INTEREST}/"):
         found = largest
     elif name.startswith("edges/"):
         found = ordered[rows, 1]

@@ -78,7 +78,7 @@ def test_a_contract_is_expected_on_the_days_of_its_life_alone(of_2026: CommandLi
 
 def test_contracts_of_other_exchanges_too(shared: CommandLine) -> None:
     """A listing rule that is not verified holds until the provider is asked."""
-    names = ("SHFE.cu2602", "DCE.m2605", "CFFEX.IF2601")
+    names = ("SHFE.ag2604", "DCE.m2609", "CFFEX.IF2603")
     universe = {"GHTRADER_SYMBOLS": ",".join(names), "GHTRADER_START_DATE": "2021-01-04"}
     plan = shared.run("repair", "--json", **universe)
     assert plan.code == 1, plan.err

@@ -84,7 +84,7 @@ def started_dashboard(environment: dict[str, str]) -> Iterator[str]:
     assert process.returncode == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dashboard(
     questdb_endpoint: Endpoint, db: Database, calendar: TradingCalendar, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Dashboard]:

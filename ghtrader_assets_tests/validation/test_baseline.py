@@ -94,6 +94,23 @@ def test_the_statistics_are_robust_and_a_session_needs_days_of_its_own() -> None
     assert value(days, "spacing/day/09:00") is None
 
 
+@pytest.mark.parametrize(
+    ("interests", "expected"),
+    [
+        ([379_000, 382_000, 7_640, 7_540, 7_530], 1.0),  # an ended contract was still called the main one
+        ([2_000, 4_000, 8_000, 16_000, 32_000, 64_000], 1.0),  # the first days of a product
+        ([38_000] * 19 + [380_000], 0.0),
+        ([38_000] * 20, 0.0),
+    ],
+)
+def test_open_interest_is_held_against_the_days_that_had_most(interests: Sequence[float], expected: float) -> None:
+    days = [
+        day_given(FIRST + timedelta(number), {"day": session(100.0, level={"interest": each})})
+        for number, each in enumerate(interests)
+    ]
+    assert value(days, f"level/day/interest/{380_000 if interests[0] != 2_000 else 100_000}") == expected
+
+
 def test_the_auction_is_that_of_the_session_which_opened_the_day() -> None:
     nights = [
         day_given(FIRST + timedelta(number), {"night": session(9.0, auction=60.0), "day": session(9.0, auction=None)})
