@@ -17,7 +17,7 @@ from typing import Final
 class IngestState(StrEnum):
     """How the load of one symbol's trading day stands. `COMPLETE` only for a day fetched whole and read back.
 
-    `RUNNING`: an attempt began and has not ended; whether its run still lives is for whoever knows the runs to say.
+    `RUNNING`: an attempt began and has not ended; only code that can ask for runs knows whether its run still lives.
     """
 
     COMPLETE = "complete"

@@ -130,7 +130,7 @@ FOREIGN_COLUMN: Final = Kind(
     "foreign_column",
     "warn",
     "A table of ours has a column that is not ours. It is neither read nor written, and does no harm.",
-    "`ALTER TABLE {table} DROP COLUMN {column}`, or leave it to whoever made it",
+    "`ALTER TABLE {table} DROP COLUMN {column}`, or ask its owner",
 )
 TABLE_MISSING: Final = Kind(
     "table_missing",

@@ -27,7 +27,7 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.clock import shanghai_day
-from ghtrader_assets.orchestration.names import ALL_TABLES, FOLLOWING, TICKS
+from ghtrader_assets.orchestration.names import ALL_TABLES, FOLLOWING, TICKS_ASSET
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.feeds import freshness_windows
 
@@ -44,7 +44,7 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
         description="Trading days of the symbols: what the daily schedule and the repair sensor launch.",
     )
     policy = feed_freshness(calendar, shanghai_day(clock.now_ns()))
-    feeds = {asset_key(symbol, TICKS) for symbol in symbols if not symbol.digits}
+    feeds = {asset_key(symbol, TICKS_ASSET) for symbol in symbols if not symbol.digits}
     assets = [_with_freshness(asset, feeds, policy) for asset in symbol_days(symbols, partitions)]
     scheduled, repairing = dg.DefaultScheduleStatus.STOPPED, dg.DefaultSensorStatus.STOPPED
     if settings.runs_by_itself:

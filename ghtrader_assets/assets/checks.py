@@ -14,7 +14,7 @@ from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.orchestration.names import TICKS
+from ghtrader_assets.orchestration.names import TICKS_ASSET
 from ghtrader_assets.services.dagster_state import DAILY_SCHEDULE
 from ghtrader_assets.upkeep.feeds import Feed, FeedState, feeds_of
 from ghtrader_assets.upkeep.rates import RateDrop, rate_drops, read_loads
@@ -34,7 +34,7 @@ def feed_checks(symbols: Sequence[Symbol]) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name="feed_checks",
         specs=[
-            dg.AssetCheckSpec(name, asset=asset_key(symbol, TICKS), description=_DESCRIPTIONS[name])
+            dg.AssetCheckSpec(name, asset=asset_key(symbol, TICKS_ASSET), description=_DESCRIPTIONS[name])
             for symbol in symbols
             for name in (LATEST_DAY, INGEST_RATE)
         ],
@@ -44,7 +44,9 @@ def feed_checks(symbols: Sequence[Symbol]) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, platform: PlatformResource
     ) -> Iterator[dg.AssetCheckResult]:
         selected = context.selected_asset_check_keys
-        chosen = [symbol for symbol in symbols if any(key.asset_key == asset_key(symbol, TICKS) for key in selected)]
+        chosen = [
+            symbol for symbol in symbols if any(key.asset_key == asset_key(symbol, TICKS_ASSET) for key in selected)
+        ]
         with platform.store() as opened:
             for evaluation in evaluations(*read_findings(opened, chosen, context.instance), chosen):
                 if evaluation.asset_check_key in selected:
@@ -90,7 +92,7 @@ def _latest_day(symbol: Symbol, feed: Feed) -> dg.AssetCheckEvaluation:
     if feed.remedy:
         metadata["remedy"] = feed.remedy
     return dg.AssetCheckEvaluation(
-        asset_key=asset_key(symbol, TICKS),
+        asset_key=asset_key(symbol, TICKS_ASSET),
         check_name=LATEST_DAY,
         passed=feed.good,
         severity=dg.AssetCheckSeverity.WARN if feed.state == FeedState.UNJUDGED else dg.AssetCheckSeverity.ERROR,
@@ -104,7 +106,7 @@ def _ingest_rate(symbol: Symbol, drop: RateDrop | None) -> dg.AssetCheckEvaluati
     if drop is not None:
         metadata = {"rows_per_s": drop.rows_per_s, "median_rows_per_s": drop.median_rows_per_s, "share": drop.share}
     return dg.AssetCheckEvaluation(
-        asset_key=asset_key(symbol, TICKS),
+        asset_key=asset_key(symbol, TICKS_ASSET),
         check_name=INGEST_RATE,
         passed=drop is None,
         severity=dg.AssetCheckSeverity.WARN,

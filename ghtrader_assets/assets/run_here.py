@@ -18,7 +18,14 @@ from ghtrader_assets.assets.dagster_internals import StepFailure
 from ghtrader_assets.assets.partitions import partition_days
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.loading.outcome import CANCELLED, Stopped
-from ghtrader_assets.orchestration.names import EXIT_CODE, INTERRUPTED, LAUNCHED_BY_TAG, RANGE_END, RANGE_START, TICKS
+from ghtrader_assets.orchestration.names import (
+    EXIT_CODE,
+    INTERRUPTED,
+    LAUNCHED_BY_TAG,
+    RANGE_END,
+    RANGE_START,
+    TICKS_ASSET,
+)
 from ghtrader_assets.orchestration.runs import Needs, cut_into_runs, tables_for
 from ghtrader_assets.runtime import living_run
 
@@ -75,6 +82,6 @@ def stop_of(step: StepFailure) -> Stopped:
 
 def _partitions(definitions: dg.Definitions, needs: Needs) -> list[date]:
     """The trading days that are partitions of these symbols' assets."""
-    partitions = definitions.resolve_asset_graph().get(asset_key(next(iter(needs)), TICKS)).partitions_def
+    partitions = definitions.resolve_asset_graph().get(asset_key(next(iter(needs)), TICKS_ASSET)).partitions_def
     assert partitions is not None
     return partition_days(partitions)

@@ -19,7 +19,7 @@ import dagster as dg
 from ghtrader_assets.assets.tables import DATA_VERSION, asset_key
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.orchestration.names import ALL_TABLES, TICKS
+from ghtrader_assets.orchestration.names import ALL_TABLES, TICKS_ASSET
 
 EVENTS_PER_TICK: Final = 200
 CHANGE_TAG: Final = "ghtrader/content"
@@ -58,7 +58,7 @@ def trading_day_sensor(
     name: str,
     symbol: str,
     *,
-    table: str = TICKS,
+    table: str = TICKS_ASSET,
     job: Any = None,
     target: Any = None,
     request: Request = DayChange.run_request,

@@ -36,18 +36,18 @@ from ghtrader_assets.market.lives import NOT_ASKED, FirstDays
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.names import (
     ALL_TABLES,
-    BASELINE,
+    BASELINE_ASSET,
     DAY_TABLES,
     EXIT_CODE,
     FOLLOWING,
     JUDGED,
     LOADED,
-    MAIN_SCHEDULE,
+    MAIN_SCHEDULE_ASSET,
     PARTIAL_TAG,
     PARTITION,
     RANGE_END,
     RANGE_START,
-    TICKS,
+    TICKS_ASSET,
     WORKERS_TAG,
 )
 from ghtrader_assets.questdb.standing.day_states import read_accepted
@@ -92,7 +92,7 @@ def _materialized(
     if not asked:
         return
     workers = context.run.tags.get(WORKERS_TAG)
-    asks = any(selected & {MAIN_SCHEDULE, TICKS} for selected in asked)
+    asks = any(selected & {MAIN_SCHEDULE_ASSET, TICKS_ASSET} for selected in asked)
     asks = asks or (platform.settings.source_probe and any(selected & JUDGED for selected in asked))
     lives = living_run(platform.settings.home, context.run.run_id)
     with lives, _named_failures(), one_fork_server(), platform.opened(workers) if asks else platform.store() as opened:
@@ -120,7 +120,7 @@ def _asked_for(context: dg.AssetExecutionContext, symbols: Sequence[Symbol], ste
     selects, and leaves nothing to the other."""
     chosen, steps = context.selected_asset_keys, context.run.step_keys_to_execute
     of_the_run = context.job_def.asset_layer.selected_asset_keys
-    if any(key.path[-1] == TICKS for key in of_the_run) and (not steps or LOAD in steps):
+    if any(key.path[-1] == TICKS_ASSET for key in of_the_run) and (not steps or LOAD in steps):
         if step != LOAD:
             return {}
         chosen = of_the_run
@@ -146,14 +146,16 @@ class _Work:
     def materialized(self, symbols: list[Symbol], selected: Selected) -> Iterator[dg.AssetMaterialization]:
         """Load or judge the days of symbols of which the run selects the same tables."""
         context, opened, schedules = self._context, self._opened, dict[Symbol, Schedule]()
-        first_days = read_first_days(opened.database) if MAIN_SCHEDULE in selected else NOT_ASKED
-        if isinstance(opened, LoadContext) and MAIN_SCHEDULE in selected:
+        first_days = read_first_days(opened.database) if MAIN_SCHEDULE_ASSET in selected else NOT_ASKED
+        if isinstance(opened, LoadContext) and MAIN_SCHEDULE_ASSET in selected:
             schedules = self._refreshed(opened, symbols)
             symbols = list(schedules)
-        older = {symbol: days_in_doubt(opened, symbol, self._days) if TICKS in selected else [] for symbol in symbols}
+        older = {
+            symbol: days_in_doubt(opened, symbol, self._days) if TICKS_ASSET in selected else [] for symbol in symbols
+        }
         told = {(symbol.text, day) for symbol, days in older.items() for day in days}
         again: Iterable[DayOutcome] = ()
-        if isinstance(opened, LoadContext) and selected & {TICKS, *JUDGED}:
+        if isinstance(opened, LoadContext) and selected & {TICKS_ASSET, *JUDGED}:
             again = chain.from_iterable(
                 _asked_about(context, opened, symbol, self._days, doubtful) for symbol, doubtful in older.items()
             )
@@ -169,7 +171,7 @@ class _Work:
                 yield from tables.materializations(context.instance, self._pages, symbol, outcome, asked, accepted)
         for symbol in symbols:
             yield from self._scheduled(symbol, schedules, first_days)
-        if TICKS in selected and symbols:
+        if TICKS_ASSET in selected and symbols:
             made = aggregate(opened, symbols, self._days[0], self._days[-1])
             record_aggregated(opened, made)
             context.log.info(f"what is stored of this run's days: aggregated manifest {made.manifest_id}")
@@ -211,7 +213,7 @@ class _Work:
                 self._context.log.warning(f"no main contract of {symbol.text} is known for {day}")
 
     def _outcomes(self, symbols: list[Symbol], selected: Selected) -> Iterator[DayOutcome]:
-        if isinstance(self._opened, LoadContext) and TICKS in selected:
+        if isinstance(self._opened, LoadContext) and TICKS_ASSET in selected:
             run_id = self._context.run.run_id
             with closing_attempts(self._opened, run_id):
                 yield from load_days(
@@ -253,9 +255,9 @@ def _changed(outcome: DayOutcome, selected: Selected) -> Selected:
 
     A run that loads ticks alone leaves the day's verdict to the sensor that follows its content.
     """
-    if TICKS in selected or outcome.judgement is None or not outcome.judgement.fresh:
+    if TICKS_ASSET in selected or outcome.judgement is None or not outcome.judgement.fresh:
         return frozenset()
-    return frozenset({BASELINE, *JUDGED})
+    return frozenset({BASELINE_ASSET, *JUDGED})
 
 
 def _accepted(opened: StoreContext, symbol: Symbol, outcome: DayOutcome) -> Acceptance | None:

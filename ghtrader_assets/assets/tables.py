@@ -27,14 +27,14 @@ from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import (
-    BASELINE,
+    BASELINE_ASSET,
     DAY_TABLES,
-    FIELD_QUALITY,
+    FIELD_QUALITY_ASSET,
     JUDGED,
-    MAIN_SCHEDULE,
-    MANIFEST,
-    TICKS,
-    VALIDATION_SUMMARY,
+    MAIN_SCHEDULE_ASSET,
+    MANIFEST_ASSET,
+    TICKS_ASSET,
+    VALIDATION_SUMMARY_ASSET,
 )
 from ghtrader_assets.questdb.tables import schema
 from ghtrader_assets.questdb.tables.columns import description_of
@@ -58,36 +58,48 @@ Payload = tuple[str, dict[str, Any]]
 """The data version of a table's day and the metadata of its materialization."""
 
 _DESCRIPTIONS: Final = {
-    MAIN_SCHEDULE: "The main contract of `{symbol}` on each trading day, its segment and rolls, as TqSdk's continuous "
-    "table names it. The contract holds for the whole trading day, its night session included.",
-    TICKS: "Ticks of `{symbol}`'s main contract, night session first. A trading day is fetched whole, replaced at one "
-    "instant, read back from every column and named by the digest of its content.",
-    BASELINE: "What each trading day of `{symbol}` gives to the baselines that later days are held against: ticks, "
-    "volume, largest snapshot and usual spacings of each session. It hangs on the ticks of its own day alone.",
-    VALIDATION_SUMMARY: "Coverage of `{symbol}` against the exchange's own sessions of each trading day: seconds with "
-    "and without ticks, cadence, every gap with what it looks like, state and reason.",
-    FIELD_QUALITY: "Field quality of `{symbol}` by trading day: nulls by expected depth, book order, price grid, "
-    "cumulative figures, jumps and spikes, each rule with severity, reason and example ticks.",
-    MANIFEST: "Which load produced each trading day of `{symbol}`: contract, rows, digest, schema, code, source, how "
-    "long it took and how it ended. Row and file are twins.",
+    MAIN_SCHEDULE_ASSET: (
+        "The main contract of `{symbol}` on each trading day, its segment and rolls, as TqSdk's continuous "
+        "table names it. The contract holds for the whole trading day, its night session included."
+    ),
+    TICKS_ASSET: (
+        "Ticks of `{symbol}`'s main contract, night session first. A trading day is fetched whole, replaced at one "
+        "instant, read back from every column and named by the digest of its content."
+    ),
+    BASELINE_ASSET: (
+        "What each trading day of `{symbol}` gives to the baselines that later days are held against: ticks, "
+        "volume, largest snapshot and usual spacings of each session. It hangs on the ticks of its own day alone."
+    ),
+    VALIDATION_SUMMARY_ASSET: (
+        "Coverage of `{symbol}` against the exchange's own sessions of each trading day: seconds with "
+        "and without ticks, cadence, every gap with what it looks like, state and reason."
+    ),
+    FIELD_QUALITY_ASSET: (
+        "Field quality of `{symbol}` by trading day: nulls by expected depth, book order, price grid, "
+        "cumulative figures, jumps and spikes, each rule with severity, reason and example ticks."
+    ),
+    MANIFEST_ASSET: (
+        "Which load produced each trading day of `{symbol}`: contract, rows, digest, schema, code, source, how "
+        "long it took and how it ended. Row and file are twins."
+    ),
 }
 
 _TABLE_NAMES: Final = {
-    MAIN_SCHEDULE: schema.MAIN_SCHEDULE,
-    TICKS: schema.TICKS,
-    BASELINE: schema.BASELINES,
-    VALIDATION_SUMMARY: schema.VALIDATE_SUMMARY,
-    FIELD_QUALITY: schema.FIELD_QUALITY,
-    MANIFEST: schema.MANIFESTS,
+    MAIN_SCHEDULE_ASSET: schema.MAIN_SCHEDULE,
+    TICKS_ASSET: schema.TICKS,
+    BASELINE_ASSET: schema.BASELINES,
+    VALIDATION_SUMMARY_ASSET: schema.VALIDATE_SUMMARY,
+    FIELD_QUALITY_ASSET: schema.FIELD_QUALITY,
+    MANIFEST_ASSET: schema.MANIFESTS,
 }
 
 _UPSTREAM: Final = {
-    MAIN_SCHEDULE: (),
-    TICKS: (MAIN_SCHEDULE,),
-    BASELINE: (TICKS,),
-    VALIDATION_SUMMARY: (TICKS,),
-    FIELD_QUALITY: (TICKS,),
-    MANIFEST: (VALIDATION_SUMMARY, FIELD_QUALITY),
+    MAIN_SCHEDULE_ASSET: (),
+    TICKS_ASSET: (MAIN_SCHEDULE_ASSET,),
+    BASELINE_ASSET: (TICKS_ASSET,),
+    VALIDATION_SUMMARY_ASSET: (TICKS_ASSET,),
+    FIELD_QUALITY_ASSET: (TICKS_ASSET,),
+    MANIFEST_ASSET: (VALIDATION_SUMMARY_ASSET, FIELD_QUALITY_ASSET),
 }
 
 _OF_LOADS: Final = ("rows", "contract", "digest", "schema_hash", "manifest_id", "code_version", "source")
@@ -176,11 +188,14 @@ def materializations(
     word = {"accepted": str(accepted)} if accepted else {}
     payloads: dict[str, Payload] = {}
     if manifest is not None:
-        payloads |= {TICKS: _ticks(manifest), MANIFEST: _manifest(manifest)}
+        payloads |= {TICKS_ASSET: _ticks(manifest), MANIFEST_ASSET: _manifest(manifest)}
     if outcome.baseline is not None:
-        payloads[BASELINE] = _baseline(outcome.baseline)
+        payloads[BASELINE_ASSET] = _baseline(outcome.baseline)
     if judgement is not None:
-        payloads |= {VALIDATION_SUMMARY: _summary(judgement, word), FIELD_QUALITY: _quality(judgement, word)}
+        payloads |= {
+            VALIDATION_SUMMARY_ASSET: _summary(judgement, word),
+            FIELD_QUALITY_ASSET: _quality(judgement, word),
+        }
     for table in DAY_TABLES:
         if table in selected and table in payloads:
             version, metadata = payloads[table]
@@ -212,7 +227,7 @@ def schedule_materialization(
     """
     terms = product_on(terms_contract(row), row.trading_day)
     return dg.AssetMaterialization(
-        asset_key(symbol, MAIN_SCHEDULE),
+        asset_key(symbol, MAIN_SCHEDULE_ASSET),
         partition=row.trading_day.isoformat(),
         metadata={
             "contract": row.contract,
@@ -224,7 +239,7 @@ def schedule_materialization(
             **({"finding": finding} if finding else {}),
             **({"roll_history": history} if history else {}),
         },
-        tags=_version_tags(MAIN_SCHEDULE, digest_of(row.contract)),
+        tags=_version_tags(MAIN_SCHEDULE_ASSET, digest_of(row.contract)),
     )
 
 
@@ -241,7 +256,7 @@ def _console_link(console: str, symbol: Symbol, table: str, outcome: DayOutcome)
 def _between(table: str, outcome: DayOutcome) -> str:
     """The instants of a day's ticks: without them QuestDB would look through every partition."""
     manifest = outcome.manifest
-    if table != TICKS or manifest is None or manifest.first_tick is None or manifest.last_tick is None:
+    if table != TICKS_ASSET or manifest is None or manifest.first_tick is None or manifest.last_tick is None:
         return ""
     first, last = (instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for instant in (manifest.first_tick, manifest.last_tick))
     return f" AND ts >= '{first}' AND ts <= '{last}'"
@@ -254,20 +269,23 @@ def _version_tags(table: str, version: str) -> dict[str, str]:
 def _upstream_versions(table: str, outcome: DayOutcome) -> dict[str, str]:
     """The versions of the upstream tables that this very day was made of."""
     manifest, judgement = outcome.manifest, outcome.judgement
-    if table == TICKS and manifest is not None:
-        return {MAIN_SCHEDULE: digest_of(manifest.contract)}
-    if table == BASELINE and outcome.baseline is not None:
-        return {TICKS: outcome.baseline.content_digest}
+    if table == TICKS_ASSET and manifest is not None:
+        return {MAIN_SCHEDULE_ASSET: digest_of(manifest.contract)}
+    if table == BASELINE_ASSET and outcome.baseline is not None:
+        return {TICKS_ASSET: outcome.baseline.content_digest}
     if table in JUDGED and judgement is not None:
-        return {TICKS: judgement.coverage.content_digest}
-    if table == MANIFEST and judgement is not None:
-        return {VALIDATION_SUMMARY: judgement.coverage.fingerprint, FIELD_QUALITY: judgement.quality.fingerprint}
+        return {TICKS_ASSET: judgement.coverage.content_digest}
+    if table == MANIFEST_ASSET and judgement is not None:
+        return {
+            VALIDATION_SUMMARY_ASSET: judgement.coverage.fingerprint,
+            FIELD_QUALITY_ASSET: judgement.quality.fingerprint,
+        }
     return {}
 
 
 def _code_version(table: str) -> str:
     """Verdicts and baselines are as old as their rules; the code that loads is in the manifest."""
-    return RULE_VERSION if table in JUDGED or table == BASELINE else LOAD_VERSION
+    return RULE_VERSION if table in JUDGED or table == BASELINE_ASSET else LOAD_VERSION
 
 
 def _column_schema(table: str) -> dg.TableSchema:

@@ -3,7 +3,7 @@
 Prints one JSON line, `{"port": …, "url": …}`, when it listens; ends on SIGTERM or SIGINT.
 
 The lock has no WSGI server besides werkzeug's. Its threaded server, without debugger and reloader, answers on the
-loopback address only; whoever wants more puts a reverse proxy with TLS and a log-in in front.
+loopback address only; for more, put a reverse proxy with TLS and a log-in in front.
 """
 
 from __future__ import annotations

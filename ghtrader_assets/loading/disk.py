@@ -51,7 +51,7 @@ def disk_is_full(context: StoreContext) -> bool:
 
 @contextmanager
 def full_disk_named(context: StoreContext) -> Generator[None]:
-    """What broke off because the disk under the home filled up says so, whoever met it first.
+    """What broke off because the disk under the home filled up says so, whichever part met it first.
 
     To a client a store that met it only closes the connection; Dagster's database is on the same disk.
     """

@@ -20,7 +20,7 @@ from ghtrader_assets.loading.plan import LoadPlan, plan_days
 from ghtrader_assets.market.lives import NOT_ASKED, obstacle_on
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.launcher import Launcher, Progress
-from ghtrader_assets.orchestration.names import JUDGED, PARTIAL_TAG, TICKS, WORKERS_TAG
+from ghtrader_assets.orchestration.names import JUDGED, PARTIAL_TAG, TICKS_ASSET, WORKERS_TAG
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import Needs
 from ghtrader_assets.orchestration.watch import Watch
@@ -84,7 +84,7 @@ def carry_out(
     """
     patience = Patience(context)
     while any(needs.values()):
-        watch = Watch(context, launcher, needs, report, progress, loads=TICKS in tables)
+        watch = Watch(context, launcher, needs, report, progress, loads=TICKS_ASSET in tables)
         with watch.following():
             try:
                 stops = launcher.run(needs, tables, {**(tags or {}), **watch.tags}, progress)

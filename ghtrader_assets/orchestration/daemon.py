@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
-import requests
-
+from ghtrader_assets.dagster_web import ask_dagster
 from ghtrader_assets.errors import RunStoppedError, ServiceError
 from ghtrader_assets.health import RUN_STOPPED
 from ghtrader_assets.loading.outcome import CANCELLED, Stopped
@@ -193,11 +192,4 @@ def reload_running(settings: Settings) -> str:
 def _ask(
     dagster_url: str, operation: str, variables: dict[str, Any], timeout_s: float = REQUEST_TIMEOUT_S
 ) -> dict[str, Any]:
-    asked = {"query": _OPERATIONS, "operationName": operation, "variables": variables}
-    try:
-        answer = requests.post(f"{dagster_url}/graphql", json=asked, timeout=timeout_s).json()
-    except (requests.RequestException, ValueError) as error:
-        raise ServiceError(f"Dagster at {dagster_url} does not answer: {error}", "see `status`") from None
-    if "errors" in answer:
-        raise ServiceError(f"Dagster refused the request: {answer['errors'][0]['message']}")
-    return cast("dict[str, Any]", answer["data"])
+    return ask_dagster(dagster_url, _OPERATIONS, variables, operation, timeout_s=timeout_s)

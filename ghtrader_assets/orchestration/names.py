@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import Final
 
-MAIN_SCHEDULE: Final = "main_schedule"
-TICKS: Final = "ticks"
-VALIDATION_SUMMARY: Final = "validation_summary"
-FIELD_QUALITY: Final = "field_quality"
-BASELINE: Final = "baseline"
-MANIFEST: Final = "manifest"
-LOADED: Final = (MAIN_SCHEDULE, TICKS)
-FOLLOWING: Final = (BASELINE, VALIDATION_SUMMARY, FIELD_QUALITY, MANIFEST)
+MAIN_SCHEDULE_ASSET: Final = "main_schedule"
+TICKS_ASSET: Final = "ticks"
+VALIDATION_SUMMARY_ASSET: Final = "validation_summary"
+FIELD_QUALITY_ASSET: Final = "field_quality"
+BASELINE_ASSET: Final = "baseline"
+MANIFEST_ASSET: Final = "manifest"
+LOADED: Final = (MAIN_SCHEDULE_ASSET, TICKS_ASSET)
+FOLLOWING: Final = (BASELINE_ASSET, VALIDATION_SUMMARY_ASSET, FIELD_QUALITY_ASSET, MANIFEST_ASSET)
 """What is materialized again by itself when the ticks of a day change."""
 
 ALL_TABLES: Final = (*LOADED, *FOLLOWING)
-DAY_TABLES: Final = (TICKS, *FOLLOWING)
-JUDGED: Final = frozenset({VALIDATION_SUMMARY, FIELD_QUALITY})
+DAY_TABLES: Final = (TICKS_ASSET, *FOLLOWING)
+JUDGED: Final = frozenset({VALIDATION_SUMMARY_ASSET, FIELD_QUALITY_ASSET})
 
 EXIT_CODE: Final = "exit_code"
 """Metadata of a failed step: the exit code of the command that launched its run."""

@@ -30,7 +30,7 @@ from ghtrader_assets.reading.stored import names_of, own_or_main, warn_of_namesa
 from ghtrader_assets.settings import start_date_of
 
 States = Literal["any", "judged", "good"]
-"""Which days are handed out: all that are stored; complete ones with both verdicts in force; of those, ok and warn."""
+"""Which days are handed out: all that are stored; complete ones that both verdicts speak of; of those, ok and warn."""
 
 NAMED: Final = 5
 """So many days are named where a reader is told of them; the others are counted."""

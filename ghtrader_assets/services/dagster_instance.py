@@ -17,8 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-import requests
-
+from ghtrader_assets.dagster_web import ask_dagster
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.ports import LOOPBACK
@@ -128,12 +127,12 @@ class DagsterState:
 
 def dagster_state(url: str) -> DagsterState:
     """Ask the web server. Raises `ServiceError` when it does not answer."""
+    said = ask_dagster(url, _STATE, timeout_s=PROBE_TIMEOUT_S)
     try:
-        answer = requests.post(f"{url}/graphql", json={"query": _STATE}, timeout=PROBE_TIMEOUT_S).json()
-        entries: list[dict[str, Any]] = answer["data"]["workspaceOrError"]["locationEntries"]
-        daemons: list[dict[str, Any]] = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
-    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        raise ServiceError(f"Dagster at {url} does not answer: {type(error).__name__}", "see `status`") from None
+        entries: list[dict[str, Any]] = said["workspaceOrError"]["locationEntries"]
+        daemons: list[dict[str, Any]] = said["instance"]["daemonHealth"]["allDaemonStatuses"]
+    except (KeyError, TypeError) as error:
+        raise ServiceError(f"Dagster at {url} says nothing of itself: {type(error).__name__}", "see `status`") from None
     found: dict[str, dict[str, Any]] = {entry["name"]: entry["locationOrLoadError"] or {} for entry in entries}
     return DagsterState(
         heartbeats={each["daemonType"]: each["lastHeartbeatTime"] or 0.0 for each in daemons if each["required"]},

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import requests
-
 from ghtrader_assets.clock import Clock
+from ghtrader_assets.dagster_web import ask_dagster
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.health import CodeLocation, Daemon, WorkedOn
 from ghtrader_assets.runtime import LOAD_POOL, LOCATION
@@ -68,16 +67,7 @@ def read_running_dagster(url: str, clock: Clock) -> RunningDagster | None:
 
 def _work(url: str) -> dict[str, Any]:
     of = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__", "scheduleName": DAILY_SCHEDULE}
-    asked = {"query": _ASKED, "variables": {"of": of, "pool": LOAD_POOL}}
-    try:
-        said: dict[str, Any] | None = requests.post(f"{url}/graphql", json=asked, timeout=PROBE_TIMEOUT_S).json()[
-            "data"
-        ]
-    except (requests.RequestException, ValueError, KeyError) as error:
-        raise ServiceError(f"Dagster at {url} does not answer: {type(error).__name__}") from None
-    if said is None:
-        raise ServiceError(f"Dagster at {url} does not answer what it is asked")
-    return said
+    return ask_dagster(url, _ASKED, {"of": of, "pool": LOAD_POOL}, timeout_s=PROBE_TIMEOUT_S)
 
 
 def _is_on(schedule: dict[str, Any] | None) -> bool | None:

@@ -1,4 +1,4 @@
-"""`up` as a process of its own, and what it tells whoever started it: `up --detach`, or systemd.
+"""`up` as a process of its own, and what it tells the process that started it: `up --detach`, or systemd.
 
 Belongs here: systemd's protocol of notifications, both ends. Does not belong here: what `up` does (`embedded`).
 """

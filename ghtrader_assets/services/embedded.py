@@ -109,7 +109,7 @@ def running_services(
 
 
 class _Books:
-    """What a platform's supervisor tells: to the runtime file, to whoever looks on, to the alerts' addresses."""
+    """What a platform's supervisor tells: to the runtime file, the terminal, the log, the alerts' addresses."""
 
     def __init__(self, settings: Settings, announce: Announce, clock: Clock) -> None:
         self._settings = settings

@@ -89,7 +89,7 @@ class TablesCollector(Collector):
 
 
 class Scrapes:
-    """One scrape at a time. Whoever asks while one is made gets the next one, with all others who do."""
+    """One scrape at a time. Requests that arrive while one is made share the next one."""
 
     def __init__(self, make: Callable[[], bytes]) -> None:
         self._make = make

@@ -143,7 +143,7 @@ class Listener(Protocol):
         ...
 
     def say(self, message: str) -> None:
-        """What happens, for whoever looks on."""
+        """What happens, for the terminal and the log."""
         ...
 
     def failed(self, watched: Watched, parts: Sequence[Watched]) -> None:

@@ -136,9 +136,9 @@ class Store(GhtraderQueries):
         `volume` and `amount` cumulative over the trading day. Only whole days are handed out, each in one version;
         raises `BadInputError` when none is stored.
 
-        `states` chooses among them: "any", "judged" (both verdicts are in force) or "good" (those are ok or warn). Days
-        of the range that are missing, partial, in error or unjudged, and were not accepted as they are, are named by a
-        `DayStateWarning`.
+        `states` chooses among them: "any", "judged" (both verdicts speak of the stored content) or "good"
+        (those are ok or warn). Days of the range that are missing, partial, in error or unjudged, and were not
+        accepted as they are, are named by a `DayStateWarning`.
         """
         require_format(output_format)
         handout = self._handout(symbol, start, end, columns, contracts, states)

@@ -13,10 +13,9 @@ from typing import Final
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.lives import WrongMain, wrong_main_of
 from ghtrader_assets.questdb.standing.derivation import state_of_attempt
-from ghtrader_assets.questdb.standing.histories import Attempt, Content, Histories, Key
-from ghtrader_assets.upkeep.due import Need
+from ghtrader_assets.questdb.standing.histories import Attempt, BulkVerdict, Content, Histories, Key
+from ghtrader_assets.upkeep.due import Need, need_of
 from ghtrader_assets.upkeep.wanted import Wanted
-from ghtrader_assets.validation.judge import needs_judgement
 from ghtrader_assets.validation.states import LOAD_AGAIN
 from ghtrader_assets.validation.verdicts import State
 
@@ -63,24 +62,26 @@ def is_good(key: Key, want: Wanted, standing: Histories) -> bool:
 
 def fault_of(key: Key, content: Content, want: Wanted, standing: Histories) -> tuple[Cause, Need, str] | None:
     """What is wrong with stored content, if anything."""
-    if want.contract and content.upstream != want.upstream:
-        return Cause.STALE, Need.LOAD, _what_changed(content, want)
-    if content.partial:
-        return Cause.PARTIAL, Need.LOAD, "it was loaded while it was in progress"
-    return _verdict_fault(key, content, want, standing)
-
-
-def _verdict_fault(key: Key, content: Content, want: Wanted, standing: Histories) -> tuple[Cause, Need, str] | None:
     coverage, quality = standing.coverage.get(key), standing.quality.get(key)
+    upstream = wanted = None
+    if want.contract:
+        upstream = want.upstream
+        if coverage is not None:
+            wanted = want.verdict_on(content.digest, standing.evidence.of(*key).digest(coverage.baseline_used))
+    need = need_of(content, upstream, [each and each.fingerprint for each in (coverage, quality)], wanted)
+    if need == Need.LOAD:
+        if upstream not in (None, content.upstream):
+            return Cause.STALE, need, _what_changed(content, want)
+        return Cause.PARTIAL, need, "it was loaded while it was in progress"
     if coverage is None or quality is None:
-        return Cause.UNJUDGED, Need.JUDGEMENT, "the stored content was never judged"
-    wanted = want.verdict_on(content.digest, standing.evidence.of(*key).digest(coverage.baseline_used))
-    if want.contract and any(needs_judgement(verdict.fingerprint, wanted) for verdict in (coverage, quality)):
-        return (
-            Cause.STALE,
-            Need.JUDGEMENT,
-            "its verdict is older than its content, the rules, the policy or other days' evidence",
-        )
+        return Cause.UNJUDGED, need, "the stored content was never judged"
+    if need == Need.JUDGEMENT:
+        return Cause.STALE, need, "its verdict is older than its content, the rules, the policy or other days' evidence"
+    return _verdict_fault(key, coverage, standing)
+
+
+def _verdict_fault(key: Key, coverage: BulkVerdict, standing: Histories) -> tuple[Cause, Need, str] | None:
+    """Why a day whose verdicts are those of now should be loaded again."""
     if standing.holes.get(key):
         return Cause.PROVIDER_HAS_DATA, Need.LOAD, f"the provider has ticks for {standing.holes[key]} of its gaps"
     if coverage.state == State.PARTIAL or coverage.reason_code in LOAD_AGAIN:

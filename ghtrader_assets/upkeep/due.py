@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Protocol
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.loading.frames import policy_of, wanted_fingerprint
@@ -38,6 +39,29 @@ class DayResult:
     manifest: Manifest | None
 
 
+class StoredDay(Protocol):
+    """A stored day, as far as it decides what the day needs."""
+
+    @property
+    def upstream(self) -> str: ...
+
+    @property
+    def partial(self) -> bool: ...
+
+
+def need_of(stored: StoredDay | None, upstream: str | None, verdicts: Sequence[str | None], wanted: str | None) -> Need:
+    """What a stored day needs: the only such decision.
+
+    `upstream` is what it should be loaded for, `wanted` the fingerprint that its two `verdicts` should have: None where
+    nothing is known that they could be held against. A verdict that was never given is None.
+    """
+    if stored is None or stored.partial or upstream not in (None, stored.upstream):
+        return Need.LOAD
+    if None in verdicts or (wanted is not None and any(needs_judgement(verdict, wanted) for verdict in verdicts)):
+        return Need.JUDGEMENT
+    return Need.NOTHING
+
+
 def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) -> dict[date, Need]:
     """What each planned day needs: a load unless its content is stored for the same contract, sessions and schema.
 
@@ -53,16 +77,15 @@ def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) ->
     policy = policy_of(context.settings, symbol)
 
     def need(plan: DayPlan) -> Need:
-        row = stored.get(plan.trading_day)
-        if row is None or row.partial or plan.is_partial or row.upstream != plan.upstream:
+        if plan.is_partial:
             return Need.LOAD
-        summary, quality = summaries.get(plan.trading_day), qualities.get(plan.trading_day)
-        if summary is None or quality is None:
-            return Need.JUDGEMENT
-        now = evidence.of(symbol.text, plan.trading_day)
-        wanted = wanted_fingerprint(plan, row.digest, policy, now, summary.baseline_used)
-        stale = any(needs_judgement(verdict.fingerprint, wanted) for verdict in (summary, quality))
-        return Need.JUDGEMENT if stale else Need.NOTHING
+        row, summary = stored.get(plan.trading_day), summaries.get(plan.trading_day)
+        found = [each and each.fingerprint for each in (summary, qualities.get(plan.trading_day))]
+        wanted = None
+        if row is not None and summary is not None:
+            now = evidence.of(symbol.text, plan.trading_day)
+            wanted = wanted_fingerprint(plan, row.digest, policy, now, summary.baseline_used)
+        return need_of(row, plan.upstream, found, wanted)
 
     return {plan.trading_day: need(plan) for plan in plans}
 

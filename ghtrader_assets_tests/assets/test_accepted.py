@@ -8,7 +8,7 @@ from ghtrader_assets.assets.tables import Pages, materializations
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.orchestration.names import DAY_TABLES, FIELD_QUALITY, VALIDATION_SUMMARY
+from ghtrader_assets.orchestration.names import DAY_TABLES, FIELD_QUALITY_ASSET, VALIDATION_SUMMARY_ASSET
 from ghtrader_assets.questdb.tables.rows import Acceptance
 from ghtrader_assets.validation.verdicts import CoverageVerdict, QualityVerdict
 from ghtrader_assets_tests.made_manifest import manifest
@@ -29,5 +29,5 @@ def test_the_verdicts_of_an_accepted_day_say_by_whom() -> None:
         events = list(materializations(instance, pages, symbol, outcome, frozenset(DAY_TABLES), accepted))
     metadata = {event.asset_key.path[-1]: event.metadata for event in events}
     said = {table: entries["accepted"].value for table, entries in metadata.items() if "accepted" in entries}
-    assert said == dict.fromkeys((VALIDATION_SUMMARY, FIELD_QUALITY), "2019-06-03 by operator: so be it")
-    assert metadata[VALIDATION_SUMMARY]["state"].value == "error"
+    assert said == dict.fromkeys((VALIDATION_SUMMARY_ASSET, FIELD_QUALITY_ASSET), "2019-06-03 by operator: so be it")
+    assert metadata[VALIDATION_SUMMARY_ASSET]["state"].value == "error"

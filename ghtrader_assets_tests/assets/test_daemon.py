@@ -18,9 +18,9 @@ from ghtrader_assets.orchestration.names import (
     FOLLOWING,
     JUDGED,
     LOADED,
-    MANIFEST,
-    TICKS,
-    VALIDATION_SUMMARY,
+    MANIFEST_ASSET,
+    TICKS_ASSET,
+    VALIDATION_SUMMARY_ASSET,
 )
 from ghtrader_assets.runtime import LOAD_POOL
 from ghtrader_assets_tests.fix_browser import keep
@@ -196,11 +196,11 @@ def test_a_changed_day_is_judged_again_by_itself_and_an_identical_load_is_not(
         quality = platform.command.run("quality", COPPER, str(day), "--json")
         return quality.document["content_digest"]
 
-    before, judged = verdict(), materialized(platform, VALIDATION_SUMMARY, day)
+    before, judged = verdict(), materialized(platform, VALIDATION_SUMMARY_ASSET, day)
     load_ticks_alone()
-    assert len(materialized(platform, TICKS, day)) == 2, "the day was loaded again"
+    assert len(materialized(platform, TICKS_ASSET, day)) == 2, "the day was loaded again"
     assert freshness(platform, COPPER, day) == fresh
-    assert materialized(platform, VALIDATION_SUMMARY, day) == judged, "nothing was judged again"
+    assert materialized(platform, VALIDATION_SUMMARY_ASSET, day) == judged, "nothing was judged again"
     contract = platform.command.run("days", COPPER, "--from", str(day), "--to", str(day), "--json").document[0]
     platform.exchange.faults({"kind": "changed", "symbol": contract["contract"], "trading_day": str(day), "amount": 5})
     load_ticks_alone()
@@ -272,7 +272,7 @@ def test_a_run_that_loads_does_each_days_work_once(platform: RunningPlatform, co
 
 
 def test_so_does_one_with_nothing_between_ticks_and_manifest(platform: RunningPlatform, copper: Loaded) -> None:
-    day, tables = COPPER_DAYS[2], (TICKS, MANIFEST)
+    day, tables = COPPER_DAYS[2], (TICKS_ASSET, MANIFEST_ASSET)
     run_id = platform.launch_run(COPPER, day, day, tables)
     assert platform.await_success(run_id) == {LOAD: "SUCCESS", JUDGE: "SUCCESS"}
     assert [materialized(platform, table, day).count(run_id) for table in tables] == [1, 1]

@@ -13,7 +13,7 @@ from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import RANGE_END, RANGE_START
-from ghtrader_assets.questdb.standing.histories import Content, Histories, Key, Verdict
+from ghtrader_assets.questdb.standing.histories import BulkVerdict, Content, Histories, Key
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.repair import Repair, find_repairs, plan_of
 from ghtrader_assets.upkeep.wanted import wanted_days
@@ -36,7 +36,7 @@ class SimulatedStore:
 
     def __init__(self) -> None:
         self.contents: dict[Key, Content] = {}
-        self.verdicts: dict[Key, Verdict] = {}
+        self.verdicts: dict[Key, BulkVerdict] = {}
         self.contracts: dict[Key, str] = {
             (symbol.text, day): contract
             for day in YEAR
@@ -68,7 +68,7 @@ class SimulatedStore:
         for key in done:
             wanted = self.wanted[key][1]
             self.contents[key] = Content(wanted.contract, "d", wanted.upstream, 9, partial=False)
-            self.verdicts[key] = Verdict(wanted.verdict_on("d", NO_EVIDENCE.digest("")), "ok", "quality_ok", "d")
+            self.verdicts[key] = BulkVerdict(wanted.verdict_on("d", NO_EVIDENCE.digest("")), "ok", "quality_ok", "d")
         return done
 
 

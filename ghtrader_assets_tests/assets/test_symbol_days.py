@@ -18,14 +18,14 @@ from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import (
     ALL_TABLES,
-    BASELINE,
+    BASELINE_ASSET,
     DAY_TABLES,
     JUDGED,
-    MAIN_SCHEDULE,
-    MANIFEST,
+    MAIN_SCHEDULE_ASSET,
+    MANIFEST_ASSET,
     RANGE_END,
     RANGE_START,
-    VALIDATION_SUMMARY,
+    VALIDATION_SUMMARY_ASSET,
 )
 from ghtrader_assets.settings import load_settings
 from ghtrader_assets_tests.apart import apart
@@ -88,7 +88,7 @@ def test_a_run_of_many_symbols_fails_with_exactly_the_days_that_did(
 
     good = {SILVER: DAYS, INDEX: DAYS, SUGAR: (FRIDAY,)}
     wanted = [(symbol.key, table, str(day)) for symbol, days in good.items() for table in DAY_TABLES for day in days]
-    wanted += [(symbol.key, MAIN_SCHEDULE, str(day)) for symbol in good for day in DAYS]
+    wanted += [(symbol.key, MAIN_SCHEDULE_ASSET, str(day)) for symbol in good for day in DAYS]
     assert made(ran) == sorted(wanted)
 
 
@@ -130,7 +130,7 @@ def test_a_run_of_the_manifest_alone_tells_the_verdicts_that_it_changed(
     """It judged stale days, and the catalog went on showing the verdicts of before."""
 
     def told() -> object:
-        event = instance.get_latest_materialization_event(asset_key(SILVER, VALIDATION_SUMMARY))
+        event = instance.get_latest_materialization_event(asset_key(SILVER, VALIDATION_SUMMARY_ASSET))
         assert event
         assert event.asset_materialization
         return event.asset_materialization.metadata["fingerprint"].value
@@ -138,8 +138,8 @@ def test_a_run_of_the_manifest_alone_tells_the_verdicts_that_it_changed(
     assert run(instance, [asset_key(SILVER, table) for table in ALL_TABLES], MONDAY, MONDAY).success
     before = told()
     monkeypatch.setenv("GHTRADER_L5_VALIDATE_GAP_WARN_AG", "7")
-    alone = [asset_key(SILVER, MANIFEST)]
+    alone = [asset_key(SILVER, MANIFEST_ASSET)]
     ran = run(instance, alone, MONDAY, MONDAY)
-    assert made(ran) == sorted((SILVER.key, table, str(MONDAY)) for table in (BASELINE, MANIFEST, *JUDGED))
+    assert made(ran) == sorted((SILVER.key, table, str(MONDAY)) for table in (BASELINE_ASSET, MANIFEST_ASSET, *JUDGED))
     assert told() != before
-    assert made(run(instance, alone, MONDAY, MONDAY)) == [(SILVER.key, MANIFEST, str(MONDAY))]
+    assert made(run(instance, alone, MONDAY, MONDAY)) == [(SILVER.key, MANIFEST_ASSET, str(MONDAY))]

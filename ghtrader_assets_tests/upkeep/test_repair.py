@@ -23,7 +23,7 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay, schedule_hash
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
-from ghtrader_assets.questdb.standing.histories import Attempt, Content, Histories, Verdict
+from ghtrader_assets.questdb.standing.histories import Attempt, BulkVerdict, Content, Histories
 from ghtrader_assets.questdb.tables.reader import read_daily_agg
 from ghtrader_assets.questdb.tables.records import write_manifests, write_schedules, write_verdicts
 from ghtrader_assets.reference.schedule import schedule_of
@@ -60,7 +60,7 @@ def attempt(outcome: IngestState, *, hours_ago: float = 12.0, reason: str = "", 
 def standing(
     attempts: Sequence[Attempt] = (),
     content: Content | None = None,
-    coverage: Verdict | None = None,
+    coverage: BulkVerdict | None = None,
     holes: int = 0,
     *,
     accepted: bool = False,
@@ -88,7 +88,7 @@ def repaired(stands: Histories, running: Sequence[str] = ()) -> Repair | None:
 
 
 GOOD = Content("SHFE.ni2601", DIGEST, "wanted", 100, partial=False)
-IN_FORCE = Verdict(WANTED.verdict_on(DIGEST, NO_EVIDENCE.digest("")), "ok", "quality_ok", DIGEST)
+IN_FORCE = BulkVerdict(WANTED.verdict_on(DIGEST, NO_EVIDENCE.digest("")), "ok", "quality_ok", DIGEST)
 COMPLETE = attempt(IngestState.COMPLETE)
 BEGUN = attempt(IngestState.RUNNING, finished=None)
 EMPTY = attempt(IngestState.PROVIDER_EMPTY, reason="no tick")

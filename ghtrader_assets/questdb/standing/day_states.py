@@ -30,7 +30,7 @@ _EXCEPTIONS: Final = (
     f" FROM {EXCEPTIONS} LATEST ON ts PARTITION BY symbol, trading_day)"
     " WHERE NOT revoked AND (expires IS NULL OR expires > {now}))"
 )
-"""The last exception of each day, if it is in force: one row a symbol-day."""
+"""The last exception of each day, if it was not revoked: one row a symbol-day."""
 
 _OF_VERDICTS: Final = "concat(s.fingerprint, ' ', q.fingerprint)"
 _OF_ATTEMPT: Final = "concat(m.outcome, ' ', m.contract)"
@@ -155,7 +155,7 @@ def read_grid(db: Database, start: date, end: date, now: datetime, obstacles: Ob
     `GRID_SCHEMA`, sorted.
 
     `state`, `reason`, `accepted` and `wrong_main` are those of `derivation`, exceptions as they hold at `now`;
-    `gap_seconds` and `score` (share in [0, 1]) are null where no verdict is in force.
+    `gap_seconds` and `score` (share in [0, 1]) are null where no verdict speaks of the stored content.
     """
     start_ts, end_ts = midnight_utc(start), midnight_utc(end)
     unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [start_ts, end_ts], now, obstacles)

@@ -49,7 +49,7 @@ class Content(NamedTuple):
     partial: bool
 
 
-class Verdict(NamedTuple):
+class BulkVerdict(NamedTuple):
     """A verdict of one table on a day; it speaks of the content that `content_digest` names.
 
     `baseline_used` is what a coverage verdict used of the evidence of other days, as JSON.
@@ -93,8 +93,8 @@ class Histories:
     scheduled_to: Mapping[str, date]
     contracts: Mapping[Key, str]
     contents: Mapping[Key, Content]
-    coverage: Mapping[Key, Verdict]
-    quality: Mapping[Key, Verdict]
+    coverage: Mapping[Key, BulkVerdict]
+    quality: Mapping[Key, BulkVerdict]
     holes: Mapping[Key, int]
     _attempts: pl.DataFrame
     sound: Set[Key] = frozenset()
@@ -149,13 +149,13 @@ def read_histories(
     if holes:
         sound = sound.join(_frame_of(holes), on=_KEY, how="anti")
     kept = {name: table.join(sound, on=_KEY, how="anti") for name, table in tables.items()}
-    coverage = {key: Verdict(*row) for key, row in _rows(kept[VALIDATE_SUMMARY])}
+    coverage = {key: BulkVerdict(*row) for key, row in _rows(kept[VALIDATE_SUMMARY])}
     return Histories(
         scheduled_to=_scheduled_to(db, symbols),
         contracts={key: row[0] for key, row in _rows(kept[MAIN_SCHEDULE])},
         contents={key: Content(*row) for key, row in _rows(kept[DAILY_AGG])},
         coverage=coverage,
-        quality={key: Verdict(*row) for key, row in _rows(kept[FIELD_QUALITY])},
+        quality={key: BulkVerdict(*row) for key, row in _rows(kept[FIELD_QUALITY])},
         holes=holes,
         _attempts=_attempts(frame),
         sound=set(sound.rows()),

@@ -199,11 +199,11 @@ class Acceptance:
 class DayState:
     """How a symbol's trading day stands: stored content, states of ingest, coverage and quality, and why.
 
-    `coverage_state` and `quality_state` are empty where no verdict is in force; `rows`, `digest` and `manifest_id` are
-    those of the stored content, or of the last attempt where nothing is stored. `witness` says what the provider's own
-    bars say of the ticks judged, `unwitnessed` where they are wanted and not there. `accepted` says who accepted the
-    state that the day is in now; None where it is not accepted. `wrong_main` says what is wrong with the provider's
-    main contract, where that keeps the day from being stored.
+    `coverage_state` and `quality_state` are empty where no verdict speaks of the stored content; `rows`, `digest`
+    and `manifest_id` are those of the stored content, or of the last attempt where nothing is stored. `witness`
+    says what the provider's own bars say of the ticks judged, `unwitnessed` where they are wanted and not there.
+    `accepted` says who accepted the state that the day is in now; None where it is not accepted. `wrong_main` says
+    what is wrong with the provider's main contract, where that keeps the day from being stored.
     """
 
     symbol: str
