@@ -1,6 +1,7 @@
 """`repair`: what should be loaded or judged again and why, and with `--apply` doing it.
 
-Belongs here: the command and how a plan is shown. Does not belong here: the plan itself (`upkeep.repair`).
+Belongs here: the command and how a plan is shown. Does not belong here: the plan itself (`upkeep.repair`), the steps
+of doing it (`orchestration.repair`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from ghtrader_assets.cli.app import (
     OptionalEnd,
     OptionalStart,
     UniverseArgument,
-    announce,
     command,
     emit_json,
     emit_table,
@@ -29,25 +29,16 @@ from ghtrader_assets.cli.app import (
 from ghtrader_assets.cli.backfill import TerminalProgress, show_report
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.context.load import LoadContext, open_load
-from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.load import open_load
 from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.loading.disk import require_free_disk
-from ghtrader_assets.loading.judgement import judge_by_witness
-from ghtrader_assets.loading.witness import days_in_doubt
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
-from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.orchestration.backfill import carry_out
-from ghtrader_assets.orchestration.daemon import running_runs
-from ghtrader_assets.orchestration.names import ALL_TABLES
+from ghtrader_assets.orchestration.repair import apply_repair, plan_repair
 from ghtrader_assets.orchestration.report import BackfillReport
-from ghtrader_assets.orchestration.runs import needs_in
-from ghtrader_assets.reference.schedule import refresh_schedules
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.causes import WRONG_MAIN
-from ghtrader_assets.upkeep.repair import Repair, RepairPlan, Work, read_plan
+from ghtrader_assets.upkeep.repair import Repair, RepairPlan, Work
 
 PARTS: Final = ("planned", "waiting", "given_up", "running", "accepted")
 DAY_FIELDS: Final = ("symbol", "trading_day", "cause", "need", "reason", "tries", "not_before")
@@ -72,43 +63,17 @@ def repair(
     start, end = _range(settings, start, end)
     report: BackfillReport | None = None
     if apply:
-        plan, report = _repaired(settings, chosen, start, end)
+        with services_for(settings), open_load(settings) as context:
+            launcher = launcher_for(settings, context.clock)
+            plan, report = apply_repair(context, launcher, TerminalProgress(), chosen, start, end)
     else:
         with store_for(settings) as store:
-            plan = _planned(store.context, chosen, start, end)
+            plan = plan_repair(store.context, chosen, start, end)
     if as_json:
         emit_json(_document(plan, report))
     else:
         _show(plan, report)
     raise typer.Exit(_exit_code(plan, report, applied=apply))
-
-
-def _planned(context: StoreContext, symbols: Sequence[Symbol], start: date | None, end: date) -> RepairPlan:
-    return read_plan(context, symbols, start, end, context.clock.now(), running_runs(context.settings))
-
-
-def _repaired(
-    settings: Settings, symbols: Sequence[Symbol], start: date | None, end: date
-) -> tuple[RepairPlan, BackfillReport | None]:
-    with services_for(settings), open_load(settings) as context:
-        require_free_disk(context)
-        announce("reading the main-contract schedules")
-        refresh_schedules(context, symbols, force_refresh=True)
-        _ask_about_doubts(context, symbols, start, end)
-        plan = _planned(context, symbols, start, end)
-        if not plan.planned:
-            return plan, None
-        report, launcher = BackfillReport(), launcher_for(settings, context.clock)
-        carry_out(context, launcher, TerminalProgress(), needs_in(plan.planned), ALL_TABLES, report)
-        return plan, report
-
-
-def _ask_about_doubts(context: LoadContext, symbols: Sequence[Symbol], start: date | None, end: date) -> None:
-    """Ask the provider for its bars of days in doubt, and judge those by its answers: what they convict is planned."""
-    for symbol in symbols:
-        days = [day for day in days_in_doubt(context, symbol, ()) if (start is None or start <= day) and day <= end]
-        for outcome in judge_by_witness(context, symbol, days)[1]:
-            announce(f"{outcome.symbol} {outcome.trading_day} was in doubt, and is judged by the provider's bars")
 
 
 def _range(settings: Settings, start: date | None, end: date | None) -> tuple[date | None, date]:
