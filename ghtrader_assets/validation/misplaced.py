@@ -26,8 +26,8 @@ ROUNDED_S: Final = 1
 LONGER: Final = 0.5
 """A hole is longer than the block that left it by the silence before its first and after its last tick: at most by so
 much of the block's length."""
-FARTHEST_S: Final = 5_400
-"""No session is looked for farther from its own hours: the lunch break is as long."""
+FARTHEST_S: Final = 10_800
+"""No session is looked for farther from its own hours: twice the lunch break."""
 LOOSE_S: Final = 120
 """Windows that may be moved by so much and still hold the ticks are half empty: nothing tells by how much they are."""
 AUCTION_TICKS: Final = 2
@@ -142,9 +142,9 @@ def _fitting(tape: Tape, places: Sequence[int]) -> Offset | None:
     So a session is told that is stamped later, or earlier, than its breaks are long.
     """
     windows, trading = tape.ticks.windows, np.sort(tape.ticks.seconds[tape.lots > 0])
-    before = windows[places[0] - 1].end_ns // NS if places[0] else windows[places[0]].start_ns // NS - 2 * FARTHEST_S
-    after = windows[places[-1]].end_ns // NS + FARTHEST_S
-    mine = trading[(trading > (before + windows[places[0]].start_ns // NS) // 2) & (trading <= after)]
+    begin, after = windows[places[0]].start_ns // NS, windows[places[-1]].end_ns // NS + FARTHEST_S
+    before = (windows[places[0] - 1].end_ns // NS + begin) // 2 if places[0] else begin - FARTHEST_S
+    mine = trading[(trading > before) & (trading <= after)]
     moves = np.arange(-FARTHEST_S, FARTHEST_S + 1)
     held = np.zeros(len(moves), dtype=np.int64)
     for place in places:

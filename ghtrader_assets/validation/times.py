@@ -184,6 +184,9 @@ def auction_s(tape: Tape, stamps: Ints, session: str) -> float | None:
     opening, lead = tape.ticks.windows[0].start_ns, int(2 * tape.outside.lead_s * NS)
     if tape.ticks.windows[0].session != session:
         return None
+    earlier = np.flatnonzero(tape.ticks.stamps[1:] < opening - lead) + 1
+    if (tape.lots[earlier] > 0).any():  # what stands near the opening is no auction's tick, the session is elsewhere
+        return None
     row = int(np.searchsorted(stamps, opening - lead))
     return None if row == len(stamps) or stamps[row] > opening + lead else (opening - int(stamps[row])) / NS
 

@@ -149,6 +149,26 @@ def test_a_day_in_another_unit_is_told_by_the_days_before(product: str, figure: 
         assert "amount_off_scale" in findings(alone)
 
 
+@pytest.mark.parametrize("session", ["night", "day"])
+@pytest.mark.parametrize("hours", [-2, -1, 1, 2])
+def test_a_thin_session_stamped_hours_off_is_never_said_to_be_off_by_less(session: str, hours: int) -> None:
+    """The seconds at which its few ticks stand near an opening were once taken for its auction's, or for its edge's."""
+    day = day_of("CZCE.CY")
+    columns = columns_of(day)
+    first, last = (second * NS for second in day.span(session))
+    stamps = columns["datetime_ns"]
+    own = (stamps >= first - 600 * NS) & (stamps <= last + 600 * NS)
+    columns["datetime_ns"] = stamps + np.where(own, hours * 3600 * NS, 0)
+    for verdict in both_verdicts("CZCE.CY", columns):
+        assert (verdict.state, verdict.reason_code) == ("error", "trading_outside")
+        told = re.findall(rf"the {session} session is stamped (\d+) s (late|early)", verdict.coverage.detail)
+        if session == "day":
+            assert len(told) == 1
+        for seconds, side in told:
+            assert abs(int(seconds) - abs(hours) * 3600) <= 60
+            assert side == ("late" if hours > 0 else "early")
+
+
 @pytest.mark.parametrize("product", ["SHFE.cu", "CFFEX.IF", "CZCE.SR", "DCE.m"])
 def test_a_day_stamped_late_is_told_though_its_overhang_is_cut(product: str) -> None:
     """No tick trades outside and no close is late: its openings and its auction are, by as much."""
