@@ -89,6 +89,7 @@ class Database:
             connection_class=PgSession,
         )
         self._pool_lock = threading.Lock()
+        self._fell_silent = False
         self._senders = _Senders(endpoint, max_senders if sender_pool else 1)
         self._bulk = BulkHttp(endpoint, max_sessions)
 
@@ -202,8 +203,12 @@ class Database:
     def _lent_session(self) -> PgSession:
         """A session of the pool's once one is free, however slowly the server opens it. One that is away says so.
 
-        A thread that waits for a session waits for a statement to end, so no longer than a statement may take.
+        A thread that waits for a session waits for a statement to end, so no longer than a statement may take. After a
+        session that fell silent the server is asked for one before the pool is, which would time out and not say why.
         """
+        if self._fell_silent:
+            self._require_connection()
+            self._fell_silent = False
         give_up_at = time.monotonic() + self._statement_timeout_s
         while True:
             try:
@@ -228,6 +233,7 @@ class Database:
             self._pool.putconn(session)
             return False
         except BaseException:
+            self._fell_silent = True
             self._pool.putconn(session)
             raise
         session.silent_s = usual_s

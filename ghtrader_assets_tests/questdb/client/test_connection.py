@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
 
 from ghtrader_assets.errors import QueryRefusedError, StoreAwayError, StoreTimeoutError
@@ -60,6 +61,10 @@ def stopped(server: EmbeddedQuestDB) -> psutil.Process:
     return process
 
 
+def never(*_: object) -> None:
+    pytest.fail("the pool waits 5 s for a session, and the server is asked for one only then")
+
+
 @pytest.mark.service
 @pytest.mark.parametrize("ask", [Database.rows, Database.export, Database.arrow])
 def test_a_reader_whose_server_was_stopped_since_its_last_question(
@@ -73,6 +78,10 @@ def test_a_reader_whose_server_was_stopped_since_its_last_question(
         try:
             with pytest.raises(StoreTimeoutError, match="has said nothing for 5 s") as met:
                 ask(db, "any", "SELECT 1")
+            monkeypatch.setattr(ConnectionPool, "getconn", never)
+            with pytest.raises(StoreAwayError):
+                ask(db, "any", "SELECT 1")
+            monkeypatch.undo()
         finally:
             process.resume()
         assert "ghtrader-assets up" in met.value.remedy
