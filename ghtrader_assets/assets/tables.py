@@ -50,7 +50,6 @@ LOAD_VERSION: Final = "1"
 
 DATA_VERSION: Final = "dagster/data_version"
 CODE_VERSION: Final = "dagster/code_version"
-
 SHOWN_SEGMENTS: Final = 24
 """So many main contracts are in the picture of a materialization; `schedule --picture` draws them all."""
 
@@ -92,7 +91,6 @@ _TABLE_NAMES: Final = {
     FIELD_QUALITY_ASSET: schema.FIELD_QUALITY,
     MANIFEST_ASSET: schema.MANIFESTS,
 }
-
 _UPSTREAM: Final = {
     MAIN_SCHEDULE_ASSET: (),
     TICKS_ASSET: (MAIN_SCHEDULE_ASSET,),

@@ -39,8 +39,8 @@ class DayResult:
     manifest: Manifest | None
 
 
-class StoredDay(Protocol):
-    """A stored day, as far as it decides what the day needs."""
+class LoadedFor(Protocol):
+    """What a stored day was loaded for, and whether it was complete then."""
 
     @property
     def upstream(self) -> str: ...
@@ -49,7 +49,7 @@ class StoredDay(Protocol):
     def partial(self) -> bool: ...
 
 
-def need_of(stored: StoredDay | None, upstream: str | None, verdicts: Sequence[str | None], wanted: str | None) -> Need:
+def need_of(stored: LoadedFor | None, upstream: str | None, verdicts: Sequence[str | None], wanted: str | None) -> Need:
     """What a stored day needs: the only such decision.
 
     `upstream` is what it should be loaded for, `wanted` the fingerprint that its two `verdicts` should have: None where
