@@ -210,3 +210,24 @@ def test_definitions_that_cannot_be_loaded_end_up_with_their_error(bare: Command
     assert "Dagster can't load our definitions" in ran.err
     assert "GHTRADER_START_DATE is not set" in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_another_code_location_in_error_is_an_error_until_its_remedy_is_done(bare: CommandLine) -> None:
+    """Dagster's web server answers all the while, and ours loads."""
+    broken = bare.home / "broken.py"
+    broken.write_text('raise RuntimeError("of mine")', encoding="utf-8")
+    workspace = bare.home / "workspace.yaml"
+    workspace.write_text("load_from: [{python_file: broken.py}]", encoding="utf-8")
+    assert bare.run("up", "--detach", GHTRADER_WORKSPACE=str(workspace)).code == 0
+    try:
+        for word in ("status", "doctor"):
+            ran = bare.run(word, "--json")
+            assert (ran.code, "RuntimeError: of mine" in ran.out) == (1, True), word
+        (finding,) = [each for each in bare.run("status", "--json").document["findings"] if "broken.py" in str(each)]
+        broken.write_text("import dagster\n\ndefs = dagster.Definitions()", encoding="utf-8")
+        for words in re.findall(r"`ghtrader-assets ([a-z -]+)`", finding["remedy"]):
+            detached = ("--detach",) if words == "up" else ()
+            assert bare.run(*words.split(), *detached, GHTRADER_WORKSPACE=str(workspace)).code == 0
+        assert "broken.py" not in bare.run("status", "--json").out
+    finally:
+        assert bare.run("down").code == 0
