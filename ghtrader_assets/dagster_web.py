@@ -23,8 +23,10 @@ def ask_dagster(
         answer = requests.post(f"{url}/graphql", json=asked, timeout=timeout_s).json()
     except (requests.RequestException, ValueError) as error:
         raise ServiceError(f"Dagster at {url} does not answer: {type(error).__name__}", "see `status`") from None
-    if not isinstance(answer, dict) or not answer.keys() & {"data", "errors"}:
-        raise ServiceError(f"what answers at {url} is no Dagster", "see `status`")
-    if "errors" in answer:
-        raise ServiceError(f"Dagster refused the request: {answer['errors'][0]['message']}")
-    return cast("dict[str, Any]", answer["data"])
+    if isinstance(answer, dict) and isinstance(data := answer.get("data"), dict) and "errors" not in answer:
+        return cast("dict[str, Any]", data)
+    try:
+        reason = f"Dagster refused the request: {answer['errors'][0]['message']}"
+    except (KeyError, IndexError, TypeError):
+        reason = f"what answers at {url} is no Dagster"
+    raise ServiceError(reason, "see `status`")

@@ -86,6 +86,10 @@ class BadInputError(GhtraderError, code="GHT-101", exit_code=2):
     """Bad usage: an unknown symbol, a day that is no trading day, a malformed setting."""
 
 
+class NoDayError(BadInputError, code="GHT-102"):
+    """No day of a range can be handed out: none is stored, or none in one of the states asked for."""
+
+
 class ServiceError(GhtraderError, code="GHT-300", exit_code=3):
     """A service failed in a way that has no class of its own."""
 

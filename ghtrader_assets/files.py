@@ -51,11 +51,11 @@ def put_file(path: Path, content: bytes | str) -> None:
 
 
 def process_lock(path: Path) -> FileLock:
-    """A lock on a file, to be had by one process at a time; missing folders are made when it is taken.
+    """A lock on a file that one process at a time holds; missing folders are made when it is taken.
 
-    One that another has raises `filelock.Timeout` at once: `held_locks` waits. The kernel frees it when its process
-    ends, however it ends, and a lock that nothing refers to any more is free, too. No child inherits it; any thread may
-    release it. The file says whose it is.
+    Taking a lock that another process holds raises `filelock.Timeout` at once; `held_locks` waits. The kernel frees it
+    when its process ends, however it ends, and a lock that nothing refers to any more is free, too. No child inherits
+    it; any thread may release it. The file says whose it is.
     """
     return FileLock(
         path, timeout=0, mode=0o600, thread_local=False, fallback_to_soft=False, on_acquired=_write_own_number

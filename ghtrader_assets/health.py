@@ -28,7 +28,7 @@ class Finding:
     """One thing that was looked at: what it is, how it stands, and what to do if it is wrong.
 
     `code` is that of the error it comes from (docs/errors.md), if it comes from one; `kind` the name of its
-    `Kind`; `manual`: a person, or root, has to do it.
+    `FindingKind`; `manual`: a person, or root, has to do it.
     """
 
     subject: str
@@ -46,7 +46,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FindingKind:
     """Something that can be wrong: `seen` says what it is and does, `remedy` what helps, its places in braces.
 
     `manual` says why no command of ours does it; empty where one does.
@@ -64,41 +64,41 @@ class Kind:
         return Finding(subject, self.level, finding, remedy, code, self.name, bool(self.manual))
 
 
-SERVICE_DOWN: Final = Kind(
+SERVICE_DOWN: Final = FindingKind(
     "service_down",
     "error",
     "A service does not run, and no supervisor is there to start it.",
     "start it with `ghtrader-assets up`",
 )
-SERVICE_RETURNING: Final = Kind(
+SERVICE_RETURNING: Final = FindingKind(
     "service_returning",
     "error",
     "A service has ended or does not answer, and `up` runs: it starts the service again by itself.",
     "`up` (process {owner}) starts it again; its last words are in {log}",
     "nothing is to be done but to wait; a service that stays away names its cause in its log",
 )
-SERVICE_GIVEN_UP: Final = Kind(
+SERVICE_GIVEN_UP: Final = FindingKind(
     "service_given_up",
     "error",
     "A service has ended so often that `up` does not start it again; the others go on.",
     "mend what its log {log} names, then `ghtrader-assets down` and `ghtrader-assets up`",
     "only a person knows what to mend",
 )
-LOCATION_IN_ERROR: Final = Kind(
+LOCATION_IN_ERROR: Final = FindingKind(
     "location_in_error",
     "error",
     "Dagster could not load a code location: nothing of it is scheduled, launched or judged.",
     "mend what it names, then start the platform again: `ghtrader-assets down`, `ghtrader-assets up`",
     "only a person knows what a setting or a file should say",
 )
-HEARTBEAT_OLD: Final = Kind(
+HEARTBEAT_OLD: Final = FindingKind(
     "heartbeat_old",
     "error",
     "A daemon of Dagster has given no sign of life: what it does for others stands still.",
     "`up` starts a daemon that hangs again; where none runs, `ghtrader-assets up`",
     "a hung daemon is started again by `up` alone",
 )
-RUN_WITHOUT_PROCESS: Final = Kind(
+RUN_WITHOUT_PROCESS: Final = FindingKind(
     "run_without_process",
     "error",
     "A run is being worked on, says Dagster, and has no living process: it holds its slot of the loads, and its days"
@@ -106,33 +106,33 @@ RUN_WITHOUT_PROCESS: Final = Kind(
     "switch the sensor `watch_runs` on in Dagster's web page (Automation): it ends such runs within a minute",
     "the platform does it by itself unless the sensor was switched off by hand",
 )
-RUN_STOPPED: Final = Kind(
+RUN_STOPPED: Final = FindingKind(
     "run_stopped",
     "error",
     "The process of a run was stopped (SIGSTOP, a debugger): it works no more, and keeps its slot of the loads, its"
     " sessions and its days.",
     "`kill -CONT {process}` has it go on; `kill -9 {process}` ends it, and the same command loads its days",
 )
-LOADS_HELD: Final = Kind(
+LOADS_HELD: Final = FindingKind(
     "loads_held",
     "error",
     "The pool of the loads has no slot: whatever loads waits in the queue.",
     "set the limit of the pool `{pool}` in Dagster's web page (Deployment, Concurrency) to 1 or more",
     "a person has set it to nothing, and may have meant it",
 )
-TABLE_SUSPENDED: Final = Kind(
+TABLE_SUSPENDED: Final = FindingKind(
     "table_suspended",
     "error",
     "QuestDB has suspended a table: it takes writes and shows none.",
     "{remedy}",
 )
-FOREIGN_COLUMN: Final = Kind(
+FOREIGN_COLUMN: Final = FindingKind(
     "foreign_column",
     "warn",
     "A table of ours has a column that is not ours. It is neither read nor written, and does no harm.",
     "`ALTER TABLE {table} DROP COLUMN {column}`, or ask its owner",
 )
-TABLE_MISSING: Final = Kind(
+TABLE_MISSING: Final = FindingKind(
     "table_missing",
     "error",
     "A table or view of ours is missing, or has another shape.",
@@ -140,38 +140,38 @@ TABLE_MISSING: Final = Kind(
     " program needs another name before that: `RENAME TABLE {table} TO {table}_of_another`",
     "only a person knows whose table it is",
 )
-CALENDAR_ENDS: Final = Kind(
+CALENDAR_ENDS: Final = FindingKind(
     "calendar_ends",
     "warn",
     "The calendar ends, or its settled part does, within two months.",
     "`ghtrader-assets calendar --refresh` carries it on by the provider's holiday list, once that covers the year",
 )
-CALENDAR_ENDED: Final = Kind(
+CALENDAR_ENDED: Final = FindingKind(
     "calendar_ended",
     "error",
     "The calendar has ended: no later trading day is known, loaded or missed.",
     "`ghtrader-assets calendar --refresh`, or a newer release of ghtrader-assets",
 )
-PROVIDER_RESTS: Final = Kind(
+PROVIDER_RESTS: Final = FindingKind(
     "provider_rests",
     "warn",
     "The provider is under maintenance, and is not asked for a while. Reading and judging go on; loads wait.",
     "nothing: loads go on by themselves",
     "only the provider can end its maintenance",
 )
-LOAD_OF_THE_FUTURE: Final = Kind(
+LOAD_OF_THE_FUTURE: Final = FindingKind(
     "load_of_the_future",
     "warn",
     "The last load of a day says that it began later than now: the clock was wrong then, or is now.",
     "see that the clock is right, then `ghtrader-assets backfill {symbol} --from {day} --to {day} --force`",
 )
-FEED_BEHIND: Final = Kind(
+FEED_BEHIND: Final = FindingKind(
     "feed_behind",
     "error",
     "The latest trading day of a symbol that is followed is not there, not judged or not good.",
     "{remedy}",
 )
-DISK_LOW: Final = Kind(
+DISK_LOW: Final = FindingKind(
     "disk_low",
     "error",
     "The disk has less room than a load needs. Nothing is half written; reading goes on, loading by itself once there"
@@ -179,7 +179,7 @@ DISK_LOW: Final = Kind(
     "free space under {home}",
     "only a person knows what may go",
 )
-LIMIT_LOW: Final = Kind(
+LIMIT_LOW: Final = FindingKind(
     "limit_low",
     "error",
     "The operating system gives QuestDB's process less than its tables need.",
@@ -187,7 +187,7 @@ LIMIT_LOW: Final = Kind(
     "it takes root, or another login",
 )
 
-KINDS: Final[Mapping[str, Kind]] = {
+KINDS: Final[Mapping[str, FindingKind]] = {
     kind.name: kind
     for kind in (
         SERVICE_DOWN,

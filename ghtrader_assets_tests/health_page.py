@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from ghtrader_assets.health import KINDS, Kind
+from ghtrader_assets.health import KINDS, FindingKind
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "when-something-is-wrong.md"
 
@@ -35,7 +35,7 @@ def page() -> str:
     return _HEAD + "".join(_section(kind) for kind in KINDS.values())
 
 
-def _section(kind: Kind) -> str:
+def _section(kind: FindingKind) -> str:
     level = "error" if kind.level == "error" else "warning"
     lines = [f"\n## `{kind.name}` ({level})\n\n{kind.seen}\n\n**What to do:** {_remedy(kind)}.\n"]
     if kind.manual:
@@ -43,7 +43,7 @@ def _section(kind: Kind) -> str:
     return "".join(lines)
 
 
-def _remedy(kind: Kind) -> str:
+def _remedy(kind: FindingKind) -> str:
     if kind.remedy == "{remedy}":
         return "what the finding says, which depends on the cause"
     return re.sub(r"\{(\w+)\}", lambda place: place[1].upper(), kind.remedy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -161,11 +160,19 @@ def test_modules_and_functions_are_read_at_a_glance() -> None:
     assert functions == []
 
 
-def test_a_class_name_means_one_thing() -> None:
-    names = [
-        node.name
-        for path in ROOMS.rglob("*.py")
-        for node in tree_of(path).body
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
-    ]
-    assert [name for name, count in Counter(names).items() if count > 1] == []
+def test_the_name_of_a_type_means_one_thing() -> None:
+    meanings: dict[str, set[str]] = {}
+    for path in ROOMS.rglob("*.py"):
+        for node in tree_of(path).body:
+            for name, meaning in _types_named(node, path):
+                meanings.setdefault(name, set()).add(meaning)
+    assert [name for name, told in meanings.items() if len(told) > 1] == []
+
+
+def _types_named(node: ast.stmt, path: Path) -> Iterator[tuple[str, str]]:
+    """The class, or the alias of a type, that a statement names, and what it is; a module's own are left out."""
+    if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+        yield node.name, f"the class of {path}"
+    if isinstance(node, ast.Assign) and "TypeVar(" not in (told := ast.unparse(node.value)):
+        names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        yield from ((name, told) for name in names if name[0].isupper() and not name.isupper())

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Final
@@ -38,7 +40,7 @@ from ghtrader_assets.cli.app import (
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.context.load import open_load
 from ghtrader_assets.context.universe import universe_of, unknown_product
-from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.errors import BadInputError, NoDayError
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.questdb.tables.whole_days import require_columns
@@ -158,6 +160,18 @@ def schedule(
         out.print(f"no main contract of {symbol.text} is stored from {start} to {end}: {remedy}")
 
 
+@contextmanager
+def _nothing_is_not_good(*, strict: bool) -> Generator[None]:
+    """Where every day must be good, that none is there is an answer and no bad usage."""
+    try:
+        yield
+    except NoDayError as error:
+        if not strict:
+            raise
+        log.print(f"--strict: {error.line}")
+        raise typer.Exit(1) from None
+
+
 @command()
 def ticks(
     settings: Settings,
@@ -185,7 +199,8 @@ def ticks(
         raise BadInputError("--json says what a file holds", "add --out F")
     chosen = as_states(states)
     with store_for(settings, symbol) as store:
-        handout = handout_of(store.context, symbol, start, end, names, states=chosen)
+        with _nothing_is_not_good(strict=strict):
+            handout = handout_of(store.context, symbol, start, end, names, states=chosen)
         if handout.warning:
             log.print(f"warning: {handout.warning}")
         if strict and not handout.all_good:

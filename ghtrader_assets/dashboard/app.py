@@ -111,7 +111,7 @@ class PageCache:
         self._lock = threading.Lock()
 
     def of(self, address: str) -> Component:
-        """The page at an address, of a second or two ago at the oldest."""
+        """The page at an address, at most `KEPT_S` old."""
         with self._lock:
             self._kept = {key: kept for key, kept in self._kept.items() if time.monotonic() - kept[0] < KEPT_S}
             found = self._kept.get(address)

@@ -30,10 +30,10 @@ from ghtrader_assets.questdb.standing.day_states import read_grid
 from ghtrader_assets.questdb.standing.derivation import state_untouched
 from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.measured import (
+    Grain,
     IngestRate,
     IngestStep,
     Percentiles,
-    Step,
     TimedPercentiles,
     read_ingest_course,
     read_ingest_rates,
@@ -56,7 +56,7 @@ PATIENCE_S: Final = 10.0
 """A page waits this long for a day that is being replaced."""
 
 TICK_COLUMNS: Final = ("datetime_ns", "last_price", "bid_price1", "ask_price1", "volume")
-_STEPS: Final[dict[Window, tuple[timedelta, Step]]] = {
+_STEPS: Final[dict[Window, tuple[timedelta, Grain]]] = {
     "1h": (timedelta(hours=1), "1m"),
     "24h": (timedelta(days=1), "15m"),
     "7d": (timedelta(days=7), "1h"),
@@ -104,7 +104,7 @@ class Operations:
     window: Window
     start: datetime
     end: datetime
-    step: Step
+    step: Grain
     services: list[ServiceHealth]
     queries: list[Percentiles]
     query_course: list[TimedPercentiles]

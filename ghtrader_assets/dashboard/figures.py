@@ -19,7 +19,7 @@ from plotly.subplots import make_subplots
 from ghtrader_assets.dashboard.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILION
 from ghtrader_assets.market.clock import SHANGHAI, shanghai_time
 from ghtrader_assets.market.sessions import DaySessions
-from ghtrader_assets.questdb.tables.measured import IngestStep, Step, TimedPercentiles
+from ghtrader_assets.questdb.tables.measured import Grain, IngestStep, TimedPercentiles
 from ghtrader_assets.validation.verdicts import GapRow
 
 PRICES_HEIGHT: Final = 420
@@ -29,7 +29,7 @@ POINTS: Final = 900
 SHADED_GAPS: Final = 60
 SILENCE_NS: Final = 60 * 10**9
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', Arial, sans-serif"
-_STEP_MS: Final[dict[Step, int]] = {
+_STEP_MS: Final[dict[Grain, int]] = {
     "1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000, "6h": 21_600_000, "1d": 86_400_000,
 }  # fmt: skip
 
@@ -93,7 +93,7 @@ def query_course(steps: Sequence[TimedPercentiles], start: datetime, end: dateti
     return _dressed(figure, COURSE_HEIGHT, legend=True)
 
 
-def ingest_course(steps: Sequence[IngestStep], start: datetime, end: datetime, step: Step) -> go.Figure:
+def ingest_course(steps: Sequence[IngestStep], start: datetime, end: datetime, step: Grain) -> go.Figure:
     """Ticks stored in each step of time."""
     figure = go.Figure(
         go.Bar(

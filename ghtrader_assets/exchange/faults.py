@@ -142,7 +142,7 @@ class Faults:
         return frozenset(rule.revision for rule in met)
 
     def reference(self) -> list[FaultRule]:
-        """What reference data says wrongly by now, counted."""
+        """The live rules for reference data; each answer counts as a hit."""
         return _counted(rule for rule in self.rules if rule.kind in _REFERENCE and rule.live)
 
 

@@ -72,7 +72,7 @@ def _day_differences(context: StoreContext, manifest: Manifest, *, ticks: bool) 
     for agg in read_daily_agg(context.database, symbol, [manifest.trading_day]):
         found |= {"rows": agg.rows_total, **{name: getattr(agg, name) for name in STORED_DAY_ROW}}
     if not found:
-        yield Difference(symbol, day, "stored_day", manifest.manifest_id, None)
+        yield Difference(symbol, day, "coverage_row", manifest.manifest_id, None)
     if ticks:
         found |= _recomputed(context, symbol, manifest.trading_day)
     path = manifest_path(context.settings.home, manifest)

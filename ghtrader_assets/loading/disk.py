@@ -35,7 +35,7 @@ def require_free_disk(context: StoreContext) -> None:
 
 
 def disk_shortage(settings: Settings) -> DiskFullError | None:
-    """What `require_free_disk` raises for these settings, whose home need not exist yet; None where it doesn't."""
+    """The error of a disk with too little room for a load, None where there is enough. The home need not exist yet."""
     free = _free(settings)
     if settings.uses_external_questdb or free >= settings.min_free_mb * 2**20:
         return None
@@ -68,7 +68,7 @@ def full_disk_named(context: StoreContext) -> Generator[None]:
 
 
 def full_disk_stop(context: StoreContext, stop: Stopped) -> Stopped:
-    """What ended a run; where that has no exit code of its own and the disk under the home is full, that is why."""
+    """How a run stopped. One that stopped without an exit code of its own while the disk is full stopped for that."""
     if stop.exit_code == DiskFullError.exit_code or not _is_full(context.settings):
         return stop
     error = _full(context.settings, stop.reason.partition("\n")[0])

@@ -37,7 +37,7 @@ _CONTRACT: Final = re.compile(
     r"(?P<exchange>[A-Z]{3,5})\.(?P<product>[A-Za-z]{1,2})(?P<digits>[0-9]{3,4})(?P<average>F?)"
 )
 _MEANT: Final = re.compile(
-    r"(?P<alias>KQ\.[a-z]@)?(?P<exchange>[a-z]{3,5})\.(?P<product>[a-z]{1,2}?)(?P<digits>\d{3,4})?(?P<average>_?f)?",
+    r"(?P<alias>KQ\.[a-z]@)?(?P<exchange>[a-z]{3,5})\.(?P<product>[a-z]{1,2}?)(?P<digits>\d{3,4})?(?P<average>_f|(?<=\d)f)?",
     re.IGNORECASE | re.ASCII,
 )
 """A symbol, whatever the case of its letters and the length of its year."""

@@ -38,7 +38,7 @@ def apply_repair(
     start: date | None,
     end: date,
 ) -> tuple[RepairPlan, BackfillReport | None]:
-    """Do what is to be done; the plan, and how each day came out: None where nothing was planned."""
+    """Plan a repair and carry it out. The report of the days is None where nothing was planned."""
     require_free_disk(context)
     progress.announce("reading the main-contract schedules")
     refresh_schedules(context, symbols, force_refresh=True)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.context.universe import unknown_in_universe
-from ghtrader_assets.errors import BadInputError, DayReplacedError, IngestState
+from ghtrader_assets.errors import BadInputError, DayReplacedError, IngestState, NoDayError
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_attempted_states, read_stored_states
@@ -141,7 +141,7 @@ def handout_of(
     stored = {day.trading_day: day for day in found if among is None or day.contract in among}
     if not stored:
         what = f"{start}" if start == end else f"{start} to {end}"
-        raise BadInputError(
+        raise NoDayError(
             f"no whole day of {symbol.text} is stored for {what}", "load it with `ghtrader-assets backfill`"
         )
     lacking = set(context.calendar.days(start, end)) - {day.trading_day for day in found}
@@ -151,7 +151,7 @@ def handout_of(
     not_good = [day for day in (*stored.values(), *missing) if day.state not in GOOD]
     days = tuple(day for day in stored.values() if _is_among(day, states))
     if not days:
-        raise BadInputError(f"no stored day of {symbol.text} is {states}: {_named(not_good)}", 'ask for states="any"')
+        raise NoDayError(f"no stored day of {symbol.text} is {states}: {_named(not_good)}", 'ask for states="any"')
     if symbol.digits or among is not None:
         warn_of_namesakes((day.contract, day.trading_day) for day in days)
     return Handout(

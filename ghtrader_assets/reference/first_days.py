@@ -41,7 +41,7 @@ def learn_first_days(context: LoadContext, symbols: Sequence[Symbol]) -> None:
 
 
 def learn_of_mains(context: LoadContext, mains: Mapping[date, Symbol]) -> None:
-    """The same for the main contracts of days of which the provider has no tick."""
+    """Learn the first days of the main contracts of days without a tick."""
     lives = {
         life
         for day, contract in mains.items()
@@ -68,7 +68,7 @@ def _learn(context: LoadContext, lives: Sequence[Life]) -> None:
 
 
 def changes_of_contract(context: LoadContext, contract: Symbol) -> list[MainChange]:
-    """From which day on a contract is its own main contract, and from which on it is no more, of each of its name."""
+    """The first day of a contract and the day after its last, for each contract that had the name."""
     lives = _lives(context, contract, read_first_days(context.database))
     return [
         change

@@ -4,9 +4,9 @@ Belongs here: which figures are exported under which names. Does not belong here
 dashboards over them (`infra/`).
 
 A scrape asks the tables a handful of questions, one after the other, over one session; requests that come meanwhile
-share the next scrape. A request has seconds to arrive, and no more than `REQUESTS_AT_ONCE` are heard: whoever opens
-more connections, or never ends a request, costs a socket and no session of QuestDB's. A store that is away shows as
-`ghtrader_store_up 0`, and the figures that need it are absent rather than stale.
+share the next scrape. A request has seconds to arrive, and no more than `REQUESTS_AT_ONCE` are heard: a client that
+opens more connections, or never ends a request, costs a socket and no session of QuestDB's. A store that is away shows
+as `ghtrader_store_up 0`, and the figures that need it are absent rather than stale.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _TICK: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What became of the days that were named: those recorded, and those there was nothing to record of."""
+    """The exceptions recorded, and the days of the range that needed none."""
 
     recorded: tuple[DayException, ...]
     passed_over: tuple[DayState, ...]

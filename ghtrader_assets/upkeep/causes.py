@@ -14,7 +14,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.lives import WrongMain, wrong_main_of
 from ghtrader_assets.questdb.standing.derivation import state_of_attempt
 from ghtrader_assets.questdb.standing.histories import Attempt, BulkVerdict, Content, Histories, Key
-from ghtrader_assets.upkeep.due import Need, need_of
+from ghtrader_assets.upkeep.due import NEED_OF, Lack, Need, lack_of
 from ghtrader_assets.upkeep.wanted import Wanted
 from ghtrader_assets.validation.states import LOAD_AGAIN
 from ghtrader_assets.validation.verdicts import State
@@ -54,6 +54,16 @@ _CAUSE_OF: Final = {
     IngestState.UNKNOWN_CONTRACT: Cause.UNKNOWN_CONTRACT,
 }
 
+_OF_LACK: Final = {
+    Lack.ITS_OWN_CONTENT: (Cause.STALE, ""),
+    Lack.WHOLE_CONTENT: (Cause.PARTIAL, "it was loaded while it was in progress"),
+    Lack.VERDICT: (Cause.UNJUDGED, "the stored content was never judged"),
+    Lack.VERDICT_OF_NOW: (
+        Cause.STALE,
+        "its verdict is older than its content, the rules, the policy or other days' evidence",
+    ),
+}
+
 
 def is_good(key: Key, want: Wanted, standing: Histories) -> bool:
     content = standing.contents.get(key)
@@ -68,16 +78,11 @@ def fault_of(key: Key, content: Content, want: Wanted, standing: Histories) -> t
         upstream = want.upstream
         if coverage is not None:
             wanted = want.verdict_on(content.digest, standing.evidence.of(*key).digest(coverage.baseline_used))
-    need = need_of(content, upstream, [each and each.fingerprint for each in (coverage, quality)], wanted)
-    if need == Need.LOAD:
-        if upstream not in (None, content.upstream):
-            return Cause.STALE, need, _what_changed(content, want)
-        return Cause.PARTIAL, need, "it was loaded while it was in progress"
-    if coverage is None or quality is None:
-        return Cause.UNJUDGED, need, "the stored content was never judged"
-    if need == Need.JUDGEMENT:
-        return Cause.STALE, need, "its verdict is older than its content, the rules, the policy or other days' evidence"
-    return _verdict_fault(key, coverage, standing)
+    lack = lack_of(content, upstream, [each and each.fingerprint for each in (coverage, quality)], wanted)
+    if lack == Lack.NOTHING and coverage is not None:
+        return _verdict_fault(key, coverage, standing)
+    cause, reason = _OF_LACK[lack]
+    return cause, NEED_OF[lack], reason or _what_changed(content, want)
 
 
 def _verdict_fault(key: Key, coverage: BulkVerdict, standing: Histories) -> tuple[Cause, Need, str] | None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.loading.frames import policy_of, wanted_fingerprint
@@ -27,6 +27,28 @@ class Need(StrEnum):
     NOTHING = "nothing"
     JUDGEMENT = "judgement"
     LOAD = "load"
+
+
+class Lack(StrEnum):
+    """What a trading day lacks; `ITS_OWN_CONTENT`: it was loaded for another contract, other sessions or a schema of
+    before."""
+
+    NOTHING = "nothing"
+    CONTENT = "content"
+    ITS_OWN_CONTENT = "its own content"
+    WHOLE_CONTENT = "whole content"
+    VERDICT = "verdict"
+    VERDICT_OF_NOW = "verdict of now"
+
+
+NEED_OF: Final[Mapping[Lack, Need]] = {
+    Lack.NOTHING: Need.NOTHING,
+    Lack.CONTENT: Need.LOAD,
+    Lack.ITS_OWN_CONTENT: Need.LOAD,
+    Lack.WHOLE_CONTENT: Need.LOAD,
+    Lack.VERDICT: Need.JUDGEMENT,
+    Lack.VERDICT_OF_NOW: Need.JUDGEMENT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +71,23 @@ class LoadedFor(Protocol):
     def partial(self) -> bool: ...
 
 
-def need_of(stored: LoadedFor | None, upstream: str | None, verdicts: Sequence[str | None], wanted: str | None) -> Need:
-    """What a stored day needs: the only such decision.
+def lack_of(stored: LoadedFor | None, upstream: str | None, verdicts: Sequence[str | None], wanted: str | None) -> Lack:
+    """What a day lacks by what is stored of it. What it needs follows from that, and from nothing else.
 
     `upstream` is what it should be loaded for, `wanted` the fingerprint that its two `verdicts` should have: None where
     nothing is known that they could be held against. A verdict that was never given is None.
     """
-    if stored is None or stored.partial or upstream not in (None, stored.upstream):
-        return Need.LOAD
-    if None in verdicts or (wanted is not None and any(needs_judgement(verdict, wanted) for verdict in verdicts)):
-        return Need.JUDGEMENT
-    return Need.NOTHING
+    if stored is None:
+        return Lack.CONTENT
+    if upstream not in (None, stored.upstream):
+        return Lack.ITS_OWN_CONTENT
+    if stored.partial:
+        return Lack.WHOLE_CONTENT
+    if None in verdicts:
+        return Lack.VERDICT
+    if wanted is not None and any(needs_judgement(verdict, wanted) for verdict in verdicts):
+        return Lack.VERDICT_OF_NOW
+    return Lack.NOTHING
 
 
 def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) -> dict[date, Need]:
@@ -85,7 +113,7 @@ def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) ->
         if row is not None and summary is not None:
             now = evidence.of(symbol.text, plan.trading_day)
             wanted = wanted_fingerprint(plan, row.digest, policy, now, summary.baseline_used)
-        return need_of(row, plan.upstream, found, wanted)
+        return NEED_OF[lack_of(row, plan.upstream, found, wanted)]
 
     return {plan.trading_day: need(plan) for plan in plans}
 

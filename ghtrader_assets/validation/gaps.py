@@ -214,14 +214,14 @@ def named_after(
 ) -> tuple[FoundGap, ...]:
     """The gaps by what was found of the day: none is quiet where ticks are lost.
 
-    A quiet one of a session that is lost is unknown, but between two ticks of one window. A quiet or halted one is lost
-    where the provider's bars traded in it, between the first and the last second of one of `lost_spans`.
+    A quiet one of a session that is lost is unknown, but between two ticks of one window. A quiet, halted or pinned one
+    is lost where the provider's bars traded in it, between the first and the last second of one of `lost_spans`.
     """
 
     def named(each: FoundGap) -> FoundGap:
         quiet = each.attribution == Attribution.QUIET
         traded = any(first <= each.gap.last_s and each.gap.first_s <= last for first, last in lost_spans)
-        if traded and (quiet or each.attribution == Attribution.HALTED):
+        if traded and (quiet or each.attribution in (Attribution.HALTED, Attribution.LIMIT_LOCKED)):
             return replace(each, attribution=Attribution.LOST)
         unknown = quiet and each.gap.position != "inner" and each.gap.session in lost_sessions
         return replace(each, attribution=Attribution.UNKNOWN) if unknown else each

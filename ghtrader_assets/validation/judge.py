@@ -50,7 +50,7 @@ from ghtrader_assets.validation.verdicts import (
 )
 from ghtrader_assets.validation.witness import Testimony, heard, in_doubt
 
-RULE_VERSION: Final = "7"
+RULE_VERSION: Final = "8"
 """Changes whenever a rule, a formula or a state would judge the same ticks differently."""
 
 
@@ -86,7 +86,7 @@ def fingerprint(
 
 
 def needs_judgement(stored: str | None, current: str) -> bool:
-    """Whether a day has to be judged: it never was, or its fingerprint changed since. The only such decision."""
+    """Whether a day has to be judged: it never was, or its fingerprint changed. None else compares them."""
     return stored != current
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from ghtrader_assets.validation.intake import Floats
+from ghtrader_assets.validation.intake import NS, Floats
 from ghtrader_assets.validation.traded import Tape
 
 LEVEL: Final = "level"
@@ -50,19 +50,28 @@ def levels_of(tape: Tape) -> dict[str, dict[str, float]]:
 def off_level_of(levels: Mapping[str, Mapping[str, float]], tape: Tape) -> dict[str, tuple[str, ...]]:
     """Per session the figures that are off the level of the days before, where there is a baseline.
 
-    Open interest comes and goes with a contract's life: it is held against a main contract alone, and where it is more.
+    Open interest comes and goes with a contract's life: it is held against a main contract alone, where it is more, and
+    where the days before had ticks as a main contract has: those of an ended contract still called main had not.
     """
     if not tape.evidence.baseline_days:
         return {}
     found: dict[str, tuple[str, ...]] = {}
     for session, figures in levels.items():
-        held = [name for name in figures if name != INTEREST or tape.is_main]
+        held = [name for name in figures if name != INTEREST or (tape.is_main and _is_as_busy(tape, session))]
         off = tuple(
             name for name in held if tape.evidence.baseline_value(f"{LEVEL}/{session}/{name}/{figures[name]:g}") == 0
         )
         if off:
             found[session] = off
     return found
+
+
+def _is_as_busy(tape: Tape, session: str) -> bool:
+    """Whether the days before had so many ticks an hour that theirs and this day's contract may be alike."""
+    usual = tape.evidence.baseline_value(f"ticks/{session}")
+    windows = [window for window in tape.ticks.windows if window.session == session]
+    hours = sum(window.end_ns - window.start_ns for window in windows) / NS / 3600
+    return usual is None or len(tape.lots_in(session)) <= OFF_TIMES * usual * hours
 
 
 def is_on_level(figure: str, value: float, usual: float) -> bool:

@@ -26,6 +26,8 @@ ENOUGH_PAIRS: Final = 100
 """Fewer such pairs, or fewer than the day has gaps, say little: the product's floor counts as well."""
 SPARSE_TICKS: Final = 10
 """A silence in which a contract has fewer ticks than so many, at the day's own rate, hides hardly more than one."""
+THIN_TICKS: Final = 720
+"""Of so few usual ticks an hour a product is thin: a trade of any size may stand between two of them."""
 SPARSE_FACTOR: Final = 4
 """So many times the bound one snapshot may carry there, where the bound is so many times what a trade of the day shows
 in the mean: what ticks show of which many were taken out exceeds it often."""
@@ -153,7 +155,15 @@ class Tape:
                 usual = min(max(usual, value("SNAPSHOT_LEAST_LOTS")), value("SNAPSHOT_MOST_LOTS"))
                 bound = max(least if self.is_main else alone, times * value("SNAPSHOT_FACTOR") * usual)
                 bare = max(bare, value("SNAPSHOT_FACTOR") * usual)
+                if bound < lots <= alone and self._usually_hides_few(span[2]):
+                    bound = alone
         return Stretch(before, after, *span, lots, bound, bare, is_carried=lots is None or lots <= alone)
+
+    def _usually_hides_few(self, seconds: int) -> bool:
+        """Whether the product is thin by the days before, and had fewer than `SPARSE_TICKS` in so many seconds."""
+        sessions = dict.fromkeys(window.session for window in self.ticks.windows)
+        hourly = max(self.evidence.baseline_value(f"ticks/{name}") or 0.0 for name in sessions)
+        return hourly < THIN_TICKS and hourly * seconds / 3600 < SPARSE_TICKS
 
     @cached_property
     def _mean_spacing_s(self) -> float:

@@ -63,7 +63,7 @@ STEPS_A_DECADE: Final = {
 }
 
 Sessions = Mapping[str, Figures]
-Reader = Callable[["_Given", str, str], "float | None"]
+ReadFigure = Callable[["_Given", str, str], "float | None"]
 
 
 class _Given:
@@ -201,7 +201,7 @@ def _statistic(name: str, windows: Floats) -> Floats:
     return np.where(known >= FEWEST_DAYS, found, np.nan)
 
 
-def _an_hour(figure: str) -> Reader:
+def _an_hour(figure: str) -> ReadFigure:
     def read(given: _Given, session: str, _part: str) -> float | None:
         found = given.sessions.get(session)
         return found[figure] * 3600 / found["strict_s"] if found and found["strict_s"] else None
@@ -219,11 +219,11 @@ def _edges(given: _Given, session: str, part: str) -> float | None:
     return found.get(part) if isinstance(found, dict) else found
 
 
-def _figure(figure: str) -> Reader:
+def _figure(figure: str) -> ReadFigure:
     return lambda given, session, _part: given.sessions.get(session, {}).get(figure)
 
 
-def _level(figure: str) -> Reader:
+def _level(figure: str) -> ReadFigure:
     return lambda given, session, _part: given.sessions.get(session, {}).get(LEVEL, {}).get(figure)
 
 
@@ -236,7 +236,7 @@ def _snapshot(given: _Given, _session: str, _part: str) -> float | None:
     return max((each["snapshot"] for each in given.sessions.values()), default=None)
 
 
-_READERS: Final[Mapping[str, Reader]] = {
+_READERS: Final[Mapping[str, ReadFigure]] = {
     "ticks": _an_hour("ticks"),
     "volume": _an_hour("volume"),
     "still": _figure("still"),

@@ -26,7 +26,7 @@ from ghtrader_assets.validation.gaps import may_hide_many, runs
 from ghtrader_assets.validation.intake import NS, Bools, DayTicks, Ints
 from ghtrader_assets.validation.outside import Outside
 from ghtrader_assets.validation.traded import lots_of_ticks
-from ghtrader_assets.validation.verdicts import State
+from ghtrader_assets.validation.verdicts import Attribution, State
 
 
 class Word(StrEnum):
@@ -110,13 +110,16 @@ def in_doubt(coverage: Coverage, state: State, product: Product, *, has_baseline
     """Whether the ticks of a day leave open what became of it, so that the provider's bars are to be asked for.
 
     Its coverage is in a `state` other than `ok`, or it ends with a gap, after which no tick says what was traded, or it
-    trades nothing, or it is of a thin product, and there is no baseline to hold it against or a silence that may hide
-    many ticks.
+    trades nothing, or a pinned market is silent for a minute, or it is of a thin product, and there is no baseline to
+    hold it against or a silence that may hide many ticks.
     """
     thin = liquidity_of(product.code) != Liquidity.LIQUID
     tail = any(each.stretch.after is None for each in coverage.gaps)
+    pinned = any(
+        each.attribution == Attribution.LIMIT_LOCKED and each.stretch.silent_s >= MINUTE_S for each in coverage.gaps
+    )
     hides = thin and (not has_baseline or may_hide_many(coverage.gaps, coverage.tape))
-    return state != State.OK or tail or not coverage.tape.lots.any() or hides
+    return state != State.OK or tail or pinned or not coverage.tape.lots.any() or hides
 
 
 def _sessions_of(minutes: Ints, windows: Sequence[SessionWindow]) -> list[SessionKind]:

@@ -7,6 +7,7 @@ Does not belong here: single ticks that are wrong (`injector`), ticks that are g
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from datetime import date
 from typing import Any, Final
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.validation.evidence import NO_EVIDENCE
-from ghtrader_assets.validation.verdicts import DayVerdict
+from ghtrader_assets.validation.verdicts import BaselineDay, DayVerdict
 from ghtrader_assets.validation.windows import Baselines
 from ghtrader_assets_tests.bench.spoils import (
     DAY,
@@ -32,10 +33,11 @@ from ghtrader_assets_tests.bench.spoils import (
     columns_of,
     day_of,
     evidence_of,
+    given_by,
     no_interest_in_a_session,
     price_stands_still,
 )
-from ghtrader_assets_tests.bench.truth_days import SymbolDay, days_of, numbered, verdict_on
+from ghtrader_assets_tests.bench.truth_days import SymbolDay, answered_verdict_on, days_of, numbered, verdict_on
 from ghtrader_assets_tests.validation.days import findings
 
 
@@ -244,3 +246,52 @@ def test_a_pinned_markets_queue_does_not_stand_still_while_it_trades() -> None:
     assert verdict_on(day, columns).reason_code == "frozen_book"
     columns["bid_volume1"][rows.start + 65] += 1
     assert verdict_on(day, columns).state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("product", "day", "begin_s", "seconds"),
+    [
+        ("SHFE.ag", date(2025, 10, 27), 1_761_534_444, 600),
+        ("DCE.m", date(2025, 11, 20), 1_763_620_771, 300),
+        ("SHFE.cu", date(2025, 11, 7), 1_762_497_621, 240),
+    ],
+)
+def test_minutes_lost_while_a_market_is_pinned_are_asked_for_and_told(
+    product: str, day: date, begin_s: int, seconds: int
+) -> None:
+    """So little trades at a limit that one snapshot carries it: the bars alone know."""
+    pinned = day_of(product, day)
+    columns = columns_of(pinned)
+    lost = (columns["datetime_ns"] >= begin_s * NS) & (columns["datetime_ns"] < (begin_s + seconds) * NS)
+    assert np.count_nonzero(lost) >= 100
+    kept = numbered({name: values[~lost] for name, values in columns.items() if name != "tick_id"})
+    place = pinned.place
+    history = Baselines(given_by(each) for each in days_of(product)[place - 20 : place]).before(day)
+    assert verdict_on(pinned, kept, history).coverage.witness == "unwitnessed"
+    assert answered_verdict_on(pinned, kept, history).state in ("warn", "error")
+
+
+def test_a_large_trade_between_two_ticks_of_a_thin_product_hides_none() -> None:
+    """It ticks once in 40 s: of 10 s without a tick nothing follows, whatever was traded."""
+    day = day_of("CZCE.CY")
+    columns = columns_of(day)
+    steps = np.diff(columns["datetime_ns"]) / NS
+    (row, *_) = np.flatnonzero((steps >= 6) & (steps <= 10)) + 1
+    lots, price = 60.0, float(columns["last_price"][row])
+    columns["volume"][row:] += lots
+    columns["amount"][row:] += lots * price  # CZCE's counter leaves the multiplier out
+    told, _ = both_verdicts("CZCE.CY", columns)
+    assert (told.state, told.coverage.detail) == ("ok", "")
+
+
+@pytest.mark.parametrize("product", ["CZCE.SR", "DCE.m"])
+def test_clean_days_after_an_ended_contract_was_called_main_are_good(product: str) -> None:
+    day = day_of(product)
+    dead: list[BaselineDay] = []
+    for each in days_of(product)[day.place - HISTORY : day.place]:
+        sessions = json.loads(given_by(each).sessions_json)
+        for figures in sessions.values():
+            figures["ticks"], figures["level"]["interest"] = figures["ticks"] / 60, figures["level"]["interest"] / 50
+        dead.append(dataclasses.replace(given_by(each), sessions_json=json.dumps(sessions)))
+    told = verdict_on(day, columns_of(day), Baselines(dead).before(DAY))
+    assert (told.state, told.coverage.detail) == ("ok", "")

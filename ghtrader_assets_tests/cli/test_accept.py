@@ -131,6 +131,8 @@ def test_an_export_names_what_is_not_good(desk: Desk) -> None:
     good = desk.run("ticks", *RANGE, "--states", "good", "--out", "good.csv", "--json")
     assert (good.code, good.document["states"]) == (0, {GOOD: "ok"})
     assert desk.run("ticks", GOOD, "--strict").code == 0
+    absent = [desk.run("ticks", "2025-06-03", *more).code for more in ((), ("--strict",))]
+    assert absent == [2, 1], "a day that is not stored is no bad usage"
 
 
 REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (

@@ -56,7 +56,7 @@ _MAX_MAP_COUNT: Final = Path("/proc/sys/vm/max_map_count")
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class StoreNeeds:
     """What one QuestDB process holds at most."""
 
     open_files: int
@@ -82,7 +82,7 @@ class Limit:
         return f"QuestDB may have {self.allowed:,}, this store needs {self.needed:,}"
 
 
-def needs(partitions: Mapping[str, int], readers: int = READERS) -> Needs:
+def needs(partitions: Mapping[str, int], readers: int = READERS) -> StoreNeeds:
     """What QuestDB needs for tables with so many partitions each (by the name that rows are written under).
 
     Files go by columns, since the last partition of each table is open for writing, and so is its transaction log; the
@@ -97,7 +97,7 @@ def needs(partitions: Mapping[str, int], readers: int = READERS) -> Needs:
     mapped = {table.name: partitions.get(table.base, 0) * _mapped(table) for table in TABLES.values()}
     kept = sum(min(partitions.get(table.base, 0), KEPT_BY_IDLE_READER) * _mapped(table) for table in TABLES.values())
     ticks = mapped.pop(TICKS)
-    return Needs(files, SERVER_MAPPINGS + files + readers * (max(ticks, sum(mapped.values())) + kept))
+    return StoreNeeds(files, SERVER_MAPPINGS + files + readers * (max(ticks, sum(mapped.values())) + kept))
 
 
 def _files(table: Table) -> int:

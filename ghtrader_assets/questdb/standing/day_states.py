@@ -30,7 +30,7 @@ _EXCEPTIONS: Final = (
     f" FROM {EXCEPTIONS} LATEST ON ts PARTITION BY symbol, trading_day)"
     " WHERE NOT revoked AND (expires IS NULL OR expires > {now}))"
 )
-"""The last exception of each day, if it was not revoked: one row a symbol-day."""
+"""The last exception of each day, if it holds: neither revoked nor expired; one row a symbol-day."""
 
 _OF_VERDICTS: Final = "concat(s.fingerprint, ' ', q.fingerprint)"
 _OF_ATTEMPT: Final = "concat(m.outcome, ' ', m.contract)"

@@ -10,10 +10,10 @@ to be done about a day (`upkeep`).
   `missing`, before the symbol's start `not_listed`, of an unknown product `unknown_contract`. An obstacle
   comes before any attempt: the symbol did not trade on that day, or the provider's main contract can't be it
   (`market.lives`).
-- **Verdicts.** A verdict counts where the content that it was given on is the one that is stored, whole. Half a
+- **Verdicts.** A verdict speaks of the stored content where that is the very content it was given on, whole. Half a
   day is not judged: what was once said of the same ticks as a whole day says nothing of it.
 - **State.** A complete day has the worse of its two verdicts with its reason, coverage's where they are alike; with
-  fewer than two that count it is `unjudged` (`validation.states.worse` says which of two verdicts decides, for code
+  fewer than two verdicts it is `unjudged` (`validation.states.worse` says which of two verdicts decides, for code
   that holds both). Any other day's state is how its ingest stands.
 - **Accepted.** A day is accepted where its state is one that an operator may close and the last exception recorded of
   it holds: it was not revoked, has not expired, and speaks of the two verdicts that stand now, or, where nothing is
@@ -115,11 +115,12 @@ def may_be_accepted(ingest_state: str, state: str) -> bool:
 def with_states(facts: pl.DataFrame) -> pl.DataFrame:
     """The frame with eight more columns. Columns of `FACTS` that it lacks are taken as null.
 
-    They are `ingest_state`, `coverage_state` and `quality_state` (empty where no verdict counts), `state`,
-    `reason`, `decided_by` (a `DecidedBy`), `accepted`, and `wrong_main`, alone null where there is nothing to say.
+    They are `ingest_state`, `coverage_state` and `quality_state` (empty where no verdict speaks of the stored content),
+    `state`, `reason`, `decided_by` (a `DecidedBy`), `accepted`, and `wrong_main`, alone null where there is nothing to
+    say.
     """
     absent = [pl.lit(None, kind).alias(name) for name, kind in FACTS.items() if name not in facts.columns]
-    verdicts = (_counting("coverage"), _counting("quality"))
+    verdicts = (_state_on_content("coverage"), _state_on_content("quality"))
     states = facts.with_columns(absent).with_columns(_ingest_state(), *verdicts).with_columns(_state_and_reason())
     return states.with_columns(_accepted(), _wrong_main())
 
@@ -134,11 +135,11 @@ def _ingest_state() -> pl.Expr:
     return _first(cases, pl.col("outcome").replace(outcomes)).alias("ingest_state")
 
 
-def _counting(table: str) -> pl.Expr:
-    """The state of a table's verdict where it counts, else an empty text."""
+def _state_on_content(table: str) -> pl.Expr:
+    """The state of a table's verdict where it speaks of the stored content, else an empty text."""
     whole = pl.col("stored") & ~pl.col("partial")
-    counts = whole & pl.col(f"{table}_names_content") & pl.col(table).is_in(list(RANK))
-    return _first([(counts, pl.col(table))], pl.lit("")).alias(f"{table}_state")
+    speaks = whole & pl.col(f"{table}_names_content") & pl.col(table).is_in(list(RANK))
+    return _first([(speaks, pl.col(table))], pl.lit("")).alias(f"{table}_state")
 
 
 def _state_and_reason() -> list[pl.Expr]:

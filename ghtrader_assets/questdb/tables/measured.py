@@ -19,8 +19,8 @@ from ghtrader_assets.questdb.tables.schema import METRICS
 QUERY_PREFIX: Final = "query."
 """A metric of this prefix holds the seconds of one query of that name."""
 
-Step = Literal["1m", "5m", "15m", "1h", "6h", "1d"]
-STEPS: Final[tuple[Step, ...]] = ("1m", "5m", "15m", "1h", "6h", "1d")
+Grain = Literal["1m", "5m", "15m", "1h", "6h", "1d"]
+GRAINS: Final[tuple[Grain, ...]] = ("1m", "5m", "15m", "1h", "6h", "1d")
 
 _UNIT_MONTHS: Final = {"MONTH": 1, "YEAR": 12}
 _RANKED: Final = (
@@ -94,7 +94,7 @@ def read_percentiles(db: Database, names: Sequence[str], start: datetime, end: d
     return [Percentiles(*row) for row in _percentiles(db, "metrics.values", "name", rows, [start, end, *names])]
 
 
-def read_query_course(db: Database, start: datetime, end: datetime, step: Step) -> list[TimedPercentiles]:
+def read_query_course(db: Database, start: datetime, end: datetime, step: Grain) -> list[TimedPercentiles]:
     """The latency of all queries together, in seconds, step by step over `[start, end)`."""
     rows = (
         f"SELECT timestamp_floor('{_checked(step)}', ts) step, value FROM {METRICS}"
@@ -122,7 +122,7 @@ def read_ingest_rates(db: Database, start: datetime, end: datetime) -> list[Inge
     ]
 
 
-def read_ingest_course(db: Database, start: datetime, end: datetime, step: Step) -> list[IngestStep]:
+def read_ingest_course(db: Database, start: datetime, end: datetime, step: Grain) -> list[IngestStep]:
     """What was loaded, of all symbols, step by step over `[start, end)`; steps without a load are left out."""
     found = db.rows(
         "metrics.ingest_course",
@@ -156,6 +156,6 @@ def _rate(rows: float, seconds: float) -> float:
     return rows / seconds if seconds else 0.0
 
 
-def _checked(step: Step) -> Step:
-    assert step in STEPS
+def _checked(step: Grain) -> Grain:
+    assert step in GRAINS
     return step
