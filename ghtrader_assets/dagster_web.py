@@ -20,13 +20,14 @@ def ask_dagster(
     """The data that the web server at `url` answers with. Raises `ServiceError` where it gives none, or refuses."""
     asked = {"query": query, "variables": variables or {}, "operationName": operation}
     try:
-        answer = requests.post(f"{url}/graphql", json=asked, timeout=timeout_s).json()
+        answer: Any = requests.post(f"{url}/graphql", json=asked, timeout=timeout_s).json()
     except (requests.RequestException, ValueError) as error:
         raise ServiceError(f"Dagster at {url} does not answer: {type(error).__name__}", "see `status`") from None
-    if isinstance(answer, dict) and isinstance(data := answer.get("data"), dict) and "errors" not in answer:
-        return cast("dict[str, Any]", data)
+    said = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
+    if isinstance(said.get("data"), dict) and "errors" not in said:
+        return said["data"]
     try:
-        reason = f"Dagster refused the request: {answer['errors'][0]['message']}"
+        reason = f"Dagster refused the request: {said['errors'][0]['message']}"
     except (KeyError, IndexError, TypeError):
         reason = f"what answers at {url} is no Dagster"
     raise ServiceError(reason, "see `status`")

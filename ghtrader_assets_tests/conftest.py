@@ -57,7 +57,7 @@ PARTS = frozenset({"java", "redis-server", "chromium", "prometheus", "promtool",
 """What no other test starts: one that does, from its own code, carries the mark `service`."""
 
 PLATFORM = "platform"
-LONGEST = (PLATFORM, "thin platform")
+LONGEST = (PLATFORM, "thin platform", "kept up")
 """The groups of the tests that share a running platform: they wait on Dagster's daemon, and take longest."""
 
 

@@ -7,7 +7,6 @@ Does not belong here: when a page is sent (`diff`), ids across days (`history`),
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -20,7 +19,7 @@ from ghtrader_assets.exchange.specs import Model
 MAX_VIEW_WIDTH: Final = 10_000
 """A wider view is cut to this. The live server's bound is not known; tqsdk itself asks for up to 10,000."""
 
-ChartRequest = Mapping[str, Any]
+ChartRequest = dict[str, Any]
 ChartState = dict[str, Any]
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Mapping
 from typing import Any, Final, Literal
 from uuid import uuid4
 
@@ -42,7 +41,7 @@ _NOTICE_BYTES: Final = 4096
 _PEEK: Final = '{"aid":"peek_message"}'
 _FRAMES: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 
-ChartRequest = Mapping[str, Any]
+ChartRequest = dict[str, Any]
 
 
 class LeanDoubtError(Exception):

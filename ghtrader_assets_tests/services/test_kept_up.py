@@ -23,7 +23,7 @@ from ghtrader_assets.runtime import CODE_SERVER, DAEMON, Runtime, Service, read_
 from ghtrader_assets_tests.fix_platform import ANY_PORTS, MODEL_1, CommandLine, RunningPlatform, started_platform
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
-pytestmark = [pytest.mark.joint, pytest.mark.service]
+pytestmark = [pytest.mark.joint, pytest.mark.service, pytest.mark.xdist_group("kept up")]
 
 SYMBOL = "KQ.m@CFFEX.IF"
 """No night session and one level: its days are small."""
