@@ -75,6 +75,13 @@ def constant_runs(df: Frame, moves: Mapping[str, Series]) -> int:
     return found
 
 
+def constant_days(df: Frame, book: Sequence[str], moves: Mapping[str, Series]) -> int:
+    """How many deeper volumes have one value all day while their prices change 100 times."""
+    deep = [name for name in book if "_volume" in name and not name.endswith("1")]
+    often = [name for name in deep if len(df) > 100 and moves[name.replace("volume", "price")].sum() >= 100]
+    return sum(df[name].nunique(dropna=False) == 1 for name in often)
+
+
 def off_level(df: Frame, book: Sequence[str]) -> int:
     """Prices more than twice the last price of their tick, or less than half of it."""
     names = ["highest", "lowest", "average", *(name for name in book if "price" in name)]

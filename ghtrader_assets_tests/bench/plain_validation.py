@@ -23,6 +23,7 @@ import psycopg
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets_tests.bench.plain_reading import NS, Frame, PlainDay, Series, read_plainly
 from ghtrader_assets_tests.bench.plain_series import (
+    constant_days,
     constant_runs,
     off_level,
     priceless,
@@ -307,7 +308,7 @@ def _trades(judge: PlainJudge) -> Series:
 
 def _constant(judge: PlainJudge) -> int:
     moves = {name: judge.df[name].diff().fillna(0) != 0 for name in NUMERIC_COLUMNS}
-    return constant_runs(judge.df, {**moves, "trade": _trades(judge)})
+    return constant_runs(judge.df, {**moves, "trade": _trades(judge)}) + constant_days(judge.df, judge.book, moves)
 
 
 RULES: Final[dict[str, Callable[[PlainJudge], int]]] = {

@@ -295,3 +295,12 @@ def test_clean_days_after_an_ended_contract_was_called_main_are_good(product: st
         dead.append(dataclasses.replace(given_by(each), sessions_json=json.dumps(sessions)))
     told = verdict_on(day, columns_of(day), Baselines(dead).before(DAY))
     assert (told.state, told.coverage.detail) == ("ok", "")
+
+
+@pytest.mark.parametrize("name", [f"{side}_volume{level}" for side in ("bid", "ask") for level in (2, 5)])
+def test_a_deeper_volume_of_one_value_all_day_is_told(name: str) -> None:
+    columns = columns_of(day_of("SHFE.cu"))
+    columns[name][:] = np.median(columns[name])
+    for verdict in both_verdicts("SHFE.cu", columns):
+        assert findings(verdict).keys() == {"constant_column"}
+        assert verdict.state == "error"

@@ -6,7 +6,7 @@ Does not belong here: values that are missing (`nulls`) or that can't be by them
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -78,7 +78,23 @@ def constant(day: QualityDay) -> Parts:
             often = moves[starts + lengths] - moves[starts] >= (least if same.all() else STILL_TIMES * least)
             starts, lengths = starts[often], lengths[often]
         found[name] = Part(starts, 1)
+    if found:
+        found |= {name: Part(np.zeros(1, dtype=np.int64), 1) for name in _still_all_day(day, least)}
     return found or nothing_checked()
+
+
+def _still_all_day(day: QualityDay, least: float) -> Iterator[str]:
+    """Deeper volumes that have one value all day while their own prices move often."""
+    for name in day.book_columns[4:]:
+        if "_volume" in name and _is_one(day.column(name)):
+            price = _changes(day.column(name.replace("volume", "price")))
+            if np.count_nonzero(price) >= least:
+                yield name
+
+
+def _is_one(values: Floats) -> bool:
+    """Whether all are the same. Two looks spare most columns the third."""
+    return bool(values[0] == values[-1] == values[len(values) // 2]) and bool((values == values[0]).all())
 
 
 def off_scale(day: QualityDay) -> Parts:
