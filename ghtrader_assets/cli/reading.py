@@ -161,8 +161,8 @@ def schedule(
 
 
 @contextmanager
-def _nothing_is_not_good(*, strict: bool) -> Generator[None]:
-    """Where every day must be good, that none is there is an answer and no bad usage."""
+def _exit_1_where_no_day_is_there(*, strict: bool) -> Generator[None]:
+    """With `strict`, a range without any day to hand out is an answer, and no bad usage."""
     try:
         yield
     except NoDayError as error:
@@ -199,7 +199,7 @@ def ticks(
         raise BadInputError("--json says what a file holds", "add --out F")
     chosen = as_states(states)
     with store_for(settings, symbol) as store:
-        with _nothing_is_not_good(strict=strict):
+        with _exit_1_where_no_day_is_there(strict=strict):
             handout = handout_of(store.context, symbol, start, end, names, states=chosen)
         if handout.warning:
             log.print(f"warning: {handout.warning}")

@@ -28,7 +28,7 @@ _TICK: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The exceptions recorded, and the days of the range that needed none."""
+    """The exceptions recorded, and the days of the range that have nothing to accept."""
 
     recorded: tuple[DayException, ...]
     passed_over: tuple[DayState, ...]

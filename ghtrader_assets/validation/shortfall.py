@@ -34,7 +34,7 @@ THIN_POWER: Final = 0.75
 """A market is thin where its share of the usual volume is below this power of its share of the usual ticks: 3 % for 1 %
 of the ticks, 59 % for a half. Ticks that were taken out leave the volume as it was."""
 
-LackKind = Literal["few", "thinned", "thin"]
+ShortfallCause = Literal["few", "thinned", "thin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Shortfall:
     """
 
     session: str
-    cause: LackKind
+    cause: ShortfallCause
     share: float
     ticks: int
     expected: float

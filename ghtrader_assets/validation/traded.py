@@ -163,7 +163,7 @@ class Tape:
         """Whether the product is thin by the days before, and had fewer than `SPARSE_TICKS` in so many seconds."""
         sessions = dict.fromkeys(window.session for window in self.ticks.windows)
         hourly = max(self.evidence.baseline_value(f"ticks/{name}") or 0.0 for name in sessions)
-        return hourly < THIN_TICKS and hourly * seconds / 3600 < SPARSE_TICKS
+        return 0 < hourly < THIN_TICKS and hourly * seconds / 3600 < SPARSE_TICKS
 
     @cached_property
     def _mean_spacing_s(self) -> float:

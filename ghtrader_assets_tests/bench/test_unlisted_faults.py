@@ -268,7 +268,11 @@ def test_minutes_lost_while_a_market_is_pinned_are_asked_for_and_told(
     place = pinned.place
     history = Baselines(given_by(each) for each in days_of(product)[place - 20 : place]).before(day)
     assert verdict_on(pinned, kept, history).coverage.witness == "unwitnessed"
-    assert answered_verdict_on(pinned, kept, history).state in ("warn", "error")
+    told = answered_verdict_on(pinned, kept, history)
+    assert told.state in ("warn", "error")
+    middle = begin_s + seconds / 2
+    named = {gap.attribution for gap in told.gaps if gap.start_ts.timestamp() <= middle <= gap.end_ts.timestamp()}
+    assert named == {"lost"}
 
 
 def test_a_large_trade_between_two_ticks_of_a_thin_product_hides_none() -> None:

@@ -232,8 +232,8 @@ class Database:
         except psycopg.OperationalError:
             self._pool.putconn(session)
             return False
-        except BaseException:
-            self._fell_silent = True
+        except BaseException as error:
+            self._fell_silent = isinstance(error, StoreTimeoutError)
             self._pool.putconn(session)
             raise
         session.silent_s = usual_s

@@ -78,10 +78,10 @@ def test_a_reader_whose_server_was_stopped_since_its_last_question(
         try:
             with pytest.raises(StoreTimeoutError, match="has said nothing for 5 s") as met:
                 ask(db, "any", "SELECT 1")
-            monkeypatch.setattr(ConnectionPool, "getconn", never)
-            with pytest.raises(StoreAwayError):
-                ask(db, "any", "SELECT 1")
-            monkeypatch.undo()
+            with monkeypatch.context() as asked:
+                asked.setattr(ConnectionPool, "getconn", never)
+                with pytest.raises(StoreAwayError):
+                    ask(db, "any", "SELECT 1")
         finally:
             process.resume()
         assert "ghtrader-assets up" in met.value.remedy
