@@ -50,7 +50,7 @@ from ghtrader_assets.validation.verdicts import (
 )
 from ghtrader_assets.validation.witness import Testimony, heard, in_doubt
 
-RULE_VERSION: Final = "8"
+RULE_VERSION: Final = "9"
 """Changes whenever a rule, a formula or a state would judge the same ticks differently."""
 
 

@@ -34,6 +34,8 @@ AUCTION_TICKS: Final = 2
 """So many trades of a call auction may stand before an opening."""
 PLACED_TICKS: Final = 50
 """Fewer ticks fit into many silences of a thin market: where they belong is not said."""
+LEFT_FALLS: Final = 0.1
+"""The share of the day's falls of volume that a block moved back may leave: where it ends is known to the second."""
 ROUND_S: Final = (86_400, 3_600, 60, 1)
 """Stamps are moved by whole days, hours or minutes: the largest of these that fits is named."""
 
@@ -87,7 +89,9 @@ def misplaced_of(tape: Tape, gaps: Sequence[FoundGap]) -> Misplaced:
     if not blocks:
         return Misplaced((), {}, within)
     late = _late_sessions(tape, {block.place: block for block in blocks})
-    return Misplaced(tuple(blocks if late else (_belonging(block, gaps, tape) for block in blocks)), late, within)
+    outside = tuple(blocks if late else (_belonging(block, gaps, tape) for block in blocks))
+    told = {id(block.hole) for block in outside}
+    return Misplaced(outside, late, tuple(block for block in within if id(block.hole) not in told))
 
 
 def _blocks(tape: Tape) -> list[Block]:
@@ -221,22 +225,81 @@ def _within(tape: Tape, gaps: Sequence[FoundGap]) -> Iterator[Block]:
     The day's volume grows all day, so ticks elsewhere that show more than the one before a hole and less than the one
     after it were stamped there. Where no volume falls, in order of time, there are none.
     """
-    stamps, volume = tape.ticks.stamps, tape.ticks.known_volume
-    order = np.argsort(stamps, kind="stable")
-    if not (np.diff(volume[order]) < 0).any():
+    order = _Order.of(tape)
+    if not order.falls:
         return
     for hole in {id(each.stretch): each.stretch for each in gaps}.values():
         if hole.before is None or hole.after is None or hole.last_s - hole.first_s < JOINED_S:
             continue
-        rows = np.flatnonzero((volume > volume[hole.before]) & (volume < volume[hole.after]))
-        if len(rows) < PLACED_TICKS:
+        found = _moved_far(tape, hole, hole.before, hole.after)
+        found = found or _overlapping(tape, order, hole, hole.before, hole.after)
+        if found is not None:
+            yield found
+
+
+class _Order(NamedTuple):
+    """A day's volumes in order of time: how often they fall, the largest of those that come after a larger one, and the
+    smallest of those that come before a smaller one."""
+
+    falls: int
+    largest_late: float
+    smallest_early: float
+
+    @staticmethod
+    def of(tape: Tape, moved: Ints | None = None, moved_s: int = 0) -> _Order:
+        """The order of the day's ticks, or of the day with the rows `moved` that many seconds earlier."""
+        stamps = tape.ticks.stamps
+        if moved is not None:
+            stamps = stamps.copy()
+            stamps[moved] -= moved_s * NS
+        volume = tape.ticks.known_volume[np.argsort(stamps, kind="stable")]
+        late = volume[volume < np.maximum.accumulate(volume)]
+        early = volume[volume > np.minimum.accumulate(volume[::-1])[::-1]]
+        falls = int(np.count_nonzero(np.diff(volume) < 0))
+        return _Order(falls, float(late.max(initial=0.0)), float(early.min(initial=math.inf)))
+
+
+def _moved_far(tape: Tape, hole: Stretch, before: int, after: int) -> Block | None:
+    """The block of a hole's length whose volumes lie between those of the ticks around the hole."""
+    volume = tape.ticks.known_volume
+    rows = np.flatnonzero((volume > volume[before]) & (volume < volume[after]))
+    if len(rows) < PLACED_TICKS:
+        return None
+    first_s, last_s = int(tape.ticks.seconds[rows].min()), int(tape.ticks.seconds[rows].max())
+    low, high = last_s - hole.last_s - 1, first_s - hole.first_s + 1
+    if not -NEAR_S <= high - low <= max(NEAR_S, int(LONGER * (last_s - first_s))):
+        return None
+    return _among_others(tape, rows, hole, (hole.first_s, hole.last_s), _rounded(*sorted((low - 1, high + 1))))
+
+
+def _overlapping(tape: Tape, order: _Order, hole: Stretch, before: int, after: int) -> Block | None:
+    """The block that is moved by less than its own length: its hole is only as long as it is moved, and it stands among
+    the ticks that come after it, or before it. Moved back it leaves the day's volumes in order."""
+    volume, seconds = tape.ticks.known_volume, tape.ticks.seconds
+    late = (volume > volume[before]) & (volume <= order.largest_late) & (seconds > hole.last_s)
+    early = (volume < volume[after]) & (volume >= order.smallest_early) & (seconds < hole.first_s)
+    prior, following = seconds[volume < order.smallest_early], seconds[volume > order.largest_late]
+    found: list[tuple[int, Block]] = []
+    for moved, low_s, high_s in (
+        (late, seconds[before : before + 1], following),
+        (early, prior, seconds[after : after + 1]),
+    ):
+        rows = np.flatnonzero(moved)
+        if len(rows) < PLACED_TICKS or not len(low_s) or not len(high_s):
             continue
-        first_s, last_s = int(tape.ticks.seconds[rows].min()), int(tape.ticks.seconds[rows].max())
-        low, high = last_s - hole.last_s - 1, first_s - hole.first_s + 1
-        if -NEAR_S <= high - low <= max(NEAR_S, int(LONGER * (last_s - first_s))):
-            moved_s = _rounded(min(low, high) - 1, max(low, high) + 1)
-            lots = float(volume[rows].max() - volume[rows].min())
-            yield Block(first_s, last_s, len(rows), lots, 0, hole, (hole.first_s, hole.last_s), moved_s)
+        first_s, last_s = int(seconds[rows].min()), int(seconds[rows].max())
+        moved_s = _rounded(*sorted((last_s - int(high_s.min()) - 1, first_s - int(low_s.max()) + 1)))
+        falls = _Order.of(tape, rows, moved_s).falls
+        left = (first_s - moved_s, last_s - moved_s)
+        found.append((falls, _among_others(tape, rows, hole, left, moved_s)))
+    falls, block = min(found, key=lambda each: each[0], default=(order.falls, None))
+    return block if falls <= LEFT_FALLS * order.falls else None
+
+
+def _among_others(tape: Tape, rows: Ints, hole: Stretch, left: tuple[int, int], moved_s: int) -> Block:
+    volume, seconds = tape.ticks.known_volume[rows], tape.ticks.seconds[rows]
+    lots = float(volume.max() - volume.min())
+    return Block(int(seconds.min()), int(seconds.max()), len(rows), lots, 0, hole, left, moved_s)
 
 
 def _encloses(tape: Tape, hole: Stretch, volume: Floats) -> bool:
@@ -252,9 +315,9 @@ def _unit_of(moved_s: int) -> int:
 
 
 def _rounded(low: int, high: int) -> int:
-    """The roundest number of seconds from `low` to `high`."""
-    for unit in ROUND_S:
+    """The roundest number of seconds from `low` to `high`; the middle one where none is whole minutes."""
+    for unit in ROUND_S[:-1]:
         number = -(-low // unit) * unit
         if number <= high:
             return number
-    return low
+    return (low + high) // 2

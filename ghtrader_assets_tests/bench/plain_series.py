@@ -62,6 +62,9 @@ def priceless(df: Frame) -> int:
     return int((traded & (df["last_price"].isna() | (df["last_price"] == 0))).sum())
 
 
+RANGE = ("highest", "lowest")
+
+
 def constant_runs(df: Frame, moves: Mapping[str, Series]) -> int:
     """How often columns keep one value while those that they move with change 100 times all day, or 1,000 times."""
     found = 0
@@ -80,6 +83,14 @@ def constant_days(df: Frame, book: Sequence[str], moves: Mapping[str, Series]) -
     deep = [name for name in book if "_volume" in name and not name.endswith("1")]
     often = [name for name in deep if len(df) > 100 and moves[name.replace("volume", "price")].sum() >= 100]
     return sum(df[name].nunique(dropna=False) == 1 for name in often)
+
+
+def filled_ranges(df: Frame, moves: Mapping[str, Series]) -> int:
+    """How many of highest and lowest have one value all day that the auction's own tick contradicts."""
+    first = df.iloc[0]
+    if len(df) <= 100 or first["window"] >= 0 or not first["volume"] > 0 or moves["last_price"].sum() < 100:
+        return 0
+    return sum(df[name].nunique(dropna=False) == 1 and first[name] != first["last_price"] for name in RANGE)
 
 
 def off_level(df: Frame, book: Sequence[str]) -> int:

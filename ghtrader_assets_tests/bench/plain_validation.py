@@ -25,6 +25,7 @@ from ghtrader_assets_tests.bench.plain_reading import NS, Frame, PlainDay, Serie
 from ghtrader_assets_tests.bench.plain_series import (
     constant_days,
     constant_runs,
+    filled_ranges,
     off_level,
     priceless,
     run_lengths,
@@ -308,7 +309,8 @@ def _trades(judge: PlainJudge) -> Series:
 
 def _constant(judge: PlainJudge) -> int:
     moves = {name: judge.df[name].diff().fillna(0) != 0 for name in NUMERIC_COLUMNS}
-    return constant_runs(judge.df, {**moves, "trade": _trades(judge)}) + constant_days(judge.df, judge.book, moves)
+    still = constant_days(judge.df, judge.book, moves) + filled_ranges(judge.df, moves)
+    return constant_runs(judge.df, {**moves, "trade": _trades(judge)}) + still
 
 
 RULES: Final[dict[str, Callable[[PlainJudge], int]]] = {

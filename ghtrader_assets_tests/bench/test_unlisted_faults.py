@@ -308,3 +308,15 @@ def test_a_deeper_volume_of_one_value_all_day_is_told(name: str) -> None:
     for verdict in both_verdicts("SHFE.cu", columns):
         assert findings(verdict).keys() == {"constant_column"}
         assert verdict.state == "error"
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("name", ["highest", "lowest"])
+def test_a_range_of_the_whole_day_in_every_tick_is_told(product: str, name: str) -> None:
+    """The call auction trades at one price: its own tick has no other highest and lowest."""
+    columns = columns_of(day_of(product))
+    assert columns["highest"][0] == columns["lowest"][0] == columns["last_price"][0]
+    columns[name][:] = columns[name][-1]
+    for verdict in both_verdicts(product, columns):
+        assert findings(verdict)["constant_column"]["parts"] == {name: 1}
+        assert verdict.state == "error"

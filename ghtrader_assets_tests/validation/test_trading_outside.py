@@ -132,6 +132,37 @@ def test_a_block_moved_among_other_ticks_says_where_it_belongs(
     day = clean_day(contract).copy()
     opens = next(first for first, _ in day.windows if first > day.windows[-1][1] - 7 * 3600)
     block = (day.seconds >= opens + 2400) & (day.seconds < opens + 3000)
+    told = _told_of(day, contract, block, offset_s, ids)
+    assert f"{np.count_nonzero(block):,} ticks among others" in told
+    assert f"are misplaced: they belong {said}, in the day session's hole" in told
+
+
+@pytest.mark.parametrize("contract", ["SHFE.cu2602", "CFFEX.IF2601", "CZCE.SR605"])
+@pytest.mark.parametrize(("offset_s", "said"), [(120, "2 min earlier"), (300, "5 min earlier"), (-420, "7 min later")])
+@pytest.mark.parametrize("ids", ["as they were", "by time"])
+def test_a_block_moved_by_less_than_its_length_says_where_it_belongs(
+    contract: str, offset_s: int, said: str, ids: str
+) -> None:
+    """Its hole is as long as it is moved, and half of it stands among the ticks that come after it."""
+    day = clean_day(contract).copy()
+    opens = next(first for first, _ in day.windows if first > day.windows[-1][1] - 7 * 3600)
+    told = _told_of(day, contract, (day.seconds >= opens + 2400) & (day.seconds < opens + 3000), offset_s, ids)
+    assert f"are misplaced: they belong {said}, in the day session's hole" in told
+
+
+@pytest.mark.parametrize("contract", ["SHFE.cu2602", "CFFEX.IF2601", "CZCE.SR605"])
+@pytest.mark.parametrize("ids", ["as they were", "by time"])
+def test_a_block_moved_half_beyond_a_close_says_where_it_belongs(contract: str, ids: str) -> None:
+    day = clean_day(contract).copy()
+    close = day.windows[-1][1]
+    told = _told_of(day, contract, (day.seconds >= close - 900) & (day.seconds < close - 300), 600, ids)
+    assert "are misplaced: they belong 10 min earlier, in the day session's hole" in told
+
+
+def _told_of(
+    day: Day, contract: str, block: np.ndarray[tuple[int], np.dtype[np.bool_]], offset_s: int, ids: str
+) -> str:
+    """The detail of the error that follows from the rows of `block` stamped `offset_s` late."""
     day.columns["datetime_ns"][block] += offset_s * NS
     if ids == "by time":
         order = np.argsort(day.columns["datetime_ns"], kind="stable")
@@ -139,9 +170,7 @@ def test_a_block_moved_among_other_ticks_says_where_it_belongs(
         day.columns["tick_id"] = np.arange(day.n)
     verdict = judge_columns(day, contract)
     assert verdict.state == "error"
-    number = f"{np.count_nonzero(block):,} ticks among others"
-    assert number in verdict.coverage.detail
-    assert f"are misplaced: they belong {said}, in the day session's hole" in verdict.coverage.detail
+    return verdict.coverage.detail
 
 
 def test_a_straggler_after_a_lost_afternoon_has_not_traded_it() -> None:

@@ -38,8 +38,8 @@ _MOVES_WITH: Final = {
     "ask_volume1": ("ask_price1",),
 }
 """What can't move often on a day on which the column has one value. A pinned market keeps its price while volume and
-open interest move, so prices are measured by prices alone; the highest and the lowest may be the day's first. Only a
-main contract trades on every day on which its quotes move."""
+open interest move, so prices are measured by prices alone; the highest and the lowest may be the day's first
+(`_filled_in`). Only a main contract trades on every day on which its quotes move."""
 
 
 def amount_without_volume(day: QualityDay) -> Parts:
@@ -79,7 +79,8 @@ def constant(day: QualityDay) -> Parts:
             starts, lengths = starts[often], lengths[often]
         found[name] = Part(starts, 1)
     if found:
-        found |= {name: Part(np.zeros(1, dtype=np.int64), 1) for name in _still_all_day(day, least)}
+        still = (*_still_all_day(day, least), *_filled_in(day, least))
+        found |= {name: Part(np.zeros(1, dtype=np.int64), 1) for name in still}
     return found or nothing_checked()
 
 
@@ -90,6 +91,17 @@ def _still_all_day(day: QualityDay, least: float) -> Iterator[str]:
             price = _changes(day.column(name.replace("volume", "price")))
             if np.count_nonzero(price) >= least:
                 yield name
+
+
+def _filled_in(day: QualityDay, least: float) -> Iterator[str]:
+    """Highest and lowest of the whole day in every tick, the first one too: a call auction trades at one price."""
+    last = day.column("last_price")
+    if day.ticks.window_of[0] != OUTSIDE or day.column("volume")[0] <= 0 or np.count_nonzero(_changes(last)) < least:
+        return
+    for name in ("highest", "lowest"):
+        values = day.column(name)
+        if values[0] != last[0] and _is_one(values):
+            yield name
 
 
 def _is_one(values: Floats) -> bool:
