@@ -23,7 +23,7 @@ class BackfillReport:
     bad: list[BadDay] = field(default_factory=list[BadDay])
     """Of the days that succeeded or are unchanged, those whose content is partial or in error, and not accepted."""
     stopped_by: int = 0
-    """The exit code of what stopped days before they were tried."""
+    """The exit code of what stopped a run that left days failed or untried."""
 
     @property
     def exit_code(self) -> int:

@@ -89,8 +89,8 @@ class Watch:
         for name, days in self._waiting.items():
             for day in sorted(days):
                 self._report.add(DayResult(name, day, reason, None))
-            if days and worst:
-                self._report.stopped_by = worst.exit_code
+        if worst and self._report.failed:
+            self._report.stopped_by = max(self._report.stopped_by, worst.exit_code)
         for symbol, days in self._to_judge.items():
             for day, judged in self._judged(symbol, days, stopped=worst is not None).items():
                 self._report.add(DayResult(symbol.text, day, "" if judged else reason or UNLOADED, None))

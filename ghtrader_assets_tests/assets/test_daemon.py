@@ -36,7 +36,7 @@ from ghtrader_assets_tests.fix_platform import (
 from ghtrader_assets_tests.waiting import await_that
 
 DECEMBER = snapshot_calendar().days(date(2025, 12, 1), date(2025, 12, 5))
-NOVEMBER = snapshot_calendar().days(date(2025, 11, 3), date(2025, 11, 12))
+NOVEMBER = snapshot_calendar().days(date(2025, 11, 3), date(2025, 11, 6))
 BAD = (DECEMBER[1], DECEMBER[3])
 
 STATES = """
@@ -138,10 +138,10 @@ def test_four_runs_at_once_on_sqlite_lose_nothing(platform: RunningPlatform) -> 
     symbols = [symbol for symbol in PLATFORM_SYMBOLS if symbol != COPPER]
     selection = [asset(symbol, table) for symbol in symbols for table in ALL_TABLES]
     launched = [
-        platform.graphql(
-            LAUNCH, params={"assetSelection": selection, "partitionNames": [str(day) for day in NOVEMBER[i : i + 2]]}
-        )["launchPartitionBackfill"]["backfillId"]
-        for i in range(0, len(NOVEMBER), 2)
+        platform.graphql(LAUNCH, params={"assetSelection": selection, "partitionNames": [str(day)]})[
+            "launchPartitionBackfill"
+        ]["backfillId"]
+        for day in NOVEMBER
     ]
     assert len(launched) == 4
     _await_backfills(platform, launched)

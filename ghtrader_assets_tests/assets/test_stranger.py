@@ -71,6 +71,7 @@ def followed(platform: RunningPlatform) -> Iterator[None]:
     platform.graphql(SWITCH_BACK, of=SELECTOR)
 
 
+@pytest.mark.joint
 @pytest.mark.usefixtures("copper", "followed")
 def test_health_after_a_missed_day(platform: RunningPlatform, page: Page) -> None:
     """Every day that was expected since January is missed."""

@@ -14,21 +14,22 @@ import pytest
 
 from ghtrader_assets_tests.fix_platform import COMMAND, CommandLine
 
-COPPER = "KQ.m@SHFE.cu"
-RANGE = ("--from", "2026-01-05", "--to", "2026-01-08")
-DAYS = 4
+SYMBOL = "KQ.m@CFFEX.IF"
+"""Of one level and without a night session: half the ticks of copper."""
+RANGE = ("--from", "2026-01-05", "--to", "2026-01-07")
+DAYS = 3
 
 SCRIPT = f"""
 set -u
 mount -t tmpfs -o size=6g tmpfs "$DISK"
 export GHTRADER_HOME="$DISK/home"
 mkdir "$GHTRADER_HOME"
-{COMMAND} backfill {COPPER} {" ".join(RANGE)} >"$OUT/full.txt" 2>"$OUT/full.log" &
-until grep -q "day stored" "$OUT/full.log"; do sleep 0.2; done
+{COMMAND} backfill {SYMBOL} {" ".join(RANGE)} >"$OUT/full.txt" 2>"$OUT/full.log" &
+until grep -q "day stored" "$OUT/full.log"; do kill -0 $! || exit; sleep 0.2; done
 until mount -o "remount,size=$(($(df --output=used -k "$DISK" | tail -n 1) + 4096))k" "$DISK"; do :; done
 wait $!; echo $? >"$OUT/full.code"
 mount -o remount,size=6g "$DISK"
-{COMMAND} backfill {COPPER} {" ".join(RANGE)} --json >"$OUT/again.json" 2>"$OUT/again.log"; echo $? >"$OUT/again.code"
+{COMMAND} backfill {SYMBOL} {" ".join(RANGE)} --json >"$OUT/again.json" 2>"$OUT/again.log"; echo $? >"$OUT/again.code"
 """
 
 
@@ -39,6 +40,7 @@ def test_a_disk_that_fills_up_in_the_middle(bare: CommandLine) -> None:
     out.mkdir()
     environment = bare.whole_environment(
         {
+            "GHTRADER_SYMBOLS": SYMBOL,
             "GHTRADER_MIN_FREE_MB": "0",
             "GHTRADER_INGEST_BATCH_DAYS": "1",
             "GHTRADER_LOG_LEVEL": "info",

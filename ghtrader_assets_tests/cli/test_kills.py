@@ -29,11 +29,12 @@ from ghtrader_assets_tests.waiting import await_that
 
 SYMBOL = "KQ.m@SHFE.au"
 DAYS = snapshot_calendar().days(date(2026, 1, 12), date(2026, 1, 14))
-RANGE = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]))
 
 SMALL = "KQ.m@CFFEX.IF"
 """No night session and one level: a kill on the shared store takes three days of it that no other test loads."""
 SMALL_DAYS = snapshot_calendar().days(date(2025, 12, 3), date(2025, 12, 15))
+HELD_DAYS = SMALL_DAYS[:3]
+RANGE = ("--from", str(HELD_DAYS[0]), "--to", str(HELD_DAYS[-1]))
 VICTIMS = ("worker", "fork_server", "command")
 SOAKED = ("--from", str(DAYS[0]), "--to", str(DAYS[1]))
 SOAK_KILLS = 120
@@ -95,8 +96,8 @@ def killed(bare: CommandLine) -> Iterator[CommandLine]:
 @pytest.fixture
 def embedded(killed: CommandLine, exchange: ExchangeControl) -> CommandLine:
     """With a QuestDB of its own; its provider is the suite's exchange, which a test can hold."""
-    account = {"TQSDK_USER": "quant", "TQSDK_PASSWORD": "quant", "GHTRADER_START_DATE": str(DAYS[0])}
-    one_worker = {"GHTRADER_SYMBOLS": SYMBOL, "GHTRADER_INGEST_WORKERS": "1", "GHTRADER_FAST_HISTORY": "on"}
+    account = {"TQSDK_USER": "quant", "TQSDK_PASSWORD": "quant", "GHTRADER_START_DATE": str(SMALL_DAYS[0])}
+    one_worker = {"GHTRADER_SYMBOLS": SMALL, "GHTRADER_INGEST_WORKERS": "1", "GHTRADER_FAST_HISTORY": "on"}
     return CommandLine(killed.home, {**killed.environment, **exchange.environment, **account, **one_worker})
 
 
@@ -139,7 +140,8 @@ def require_loaded_again(command: CommandLine, symbol: str, words: tuple[str, ..
     require_whole(command, symbol, words)
 
 
-@pytest.mark.parametrize("name", ["worker", *(pytest.param(name, marks=pytest.mark.joint) for name in VICTIMS[1:])])
+@pytest.mark.joint
+@pytest.mark.parametrize("name", VICTIMS)
 def test_a_killed_part_costs_nothing(shared: CommandLine, exchange: ExchangeControl, name: str) -> None:
     """`tq.test_processes` kills the other two in seconds, `questdb.embedded.test_server` the owner of a server."""
     first = 3 * VICTIMS.index(name)
@@ -211,26 +213,26 @@ def questdb_of(command: CommandLine) -> psutil.Process:
 def test_a_killed_run_takes_its_server_and_its_workers_with_it(
     embedded: CommandLine, exchange: ExchangeControl
 ) -> None:
-    with held(embedded, exchange, SYMBOL, DAYS) as process:
+    with held(embedded, exchange, SMALL, HELD_DAYS) as process:
         orphans = descendants(process)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=300)
     await_that("the end of all that the killed run had started", lambda: not any(map(is_alive, orphans)))
 
-    ran = embedded.run("backfill", SYMBOL, *RANGE, "--json")
+    ran = embedded.run("backfill", SMALL, *RANGE, "--json")
     assert ran.code == 0, ran.err
-    assert str(DAYS[-1]) in {day["trading_day"] for day in ran.document["succeeded"]}
-    assert len(ran.document["succeeded"]) + len(ran.document["unchanged"]) == len(DAYS)
-    require_whole(embedded, SYMBOL, RANGE)
-    assert len(embedded.run("backfill", SYMBOL, *RANGE, "--json").document["unchanged"]) == len(DAYS)
+    assert str(HELD_DAYS[-1]) in {day["trading_day"] for day in ran.document["succeeded"]}
+    assert len(ran.document["succeeded"]) + len(ran.document["unchanged"]) == len(HELD_DAYS)
+    require_whole(embedded, SMALL, RANGE)
+    assert len(embedded.run("backfill", SMALL, *RANGE, "--json").document["unchanged"]) == len(HELD_DAYS)
 
 
 @pytest.mark.joint
 def test_questdb_killed_in_the_middle(embedded: CommandLine, exchange: ExchangeControl) -> None:
-    with held(embedded, exchange, SYMBOL, DAYS, "--json") as process:
+    with held(embedded, exchange, SMALL, HELD_DAYS, "--json") as process:
         questdb_of(embedded).kill()
     _, err = process.communicate(timeout=900)
     assert process.returncode in (1, 3), err
     assert "Traceback" not in err
     assert "error:" in err or "failed" in err
-    require_loaded_again(embedded, SYMBOL, RANGE)
+    require_loaded_again(embedded, SMALL, RANGE)

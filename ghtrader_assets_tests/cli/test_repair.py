@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.fix_platform import CommandLine
 
@@ -17,6 +19,7 @@ def planned(document: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(item["trading_day"], item["cause"], item["need"]) for item in document["planned"]]
 
 
+@pytest.mark.joint
 def test_what_failed_is_planned_and_repaired_and_then_there_is_nothing(
     shared: CommandLine, exchange: ExchangeControl
 ) -> None:

@@ -154,6 +154,23 @@ def test_days_whose_run_ended_before_them_have_its_reason(
     assert report.exit_code == code
 
 
+class Stopping(Plain):
+    """A launcher whose runs record all their days and end with an error of the platform all the same."""
+
+    def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:
+        return [*super().run(needs, tables, tags, progress), Stopped("the disk is full", 3)]
+
+
+def test_a_disk_that_was_full_is_told_by_the_exit_code_however_many_days_its_run_had_recorded(
+    context: LoadContext, exchange: ExchangeControl
+) -> None:
+    report, needs = BackfillReport(), {SYMBOL: dict.fromkeys(DAYS, Need.LOAD)}
+    exchange.faults({"kind": "missing_id", "trading_day": str(TUESDAY), "times": None})
+    carry_out(context, Stopping(context), Told(), needs, ALL_TABLES, report)
+    assert (keys(report.succeeded), keys(report.failed)) == ([(SYMBOL.text, MONDAY)], [(SYMBOL.text, TUESDAY)])
+    assert report.exit_code == 3
+
+
 def test_a_launch_finds_its_own_results_whatever_the_clock_said(
     context: LoadContext, exchange: ExchangeControl
 ) -> None:

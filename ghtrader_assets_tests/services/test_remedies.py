@@ -125,7 +125,13 @@ ELSEWHERE = {"service_down", "run_stopped"}
 platform: `test_kept_up` stops one."""
 
 
-@pytest.mark.parametrize("kind", STATES)
+LOADING = "feed_behind"
+"""Found once a day was loaded, and ended by loading another."""
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.joint if kind == LOADING else ()) for kind in STATES]
+)
 def test_what_a_finding_says_to_do_ends_it(desk: Desk, kind: str) -> None:
     with STATES[kind](desk) as clock:
         found = desk.found(kind, clock)

@@ -67,6 +67,7 @@ def orphaned(home: Path, load_of: LoadOf) -> Orphaned:
     return Orphaned(home, started["server"], load)
 
 
+@pytest.mark.joint
 def test_a_killed_owner_and_a_killed_server_cost_nothing(orphaned: Orphaned, load_of: LoadOf) -> None:
     """The server ends with its owner, the next has its data; one killed in the middle of loads loses no whole day."""
     await_that("the end of the owner's server", lambda: not psutil.pid_exists(orphaned.server_pid))
