@@ -146,25 +146,30 @@ def frozen(day: Day, random: np.random.Generator, region: slice) -> Planted:
     return Planted("frozen_book", ids_of(day, [first]), 1, implied=twins)
 
 
+def quoted(day: Day, random: np.random.Generator, row: int, what: str) -> str:
+    """A price or volume of the book that is there: a pinned market has one side of it."""
+    names = [name for name in day.columns if name.startswith((f"bid_{what}", f"ask_{what}"))]
+    there = [name for name in names if day.columns[name][row] > 0]
+    assert there, "an empty book"
+    return str(random.choice(there))
+
+
 def negative_price(day: Day, random: np.random.Generator, region: slice) -> Planted:
     row = spot(day, random, region)
-    prices = [name for name in day.columns if name.startswith(("bid_price", "ask_price"))]
-    day.columns[str(random.choice(prices))][row] *= -1
+    day.columns[quoted(day, random, row, "price")][row] *= -1
     return Planted("negative_price", ids_of(day, [row]), 1)
 
 
 def negative_volume(day: Day, random: np.random.Generator, region: slice) -> Planted:
     row = spot(day, random, region)
-    volumes = [name for name in day.columns if name.startswith(("bid_volume", "ask_volume"))]
-    day.columns[str(random.choice(volumes))][row] *= -1
+    day.columns[quoted(day, random, row, "volume")][row] *= -1
     return Planted("negative_volume", ids_of(day, [row]), 1)
 
 
 def off_grid(day: Day, random: np.random.Generator, region: slice) -> Planted:
     row = spot(day, random, region)
     off = size(random) * DOCUMENTED["off_grid_ticks"] * day.tick
-    prices = [name for name in day.columns if name.startswith(("bid_price", "ask_price"))]
-    day.columns[str(random.choice(prices))][row] += off * random.choice([-1, 1])
+    day.columns[quoted(day, random, row, "price")][row] += off * random.choice([-1, 1])
     return Planted("off_grid", ids_of(day, [row]), 1)
 
 
