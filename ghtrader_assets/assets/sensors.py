@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import dagster as dg
 
-from ghtrader_assets.assets.tables import DATA_VERSION, asset_key
+from ghtrader_assets.assets.materializations import DATA_VERSION
+from ghtrader_assets.assets.specs import asset_key
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES, TICKS_ASSET

@@ -17,10 +17,11 @@ from typing import Final
 
 import dagster as dg
 
-from ghtrader_assets.assets import tables
 from ghtrader_assets.assets.automation import content_changed
+from ghtrader_assets.assets.materializations import Pages, materializations, roll_picture, schedule_materialization
 from ghtrader_assets.assets.partitions import BACKFILL_POLICY, last_begun
 from ghtrader_assets.assets.resources import PlatformResource
+from ghtrader_assets.assets.specs import asset_key, asset_spec
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext, embedded_service
 from ghtrader_assets.context.universe import unknown_product
@@ -69,9 +70,9 @@ JUDGE: Final = "judge"
 
 def symbol_days(symbols: Sequence[Symbol], partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The tables of `symbols` as two subsettable multi-assets: what is loaded, and what follows from it."""
-    loaded = [tables.asset_spec(symbol, table, partitions) for symbol in symbols for table in LOADED]
+    loaded = [asset_spec(symbol, table, partitions) for symbol in symbols for table in LOADED]
     condition = content_changed()
-    following = [tables.asset_spec(symbol, table, partitions, condition) for symbol in symbols for table in FOLLOWING]
+    following = [asset_spec(symbol, table, partitions, condition) for symbol in symbols for table in FOLLOWING]
 
     @dg.multi_asset(name=LOAD, specs=loaded, can_subset=True, backfill_policy=BACKFILL_POLICY, pool=LOAD_POOL)
     def load(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetMaterialization]:
@@ -126,7 +127,7 @@ def _asked_for(context: dg.AssetExecutionContext, symbols: Sequence[Symbol], ste
         chosen = of_the_run
     asked: dict[Selected, list[Symbol]] = {}
     for symbol in symbols:
-        if selected := frozenset(table for table in ALL_TABLES if tables.asset_key(symbol, table) in chosen):
+        if selected := frozenset(table for table in ALL_TABLES if asset_key(symbol, table) in chosen):
             asked.setdefault(selected, []).append(symbol)
     return asked
 
@@ -140,7 +141,7 @@ class _Work:
         self._days = days
         dashboard = embedded_service(opened.settings.home, DASHBOARD)
         console = f"http://{opened.database.endpoint.http}"
-        self._pages = tables.Pages(console, dashboard.urls["http"] if dashboard else None)
+        self._pages = Pages(console, dashboard.urls["http"] if dashboard else None)
         self.failed: dict[tuple[str, date], str] = {}
 
     def materialized(self, symbols: list[Symbol], selected: Selected) -> Iterator[dg.AssetMaterialization]:
@@ -168,7 +169,7 @@ class _Work:
                 self._note_failure(*key, outcome.failure)
             else:
                 accepted = _accepted(opened, symbol, outcome)
-                yield from tables.materializations(context.instance, self._pages, symbol, outcome, asked, accepted)
+                yield from materializations(context.instance, self._pages, symbol, outcome, asked, accepted)
         for symbol in symbols:
             yield from self._scheduled(symbol, schedules, first_days)
         if TICKS_ASSET in selected and symbols:
@@ -203,12 +204,12 @@ class _Work:
         if schedule is None:
             return
         rows = schedule.rows
-        history = tables.roll_picture(self._opened.settings.home, list(rows.values())) if rows else None
+        history = roll_picture(self._opened.settings.home, list(rows.values())) if rows else None
         for day in self._days:
             if day in rows:
                 finding = finding_of(rows[day], self._opened.calendar, first_days)
                 picture = history if day == max(self._days) else None
-                yield tables.schedule_materialization(symbol, rows[day], picture, finding)
+                yield schedule_materialization(symbol, rows[day], picture, finding)
             else:
                 self._context.log.warning(f"no main contract of {symbol.text} is known for {day}")
 

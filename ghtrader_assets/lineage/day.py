@@ -1,7 +1,7 @@
 """Where a trading day comes from and what was made of it, and whether either is still in force.
 
 Belongs here: putting manifest, schedule, verdicts and sessions of one day side by side.
-Does not belong here: queries (`questdb.tables.reader`), the range (`aggregate`), what Dagster shows (`assets.tables`).
+Does not belong here: queries (`questdb.tables.reader`), the range (`aggregate`), what Dagster shows (`assets`).
 """
 
 from __future__ import annotations

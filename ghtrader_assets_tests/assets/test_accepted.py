@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from ghtrader_assets.assets.tables import Pages, materializations
+from ghtrader_assets.assets.materializations import Pages, materializations
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.market.symbols import parse_symbol

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghtrader_assets.assets import sensors
+from ghtrader_assets.assets.materializations import DATA_VERSION
 from ghtrader_assets.assets.sensors import CHANGE_TAG, DayChange, trading_day_sensor
-from ghtrader_assets.assets.tables import DATA_VERSION
 from ghtrader_assets.errors import BadInputError
 
 SYMBOL = "KQ.m@SHFE.cu"

@@ -6,7 +6,7 @@ import base64
 from datetime import date
 from pathlib import Path
 
-from ghtrader_assets.assets.tables import roll_picture, schedule_materialization
+from ghtrader_assets.assets.materializations import roll_picture, schedule_materialization
 from ghtrader_assets.exchange.contracts import main_changes
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.schedule import ScheduleDay, build_schedule

@@ -1,7 +1,7 @@
-"""The tables of a symbol as assets: their specs, and what each materialization of a trading day says.
+"""What Dagster records of a trading day: each table's materialization, with its versions and figures.
 
-Belongs here: names, descriptions, column schemas, tags, metadata and data versions.
-Does not belong here: how a table is filled (`symbol_days`).
+Belongs here: metadata, data versions, links to the rows. Does not belong here: the assets themselves (`specs`), how a
+table is filled (`symbol_days`).
 
 Numbers stay numbers, so that the UI plots them over the partitions; labels never change their type.
 """
@@ -18,8 +18,8 @@ from urllib.parse import quote
 
 import dagster as dg
 
-from ghtrader_assets.assets.automation import AnyCondition
-from ghtrader_assets.assets.lineage import column_lineage, provenance_tags
+from ghtrader_assets.assets.lineage import provenance_tags
+from ghtrader_assets.assets.specs import TABLE_NAMES, asset_key, code_version
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.manifests import Manifest, digest_of
 from ghtrader_assets.market.calendar import calendar_for
@@ -36,17 +36,10 @@ from ghtrader_assets.orchestration.names import (
     TICKS_ASSET,
     VALIDATION_SUMMARY_ASSET,
 )
-from ghtrader_assets.questdb.tables import schema
-from ghtrader_assets.questdb.tables.columns import description_of
 from ghtrader_assets.questdb.tables.rows import Acceptance
 from ghtrader_assets.reference.pictures import kept_roll_history
 from ghtrader_assets.reference.rolls import segments_of, terms_contract
-from ghtrader_assets.validation.judge import RULE_VERSION
 from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, QualityVerdict
-
-OWNERS: Final = ("team:market-data",)
-LOAD_VERSION: Final = "1"
-"""Raised when a load of the same ticks would store something else: it makes the stored days stale in the UI."""
 
 DATA_VERSION: Final = "dagster/data_version"
 CODE_VERSION: Final = "dagster/code_version"
@@ -55,50 +48,6 @@ SHOWN_SEGMENTS: Final = 24
 
 Payload = tuple[str, dict[str, Any]]
 """The data version of a table's day and the metadata of its materialization."""
-
-_DESCRIPTIONS: Final = {
-    MAIN_SCHEDULE_ASSET: (
-        "The main contract of `{symbol}` on each trading day, its segment and rolls, as TqSdk's continuous "
-        "table names it. The contract holds for the whole trading day, its night session included."
-    ),
-    TICKS_ASSET: (
-        "Ticks of `{symbol}`'s main contract, night session first. A trading day is fetched whole, replaced at one "
-        "instant, read back from every column and named by the digest of its content."
-    ),
-    BASELINE_ASSET: (
-        "What each trading day of `{symbol}` gives to the baselines that later days are held against: ticks, "
-        "volume, largest snapshot and usual spacings of each session. It hangs on the ticks of its own day alone."
-    ),
-    VALIDATION_SUMMARY_ASSET: (
-        "Coverage of `{symbol}` against the exchange's own sessions of each trading day: seconds with "
-        "and without ticks, cadence, every gap with what it looks like, state and reason."
-    ),
-    FIELD_QUALITY_ASSET: (
-        "Field quality of `{symbol}` by trading day: nulls by expected depth, book order, price grid, "
-        "cumulative figures, jumps and spikes, each rule with severity, reason and example ticks."
-    ),
-    MANIFEST_ASSET: (
-        "Which load produced each trading day of `{symbol}`: contract, rows, digest, schema, code, source, how "
-        "long it took and how it ended. Row and file are twins."
-    ),
-}
-
-_TABLE_NAMES: Final = {
-    MAIN_SCHEDULE_ASSET: schema.MAIN_SCHEDULE,
-    TICKS_ASSET: schema.TICKS,
-    BASELINE_ASSET: schema.BASELINES,
-    VALIDATION_SUMMARY_ASSET: schema.VALIDATE_SUMMARY,
-    FIELD_QUALITY_ASSET: schema.FIELD_QUALITY,
-    MANIFEST_ASSET: schema.MANIFESTS,
-}
-_UPSTREAM: Final = {
-    MAIN_SCHEDULE_ASSET: (),
-    TICKS_ASSET: (MAIN_SCHEDULE_ASSET,),
-    BASELINE_ASSET: (TICKS_ASSET,),
-    VALIDATION_SUMMARY_ASSET: (TICKS_ASSET,),
-    FIELD_QUALITY_ASSET: (TICKS_ASSET,),
-    MANIFEST_ASSET: (VALIDATION_SUMMARY_ASSET, FIELD_QUALITY_ASSET),
-}
 
 _OF_LOADS: Final = ("rows", "contract", "digest", "schema_hash", "manifest_id", "code_version", "source")
 _OF_TICKS: Final = (
@@ -116,39 +65,6 @@ _OF_QUALITY: Final = (
     "price_jump_outliers", "volume_spike_outliers", "spread_anomaly_outliers",
 )  # fmt: skip
 """Which fields of a manifest and of a verdict the materializations of each table show under their own names."""
-
-
-def asset_key(symbol: Symbol, table: str) -> dg.AssetKey:
-    return dg.AssetKey([symbol.key, table])
-
-
-def asset_spec(
-    symbol: Symbol,
-    table: str,
-    partitions: dg.PartitionsDefinition[str],
-    automation: AnyCondition | None = None,
-) -> dg.AssetSpec:
-    """The spec of one table of a symbol: everything the catalog shows of it."""
-    return dg.AssetSpec(
-        asset_key(symbol, table),
-        deps=[asset_key(symbol, upstream) for upstream in _UPSTREAM[table]],
-        description=_DESCRIPTIONS[table].format(symbol=symbol.text),
-        group_name=symbol.key,
-        owners=OWNERS,
-        kinds={"questdb", "python"},
-        tags={"exchange": symbol.exchange.value, "product": symbol.product, "table": table},
-        code_version=_code_version(table),
-        metadata={
-            "symbol": symbol.text,
-            "dagster/table_name": _TABLE_NAMES[table],
-            "dagster/storage_kind": "questdb",
-            "dagster/column_schema": _column_schema(_TABLE_NAMES[table]),
-            "dagster/column_lineage": column_lineage(symbol, table),
-        },
-        partitions_def=partitions,
-        automation_condition=automation,
-        skippable=True,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +160,7 @@ def schedule_materialization(
 def _console_link(console: str, symbol: Symbol, table: str, outcome: DayOutcome) -> dg.UrlMetadataValue:
     """QuestDB's console with a query of the day's rows, ready to run."""
     query = (
-        f"SELECT * FROM {_TABLE_NAMES[table]}"  # noqa: S608 - our own names and a symbol that was parsed
+        f"SELECT * FROM {TABLE_NAMES[table]}"  # noqa: S608 - our own names and a symbol that was parsed
         f" WHERE symbol = '{symbol.text}' AND trading_day = '{outcome.trading_day}'"
         f"{_between(table, outcome)} LIMIT 1000"
     )
@@ -261,7 +177,7 @@ def _between(table: str, outcome: DayOutcome) -> str:
 
 
 def _version_tags(table: str, version: str) -> dict[str, str]:
-    return {DATA_VERSION: version, CODE_VERSION: _code_version(table)}
+    return {DATA_VERSION: version, CODE_VERSION: code_version(table)}
 
 
 def _upstream_versions(table: str, outcome: DayOutcome) -> dict[str, str]:
@@ -279,20 +195,6 @@ def _upstream_versions(table: str, outcome: DayOutcome) -> dict[str, str]:
             FIELD_QUALITY_ASSET: judgement.quality.fingerprint,
         }
     return {}
-
-
-def _code_version(table: str) -> str:
-    """Verdicts and baselines are as old as their rules; the code that loads is in the manifest."""
-    return RULE_VERSION if table in JUDGED or table == BASELINE_ASSET else LOAD_VERSION
-
-
-def _column_schema(table: str) -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(column.name, column.type, description=description_of(table, column.name))
-            for column in schema.TABLES[table].columns
-        ]
-    )
 
 
 def _ticks(manifest: Manifest) -> Payload:
