@@ -166,6 +166,25 @@ def test_a_stopped_run_is_named_and_does_what_its_remedy_says(kept: RunningPlatf
     assert kept.command.run("backfill", *RANGE).code == 0
 
 
+def test_a_backfill_whose_run_is_stopped_ends_with_its_days_and_the_remedy_named(kept: RunningPlatform) -> None:
+    """The run's end is waited for no longer than a hang may last; it goes on once it is woken."""
+    process = begun(kept, "--force")
+    (lock,) = (kept.command.home / "living").glob("*.lock")
+    run = lock_holder(lock)
+    assert run is not None
+    run.suspend()
+    try:
+        out, err = process.communicate(timeout=HANGS_S)
+    finally:
+        run.resume()
+        kept.exchange.reset()
+    assert process.returncode == 3, err
+    report = json.loads(out)
+    assert {day["trading_day"] for day in (*report["succeeded"], *report["failed"])} == {str(day) for day in DAYS}
+    assert all("is stopped" in day["reason"] and f"kill -CONT {run.pid}" in day["reason"] for day in report["failed"])
+    assert kept.command.run("backfill", *RANGE).code == 0
+
+
 def test_all_parts_killed_at_once_come_back_at_their_places(kept: RunningPlatform) -> None:
     home = kept.command.home
     before = await_all(home)
