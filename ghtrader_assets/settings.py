@@ -7,31 +7,31 @@ Does not belong here: what was picked at run time (ports: `runtime`) and what fo
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
 from platformdirs import user_data_path
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from ghtrader_assets.errors import BadInputError, CredentialError
+from ghtrader_assets.private import require_unread
+from ghtrader_assets.settings_file import read_settings_file, settings_path
 
 EMBEDDED_FIRST_DAY: Final = date(2021, 1, 4)
 """The first trading day that the embedded exchange serves."""
 
-SETTINGS_FILE: Final = "ghtrader.toml"
 L5_VALIDATE_PREFIX: Final = "GHTRADER_L5_VALIDATE_"
 START_DATE: Final = "GHTRADER_START_DATE"
 _TRACED: Final = frozenset({"l5_validate", "start_dates", "tqsdk_environment", "sources"})
@@ -154,7 +154,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings, _Environment(settings_cls), _SettingsFile(settings_cls, _settings_path()))
+        return (init_settings, _Environment(settings_cls), _SettingsFile(settings_cls))
 
     @property
     def uses_real_tqsdk(self) -> bool:
@@ -219,6 +219,24 @@ def variable_of(field: str) -> str:
     return alias if isinstance(alias, str) else f"GHTRADER_{field.upper()}"
 
 
+@cache
+def secret_fields() -> frozenset[str]:
+    """The fields whose type says that their value is a secret."""
+    fields = Settings.model_fields.items()
+    return frozenset(name for name, field in fields if SecretStr in (field.annotation, *get_args(field.annotation)))
+
+
+def variables_of(field: str) -> frozenset[str]:
+    """Every variable that sets a field, in capitals; pydantic takes them in any case, and by the field's name too."""
+    return frozenset({variable_of(field), f"GHTRADER_{field.upper()}"})
+
+
+def whole_folders(settings: Settings) -> dict[str, str]:
+    """The variables of the folders that are set, as they were found from the folder that this process began in."""
+    folders = ((field, getattr(settings, field)) for field in Settings.model_fields if field not in _TRACED)
+    return {variable_of(field): str(value) for field, value in folders if isinstance(value, Path)}
+
+
 def sourced_values(settings: Settings) -> list[SourcedValue]:
     """Every setting with its value and source, secrets masked by their type."""
     starts = [SourcedValue(name, day, settings.sources[name]) for name, day in settings.start_dates.items()]
@@ -237,10 +255,6 @@ def start_date_of(settings: Settings, product: str) -> date:
     return settings.start_dates.get(f"{START_DATE}_{product.upper()}") or settings.first_day
 
 
-def _settings_path() -> Path:
-    return Path(os.environ.get("GHTRADER_SETTINGS_FILE", SETTINGS_FILE))
-
-
 @cache
 def _variables() -> dict[str, str]:
     """The field of each variable, families aside."""
@@ -257,19 +271,24 @@ class _Environment(EnvSettingsSource):
         return values | _traced(os.environ | given, "env:{}".format) | {"tqsdk_environment": addresses}
 
 
-class _SettingsFile(TomlConfigSettingsSource):
+class _SettingsFile(PydanticBaseSettingsSource):
     """`ghtrader.toml` or `GHTRADER_SETTINGS_FILE`. Keys may be written with or without the `GHTRADER_` prefix."""
 
-    def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
-        try:
-            super().__init__(settings_cls, path)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadInputError(f"{path} is not valid TOML: {error}", "mend the line it names") from None
-
     def __call__(self) -> dict[str, Any]:
-        given = {_variable_named(key): value for key, value in self.toml_data.items()}
+        path = settings_path()
+        if path is None:
+            return {}
+        content, found = read_settings_file(path)
+        given = {_variable_named(key): value for key, value in content.items()}
         values = {field: given[variable] for variable, field in _variables().items() if variable in given}
-        return values | _traced(given, lambda _: f"file:{self.toml_file_path}")
+        secrets = sorted(map(variable_of, secret_fields() & values.keys()))
+        if secrets:
+            require_unread(path, found, ", ".join(secrets))
+        return values | _traced(given, lambda _: f"file:{path}")
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Never asked: all fields are given at once."""
+        raise NotImplementedError
 
 
 def _variable_named(key: str) -> str:

@@ -23,7 +23,6 @@ from ghtrader_assets.files import put_file
 from ghtrader_assets.ports import LOOPBACK
 from ghtrader_assets.runtime import LOCATION
 from ghtrader_assets.services.processes import PROBE_TIMEOUT_S
-from ghtrader_assets.tether import WATCHED
 
 CONFIGURATION: Final = "dagster.yaml"
 WRITTEN: Final = ".dagster.yaml.written"
@@ -74,11 +73,6 @@ def dagster_environment(home: Path) -> dict[str, str]:
         "GHTRADER_HOME": str(home),
         "PYTHONWARNINGS": "ignore",
     }
-
-
-def code_server_environment(home: Path) -> dict[str, str]:
-    """That of the code server: its processes and runs end when the one that started them does."""
-    return {**dagster_environment(home), WATCHED: "1"}
 
 
 def code_server_command(socket: Path) -> list[str]:
