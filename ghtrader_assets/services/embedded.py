@@ -57,6 +57,7 @@ from ghtrader_assets.services.dagster_instance import (
     dagster_environment,
     dagster_state,
     webserver_command,
+    with_first_place,
     workspace_files,
 )
 from ghtrader_assets.services.detached import tell_manager
@@ -221,13 +222,13 @@ def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
     workspaces = workspace_files(settings.home, socket, settings.workspace)
     place = settings.home if settings.workspace is None else settings.workspace.parent
     ours = dagster_environment(settings.home) | {"TMPDIR": str(sockets)}
-    environment = _environment(settings, STORE_SECRETS) | ours
+    environment = with_first_place(_environment(settings, STORE_SECRETS), settings.home) | ours
     logs = settings.home / "logs"
     yield CodeServerPart(
         name=CODE_SERVER,
         arguments=code_server_command(socket),
         log=logs / "dagster-code.log",
-        environment=_environment(settings, ALL_SECRETS) | ours | {WATCHED: "1"},
+        environment=with_first_place(_environment(settings, ALL_SECRETS), settings.home) | ours | {WATCHED: "1"},
         urls={},
         folder=settings.home,
         socket=socket,

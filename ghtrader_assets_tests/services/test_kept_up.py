@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import signal
@@ -247,8 +248,11 @@ def test_relative_paths_mean_the_folder_of_the_command(bare: CommandLine) -> Non
     (bare.home / "mine").mkdir()
     module = {"module_name": "of_mine", "working_directory": "."}
     (bare.home / "mine" / "workspace.yaml").write_text(json.dumps({"load_from": [{"python_module": module}]}))
-    (bare.home / "mine" / "of_mine.py").write_text("import dagster\n\ndefs = dagster.Definitions()")
+    (bare.home / "mine" / "of_mine.py").write_text("import dagster, in_lib\n\ndefs = dagster.Definitions()")
+    (bare.home / "lib").mkdir()
+    (bare.home / "lib" / "in_lib.py").touch()
     place = {"GHTRADER_WORKSPACE": "mine/workspace.yaml", "GHTRADER_SETTINGS_FILE": "ghtrader.toml"}
+    place["PYTHONPATH"] = os.pathsep.join(filter(None, ["lib", os.environ.get("PYTHONPATH")]))
     environment = {name: value for name, value in bare.whole_environment(place).items() if name != "GHTRADER_HOME"}
     up, status = (in_folder(environment, bare.home, *words) for words in (("up", "--detach"), ("status", "--json")))
     try:
