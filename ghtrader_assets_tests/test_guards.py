@@ -26,7 +26,7 @@ CLOCK_CHOSEN = ENTRIES | {"cli", "clock.py", "context", "store/api.py", "exchang
 SETTINGS_READ = ENTRIES | {"cli/__init__.py", "store/api.py"}
 """A command gets the settings that `cli.main` read."""
 ENVIRONMENT_READ = {
-    "settings.py",
+    "setting_sources.py",
     "settings_file.py",
     "children.py",  # what a child process is given of it
     "assets/launchers.py",  # sets DAGSTER_HOME for a run in this process

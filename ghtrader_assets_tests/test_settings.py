@@ -165,7 +165,7 @@ def test_families_know_their_source_and_the_environment_wins_for_each_name(monke
 def test_the_file_takes_keys_with_and_without_prefix_and_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "elsewhere.toml").write_text(
         'GHTRADER_INGEST_WORKERS = 2\nsender_pool = false\nmin_free_mb = 0\nsymbols = ["KQ.m@SHFE.rb", "SHFE.cu2602"]\n'
-        'tqsdk_user = "me"\nTQSDK_PASSWORD = "file"\nstart_date = 2024-01-02\nnobody_knows = 1\n[a_table]\nx = 1\n'
+        'tqsdk_user = "me"\nTQSDK_PASSWORD = "file"\nstart_date = 2024-01-02\n'
     )
     (tmp_path / "elsewhere.toml").chmod(0o600)
     monkeypatch.setenv("GHTRADER_SETTINGS_FILE", str(tmp_path / "elsewhere.toml"))
@@ -182,12 +182,15 @@ def test_the_file_takes_keys_with_and_without_prefix_and_lists(monkeypatch: pyte
 
 
 def test_no_variable_sets_what_is_gathered_from_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("ghtrader.toml").write_text("sources = 1\nl5_validate = 2\n")
-    for name in ("SOURCES", "L5_VALIDATE", "START_DATES"):
+    for name in ("SOURCES", "L5_VALIDATE"):
         monkeypatch.setenv(f"GHTRADER_{name}", "{")
     settings = load_settings()
     assert (settings.sources, settings.l5_validate, settings.start_dates) == ({}, {}, {})
     assert not {"GHTRADER_SOURCES", "GHTRADER_L5_VALIDATE"} & {value.name for value in sourced_values(settings)}
+    for name in ("sources", "l5_validate", "start_dates"):
+        Path("ghtrader.toml").write_text(f"{name} = 1\n")
+        with pytest.raises(BadInputError, match=f"'{name}' sets nothing"):
+            load_settings()
 
 
 def test_a_start_reads_the_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
