@@ -90,6 +90,10 @@ class NoDayError(BadInputError, code="GHT-102"):
     """No day of a range can be handed out: none is stored, or none in one of the states asked for."""
 
 
+class UntrustedFileError(BadInputError, code="GHT-103"):
+    """Another user owns or can write a home or a file that decides what we do, or may read one that holds secrets."""
+
+
 class ServiceError(GhtraderError, code="GHT-300", exit_code=3):
     """A service failed in a way that has no class of its own."""
 

@@ -18,6 +18,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.private import opened
 
 HOLDER_RESTS_S: Final = 60.0
 """A lock is waited for while its holder works, however long; of one that is stopped or unknown, for this time."""
@@ -32,7 +33,7 @@ def whole_file(path: Path) -> Generator[BinaryIO]:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(opened(temporary, os.O_WRONLY | os.O_TRUNC, 0o666), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

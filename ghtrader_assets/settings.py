@@ -6,70 +6,30 @@ Does not belong here: what was picked at run time (ports: `runtime`) and what fo
 
 from __future__ import annotations
 
-import os
-import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ghtrader_assets import setting_sources
 from ghtrader_assets.errors import BadInputError, CredentialError
+from ghtrader_assets.grammar import shown
+from ghtrader_assets.setting_sources import (
+    START_DATE,
+    Environment,
+    SettingsFile,
+    SourcedValue,
+    names_of,
+    shown_value,
+)
+from ghtrader_assets.setting_types import Addresses, Folder, SettingDay, Words
 
 EMBEDDED_FIRST_DAY: Final = date(2021, 1, 4)
 """The first trading day that the embedded exchange serves."""
-
-SETTINGS_FILE: Final = "ghtrader.toml"
-L5_VALIDATE_PREFIX: Final = "GHTRADER_L5_VALIDATE_"
-START_DATE: Final = "GHTRADER_START_DATE"
-_TRACED: Final = frozenset({"l5_validate", "start_dates", "tqsdk_environment", "sources"})
-"""Fields that no variable sets as a whole."""
-
-_TQSDK_ADDRESSES: Final = ("TQ_AUTH_URL", "TQ_MD_URL", "TQ_CHINESE_HOLIDAY_URL", "TQ_CONT_TABLE_URL")
-
-
-def _split_words(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(word.strip() for word in value.split(",") if word.strip())
-    return value
-
-
-def _joined(value: object) -> object:
-    """Several addresses as apprise takes them: a list from the settings file becomes one text."""
-    return ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else value
-
-
-def _anchored(path: Path) -> Path:
-    """A path that means the same in every process: `~` is the user's home, a relative one lies in this folder."""
-    try:
-        return path.expanduser().absolute()
-    except RuntimeError as error:
-        raise ValueError(f"{error}; write the whole path") from None
-
-
-Folder = Annotated[Path, AfterValidator(_anchored)]
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
-
-
-@dataclass(frozen=True, slots=True)
-class SourcedValue:
-    """A setting's value and the place it came from: `env:NAME`, `file:PATH`, or `default`."""
-
-    name: str
-    value: object
-    source: str
 
 
 class Settings(BaseSettings):
@@ -79,11 +39,13 @@ class Settings(BaseSettings):
     value; `sources` names the place of every variable that is set. No variable sets these three as a whole.
     """
 
-    model_config = SettingsConfigDict(env_prefix="GHTRADER_", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GHTRADER_", extra="ignore", frozen=True, populate_by_name=True, allow_inf_nan=False
+    )
 
     home: Folder = Field(default_factory=lambda: user_data_path("ghtrader-assets"), validate_default=True)
     symbols: Words = ("KQ.m@SHFE.cu", "KQ.m@SHFE.au", "KQ.m@SHFE.ag")
-    start_date: date | None = None
+    start_date: SettingDay | None = None
 
     tqsdk_user: str | None = Field(default=None, validation_alias="TQSDK_USER")
     tqsdk_password: SecretStr | None = Field(default=None, validation_alias="TQSDK_PASSWORD")
@@ -105,35 +67,35 @@ class Settings(BaseSettings):
     exchange_model: int = Field(default=2, ge=1, le=2)
     prometheus_port: int | None = Field(default=None, ge=0, le=65535)
 
-    min_free_mb: int = Field(default=1024, ge=0)
+    min_free_mb: int = Field(default=1024, ge=0, le=10**9)
     ingest_workers: int = Field(default=4, ge=1, le=64)
     readback: Literal["full", "checksum"] = "full"
     ingest_batch_days: int = Field(default=10, ge=1, le=250)
-    sessions_per_minute: float = Field(default=120, gt=0, le=6000)
-    pages_per_second: float = Field(default=50, gt=0, le=10000)
+    sessions_per_minute: float = Field(default=120, ge=0.01, le=6000)
+    pages_per_second: float = Field(default=50, ge=0.01, le=10000)
     maintenance_wait_s: float = Field(default=2700, ge=0, le=86400)
     ingest_rate_share: float = Field(default=0.3, ge=0, lt=1)
     fast_history: Literal["auto", "on", "off"] = "auto"
     sender_pool: bool = True
     prepared_statements: bool = True
 
-    query_timeout_s: float = Field(default=60, gt=0)
+    query_timeout_s: float = Field(default=60, ge=0.001, le=86400)
     read_workers: int = Field(default=2, ge=1, le=32)
     coverage_cache: Literal["memory", "redis", "off"] = "memory"
-    cache_ttl_s: float = Field(default=300, ge=0)
+    cache_ttl_s: float = Field(default=300, ge=0, le=31 * 86400)
     redis_url: SecretStr | None = None
 
     validate_after_ingest: Literal["always", "never", "on-error"] = "always"
     validate_incremental: bool = True
     validate_workers: int = Field(default=2, ge=1, le=64)
     source_probe: bool = False
-    l5_validate_tq_check_max_days: int = Field(default=2, ge=0)
-    l5_validate_tq_check_max_segments: int = Field(default=8, ge=0)
-    quality_sample_above_rows: int = Field(default=1_000_000, ge=0)
+    l5_validate_tq_check_max_days: int = Field(default=2, ge=0, le=10_000)
+    l5_validate_tq_check_max_segments: int = Field(default=8, ge=0, le=10_000)
+    quality_sample_above_rows: int = Field(default=1_000_000, ge=0, le=10**12)
 
     automation: Literal["auto", "on", "off"] = "auto"
     repair_attempts: int = Field(default=4, ge=1, le=100)
-    alert_urls: Annotated[SecretStr | None, BeforeValidator(_joined)] = None
+    alert_urls: Addresses = None
     workspace: Folder | None = None
 
     metrics_months: int = Field(default=12, ge=1, le=1200)
@@ -154,7 +116,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings, _Environment(settings_cls), _SettingsFile(settings_cls, _settings_path()))
+        return (init_settings, Environment(settings_cls), SettingsFile(settings_cls))
 
     @property
     def uses_real_tqsdk(self) -> bool:
@@ -215,14 +177,41 @@ def load_settings() -> Settings:
 
 def variable_of(field: str) -> str:
     """The environment variable of a settings field."""
-    alias = Settings.model_fields[field].validation_alias
-    return alias if isinstance(alias, str) else f"GHTRADER_{field.upper()}"
+    return setting_sources.variable_of(Settings, field)
+
+
+def variables_of(field: str) -> frozenset[str]:
+    """Every variable that sets a field, in capitals."""
+    return setting_sources.variables_of(Settings, field)
+
+
+def secret_fields() -> frozenset[str]:
+    """The fields whose type says that their value is a secret."""
+    return names_of(Settings).secrets
+
+
+def whole_folders(settings: Settings) -> dict[str, str]:
+    """The variables of the folders that are set, as they were found from the folder that this process began in."""
+    folders = ((variable, getattr(settings, field)) for variable, field in names_of(Settings).fields.items())
+    return {variable: str(value) for variable, value in folders if isinstance(value, Path)}
+
+
+def checked(field: str, value: object, where: str) -> Any:
+    """A value that comes another way, as by a run's tag, within the bounds of its setting. Raises `BadInputError`."""
+    info = Settings.model_fields[field]
+    try:
+        return TypeAdapter(Annotated[info.annotation, *info.metadata]).validate_python(value)
+    except ValidationError as error:
+        said = error.errors(include_url=False, include_input=False)[0]["msg"]
+        raise BadInputError(
+            f"{where}={shown(value)} is not a legal value: {said}", "docs/cli.md has its bounds"
+        ) from None
 
 
 def sourced_values(settings: Settings) -> list[SourcedValue]:
     """Every setting with its value and source, secrets masked by their type."""
     starts = [SourcedValue(name, day, settings.sources[name]) for name, day in settings.start_dates.items()]
-    fields = [sourced_value(settings, field) for field in _variables().values()]
+    fields = [sourced_value(settings, field) for field in names_of(Settings).fields.values()]
     return [*fields, *starts, *settings.l5_validate.values()]
 
 
@@ -237,75 +226,14 @@ def start_date_of(settings: Settings, product: str) -> date:
     return settings.start_dates.get(f"{START_DATE}_{product.upper()}") or settings.first_day
 
 
-def _settings_path() -> Path:
-    return Path(os.environ.get("GHTRADER_SETTINGS_FILE", SETTINGS_FILE))
-
-
-@cache
-def _variables() -> dict[str, str]:
-    """The field of each variable, families aside."""
-    return {variable_of(field): field for field in Settings.model_fields if field not in _TRACED}
-
-
-class _Environment(EnvSettingsSource):
-    """The environment, each value with its variable as source."""
-
-    def __call__(self) -> dict[str, Any]:
-        values = super().__call__()
-        given = {name if name in _variables() else variable_of(name): value for name, value in values.items()}
-        addresses = {name: os.environ[name] for name in _TQSDK_ADDRESSES if name in os.environ}
-        return values | _traced(os.environ | given, "env:{}".format) | {"tqsdk_environment": addresses}
-
-
-class _SettingsFile(TomlConfigSettingsSource):
-    """`ghtrader.toml` or `GHTRADER_SETTINGS_FILE`. Keys may be written with or without the `GHTRADER_` prefix."""
-
-    def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
-        try:
-            super().__init__(settings_cls, path)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadInputError(f"{path} is not valid TOML: {error}", "mend the line it names") from None
-
-    def __call__(self) -> dict[str, Any]:
-        given = {_variable_named(key): value for key, value in self.toml_data.items()}
-        values = {field: given[variable] for variable, field in _variables().items() if variable in given}
-        return values | _traced(given, lambda _: f"file:{self.toml_file_path}")
-
-
-def _variable_named(key: str) -> str:
-    """The variable that a key of the settings file stands for."""
-    upper = key.upper()
-    return upper if upper in _variables() or upper.startswith("GHTRADER_") else f"GHTRADER_{upper}"
-
-
-def _traced(given: Mapping[str, Any], source_of: Callable[[str], str]) -> dict[str, Any]:
-    """The families among what one source gives, and where each variable comes from. pydantic-settings merges mappings
-    of several sources key by key, the first source's values before the others'."""
-    known = _variables()
-    starts = [name for name in given if name.startswith(f"{START_DATE}_")]
-    thresholds = [name for name in given if name.startswith(L5_VALIDATE_PREFIX) and name not in known]
-    sources = {name: source_of(name) for name in (*(known.keys() & given.keys()), *starts, *thresholds)}
-    return {
-        "l5_validate": {name: SourcedValue(name, given[name], sources[name]) for name in thresholds},
-        "start_dates": {name: _start_date(name, given[name], sources[name]) for name in starts},
-        "sources": sources,
-    }
-
-
-def _start_date(name: str, value: object, source: str) -> date:
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise BadInputError(f"{name}={value} ({source}) is no date", "write it as YYYY-MM-DD") from None
-
-
 def _first_fault(error: ValidationError) -> tuple[str, str]:
+    """What is wrong with the first value. A secret is never said, nor is a part of it that has another type."""
     fault = error.errors(include_url=False, include_input=True)[0]
     place = str(fault["loc"][0]) if fault["loc"] else "settings"
-    variable = variable_of(place) if place in Settings.model_fields else place
-    secret = "PASSWORD" in variable or variable.endswith("REDIS_URL")
-    shown = "" if secret else f"={fault['input']}"
+    field = names_of(Settings).fields.get(place, place)
+    told = "" if field in secret_fields() else f"={shown_value(fault['input'])}"
+    variable = variable_of(field) if field in Settings.model_fields else place
     return (
-        f"{variable}{shown} is not a legal value: {fault['msg']}",
+        f"{variable}{told} is not a legal value: {fault['msg']}",
         "docs/cli.md lists every setting and its values",
     )

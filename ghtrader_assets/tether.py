@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import threading
@@ -64,7 +65,10 @@ def _watch(parent: int) -> None:
 
 
 def _become(parent: int, number: int, command: list[str]) -> None:
-    """Ask for the signal and become the command, unless the parent has died meanwhile."""
+    """Ask for the signal and become the command, unless the parent has died meanwhile. Its files are its user's alone,
+    and it leaves no core."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
     if os.getppid() == parent:

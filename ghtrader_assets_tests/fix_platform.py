@@ -67,6 +67,8 @@ class CommandLine:
 
     home: Path
     environment: Mapping[str, str]
+    folder: Path | None = None
+    """Where it is started, if not in its home."""
 
     def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
         """The console script itself; with an account, a process like it whose provider is open at every hour."""
@@ -74,7 +76,7 @@ class CommandLine:
         return subprocess.Popen(
             [*program, *words],
             env=self.behind_a_proxy() | self.whole_environment(more),
-            cwd=self.home,
+            cwd=self.folder or self.home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -217,9 +219,9 @@ class RunningPlatform:
 
 
 @contextmanager
-def started_platform(home: Path, **settings: str) -> Generator[RunningPlatform]:
+def started_platform(home: Path, folder: Path | None = None, **settings: str) -> Generator[RunningPlatform]:
     """`ghtrader-assets up` in a home of its own: embedded QuestDB and exchange, Dagster UI and daemon."""
-    command = CommandLine(home, ANY_PORTS | settings)
+    command = CommandLine(home, ANY_PORTS | settings, folder)
     process = command.start("up")
     try:
         yield RunningPlatform(command, _await_services(process, command.home))
@@ -228,17 +230,42 @@ def started_platform(home: Path, **settings: str) -> Generator[RunningPlatform]:
         process.communicate(timeout=300)
 
 
+SECRETS = ("GHTRADER_QUESTDB_PASSWORD", "GHTRADER_QUESTDB_READER_PASSWORD", "GHTRADER_REDIS_URL", "TQSDK_PASSWORD")
+"""Secrets that the session's platform is given and, as its settings are, needs none of."""
+
+LAYS_ITSELF_OPEN = "from pathlib import Path; (Path(__file__).parent / 'obeyed').write_text(__file__)\n"
+TRAPS = ("aiohttp.py", "dagster.py", "dash.py", "grpc.py", "psycopg.py", "tqsdk.py", "ghtrader_assets.py", "alarm.py")
+
+
+def folder_of_traps(folder: Path) -> Path:
+    """A folder as another user may have laid it out: no command that is started in it executes or reads any of it."""
+    for name in TRAPS:
+        (folder / name).write_text(LAYS_ITSELF_OPEN)
+    (folder / ".env").write_text("GHTRADER_LOG_LEVEL=debug\n")
+    (folder / "matplotlibrc").write_text("figure.dpi: none of them\n")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def platform_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    """One platform for the session."""
-    settings = MODEL_1 | {
-        "GHTRADER_PROMETHEUS_PORT": "0",
-        "GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS),
-        "GHTRADER_INGEST_WORKERS": "2",
-        "GHTRADER_FAST_HISTORY": "on",
-    }
-    with started_platform(tmp_path_factory.mktemp("platform"), **settings) as running:
-        yield running
+    """One platform for the session, started by a user whose files are open to all, in a folder that lays traps."""
+    settings = (
+        MODEL_1
+        | {name: f"{PASSWORD}-{name.lower()}" for name in SECRETS}
+        | {
+            "GHTRADER_PROMETHEUS_PORT": "0",
+            "GHTRADER_SYMBOLS": ",".join(PLATFORM_SYMBOLS),
+            "GHTRADER_INGEST_WORKERS": "2",
+            "GHTRADER_FAST_HISTORY": "on",
+        }
+    )
+    home, folder = tmp_path_factory.mktemp("platform"), folder_of_traps(tmp_path_factory.mktemp("traps"))
+    former = os.umask(0)
+    try:
+        with started_platform(home, folder, **settings) as running:
+            yield running
+    finally:
+        os.umask(former)
 
 
 @pytest.fixture(scope="session")

@@ -26,15 +26,14 @@ CLOCK_CHOSEN = ENTRIES | {"cli", "clock.py", "context", "store/api.py", "exchang
 SETTINGS_READ = ENTRIES | {"cli/__init__.py", "store/api.py"}
 """A command gets the settings that `cli.main` read."""
 ENVIRONMENT_READ = {
-    "settings.py",
+    "setting_sources.py",
+    "settings_file.py",
+    "children.py",  # what a child process is given of it
     "assets/launchers.py",  # sets DAGSTER_HOME for a run in this process
     "cli/demo.py",  # sets the start date for the services that it starts
     "ports.py",  # adds this host to those that no proxy serves
-    "questdb/embedded/server.py",  # the environment of a child process, as the following
-    "services/detached.py",
-    "services/processes.py",
-    "tether.py",  # whether this process watches its parent: it gets no arguments
-    "tq/process.py",
+    "services/detached.py",  # where its parent listens: it gets no arguments
+    "tether.py",  # whether this process watches its parent, likewise
     "tq/login.py",  # TqSdk's own addresses, in a worker
     "tq/reference.py",
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from ghtrader_assets.errors import BadInputError, CredentialError
+from ghtrader_assets.errors import BadInputError, CredentialError, UntrustedFileError
 from ghtrader_assets.loading.frames import policy_of
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.settings import (
@@ -21,8 +22,6 @@ from ghtrader_assets.settings import (
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import os
-
     for name in list(os.environ):
         if name.startswith(("GHTRADER_", "TQSDK_", "TQ_")):
             monkeypatch.delenv(name)
@@ -166,8 +165,9 @@ def test_families_know_their_source_and_the_environment_wins_for_each_name(monke
 def test_the_file_takes_keys_with_and_without_prefix_and_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "elsewhere.toml").write_text(
         'GHTRADER_INGEST_WORKERS = 2\nsender_pool = false\nmin_free_mb = 0\nsymbols = ["KQ.m@SHFE.rb", "SHFE.cu2602"]\n'
-        'tqsdk_user = "me"\nTQSDK_PASSWORD = "file"\nstart_date = 2024-01-02\nnobody_knows = 1\n[a_table]\nx = 1\n'
+        'tqsdk_user = "me"\nTQSDK_PASSWORD = "file"\nstart_date = 2024-01-02\n'
     )
+    (tmp_path / "elsewhere.toml").chmod(0o600)
     monkeypatch.setenv("GHTRADER_SETTINGS_FILE", str(tmp_path / "elsewhere.toml"))
     monkeypatch.setenv("TQSDK_PASSWORD", "environment")
     settings = load_settings()
@@ -182,19 +182,23 @@ def test_the_file_takes_keys_with_and_without_prefix_and_lists(monkeypatch: pyte
 
 
 def test_no_variable_sets_what_is_gathered_from_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("ghtrader.toml").write_text("sources = 1\nl5_validate = 2\n")
-    for name in ("SOURCES", "L5_VALIDATE", "START_DATES"):
+    for name in ("SOURCES", "L5_VALIDATE"):
         monkeypatch.setenv(f"GHTRADER_{name}", "{")
     settings = load_settings()
     assert (settings.sources, settings.l5_validate, settings.start_dates) == ({}, {}, {})
     assert not {"GHTRADER_SOURCES", "GHTRADER_L5_VALIDATE"} & {value.name for value in sourced_values(settings)}
+    for name in ("sources", "l5_validate", "start_dates"):
+        Path("ghtrader.toml").write_text(f"{name} = 1\n")
+        with pytest.raises(BadInputError, match=f"'{name}' sets nothing"):
+            load_settings()
 
 
 def test_a_start_reads_the_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("ghtrader.toml").write_text(f'ingest_workers = 2\nalert_urls = "json://host/{"x" * 1_000_000}"\n')
-    parsed: list[object] = []
-    load = tomllib.load
-    monkeypatch.setattr(tomllib, "load", lambda file: parsed.append(file) or load(file))
+    Path("ghtrader.toml").write_text(f'ingest_workers = 2\nalert_urls = "json://host/{"x" * 100_000}"\n')
+    Path("ghtrader.toml").chmod(0o600)
+    parsed: list[str] = []
+    loads = tomllib.loads
+    monkeypatch.setattr(tomllib, "loads", lambda text: parsed.append(text) or loads(text))
     settings = load_settings()
     sourced_values(settings)
     start_date_of(settings, "cu")
@@ -208,3 +212,42 @@ def test_a_damaged_file_is_named_in_one_line(content: bytes) -> None:
     with pytest.raises(BadInputError, match=r"ghtrader\.toml is not valid TOML") as caught:
         load_settings()
     assert "\n" not in str(caught.value)
+
+
+SECRET_LINES = ('tqsdk_password = "canary-77"', "GHTRADER_QUESTDB_PASSWORD = 'canary-77'", "alert_urls = ['canary-77']")
+
+
+@pytest.mark.parametrize("line", SECRET_LINES)
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_a_file_with_secrets_that_others_may_read_is_refused(line: str, mode: int) -> None:
+    path = Path("ghtrader.toml")
+    path.write_text(f"ingest_workers = 2\n{line}\n")
+    path.chmod(mode)
+    with pytest.raises(UntrustedFileError, match="may be read by other users") as error:
+        load_settings()
+    assert "canary" not in error.value.line
+    assert error.value.remedy == f"`chmod 600 {path.absolute()}`"
+    path.chmod(0o600)
+    assert load_settings().ingest_workers == 2
+
+
+def test_a_file_without_secrets_may_be_read_and_not_written_by_others() -> None:
+    path = Path("ghtrader.toml")
+    path.write_text("ingest_workers = 2\n")
+    path.chmod(0o644)
+    assert load_settings().ingest_workers == 2
+    path.chmod(0o646)
+    with pytest.raises(UntrustedFileError, match=r"other users can write ghtrader\.toml"):
+        load_settings()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+def test_a_file_of_another_user_in_the_current_folder_is_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path("ghtrader.toml")
+    path.write_text('questdb_http = "evil:9000"\nquestdb_pg = "evil:8812"\n')
+    path.chmod(0o644)
+    os.chown(path, 65534, 65534)
+    with pytest.raises(UntrustedFileError, match="belongs to another user"):
+        load_settings()
+    monkeypatch.setenv("GHTRADER_SETTINGS_FILE", "")
+    assert load_settings().questdb_http is None, "the remedy: nothing named, none read"

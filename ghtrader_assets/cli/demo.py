@@ -28,7 +28,8 @@ from ghtrader_assets.orchestration.backfill import run_backfill
 from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.reading.overview import summary_of
-from ghtrader_assets.settings import START_DATE, Settings
+from ghtrader_assets.setting_sources import START_DATE
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets.validation.verdicts import GapRow
 

@@ -24,8 +24,9 @@ from ghtrader_assets.questdb.client.credentials import credentials_file
 from ghtrader_assets.reading.stored import require_known
 from ghtrader_assets.runtime import DAGSTER, Runtime, owned_runtime
 from ghtrader_assets.services.detached import start_detached, tell_manager
-from ghtrader_assets.services.embedded import running_services, stop_services
+from ghtrader_assets.services.embedded import running_services
 from ghtrader_assets.services.platform import PlatformHealth, look_at_platform
+from ghtrader_assets.services.stopping import stop_services
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 
@@ -40,7 +41,7 @@ def up(
 ) -> None:
     """Start the embedded services and keep them up until Ctrl-C: what dies or hangs is started again."""
     if detach:
-        show_urls(settings, start_detached(settings.home))
+        show_urls(settings, start_detached(settings))
         return
     with running_services(settings, announce, SYSTEM_CLOCK, with_dagster=True) as runtime:
         show_urls(settings, runtime)

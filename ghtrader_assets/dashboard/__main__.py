@@ -24,6 +24,7 @@ from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import configure
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.ports import LOOPBACK, claim_port, keep_loopback_direct
+from ghtrader_assets.private import keep_home_private, protect_process
 from ghtrader_assets.settings import load_settings
 
 PORT_SETTING = "GHTRADER_DASHBOARD_PORT"
@@ -40,9 +41,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ghtrader_assets.dashboard", description="the dashboard")
     parser.add_argument("--port", type=int, help="TCP port on 127.0.0.1; 0 picks a free one; default: the setting's")
     options = parser.parse_args()
+    protect_process()
     keep_loopback_direct()
     try:
         settings = load_settings()
+        keep_home_private(settings.home)
         configure(settings.log_level)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         port = claim_port(settings.dashboard_port if options.port is None else options.port, PORT_SETTING)

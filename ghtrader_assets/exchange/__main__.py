@@ -27,6 +27,7 @@ from ghtrader_assets.exchange.memory import LOG, settled_model
 from ghtrader_assets.exchange.server import ExchangeServer
 from ghtrader_assets.exchange.specs import Model, ModelNumber
 from ghtrader_assets.ports import LOOPBACK, port_taken
+from ghtrader_assets.private import protect_process
 
 
 def main() -> int:
@@ -41,6 +42,7 @@ def main() -> int:
     parser.add_argument("--user", help="the only user let in; default any")
     parser.add_argument("--password", type=SecretStr, help="the only password accepted; default any")
     options = parser.parse_args()
+    protect_process()
     try:
         model = Model(settled_model(options.home, options.model), options.seed)
     except BadInputError as error:

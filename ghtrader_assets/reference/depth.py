@@ -21,7 +21,7 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import build_schedule
 from ghtrader_assets.market.symbols import Symbol, depth
 from ghtrader_assets.market.ticks import five_level_rows
-from ghtrader_assets.settings import START_DATE
+from ghtrader_assets.setting_sources import START_DATE
 from ghtrader_assets.tq.fetch import FetchedDay, FetchRequest
 from ghtrader_assets.tq.market_data import fetch_continuous_table
 from ghtrader_assets.tq.pool import FetchPool

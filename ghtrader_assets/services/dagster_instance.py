@@ -10,6 +10,8 @@ The code server listens on a socket in a folder that only its user can enter, an
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -23,7 +25,6 @@ from ghtrader_assets.files import put_file
 from ghtrader_assets.ports import LOOPBACK
 from ghtrader_assets.runtime import LOCATION
 from ghtrader_assets.services.processes import PROBE_TIMEOUT_S
-from ghtrader_assets.tether import WATCHED
 
 CONFIGURATION: Final = "dagster.yaml"
 WRITTEN: Final = ".dagster.yaml.written"
@@ -76,9 +77,14 @@ def dagster_environment(home: Path) -> dict[str, str]:
     }
 
 
-def code_server_environment(home: Path) -> dict[str, str]:
-    """That of the code server: its processes and runs end when the one that started them does."""
-    return {**dagster_environment(home), WATCHED: "1"}
+def with_first_place(environment: Mapping[str, str], home: Path) -> dict[str, str]:
+    """The environment of a process that loads definitions, its places of modules after one that is none.
+
+    While Dagster loads them it takes the first place away, which it believes to be the folder of a script; Python with
+    a safe path has no such place, and would lose the first of `PYTHONPATH`.
+    """
+    places = [str(home / "dagster" / "no-modules"), *filter(None, [environment.get("PYTHONPATH")])]
+    return {**environment, "PYTHONPATH": os.pathsep.join(places)}
 
 
 def code_server_command(socket: Path) -> list[str]:

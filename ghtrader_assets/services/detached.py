@@ -10,15 +10,16 @@ import os
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Final
 
+from ghtrader_assets.children import ALL_SECRETS, PYTHON, child_environment, socket_folder
 from ghtrader_assets.errors import ServiceError
+from ghtrader_assets.private import opened_log
 from ghtrader_assets.runtime import Runtime, owned_runtime
 from ghtrader_assets.services.processes import last_lines
+from ghtrader_assets.settings import Settings, whole_folders
 
 NOTIFY_SOCKET: Final = "NOTIFY_SOCKET"
 READY_WITHIN_S: Final = 600.0
@@ -34,21 +35,23 @@ def tell_manager(state: str) -> None:
             sender.sendto(state.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
 
 
-def start_detached(home: Path) -> Runtime:
+def start_detached(settings: Settings) -> Runtime:
     """Start `up` as a process that outlives this one, and return once it is ready. Raises `ServiceError`."""
+    home = settings.home
     log = home / "logs" / "up.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
-        address = str(Path(folder) / "told")
+    given = child_environment(home, ALL_SECRETS, reads_settings=True) | whole_folders(settings)
+    with socket_folder(home) as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        address = str(folder / "told")
         told.bind(address)
         told.settimeout(_LOOK_S)
-        with log.open("ab") as output:
+        with opened_log(log) as output:
             process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-c", _UP],
+                [*PYTHON, "-c", _UP],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, NOTIFY_SOCKET: address},
+                env={**given, NOTIFY_SOCKET: address},
+                cwd=home,
                 start_new_session=True,
             )
         try:

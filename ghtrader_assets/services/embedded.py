@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import Final
 
 import psutil
 
 from ghtrader_assets.alerts import send_new, service_alert
+from ghtrader_assets.children import (
+    ALL_SECRETS,
+    READING_SECRETS,
+    STORE_SECRETS,
+    child_environment,
+    clear_temporary_folder,
+    socket_folder,
+)
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.errors import GhtraderError, ServiceError
@@ -25,9 +29,9 @@ from ghtrader_assets.exchange.memory import settled_model
 from ghtrader_assets.logs import logger
 from ghtrader_assets.manifests import sources_of_loads
 from ghtrader_assets.ports import LOOPBACK, claim_port
+from ghtrader_assets.private import PRIVATE_FOLDER
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
-from ghtrader_assets.questdb.embedded.server import STOP_GRACE_S as QUESTDB_GRACE_S
 from ghtrader_assets.questdb.embedded.server import EmbeddedQuestDB
 from ghtrader_assets.questdb.tables.measured import keep_metrics
 from ghtrader_assets.questdb.tables.migrations import ensure_schema
@@ -49,11 +53,11 @@ from ghtrader_assets.runtime import (
 )
 from ghtrader_assets.services.dagster_instance import (
     code_server_command,
-    code_server_environment,
     daemon_command,
     dagster_environment,
     dagster_state,
     webserver_command,
+    with_first_place,
     workspace_files,
 )
 from ghtrader_assets.services.detached import tell_manager
@@ -65,13 +69,11 @@ from ghtrader_assets.services.parts import (
     QuestDBPart,
     WebServerPart,
 )
-from ghtrader_assets.services.processes import STOP_GRACE_S, ask_to_end, end, last_lines, stop_tree
+from ghtrader_assets.services.processes import last_lines
+from ghtrader_assets.services.stopping import stop_left_behind
 from ghtrader_assets.services.supervisor import Phase, Supervisor, Watched
-from ghtrader_assets.settings import Settings
-from ghtrader_assets.tether import UNWIND_S
-
-OWNER_STOPS_WITHIN_S: Final = UNWIND_S + 7 * STOP_GRACE_S + 2 * QUESTDB_GRACE_S
-"""What an owner takes at most to stop its services, if each uses up its own deadline."""
+from ghtrader_assets.settings import Settings, whole_folders
+from ghtrader_assets.tether import WATCHED
 
 Announce = Callable[[str], None]
 AnyPart = QuestDBPart | ProcessPart
@@ -92,6 +94,7 @@ def running_services(
     """
     _make_home(settings)
     _require_unowned(settings)
+    clear_temporary_folder(settings.home, clock.now_ns())
     with ExitStack() as stack:
         parts = list(_parts(settings, clock, stack, with_dagster=with_dagster, with_provider=with_provider))
         books = _Books(settings, announce, clock)
@@ -165,7 +168,7 @@ def _service_of(watched: Watched) -> Service | None:
 
 def _make_home(settings: Settings) -> None:
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     except OSError as error:
         raise ServiceError(
             f"the folder {settings.home} can't be made: {error.strerror}", "set GHTRADER_HOME to one that can"
@@ -202,24 +205,32 @@ def _exchange(settings: Settings) -> ProcessPart:
     home = settings.home / "exchange"
     model = settled_model(home, settings.asked_exchange_model, lambda: "embedded" in sources_of_loads(settings.home))
     words = ("-m", "ghtrader_assets.exchange", "--port", str(port), "--home", str(home), "--model", str(model))
-    return _child(settings, EXCHANGE, words, port, probed="/control/faults")
+    environment = child_environment(settings.home)
+    return _child(settings, EXCHANGE, words, port, probed="/control/faults", environment=environment)
 
 
 def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
-    """Code server, web server and daemon, the definitions at a place that outlives a restart of any."""
+    """Code server, web server and daemon, the definitions at a place that outlives a restart of any.
+
+    The code server alone has the account: its children are the runs. The others may start code locations of the
+    user's own, which stand where their workspace file does.
+    """
     port = claim_port(settings.dagster_port, "GHTRADER_DAGSTER_PORT")
-    folder = tempfile.mkdtemp(prefix="ghtrader-")  # a socket's path may have 100 characters
-    stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    socket = Path(folder) / "code"
+    sockets = stack.enter_context(socket_folder(settings.home))
+    socket = sockets / "code"
     url = f"http://{LOOPBACK}:{port}"
     workspaces = workspace_files(settings.home, socket, settings.workspace)
-    logs, environment = settings.home / "logs", dagster_environment(settings.home)
+    place = settings.home if settings.workspace is None else settings.workspace.parent
+    ours = dagster_environment(settings.home) | {"TMPDIR": str(sockets)}
+    environment = with_first_place(_environment(settings, STORE_SECRETS), settings.home) | ours
+    logs = settings.home / "logs"
     yield CodeServerPart(
         name=CODE_SERVER,
         arguments=code_server_command(socket),
         log=logs / "dagster-code.log",
-        environment=code_server_environment(settings.home),
+        environment=with_first_place(_environment(settings, ALL_SECRETS), settings.home) | ours | {WATCHED: "1"},
         urls={},
+        folder=settings.home,
         socket=socket,
     )
     yield WebServerPart(
@@ -229,6 +240,7 @@ def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
         environment=environment,
         urls={"http": url},
         needs=(CODE_SERVER,),
+        folder=place,
     )
     yield DaemonPart(
         name=DAEMON,
@@ -237,8 +249,14 @@ def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
         environment=environment,
         urls={},
         needs=(CODE_SERVER,),
+        folder=place,
         web_url=url,
     )
+
+
+def _environment(settings: Settings, secrets: Collection[str]) -> dict[str, str]:
+    """That of a child which reads the settings: the same that this process has."""
+    return child_environment(settings.home, secrets, reads_settings=True) | whole_folders(settings)
 
 
 def _pages(settings: Settings, clock: Clock) -> Iterator[ProcessPart]:
@@ -248,22 +266,29 @@ def _pages(settings: Settings, clock: Clock) -> Iterator[ProcessPart]:
             ensure_schema(database, settings.home, clock)
             keep_metrics(database, settings.metrics_months)
     needs = () if settings.uses_external_questdb else (QUESTDB,)
+    redis = {"redis_url"} if settings.coverage_cache == "redis" else set[str]()
+    environment = _environment(settings, READING_SECRETS | redis)
     port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
-    yield _child(settings, DASHBOARD, ("-m", "ghtrader_assets.dashboard", "--port", str(port)), port, "/health", needs)
+    words = ("-m", "ghtrader_assets.dashboard", "--port", str(port))
+    yield _child(settings, DASHBOARD, words, port, "/health", environment, needs)
     if settings.prometheus_port is not None:
         port = claim_port(settings.prometheus_port, "GHTRADER_PROMETHEUS_PORT")
-        part = _child(
-            settings, PROMETHEUS, ("-m", "ghtrader_assets.services.exporter", str(port)), port, "/favicon.ico", needs
-        )
+        words = ("-m", "ghtrader_assets.services.exporter", str(port))
+        part = _child(settings, PROMETHEUS, words, port, "/favicon.ico", environment, needs)
         part.urls["http"] += "/metrics"
         yield part
 
 
 def _child(
-    settings: Settings, name: str, words: Sequence[str], port: int, probed: str, needs: tuple[str, ...] = ()
+    settings: Settings,
+    name: str,
+    words: Sequence[str],
+    port: int,
+    probed: str,
+    environment: Mapping[str, str],
+    needs: tuple[str, ...] = (),
 ) -> ProcessPart:
     url = f"http://{LOOPBACK}:{port}"
-    environment = {"GHTRADER_HOME": str(settings.home)}
     return ProcessPart(
         name=name,
         arguments=words,
@@ -272,6 +297,7 @@ def _child(
         urls={"http": url},
         probed=url + probed,
         needs=needs,
+        folder=settings.home,
     )
 
 
@@ -287,23 +313,6 @@ def _require_definitions(runtime: Runtime, announce: Announce) -> None:
             announce(f"Dagster can't load the code location {name}: {error}")
 
 
-def stop_services(settings: Settings) -> bool:
-    """Stop the services of this home from outside: their owner, or what a killed owner left. False: none ran.
-
-    An owner that does not stop them in time is killed alone: its services end with it, QuestDB in order.
-    """
-    runtime = read_runtime(settings.home)
-    if runtime is None:
-        return False
-    if runtime.owner.alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            owner = psutil.Process(runtime.owner.pid)
-            ask_to_end(owner)
-            end([owner], OWNER_STOPS_WITHIN_S)
-    _stop_left_behind(settings, runtime)
-    return True
-
-
 def _require_unowned(settings: Settings) -> None:
     runtime = read_runtime(settings.home)
     if runtime is None:
@@ -313,18 +322,4 @@ def _require_unowned(settings: Settings) -> None:
             f"the services of {settings.home} are owned by process {runtime.owner.pid}",
             "use them as they run, or stop them with `ghtrader-assets down`",
         )
-    _stop_left_behind(settings, runtime)
-
-
-def _stop_left_behind(settings: Settings, runtime: Runtime) -> None:
-    """What a killed owner left: the others first, QuestDB last and in order."""
-    left = [service for service in runtime.services if service.process.alive]
-    for service in sorted(left, key=lambda service: service.name == QUESTDB):
-        if service.name == QUESTDB:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                server = psutil.Process(service.process.pid)
-                ask_to_end(server)
-                end([server], QUESTDB_GRACE_S)
-        else:
-            stop_tree(service.process.pid)
-    forget_runtime(settings.home)
+    stop_left_behind(settings, runtime)

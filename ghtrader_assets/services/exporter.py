@@ -37,6 +37,7 @@ from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import configure, logger
 from ghtrader_assets.market.clock import shanghai_day
 from ghtrader_assets.ports import LOOPBACK
+from ghtrader_assets.private import keep_home_private, protect_process
 from ghtrader_assets.questdb.standing.day_states import read_grid
 from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.measured import (
@@ -265,8 +266,10 @@ def main(port: int) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _signal, _frame: stop.set())
+    protect_process()
     try:
         settings = load_settings()
+        keep_home_private(settings.home)
         configure(settings.log_level)
         server = start_exporter(settings, port, SYSTEM_CLOCK)
     except GhtraderError as error:

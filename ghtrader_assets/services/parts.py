@@ -82,6 +82,8 @@ class ProcessPart:
     probed: str = ""
     needs: tuple[str, ...] = ()
     start_deadline_s: float = START_DEADLINE_S
+    folder: Path | None = None
+    """Where it stands; else in the folder of its log."""
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -89,7 +91,7 @@ class ProcessPart:
         return None if self._process is None or self.has_ended() else self._process.pid
 
     def start(self) -> None:
-        self._process = spawn(self.arguments, self.log, self.environment)
+        self._process = spawn(self.arguments, self.log, self.environment, self.folder)
 
     def has_ended(self) -> bool:
         return self._process is None or self._process.poll() is not None

@@ -7,10 +7,8 @@ tied to its parent (`tether`).
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,6 +16,8 @@ from typing import Final
 import psutil
 import requests
 
+from ghtrader_assets.children import PYTHON
+from ghtrader_assets.private import opened_log
 from ghtrader_assets.tether import tethered
 
 STOP_GRACE_S: Final = 15.0
@@ -25,19 +25,22 @@ PROBE_TIMEOUT_S: Final = 5.0
 LOG_TAIL_LINES: Final = 12
 
 
-def spawn(arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def spawn(
+    arguments: Sequence[str], log: Path, environment: Mapping[str, str], folder: Path | None = None
+) -> subprocess.Popen[bytes]:
     """Start this Python with `arguments` in its own process group, its output appended to `log`.
 
-    It ends with the thread that starts it, where the system has a signal for that.
+    It stands in `folder`, or that of its log, and has `environment` and no other. It ends with the thread that starts
+    it, where the system has a signal for that.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+    with opened_log(log) as output:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
-            tethered([sys.executable, *arguments], signal.SIGKILL),
+            tethered([*PYTHON, *arguments], signal.SIGKILL),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
+            env=dict(environment),
+            cwd=folder or log.parent,
             start_new_session=True,
         )
 

@@ -23,6 +23,7 @@ from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.private import keep_home_private
 from ghtrader_assets.questdb.cache.answers import cache_of
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import reader
@@ -51,7 +52,9 @@ class _Which(TypedDict, total=False):
 
 def connect(settings: Settings | None = None) -> Store:
     """The store of `GHTRADER_HOME`, or of other settings. Raises `QuestDBError` when no QuestDB runs for it."""
-    return Store(load_settings() if settings is None else settings)
+    settings = load_settings() if settings is None else settings
+    keep_home_private(settings.home)
+    return Store(settings)
 
 
 class Store(GhtraderQueries):

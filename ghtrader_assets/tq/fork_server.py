@@ -21,6 +21,7 @@ from typing import Final, NoReturn
 
 import msgspec
 
+from ghtrader_assets.private import opened, protect_process
 from ghtrader_assets.tq.quiet import import_tqsdk
 
 ORDER_BYTES: Final = 1 << 16
@@ -44,6 +45,7 @@ class End(msgspec.Struct, tag=True, frozen=True):
 
 def main() -> None:
     """Serve the socket whose descriptor is the only argument; when its other end is closed, end with all workers."""
+    protect_process()
     orders = socket.socket(fileno=int(sys.argv[1]))
     import_tqsdk()
     from ghtrader_assets.tq.worker import serve  # noqa: PLC0415 - needs tqsdk
@@ -68,7 +70,7 @@ def main() -> None:
 
 
 def _become_worker(directory: str, serve: Callable[[], NoReturn]) -> NoReturn:
-    stderr = os.open(Path(directory) / "stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    stderr = opened(Path(directory) / "stderr", os.O_WRONLY | os.O_TRUNC)
     os.dup2(stderr, sys.stderr.fileno())
     try:
         serve()

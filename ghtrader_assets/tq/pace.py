@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ghtrader_assets.clock import Clock
+from ghtrader_assets.private import opened
 
 _NS: Final = 1_000_000_000
 _RECORD: Final = struct.Struct("<q")
@@ -54,7 +55,7 @@ class Pace:
 
     def _move(self, moved: Callable[[int], int]) -> int:
         """Replace the stored instant by `moved` of it; returns the former one."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = opened(self._path, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             stored = os.pread(descriptor, _RECORD.size, 0)

@@ -15,7 +15,6 @@ import site
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Generator
@@ -26,8 +25,10 @@ from typing import Final
 import msgspec
 import polars as pl
 
+from ghtrader_assets.children import PYTHON, child_environment, own_module_path
 from ghtrader_assets.files import held_locks, process_lock
 from ghtrader_assets.ports import keep_loopback_direct
+from ghtrader_assets.private import opened_log
 from ghtrader_assets.tq import faults, fork_server, wire
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
@@ -36,8 +37,8 @@ _STOP_S: Final = 5.0
 _SILENT_S: Final = 60.0
 """A process that is in the middle of a message, or was told to end a worker, and says no byte for so long hangs."""
 _STDERR_TAIL: Final = 2000
-_NOT_INHERITED: Final = ("PYTHONOPTIMIZE", "TQSDK_USER", "TQSDK_PASSWORD", "GHTRADER_QUESTDB_PASSWORD")
-"""tqsdk signals failures by `assert`; and no secret is in a worker's environment."""
+_NOT_INHERITED: Final = ("PYTHONOPTIMIZE", "TQSDK_USER")
+"""tqsdk signals failures by `assert`. A worker is told its account, and no secret is in its environment."""
 
 
 class ForkServer:
@@ -55,14 +56,15 @@ class ForkServer:
         self._stderr = directory / "fork-server-stderr"
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._orders.settimeout(_SILENT_S)
-        with theirs, self._stderr.open("wb") as stderr:
+        with theirs, opened_log(self._stderr) as stderr:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "ghtrader_assets.tq.fork_server", str(theirs.fileno())],
+                [*PYTHON, "-m", "ghtrader_assets.tq.fork_server", str(theirs.fileno())],
                 env=_environment(provider, directory),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
+                cwd=directory,
                 start_new_session=True,  # Ctrl-C is the parent's to handle
             )
 
@@ -283,14 +285,13 @@ def _working_directory(home: Path) -> Generator[Path]:
 
 
 def _environment(provider: Provider, directory: Path) -> dict[str, str]:
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("TQ_") and name not in _NOT_INHERITED
-    }
+    given = child_environment(directory)
+    kept = {name: value for name, value in given.items() if not name.startswith("TQ_") and name not in _NOT_INHERITED}
     keep_loopback_direct(kept)
     return kept | {
         "HOME": str(directory),
         "PYTHONUSERBASE": site.getuserbase(),
-        "PYTHONPATH": os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path),
+        "PYTHONPATH": own_module_path(),
         "PYTHONUTF8": "1",
         "POLARS_MAX_THREADS": "1",
         "OMP_NUM_THREADS": "1",

@@ -22,7 +22,7 @@ from typing import Final
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.data_files import records
 from ghtrader_assets.market.products import Liquidity, liquidity_of
-from ghtrader_assets.settings import L5_VALIDATE_PREFIX, SourcedValue
+from ghtrader_assets.setting_sources import L5_VALIDATE_PREFIX, SourcedValue
 
 SESSIONS: Final = ("day", "night")
 DEFAULT: Final = "default"

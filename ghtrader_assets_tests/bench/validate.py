@@ -34,7 +34,7 @@ from ghtrader_assets.market.sessions import day_sessions
 from ghtrader_assets.market.symbols import Exchange, Symbol, depth, parse_symbol
 from ghtrader_assets.market.ticks import tick_frame
 from ghtrader_assets.questdb.tables.reader import read_baselines, read_gaps, read_summary
-from ghtrader_assets.settings import SourcedValue
+from ghtrader_assets.setting_sources import SourcedValue
 from ghtrader_assets.validation.coverage import measure_coverage
 from ghtrader_assets.validation.intake import ticks_of_frame
 from ghtrader_assets.validation.judge import Provenance, judge_day, quality_day

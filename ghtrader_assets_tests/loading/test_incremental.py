@@ -31,7 +31,8 @@ from ghtrader_assets.questdb.tables.reader import read_gaps
 from ghtrader_assets.questdb.tables.records import write_daily_agg, write_schedules, write_verdicts
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
-from ghtrader_assets.settings import Settings, SourcedValue
+from ghtrader_assets.setting_sources import SourcedValue
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.validation import judge
 from ghtrader_assets.validation.evidence import NO_EVIDENCE

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -20,7 +21,14 @@ from ghtrader_assets.files import lock_holder
 from ghtrader_assets.manifests import Manifest, manifest_files, read_manifest_file
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.runtime import CODE_SERVER, DAEMON, Runtime, Service, read_runtime
-from ghtrader_assets_tests.fix_platform import ANY_PORTS, MODEL_1, CommandLine, RunningPlatform, started_platform
+from ghtrader_assets_tests.fix_platform import (
+    ANY_PORTS,
+    COMMAND,
+    MODEL_1,
+    CommandLine,
+    RunningPlatform,
+    started_platform,
+)
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 pytestmark = [pytest.mark.joint, pytest.mark.service, pytest.mark.xdist_group("kept up")]
@@ -250,3 +258,32 @@ def test_another_code_location_in_error_is_an_error_until_its_remedy_is_done(bar
         assert "broken.py" not in bare.run("status", "--json").out
     finally:
         assert bare.run("down").code == 0
+
+
+def test_relative_paths_mean_the_folder_of_the_command(bare: CommandLine) -> None:
+    """Its children stand in the home, and in the folder of the workspace file those that read that."""
+    (bare.home / "ghtrader.toml").write_text('home = "data"\nsymbols = "KQ.m@CFFEX.IF"\n', encoding="utf-8")
+    (bare.home / "ghtrader.toml").chmod(0o600)
+    (bare.home / "mine").mkdir()
+    module = {"module_name": "of_mine", "working_directory": "."}
+    (bare.home / "mine" / "workspace.yaml").write_text(json.dumps({"load_from": [{"python_module": module}]}))
+    (bare.home / "mine" / "of_mine.py").write_text("import dagster, in_lib\n\ndefs = dagster.Definitions()")
+    (bare.home / "lib").mkdir()
+    (bare.home / "lib" / "in_lib.py").touch()
+    place = {"GHTRADER_WORKSPACE": "mine/workspace.yaml", "GHTRADER_SETTINGS_FILE": "ghtrader.toml"}
+    place["PYTHONPATH"] = os.pathsep.join(filter(None, ["lib", os.environ.get("PYTHONPATH")]))
+    environment = {name: value for name, value in bare.whole_environment(place).items() if name != "GHTRADER_HOME"}
+    up, status = (in_folder(environment, bare.home, *words) for words in (("up", "--detach"), ("status", "--json")))
+    try:
+        assert up.returncode == 0, up.stderr
+        assert (status.returncode, "of_mine" in status.stdout) == (0, False), status.stdout
+        assert (bare.home / "data" / "runtime.json").exists()
+        assert json.loads(status.stdout)["home"] == str(bare.home / "data")
+    finally:
+        assert in_folder(environment, bare.home, "down").returncode == 0
+
+
+def in_folder(environment: Mapping[str, str], folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *words], env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=HANGS_S
+    )

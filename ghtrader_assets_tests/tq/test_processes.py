@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.files import is_stopped
 from ghtrader_assets.market.clock import instant_ns
+from ghtrader_assets.settings import secret_fields, variable_of
 from ghtrader_assets.tq import fork_server, process, wire
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.tq.market_data import fetch_holidays
@@ -67,6 +69,30 @@ def test_killed_workers_lose_no_day_and_leave_nothing(exchange: Exchange, home: 
         assert_same(item.frame, served(CONTRACT, item.request.window.trading_day))
     assert workers_of(os.getpid()) == []
     assert [path.name for path in (home / "tq").iterdir()] == [".guard"]
+
+
+def test_workers_are_private_and_are_given_no_secret(
+    exchange: Exchange, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The current folder was a place of modules for them, and the environment held all secrets but three."""
+    for field in secret_fields():
+        monkeypatch.setenv(variable_of(field), CANARY)
+    traps = tmp_path / "traps"
+    traps.mkdir()
+    for name in ("tqsdk", "aiohttp", "websockets", "alarm"):
+        (traps / f"{name}.py").write_text("raise SystemExit('the module of another user')")
+    monkeypatch.chdir(traps)
+    with FetchPool(exchange.provider(), 1, home, SYSTEM_CLOCK, fast_history="on", timing=QUICK) as pool:
+        (fetched,) = pool.fetch([request_of(CONTRACT, DAY)])
+        assert fetched.state == IngestState.COMPLETE, fetched.reason
+        (worker,) = workers_of(os.getpid())
+        for process_ in (worker, worker.parent()):
+            assert process_ is not None
+            assert CANARY not in " ".join(process_.environ().values())
+            assert Path(process_.cwd()).is_relative_to(home)
+            assert Path(process_.environ()["TMPDIR"]).is_relative_to(home)
+            assert process_.rlimit(resource.RLIMIT_CORE) == (0, 0)
+            assert "Umask:\t0077" in Path(f"/proc/{process_.pid}/status").read_text(encoding="utf-8")
 
 
 def test_a_killed_fork_server_loses_no_day(exchange: Exchange, home: Path) -> None:

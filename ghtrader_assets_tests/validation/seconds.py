@@ -15,7 +15,7 @@ from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.sessions import DaySessions, SessionWindow
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import tick_frame
-from ghtrader_assets.settings import SourcedValue
+from ghtrader_assets.setting_sources import SourcedValue
 from ghtrader_assets.validation.intake import NS
 from ghtrader_assets.validation.judge import Provenance, judge_day
 from ghtrader_assets.validation.policy import policy_for

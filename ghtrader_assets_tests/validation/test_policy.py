@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.settings import L5_VALIDATE_PREFIX, Settings, SourcedValue
+from ghtrader_assets.setting_sources import L5_VALIDATE_PREFIX, SourcedValue
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.validation.evidence import NO_EVIDENCE
 from ghtrader_assets.validation.judge import RULE_VERSION, fingerprint, needs_judgement
 from ghtrader_assets.validation.policy import SAMPLING, THRESHOLDS, Policy, policy_for, unknown_names

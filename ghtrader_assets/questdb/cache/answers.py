@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from ghtrader_assets.logs import hide, logger
+from ghtrader_assets.private import opened
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.settings import Settings
 
@@ -164,7 +165,7 @@ def _version_path(home: Path) -> Path:
 def _grow(path: Path) -> None:
     """Append a byte: one system call, so that loads of several processes all count."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    descriptor = opened(path, os.O_WRONLY | os.O_APPEND)
     try:
         os.write(descriptor, b".")
     finally:

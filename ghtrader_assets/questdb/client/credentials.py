@@ -14,11 +14,13 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from ghtrader_assets.errors import CredentialError
+from ghtrader_assets.errors import CredentialError, UntrustedFileError
+from ghtrader_assets.private import OTHERS, read_trusted
 
 CREDENTIALS_FILE: Final = "questdb-credentials.json"
 OWNER_NAME: Final = "ghtrader"
 READER_NAME: Final = "reader"
+_MOST_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def read_credentials(home: Path) -> tuple[Login, Login]:
     """The owner's and the reader's log-in. Raises `CredentialError` for a file absent, damaged or open to others."""
     path = credentials_file(home)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text, found = read_trusted(path, _MOST_BYTES)
+        content = json.loads(text)
         logins = [
             Login(content[name]["user"], SecretStr(content[name]["password"])) for name in (OWNER_NAME, READER_NAME)
         ]
@@ -74,11 +77,13 @@ def read_credentials(home: Path) -> tuple[Login, Login]:
         raise CredentialError(
             f"{path} is missing: no embedded QuestDB was started in this home", "run `ghtrader-assets up`"
         ) from None
-    except (ValueError, KeyError, TypeError):
+    except UntrustedFileError as error:
+        raise CredentialError(error.what, error.remedy) from None
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise CredentialError(
             f"{path} is damaged", "stop the platform, delete it and start again: new log-ins are generated"
         ) from None
-    if path.stat().st_mode & 0o077:
+    if found.st_mode & OTHERS:
         raise CredentialError(f"{path} is readable by other users", f"chmod 600 {path}")
     return logins[0], logins[1]
 

