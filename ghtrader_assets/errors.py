@@ -40,6 +40,17 @@ class IngestState(StrEnum):
     MISSING = "missing"
 
 
+class AnswerFault(StrEnum):
+    """What is wrong with an answer as such. It stands before the reason of a day that is broken by it."""
+
+    OVERSIZED = "oversized"
+    TOO_DEEP = "too_deep"
+    IMPLAUSIBLE = "implausible"
+    WORKER_MEMORY = "worker_memory"
+    NO_PROGRESS = "no_progress"
+    NOT_JSON = "not_json"
+
+
 class DayStateWarning(UserWarning):
     """Some of the trading days that a reader asked for are missing, partial, in error or unjudged; the text names them.
 
@@ -252,6 +263,15 @@ class BrokenDayError(
     FetchError, code="GHT-421", remedy="run the same command again", state=IngestState.BROKEN, retryable=True
 ):
     """The answer contradicts itself: duplicate ids, time running backwards, columns missing."""
+
+
+class UnfitAnswerError(
+    BrokenDayError,
+    code="GHT-427",
+    remedy="the address of the provider may lead to another server; else report it, and load the day later",
+    retryable=False,
+):
+    """The answer is larger, deeper or farther from what was asked than any answer of a provider: not asked again."""
 
 
 class ProviderEmptyError(FetchError, code="GHT-422", state=IngestState.PROVIDER_EMPTY):
