@@ -13,6 +13,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from ghtrader_assets.texts import one_line
+
+_LONGEST: Final = 2000
+"""So much of what an error says is kept: most of it may be another program's words."""
+
 
 class IngestState(StrEnum):
     """How the load of one symbol's trading day stands. `COMPLETE` only for a day fetched whole and read back.
@@ -35,6 +40,17 @@ class IngestState(StrEnum):
     MISSING = "missing"
 
 
+class AnswerFault(StrEnum):
+    """What is wrong with an answer as such. It stands before the reason of a day that is broken by it."""
+
+    OVERSIZED = "oversized"
+    TOO_DEEP = "too_deep"
+    IMPLAUSIBLE = "implausible"
+    WORKER_MEMORY = "worker_memory"
+    NO_PROGRESS = "no_progress"
+    NOT_JSON = "not_json"
+
+
 class DayStateWarning(UserWarning):
     """Some of the trading days that a reader asked for are missing, partial, in error or unjudged; the text names them.
 
@@ -51,7 +67,8 @@ class GhtraderError(Exception):
 
     `code` names the class to users and scripts and never changes; `docs/errors.md` lists them all. Codes by their
     first digit: 1 input, 2 the store, 3 services, log-ins and the disk, 4 the provider. A class's `remedy` is what its
-    errors say unless the place that raises them knows better.
+    errors say unless the place that raises them knows better. `what` may hold whatever another program said: this is
+    where such words enter, as one line without control characters, of bounded length (`texts`).
     """
 
     code = "GHT-000"
@@ -65,9 +82,9 @@ class GhtraderError(Exception):
         cls.remedy = cls.remedy if remedy is None else remedy
 
     def __init__(self, what: str, remedy: str | None = None) -> None:
-        self.what = what
+        self.what = one_line(what, _LONGEST)
         self.remedy = type(self).remedy if remedy is None else remedy
-        super().__init__(what, self.remedy)
+        super().__init__(self.what, self.remedy)
 
     def __str__(self) -> str:
         return f"{self.what}; {self.remedy}" if self.remedy else self.what
@@ -250,6 +267,15 @@ class BrokenDayError(
     FetchError, code="GHT-421", remedy="run the same command again", state=IngestState.BROKEN, retryable=True
 ):
     """The answer contradicts itself: duplicate ids, time running backwards, columns missing."""
+
+
+class UnfitAnswerError(
+    BrokenDayError,
+    code="GHT-427",
+    remedy="the address of the provider may lead to another server; else report it, and load the day later",
+    retryable=False,
+):
+    """The answer is larger, deeper or farther from what was asked than any answer of a provider: not asked again."""
 
 
 class ProviderEmptyError(FetchError, code="GHT-422", state=IngestState.PROVIDER_EMPTY):

@@ -19,6 +19,8 @@ from typing import Any, Final, cast
 import structlog
 from pydantic import SecretStr
 
+from ghtrader_assets.texts import shown_json
+
 PACKAGE: Final = "ghtrader_assets"
 HIDDEN: Final = "**********"
 LEAST_SECRET: Final = 4
@@ -102,7 +104,7 @@ def _rendered(log: logging.Logger, method: str, event: MutableMapping[str, Any])
 
 def _line(at: datetime, level: str, name: str, event: object, more: Mapping[str, Any]) -> str:
     document = {"ts": at.isoformat(), "level": level.lower(), "logger": name, "event": event, **more}
-    return json.dumps(redacted(document), ensure_ascii=False, default=str)
+    return shown_json(json.dumps(redacted(document), ensure_ascii=False, default=str))
 
 
 class _Lines(logging.Formatter):

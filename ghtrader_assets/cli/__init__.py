@@ -22,6 +22,7 @@ from ghtrader_assets.logs import configure as configure_logs
 from ghtrader_assets.ports import keep_loopback_direct
 from ghtrader_assets.private import keep_home_private, protect_process
 from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.texts import shown, shown_lines
 
 FILES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("up", "down", "status"), "services"),
@@ -59,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(run([word for word in given if word != "--debug"], settings))
     except GhtraderError as error:
         if debug:
-            traceback.print_exc()
+            sys.stderr.write(f"{shown_lines(traceback.format_exc())}\n")
         raise SystemExit(_shown(error)) from None
     except OSError as error:
         if debug or error.filename is None:
@@ -102,10 +103,10 @@ def _end_in_order() -> None:
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Write a warning as one line, without the place in our code that raised it."""
-    sys.stderr.write(f"warning: {' '.join(str(message).split())}\n")
+    sys.stderr.write(f"warning: {shown(' '.join(str(message).split()))}\n")
 
 
 def _shown(error: GhtraderError) -> int:
     """Write the error's line. Returns its exit code."""
-    sys.stderr.write(f"error: {error.line}\n")
+    sys.stderr.write(f"error: {shown(error.line)}\n")
     return error.exit_code

@@ -20,10 +20,12 @@ from typing import Annotated, Any, Final, cast
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.texts import shown, shown_json
 
 NAME: Final = "ghtrader-assets"
 
@@ -61,8 +63,22 @@ def command(name: str | None = None) -> Callable[[Callable[..., None]], None]:
 TABLE_WIDTH = 150
 """A table's row stays one line: a narrower terminal wraps it, a pipe gets it whole."""
 
-out = Console(soft_wrap=True, highlight=False, markup=False, width=max(TABLE_WIDTH, shutil.get_terminal_size().columns))
-log = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+class _PlainConsole(Console):
+    """A console on which each text is text: no markup, no emoji by name, nothing that a terminal obeys.
+
+    Whatever it prints as a text, a cell or a title passes `render_str`. Styles come from our own constants.
+    """
+
+    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
+        super().__init__(stderr=stderr, width=width, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(shown(text), **options)
+
+
+out = _PlainConsole(width=max(TABLE_WIDTH, shutil.get_terminal_size().columns))
+log = _PlainConsole(stderr=True)
 
 
 def _day_of(where: str) -> Callable[[str], date]:
@@ -133,8 +149,8 @@ def user_name() -> str:
 
 def emit_json(document: object) -> None:
     """Print one JSON document on stdout. Dates and times are ISO 8601, times with their offset."""
-    json.dump(document, sys.stdout, default=_plain, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    text = json.dumps(document, default=_plain, ensure_ascii=False, indent=2)
+    sys.stdout.write(f"{shown_json(text)}\n")
 
 
 def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -99,7 +99,7 @@ def validate(
         out.print(_answer(day))
     for answer in (each for each in witness if not each.digest):
         line = f"{answer.symbol}  {answer.trading_day}  unwitnessed: {answer.outcome}: {answer.reason}"
-        out.print(line, markup=False)
+        out.print(line)
     raise typer.Exit(1 if in_error else 0)
 
 

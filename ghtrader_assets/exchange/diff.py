@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final, get_args
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from ghtrader_assets.exchange import floods
 from ghtrader_assets.exchange.charts import (
     ChartRequest,
     ChartState,
@@ -32,6 +33,9 @@ from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.queries import answer
 from ghtrader_assets.exchange.quotes import quote_of
 from ghtrader_assets.exchange.revisions import Revisions
+
+_FAR: Final = 10**12
+"""How far beyond the truth `far_bounds` puts a page."""
 
 
 @dataclass
@@ -170,10 +174,15 @@ class DiffConnection:
         if kinds & {"drop", "stall", "maintenance", "garbage"}:
             await self._break(kinds, rules)
             return
-        patches = await market.in_thread(data_patches, view, market.writer)
+        flood = next((rule for rule in rules if rule.kind in get_args(floods.FloodKind)), None)
+        if flood is not None:
+            await self._flood(flood, view)
+            return
+        patches = [] if "no_ticks" in kinds else await market.in_thread(data_patches, view, market.writer)
         if not self._is_current(chart, request):
             return
-        patches.append(_dumps(closing_patch(chart.chart_id, request, chart.state, view)))
+        bounds = replace(view, left=view.left + _FAR, right=view.right + _FAR) if "far_bounds" in kinds else view
+        patches.append(_dumps(closing_patch(chart.chart_id, request, chart.state, bounds)))
         chart.state, chart.view = request, view
         chart.pages += 1
         await self._put(*patches)
@@ -214,9 +223,40 @@ class DiffConnection:
             self._transport.write(bytes([0x81, 126, 0x27, 0x10]) + b'{"aid":"rtn_data","data":[{"ticks":')
             self._transport.close()
 
+    async def _flood(self, rule: FaultRule, view: View) -> None:
+        """Answer with what has no end or no measure, as long as the client stays."""
+        transport = self._transport
+        if rule.kind == "nested":
+            await self._send(floods.nested(rule.amount))
+        elif rule.kind == "bomb" and transport is not None:
+            transport.write(await self._market.in_thread(floods.bomb, rule.amount))
+        elif rule.kind == "promised" and transport is not None:
+            await _keep_promising(transport)
+        elif rule.kind == "idle":
+            while not self._socket.closed:
+                await asyncio.sleep(rule.seconds)
+                await self._put(floods.EMPTY)
+        elif view.series is not None:
+            await self._send_endlessly(floods.endless_patches(view.series.symbol, view.right + 1))
+
+    async def _send_endlessly(self, patches: Iterator[bytes]) -> None:
+        while not self._socket.closed:
+            if self._peeks:
+                await self._put(next(patches))
+            await asyncio.sleep(0)
+
     async def _delay(self) -> None:
         if self._market.latency_s:
             await asyncio.sleep(self._market.latency_s)
+
+
+async def _keep_promising(transport: asyncio.Transport) -> None:
+    """Begin a message of 2^62 bytes, and go on with it until the client has left."""
+    transport.write(floods.PROMISE)
+    while not transport.is_closing():
+        if transport.get_write_buffer_size() < floods.MEGABYTE:
+            transport.write(floods.SPACE)
+        await asyncio.sleep(0)
 
 
 def _shown(request: ChartRequest) -> tuple[str, int]:

@@ -3,9 +3,10 @@
 Belongs here: the JSON of a rule, matching, counting down.
 Does not belong here: doing the trouble (`diff`, `server`, `revisions`).
 
-Four families. *Access* faults meet the token request or the websocket handshake. *Delivery* faults meet one page and
+Five families. *Access* faults meet the token request or the websocket handshake. *Delivery* faults meet one page and
 its connection. *Content* faults change what a chart sees from the request that opens it until it is closed.
-*Reference* faults misstate the continuous table, the holidays or an instrument.
+*Reference* faults misstate the continuous table, the holidays or an instrument. *Body* faults put something else in the
+place of what the log-in, the holidays or the continuous table answer over HTTP.
 """
 
 from __future__ import annotations
@@ -17,26 +18,38 @@ from typing import Any, Final, Literal, cast, get_args
 import msgspec
 
 from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.exchange.floods import BodyKind, FloodKind
 from ghtrader_assets.exchange.revisions import LOSSES, Revision, RevisionKind, Revisions
 from ghtrader_assets.market.clock import NS
 from ghtrader_assets.market.session_events import SessionKind
 
-MisstatementKind = Literal["moved_roll", "wrong_main", "holiday", "hours", "terms"]
+MisstatementKind = Literal["moved_roll", "wrong_main", "holiday", "one_day", "hours", "terms"]
 """`moved_roll`: the roll of `trading_day` came `amount` trading days later (earlier, if negative). `wrong_main`: that
 roll came to `contract`, whether there is one of that name or not. `holiday`: `trading_day` is left out of the list of
-holidays, or stands in it; without a day the list is empty. `hours`: there is a night session from 21:00 to 01:30, which
-no product has. `terms`: price tick and multiplier are doubled."""
+holidays, or stands in it; without a day the list is empty. `one_day`: the list is `trading_day` alone.
+`hours`: there is a night session from 21:00 to 01:30, which no product has. `terms`: price tick and multiplier are
+doubled."""
 AccessKind = Literal["refuse", "maintenance", "wrong_grant", "slow", "stall"]
-DeliveryKind = Literal["drop", "stall", "maintenance", "garbage", "duplicate_page", "stale_page", "slow"]
-Place = Literal["token", "handshake", "page", "reference"]
+DeliveryKind = Literal[
+    "drop", "stall", "maintenance", "garbage", "duplicate_page", "stale_page", "slow", "no_ticks", "far_bounds"
+]
+Place = Literal["token", "handshake", "page", "reference", "holidays", "continuous"]
 
 _ACCESS: Final = frozenset(get_args(AccessKind))
-_DELIVERY: Final = frozenset(get_args(DeliveryKind))
+_FLOODS: Final = frozenset(get_args(FloodKind))
+_DELIVERY: Final = frozenset(get_args(DeliveryKind)) | _FLOODS
+_BODIES: Final = frozenset(get_args(BodyKind))
 _CONTENT: Final = frozenset(get_args(RevisionKind))
 _REFERENCE: Final = frozenset(get_args(MisstatementKind))
 _KNOWS_SESSIONS: Final = frozenset({"cut", "thin", "one_left", "shift", "moved"})
-_NEEDS_DAY: Final = frozenset({"changed", "fewer", "hole", "truncated", "missing_id"}) | _KNOWS_SESSIONS
-_LEGAL: Final = {"page": _DELIVERY | _CONTENT, "reference": _REFERENCE}
+_NEEDS_DAY: Final = frozenset({"changed", "fewer", "hole", "truncated", "missing_id", "one_day"}) | _KNOWS_SESSIONS
+_LEGAL: Final = {
+    "token": _ACCESS | _BODIES,
+    "page": _DELIVERY | _CONTENT,
+    "reference": _REFERENCE,
+    "holidays": _BODIES,
+    "continuous": _BODIES,
+}
 _DAY_S: Final = 86_400
 MAINTENANCE_TEXT: Final = "系统维护中，每日 19:00-19:30 为日常运维时间，请稍后再试"
 
@@ -52,7 +65,7 @@ class FaultRule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     it met.
     """
 
-    kind: AccessKind | DeliveryKind | RevisionKind | MisstatementKind
+    kind: AccessKind | DeliveryKind | FloodKind | RevisionKind | MisstatementKind | BodyKind
     at: Place | None = None
     symbol: str = "*"
     trading_day: date | None = None
@@ -76,7 +89,8 @@ class FaultRule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         """Where it strikes: what it says, or what is usual for its kind."""
         if self.kind in _REFERENCE:
             return "reference"
-        usual: Place = "token" if self.kind == "wrong_grant" else "handshake" if self.kind == "refuse" else "page"
+        at_token = self.kind == "wrong_grant" or self.kind in _BODIES
+        usual: Place = "token" if at_token else "handshake" if self.kind == "refuse" else "page"
         return self.at or usual
 
     @property
@@ -118,6 +132,16 @@ class Faults:
         """The first rule that meets this token request or handshake, counted; None if it may pass."""
         rules = (rule for rule in self.rules if rule.place == place and rule.kind in _ACCESS and rule.live)
         return next(iter(_counted(rules, most=1)), None)
+
+    def body(self, place: Place) -> FaultRule | None:
+        """The first rule that puts something else in the place of this answer over HTTP, counted."""
+        rules = (rule for rule in self.rules if rule.place == place and rule.kind in _BODIES and rule.live)
+        return next(iter(_counted(rules, most=1)), None)
+
+    @property
+    def bombs(self) -> bool:
+        """Whether a compressed message may come: a connection that opens now is to agree to compression."""
+        return any(rule.kind == "bomb" and rule.live for rule in self.rules)
 
     def delivery(self, symbol: str, days: frozenset[date], page: int) -> list[FaultRule]:
         """The rules that meet a page of `symbol` holding ticks of `days`, the chart's `page`-th from 0, counted."""

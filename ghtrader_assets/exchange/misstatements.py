@@ -24,7 +24,11 @@ def misstated_changes(alias: str, changes: Sequence[MainChange], wrong: Iterable
 
 
 def misstated_holidays(closed: Iterable[date], wrong: Iterable[FaultRule]) -> list[date]:
-    """The days without trading, each misstated one turned round; none at all if one says so."""
+    """The days without trading, each misstated one turned round; none at all, or one alone, if a rule says so."""
+    wrong = list(wrong)
+    alone = [rule.trading_day for rule in wrong if rule.kind == "one_day" and rule.trading_day is not None]
+    if alone:
+        return alone
     turned = {rule.trading_day for rule in wrong if rule.kind == "holiday"}
     return [] if None in turned else sorted(set(closed) ^ {day for day in turned if day is not None})
 

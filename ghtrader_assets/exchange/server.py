@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 from datetime import date
@@ -16,9 +17,10 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.exchange import floods
 from ghtrader_assets.exchange.contracts import main_changes
 from ghtrader_assets.exchange.diff import DiffConnection
-from ghtrader_assets.exchange.faults import FaultRule, as_json
+from ghtrader_assets.exchange.faults import FaultRule, Place, as_json
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.misstatements import misstated_changes, misstated_holidays
 from ghtrader_assets.exchange.specs import specs_of
@@ -58,7 +60,9 @@ class ExchangeServer:
         app.on_shutdown.append(self._on_shutdown)
         return app
 
-    async def _token(self, request: web.Request) -> web.Response:
+    async def _token(self, request: web.Request) -> web.StreamResponse:
+        if (other := await self._other_body(request, "token")) is not None:
+            return other
         form = await request.post()
         user, password = str(form.get("username", "")), str(form.get("password", ""))
         refreshing = form.get("grant_type") == "refresh_token"
@@ -89,21 +93,42 @@ class ExchangeServer:
         self._market.record("grant")
         return _json({"exp": _FAR, "daysleft": 9999, "account_type": "PROFESSIONAL"})
 
-    async def _holidays(self, _request: web.Request) -> web.Response:
+    async def _holidays(self, request: web.Request) -> web.StreamResponse:
         self._market.record("holidays")
+        if (other := await self._other_body(request, "holidays")) is not None:
+            return other
         calendar = snapshot_calendar()
         true = calendar.holidays_on_weekdays(date(FIRST_HOLIDAY_YEAR, 1, 1), calendar.horizon)
         closed = misstated_holidays(true, self._market.faults.reference())
         return _json([day.isoformat() for day in closed])
 
-    async def _continuous(self, _request: web.Request) -> web.Response:
+    async def _continuous(self, request: web.Request) -> web.StreamResponse:
         self._market.record("continuous")
+        if (other := await self._other_body(request, "continuous")) is not None:
+            return other
         today, wrong = self._market.today(), self._market.faults.reference()
         table: dict[str, list[list[str]]] = {}
         for key, spec in specs_of(self._market.model.number).items():
             true = [(day, contract.text) for day, contract in main_changes(spec, today)]
             table[key] = [[f"{day:%Y%m%d}", name] for day, name in misstated_changes(f"KQ.m@{key}", true, wrong)]
         return _json({key: changes for key, changes in table.items() if changes})
+
+    async def _other_body(self, request: web.Request, place: Place) -> web.StreamResponse | None:
+        """What a body rule answers in place of the truth; None without one."""
+        rule = self._market.faults.body(place)
+        if rule is None:
+            return None
+        if rule.kind == "html":
+            return web.Response(text=floods.HTML, content_type="text/html")
+        if rule.kind == "expanding":
+            body = await self._market.in_thread(floods.expanding, rule.amount)
+            return web.Response(body=body, content_type="application/json", headers={"Content-Encoding": "gzip"})
+        answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await answer.prepare(request)
+        with contextlib.suppress(ConnectionError):  # the client has enough
+            for piece in floods.huge(rule.amount):
+                await answer.write(piece)
+        return answer
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         rule = self._market.faults.access("handshake")
@@ -113,7 +138,7 @@ class ExchangeServer:
         refused = await self._trouble(rule) if rule is not None else None
         if refused is not None:
             return refused
-        socket = web.WebSocketResponse(compress=False, max_msg_size=0, timeout=1.0)
+        socket = web.WebSocketResponse(compress=self._market.faults.bombs, max_msg_size=0, timeout=1.0)
         await socket.prepare(request)
         self._open.add(socket)
         try:

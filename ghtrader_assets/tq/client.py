@@ -26,14 +26,20 @@ import numpy as np
 import pandas as pd
 import polars as pl
 from tqsdk import TqApi, data_series
+from tqsdk import api as tqsdk_api
+from tqsdk.connect import TqConnect
 from tqsdk.utils import _query_for_quote
+from websockets.asyncio.client import ClientConnection
+from websockets.frames import CloseCode
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.errors import BrokenDayError, TransientFetchError
+from ghtrader_assets.errors import BrokenDayError, FetchError, TransientFetchError
 from ghtrader_assets.market.clock import MINUTE_S, NS, SHANGHAI, shanghai_time
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.tq import faults
 from ghtrader_assets.tq.bars import whole_bars
+from ghtrader_assets.tq.bounds import DAY_TICKS, MESSAGE_BYTES, oversized_message
+from ghtrader_assets.tq.intake import Intake
 from ghtrader_assets.tq.login import LoggedIn
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.values import UnreadableTicks
@@ -45,6 +51,26 @@ _PAGE: Final = 2000
 _DISCONNECTED: Final = 2019112911
 """The code of the client's own notice that its connection is lost."""
 _LOOK_S: Final = 0.5
+
+
+class _BoundedConnect(TqConnect):
+    """tqsdk's connection, which takes messages of any length by itself. `unfit` is told of one that is too long."""
+
+    def __init__(self, unfit: Callable[[FetchError], None], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._keywords |= {"max_size": MESSAGE_BYTES, "create_connection": partial(_BoundedSocket, unfit)}
+
+
+class _BoundedSocket(ClientConnection):
+    def __init__(self, unfit: Callable[[FetchError], None], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._unfit = unfit
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        closing = self.protocol.close_sent
+        if closing is not None and closing.code == CloseCode.MESSAGE_TOO_BIG:
+            self._unfit(oversized_message())
 
 
 class PlainClient:
@@ -63,7 +89,9 @@ class PlainClient:
         self._closes_daily = closes_daily
         self._ticks_seen = 0
         self._unreadable = UnreadableTicks()
-        self._formless: BrokenDayError | None = None
+        self._unfit: FetchError | None = None
+        self._progress = Intake()
+        setattr(tqsdk_api, "TqConnect", partial(_BoundedConnect, self._note_unfit))  # noqa: B010 - no API for it
         gc.disable()  # tqsdk makes millions of small containers without cycles; a collection scans them in vain
         try:
             self._api = TqApi(auth=auth, _md_url=url, disable_print=True, debug=False)
@@ -94,6 +122,7 @@ class PlainClient:
                 following_ns=self._any_inside(job),
                 series_last_id=self._series_last_id(job.contract),
                 unreadable=self._any_unreadable(job.contract),
+                promised_id=self._promised_id(job.contract),
             )
         first_id, last_id = int(first["id"].iloc[0]), int(first["id"].iloc[-1])
         last_ns = int(first["datetime"].iloc[-1])
@@ -114,6 +143,7 @@ class PlainClient:
         self.auth.require_grants(job.contract)
         self.require_contract(job.contract, job.contract)
         read = partial(self._api.get_kline_data_series, duration_seconds=MINUTE_S)
+        self._progress.begin(2 * job.expected_bars)
         found = self._downloaded(read, job.contract, job.start_ns, job.end_ns)
         series = self._api._data.get("klines", {}).get(job.contract, {}).get(str(MINUTE_S * NS), {})
         return whole_bars({name: found[name].to_numpy() for name in found.columns}, series, job)
@@ -151,26 +181,31 @@ class PlainClient:
 
         async def send(item: Any) -> None:
             try:
-                self._unreadable.sift(item)
+                self._progress.note(self._unreadable.sift(item))
             except BrokenDayError as error:
-                self._formless = error
+                self._note_unfit(error)
             else:
                 await pass_on(item)
 
         answers.send = send
 
+    def _note_unfit(self, error: FetchError) -> None:
+        self._unfit = self._unfit or error
+
     @contextlib.contextmanager
     def _heeding_what_came(self) -> Generator[None]:
         """Raise in the middle of a call what the client would wait for in vain.
 
-        `BrokenDayError` for an answer without the protocol's form. `MaintenanceError` once the connection is lost and
+        `BrokenDayError` for an answer without the protocol's form, beyond bounds, or without what was asked for in it.
+        `MaintenanceError` once the connection is lost and
         maintenance was announced: the client itself would connect again every 10 to 20 s and report nothing for half
         a minute. It waits in the main thread, where a signal's handler may raise.
         """
 
         def look(*_: object) -> None:
-            if self._formless is not None:
-                raise self._formless
+            if self._unfit is not None:
+                raise self._unfit
+            self._progress.require(self._timing.frame_s)
             if any(notice.get("code") == _DISCONNECTED for notice in self._notices()):
                 self.heed_notices()
 
@@ -224,6 +259,7 @@ class PlainClient:
 
     def _series(self, contract: str, start_ns: int, end_ns: int) -> pd.DataFrame:
         """Ticks of `[start_ns, end_ns)` as the client delivers them."""
+        self._progress.begin(DAY_TICKS)
         return self._downloaded(self._api.get_tick_data_series, contract, start_ns, end_ns)
 
     def _downloaded(self, read: Callable[..., pd.DataFrame], contract: str, start_ns: int, end_ns: int) -> pd.DataFrame:
@@ -260,6 +296,12 @@ class PlainClient:
         data: Mapping[str, Any] = self._delivered(contract).get("data", {})
         unstamped = (f"tick {name} has no time" for name, tick in data.items() if not tick.get("datetime"))
         return self._unreadable.among(contract, 0, sys.maxsize) or next(unstamped, "")
+
+    def _promised_id(self, contract: str) -> int | None:
+        """The id that a page was said to begin with, though there is such a tick and it did not come."""
+        left_id = self._progress.left_id
+        data: Mapping[str, Any] = self._delivered(contract).get("data", {})
+        return left_id if 0 <= left_id <= self._series_last_id(contract) and str(left_id) not in data else None
 
     def _series_last_id(self, contract: str) -> int:
         return int(self._delivered(contract).get("last_id", -1))

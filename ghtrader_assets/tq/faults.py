@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import requests
 
 from ghtrader_assets.errors import (
-    BrokenDayError,
     DeniedError,
     FetchError,
     MaintenanceError,
@@ -26,6 +25,7 @@ from ghtrader_assets.errors import (
     TransientFetchError,
     UnknownContractError,
 )
+from ghtrader_assets.tq import bounds
 
 CREDENTIAL_REMEDY: Final = "check TQSDK_USER and TQSDK_PASSWORD"
 GRANT_REMEDY: Final = "use an account with this permission, or have it added by Shinny"
@@ -45,12 +45,19 @@ _OVER: Final = re.compile(r"已[^，。；,;]{0,12}(?:结束|恢复|完成)|\bha
 """Says that maintenance is behind. That it will end, or is expected to, announces it."""
 _CLIENTS_CLOCK: Final = re.compile(r"[，,]\s*每日 19:00-19:30 为日常运维时间，请稍后再试$")
 """What tqsdk adds to any lost connection in that half hour, by the clock of its host and not by the server's word."""
+_ENDLESS_NUMBER: Final = "Exceeds the limit ("
+"""What Python says of a number with thousands of digits."""
 _TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Bearer )\S+")
 _MAX_TEXT: Final = 300
 
-KINDS: Final[dict[str, type[FetchError]]] = {
-    kind.__name__: kind for kind in (FetchError, *FetchError.__subclasses__(), *TransientFetchError.__subclasses__())
-}
+
+def _kinds(base: type[FetchError]) -> Iterator[type[FetchError]]:
+    yield base
+    for kind in base.__subclasses__():
+        yield from _kinds(kind)
+
+
+KINDS: Final[dict[str, type[FetchError]]] = {kind.__name__: kind for kind in _kinds(FetchError)}
 """How an error is named between worker and pool."""
 
 
@@ -77,8 +84,8 @@ def of_exception(error: BaseException, *, closes_daily: bool = True) -> FetchErr
     text = str(error) if closes_daily else _CLIENTS_CLOCK.sub("", str(error))
     if isinstance(error, FetchError):
         return error
-    if isinstance(error, json.JSONDecodeError):
-        return BrokenDayError(f"the answer is no JSON: {error.msg} at {error.pos}")
+    if (unfit := _of_parser(error)) is not None:
+        return unfit
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return of_status(error.response.status_code, f"the server at {error.response.url}", error.response.text)
     if isinstance(error, TimeoutError | requests.Timeout) or type(error).__name__ == _CLIENT_TIMEOUT:
@@ -87,6 +94,19 @@ def of_exception(error: BaseException, *, closes_daily: bool = True) -> FetchErr
         return TransientFetchError(f"the connection failed: {_short(text)}")
     refusal = _of_client_text(text) if type(error) is Exception else None
     return refusal or TransientFetchError(f"{type(error).__name__}: {_short(text)}")
+
+
+def _of_parser(error: BaseException) -> FetchError | None:
+    """The error of an answer that could not be parsed; None for other exceptions."""
+    if isinstance(error, RecursionError):
+        return bounds.too_deep()
+    if isinstance(error, MemoryError):
+        return bounds.out_of_memory()
+    if isinstance(error, json.JSONDecodeError):
+        return bounds.not_json(f"the answer is no JSON: {error.msg} at {error.pos}")
+    if isinstance(error, UnicodeDecodeError) or (isinstance(error, ValueError) and _ENDLESS_NUMBER in str(error)):
+        return bounds.not_json(f"the answer is no JSON: {_short(str(error))}")
+    return None
 
 
 def refuses_instrument(error: Exception) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
+import resource
 import signal
 import socket
 import sys
@@ -22,6 +23,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from ghtrader_assets.private import opened, protect_process
+from ghtrader_assets.tq.bounds import WORKER_BYTES
 from ghtrader_assets.tq.quiet import import_tqsdk
 
 ORDER_BYTES: Final = 1 << 16
@@ -72,11 +74,21 @@ def main() -> None:
 def _become_worker(directory: str, serve: Callable[[], NoReturn]) -> NoReturn:
     stderr = opened(Path(directory) / "stderr", os.O_WRONLY | os.O_TRUNC)
     os.dup2(stderr, sys.stderr.fileno())
+    _bound_memory()
     try:
         serve()
     except BaseException:  # noqa: BLE001 - a fork never returns into the fork server
         traceback.print_exc()
     os._exit(1)
+
+
+def _bound_memory() -> None:
+    """From now on what this process asks for beyond `WORKER_BYTES` is refused: it fails alone, not the machine."""
+    data = Path("/proc/self/status").read_text(encoding="utf-8").partition("VmData:")[2]
+    ceiling = int(data.split()[0]) * 1024 + WORKER_BYTES
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or ceiling < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (ceiling, hard))
 
 
 def _end(pid: int, *, dying: bool) -> int:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import deque
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 from uuid import uuid4
 
 import aiohttp
@@ -22,6 +23,7 @@ import numpy as np
 from ghtrader_assets.errors import TransientFetchError
 from ghtrader_assets.ports import is_loopback
 from ghtrader_assets.tq import faults
+from ghtrader_assets.tq.bounds import DAY_TICKS, MESSAGE_BYTES, implausible, no_progress, oversized_message
 from ghtrader_assets.tq.login import LoggedIn
 from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.pages import Columns, DayBook, joined
@@ -38,6 +40,8 @@ _TAIL_TICKS: Final = 16
 """Enough to hold the ticks of one instant before the last, and one after it."""
 _END_TICKS: Final = 2
 _NOTICE_BYTES: Final = 4096
+_CLOSE_S: Final = 1.0
+_TOO_BIG: Final = aiohttp.WSCloseCode.MESSAGE_TOO_BIG
 _PEEK: Final = '{"aid":"peek_message"}'
 _FRAMES: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 
@@ -60,6 +64,11 @@ class LeanConnection:
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse[Literal[False]] | None = None
         self.days_read = 0
+
+    @property
+    def patience_s(self) -> float:
+        """How long a request may go without a tick, whatever else comes."""
+        return self._timing.frame_s
 
     def open(self) -> None:
         """Connect. Raises `aiohttp.WSServerHandshakeError` if refused, `OSError` or `TimeoutError` if not answered."""
@@ -85,7 +94,8 @@ class LeanConnection:
         self._socket = await self._http.ws_connect(
             self._url,
             headers=self._auth.headers,
-            max_msg_size=0,
+            max_msg_size=MESSAGE_BYTES,
+            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_S),  # pyright: ignore[reportCallIssue] - it is made by attrs
             compress=0 if is_loopback(self._url) else 15,  # pages shrink 6 to 9 times, for 30 ms a day of CPU
             decode_text=False,
         )
@@ -121,11 +131,13 @@ class LeanConnection:
         """The next frame; the next peek is out before it is parsed."""
         assert self._socket is not None
         message = await self._socket.receive(timeout=self._timing.frame_s)
+        if isinstance(message.data, aiohttp.WebSocketError) and message.data.code == _TOO_BIG:
+            raise oversized_message()
         if message.type not in _FRAMES:
             said = f"{message.data!s} {message.extra or ''}".strip()
             faults.heed_notice(said)
             raise TransientFetchError(f"the connection failed: the connection was closed ({said})")
-        data: bytes = message.data
+        data = cast("bytes", message.data)
         _heed_notice(data)
         if b"rsp_login" not in data[:200]:  # not an answer to a peek
             await self._send(_PEEK)
@@ -146,6 +158,14 @@ def _heed_notice(frame: bytes) -> None:
     for patch in patches:
         for notice in (patch.get("notify") or {}).values():
             faults.heed_notice(str((notice or {}).get("content", "")))
+
+
+def _require_plausible(first: int, end: int, last_id: int) -> None:
+    """Raise `UnfitAnswerError` for bounds of a day that can't be: they say how much is asked for, and kept."""
+    if max(first, end) > last_id + 1:
+        raise implausible(f"ids {first} to {end} are said to be the day's, though they end at {last_id}")
+    if end - first > DAY_TICKS:
+        raise implausible(f"the day is said to have {end - first:,} ticks, from id {first} to {end}")
 
 
 class _Day:
@@ -178,13 +198,15 @@ class _Day:
         job = self._job
         start = self._focus("start", job.window.start_ns, FIRST_PAGE_TICKS)
         after = self._focus("end", job.window.end_ns, _END_TICKS)
+        self._book.expect(FIRST_PAGE_TICKS + _END_TICKS)
         await self._connection.send(start)
         await self._connection.send(after)
-        await self._until(start)
+        await self._until(self._book, start)
         self._heard = True
-        await self._until(after)
+        await self._until(self._book, after)
         first = max(self._book.chart(start["chart_id"]).left_id, 0)
         end = max(self._book.chart(after["chart_id"]).left_id, 0)
+        _require_plausible(first, end, self._book.last_id)
         if self._book.last_id < 0 or end <= first:
             raise LeanDoubtError("the server has no tick of the day")
         following_ns = self._book.stamp(end)
@@ -208,10 +230,11 @@ class _Day:
                 high = min(low + PAGE_TICKS, end)
                 request = self._set_chart(f"page{chart}", high - low) | {"left_kline_id": low}
                 chart = (chart + 1) % CHARTS
+                self._book.expect(high - low)
                 await self._connection.send(request)
                 under_way.append((request, low, high))
             request, low, high = under_way.popleft()
-            await self._until(request)
+            await self._until(self._book, request)
             if self._book.chart(request["chart_id"]).left_id != low:
                 raise LeanDoubtError(f"a page was asked from id {low} and came from another")
             pages.append(self._book.columns(low, high))
@@ -225,9 +248,9 @@ class _Day:
         last_id, last_ns = int(columns["tick_id"][-1]), int(columns["datetime_ns"][-1])
         tail = DayBook(self._job.contract, self._job.levels)
         request = self._focus("tail", last_ns, _TAIL_TICKS)
+        tail.expect(_TAIL_TICKS)
         await self._connection.send(request)
-        while not tail.chart(request["chart_id"]).answers(request):
-            tail.apply(await self._connection.frame())
+        await self._until(tail, request)
         left = tail.chart(request["chart_id"]).left_id
         if not left <= last_id < left + _TAIL_TICKS - 1:
             raise LeanDoubtError(f"the second request began at id {left}, not around the last tick {last_id}")
@@ -243,9 +266,15 @@ class _Day:
             unreadable=self._book.unreadable(first, end),
         )
 
-    async def _until(self, request: ChartRequest) -> None:
-        while not self._book.chart(request["chart_id"]).answers(request):
-            self._book.apply(await self._connection.frame())
+    async def _until(self, book: DayBook, request: ChartRequest) -> None:
+        """Take frames in until the request is answered. Only ticks are progress: a frame may hold nothing."""
+        held, progress_at, patience_s = book.held, time.monotonic(), self._connection.patience_s
+        while not book.chart(request["chart_id"]).answers(request):
+            book.apply(await self._connection.frame())
+            if book.held > held:
+                held, progress_at = book.held, time.monotonic()
+            elif time.monotonic() - progress_at > patience_s:
+                raise no_progress(patience_s)
 
     async def _release(self) -> None:
         """Close the day's charts, as the client does."""

@@ -171,7 +171,7 @@ def _next(worker: WorkerProcess, timeout_s: float) -> wire.FromWorker:
     try:
         return worker.receive()
     except (EOFError, OSError) as error:
-        raise TransientFetchError(worker.died(error)) from None
+        raise worker.died(error) from None
 
 
 def rebuilt(failure: wire.DayFailed) -> FetchError:

@@ -32,7 +32,8 @@ from tqsdk.entity import Entity
 from tqsdk.objs import Tick
 
 from ghtrader_assets.market.ticks import BOOK_COLUMNS, NUMERIC_COLUMNS
-from ghtrader_assets.tq.values import DEFAULTS, Stamp, UnreadableTicks
+from ghtrader_assets.tq.bounds import Allowance
+from ghtrader_assets.tq.values import DEFAULTS, Number, Stamp, UnreadableTicks
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -72,13 +73,20 @@ class DayBook:
 
     def __init__(self, contract: str, levels: int) -> None:
         self.slow = False
+        self._allowance = Allowance()
         self._contract = contract
         self._levels = levels
         self._frames: list[bytes] = []
         self._form: _FastForm | _SlowForm = _FastForm(contract, levels)
 
+    def expect(self, ticks: int) -> None:
+        """So many more ticks were asked for: more than that is not taken in."""
+        self._allowance.expect(ticks)
+
     def apply(self, frame: bytes) -> None:
-        """Take a frame in. Raises `json.JSONDecodeError` if it is no JSON, `BrokenDayError` if it has another form."""
+        """Take a frame in. Raises `json.JSONDecodeError` if it is no JSON, `BrokenDayError` if it has another form,
+        `UnfitAnswerError` if it is beyond what was asked for, `RecursionError` if it is nested too deep."""
+        self._allowance.take(len(frame))
         self._frames.append(frame)
         try:
             self._form.apply(frame)
@@ -87,6 +95,12 @@ class DayBook:
             self._form = _SlowForm(self._contract, self._levels)
             for earlier in self._frames:
                 self._form.apply(earlier)
+        self._allowance.hold(self._form.held)
+
+    @property
+    def held(self) -> int:
+        """How many different ticks have come."""
+        return self._form.held
 
     def chart(self, chart_id: str) -> Chart:
         try:
@@ -133,6 +147,10 @@ class _FastForm:
                     self.last_id = series.last_id
             _merge(self.charts, patch.charts)
 
+    @property
+    def held(self) -> int:
+        return len(self._ticks)
+
     def stamp(self, tick_id: int) -> int | None:
         tick = self._ticks.get(tick_id)
         return tick.datetime if tick is not None else None
@@ -148,7 +166,7 @@ class _FastForm:
         numbers = np.fromiter(
             chain.from_iterable(map(self._numbers_of, rows)), dtype=np.float64, count=len(rows) * len(self._names)
         )
-        return columns | dict(zip(self._names, numbers.reshape(len(rows), -1).T, strict=True))
+        return columns | dict(zip(self._names, numbers.reshape(len(rows), len(self._names)).T, strict=True))
 
 
 class _SlowForm:
@@ -173,6 +191,10 @@ class _SlowForm:
     @property
     def last_id(self) -> int:
         return int(self._series.get("last_id", -1))
+
+    @property
+    def held(self) -> int:
+        return len(self._series.get("data", {}))
 
     @property
     def _series(self) -> Mapping[str, Any]:
@@ -218,7 +240,7 @@ _datetime_of: Final[Callable[[Any], int]] = attrgetter("datetime")
 @cache
 def _decoder(levels: int) -> msgspec.json.Decoder[Any]:
     """A decoder of frames whose ticks have the numbers of `levels` levels; other keys are skipped."""
-    numbers = [(name, float, DEFAULTS[name]) for name in delivered_columns(levels)]
+    numbers = [(name, Number, DEFAULTS[name]) for name in delivered_columns(levels)]
     tick = msgspec.defstruct("Tick", [("datetime", Stamp), *numbers], gc=False)
     series = msgspec.defstruct("Series", [("data", dict[int, tick], {}), ("last_id", int | None, None)])
     patch = msgspec.defstruct("Patch", [("ticks", dict[str, series | None], {}), ("charts", dict[str, Any], {})])

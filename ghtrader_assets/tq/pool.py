@@ -18,7 +18,7 @@ from typing import Final, Literal, Self, cast
 import polars as pl
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.errors import DeniedError, FetchError, MaintenanceError, TransientFetchError
+from ghtrader_assets.errors import DeniedError, FetchError, MaintenanceError, TransientFetchError, UnfitAnswerError
 from ghtrader_assets.tq import wire
 from ghtrader_assets.tq.attempts import Task
 from ghtrader_assets.tq.breaker import Breaker
@@ -171,9 +171,12 @@ class FetchPool:
         except (EOFError, OSError) as error:
             self._busy.pop(connection, None)
             self._lost(task)
-            return task, TransientFetchError(worker.died(error))
+            return task, worker.died(error)
         self._busy.pop(connection, None)
-        self._idle.append(worker)
+        if isinstance(outcome, UnfitAnswerError):  # who knows what it has kept of such an answer
+            worker.kill()
+        else:
+            self._idle.append(worker)
         return task, outcome
 
     def _outcome(self, worker: WorkerProcess, task: Task, message: wire.FromWorker) -> FetchedDay | FetchError:

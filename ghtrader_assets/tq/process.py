@@ -26,10 +26,12 @@ import msgspec
 import polars as pl
 
 from ghtrader_assets.children import PYTHON, child_environment, own_module_path
+from ghtrader_assets.errors import FetchError, TransientFetchError
 from ghtrader_assets.files import held_locks, process_lock
 from ghtrader_assets.ports import keep_loopback_direct
 from ghtrader_assets.private import opened_log
 from ghtrader_assets.tq import faults, fork_server, wire
+from ghtrader_assets.tq.bounds import out_of_memory
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
 
@@ -37,6 +39,8 @@ _STOP_S: Final = 5.0
 _SILENT_S: Final = 60.0
 """A process that is in the middle of a message, or was told to end a worker, and says no byte for so long hangs."""
 _STDERR_TAIL: Final = 2000
+_NO_MEMORY: Final = ("MemoryError", "memory allocation of ")
+"""The last words of Python, and of a library written in Rust, where the worker's ceiling is reached."""
 _NOT_INHERITED: Final = ("PYTHONOPTIMIZE", "TQSDK_USER")
 """tqsdk signals failures by `assert`. A worker is told its account, and no secret is in its environment."""
 
@@ -174,15 +178,17 @@ class WorkerProcess:
         """End the process now and remove its directory."""
         self._end(dying=False)
 
-    def died(self, error: EOFError | OSError) -> str:
+    def died(self, error: EOFError | OSError) -> FetchError:
         """What is known of the end of a worker that hung up: its exit code and its last words, without secrets."""
         if isinstance(error, BlockingIOError):
             self.kill()
-            return f"the worker process stopped for {_SILENT_S:.0f} s in the middle of an answer"
+            return TransientFetchError(f"the worker process stopped for {_SILENT_S:.0f} s in the middle of an answer")
         code, last_words = self._end(dying=True)
         tail = (last_words if code is not None else self._fork_server.last_words()).decode(errors="replace").strip()
         said = faults.without_secrets(tail.splitlines()[-1] if tail else "", self._password)
-        return f"the worker process died ({code})" + (f": {said}" if said else "")
+        if said.startswith(_NO_MEMORY):
+            return out_of_memory()
+        return TransientFetchError(f"the worker process died ({code})" + (f": {said}" if said else ""))
 
     def _end(self, *, dying: bool) -> tuple[int | None, bytes]:
         code = self._fork_server.end(self._number, dying=dying)

@@ -26,7 +26,7 @@ from ghtrader_assets.tq.wire import ReadMode
 
 log: Final = logging.getLogger(__name__)
 
-LEAN_VERSION: Final = 1
+LEAN_VERSION: Final = 2
 """Raised with every change of the lean reader: trust is earned anew."""
 SAMPLE_ONE_IN: Final = 50
 """Of the days of a trusted exchange, this share is still read both ways."""

@@ -12,8 +12,9 @@ text, "-" for a whole number, a list or a truth value is no number.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Optional, Union
 
 import msgspec
 from tqsdk.objs import Tick
@@ -30,10 +31,16 @@ _YEAR_NS: Final = 365 * 86_400 * 10**9
 Stamp = Annotated[int, msgspec.Meta(ge=20 * _YEAR_NS, lt=130 * _YEAR_NS)]
 """Epoch nanoseconds between 1990 and 2100: seconds, microseconds and what int64 can't hold are no stamps."""
 
+LARGEST: Final = 1e15
+Number = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+"""A number that a market can have: a float64 holds it to a tenth, a LONG without loss. No infinity is one."""
+
+_WHOLE_NUMBER: Final[Any] = Optional[Number]  # noqa: UP045 - `|` knows no `Annotated` before Python 3.12
+_NUMBER: Final[Any] = Union[Number, Literal["-"], None]  # noqa: UP007 - likewise
 _WHOLE: Final = frozenset(name for name, value in Tick(None).items() if isinstance(value, int))
 _FIELDS: Final[Mapping[str, Any]] = {
     "datetime": Stamp,
-    **{name: float | None if name in _WHOLE else float | Literal["-"] | None for name in NUMERIC_COLUMNS},
+    **{name: _WHOLE_NUMBER if name in _WHOLE else _NUMBER for name in NUMERIC_COLUMNS},
 }
 _TICK: Final = msgspec.defstruct(
     "Tick", [(name, kind | msgspec.UnsetType, msgspec.UNSET) for name, kind in _FIELDS.items()]
@@ -60,14 +67,18 @@ class _Bars(msgspec.Struct):
     last_id: int | None = None
 
 
-class _Patch(msgspec.Struct):
+class Patch(msgspec.Struct):
+    """One patch of an answer."""
+
     ticks: dict[str, _Series | None] | None = None
     klines: dict[str, dict[str, _Bars | None] | None] | None = None
     charts: dict[str, dict[str, Any] | None] | None = None
 
 
-class _Answer(msgspec.Struct):
-    data: list[_Patch] | None = None
+class Answer(msgspec.Struct):
+    """An answer of the market data server, so far as its form is known."""
+
+    data: list[Patch] | None = None
 
 
 class UnreadableTicks:
@@ -76,19 +87,22 @@ class UnreadableTicks:
     def __init__(self) -> None:
         self._reasons: dict[str, dict[int, str]] = {}
 
-    def sift(self, answer: Any) -> None:
+    def sift(self, answer: Any) -> Answer:
         """Take out of a decoded answer what can't be read in its ticks, and remember which ticks they were.
+
+        Returns the answer's form, as it came.
 
         Raises `BrokenDayError` if the answer has not the protocol's form.
         """
         try:
-            msgspec.convert(answer, _Answer, str_keys=True)
+            form = msgspec.convert(answer, Answer, str_keys=True)
         except msgspec.ValidationError as error:
             raise BrokenDayError(f"an answer has not the protocol's form: {error}") from None
         for patch in answer.get("data") or ():
             for contract, series in (patch.get("ticks") or {}).items():
                 for tick_id, tick in ((series or {}).get("data") or {}).items():
                     self._sift_tick(contract, int(tick_id), tick)
+        return form
 
     def _sift_tick(self, contract: str, tick_id: int, tick: dict[str, Any] | None) -> None:
         if tick is None or _reads(tick, _TICK):
@@ -108,6 +122,8 @@ class UnreadableTicks:
 
 
 def _reads(value: object, kind: Any) -> bool:
+    if isinstance(value, float) and math.isnan(value):  # no number is written as NaN, too
+        return kind is not Stamp
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError:

@@ -38,7 +38,8 @@ class Reading:
     id after the last one (for an empty day: of any tick seen inside the window), None if it was not delivered.
     `series_last_id` is the server's last id of the contract, -1 for none. `quote_ns` is the time of the contract's
     quote, where nothing follows the day and the provider has one: ticks can't end long before it. `unreadable` is what
-    stood where a number or a time is due: a day with it is broken, and never empty.
+    stood where a number or a time is due: a day with it is broken, and never empty. `promised_id`, of an empty day, is
+    the id that a page was said to begin with, though its tick did not come.
     """
 
     columns: Mapping[str, npt.NDArray[Any]]
@@ -48,6 +49,7 @@ class Reading:
     quote_ns: int | None = None
     first_id: int | None = None
     unreadable: str = ""
+    promised_id: int | None = None
 
 
 def whole_day(reading: Reading, window: DayWindow) -> tuple[pl.DataFrame, FetchError | None]:
@@ -124,6 +126,8 @@ def _empty_fault(reading: Reading, window: DayWindow) -> FetchError:
         return ShortDayError(f"no tick came at first, a second request brought {len(reading.second_ids)}", _RETRY)
     if reading.following_ns is not None and window.start_ns <= reading.following_ns < window.end_ns:
         return ShortDayError(f"the answer ended before its first tick at {_clock(reading.following_ns)}", _RETRY)
+    if reading.promised_id is not None:
+        return ShortDayError(f"a page from id {reading.promised_id} on came without its ticks", _RETRY)
     return ProviderEmptyError(
         f"the provider has no tick between {_clock(window.start_ns)} and {_clock(window.end_ns)}",
         "nothing to do if the contract did not trade",

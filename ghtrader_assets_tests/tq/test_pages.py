@@ -15,6 +15,7 @@ from tqsdk.entity import Entity
 from tqsdk.objs import Tick
 
 from ghtrader_assets.tq.pages import DayBook, delivered_columns, joined
+from ghtrader_assets.tq.values import LARGEST
 
 CONTRACT = "SHFE.cu2602"
 NAMES = delivered_columns(5)
@@ -22,7 +23,7 @@ STAMP = 1_767_618_001_123_000_000
 
 numbers = st.one_of(
     st.integers(-(10**6), 10**15),
-    st.floats(allow_nan=False, allow_infinity=False, width=64),
+    st.floats(-LARGEST, LARGEST),
     st.decimals(0, 10**6, places=4).map(float),
 )
 odd_numbers = st.one_of(numbers, st.just("-"), st.just("NaN"), st.just(""), st.none())

@@ -132,7 +132,7 @@ def test_a_worker_that_is_stopped_in_the_middle_of_an_answer_is_ended(
         assert isinstance(worker.receive(), wire.DayRead)
         with pytest.raises(BlockingIOError) as met:
             worker.receive_frame()
-        assert "stopped for 0 s in the middle of an answer" in worker.died(met.value)
+        assert "stopped for 0 s in the middle of an answer" in worker.died(met.value).what
         assert workers_of(os.getpid()) == []
 
 

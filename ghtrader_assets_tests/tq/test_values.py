@@ -22,7 +22,7 @@ from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.tq.pages import DayBook
 from ghtrader_assets.tq.pool import FetchPool
-from ghtrader_assets.tq.values import DEFAULTS, UnreadableTicks
+from ghtrader_assets.tq.values import DEFAULTS, LARGEST, UnreadableTicks
 from ghtrader_assets_tests.tq.altering import altered
 from ghtrader_assets_tests.tq.conftest import QUICK, Exchange, assert_same, request_of, served
 
@@ -30,7 +30,7 @@ CONTRACT = "SHFE.au2604"
 DAY = date(2025, 4, 21)
 STAMP = 1_767_618_001_123_000_000
 
-numbers = st.one_of(st.integers(-(10**6), 10**15), st.floats(), st.none())
+numbers = st.one_of(st.integers(-(10**6), 10**15), st.floats(-LARGEST, LARGEST), st.just(float("nan")), st.none())
 other_types = st.one_of(
     st.booleans(),
     st.lists(st.integers(), max_size=2),
@@ -39,6 +39,8 @@ other_types = st.one_of(
     st.integers(0, 9).map(str),
     st.just("78390.0"),
     st.just(10**400),
+    st.floats(min_value=LARGEST, exclude_min=True),
+    st.floats(max_value=-LARGEST, exclude_max=True),
 )
 
 
@@ -80,6 +82,16 @@ def test_a_whole_number_has_no_word_for_none(name: str) -> None:
     unreadable = UnreadableTicks()
     unreadable.sift(answer_of({7: {"datetime": STAMP, name: "-"}}))
     assert unreadable.among(CONTRACT, 0, 100) == f'the {name} of tick 7 is no number: "-"'
+
+
+@pytest.mark.parametrize("text", ["1e999", "-1e999", "1e16", "Infinity", "9" * 400])
+@pytest.mark.parametrize("name", ["last_price", "volume", "amount", "ask_volume1"])
+def test_no_market_has_such_a_number(name: str, text: str) -> None:
+    """Neither form makes a missing price of it, nor what no column of the store can hold."""
+    book = DayBook(CONTRACT, 5)
+    book.apply(b'{"aid":"rtn_data","data":[{"ticks":{"%s":{"data":{"7":{"datetime":%d,"%s":%s}}}}}]}'
+               % (CONTRACT.encode(), STAMP, name.encode(), text.encode()))  # fmt: skip
+    assert book.unreadable(0, 100).startswith(f"the {name} of tick 7 is no number: ")
 
 
 @pytest.mark.parametrize(
