@@ -202,7 +202,7 @@ def _exchange(settings: Settings) -> ProcessPart:
     home = settings.home / "exchange"
     model = settled_model(home, settings.asked_exchange_model, lambda: "embedded" in sources_of_loads(settings.home))
     words = ("-m", "ghtrader_assets.exchange", "--port", str(port), "--home", str(home), "--model", str(model))
-    return _child(settings, EXCHANGE, words, port, probed="/control/faults")
+    return _child(settings, EXCHANGE, words, port, probed="/healthz")
 
 
 def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
@@ -249,11 +249,11 @@ def _pages(settings: Settings, clock: Clock) -> Iterator[ProcessPart]:
             keep_metrics(database, settings.metrics_months)
     needs = () if settings.uses_external_questdb else (QUESTDB,)
     port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
-    yield _child(settings, DASHBOARD, ("-m", "ghtrader_assets.dashboard", "--port", str(port)), port, "/health", needs)
+    yield _child(settings, DASHBOARD, ("-m", "ghtrader_assets.dashboard", "--port", str(port)), port, "/healthz", needs)
     if settings.prometheus_port is not None:
         port = claim_port(settings.prometheus_port, "GHTRADER_PROMETHEUS_PORT")
         part = _child(
-            settings, PROMETHEUS, ("-m", "ghtrader_assets.services.exporter", str(port)), port, "/favicon.ico", needs
+            settings, PROMETHEUS, ("-m", "ghtrader_assets.services.exporter", str(port)), port, "/healthz", needs
         )
         part.urls["http"] += "/metrics"
         yield part
