@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     exchange_port: int = Field(default=7777, ge=0, le=65535)
     exchange_model: int = Field(default=2, ge=1, le=2)
     prometheus_port: int | None = Field(default=None, ge=0, le=65535)
+    web_names: Words = ()
 
     min_free_mb: int = Field(default=1024, ge=0, le=10**9)
     ingest_workers: int = Field(default=4, ge=1, le=64)

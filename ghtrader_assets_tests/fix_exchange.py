@@ -82,7 +82,7 @@ class ExchangeControl:
 
     def reset(self) -> None:
         """Forget all rules and requests."""
-        requests.post(f"{self.url}/control/reset", timeout=HANGS_S).raise_for_status()
+        requests.post(f"{self.url}/control/reset", json={}, timeout=HANGS_S).raise_for_status()
 
 
 @contextmanager

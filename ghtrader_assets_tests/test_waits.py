@@ -21,7 +21,9 @@ PACKAGE: Final = Path(ghtrader_assets.__file__).parent
 ENDED_BY_AN_OWNER: Final = {
     ("cli/services.py", "wait"): "until the user ends `up` or `demo`",
     ("exchange/__main__.py", "wait"): "until the process is told to end; it ends with its parent as well (tether)",
-    ("services/exporter.py", "wait"): "as the exchange",
+    ("doors/serving.py", "wait"): "as the exchange",
+    ("doors/asgi.py", "receive"): "of a server of ours, whose connections have deadlines (doors.serving)",
+    ("doors/wsgi.py", "receive"): "the same",
     ("loading/batches.py", "acquire"): "freed by each recorded batch, and by the end of the pipeline",
     ("loading/batches.py", "get"): "threads of this process answer, be it with an error; their waits have bounds",
     ("loading/batches.py", "join"): "the source was cancelled before, and each of its days has a deadline",

@@ -21,6 +21,11 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.storage.dagster_run import RunRecord as _RunRecord
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._utils.log import configure_loggers
+
+__all__ = ("configure_loggers",)
 
 CHECKED_ON: Final = "1.13.27"
 
@@ -38,6 +43,13 @@ RunRecord = _RunRecord
 
 CheckStatus = AssetCheckExecutionRecordStatus
 """Of a `CheckRecord`: only an evaluation that ended says something."""
+
+
+def opened_workspace(instance: dg.DagsterInstance, files: list[str]) -> WorkspaceProcessContext:
+    """The code locations of workspace files, as the web server needs them; a context, which closes them."""
+    return WorkspaceProcessContext(
+        instance, WorkspaceFileTarget(paths=files), version=CHECKED_ON, code_server_log_level="warning"
+    )
 
 
 def schedule_is_on(instance: dg.DagsterInstance, name: str, *, by_default: bool) -> bool:

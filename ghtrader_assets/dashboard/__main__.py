@@ -2,24 +2,22 @@
 
 Prints one JSON line, `{"port": …, "url": …}`, when it listens; ends on SIGTERM or SIGINT.
 
-The lock has no WSGI server besides werkzeug's. Its threaded server, without debugger and reloader, answers on the
-loopback address only; for more, put a reverse proxy with TLS and a log-in in front.
+It answers on the loopback address only; for more, put a reverse proxy with TLS in front (docs/operations.md).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
-import signal
 import sys
-import threading
-
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.dashboard.app import dashboard_app
+from ghtrader_assets.dashboard.app import Dashboard, dashboard_app
+from ghtrader_assets.doors.asgi import GuardedApp
+from ghtrader_assets.doors.rule import Door
+from ghtrader_assets.doors.serving import WebServer
+from ghtrader_assets.doors.wsgi import ThreadedApp
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import configure
 from ghtrader_assets.market.calendar import calendar_for
@@ -28,12 +26,6 @@ from ghtrader_assets.private import keep_home_private, protect_process
 from ghtrader_assets.settings import load_settings
 
 PORT_SETTING = "GHTRADER_DASHBOARD_PORT"
-
-
-class _Handler(WSGIRequestHandler):
-    """HTTP/1.1: a browser keeps its connections for the dozen files of a page."""
-
-    protocol_version = "HTTP/1.1"
 
 
 def main() -> int:
@@ -47,23 +39,24 @@ def main() -> int:
         settings = load_settings()
         keep_home_private(settings.home)
         configure(settings.log_level)
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
         port = claim_port(settings.dashboard_port if options.port is None else options.port, PORT_SETTING)
         app = dashboard_app(settings, calendar_for(settings.home), SYSTEM_CLOCK)
-        server = make_server(LOOPBACK, port, app.server, threaded=True, request_handler=_Handler)
+        server = WebServer(port, lambda port: _guarded(app, Door(port, settings.web_names)), name="dashboard")
     except GhtraderError as error:
         sys.stderr.write(f"error: {error.line}\n")
         return error.exit_code
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _signal, _frame: threading.Thread(target=server.shutdown).start())
-    url = f"http://{LOOPBACK}:{server.server_port}"
-    sys.stdout.write(json.dumps({"port": server.server_port, "url": url, "pid": os.getpid()}) + "\n")
+    server.start()
+    url = f"http://{LOOPBACK}:{server.port}"
+    sys.stdout.write(json.dumps({"port": server.port, "url": url, "pid": os.getpid()}) + "\n")
     sys.stdout.flush()
-    server.serve_forever()
-    server.server_close()
+    server.until_told()
     app.pages.source.close()
     return 0
+
+
+def _guarded(app: Dashboard, door: Door) -> GuardedApp:
+    return GuardedApp(ThreadedApp(app.server), door, scripts=" ".join(app.csp_hashes()))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,6 @@ from ghtrader_assets.services.platform import look_at_platform
 from ghtrader_assets.settings import Settings
 
 TITLE: Final = "ghtrader-assets"
-HEALTH: Final = "health"
 KEPT_S: Final = 2.0
 """A page is requested twice, by the browser and then by Dash: the second answer is the first one."""
 
@@ -63,7 +62,6 @@ def dashboard_app(settings: Settings, calendar: TradingCalendar, clock: Clock) -
         index_string=_DOCUMENT,
         update_title="",
         serve_locally=True,
-        health_endpoint=HEALTH,
         suppress_callback_exceptions=True,
     )
     pages = PageCache(Source(settings, calendar, clock), Router(settings.symbols, calendar))

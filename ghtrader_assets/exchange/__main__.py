@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import get_args
@@ -20,11 +21,13 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.doors.rule import Door
 from ghtrader_assets.errors import BadInputError, GhtraderError, ServiceError
 from ghtrader_assets.exchange.daily import DEFAULT_SEED
+from ghtrader_assets.exchange.door import REQUEST_WITHIN_S
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.memory import LOG, settled_model
-from ghtrader_assets.exchange.server import ExchangeServer
+from ghtrader_assets.exchange.server import LOG_IN, ExchangeServer
 from ghtrader_assets.exchange.specs import Model, ModelNumber
 from ghtrader_assets.ports import LOOPBACK, port_taken
 from ghtrader_assets.private import protect_process
@@ -72,16 +75,17 @@ def _refused(error: GhtraderError) -> int:
 async def _serve(options: argparse.Namespace, model: Model) -> None:
     market = Market(model, options.latency_ms / 1000, options.cache_mb * 1_000_000, SYSTEM_CLOCK)
     server = ExchangeServer(market, options.user, options.password)
-    runner = web.AppRunner(server.application(), shutdown_timeout=2.0)
+    listening = socket.create_server((LOOPBACK, options.port))
+    port: int = listening.getsockname()[1]
+    door = Door(port, has_pages=False, forms=frozenset({LOG_IN}))
+    runner = web.AppRunner(server.application(door), shutdown_timeout=2.0, keepalive_timeout=REQUEST_WITHIN_S)
     await runner.setup()
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     try:
-        site = web.TCPSite(runner, "127.0.0.1", options.port)
-        await site.start()
-        port = runner.addresses[0][1]
-        ready = {"port": port, "url": f"http://127.0.0.1:{port}", "pid": os.getpid()}
+        await web.SockSite(runner, listening).start()
+        ready = {"port": port, "url": f"http://{LOOPBACK}:{port}", "pid": os.getpid()}
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         await stop.wait()

@@ -16,10 +16,12 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import SecretStr
 
+from ghtrader_assets.doors.rule import Door
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange import floods
 from ghtrader_assets.exchange.contracts import main_changes
 from ghtrader_assets.exchange.diff import DiffConnection
+from ghtrader_assets.exchange.door import guard
 from ghtrader_assets.exchange.faults import FaultRule, Place, as_json
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.misstatements import misstated_changes, misstated_holidays
@@ -27,6 +29,7 @@ from ghtrader_assets.exchange.specs import specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 
 REALM: Final = "/auth/realms/shinnytech"
+LOG_IN: Final = f"{REALM}/protocol/openid-connect/token"
 FEATURES: Final = ("futr", "opt", "cmb", "adv", "sec", "lmt_idx", "tq_dl", "tq_bt", "tq_up", "tq_lc_rk")
 _FAR: Final = 4102415999
 FIRST_HOLIDAY_YEAR: Final = 2021
@@ -42,15 +45,16 @@ class ExchangeServer:
         self._connections = 0
         self._open: set[web.WebSocketResponse] = set()
 
-    def application(self) -> web.Application:
-        app = web.Application()
+    def application(self, door: Door) -> web.Application:
+        app = web.Application(middlewares=[guard(door)])
         app.add_routes(
             [
-                web.post(f"{REALM}/protocol/openid-connect/token", self._token),
+                web.post(LOG_IN, self._token),
                 web.get(f"{REALM}/rest/get-grant/tq", self._grant),
                 web.get("/shinny_chinese_holiday.json", self._holidays),
                 web.get("/continuous_table.json", self._continuous),
                 web.get("/t/md/front/mobile", self._websocket),
+                web.get("/healthz", self._alive),
                 web.post("/control/faults", self._add_faults),
                 web.get("/control/faults", self._show_faults),
                 web.get("/control/requests", self._requests),
@@ -146,6 +150,9 @@ class ExchangeServer:
         finally:
             self._open.discard(socket)
         return socket
+
+    async def _alive(self, _request: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
 
     async def _add_faults(self, request: web.Request) -> web.Response:
         try:

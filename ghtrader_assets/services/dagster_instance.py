@@ -22,7 +22,6 @@ from typing import Any, Final
 from ghtrader_assets.dagster_web import ask_dagster
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file
-from ghtrader_assets.ports import LOOPBACK
 from ghtrader_assets.runtime import LOCATION
 from ghtrader_assets.services.processes import PROBE_TIMEOUT_S
 
@@ -94,8 +93,8 @@ def code_server_command(socket: Path) -> list[str]:
 
 
 def webserver_command(workspaces: list[Path], port: int) -> list[str]:
-    levels = ("--dagster-log-level", "warning", "--code-server-log-level", "warning")
-    return ["-m", "dagster_webserver", *_named(workspaces), "-h", LOOPBACK, "-p", str(port), *levels]
+    """Dagster's web server as we run it: `dagster-webserver` itself has no log-in."""
+    return ["-m", "ghtrader_assets.assets.web_server", *_named(workspaces), "--port", str(port)]
 
 
 def daemon_command(workspaces: list[Path]) -> list[str]:

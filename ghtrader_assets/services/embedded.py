@@ -206,7 +206,7 @@ def _exchange(settings: Settings) -> ProcessPart:
     model = settled_model(home, settings.asked_exchange_model, lambda: "embedded" in sources_of_loads(settings.home))
     words = ("-m", "ghtrader_assets.exchange", "--port", str(port), "--home", str(home), "--model", str(model))
     environment = child_environment(settings.home)
-    return _child(settings, EXCHANGE, words, port, probed="/control/faults", environment=environment)
+    return _child(settings, EXCHANGE, words, port, probed="/healthz", environment=environment)
 
 
 def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
@@ -270,11 +270,11 @@ def _pages(settings: Settings, clock: Clock) -> Iterator[ProcessPart]:
     environment = _environment(settings, READING_SECRETS | redis)
     port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
     words = ("-m", "ghtrader_assets.dashboard", "--port", str(port))
-    yield _child(settings, DASHBOARD, words, port, "/health", environment, needs)
+    yield _child(settings, DASHBOARD, words, port, "/healthz", environment, needs)
     if settings.prometheus_port is not None:
         port = claim_port(settings.prometheus_port, "GHTRADER_PROMETHEUS_PORT")
         words = ("-m", "ghtrader_assets.services.exporter", str(port))
-        part = _child(settings, PROMETHEUS, words, port, "/favicon.ico", environment, needs)
+        part = _child(settings, PROMETHEUS, words, port, "/healthz", environment, needs)
         part.urls["http"] += "/metrics"
         yield part
 

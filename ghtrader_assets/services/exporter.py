@@ -4,39 +4,41 @@ Belongs here: which figures are exported under which names. Does not belong here
 dashboards over them (`infra/`).
 
 A scrape asks the tables a handful of questions, one after the other, over one session; requests that come meanwhile
-share the next scrape. A request has seconds to arrive, and no more than `REQUESTS_AT_ONCE` are heard: a client that
-opens more connections, or never ends a request, costs a socket and no session of QuestDB's. A store that is away shows
-as `ghtrader_store_up 0`, and the figures that need it are absent rather than stale.
+share the next scrape. A request has seconds to arrive (`doors.serving`), and no more than `REQUESTS_AT_ONCE` wait for
+a scrape: a client that opens more connections, or never ends a request, costs a socket and no session of QuestDB's. A
+store that is away shows as `ghtrader_store_up 0`, and the figures that need it are absent rather than stale.
 """
 
 from __future__ import annotations
 
-import signal
-import socket
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from socketserver import ThreadingMixIn
-from typing import Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
-from wsgiref.types import StartResponse, WSGIEnvironment
+from http import HTTPStatus
+from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import StoreContext, open_store
 from ghtrader_assets.context.universe import universe_of
+from ghtrader_assets.doors.asgi import GuardedApp
+from ghtrader_assets.doors.rule import Door
+from ghtrader_assets.doors.serving import WebServer
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import configure, logger
 from ghtrader_assets.market.clock import shanghai_day
-from ghtrader_assets.ports import LOOPBACK
 from ghtrader_assets.private import keep_home_private, protect_process
 from ghtrader_assets.questdb.standing.day_states import read_grid
 from ghtrader_assets.questdb.standing.obstacles import read_obstacles
@@ -55,10 +57,10 @@ WINDOW: Final = timedelta(minutes=15)
 LOAD_WINDOW: Final = timedelta(days=1)
 STATE_DAYS: Final = timedelta(days=365)
 STEPS: Final = ("download_seconds", "store_seconds", "readback_seconds", "validation_seconds")
-ALIVE: Final = "/favicon.ico"
+FIGURES: Final = "/metrics"
+ALIVE: Final = "/healthz"
 """Answered without a scrape."""
 REQUESTS_AT_ONCE: Final = 32
-REQUEST_WITHIN_S: Final = 10.0
 SESSIONS: Final = 1
 """The exporter's share of QuestDB's sessions."""
 QUANTILES: Final = (("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99"))
@@ -108,62 +110,41 @@ class Scrapes:
             return self._made
 
 
-class _Handler(WSGIRequestHandler):
-    timeout = REQUEST_WITHIN_S
+class Metrics:
+    """The application: a request for the figures, or for whether it lives; no more than `REQUESTS_AT_ONCE` at once."""
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is wsgiref's own
-        """Say nothing of each request."""
+    def __init__(self, scrapes: Scrapes) -> None:
+        self._scrapes = scrapes
+        self._heard = 0
 
+    def application(self) -> Starlette:
+        return Starlette(routes=[Route(FIGURES, self._figures), Route(ALIVE, self._alive)])
 
-class ExporterServer(ThreadingMixIn, WSGIServer):
-    """A thread a request, and a bound on both their number and the time that a request takes to arrive."""
-
-    daemon_threads = True
-
-    def __init__(self, port: int, application: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]) -> None:
-        self._free = threading.BoundedSemaphore(REQUESTS_AT_ONCE)
-        super().__init__((LOOPBACK, port), _Handler)
-        self.set_app(application)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Hear the request in a thread of its own, or hang up where too many are heard already."""
-        if not self._free.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Handle one request; a peer that sends it byte by byte is hung up on."""
-        overdue = threading.Timer(REQUEST_WITHIN_S, _hang_up, (request,))
-        overdue.start()
+    async def _figures(self, _request: Request) -> Response:
+        if self._heard >= REQUESTS_AT_ONCE:
+            return PlainTextResponse("too many requests at once\n", HTTPStatus.SERVICE_UNAVAILABLE)
+        self._heard += 1
         try:
-            super().process_request_thread(request, client_address)
+            text = await run_in_threadpool(self._scrapes.text)
         finally:
-            overdue.cancel()
-            self._free.release()
+            self._heard -= 1
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A peer that left is no error; wsgiref would print a traceback."""
-
-
-def _hang_up(request: socket.socket) -> None:
-    with suppress(OSError):
-        request.shutdown(socket.SHUT_RD)
+    async def _alive(self, _request: Request) -> Response:
+        return PlainTextResponse("alive\n")
 
 
-def start_exporter(settings: Settings, port: int, clock: Clock) -> WSGIServer:
-    """Serve `/metrics` on the loopback address from a thread; returns the server, whose `shutdown` ends it."""
+def start_exporter(settings: Settings, port: int, clock: Clock) -> WebServer:
+    """Serve `/metrics` on the loopback address from a thread; returns the server, whose `close` ends it."""
     registry = CollectorRegistry()
     registry.register(TablesCollector(settings.model_copy(update={"questdb_sessions": SESSIONS}), clock))
-    scrapes = Scrapes(lambda: generate_latest(registry))
+    metrics = Metrics(Scrapes(lambda: generate_latest(registry)))
 
-    def answer(environment: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        text = b"" if environment["PATH_INFO"] == ALIVE else scrapes.text()
-        start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST), ("Content-Length", str(len(text)))])
-        return [text]
+    def guarded(port: int) -> GuardedApp:
+        return GuardedApp(metrics.application(), Door(port, settings.web_names, has_pages=False))
 
-    server = ExporterServer(port, answer)
-    threading.Thread(target=server.serve_forever, name="exporter", daemon=True).start()
+    server = WebServer(port, guarded, name="exporter")
+    server.start()
     return server
 
 
@@ -263,9 +244,6 @@ _QUESTIONS: Final = (_stored, _states, _ingest, _latencies, _wal)
 
 def main(port: int) -> int:
     """Serve until told to stop, as a process of its own. Exit code of the error in one line if that can't be."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _signal, _frame: stop.set())
     protect_process()
     try:
         settings = load_settings()
@@ -275,8 +253,7 @@ def main(port: int) -> int:
     except GhtraderError as error:
         sys.stderr.write(f"error: {error.line}\n")
         return error.exit_code
-    stop.wait()
-    server.shutdown()
+    server.until_told()
     return 0
 
 

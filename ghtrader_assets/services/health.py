@@ -19,7 +19,7 @@ from ghtrader_assets.services.processes import PROBE_TIMEOUT_S
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.feeds import Feed, feeds_of
 
-_PROBED = {DASHBOARD: "/health", EXCHANGE: "/control/faults"}
+_PROBED = {DASHBOARD: "/healthz", EXCHANGE: "/healthz"}
 """The path to probe of a service whose first page is expensive, or that has none."""
 
 

@@ -107,7 +107,7 @@ def test_an_error_page_shows_the_errors_code(storeless: FlaskClient) -> None:
 def test_a_store_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
     environment = dashboard_environment(tmp_path, "127.0.0.1:9", "127.0.0.1:9", "admin", "canary-51f2", SYMBOL)
     with started_dashboard(environment) as url:
-        assert requests.get(f"{url}/health", timeout=HANGS_S).ok
+        assert requests.get(f"{url}/healthz", timeout=HANGS_S).ok
         for path in ("/", f"/symbol/{SYMBOL}", f"/day/{SYMBOL}/{DAY}", "/operations"):
             text = requests.get(url + path, timeout=HANGS_S).text
             assert AWAY in text, path

@@ -192,7 +192,7 @@ def volumes():
     return int(api.get_kline_data_series("SHFE.cu2602", 60, DAY, DAY)["volume"].sum())
 api.close()
 for name, rules in (("left alone", [rule]), ("told", [{**rule, "bars": True}])):
-    requests.post(f"{URL}/control/reset")
+    requests.post(f"{URL}/control/reset", json={})
     requests.post(f"{URL}/control/faults", json=rules)
     shutil.rmtree(tqsdk.data_series.CACHE_DIR)
     api = TqApi(auth=TqAuth("user", "password"), disable_print=True)

@@ -74,7 +74,7 @@ def outcome():
 
 outcomes = {}
 for name, rules in SCENARIOS.items():
-    requests.post(URL + "/control/reset")
+    requests.post(URL + "/control/reset", json={})
     requests.post(URL + "/control/faults", json=rules).raise_for_status()
     outcomes[name] = outcome()
 print(json.dumps(outcomes))

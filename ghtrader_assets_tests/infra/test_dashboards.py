@@ -92,9 +92,8 @@ def exporter_url(measured: Endpoint, tmp_path_factory: pytest.TempPathFactory) -
         questdb_password=SecretStr(measured.password.get_secret_value()),
     )
     server = start_exporter(settings, 0, SYSTEM_CLOCK)
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    yield f"127.0.0.1:{server.port}"
+    server.close()
 
 
 @contextmanager
@@ -174,10 +173,9 @@ def test_a_store_that_is_away_is_a_figure_not_a_failed_scrape(tmp_path: Path) ->
     settings = Settings(home=tmp_path, questdb_http="127.0.0.1:9", questdb_pg="127.0.0.1:9")
     server = start_exporter(settings, 0, SYSTEM_CLOCK)
     try:
-        answer = requests.get(f"http://127.0.0.1:{server.server_port}/metrics", timeout=HANGS_S)
+        answer = requests.get(f"http://127.0.0.1:{server.port}/metrics", timeout=HANGS_S)
         assert answer.status_code == 200
         assert "ghtrader_store_up 0.0" in answer.text
         assert "ghtrader_stored_days{" not in answer.text
     finally:
-        server.shutdown()
-        server.server_close()
+        server.close()

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.services import exporter
+from ghtrader_assets.doors import serving
 from ghtrader_assets.services.exporter import Scrapes, start_exporter
 from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
@@ -21,9 +21,8 @@ from ghtrader_assets_tests.waiting import HANGS_S, await_that
 @pytest.fixture
 def port(settings: Settings) -> Iterator[int]:
     server = start_exporter(settings, 0, SYSTEM_CLOCK)
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
+    yield server.port
+    server.close()
 
 
 class CountingLock:
@@ -76,7 +75,7 @@ def test_half_sent_requests_leave_nothing_behind(port: int) -> None:
 
 
 def test_whoever_sends_a_byte_now_and_then_is_hung_up_on(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporter, "REQUEST_WITHIN_S", 0.3)
+    monkeypatch.setattr(serving, "REQUEST_WITHIN_S", 0.3)
     with socket.create_connection(("127.0.0.1", port)) as slow:
         slow.settimeout(0.05)
         for _ in range(1000):
