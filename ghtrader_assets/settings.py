@@ -26,7 +26,7 @@ from ghtrader_assets.setting_sources import (
     names_of,
     shown_value,
 )
-from ghtrader_assets.setting_types import Addresses, Folder, SettingDay, Words
+from ghtrader_assets.setting_types import Addresses, AnyWords, Folder, SettingDay, Words
 
 EMBEDDED_FIRST_DAY: Final = date(2021, 1, 4)
 """The first trading day that the embedded exchange serves."""
@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     exchange_port: int = Field(default=7777, ge=0, le=65535)
     exchange_model: int = Field(default=2, ge=1, le=2)
     prometheus_port: int | None = Field(default=None, ge=0, le=65535)
-    web_names: Words = ()
+    web_names: AnyWords = ()
 
     min_free_mb: int = Field(default=1024, ge=0, le=10**9)
     ingest_workers: int = Field(default=4, ge=1, le=64)
