@@ -239,6 +239,10 @@ class TransientFetchError(FetchError, code="GHT-411", remedy="run the same comma
     """A dropped connection, a time-out or a 5xx of the provider: the next attempt may succeed."""
 
 
+class SilentProviderError(TransientFetchError, code="GHT-415"):
+    """The provider takes connections and answers none: no log-in, no handshake."""
+
+
 class ThrottledError(TransientFetchError, code="GHT-412", remedy="the next session starts later"):
     """HTTP 429: the account asks too fast. Its next sessions start later; it costs no attempt."""
 

@@ -21,6 +21,7 @@ from ghtrader_assets.errors import (
     DeniedError,
     FetchError,
     MaintenanceError,
+    SilentProviderError,
     ThrottledError,
     TransientFetchError,
     UnknownContractError,
@@ -89,7 +90,8 @@ def of_exception(error: BaseException, *, closes_daily: bool = True) -> FetchErr
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return of_status(error.response.status_code, f"the server at {error.response.url}", error.response.text)
     if isinstance(error, TimeoutError | requests.Timeout) or type(error).__name__ == _CLIENT_TIMEOUT:
-        return TransientFetchError(f"the provider did not answer in time: {_short(text)}")
+        kind = SilentProviderError if isinstance(error, requests.Timeout) else TransientFetchError
+        return kind(f"the provider did not answer in time: {_short(text)}")
     if isinstance(error, OSError):
         return TransientFetchError(f"the connection failed: {_short(text)}")
     refusal = _of_client_text(text) if type(error) is Exception else None

@@ -18,7 +18,7 @@ from typing import Final
 import aiohttp
 from tqsdk import TqAuth
 
-from ghtrader_assets.errors import TransientFetchError
+from ghtrader_assets.errors import SilentProviderError, TransientFetchError
 from ghtrader_assets.tq import faults
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.wire import Setup
@@ -64,7 +64,7 @@ def probe_handshake(url: str, headers: dict[str, str], timing: Timing) -> None:
     try:
         asyncio.run(_handshake(url, headers, timing.handshake_s))
     except TimeoutError:
-        raise TransientFetchError(
+        raise SilentProviderError(
             f"{faults.MARKET_DATA_SERVER} did not answer a handshake within {timing.handshake_s:g} s"
         ) from None
     except aiohttp.ClientError as error:

@@ -18,7 +18,15 @@ from typing import Final, Literal, Self, cast
 import polars as pl
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.errors import DeniedError, FetchError, MaintenanceError, TransientFetchError, UnfitAnswerError
+from ghtrader_assets.errors import (
+    DeniedError,
+    FetchError,
+    MaintenanceError,
+    SilentProviderError,
+    ThrottledError,
+    TransientFetchError,
+    UnfitAnswerError,
+)
 from ghtrader_assets.tq import wire
 from ghtrader_assets.tq.attempts import Task
 from ghtrader_assets.tq.breaker import Breaker
@@ -64,6 +72,7 @@ class FetchPool:
         self._idle: list[WorkerProcess] = []
         self._busy: dict[Connection, tuple[WorkerProcess, Task]] = {}
         self._closed = False
+        self._heard = 0.0
 
     def fetch(self, requests: Sequence[FetchRequest]) -> Iterator[FetchedDay]:
         """Yield each requested day as it is done, the longest first, days of about one length (the same power of two of
@@ -72,6 +81,7 @@ class FetchPool:
         Ends early only when `close` is called meanwhile. Maintenance and denial end all days not yet done.
         """
         tasks = [Task(request, self._timing, self._clock) for request in requests]
+        self._heard = time.monotonic()
         waiting = sorted(tasks, key=lambda task: -task.request.expected_ticks.bit_length())
         try:
             yield from self._run(waiting)
@@ -99,6 +109,8 @@ class FetchPool:
                 if isinstance(outcome, FetchedDay):
                     yield outcome
                     continue
+                if self._is_silent(outcome):
+                    breaker = breaker or outcome
                 pause = task.follow_up(outcome)
                 if pause is not None:
                     self._on_retry(task.retry_line(outcome, pause))
@@ -109,6 +121,13 @@ class FetchPool:
                 if isinstance(outcome, DeniedError | MaintenanceError):  # no other day will fare better
                     breaker = breaker or outcome
                 yield task.ended_with(outcome)
+
+    def _is_silent(self, error: FetchError) -> bool:
+        """Whether the provider has not answered anything for too long: no other day will fare better."""
+        now = time.monotonic()
+        if isinstance(error, ThrottledError) or not isinstance(error, TransientFetchError):
+            self._heard = now
+        return isinstance(error, SilentProviderError) and now - self._heard > self._timing.silence_s
 
     def close(self) -> None:
         """End the workers and remove what they kept. Safe from another thread, and twice.
@@ -184,6 +203,7 @@ class FetchPool:
             frame = worker.receive_frame()
             self._note_proof(task, message, frame, worker)
             self._breaker.close()
+            self._heard = time.monotonic()
             return task.came_whole(message, frame)
         assert isinstance(message, wire.DayFailed)
         if task.mode == "both":

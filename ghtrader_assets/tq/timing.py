@@ -40,6 +40,9 @@ class Timing(msgspec.Struct, frozen=True):
     """How long a day waits out 429s before it is given up."""
     breaker_s: float = 300.0
     """Maintenance that the provider announced keeps all runs of the account from asking for this long."""
+    silence_s: float = 75.0
+    """No day is begun, or tried again, where a log-in was not answered and no day has come for so long. One that is not
+    answered takes 30 s: the last of them ends within 150 s of the provider's last word."""
     handshake_s: float = 10.0
     instrument_s: float = 10.0
     """How long an instrument query may take before the contract's existence is in doubt."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+import psutil
 import pytest
 from pydantic import SecretStr
 
@@ -18,7 +19,8 @@ from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.breaker import Breaker
 from ghtrader_assets.tq.pool import FetchPool
 from ghtrader_assets.tq.provider import Provider
-from ghtrader_assets_tests.tq.conftest import QUICK, Exchange, assert_same, request_of, served
+from ghtrader_assets_tests.fix_exchange import started_exchange
+from ghtrader_assets_tests.tq.conftest import CANARY, QUICK, Exchange, assert_same, request_of, served
 
 pytestmark = pytest.mark.usefixtures("tqsdk_once")
 
@@ -98,3 +100,25 @@ def test_the_rates_of_an_account_are_settings(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, sessions_per_minute=6, pages_per_second=2.5)
     timing = LoadContext(settings=settings, calendar=unused, database=unused, provider=LIVE).timing
     assert (timing.sessions_per_minute, timing.pages_per_s) == (6, 2.5)
+
+
+@pytest.mark.joint
+def test_no_day_is_begun_where_the_provider_has_gone_silent(tmp_path: Path) -> None:
+    """Each log-in that nothing answers takes half a minute: of many days nearly all would wait for it in vain."""
+    requests = [request_of(CONTRACT, day) for day in (*DAYS, LATER)]
+    timing = msgspec.structs.replace(QUICK, silence_s=5.0, frame_s=2.0, handshake_s=2.0)
+    with started_exchange(tmp_path / "exchange", "--user", "trader", "--password", CANARY) as control:
+        provider = Exchange(control.url, control.pid, control.home).provider()
+        stopped = psutil.Process(control.pid)
+        with FetchPool(provider, 1, tmp_path, at(10, 0), fast_history="on", timing=timing) as pool:
+            fetched = pool.fetch(requests)
+            first = next(fetched)
+            stopped.suspend()
+            try:
+                rest = list(fetched)
+            finally:
+                stopped.resume()
+    assert first.state == IngestState.COMPLETE
+    assert {day.state for day in rest} == {IngestState.FAILED}
+    assert all("did not answer" in day.reason for day in rest)
+    assert sorted(day.stats.attempts for day in rest)[:2] == [0, 0]
