@@ -62,6 +62,10 @@ class DayStateWarning(UserWarning):
         super().__init__(text)
 
 
+LONGEST_LINE: Final = 1200
+"""So many characters of an error are said: it may hold what a caller, a file or a server has sent."""
+
+
 class GhtraderError(Exception):
     """Root of our errors. `str()` is one line: what is wrong, where, and what to do about it.
 
@@ -91,8 +95,11 @@ class GhtraderError(Exception):
 
     @property
     def line(self) -> str:
-        """The error on one line that ends with its code."""
-        return f"{' '.join(str(self).split())} [{self.code}]"
+        """The error on one line that ends with its code. Of a long one the middle is left out."""
+        text = " ".join(str(self).split())
+        if len(text) > LONGEST_LINE:
+            text = f"{text[: LONGEST_LINE // 2]} … ({len(text):,} characters) … {text[-LONGEST_LINE // 2 :]}"
+        return f"{text} [{self.code}]"
 
 
 class SameNameWarning(UserWarning):

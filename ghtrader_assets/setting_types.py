@@ -36,9 +36,10 @@ def _split_words(value: object) -> object:
 
 def _joined(value: object) -> object:
     """Several addresses as apprise takes them: a list of texts from the settings file becomes one."""
-    if isinstance(value, list) and all(isinstance(word, str) for word in cast("list[object]", value)):
-        return ", ".join(cast("list[str]", value))
-    return value
+    if not isinstance(value, list):
+        return value
+    words = cast("list[object]", value)
+    return ", ".join(map(str, words)) if all(isinstance(word, str) for word in words) else words
 
 
 def _named(value: object) -> object:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import Field, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ghtrader_assets import setting_sources
@@ -199,9 +199,10 @@ def whole_folders(settings: Settings) -> dict[str, str]:
 
 def checked(field: str, value: object, where: str) -> Any:
     """A value that comes another way, as by a run's tag, within the bounds of its setting. Raises `BadInputError`."""
-    info = Settings.model_fields[field]
+    info: Any = Settings.model_fields[field]
+    alone: dict[str, Any] = {field: (info.annotation, info)}
     try:
-        return TypeAdapter(Annotated[info.annotation, *info.metadata]).validate_python(value)
+        return getattr(create_model("OneSetting", **alone).model_validate({field: value}), field)
     except ValidationError as error:
         said = error.errors(include_url=False, include_input=False)[0]["msg"]
         raise BadInputError(

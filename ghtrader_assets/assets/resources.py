@@ -15,7 +15,8 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.load import LoadContext, open_load
 from ghtrader_assets.context.store import StoreContext, open_writable_store
 from ghtrader_assets.logs import attach
-from ghtrader_assets.settings import Settings
+from ghtrader_assets.orchestration.names import WORKERS_TAG
+from ghtrader_assets.settings import Settings, checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,12 @@ class Platform:
         return open_writable_store(self.settings, self.clock)
 
     def opened(self, workers: str | None = None) -> AbstractContextManager[LoadContext]:
-        """Store and provider; `workers` is a run's own number of TqSdk sessions."""
+        """Store and provider; `workers` is a run's own number of TqSdk sessions, within the bounds of the setting's."""
         attach(self.settings.log_level)
         if workers is None:
             return open_load(self.settings, self.clock)
-        return open_load(self.settings.model_copy(update={"ingest_workers": int(workers)}), self.clock)
+        own = {"ingest_workers": checked("ingest_workers", workers, f"the run's tag {WORKERS_TAG}")}
+        return open_load(self.settings.model_copy(update=own), self.clock)
 
 
 PlatformResource = dg.ResourceParam[Platform]

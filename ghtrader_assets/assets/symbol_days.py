@@ -26,6 +26,7 @@ from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext, embedded_service
 from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import BadInputError, FetchError, GhtraderError
+from ghtrader_assets.grammar import day_of
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_by_witness, judge_symbols
@@ -105,14 +106,17 @@ def _materialized(
 
 
 def _days_of(context: dg.AssetExecutionContext, opened: StoreContext) -> list[date]:
-    """The run's trading days. Raises `BadInputError` for a run of a day that is none, or whose date has not begun."""
+    """The run's trading days. Raises `BadInputError` for a run of a day that is none, or whose date has not begun, and
+    for a range that ends before it begins."""
     begun = last_begun(opened.calendar, opened.clock.now())
-    for name in (PARTITION, RANGE_START, RANGE_END):
-        named = context.run.tags.get(name)
-        if named is not None:
-            opened.calendar.require_trading_day(date.fromisoformat(named))
-            if date.fromisoformat(named) > begun:
-                raise BadInputError(f"{named} is no partition yet", f"the last one is {begun}")
+    tags = {name: context.run.tags[name] for name in (PARTITION, RANGE_START, RANGE_END) if name in context.run.tags}
+    named = {name: day_of(text, name) for name, text in tags.items()}
+    for day in named.values():
+        opened.calendar.require_trading_day(day)
+        if day > begun:
+            raise BadInputError(f"{day} is no partition yet", f"the last one is {begun}")
+    if RANGE_START in named and RANGE_END in named:
+        opened.calendar.span(named[RANGE_START], named[RANGE_END])
     return [date.fromisoformat(key) for key in context.partition_keys]
 
 

@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.grammar import day_of, manifest_id_of
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.texts import shown, shown_json
@@ -83,14 +84,7 @@ log = _PlainConsole(stderr=True)
 
 def _day_of(where: str) -> Callable[[str], date]:
     """A parser of YYYY-MM-DD. It raises `BadInputError` naming the argument."""
-
-    def parse_day(text: str) -> date:
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            raise BadInputError(f"{where} {text[:80]!r} is no date", "write it as YYYY-MM-DD") from None
-
-    return parse_day
+    return functools.partial(day_of, where=where)
 
 
 _START = typer.Option("--from", metavar="D", help="First day, YYYY-MM-DD: any day.", parser=_day_of("--from"))
@@ -107,7 +101,7 @@ UniverseArgument = Annotated[
     list[Symbol] | None,
     typer.Argument(metavar="[SYMBOL…]", help="TqSdk's names; the universe without.", parser=parse_symbol),
 ]
-ManifestArgument = Annotated[str, typer.Argument(metavar="ID", help="A manifest's id.")]
+ManifestArgument = Annotated[str, typer.Argument(metavar="ID", help="A manifest's id.", parser=manifest_id_of)]
 DayArgument = Annotated[date, typer.Argument(metavar="DAY", help="A trading day, YYYY-MM-DD.", parser=_day_of("DAY"))]
 OptionalDayArgument = Annotated[
     date | None, typer.Argument(metavar="[DAY]", help="A trading day, or --from and --to.", parser=_day_of("DAY"))

@@ -26,6 +26,7 @@ from ghtrader_assets.cli.app import (
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.context.store import open_writable_store
 from ghtrader_assets.context.universe import universe_of
+from ghtrader_assets.grammar import manifest_id_of
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
 from ghtrader_assets.lineage.day import DayLineage, day_lineage
 from ghtrader_assets.lineage.verify import differences_of, verify_manifest
@@ -83,8 +84,8 @@ def verify(
 @command("diff-manifests")
 def diff_manifests(
     settings: Settings,
-    before: Annotated[str, typer.Argument(metavar="A", help="A manifest's id.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="Another one's.")],
+    before: Annotated[str, typer.Argument(metavar="A", help="A manifest's id.", parser=manifest_id_of)],
+    after: Annotated[str, typer.Argument(metavar="B", help="Another one's.", parser=manifest_id_of)],
     as_json: AsJson = False,
 ) -> None:
     """What changed between two loads: digest, rows, contract, code and every other column that differs."""

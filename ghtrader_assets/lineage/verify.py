@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.grammar import manifest_id_of
 from ghtrader_assets.lineage.aggregate import (
     STORED,
     Aggregated,
@@ -49,6 +50,7 @@ def verify_manifest(context: StoreContext, manifest_id: str, *, ticks: bool = Tr
     `ticks` reads every tick of its days and recomputes their digests; without, only the small tables are compared.
     Raises `BadInputError` for an unknown id or an attempt that stored nothing, `QuestDBError` when the store is away.
     """
+    manifest_id_of(manifest_id)
     if is_aggregated(manifest_id):
         return list(_aggregated_differences(context, manifest_id, ticks=ticks))
     manifest = read_manifest(context.database, manifest_id)

@@ -19,6 +19,7 @@ import pyarrow as pa
 from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import StoreContext, open_store
 from ghtrader_assets.errors import BadInputError, DayStateWarning
+from ghtrader_assets.grammar import manifest_id_of
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay
@@ -214,8 +215,8 @@ class Store(GhtraderQueries):
         return reader.manifests_covering(self.database, self._day(day), _names(symbols))
 
     def manifest(self, manifest_id: str) -> Manifest:
-        """One load attempt. Raises `BadInputError` for an unknown id."""
-        found = reader.read_manifest(self.database, manifest_id)
+        """One load attempt. Raises `BadInputError` for an unknown id, and for what is none."""
+        found = reader.read_manifest(self.database, manifest_id_of(manifest_id))
         if found is None:
             raise BadInputError(f"there is no manifest {manifest_id!r}", "`manifests --covering DAY` lists them")
         return found

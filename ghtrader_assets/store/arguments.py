@@ -13,6 +13,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
 
 from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.grammar import bounded_day, day_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,11 +30,8 @@ OUTPUT_FORMATS: Final = ("pandas", "arrow", "polars")
 def as_date(day: Day) -> date:
     """The day as a date. Raises `BadInputError` for what is none."""
     if isinstance(day, date):
-        return day if type(day) is date else cast("pd.Timestamp", day).date()
-    try:
-        return date.fromisoformat(day)
-    except (TypeError, ValueError):
-        raise BadInputError(f"{str(day)[:80]!r} is no date", "write it as YYYY-MM-DD") from None
+        return bounded_day(day if type(day) is date else cast("pd.Timestamp", day).date())
+    return day_of(day)
 
 
 def require_format(output_format: str) -> None:

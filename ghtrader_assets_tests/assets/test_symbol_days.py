@@ -26,6 +26,7 @@ from ghtrader_assets.orchestration.names import (
     RANGE_END,
     RANGE_START,
     VALIDATION_SUMMARY_ASSET,
+    WORKERS_TAG,
 )
 from ghtrader_assets.settings import load_settings
 from ghtrader_assets_tests.apart import apart
@@ -51,14 +52,14 @@ def instance(
         yield instance
 
 
-def run(instance: dg.DagsterInstance, selected: list[dg.AssetKey], first: date, last: date) -> Any:
+def run(instance: dg.DagsterInstance, selected: list[dg.AssetKey], first: object, last: object, **tags: str) -> Any:
     """A run in this process, as the command makes it."""
     job = build_definitions(load_settings(), SYSTEM_CLOCK).resolve_implicit_global_asset_job_def()
     return apart(
         job.execute_in_process,
         instance=instance,
         asset_selection=selected,
-        tags={RANGE_START: str(first), RANGE_END: str(last)},
+        tags={RANGE_START: str(first), RANGE_END: str(last), **tags},
         raise_on_error=False,
     )
 
@@ -143,3 +144,33 @@ def test_a_run_of_the_manifest_alone_tells_the_verdicts_that_it_changed(
     assert made(ran) == sorted((SILVER.key, table, str(MONDAY)) for table in (BASELINE_ASSET, MANIFEST_ASSET, *JUDGED))
     assert told() != before
     assert made(run(instance, alone, MONDAY, MONDAY)) == [(SILVER.key, MANIFEST_ASSET, str(MONDAY))]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "workers", "says"),
+    [
+        (MONDAY, FRIDAY, "1", "the range begins on 2026-01-19, after its end 2026-01-16; swap them"),
+        (FRIDAY, MONDAY, "0", "ingest_workers='0' is not a legal value: Input should be greater than or equal to 1"),
+        (FRIDAY, MONDAY, "-5", "ingest_workers='-5' is not a legal value"),
+        (
+            FRIDAY,
+            MONDAY,
+            "1000",
+            "ingest_workers='1000' is not a legal value: Input should be less than",
+        ),
+        (FRIDAY, MONDAY, "abc", "ingest_workers='abc' is not a legal value"),
+        (FRIDAY, MONDAY, "9" * 5000, "is not a legal value"),
+    ],
+    ids=lambda value: str(value)[:10],
+)
+def test_a_run_whose_tags_are_out_of_bounds_fails_by_name(
+    instance: dg.DagsterInstance, first: date, last: date, workers: str, says: str
+) -> None:
+    """ "0" left the run started for ever with a slot of the pool, "1000" was taken, a reversed range an IndexError."""
+    ran = run(instance, [asset_key(INDEX, table) for table in ALL_TABLES], first, last, **{WORKERS_TAG: workers})
+    (failure,) = ran.get_step_failure_events()
+    said = failure.step_failure_data.user_failure_data
+    assert said, failure.step_failure_data.error
+    assert says in said.description
+    assert len(said.description) < 1500
+    assert made(ran) == []

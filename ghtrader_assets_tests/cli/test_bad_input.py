@@ -44,6 +44,66 @@ def test_bad_arguments(bare: CommandLine, words: tuple[str, ...], says: tuple[st
     assert not (bare.home / "questdb").exists(), "a refused command started something"
 
 
+LONG = "x" * 100_000
+OTHER_DAYS = ("20260106", "2026-W02-2", "2026-01-06T00:00:00", "9999-12-31", "0001-01-01", "２０２６-01-06", "", LONG)
+
+
+@pytest.mark.parametrize("day", OTHER_DAYS, ids=lambda day: day[:12])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("days", COPPER, "--from", "DAY", "--to", "2026-01-06"),
+        ("calendar", "--from", "DAY"),
+        ("calendar", "--to", "DAY"),
+        ("accept", COPPER, "2026-01-06", "--reason", "known", "--expires", "DAY"),
+    ],
+    ids=lambda words: " ".join(words[:3]),
+)
+def test_a_day_in_another_form(bare: CommandLine, words: tuple[str, ...], day: str) -> None:
+    ran = bare.run(*(day if word == "DAY" else word for word in words))
+    refused(ran, 2, "YYYY-MM-DD" if not day.endswith(("-31", "-01")) else "1990-01-01")
+    assert len(ran.err) < 1000
+
+
+@pytest.mark.parametrize("text", ["\x00", "\udcff", "", "*", "../../x", "20260105T080000-0000000G", "' OR 1=1", LONG])
+@pytest.mark.parametrize(
+    "words",
+    [("manifest", "ID"), ("verify-manifest", "ID"), ("diff-manifests", "ID", "20260105T080000-00000000"),
+     ("diff-manifests", "20260105T080000-00000000", "ID")],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_is_no_manifests_id(bare: CommandLine, words: tuple[str, ...], text: str) -> None:
+    ran = bare.run(*(text if word == "ID" else word for word in words))
+    refused(ran, 2, "is no manifest's id", "manifests --covering")
+    assert not (bare.home / "questdb").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (LONG,),
+        ("days", LONG),
+        ("days", COPPER, f"--{LONG}"),
+        ("days", COPPER, *WEEK, LONG),
+        ("backfill", COPPER, *WEEK, "--tables", LONG),
+        ("backfill", COPPER, *WEEK, "--workers", LONG),
+        ("ticks", COPPER, "2026-01-06", "--columns", LONG),
+        ("ticks", COPPER, "2026-01-06", "--states", LONG),
+        ("ticks", COPPER, "2026-01-06", "--out", LONG),
+        ("metrics", "--window", LONG),
+        ("bench", LONG),
+        ("accept", COPPER, "2026-01-06", "--reason", LONG),
+    ],
+    ids=lambda words: " ".join(words)[:24],
+)
+def test_a_text_of_100_000_characters_is_not_said_again(bare: CommandLine, words: tuple[str, ...]) -> None:
+    ran = bare.run(*words)
+    assert ran.code in (2, 3), ran.err[:1000]
+    assert len(ran.err) < 2000
+    assert "Traceback" not in ran.err
+    assert ran.err.splitlines()[-1].endswith("]"), "its code is its end, and what helps is before that"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

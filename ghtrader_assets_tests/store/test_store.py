@@ -277,8 +277,10 @@ def test_answers_about_days_and_loads(store: Store, load_of: LoadOf, record: Rec
     assert [item.manifest_id for item in store.latest(symbol)] == [ended[1].manifest_id]
     assert store.manifests(DAY, symbol) == [ended[1]]
     assert store.manifest(ended[0].manifest_id) == ended[0]
-    with pytest.raises(BadInputError, match="there is no manifest 'nothing'"):
+    with pytest.raises(BadInputError, match="'nothing' is no manifest's id"):
         store.manifest("nothing")
+    with pytest.raises(BadInputError, match="there is no manifest '20260105T080000-00000000'"):
+        store.manifest("20260105T080000-00000000")
     assert (store.gaps(symbol, DAY), store.schedule(symbol)) == ([], [])
     with pytest.raises(BadInputError, match="has not been judged"):
         store.quality(symbol, DAY)
