@@ -18,7 +18,14 @@ from typing import Final, Literal, Self, cast
 import polars as pl
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.errors import DeniedError, FetchError, MaintenanceError, TransientFetchError, UnfitAnswerError
+from ghtrader_assets.errors import (
+    DeniedError,
+    FetchError,
+    LogInError,
+    MaintenanceError,
+    TransientFetchError,
+    UnfitAnswerError,
+)
 from ghtrader_assets.tq import wire
 from ghtrader_assets.tq.attempts import Task
 from ghtrader_assets.tq.breaker import Breaker
@@ -106,7 +113,7 @@ class FetchPool:
                     continue
                 if isinstance(outcome, MaintenanceError):
                     self._breaker.trip(outcome)
-                if isinstance(outcome, DeniedError | MaintenanceError):  # no other day will fare better
+                if isinstance(outcome, DeniedError | LogInError | MaintenanceError):  # no other day will fare better
                     breaker = breaker or outcome
                 yield task.ended_with(outcome)
 
