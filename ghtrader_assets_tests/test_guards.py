@@ -35,7 +35,8 @@ ENVIRONMENT_READ = {
     "services/processes.py",
     "tether.py",  # whether this process watches its parent: it gets no arguments
     "tq/process.py",
-    "tq/login.py",  # TqSdk's own addresses, in a worker
+    "tq/answers.py",  # TqSdk's own addresses, in a worker, as the following
+    "tq/login.py",
     "tq/reference.py",
 }
 

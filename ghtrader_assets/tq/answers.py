@@ -9,12 +9,15 @@ time-out. All of it passes one method of one class.
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
-from ghtrader_assets.tq.bounds import BODY_BYTES, oversized
+from ghtrader_assets.ports import is_loopback
+from ghtrader_assets.tq.bounds import BODY_BYTES, implausible, oversized
 
 _PIECE_BYTES: Final = 1 << 16
 _WAIT_S: Final = 30.0
@@ -35,12 +38,25 @@ def last_answer() -> requests.Response | None:
 
 
 def _bounded_send(self: HTTPAdapter, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    _require_tls(str(request.url))
     options |= {"stream": True, "timeout": options.get("timeout") or _WAIT_S}
     _last.clear()
     answer = _send(self, request, **options)
     answer._content = _body_of(answer)  # pyright: ignore[reportPrivateUsage] - what `stream=False` would have set
     _last.append(answer)
     return answer
+
+
+def _require_tls(url: str) -> None:
+    """Raise `UnfitAnswerError` for an address without TLS beyond this host that no `TQ_*` variable names.
+
+    A redirect passes here too: one that leads from https to http is refused.
+    """
+    asked = urlsplit(url)
+    named = map(urlsplit, (value for name, value in os.environ.items() if name.startswith("TQ_")))
+    told = {(each.scheme, each.hostname) for each in named}
+    if asked.scheme != "https" and not is_loopback(url) and (asked.scheme, asked.hostname) not in told:
+        raise implausible(f"it leads to {asked.scheme}://{asked.hostname}, without TLS, which no TQ_* variable names")
 
 
 def _body_of(answer: requests.Response) -> bytes:
