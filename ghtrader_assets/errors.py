@@ -268,6 +268,12 @@ class DeniedError(FetchError, code="GHT-414", state=IngestState.DENIED):
     """Log-in or permission refused: no retry can cure it, and no other day will fare better."""
 
 
+class LogInError(
+    FetchError, code="GHT-428", remedy="see that TQ_AUTH_URL and a proxy lead to the provider, then run it again"
+):
+    """The log-in's answer is none: no other day will fare better, and it is asked for once."""
+
+
 class ShortDayError(
     FetchError, code="GHT-420", remedy="run the same command again", state=IngestState.SHORT, retryable=True
 ):

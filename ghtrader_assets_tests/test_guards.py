@@ -41,7 +41,8 @@ ENVIRONMENT_READ = {
     "ports.py",  # adds this host to those that no proxy serves
     "services/detached.py",  # where its parent listens: it gets no arguments
     "tether.py",  # whether this process watches its parent, likewise
-    "tq/login.py",  # TqSdk's own addresses, in a worker
+    "tq/answers.py",  # TqSdk's own addresses, in a worker, as the following
+    "tq/login.py",
     "tq/reference.py",
 }
 

@@ -65,13 +65,13 @@ class ExchangeServer:
         return app
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
-        if (other := await self._other_body(request, "token")) is not None:
-            return other
         form = await request.post()
         user, password = str(form.get("username", "")), str(form.get("password", ""))
         refreshing = form.get("grant_type") == "refresh_token"
         rule = self._market.faults.access("token")
         self._market.record("token", user=user, faults=[rule.kind] if rule else [])
+        if (other := await self._other_body(request, "token")) is not None:
+            return other
         if rule is not None and rule.kind != "wrong_grant":
             refused = await self._trouble(rule)
             if refused is not None:

@@ -6,6 +6,7 @@ Belongs here: which days a list speaks of, and a calendar extended by it. Does n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,6 +22,8 @@ _CLOSURES: Final = (
     ((10, 1), (10, 8), 3),  # National Day
 )
 """Months and days between which every year since 2004 has at least so many weekdays without trading."""
+_MOST_CLOSED: Final = 60
+"""Twice the weekdays without trading that a year since 2004 had at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,21 @@ def covers_year(closed: Collection[date], year: int) -> bool:
         sum(date(year, *first) <= day <= date(year, *last) and day.weekday() < 5 for day in closed) >= least
         for first, last, least in _CLOSURES
     )
+
+
+def implausible_list(days: Collection[date]) -> str:
+    """Why no calendar of an exchange is like this holiday list; empty if one may be. An empty list is another matter.
+
+    A true one covers years whole, and none since 2004 had more than 30 weekdays without trading.
+    """
+    years = {day.year for day in days}
+    if not days:
+        return ""
+    if not any(covers_year(days, year) for year in years):
+        return f"covers no year: it has {len(days)} day(s), {min(days)} to {max(days)}"
+    closed = Counter(day.year for day in set(days) if day.weekday() < 5)
+    full = [year for year, count in closed.items() if count > _MOST_CLOSED]
+    return f"has {closed[min(full)]} weekdays without trading in {min(full)}" if full else ""
 
 
 def _day(item: date | str) -> date:

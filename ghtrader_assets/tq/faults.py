@@ -104,7 +104,7 @@ def _of_parser(error: BaseException) -> FetchError | None:
         return bounds.too_deep()
     if isinstance(error, MemoryError):
         return bounds.out_of_memory()
-    if isinstance(error, json.JSONDecodeError):
+    if isinstance(error, json.JSONDecodeError | requests.exceptions.JSONDecodeError):
         return bounds.not_json(f"the answer is no JSON: {error.msg} at {error.pos}")
     if isinstance(error, UnicodeDecodeError) or (isinstance(error, ValueError) and _ENDLESS_NUMBER in str(error)):
         return bounds.not_json(f"the answer is no JSON: {_short(str(error))}")

@@ -84,7 +84,10 @@ def _become_worker(directory: str, serve: Callable[[], NoReturn]) -> NoReturn:
 
 def _bound_memory() -> None:
     """From now on what this process asks for beyond `WORKER_BYTES` is refused: it fails alone, not the machine."""
-    data = Path("/proc/self/status").read_text(encoding="utf-8").partition("VmData:")[2]
+    status = Path("/proc/self/status")
+    if not status.exists():  # no Linux
+        return
+    data = status.read_text(encoding="utf-8").partition("VmData:")[2]
     ceiling = int(data.split()[0]) * 1024 + WORKER_BYTES
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or ceiling < hard:

@@ -11,19 +11,26 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 import secrets
+from collections.abc import Generator
 from typing import Final
 
 import aiohttp
+import jwt
+import requests
 from tqsdk import TqAuth
 
-from ghtrader_assets.errors import SilentProviderError, TransientFetchError
+from ghtrader_assets.errors import LogInError, SilentProviderError, TransientFetchError, UnfitAnswerError
 from ghtrader_assets.tq import faults
+from ghtrader_assets.tq.answers import last_answer
 from ghtrader_assets.tq.timing import Timing
 from ghtrader_assets.tq.wire import Setup
 
 DOWNLOAD_GRANT: Final = "tq_dl"
+_BODY_BYTES: Final = 8192
+"""So much of a refusal is read."""
 
 
 class LoggedIn(TqAuth):
@@ -38,7 +45,9 @@ class LoggedIn(TqAuth):
         return dict(self._base_headers)
 
     def market_data_url(self) -> str:
-        return os.environ.get("TQ_MD_URL") or self._get_md_url(stock=True, backtest=False)
+        """The market data server's address. Raises `LogInError` if the name service's answer is none."""
+        with _answering(faults.NAME_SERVICE):
+            return os.environ.get("TQ_MD_URL") or self._get_md_url(stock=True, backtest=False)
 
     def require_grants(self, contract: str) -> None:
         """Raise `DeniedError` now for what the client would tell after the download, if at all."""
@@ -53,10 +62,27 @@ class LoggedIn(TqAuth):
 
 
 def log_in(setup: Setup) -> LoggedIn:
-    """Log in. A refusal is a bare `Exception` of tqsdk's."""
+    """Log in. A refusal is a bare `Exception` of tqsdk's; raises `LogInError` for an answer that is none."""
     auth = LoggedIn(setup.user, setup.password)
-    auth.login()
+    with _answering(faults.LOGIN_SERVER):
+        auth.login()
     return auth
+
+
+@contextlib.contextmanager
+def _answering(place: str) -> Generator[None]:
+    """Raise for an answer of `place` that is none what its status says, or `LogInError`: the same for every day."""
+    try:
+        yield
+    except UnfitAnswerError as error:
+        raise LogInError(f"{place}: {error.what}") from None
+    except (LookupError, TypeError, ValueError, RecursionError, jwt.PyJWTError) as error:
+        if isinstance(error, OSError) and not isinstance(error, requests.exceptions.JSONDecodeError):
+            raise  # it did not answer
+        answer = last_answer()
+        if answer is not None and answer.status_code != 200:
+            raise faults.of_status(answer.status_code, place, answer.text[:1000]) from None
+        raise LogInError(f"{place} answers, but no log-in of TqSdk's (a page for a browser?)") from None
 
 
 def probe_handshake(url: str, headers: dict[str, str], timing: Timing) -> None:
@@ -93,5 +119,5 @@ async def _handshake(url: str, headers: dict[str, str], timeout_s: float) -> Non
         if response.status == 101:
             response.close()
             return
-        body = (await response.text(errors="replace"))[:1000]
+        body = (await response.content.read(_BODY_BYTES)).decode(errors="replace")[:1000]
         raise faults.of_status(response.status, faults.MARKET_DATA_SERVER, body, response.headers.get("Retry-After"))

@@ -17,10 +17,20 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from ghtrader_assets.errors import DeniedError, FetchError, MaintenanceError, ThrottledError, TransientFetchError
+from ghtrader_assets.errors import (
+    DeniedError,
+    FetchError,
+    LogInError,
+    MaintenanceError,
+    ThrottledError,
+    TransientFetchError,
+    UnfitAnswerError,
+)
 from ghtrader_assets.logs import logger
+from ghtrader_assets.market.holidays import implausible_list
 from ghtrader_assets.market.schedule import MainChange
 from ghtrader_assets.tq import faults, wire
+from ghtrader_assets.tq.bounds import implausible
 from ghtrader_assets.tq.process import WorkerProcess, running_fork_server
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
@@ -72,7 +82,10 @@ def fetch_table_and_holidays(
     table, holidays = _ask_all(provider, home, timing, questions)
     if isinstance(table, FetchError):
         raise table
-    return _changes(table), holidays if isinstance(holidays, FetchError) else _days(holidays)
+    try:
+        return _changes(table), holidays if isinstance(holidays, FetchError) else _days(holidays)
+    except UnfitAnswerError as error:
+        return _changes(table), error
 
 
 def fetch_instruments(
@@ -103,7 +116,11 @@ def fetch_bars(
 
 
 def _days(content: bytes) -> list[date]:
-    return sorted(msgspec.json.decode(content, type=list[date]))
+    """The days of a holiday list. Raises `UnfitAnswerError` for one that no calendar is like."""
+    days = sorted(msgspec.json.decode(content, type=list[date]))
+    if what := implausible_list(days):
+        raise implausible(f"the provider's holiday list {what}")
+    return days
 
 
 def _ask(provider: Provider, home: Path, timing: Timing, question: Question) -> bytes:
@@ -145,7 +162,7 @@ def _ask_once(
         for question in questions:
             try:
                 answers.append(_one_answer(worker, timing, question))
-            except (TransientFetchError, DeniedError, MaintenanceError) as error:
+            except (TransientFetchError, DeniedError, LogInError, MaintenanceError) as error:
                 if not answers:
                     raise
                 return [*answers, *[error] * (len(questions) - len(answers))]

@@ -21,6 +21,7 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import (
     DeniedError,
     FetchError,
+    LogInError,
     MaintenanceError,
     SilentProviderError,
     ThrottledError,
@@ -118,7 +119,7 @@ class FetchPool:
                     continue
                 if isinstance(outcome, MaintenanceError):
                     self._breaker.trip(outcome)
-                if isinstance(outcome, DeniedError | MaintenanceError):  # no other day will fare better
+                if isinstance(outcome, DeniedError | LogInError | MaintenanceError):  # no other day will fare better
                     breaker = breaker or outcome
                 yield task.ended_with(outcome)
 

@@ -13,11 +13,14 @@ import sys
 from collections.abc import Generator
 from types import ModuleType
 
+from ghtrader_assets.tq.answers import bound_answers
+
 
 def import_tqsdk() -> None:
     """Import tqsdk. Its `changelog_notification` module asks a public host at import and is replaced by an empty one.
 
-    Log records are switched off for the process: tqsdk builds one for every message, with bearer tokens in them.
+    What it asks for over HTTP is bounded (`answers`). Log records are switched off for the process: tqsdk builds one
+    for every message, with bearer tokens in them.
     """
     logging.disable(logging.CRITICAL)
     sys.modules["tqsdk.changelog_notification"] = ModuleType("tqsdk.changelog_notification")
@@ -25,6 +28,7 @@ def import_tqsdk() -> None:
         import tqsdk  # noqa: PLC0415 - a second that only workers pay
         import tqsdk.data_series  # noqa: PLC0415
 
+    bound_answers()
     assert tqsdk.data_series.CACHE_DIR
     gc.collect()
     gc.freeze()

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
-from typing import Any, Final
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Optional, cast
 
 import msgspec
 import pandas as pd
@@ -24,8 +24,22 @@ from ghtrader_assets.errors import BrokenDayError, FetchError
 from ghtrader_assets.tq.login import LoggedIn
 
 _ANY_DAY: Final = date(2024, 1, 2)
+_MOST_CHANGES: Final = 20_000
+"""As many as trading days in 80 years: a main contract changes once a month at most."""
+_Span = Annotated[
+    list[Annotated[str, msgspec.Meta(pattern=r"^\d\d:\d\d:\d\d$")]], msgspec.Meta(min_length=2, max_length=2)
+]
 LONGEST_NAME: Final = 40
 """So many letters of what the table calls a contract are kept."""
+
+
+class _Terms(msgspec.Struct):
+    """What an instrument can be: the form and the bounds of a `market_data.Instrument`."""
+
+    price_tick: Annotated[float, msgspec.Meta(gt=0, le=1e6)]
+    multiplier: Annotated[float, msgspec.Meta(ge=1, le=1e6, multiple_of=1)]
+    trading_time: dict[str, Annotated[list[_Span], msgspec.Meta(max_length=12)]]
+    expire_s: Optional[Annotated[float, msgspec.Meta(ge=0, le=1e11)]]  # noqa: UP045 - `|` knows no `Annotated`
 
 
 def holidays(auth: LoggedIn, _symbols: Sequence[str]) -> bytes:
@@ -55,11 +69,23 @@ def main_contracts(auth: LoggedIn, symbols: Sequence[str]) -> bytes:
     calendar.rest_days_df = pd.DataFrame({"date": pd.Series(dtype="datetime64[ns]")})
     try:
         table = calendar.TqContCalendar(_ANY_DAY, _ANY_DAY, symbols=[], headers=auth.headers).continuous
+        known = [symbol for symbol in symbols if symbol in (table or {})]
+        return msgspec.json.encode({symbol: _changes(cast("Mapping[str, Any]", table)[symbol]) for symbol in known})
+    except requests.exceptions.JSONDecodeError:
+        raise _no_table("answers no JSON (an error page?)") from None
+    except requests.RequestException:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise _no_table("has another form than changes by product: [YYYYMMDD, contract]") from None
     finally:
         calendar.rest_days_df = None
-    assert table is not None
-    known = [symbol for symbol in symbols if symbol in table]
-    return msgspec.json.encode({symbol: [[str(day), _name(name)] for day, name in table[symbol]] for symbol in known})
+
+
+def _changes(changes: Sequence[tuple[object, object]]) -> list[tuple[date, str]]:
+    """A product's changes. Raises `ValueError` or `TypeError` for other things, and for more than a product has."""
+    if len(changes) > _MOST_CHANGES:
+        raise ValueError
+    return [(datetime.strptime(str(day)[:9], "%Y%m%d").date(), _name(name)) for day, name in changes]  # noqa: DTZ007
 
 
 def _name(contract: object) -> str:
@@ -69,8 +95,16 @@ def _name(contract: object) -> str:
 
 
 def _no_holiday_list(what: str) -> FetchError:
-    place = os.environ.get("TQ_CHINESE_HOLIDAY_URL", "tqsdk's own address").rpartition("@")[2]  # no user, no password
-    return BrokenDayError(f"the provider's holiday list at {place} {what}", "check TQ_CHINESE_HOLIDAY_URL")
+    return _no_such("holiday list", "TQ_CHINESE_HOLIDAY_URL", what)
+
+
+def _no_table(what: str) -> FetchError:
+    return _no_such("table of main contracts", "TQ_CONT_TABLE_URL", what)
+
+
+def _no_such(thing: str, variable: str, what: str) -> FetchError:
+    place = os.environ.get(variable, "tqsdk's own address").rpartition("@")[2]  # no user, no password
+    return BrokenDayError(f"the provider's {thing} at {place} {what}", f"check {variable}")
 
 
 def instruments(quote: Callable[[str], Mapping[str, Any]], contracts: Sequence[str]) -> bytes:
@@ -80,10 +114,15 @@ def instruments(quote: Callable[[str], Mapping[str, Any]], contracts: Sequence[s
 
 def _instrument(contract: str, quote: Mapping[str, Any]) -> dict[str, Any]:
     hours = quote.get("trading_time") or {}  # of a type of tqsdk's, with other things than hours in it
-    return {
-        "contract": contract,
+    expires = quote["expire_datetime"]
+    said = {
         "price_tick": quote["price_tick"],
-        "multiplier": int(quote["volume_multiple"]),
-        "trading_time": {session: spans for session, spans in hours.items() if isinstance(spans, list)},
-        "expire_s": quote["expire_datetime"],
+        "multiplier": quote["volume_multiple"],
+        "trading_time": {name: hours[name] for name in ("day", "night") if isinstance(hours.get(name), list)},
+        "expire_s": None if expires != expires else expires,  # noqa: PLR0124 - NaN
     }
+    try:
+        terms = msgspec.convert(said, _Terms)
+    except msgspec.ValidationError as error:
+        raise BrokenDayError(f"what the provider says of {contract} can't be: {error}") from None
+    return {"contract": contract, **msgspec.to_builtins(terms), "multiplier": int(terms.multiplier)}

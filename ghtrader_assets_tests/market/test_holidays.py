@@ -7,8 +7,14 @@ from datetime import date
 import pytest
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.market.calendar import changed_days, snapshot_calendar
-from ghtrader_assets.market.holidays import compare_holidays, covers_year, extend_calendar, unconfirmed
+from ghtrader_assets.market.calendar import changed_days, snapshot_calendar, weekdays
+from ghtrader_assets.market.holidays import (
+    compare_holidays,
+    covers_year,
+    extend_calendar,
+    implausible_list,
+    unconfirmed,
+)
 from ghtrader_assets_tests.calendars import NEXT_YEAR
 
 CALENDAR = snapshot_calendar()
@@ -97,3 +103,16 @@ def test_a_list_that_ends_with_new_years_day_does_not_open_the_rest_of_the_year(
     assert extend_calendar(CALENDAR, [*HOLIDAYS, date(2027, 1, 1)], "too early") is CALENDAR
     assert extend_calendar(CALENDAR, [*HOLIDAYS, date(2027, 10, 1)], "National Day alone") is CALENDAR
     assert extend_calendar(CALENDAR, [*HOLIDAYS, date(2028, 10, 2)], "a year is missing") is CALENDAR
+
+
+def test_a_list_that_no_exchange_can_have() -> None:
+    """Compared with what every year since 2004 had, not with what the list says of itself."""
+    calendar = snapshot_calendar()
+    true = calendar.holidays_on_weekdays(date(2005, 1, 1), calendar.horizon)
+    assert implausible_list(true) == ""
+    assert implausible_list([day for day in true if day.year == 2025]) == ""
+    assert implausible_list([]) == "", "an empty list has a name of its own"
+    assert implausible_list([date(2026, 1, 1)]).startswith("covers no year: it has 1 day(s)")
+    assert implausible_list([day for day in true if day.month == 10]).startswith("covers no year")
+    closed = [*true, *weekdays(date(2024, 6, 1), date(2024, 12, 31))]
+    assert implausible_list(closed) == "has 164 weekdays without trading in 2024"
