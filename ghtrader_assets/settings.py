@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     exchange_model: int = Field(default=2, ge=1, le=2)
     prometheus_port: int | None = Field(default=None, ge=0, le=65535)
     web_names: Words = ()
+    web_auth: Literal["token", "off"] = "token"
+    web_token: SecretStr | None = Field(default=None, min_length=16)
+    web_token_read: SecretStr | None = Field(default=None, min_length=16)
 
     min_free_mb: int = Field(default=1024, ge=0)
     ingest_workers: int = Field(default=4, ge=1, le=64)
@@ -304,7 +307,7 @@ def _first_fault(error: ValidationError) -> tuple[str, str]:
     fault = error.errors(include_url=False, include_input=True)[0]
     place = str(fault["loc"][0]) if fault["loc"] else "settings"
     variable = variable_of(place) if place in Settings.model_fields else place
-    secret = "PASSWORD" in variable or variable.endswith("REDIS_URL")
+    secret = "PASSWORD" in variable or "TOKEN" in variable or variable.endswith("REDIS_URL")
     shown = "" if secret else f"={fault['input']}"
     return (
         f"{variable}{shown} is not a legal value: {fault['msg']}",

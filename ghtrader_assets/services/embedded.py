@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -20,6 +21,8 @@ import psutil
 from ghtrader_assets.alerts import send_new, service_alert
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import open_database
+from ghtrader_assets.dagster_web import DagsterAddress
+from ghtrader_assets.doors.keys import keys_of
 from ghtrader_assets.errors import GhtraderError, ServiceError
 from ghtrader_assets.exchange.memory import settled_model
 from ghtrader_assets.logs import logger
@@ -101,7 +104,7 @@ def running_services(
         supervisor.start()
         stack.callback(supervisor.stop)
         if with_dagster:
-            _require_definitions(books.runtime, announce)
+            _require_definitions(settings, books.runtime, announce)
         for finding in limit_findings(settings, clock):
             if finding.level != "ok":
                 announce(f"{finding.subject}: {finding.line}")
@@ -181,8 +184,9 @@ def _parts(
     if with_provider and not settings.uses_real_tqsdk:
         yield _exchange(settings)
     if with_dagster:
-        yield from _dagster(settings, stack)
-        yield from _pages(settings, clock)
+        start = secrets.token_urlsafe(12)
+        yield from _dagster(settings, stack, start)
+        yield from _pages(settings, clock, start)
 
 
 def _questdb(settings: Settings, clock: Clock, *, bounds_metrics: bool) -> QuestDBPart:
@@ -201,17 +205,27 @@ def _exchange(settings: Settings) -> ProcessPart:
     port = claim_port(settings.exchange_port, "GHTRADER_EXCHANGE_PORT")
     home = settings.home / "exchange"
     model = settled_model(home, settings.asked_exchange_model, lambda: "embedded" in sources_of_loads(settings.home))
-    words = ("-m", "ghtrader_assets.exchange", "--port", str(port), "--home", str(home), "--model", str(model))
+    words = (
+        "-m",
+        "ghtrader_assets.exchange",
+        "--port",
+        str(port),
+        "--home",
+        str(home),
+        "--model",
+        str(model),
+        "--guarded",
+    )
     return _child(settings, EXCHANGE, words, port, probed="/healthz")
 
 
-def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
+def _dagster(settings: Settings, stack: ExitStack, start: str) -> Iterator[ProcessPart]:
     """Code server, web server and daemon, the definitions at a place that outlives a restart of any."""
     port = claim_port(settings.dagster_port, "GHTRADER_DAGSTER_PORT")
     folder = tempfile.mkdtemp(prefix="ghtrader-")  # a socket's path may have 100 characters
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     socket = Path(folder) / "code"
-    url = f"http://{LOOPBACK}:{port}"
+    url, keys = f"http://{LOOPBACK}:{port}", keys_of(settings)
     workspaces = workspace_files(settings.home, socket, settings.workspace)
     logs, environment = settings.home / "logs", dagster_environment(settings.home)
     yield CodeServerPart(
@@ -224,11 +238,12 @@ def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
     )
     yield WebServerPart(
         name=DAGSTER,
-        arguments=webserver_command(workspaces, port),
+        arguments=webserver_command(workspaces, port, start),
         log=logs / "dagster.log",
         environment=environment,
         urls={"http": url},
         needs=(CODE_SERVER,),
+        keys=keys,
     )
     yield DaemonPart(
         name=DAEMON,
@@ -237,11 +252,11 @@ def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
         environment=environment,
         urls={},
         needs=(CODE_SERVER,),
-        web_url=url,
+        web=DagsterAddress(url, keys),
     )
 
 
-def _pages(settings: Settings, clock: Clock) -> Iterator[ProcessPart]:
+def _pages(settings: Settings, clock: Clock, start: str) -> Iterator[ProcessPart]:
     """Dashboard and exporter. The tables of an external QuestDB are made sure of before they read it."""
     if settings.uses_external_questdb:
         with open_database(settings, clock=clock) as database:
@@ -249,12 +264,12 @@ def _pages(settings: Settings, clock: Clock) -> Iterator[ProcessPart]:
             keep_metrics(database, settings.metrics_months)
     needs = () if settings.uses_external_questdb else (QUESTDB,)
     port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
-    yield _child(settings, DASHBOARD, ("-m", "ghtrader_assets.dashboard", "--port", str(port)), port, "/healthz", needs)
+    words = ("-m", "ghtrader_assets.dashboard", "--port", str(port), "--start", start)
+    yield _child(settings, DASHBOARD, words, port, "/healthz", needs)
     if settings.prometheus_port is not None:
         port = claim_port(settings.prometheus_port, "GHTRADER_PROMETHEUS_PORT")
-        part = _child(
-            settings, PROMETHEUS, ("-m", "ghtrader_assets.services.exporter", str(port)), port, "/healthz", needs
-        )
+        words = ("-m", "ghtrader_assets.services.exporter", str(port), start)
+        part = _child(settings, PROMETHEUS, words, port, "/healthz", needs)
         part.urls["http"] += "/metrics"
         yield part
 
@@ -275,12 +290,12 @@ def _child(
     )
 
 
-def _require_definitions(runtime: Runtime, announce: Announce) -> None:
+def _require_definitions(settings: Settings, runtime: Runtime, announce: Announce) -> None:
     """Raise the error of our own code location, if it has one; say those of others."""
     dagster = runtime.service(DAGSTER)
     if dagster is None:
         return
-    for name, error in dagster_state(dagster.urls["http"]).locations.items():
+    for name, error in dagster_state(DagsterAddress(dagster.urls["http"], keys_of(settings))).locations.items():
         if error and name == LOCATION:
             raise ServiceError(f"Dagster can't load our definitions: {error}", "mend that")
         if error:
