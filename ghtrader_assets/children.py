@@ -26,6 +26,8 @@ READING_SECRETS: Final = frozenset({"questdb_password", "questdb_reader_password
 QuestDB 9.3 has, so the reader's alone does not do."""
 STORE_SECRETS: Final = READING_SECRETS | {"redis_url"}
 """Of a process that may run code locations of the user's own, which read through `connect()`."""
+WEB_SECRETS: Final = frozenset({"web_token", "web_token_read"})
+"""Of a process that lets others in."""
 
 WITHHELD: Final = "withheld-from-this-process"
 """What stands in place of a secret that a child doesn't need: it is set, which decides whether settings are whole."""

@@ -7,20 +7,39 @@ health, `orchestration` for runs), and anything of the package dagster.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 import requests
 
+from ghtrader_assets.doors.keys import WebKeys
 from ghtrader_assets.errors import ServiceError
 
 
+@dataclass(frozen=True, slots=True)
+class DagsterAddress:
+    """Where a Dagster answers, which is what it reads as, and what it wants to be sent with each question."""
+
+    url: str
+    keys: WebKeys | None = None
+
+    def __str__(self) -> str:
+        return self.url
+
+
 def ask_dagster(
-    url: str, query: str, variables: Mapping[str, Any] | None = None, operation: str | None = None, *, timeout_s: float
+    address: DagsterAddress,
+    query: str,
+    variables: Mapping[str, Any] | None = None,
+    operation: str | None = None,
+    *,
+    timeout_s: float,
 ) -> dict[str, Any]:
-    """The data that the web server at `url` answers with. Raises `ServiceError` where it gives none, or refuses."""
+    """The data that the web server there answers with. Raises `ServiceError` where it gives none, or refuses."""
+    url, headers = address.url, address.keys.header if address.keys else {}
     asked = {"query": query, "variables": variables or {}, "operationName": operation}
     try:
-        answer: Any = requests.post(f"{url}/graphql", json=asked, timeout=timeout_s).json()
+        answer: Any = requests.post(f"{url}/graphql", json=asked, headers=headers, timeout=timeout_s).json()
     except (requests.RequestException, ValueError) as error:
         raise ServiceError(f"Dagster at {url} does not answer: {type(error).__name__}", "see `status`") from None
     said = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}

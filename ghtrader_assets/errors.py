@@ -123,7 +123,7 @@ class ServiceError(GhtraderError, code="GHT-300", exit_code=3):
 
 
 class CredentialError(ServiceError, code="GHT-301"):
-    """A user name or password is missing or refused."""
+    """A user name, password or token is missing, refused, or in a file that others can read."""
 
 
 class PortTakenError(ServiceError, code="GHT-302"):

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     exchange_model: int = Field(default=2, ge=1, le=2)
     prometheus_port: int | None = Field(default=None, ge=0, le=65535)
     web_names: AnyWords = ()
+    web_auth: Literal["token", "off"] = "token"
+    web_token: SecretStr | None = Field(default=None, min_length=16)
+    web_token_read: SecretStr | None = Field(default=None, min_length=16)
 
     min_free_mb: int = Field(default=1024, ge=0, le=10**9)
     ingest_workers: int = Field(default=4, ge=1, le=64)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,12 @@ time_machine.travel(datetime.fromisoformat({at!r})).start()
 
 @dataclass(frozen=True)
 class ExchangeControl:
-    """A running exchange. `environment` points a tqsdk client at it."""
+    """A running exchange. `environment` points a tqsdk client at it; `headers` open the control of a platform's."""
 
     url: str
     pid: int
     home: Path
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -67,22 +68,23 @@ class ExchangeControl:
 
     def faults(self, *rules: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Put fault rules in force (docs/exchange.md)."""
-        answer = requests.post(f"{self.url}/control/faults", json=list(rules), timeout=HANGS_S)
+        answer = requests.post(f"{self.url}/control/faults", json=list(rules), headers=self.headers, timeout=HANGS_S)
         answer.raise_for_status()
         return answer.json()
 
     def rules(self) -> list[dict[str, Any]]:
         """The rules in force, with their hits."""
-        return requests.get(f"{self.url}/control/faults", timeout=HANGS_S).json()
+        return requests.get(f"{self.url}/control/faults", headers=self.headers, timeout=HANGS_S).json()
 
     def requests(self, kind: str | None = None) -> list[dict[str, Any]]:
         """What was asked since the last reset, of one kind or all."""
-        asked = requests.get(f"{self.url}/control/requests", timeout=HANGS_S).json()
+        asked = requests.get(f"{self.url}/control/requests", headers=self.headers, timeout=HANGS_S).json()
         return [item for item in asked if kind in (None, item["kind"])]
 
     def reset(self) -> None:
         """Forget all rules and requests."""
-        requests.post(f"{self.url}/control/reset", json={}, timeout=HANGS_S).raise_for_status()
+        answer = requests.post(f"{self.url}/control/reset", json={}, headers=self.headers, timeout=HANGS_S)
+        answer.raise_for_status()
 
 
 @contextmanager

@@ -20,12 +20,16 @@ from typing import Any, NamedTuple
 
 import pytest
 import requests
+from playwright.sync_api import Page
 
+from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.doors.keys import WebKeys, keys_of, link_to
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES, RANGE_END, RANGE_START
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.runtime import Runtime, read_runtime
+from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
 from ghtrader_assets_tests.open_provider import OPEN_COMMAND
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
@@ -182,10 +186,24 @@ class RunningPlatform:
         assert found is not None
         return found.urls["http"]
 
+    @property
+    def keys(self) -> WebKeys:
+        return keys_of(Settings(home=self.command.home))
+
+    def get(self, service: str, path: str = "") -> requests.Response:
+        """What a program with the owner's token gets."""
+        return requests.get(f"{self.url(service)}{path}", headers=self.keys.header, timeout=HANGS_S)
+
+    def show(self, page: Page, path: str = "", service: str = "dagster", **more: Any) -> None:
+        """Open a page as a user does who was given a link to log in with."""
+        page.goto(link_to(self.keys, service, self.url(service), SYSTEM_CLOCK))
+        page.wait_for_url(f"{self.url(service)}/", wait_until="commit")
+        page.goto(f"{self.url(service)}{path}", **more)
+
     def graphql(self, query: str, **variables: Any) -> Any:
-        answer = requests.post(
-            f"{self.url('dagster')}/graphql", json={"query": query, "variables": variables}, timeout=HANGS_S
-        ).json()
+        asked = {"query": query, "variables": variables}
+        url = f"{self.url('dagster')}/graphql"
+        answer = requests.post(url, json=asked, headers=self.keys.header, timeout=HANGS_S).json()
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
@@ -215,7 +233,7 @@ class RunningPlatform:
     def exchange(self) -> ExchangeControl:
         service = self.runtime.service("exchange")
         assert service is not None
-        return ExchangeControl(service.urls["http"], service.process.pid, self.command.home)
+        return ExchangeControl(service.urls["http"], service.process.pid, self.command.home, self.keys.header)
 
 
 @contextmanager

@@ -19,10 +19,10 @@ _HEAD: Final = """# When something is wrong
 
 `ghtrader-assets status` says what is wrong with the platform that runs, `ghtrader-assets doctor` that and what is wrong
 with settings, machine and tables; the dashboard answers `/healthz` while its process lives and `/readyz` with 200 while
-nothing is in error, else with 503 and the findings. All of them, and Dagster's checks, speak by one model: a finding
-has a kind, a subject, what was found, and what to do. An **error** makes `status`, `doctor` and `/readyz` unhealthy; a
-**warning** does not. Feeds count for `doctor`, and for `status --feeds`; a symbol that is not followed (the daily
-schedule is off, or its history was never begun) has an idle feed, which is no fault.
+nothing is in error, else with 503, and whoever sends a token with the findings. All of them, and Dagster's checks,
+speak by one model: a finding has a kind, a subject, what was found, and what to do. An **error** makes `status`,
+`doctor` and `/readyz` unhealthy; a **warning** does not. Feeds count for `doctor`, and for `status --feeds`; a symbol
+that is not followed (the daily schedule is off, or its history was never begun) has an idle feed, which is no fault.
 
 In JSON a finding's `kind` is the name below, `manual` says that a person, or root, has to do it. Commands stand between
 backquotes; statements are for QuestDB's console. An error that ends a command has its code and its remedy in

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ghtrader_assets.dagster_web import ask_dagster
+from ghtrader_assets.dagster_web import DagsterAddress, ask_dagster
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets_tests.waiting import HANGS_S
 
@@ -39,7 +39,7 @@ def answering(body: bytes) -> Iterator[str]:
 
 def test_the_data_is_handed_out() -> None:
     with answering(b'{"data": {"version": "1"}}') as url:
-        assert ask_dagster(url, "{ version }", timeout_s=HANGS_S) == {"version": "1"}
+        assert ask_dagster(DagsterAddress(url), "{ version }", timeout_s=HANGS_S) == {"version": "1"}
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_the_data_is_handed_out() -> None:
 )
 def test_any_other_answer_is_an_error_of_one_line(body: bytes, said: str) -> None:
     with answering(body) as url, pytest.raises(ServiceError, match=said):
-        ask_dagster(url, "{ version }", timeout_s=HANGS_S)
+        ask_dagster(DagsterAddress(url), "{ version }", timeout_s=HANGS_S)

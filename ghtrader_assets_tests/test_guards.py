@@ -16,16 +16,21 @@ from ghtrader_assets_tests.syntax import tree_of
 PACKAGE = Path(ghtrader_assets.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-ENTRIES = {"definitions.py", "dashboard/__main__.py", "services/exporter.py", "assets/web_server.py"}
+ENTRIES = {
+    "definitions.py",
+    "dashboard/__main__.py",
+    "services/exporter.py",
+    "assets/web_server.py",
+    "exchange/__main__.py",
+}
 """Where Dagster enters our code, or a process begins that is no command."""
 
 WALL_CLOCK = {"clock.py"}
-CLOCK_CHOSEN = (ENTRIES - {"assets/web_server.py"}) | {
+CLOCK_CHOSEN = ENTRIES | {
     "cli",
     "clock.py",
     "context",
     "store/api.py",
-    "exchange/__main__.py",
     "tq/worker.py",
 }
 """`context` and `store.api` choose the host's clock for callers that hand none down."""
@@ -39,6 +44,7 @@ ENVIRONMENT_READ = {
     "assets/launchers.py",  # sets DAGSTER_HOME for a run in this process
     "cli/demo.py",  # sets the start date for the services that it starts
     "ports.py",  # adds this host to those that no proxy serves
+    "dashboard/app.py",  # what WSGI calls so: of a request, not of the process
     "services/detached.py",  # where its parent listens: it gets no arguments
     "tether.py",  # whether this process watches its parent, likewise
     "tq/answers.py",  # TqSdk's own addresses, in a worker, as the following

@@ -23,6 +23,7 @@ ENDED_BY_AN_OWNER: Final = {
     ("exchange/__main__.py", "wait"): "until the process is told to end; it ends with its parent as well (tether)",
     ("doors/serving.py", "wait"): "as the exchange",
     ("doors/asgi.py", "receive"): "of a server of ours, whose connections have deadlines (doors.serving)",
+    ("doors/reading.py", "receive"): "the same",
     ("doors/wsgi.py", "receive"): "the same",
     ("loading/batches.py", "acquire"): "freed by each recorded batch, and by the end of the pipeline",
     ("loading/batches.py", "get"): "threads of this process answer, be it with an error; their waits have bounds",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.loading.outcome import Stopped
-from ghtrader_assets.orchestration.daemon import DaemonLauncher, daemon_url
+from ghtrader_assets.orchestration.daemon import DaemonLauncher, running_dagster
 from ghtrader_assets.orchestration.launcher import Launcher, Progress
 from ghtrader_assets.orchestration.names import LAUNCH_TAG
 from ghtrader_assets.orchestration.runs import Needs
@@ -22,8 +22,8 @@ from ghtrader_assets.settings import Settings
 
 def launcher_for(settings: Settings, clock: Clock) -> Launcher:
     """The daemon's launcher where a Dagster runs for this home, else that of this process."""
-    url = daemon_url(settings)
-    return InProcessLauncher(settings, clock) if url is None else DaemonLauncher(settings.home, url)
+    dagster = running_dagster(settings)
+    return InProcessLauncher(settings, clock) if dagster is None else DaemonLauncher(settings.home, dagster)
 
 
 @dataclass(frozen=True, slots=True)

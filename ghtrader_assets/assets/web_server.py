@@ -15,12 +15,16 @@ import dagster as dg
 from dagster_webserver.webserver import DagsterWebserver
 
 from ghtrader_assets.assets.dagster_internals import configure_loggers, opened_workspace
+from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.doors.asgi import GuardedApp
-from ghtrader_assets.doors.rule import Door
+from ghtrader_assets.doors.keys import Doorkeeper, keys_of
+from ghtrader_assets.doors.reading import ReadingOnly
+from ghtrader_assets.doors.rule import GRAPHQL, Door
 from ghtrader_assets.doors.serving import WebServer
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import configure
-from ghtrader_assets.settings import load_settings
+from ghtrader_assets.runtime import DAGSTER
+from ghtrader_assets.settings import Settings, load_settings
 
 STATEMENT_TIMEOUT_MS: Final = 15_000
 RECYCLED_AFTER_S: Final = 3600
@@ -33,6 +37,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ghtrader_assets.assets.web_server", description="Dagster's pages")
     parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1")
     parser.add_argument("-w", dest="workspaces", action="append", required=True, help="workspace file")
+    parser.add_argument("--start", required=True, help="of the platform it belongs to, which log-ins end with")
     options = parser.parse_args()
     configure_loggers(log_level="WARNING")
     try:
@@ -42,11 +47,12 @@ def main() -> int:
             instance = stack.enter_context(dg.DagsterInstance.get())
             instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, RECYCLED_AFTER_S, MORE_CONNECTIONS)
             context = stack.enter_context(opened_workspace(instance, options.workspaces))
-            app = cast("Any", DagsterWebserver(context).create_asgi_app())  # pyright: ignore[reportUnknownMemberType]
+            keeper = Doorkeeper(keys_of(settings), DAGSTER, options.start, SYSTEM_CLOCK)
+            dagster = cast("Any", DagsterWebserver(context).create_asgi_app())  # pyright: ignore[reportUnknownMemberType]
 
             def guarded(port: int) -> GuardedApp:
                 # Dagster's own policy, which goes with its pages, lets only scripts run that it knows
-                return GuardedApp(app, Door(port, settings.web_names), scripts="'unsafe-inline'")
+                return GuardedApp(ReadingOnly(dagster), door_of(port, settings), keeper, scripts="'unsafe-inline'")
 
             server = WebServer(options.port, guarded, name="dagster")
             server.start()
@@ -55,6 +61,11 @@ def main() -> int:
         sys.stderr.write(f"error: {error.line}\n")
         return error.exit_code
     return 0
+
+
+def door_of(port: int, settings: Settings) -> Door:
+    """GraphQL is let in whoever may read; `ReadingOnly` looks at what it says."""
+    return Door(port, settings.web_names, read_by_post=frozenset({GRAPHQL}))
 
 
 if __name__ == "__main__":

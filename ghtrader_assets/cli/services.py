@@ -17,12 +17,13 @@ import typer
 
 from ghtrader_assets.cli.app import AsJson, announce, as_document, command, emit_json, emit_rows, emit_table, log, out
 from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.doors.keys import LINK_S, keys_of, link_to
 from ghtrader_assets.health import is_well
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.credentials import credentials_file
 from ghtrader_assets.reading.stored import require_known
-from ghtrader_assets.runtime import DAGSTER, Runtime, owned_runtime
+from ghtrader_assets.runtime import DAGSTER, DASHBOARD, Runtime, owned_runtime
 from ghtrader_assets.services.detached import start_detached, tell_manager
 from ghtrader_assets.services.embedded import running_services
 from ghtrader_assets.services.platform import PlatformHealth, look_at_platform
@@ -84,7 +85,8 @@ def status(
             "findings": found.wrong,
             "versions": versions,
         }
-        emit_json({**document, "questdb_credentials": credentials})
+        links = links_of(settings, owned_runtime(settings.home))
+        emit_json({**document, "questdb_credentials": credentials, "links": links})
     else:
         _show_status(settings, found, versions, credentials)
     raise typer.Exit(0 if healthy else 1)
@@ -123,13 +125,28 @@ def store_for(settings: Settings, *symbols: Symbol, day: date | None = None) -> 
 
 
 def show_urls(settings: Settings, runtime: Runtime) -> None:
-    """Say where everything is, and where the console's credentials are."""
+    """Say where everything is, how a browser gets in, and where the console's credentials are."""
     for service in runtime.services:
         if not service.urls:
             continue
         out.print(f"{service.name:<10} {'   '.join(service.urls.values())}")
+    _show_links(settings, runtime)
     if runtime.service("questdb") is not None:
         out.print(f"{'':<10} user and password of the QuestDB console: {credentials_file(settings.home)}")
+
+
+def links_of(settings: Settings, runtime: Runtime | None) -> dict[str, str]:
+    """For each server with pages that runs, an address that opens it for a browser."""
+    found = [service for name in (DAGSTER, DASHBOARD) if runtime and (service := runtime.service(name))]
+    return {each.name: link_to(keys_of(settings), each.name, each.urls["http"], SYSTEM_CLOCK) for each in found}
+
+
+def _show_links(settings: Settings, runtime: Runtime | None) -> None:
+    links = links_of(settings, runtime) if settings.web_auth == "token" else {}
+    if links:
+        log.print(f"to open in a browser, each once and within {LINK_S // 60} minutes (`status` prints others):")
+    for name, link in links.items():
+        out.print(f"  {name:<10} {link}", soft_wrap=True)
 
 
 def wait_for_interrupt() -> None:
@@ -150,6 +167,7 @@ def _show_status(settings: Settings, found: PlatformHealth, versions: dict[str, 
         emit_rows("feeds", found.feeds, ("symbol", "state", "expected_day", "last_day", "reason", "remedy"))
     if found.wrong:
         emit_rows("what is wrong", found.wrong, ("level", "subject", "finding", "remedy"))
+    _show_links(settings, owned_runtime(settings.home))
     out.print(f"home       {settings.home}")
     out.print(f"console    user and password of QuestDB's console: {credentials}")
     out.print("versions   " + "  ".join(f"{name} {version}" for name, version in versions.items()))

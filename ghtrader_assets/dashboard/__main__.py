@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import sys
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard.app import Dashboard, dashboard_app
 from ghtrader_assets.doors.asgi import GuardedApp
+from ghtrader_assets.doors.keys import Doorkeeper, keys_of
 from ghtrader_assets.doors.rule import Door
 from ghtrader_assets.doors.serving import WebServer
 from ghtrader_assets.doors.wsgi import ThreadedApp
@@ -23,8 +25,11 @@ from ghtrader_assets.logs import configure
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.ports import LOOPBACK, claim_port, keep_loopback_direct
 from ghtrader_assets.private import keep_home_private, protect_process
-from ghtrader_assets.settings import load_settings
+from ghtrader_assets.runtime import DASHBOARD
+from ghtrader_assets.settings import Settings, load_settings
 
+CALLBACKS = "/_dash-update-component"
+"""Where Dash asks for a page: by POST, and none of ours changes anything."""
 PORT_SETTING = "GHTRADER_DASHBOARD_PORT"
 
 
@@ -32,6 +37,7 @@ def main() -> int:
     """Serve until told to stop. Exit code of the error in one line if that can't be."""
     parser = argparse.ArgumentParser(prog="python -m ghtrader_assets.dashboard", description="the dashboard")
     parser.add_argument("--port", type=int, help="TCP port on 127.0.0.1; 0 picks a free one; default: the setting's")
+    parser.add_argument("--start", default="", help="of the platform it belongs to, which log-ins end with")
     options = parser.parse_args()
     protect_process()
     keep_loopback_direct()
@@ -41,7 +47,9 @@ def main() -> int:
         configure(settings.log_level)
         port = claim_port(settings.dashboard_port if options.port is None else options.port, PORT_SETTING)
         app = dashboard_app(settings, calendar_for(settings.home), SYSTEM_CLOCK)
-        server = WebServer(port, lambda port: _guarded(app, Door(port, settings.web_names)), name="dashboard")
+        start = options.start or secrets.token_urlsafe(12)
+        keeper = Doorkeeper(keys_of(settings), DASHBOARD, start, SYSTEM_CLOCK)
+        server = WebServer(port, lambda port: _guarded(app, _door(port, settings), keeper), name="dashboard")
     except GhtraderError as error:
         sys.stderr.write(f"error: {error.line}\n")
         return error.exit_code
@@ -55,8 +63,12 @@ def main() -> int:
     return 0
 
 
-def _guarded(app: Dashboard, door: Door) -> GuardedApp:
-    return GuardedApp(ThreadedApp(app.server), door, scripts=" ".join(app.csp_hashes()))
+def _door(port: int, settings: Settings) -> Door:
+    return Door(port, settings.web_names, read_by_post=frozenset({CALLBACKS}))
+
+
+def _guarded(app: Dashboard, door: Door, keeper: Doorkeeper) -> GuardedApp:
+    return GuardedApp(ThreadedApp(app.server), door, keeper, scripts=" ".join(app.csp_hashes()))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ from ghtrader_assets.dashboard.pages.overview import overview_page
 from ghtrader_assets.dashboard.pages.parts import Links, frame
 from ghtrader_assets.dashboard.pages.symbol import symbol_page
 from ghtrader_assets.dashboard.routes import DayPage, OperationsPage, OverviewPage, Page, Router, SymbolPage
+from ghtrader_assets.doors.asgi import POWER
+from ghtrader_assets.doors.rule import Power
 from ghtrader_assets.errors import BadInputError, GhtraderError
 from ghtrader_assets.health import Finding, is_well
 from ghtrader_assets.logs import logger, redacted
@@ -89,13 +91,16 @@ class Readiness:
         self._kept: tuple[float, list[Finding]] = (float("-inf"), [])
 
     def answer(self) -> flask.Response:
-        """200, or 503 while something is in error; what is wrong as JSON in both."""
+        """200, or 503 while something is in error; what is wrong as JSON in both, for whoever may read these pages."""
         with self._lock:
             if time.monotonic() - self._kept[0] >= KEPT_S:
                 self._kept = (time.monotonic(), self._look())
             found = self._kept[1]
         ready = is_well(found)
-        document = json.dumps({"ready": ready, "findings": [dataclasses.asdict(finding) for finding in found]})
+        shown: dict[str, object] = {"ready": ready}
+        if flask.request.environ.get(POWER, Power.NONE) is not Power.NONE:
+            shown["findings"] = [dataclasses.asdict(finding) for finding in found]
+        document = json.dumps(shown)
         return flask.Response(str(redacted(document)), 200 if ready else 503, mimetype="application/json")
 
 

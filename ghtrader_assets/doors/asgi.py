@@ -1,15 +1,19 @@
 """The rule before an ASGI application: requests and websockets that it refuses never reach the application.
 
-Belongs here: reading a request as ASGI has it, refusing as ASGI does, headers of every answer. Does not belong here:
-what is refused (`rule`), the server's socket (`serving`).
+Belongs here: reading a request as ASGI has it, refusing as ASGI does, logging in, headers of every answer. Does not
+belong here: what is refused (`rule`), what a token, link or cookie is worth (`keys`), the server's socket (`serving`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import parse_qs
 
-from ghtrader_assets.doors.rule import Asked, Door, Refusal, refusal_of
+from ghtrader_assets.doors.keys import LOG_IN, Doorkeeper
+from ghtrader_assets.doors.rule import OURS, Asked, Door, Power, Refusal, opens_page, refusal_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -24,6 +28,24 @@ PAGES: Final = (
 )
 """What pages of ours may load: what comes from their own server. `scripts`: which of those within a page run."""
 
+POWER: Final = "ghtrader.power"
+ALIVE: Final = "/healthz"
+_PAGE: Final = (
+    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>ghtrader-assets</title>{more}</head>'
+    "<body><p>{text}</p></body></html>"
+)
+WELCOME: Final = _PAGE.format(
+    more='<meta http-equiv="refresh" content="0; url=/">', text='You are logged in: <a href="/">go on</a>.'
+)
+AGAIN: Final = _PAGE.format(more='<meta http-equiv="refresh" content="0">', text="One moment.")
+"""A browser sends no cookie with a link from another page, but does when this page loads itself again."""
+STRANGER: Final = _PAGE.format(
+    more="",
+    text="{why}These pages are open to whoever runs this platform. Type <code>ghtrader-assets status</code> and open"
+    " the link that it prints: it works once, within ten minutes, and then this browser stays logged in for twelve"
+    " hours or until the platform stops.",
+)
+
 _HEADERS: Final = {
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
@@ -34,25 +56,50 @@ _HEADERS: Final = {
 
 
 class GuardedApp:
-    """An application that only gets what the rule lets in."""
+    """An application that only gets what the rule lets in; with it, at `scope["ghtrader.power"]`, whose it is."""
 
-    def __init__(self, app: Application, door: Door, *, scripts: str = "") -> None:
+    def __init__(self, app: Application, door: Door, keeper: Doorkeeper, *, scripts: str = "") -> None:
         self._app = app
         self._door = door
+        self._keeper = keeper
         self._policy = PAGES.format(scripts=scripts).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refusal = refusal_of(asked_of(scope), self._door)
-        if refusal is None:
-            await self._app(scope, receive, self._with_headers(send))
-        elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})
+        asked = asked_of(scope, self._keeper)
+        refusal = refusal_of(asked, self._door)
+        if scope["type"] == "websocket":
+            if refusal is None:
+                await self._app(scope, receive, send)
+            else:
+                await receive()
+                await send({"type": "websocket.close", "code": 1008})
+            return
+        unknown = refusal is not None and refusal.status is HTTPStatus.UNAUTHORIZED
+        send = self._with_headers(send)
+        if asked.path == LOG_IN and asked.method == "GET" and (refusal is None or unknown):
+            await self._log_in(asked, send)
+        elif refusal is None and asked.path == ALIVE:
+            await answer(send, HTTPStatus.OK, "alive\n")
+        elif refusal is None:
+            scope[POWER] = asked.power
+            await self._app(scope, receive, send)
+        elif unknown and opens_page(asked):
+            page = STRANGER.format(why="") if asked.site in OURS else AGAIN
+            await answer(send, refusal.status, page)
         else:
-            await refuse(refusal, self._with_headers(send))
+            await refuse(refusal, send, {"www-authenticate": "Bearer"} if unknown else {})
+
+    async def _log_in(self, asked: Asked, send: Send) -> None:
+        """A cookie for a link, or a page that says how to get another."""
+        cookie = self._keeper.cookie_for(parse_qs(asked.query).get("link", [""])[0], asked.host)
+        if cookie or asked.power is not Power.NONE:
+            await answer(send, HTTPStatus.OK, WELCOME, {"set-cookie": cookie} if cookie else {})
+        else:
+            page = STRANGER.format(why="This link was used, or is too old. ")
+            await answer(send, HTTPStatus.UNAUTHORIZED, page)
 
     def _with_headers(self, send: Send) -> Send:
         async def sent(message: Message) -> None:
@@ -66,7 +113,7 @@ class GuardedApp:
         return sent
 
 
-def asked_of(scope: Scope) -> Asked:
+def asked_of(scope: Scope, keeper: Doorkeeper) -> Asked:
     """What the rule sees of an ASGI request. Of a header that comes twice, both: no value of the rule's is made of
     two."""
     found: dict[bytes, list[bytes]] = {}
@@ -76,6 +123,7 @@ def asked_of(scope: Scope) -> Asked:
     def header(name: bytes) -> str:
         return b", ".join(found.get(name, ())).decode("latin-1")
 
+    cookies = b"; ".join(found.get(b"cookie", ())).decode("latin-1")
     return Asked(
         method=scope.get("method", "GET"),
         path=scope["path"],
@@ -87,15 +135,21 @@ def asked_of(scope: Scope) -> Asked:
         destination=header(b"sec-fetch-dest"),
         content_type=header(b"content-type"),
         opens_socket=scope["type"] == "websocket",
+        power=keeper.power_of(header(b"host"), header(b"authorization"), cookies),
     )
 
 
-async def refuse(refusal: Refusal, send: Send) -> None:
+async def refuse(refusal: Refusal, send: Send, more: Mapping[str, str] = MappingProxyType({})) -> None:
     """Answer with the refusal's line; the connection ends, since what else it has sent isn't read."""
-    text = f"{refusal.line}\n".encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode())]
-    headers += [(b"connection", b"close"), (b"cache-control", b"no-store")]
-    if refusal.location:
-        headers.append((b"location", refusal.location.encode()))
-    await send({"type": "http.response.start", "status": refusal.status.value, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
+    where = {"location": refusal.location} if refusal.location else {}
+    await answer(send, refusal.status, f"{refusal.line}\n", {"connection": "close", **where, **more})
+
+
+async def answer(send: Send, status: HTTPStatus, text: str, more: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Answer with a text, or a page where it begins as one."""
+    kind = "text/html" if text.startswith("<!DOCTYPE") else "text/plain"
+    body = text.encode()
+    headers = {"content-type": f"{kind}; charset=utf-8", "content-length": str(len(body)), "cache-control": "no-store"}
+    sent = [(name.encode(), value.encode("latin-1")) for name, value in {**headers, **more}.items()]
+    await send({"type": "http.response.start", "status": status.value, "headers": sent})
+    await send({"type": "http.response.body", "body": body})

@@ -12,6 +12,7 @@ JSON to another origin without being asked for its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs, quote
@@ -21,15 +22,29 @@ from ghtrader_assets.ports import LOOPBACK
 GRAPHQL: Final = "/graphql"
 _IN_QUERY: Final = "?%&=+/:,;@!$'()*~-._"
 READING: Final = ("GET", "HEAD")
-_OURS: Final = ("", "none", "same-origin")
+OPEN: Final = ("/healthz", "/readyz")
+"""What everybody may ask: whether the server lives, and whether all is well."""
+UNKNOWN: Final = (
+    "this server wants a token: send `Authorization: Bearer TOKEN` with that of the file web/token of GHTRADER_HOME,"
+    " or open the link that `ghtrader-assets status` prints"
+)
+OURS: Final = ("", "none", "same-origin")
 """What `Sec-Fetch-Site` says of a request that no other page made; `same-site` is another port of this host."""
+
+
+class Power(IntEnum):
+    """What whoever asks has shown a token for, or a cookie that stands for one."""
+
+    NONE = 0
+    READ = 1
+    OWNER = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the rule sees of a request; a header that is missing is the empty text.
 
-    `opens_socket`: it asks for a websocket, whose messages may change something though it is a GET.
+    `opens_socket`: it asks for a websocket, which is neither a page nor sent as JSON.
     """
 
     method: str
@@ -42,6 +57,7 @@ class Asked:
     destination: str = ""
     content_type: str = ""
     opens_socket: bool = False
+    power: Power = Power.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +66,16 @@ class Door:
 
     `names` are those of a proxy in front of it, as its users' browsers send them in `Host`. `has_pages`: a link on any
     other page may lead to it. `forms`: paths that take what a form sends, since a client that isn't ours sends it.
+    `guarded`: what paths begin with that want a token. `read_by_post`: paths whose POST only reads, be it that what it
+    sends is looked at further on (`graphql`).
     """
 
     port: int
     names: tuple[str, ...] = ()
     has_pages: bool = True
     forms: frozenset[str] = frozenset()
+    guarded: str = "/"
+    read_by_post: frozenset[str] = frozenset()
 
     @property
     def address(self) -> str:
@@ -78,7 +98,12 @@ class Refusal:
 
 def refusal_of(asked: Asked, door: Door) -> Refusal | None:
     """None for a request that may come in."""
-    return _wrong_host(asked, door) or _foreign_page(asked, door) or _wrong_form(asked, door)
+    return (
+        _wrong_host(asked, door)
+        or _foreign_page(asked, door)
+        or _without_power(asked, door)
+        or _wrong_form(asked, door)
+    )
 
 
 def opens_page(asked: Asked) -> bool:
@@ -105,9 +130,20 @@ def _foreign_page(asked: Asked, door: Door) -> Refusal | None:
     schemes = ("http", "https") if host in {name.lower() for name in door.names} else ("http",)
     if asked.origin and asked.origin.lower() not in {f"{scheme}://{host}" for scheme in schemes}:
         return Refusal(HTTPStatus.FORBIDDEN, "this server takes nothing from pages of other origins")
-    if asked.site in _OURS or (door.has_pages and opens_page(asked)):
+    if asked.site in OURS or (door.has_pages and opens_page(asked)):
         return None
     return Refusal(HTTPStatus.FORBIDDEN, "this server answers no page of another origin")
+
+
+def _without_power(asked: Asked, door: Door) -> Refusal | None:
+    if asked.path in OPEN or not asked.path.startswith(door.guarded):
+        return None
+    if asked.power is Power.NONE:
+        return Refusal(HTTPStatus.UNAUTHORIZED, UNKNOWN)
+    reads = asked.method in READING or asked.path in door.read_by_post
+    if asked.power is Power.READ and not reads:
+        return Refusal(HTTPStatus.FORBIDDEN, "a token for reading changes nothing")
+    return None
 
 
 def _wrong_form(asked: Asked, door: Door) -> Refusal | None:

@@ -18,8 +18,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, cast
 
-from ghtrader_assets.doors.asgi import Receive, Scope, Send, refuse
-from ghtrader_assets.doors.rule import Refusal
+from ghtrader_assets.doors.asgi import POWER, Receive, Scope, Send, refuse
+from ghtrader_assets.doors.rule import Power, Refusal
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -102,6 +102,7 @@ def environment_of(scope: Scope, body: bytes) -> dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        POWER: scope.get(POWER, Power.NONE),
     }
     for name, value in scope["headers"]:
         key = bytes(name).decode("latin-1").upper().replace("-", "_")

@@ -21,16 +21,18 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.doors.keys import WebKeys, keys_of
 from ghtrader_assets.doors.rule import Door
-from ghtrader_assets.errors import BadInputError, GhtraderError, ServiceError
+from ghtrader_assets.errors import GhtraderError, ServiceError
 from ghtrader_assets.exchange.daily import DEFAULT_SEED
 from ghtrader_assets.exchange.door import REQUEST_WITHIN_S
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.memory import LOG, settled_model
-from ghtrader_assets.exchange.server import LOG_IN, ExchangeServer
+from ghtrader_assets.exchange.server import CONTROL, LOG_IN, ExchangeServer
 from ghtrader_assets.exchange.specs import Model, ModelNumber
 from ghtrader_assets.ports import LOOPBACK, port_taken
 from ghtrader_assets.private import protect_process
+from ghtrader_assets.settings import load_settings
 
 
 def main() -> int:
@@ -44,11 +46,13 @@ def main() -> int:
     parser.add_argument("--cache-mb", type=int, default=256, help="memory for the text of the days served last")
     parser.add_argument("--user", help="the only user let in; default any")
     parser.add_argument("--password", type=SecretStr, help="the only password accepted; default any")
+    parser.add_argument("--guarded", action="store_true", help="/control/ wants a token of GHTRADER_HOME")
     options = parser.parse_args()
     protect_process()
     try:
         model = Model(settled_model(options.home, options.model), options.seed)
-    except BadInputError as error:
+        keys = keys_of(load_settings()) if options.guarded else None
+    except GhtraderError as error:
         return _refused(error)
     logging.basicConfig(
         filename=options.home / LOG,
@@ -57,7 +61,7 @@ def main() -> int:
     )
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     try:
-        asyncio.run(_serve(options, model))
+        asyncio.run(_serve(options, model, keys))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return _refused(port_taken(options.port, "--port"))
@@ -72,13 +76,13 @@ def _refused(error: GhtraderError) -> int:
     return error.exit_code
 
 
-async def _serve(options: argparse.Namespace, model: Model) -> None:
+async def _serve(options: argparse.Namespace, model: Model, keys: WebKeys | None) -> None:
     market = Market(model, options.latency_ms / 1000, options.cache_mb * 1_000_000, SYSTEM_CLOCK)
     server = ExchangeServer(market, options.user, options.password)
     listening = socket.create_server((LOOPBACK, options.port))
     port: int = listening.getsockname()[1]
-    door = Door(port, has_pages=False, forms=frozenset({LOG_IN}))
-    runner = web.AppRunner(server.application(door), shutdown_timeout=2.0, keepalive_timeout=REQUEST_WITHIN_S)
+    door = Door(port, has_pages=False, forms=frozenset({LOG_IN}), guarded=CONTROL)
+    runner = web.AppRunner(server.application(door, keys), shutdown_timeout=2.0, keepalive_timeout=REQUEST_WITHIN_S)
     await runner.setup()
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):

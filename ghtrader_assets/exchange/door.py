@@ -14,7 +14,8 @@ from typing import Final
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
-from ghtrader_assets.doors.rule import Asked, Door, Refusal, refusal_of
+from ghtrader_assets.doors.keys import WebKeys
+from ghtrader_assets.doors.rule import Asked, Door, Power, Refusal, refusal_of
 
 REQUEST_WITHIN_S: Final = 10.0
 """For a request's head (aiohttp's own limit of an idle connection) and again for its body."""
@@ -22,12 +23,12 @@ REQUEST_WITHIN_S: Final = 10.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def guard(door: Door) -> Middleware:
-    """The middleware of a server at this door."""
+def guard(door: Door, keys: WebKeys | None) -> Middleware:
+    """The middleware of a server at this door; without `keys`, as by itself, all who come may control it."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        refusal = refusal_of(asked_of(request), door) or await _late(request)
+        refusal = refusal_of(asked_of(request, keys), door) or await _late(request)
         if refusal is None:
             return await handler(request)
         answer = web.Response(text=f"{refusal.line}\n", status=refusal.status.value)
@@ -37,7 +38,7 @@ def guard(door: Door) -> Middleware:
     return guarded
 
 
-def asked_of(request: web.Request) -> Asked:
+def asked_of(request: web.Request, keys: WebKeys | None) -> Asked:
     """What the rule sees of it; of a header that comes twice, both: no value of the rule's is made of two."""
 
     def header(name: str) -> str:
@@ -53,8 +54,16 @@ def asked_of(request: web.Request) -> Asked:
         mode=header("Sec-Fetch-Mode"),
         destination=header("Sec-Fetch-Dest"),
         content_type=header(hdrs.CONTENT_TYPE),
+        power=_power_of(header(hdrs.AUTHORIZATION), keys),
         opens_socket=request.headers.get(hdrs.UPGRADE, "").lower() == "websocket",
     )
+
+
+def _power_of(authorization: str, keys: WebKeys | None) -> Power:
+    if keys is None or not keys.required:
+        return Power.OWNER
+    scheme, _, token = authorization.partition(" ")
+    return keys.power_of_token(token.strip()) if scheme.lower() == "bearer" else Power.NONE
 
 
 async def _late(request: web.Request) -> Refusal | None:

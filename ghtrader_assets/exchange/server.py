@@ -16,6 +16,7 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import SecretStr
 
+from ghtrader_assets.doors.keys import WebKeys
 from ghtrader_assets.doors.rule import Door
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange import floods
@@ -29,6 +30,7 @@ from ghtrader_assets.exchange.specs import specs_of
 from ghtrader_assets.market.calendar import snapshot_calendar
 
 REALM: Final = "/auth/realms/shinnytech"
+CONTROL: Final = "/control/"
 LOG_IN: Final = f"{REALM}/protocol/openid-connect/token"
 FEATURES: Final = ("futr", "opt", "cmb", "adv", "sec", "lmt_idx", "tq_dl", "tq_bt", "tq_up", "tq_lc_rk")
 _FAR: Final = 4102415999
@@ -45,8 +47,8 @@ class ExchangeServer:
         self._connections = 0
         self._open: set[web.WebSocketResponse] = set()
 
-    def application(self, door: Door) -> web.Application:
-        app = web.Application(middlewares=[guard(door)])
+    def application(self, door: Door, keys: WebKeys | None) -> web.Application:
+        app = web.Application(middlewares=[guard(door, keys)])
         app.add_routes(
             [
                 web.post(LOG_IN, self._token),

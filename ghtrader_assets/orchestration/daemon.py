@@ -13,7 +13,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from ghtrader_assets.dagster_web import ask_dagster
+from ghtrader_assets.dagster_web import DagsterAddress, ask_dagster
+from ghtrader_assets.doors.keys import keys_of
 from ghtrader_assets.errors import RunStoppedError, ServiceError
 from ghtrader_assets.health import RUN_STOPPED
 from ghtrader_assets.loading.outcome import CANCELLED, Stopped
@@ -40,12 +41,12 @@ Share = tuple[tuple[Symbol, ...], tuple[date, ...], tuple[str, ...]]
 class Backfill:
     """A backfill of the daemon."""
 
-    dagster_url: str
+    dagster: DagsterAddress
     backfill_id: str
 
     def status(self) -> str:
         """The daemon's word for how far it is. Raises `ServiceError`."""
-        said = _ask(self.dagster_url, "Status", {"id": self.backfill_id}, FOLLOW_TIMEOUT_S)
+        said = _ask(self.dagster, "Status", {"id": self.backfill_id}, FOLLOW_TIMEOUT_S)
         answer = said["partitionBackfillOrError"]
         if answer["__typename"] != "PartitionBackfill":
             raise ServiceError(f"Dagster does not know backfill {self.backfill_id}", "look at its Runs page")
@@ -53,7 +54,7 @@ class Backfill:
 
     def stops(self) -> list[Stopped]:
         """What ended the backfill itself, or steps of its runs before they had done with their days."""
-        answer = _ask(self.dagster_url, "Failures", {"id": self.backfill_id, "tag": "dagster/backfill"})
+        answer = _ask(self.dagster, "Failures", {"id": self.backfill_id, "tag": "dagster/backfill"})
         error = answer["partitionBackfillOrError"].get("error")
         runs = answer["runsOrError"].get("results", [])
         events = [event for run in runs for event in run["eventConnection"]["events"]]
@@ -67,24 +68,24 @@ class DaemonLauncher:
     """Backfills of the daemon, which cuts the days of each into runs itself, by the policy of the assets."""
 
     home: Path
-    dagster_url: str
+    dagster: DagsterAddress
     retries_maintenance = True
 
     @property
     def when_interrupted(self) -> str:
         """See `Launcher`."""
-        return f"what was launched goes on without this command; follow or stop it at {self.dagster_url}/runs"
+        return f"what was launched goes on without this command; follow or stop it at {self.dagster}/runs"
 
     def run_ids(self, launch: str) -> list[str]:
         """See `Launcher`."""
-        answer = _ask(self.dagster_url, "RunIds", {"tag": LAUNCH_TAG, "value": launch}, FOLLOW_TIMEOUT_S)
+        answer = _ask(self.dagster, "RunIds", {"tag": LAUNCH_TAG, "value": launch}, FOLLOW_TIMEOUT_S)
         return [str(run["runId"]) for run in answer["runsOrError"].get("results", [])]
 
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:
         """One backfill for each group of symbols that need the same days; see `Launcher`."""
-        backfills = [launch_backfill(self.dagster_url, *share, tags) for share in _shares(needs, tables)]
+        backfills = [launch_backfill(self.dagster, *share, tags) for share in _shares(needs, tables)]
         for backfill in backfills:
-            progress.announce(f"backfill {self.dagster_url}/runs/b/{backfill.backfill_id}")
+            progress.announce(f"backfill {self.dagster}/runs/b/{backfill.backfill_id}")
         stopped = await_end(
             self.home,
             lambda: all(backfill.status() in FINISHED for backfill in backfills),
@@ -102,13 +103,13 @@ class DaemonLauncher:
             if (process := stopped_run(self.home, run_id)) is not None:
                 what = f"process {process} of run {run_id} is stopped"
                 raise RunStoppedError(what, RUN_STOPPED.remedy.format(process=process))
-        return _heartbeats(self.dagster_url)
+        return _heartbeats(self.dagster)
 
 
-def _heartbeats(dagster_url: str) -> object:
+def _heartbeats(dagster: DagsterAddress) -> object:
     """When each thread of the daemon was heard last. Raises `ServiceError`, also while it can't load our definitions:
     then it starts no run."""
-    answer = _ask(dagster_url, "Heartbeats", {}, FOLLOW_TIMEOUT_S)
+    answer = _ask(dagster, "Heartbeats", {}, FOLLOW_TIMEOUT_S)
     for entry in answer["workspaceOrError"].get("locationEntries", ()):
         error: dict[str, Any] = entry["locationOrLoadError"] or {}
         if error.get("message") and entry["name"] == LOCATION:
@@ -124,8 +125,14 @@ def daemon_url(settings: Settings) -> str | None:
     return dagster.urls["http"] if dagster else None
 
 
+def running_dagster(settings: Settings) -> DagsterAddress | None:
+    """The Dagster of this home, to be asked; None where none runs."""
+    url = daemon_url(settings)
+    return None if url is None else DagsterAddress(url, keys_of(settings))
+
+
 def launch_backfill(
-    dagster_url: str,
+    dagster: DagsterAddress,
     symbols: Sequence[Symbol],
     days: Sequence[date],
     tables: Sequence[str],
@@ -138,18 +145,18 @@ def launch_backfill(
         "title": f"{len(days)} trading days of {', '.join(symbol.text for symbol in symbols)}"[:100],
         "tags": [{"key": key, "value": value} for key, value in {LAUNCHED_BY_TAG: "cli", **tags}.items()],
     }
-    answer = _ask(dagster_url, "Launch", {"params": params})["launchPartitionBackfill"]
+    answer = _ask(dagster, "Launch", {"params": params})["launchPartitionBackfill"]
     if answer["__typename"] != "LaunchBackfillSuccess":
         raise ServiceError(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
-    return Backfill(dagster_url, str(answer["backfillId"]))
+    return Backfill(dagster, str(answer["backfillId"]))
 
 
 def running_runs(settings: Settings) -> frozenset[str]:
     """The ids of the runs that are queued or in progress; none without a running Dagster. Raises `ServiceError`."""
-    url = daemon_url(settings)
-    if url is None:
+    dagster = running_dagster(settings)
+    if dagster is None:
         return frozenset()
-    return frozenset(run["runId"] for run in _ask(url, "Running", {})["runsOrError"].get("results", []))
+    return frozenset(run["runId"] for run in _ask(dagster, "Running", {})["runsOrError"].get("results", []))
 
 
 def _shares(needs: Needs, tables: Sequence[str]) -> Iterator[Share]:
@@ -177,11 +184,11 @@ def reload_running(settings: Settings) -> str:
 
     A changed calendar changes partitions by that. Where it can't be done, they change at Dagster's next start.
     """
-    url = daemon_url(settings)
-    if url is None:
+    dagster = running_dagster(settings)
+    if dagster is None:
         return "read at the next start of Dagster"
     try:
-        answer = _ask(url, "Reload", {"name": LOCATION})["reloadRepositoryLocation"]
+        answer = _ask(dagster, "Reload", {"name": LOCATION})["reloadRepositoryLocation"]
     except ServiceError as error:
         return f"read at the next start of Dagster: {error}"
     if answer["__typename"] != "WorkspaceLocationEntry":
@@ -190,6 +197,6 @@ def reload_running(settings: Settings) -> str:
 
 
 def _ask(
-    dagster_url: str, operation: str, variables: dict[str, Any], timeout_s: float = REQUEST_TIMEOUT_S
+    dagster: DagsterAddress, operation: str, variables: dict[str, Any], timeout_s: float = REQUEST_TIMEOUT_S
 ) -> dict[str, Any]:
-    return ask_dagster(dagster_url, _OPERATIONS, variables, operation, timeout_s=timeout_s)
+    return ask_dagster(dagster, _OPERATIONS, variables, operation, timeout_s=timeout_s)

@@ -19,7 +19,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from ghtrader_assets.dagster_web import ask_dagster
+from ghtrader_assets.dagster_web import DagsterAddress, ask_dagster
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.runtime import LOCATION
@@ -92,9 +92,9 @@ def code_server_command(socket: Path) -> list[str]:
     return ["-m", "dagster", "code-server", "start", *served, "--log-level", "warning"]
 
 
-def webserver_command(workspaces: list[Path], port: int) -> list[str]:
+def webserver_command(workspaces: list[Path], port: int, start: str) -> list[str]:
     """Dagster's web server as we run it: `dagster-webserver` itself has no log-in."""
-    return ["-m", "ghtrader_assets.assets.web_server", *_named(workspaces), "--port", str(port)]
+    return ["-m", "ghtrader_assets.assets.web_server", *_named(workspaces), "--port", str(port), "--start", start]
 
 
 def daemon_command(workspaces: list[Path]) -> list[str]:
@@ -130,14 +130,16 @@ class DagsterState:
     loading: bool
 
 
-def dagster_state(url: str) -> DagsterState:
+def dagster_state(address: DagsterAddress) -> DagsterState:
     """Ask the web server. Raises `ServiceError` when it does not answer."""
-    said = ask_dagster(url, _STATE, timeout_s=PROBE_TIMEOUT_S)
+    said = ask_dagster(address, _STATE, timeout_s=PROBE_TIMEOUT_S)
     try:
         entries: list[dict[str, Any]] = said["workspaceOrError"]["locationEntries"]
         daemons: list[dict[str, Any]] = said["instance"]["daemonHealth"]["allDaemonStatuses"]
     except (KeyError, TypeError) as error:
-        raise ServiceError(f"Dagster at {url} says nothing of itself: {type(error).__name__}", "see `status`") from None
+        raise ServiceError(
+            f"Dagster at {address} says nothing of itself: {type(error).__name__}", "see `status`"
+        ) from None
     found: dict[str, dict[str, Any]] = {entry["name"]: entry["locationOrLoadError"] or {} for entry in entries}
     return DagsterState(
         heartbeats={each["daemonType"]: each["lastHeartbeatTime"] or 0.0 for each in daemons if each["required"]},

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.dagster_web import ask_dagster
+from ghtrader_assets.dagster_web import DagsterAddress, ask_dagster
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.health import CodeLocation, Daemon, WorkedOn
 from ghtrader_assets.runtime import LOAD_POOL, LOCATION
@@ -44,11 +44,11 @@ class RunningDagster:
     runs: tuple[WorkedOn, ...]
 
 
-def read_running_dagster(url: str, clock: Clock) -> RunningDagster | None:
-    """Ask the Dagster at `url`; None where it does not answer."""
+def read_running_dagster(address: DagsterAddress, clock: Clock) -> RunningDagster | None:
+    """Ask the Dagster there; None where it does not answer."""
     try:
-        state = dagster_state(url)
-        work = _work(url)
+        state = dagster_state(address)
+        work = _work(address)
     except ServiceError:
         return None
     beats = {name: datetime.fromtimestamp(beat, UTC) if beat else None for name, beat in state.heartbeats.items()}
@@ -65,9 +65,9 @@ def read_running_dagster(url: str, clock: Clock) -> RunningDagster | None:
     )
 
 
-def _work(url: str) -> dict[str, Any]:
+def _work(address: DagsterAddress) -> dict[str, Any]:
     of = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__", "scheduleName": DAILY_SCHEDULE}
-    return ask_dagster(url, _ASKED, {"of": of, "pool": LOAD_POOL}, timeout_s=PROBE_TIMEOUT_S)
+    return ask_dagster(address, _ASKED, {"of": of, "pool": LOAD_POOL}, timeout_s=PROBE_TIMEOUT_S)
 
 
 def _is_on(schedule: dict[str, Any] | None) -> bool | None:

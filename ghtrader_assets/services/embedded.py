@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -18,12 +19,15 @@ from ghtrader_assets.children import (
     ALL_SECRETS,
     READING_SECRETS,
     STORE_SECRETS,
+    WEB_SECRETS,
     child_environment,
     clear_temporary_folder,
     socket_folder,
 )
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import open_database
+from ghtrader_assets.dagster_web import DagsterAddress
+from ghtrader_assets.doors.keys import keys_of
 from ghtrader_assets.errors import GhtraderError, ServiceError
 from ghtrader_assets.exchange.memory import settled_model
 from ghtrader_assets.logs import logger
@@ -104,7 +108,7 @@ def running_services(
         supervisor.start()
         stack.callback(supervisor.stop)
         if with_dagster:
-            _require_definitions(books.runtime, announce)
+            _require_definitions(settings, books.runtime, announce)
         for finding in limit_findings(settings, clock):
             if finding.level != "ok":
                 announce(f"{finding.subject}: {finding.line}")
@@ -184,8 +188,9 @@ def _parts(
     if with_provider and not settings.uses_real_tqsdk:
         yield _exchange(settings)
     if with_dagster:
-        yield from _dagster(settings, stack)
-        yield from _pages(settings, clock)
+        start = secrets.token_urlsafe(12)
+        yield from _dagster(settings, stack, start)
+        yield from _pages(settings, clock, start)
 
 
 def _questdb(settings: Settings, clock: Clock, *, bounds_metrics: bool) -> QuestDBPart:
@@ -204,12 +209,22 @@ def _exchange(settings: Settings) -> ProcessPart:
     port = claim_port(settings.exchange_port, "GHTRADER_EXCHANGE_PORT")
     home = settings.home / "exchange"
     model = settled_model(home, settings.asked_exchange_model, lambda: "embedded" in sources_of_loads(settings.home))
-    words = ("-m", "ghtrader_assets.exchange", "--port", str(port), "--home", str(home), "--model", str(model))
-    environment = child_environment(settings.home)
+    words = (
+        "-m",
+        "ghtrader_assets.exchange",
+        "--port",
+        str(port),
+        "--home",
+        str(home),
+        "--model",
+        str(model),
+        "--guarded",
+    )
+    environment = _environment(settings, WEB_SECRETS)
     return _child(settings, EXCHANGE, words, port, probed="/healthz", environment=environment)
 
 
-def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
+def _dagster(settings: Settings, stack: ExitStack, start: str) -> Iterator[ProcessPart]:
     """Code server, web server and daemon, the definitions at a place that outlives a restart of any.
 
     The code server alone has the account: its children are the runs. The others may start code locations of the
@@ -218,11 +233,11 @@ def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
     port = claim_port(settings.dagster_port, "GHTRADER_DAGSTER_PORT")
     sockets = stack.enter_context(socket_folder(settings.home))
     socket = sockets / "code"
-    url = f"http://{LOOPBACK}:{port}"
+    url, keys = f"http://{LOOPBACK}:{port}", keys_of(settings)
     workspaces = workspace_files(settings.home, socket, settings.workspace)
     place = settings.home if settings.workspace is None else settings.workspace.parent
     ours = dagster_environment(settings.home) | {"TMPDIR": str(sockets)}
-    environment = with_first_place(_environment(settings, STORE_SECRETS), settings.home) | ours
+    environment = with_first_place(_environment(settings, STORE_SECRETS | WEB_SECRETS), settings.home) | ours
     logs = settings.home / "logs"
     yield CodeServerPart(
         name=CODE_SERVER,
@@ -235,12 +250,13 @@ def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
     )
     yield WebServerPart(
         name=DAGSTER,
-        arguments=webserver_command(workspaces, port),
+        arguments=webserver_command(workspaces, port, start),
         log=logs / "dagster.log",
         environment=environment,
         urls={"http": url},
         needs=(CODE_SERVER,),
         folder=place,
+        keys=keys,
     )
     yield DaemonPart(
         name=DAEMON,
@@ -250,16 +266,16 @@ def _dagster(settings: Settings, stack: ExitStack) -> Iterator[ProcessPart]:
         urls={},
         needs=(CODE_SERVER,),
         folder=place,
-        web_url=url,
+        web=DagsterAddress(url, keys),
     )
 
 
-def _environment(settings: Settings, secrets: Collection[str]) -> dict[str, str]:
+def _environment(settings: Settings, shared: Collection[str]) -> dict[str, str]:
     """That of a child which reads the settings: the same that this process has."""
-    return child_environment(settings.home, secrets, reads_settings=True) | whole_folders(settings)
+    return child_environment(settings.home, shared, reads_settings=True) | whole_folders(settings)
 
 
-def _pages(settings: Settings, clock: Clock) -> Iterator[ProcessPart]:
+def _pages(settings: Settings, clock: Clock, start: str) -> Iterator[ProcessPart]:
     """Dashboard and exporter. The tables of an external QuestDB are made sure of before they read it."""
     if settings.uses_external_questdb:
         with open_database(settings, clock=clock) as database:
@@ -267,13 +283,13 @@ def _pages(settings: Settings, clock: Clock) -> Iterator[ProcessPart]:
             keep_metrics(database, settings.metrics_months)
     needs = () if settings.uses_external_questdb else (QUESTDB,)
     redis = {"redis_url"} if settings.coverage_cache == "redis" else set[str]()
-    environment = _environment(settings, READING_SECRETS | redis)
+    environment = _environment(settings, READING_SECRETS | WEB_SECRETS | redis)
     port = claim_port(settings.dashboard_port, "GHTRADER_DASHBOARD_PORT")
-    words = ("-m", "ghtrader_assets.dashboard", "--port", str(port))
+    words = ("-m", "ghtrader_assets.dashboard", "--port", str(port), "--start", start)
     yield _child(settings, DASHBOARD, words, port, "/healthz", environment, needs)
     if settings.prometheus_port is not None:
         port = claim_port(settings.prometheus_port, "GHTRADER_PROMETHEUS_PORT")
-        words = ("-m", "ghtrader_assets.services.exporter", str(port))
+        words = ("-m", "ghtrader_assets.services.exporter", str(port), start)
         part = _child(settings, PROMETHEUS, words, port, "/healthz", environment, needs)
         part.urls["http"] += "/metrics"
         yield part
@@ -301,12 +317,12 @@ def _child(
     )
 
 
-def _require_definitions(runtime: Runtime, announce: Announce) -> None:
+def _require_definitions(settings: Settings, runtime: Runtime, announce: Announce) -> None:
     """Raise the error of our own code location, if it has one; say those of others."""
     dagster = runtime.service(DAGSTER)
     if dagster is None:
         return
-    for name, error in dagster_state(dagster.urls["http"]).locations.items():
+    for name, error in dagster_state(DagsterAddress(dagster.urls["http"], keys_of(settings))).locations.items():
         if error and name == LOCATION:
             raise ServiceError(f"Dagster can't load our definitions: {error}", "mend that")
         if error:

@@ -34,6 +34,7 @@ from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import StoreContext, open_store
 from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.doors.asgi import GuardedApp
+from ghtrader_assets.doors.keys import Doorkeeper, keys_of
 from ghtrader_assets.doors.rule import Door
 from ghtrader_assets.doors.serving import WebServer
 from ghtrader_assets.errors import GhtraderError
@@ -49,7 +50,7 @@ from ghtrader_assets.questdb.tables.measured import (
     read_query_percentiles,
 )
 from ghtrader_assets.questdb.tables.reader import read_stored_ranges
-from ghtrader_assets.runtime import read_runtime
+from ghtrader_assets.runtime import PROMETHEUS, read_runtime
 from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.validation.verdicts import midnight_utc
 
@@ -58,8 +59,6 @@ LOAD_WINDOW: Final = timedelta(days=1)
 STATE_DAYS: Final = timedelta(days=365)
 STEPS: Final = ("download_seconds", "store_seconds", "readback_seconds", "validation_seconds")
 FIGURES: Final = "/metrics"
-ALIVE: Final = "/healthz"
-"""Answered without a scrape."""
 REQUESTS_AT_ONCE: Final = 32
 SESSIONS: Final = 1
 """The exporter's share of QuestDB's sessions."""
@@ -111,14 +110,14 @@ class Scrapes:
 
 
 class Metrics:
-    """The application: a request for the figures, or for whether it lives; no more than `REQUESTS_AT_ONCE` at once."""
+    """The application: the figures, for no more than `REQUESTS_AT_ONCE` at once."""
 
     def __init__(self, scrapes: Scrapes) -> None:
         self._scrapes = scrapes
         self._heard = 0
 
     def application(self) -> Starlette:
-        return Starlette(routes=[Route(FIGURES, self._figures), Route(ALIVE, self._alive)])
+        return Starlette(routes=[Route(FIGURES, self._figures)])
 
     async def _figures(self, _request: Request) -> Response:
         if self._heard >= REQUESTS_AT_ONCE:
@@ -130,18 +129,16 @@ class Metrics:
             self._heard -= 1
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
-    async def _alive(self, _request: Request) -> Response:
-        return PlainTextResponse("alive\n")
 
-
-def start_exporter(settings: Settings, port: int, clock: Clock) -> WebServer:
+def start_exporter(settings: Settings, port: int, clock: Clock, start: str = "") -> WebServer:
     """Serve `/metrics` on the loopback address from a thread; returns the server, whose `close` ends it."""
+    keeper = Doorkeeper(keys_of(settings), PROMETHEUS, start, clock)
     registry = CollectorRegistry()
     registry.register(TablesCollector(settings.model_copy(update={"questdb_sessions": SESSIONS}), clock))
     metrics = Metrics(Scrapes(lambda: generate_latest(registry)))
 
     def guarded(port: int) -> GuardedApp:
-        return GuardedApp(metrics.application(), Door(port, settings.web_names, has_pages=False))
+        return GuardedApp(metrics.application(), Door(port, settings.web_names, has_pages=False), keeper)
 
     server = WebServer(port, guarded, name="exporter")
     server.start()
@@ -242,14 +239,14 @@ def _wal(context: StoreContext) -> list[Metric]:
 _QUESTIONS: Final = (_stored, _states, _ingest, _latencies, _wal)
 
 
-def main(port: int) -> int:
+def main(port: int, start: str) -> int:
     """Serve until told to stop, as a process of its own. Exit code of the error in one line if that can't be."""
     protect_process()
     try:
         settings = load_settings()
         keep_home_private(settings.home)
         configure(settings.log_level)
-        server = start_exporter(settings, port, SYSTEM_CLOCK)
+        server = start_exporter(settings, port, SYSTEM_CLOCK, start)
     except GhtraderError as error:
         sys.stderr.write(f"error: {error.line}\n")
         return error.exit_code
@@ -258,4 +255,4 @@ def main(port: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2]))

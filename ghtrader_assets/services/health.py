@@ -13,8 +13,9 @@ import requests
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import embedded_service, open_database, open_store
 from ghtrader_assets.context.universe import universe_of
+from ghtrader_assets.doors.keys import keys_of
 from ghtrader_assets.errors import GhtraderError, StoreAwayError
-from ghtrader_assets.runtime import DAGSTER, DASHBOARD, EXCHANGE, PROMETHEUS, QUESTDB, Service
+from ghtrader_assets.runtime import DAGSTER, DASHBOARD, EXCHANGE, PROMETHEUS, QUESTDB
 from ghtrader_assets.services.processes import PROBE_TIMEOUT_S
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.feeds import Feed, feeds_of
@@ -40,7 +41,7 @@ def service_health(settings: Settings, clock: Clock) -> list[ServiceHealth]:
     """The health of every service that the settings call for."""
     names = [DASHBOARD, DAGSTER] if settings.uses_real_tqsdk else [EXCHANGE, DASHBOARD, DAGSTER]
     names += [] if settings.prometheus_port is None else [PROMETHEUS]
-    return [_questdb(settings, clock), *(_web_service(name, embedded_service(settings.home, name)) for name in names)]
+    return [_questdb(settings, clock), *(_web_service(settings, name) for name in names)]
 
 
 def feed_health(settings: Settings, clock: Clock, *, loads_daily: bool | None) -> list[Feed]:
@@ -68,12 +69,14 @@ def _questdb(settings: Settings, clock: Clock) -> ServiceHealth:
         return ServiceHealth(QUESTDB, False, where, error.what, error.code, error.remedy)
 
 
-def _web_service(name: str, service: Service | None) -> ServiceHealth:
+def _web_service(settings: Settings, name: str) -> ServiceHealth:
+    service = embedded_service(settings.home, name)
     if service is None:
         return ServiceHealth(name, False, "", "does not run")
     url = service.urls["http"]
     try:
-        answer = requests.get(f"{url}{_PROBED.get(name, '')}", timeout=PROBE_TIMEOUT_S)
+        sent = keys_of(settings).header
+        answer = requests.get(f"{url}{_PROBED.get(name, '')}", headers=sent, timeout=PROBE_TIMEOUT_S)
     except requests.RequestException as error:
         return ServiceHealth(name, False, url, f"does not answer ({type(error).__name__}); its log is {service.log}")
     return ServiceHealth(name, answer.ok, url, f"HTTP {answer.status_code}")

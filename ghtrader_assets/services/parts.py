@@ -15,6 +15,8 @@ from typing import Final
 
 import psutil
 
+from ghtrader_assets.dagster_web import DagsterAddress
+from ghtrader_assets.doors.keys import WebKeys
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.embedded.server import READY_WITHIN_S, EmbeddedQuestDB
@@ -108,16 +110,19 @@ class ProcessPart:
             self._process.poll()
 
 
+@dataclass(slots=True)
 class WebServerPart(ProcessPart):
     """Dagster's web server; ready once it has loaded the code locations, be it with an error."""
 
+    keys: WebKeys | None = None
+
     def is_ready(self) -> bool:
         with contextlib.suppress(ServiceError):
-            return not dagster_state(self.urls["http"]).loading
+            return not dagster_state(DagsterAddress(self.urls["http"], self.keys)).loading
         return False
 
     def answers(self) -> bool:
-        return self.is_ready() or answers_http(f"{self.urls['http']}/server_info")
+        return self.is_ready() or answers_http(f"{self.urls['http']}/healthz")
 
 
 @dataclass(slots=True)
@@ -127,7 +132,7 @@ class DaemonPart(ProcessPart):
     One of them may be busy for minutes with an evaluation; a process that is stopped is silent in all.
     """
 
-    web_url: str = ""
+    web: DagsterAddress = field(default_factory=lambda: DagsterAddress(""))
     _heard: dict[str, float] = field(default_factory=dict[str, float], init=False)
     _before: dict[str, float] = field(default_factory=dict[str, float], init=False)
 
@@ -149,7 +154,7 @@ class DaemonPart(ProcessPart):
     def _heartbeats(self) -> dict[str, float] | None:
         """When each thread was heard last; None where the web server, which knows, does not answer."""
         try:
-            return dagster_state(self.web_url).heartbeats
+            return dagster_state(self.web).heartbeats
         except ServiceError:
             return None
 

@@ -14,6 +14,8 @@ from functools import partial
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.load import provider_at_hand, provider_of, timing_of
 from ghtrader_assets.context.store import embedded_service, open_database
+from ghtrader_assets.dagster_web import DagsterAddress
+from ghtrader_assets.doors.keys import keys_of
 from ghtrader_assets.errors import BadInputError, GhtraderError
 from ghtrader_assets.health import (
     FEED_BEHIND,
@@ -72,7 +74,7 @@ def look_at_platform(settings: Settings, clock: Clock, *, feeds_count: bool = Fa
     """Look at everything that runs or is stored. Nothing is started or changed."""
     services = service_health(settings, clock)
     dagster = embedded_service(settings.home, DAGSTER)
-    state = None if dagster is None else read_running_dagster(dagster.urls["http"], clock)
+    state = None if dagster is None else _dagster_state(settings, dagster.urls["http"], clock)
     feeds = feed_health(settings, clock, loads_daily=state.loads_daily if state else None)
     findings = [
         *_services(settings, services),
@@ -83,6 +85,10 @@ def look_at_platform(settings: Settings, clock: Clock, *, feeds_count: bool = Fa
         *(map(_feed, [feed for feed in feeds if not feed.good]) if feeds_count else ()),
     ]
     return PlatformHealth(services, feeds, findings)
+
+
+def _dagster_state(settings: Settings, url: str, clock: Clock) -> RunningDagster | None:
+    return read_running_dagster(DagsterAddress(url, keys_of(settings)), clock)
 
 
 def _services(settings: Settings, services: list[ServiceHealth]) -> Iterator[Finding]:

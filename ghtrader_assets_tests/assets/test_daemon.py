@@ -114,10 +114,10 @@ def test_the_other_days_are_complete_in_every_table(platform: RunningPlatform, d
 @pytest.mark.joint
 def test_the_ui_shows_exactly_those_days_red(platform: RunningPlatform, december: dict[str, Any], page: Page) -> None:
     path = "/".join(asset(COPPER, "ticks")["path"])
-    page.goto(f"{platform.url('dagster')}/assets/{path}?view=partitions", wait_until="networkidle")
+    platform.show(page, f"/assets/{path}?view=partitions", wait_until="networkidle")
     expect(page.get_by_text("Failed").first).to_be_visible()
     keep(page, "dagster-failed-days")
-    page.goto(f"{platform.url('dagster')}/assets/{path}?view=partitions&partition={BAD[0]}", wait_until="networkidle")
+    platform.show(page, f"/assets/{path}?view=partitions&partition={BAD[0]}", wait_until="networkidle")
     expect(page.get_by_text(str(BAD[0])).first).to_be_visible()
     keep(page, "dagster-failed-day")
 

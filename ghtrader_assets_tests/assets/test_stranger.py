@@ -46,7 +46,7 @@ def latest_day(platform: RunningPlatform) -> str:
 
 def test_the_lineage_graph_of_a_symbol(platform: RunningPlatform, page: Page) -> None:
     selection = quote(f'group:"{path_of(COPPER)}"', safe="")
-    page.goto(f"{platform.url('dagster')}/asset-groups~{selection}")
+    platform.show(page, f"/asset-groups~{selection}")
     for table in ALL_TABLES:
         expect(page.get_by_text(table, exact=True).first).to_be_visible()
     keep(page, "dagster-lineage")
@@ -55,7 +55,7 @@ def test_the_lineage_graph_of_a_symbol(platform: RunningPlatform, page: Page) ->
 @pytest.mark.usefixtures("copper")
 def test_figures_are_plotted_over_days(platform: RunningPlatform, page: Page) -> None:
     """By event: by partition Dagster plots no more than the latest 120 partitions, and January lies before them."""
-    page.goto(f"{platform.url('dagster')}/assets/{path_of(COPPER)}/ticks?view=overview")
+    platform.show(page, f"/assets/{path_of(COPPER)}/ticks?view=overview")
     page.get_by_role("button", name="Plots").first.click()
     page.get_by_role("button", name="Events").first.click()
     expect(page.locator("canvas").first).to_be_visible()
@@ -76,8 +76,9 @@ def followed(platform: RunningPlatform) -> Iterator[None]:
 def test_health_after_a_missed_day(platform: RunningPlatform, page: Page) -> None:
     """Every day that was expected since January is missed."""
     await_that("the check of the latest day fails", lambda: latest_day(platform) == "FAILED")
-    page.goto(
-        f"{platform.url('dagster')}/assets/{path_of(COPPER)}/ticks?view=checks&checkDetail={LATEST_DAY}",
+    platform.show(
+        page,
+        f"/assets/{path_of(COPPER)}/ticks?view=checks&checkDetail={LATEST_DAY}",
     )
     expect(page.get_by_text("Failed").first).to_be_visible()
     expect(page.get_by_text("ghtrader-assets backfill").first).to_be_visible()

@@ -77,7 +77,7 @@ def october(platform: RunningPlatform, request: pytest.FixtureRequest) -> str:
     platform.exchange.reset()
     before = newest_backfill(platform)
     selection = quote(f'group:"{group(SUGAR)}" or group:"{group(INDEX)}"', safe="")
-    page.goto(f"{platform.url('dagster')}/asset-groups~{selection}")
+    platform.show(page, f"/asset-groups~{selection}")
     page.get_by_role("button", name="Materialize all").click()
     expect(page.get_by_text(f"Launch runs to materialize {2 * len(ALL_TABLES)} assets")).to_be_visible()
     page.get_by_text("Show all partitions").click()
@@ -98,7 +98,7 @@ def october(platform: RunningPlatform, request: pytest.FixtureRequest) -> str:
 @pytest.mark.browser
 @pytest.mark.joint
 def test_a_backfill_launched_in_the_dialog_and_its_page(platform: RunningPlatform, october: str, page: Page) -> None:
-    page.goto(f"{platform.url('dagster')}/runs/b/{october}")
+    platform.show(page, f"/runs/b/{october}")
     expect(page.get_by_text("Succeeded").first).to_be_visible()
     expect(page.get_by_text("100% completed")).to_have_count(2 * len(ALL_TABLES))
     keep(page, "dagster-backfill-done")
@@ -128,8 +128,7 @@ def test_a_page_with_good_failed_and_stale_days(platform: RunningPlatform, octob
     summary = {"path": [group(SUGAR), "validation_summary"]}
     stale = platform.graphql(STALE, key=summary, days=[str(day) for day in OCTOBER])["assetNodeOrError"]
     assert stale["staleStatusByPartition"] == ["FRESH"] * (len(OCTOBER) - 1) + ["STALE"]
-    dagster = platform.url("dagster")
-    page.goto(f"{dagster}/assets/{group(SUGAR)}/validation_summary?view=partitions&partition={CHANGED}")
+    platform.show(page, f"/assets/{group(SUGAR)}/validation_summary?view=partitions&partition={CHANGED}")
     expect(page.get_by_text("Failed (1)")).to_be_visible()
     expect(page.get_by_text(re.compile("Upstream data|Unsynced|Stale")).first).to_be_visible()
     keep(page, "dagster-good-failed-stale")

@@ -35,6 +35,8 @@ from ghtrader_assets_tests.waiting import HANGS_S
 MADE_UP = ("KQ.m@SHFE.wr", "KQ.m@DCE.bb", "KQ.m@DCE.fb", "KQ.m@CZCE.RS")
 REAL = "KQ.m@GFEX.lc"
 REAL_DAY = date(2026, 1, 6)
+TOKEN = "canary-of-the-web-6f1d"
+SENT = {"Authorization": f"Bearer {TOKEN}"}
 DAGSTER_URL = "http://127.0.0.1:9"
 FIRST, LAST = date(2025, 10, 9), date(2026, 1, 30)
 
@@ -54,6 +56,7 @@ def dashboard_environment(home: Path, http: str, pg: str, user: str, password: s
         **plain,
         "PYTHONPATH": str(ROOT),
         "GHTRADER_HOME": str(home),
+        "GHTRADER_WEB_TOKEN": TOKEN,
         "GHTRADER_QUESTDB_HTTP": http,
         "GHTRADER_QUESTDB_PG": pg,
         "GHTRADER_QUESTDB_USER": user,

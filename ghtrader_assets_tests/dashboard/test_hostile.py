@@ -18,7 +18,7 @@ from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard.app import dashboard_app
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.settings import Settings
-from ghtrader_assets_tests.dashboard.conftest import dashboard_environment, started_dashboard
+from ghtrader_assets_tests.dashboard.conftest import SENT, dashboard_environment, started_dashboard
 from ghtrader_assets_tests.waiting import HANGS_S
 
 SYMBOL, DAY = "KQ.m@SHFE.cu", "2026-01-06"
@@ -107,9 +107,9 @@ def test_an_error_page_shows_the_errors_code(storeless: FlaskClient) -> None:
 def test_a_store_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
     environment = dashboard_environment(tmp_path, "127.0.0.1:9", "127.0.0.1:9", "admin", "canary-51f2", SYMBOL)
     with started_dashboard(environment) as url:
-        assert requests.get(f"{url}/healthz", timeout=HANGS_S).ok
+        assert requests.get(f"{url}/healthz", headers=SENT, timeout=HANGS_S).ok
         for path in ("/", f"/symbol/{SYMBOL}", f"/day/{SYMBOL}/{DAY}", "/operations"):
-            text = requests.get(url + path, timeout=HANGS_S).text
+            text = requests.get(url + path, headers=SENT, timeout=HANGS_S).text
             assert AWAY in text, path
             assert "QuestDB at 127.0.0.1:9 is away" in text
             assert "ghtrader-assets up" in text

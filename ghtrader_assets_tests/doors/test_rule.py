@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghtrader_assets.doors.rule import Asked, Door, refusal_of
+from ghtrader_assets.doors.rule import OPEN, Asked, Door, Power, refusal_of
 
 PORT = 3000
 DOOR = Door(PORT)
 HERE = f"127.0.0.1:{PORT}"
 OWN = f"http://{HERE}"
 JSON = "application/json"
-PAGE = Asked("GET", "/", host=HERE)
-QUERY = Asked("POST", "/graphql", host=HERE, content_type=JSON)
+PAGE = Asked("GET", "/", host=HERE, power=Power.OWNER)
+QUERY = Asked("POST", "/graphql", host=HERE, content_type=JSON, power=Power.OWNER)
 
 
 def status_of(asked: Asked, door: Door = DOOR, **changed: Any) -> int:
@@ -104,6 +104,33 @@ def test_a_form_is_taken_where_a_client_sends_one() -> None:
     assert status_of(QUERY, door, path="/token", origin="http://evil.example", **sent) == 403
 
 
+@pytest.mark.parametrize(
+    ("asked", "power", "status"),
+    [
+        pytest.param(PAGE, Power.NONE, 401, id="a page"),
+        pytest.param(PAGE, Power.READ, 200, id="a page by a reader"),
+        pytest.param(replace(PAGE, path="/healthz"), Power.NONE, 200, id="whether it lives"),
+        pytest.param(replace(PAGE, path="/readyz"), Power.NONE, 200, id="whether all is well"),
+        pytest.param(replace(PAGE, path="/healthz/"), Power.NONE, 401, id="nearly"),
+        pytest.param(replace(PAGE, opens_socket=True), Power.NONE, 401, id="a socket"),
+        pytest.param(replace(PAGE, opens_socket=True), Power.READ, 200, id="a reader's socket"),
+        pytest.param(QUERY, Power.NONE, 401, id="a mutation"),
+        pytest.param(QUERY, Power.READ, 403, id="a reader's mutation"),
+        pytest.param(QUERY, Power.OWNER, 200, id="the owner's"),
+        pytest.param(replace(QUERY, path="/asks"), Power.READ, 200, id="a reader's question by POST"),
+        pytest.param(replace(QUERY, origin="http://evil.example"), Power.OWNER, 403, id="a page with a token"),
+    ],
+)
+def test_what_a_token_opens(asked: Asked, power: Power, status: int) -> None:
+    assert status_of(asked, Door(PORT, read_by_post=frozenset({"/asks"})), power=power) == status
+
+
+def test_a_server_of_which_only_a_part_is_guarded() -> None:
+    door = Door(PORT, guarded="/control/")
+    assert status_of(PAGE, door, power=Power.NONE) == 200
+    assert status_of(PAGE, door, power=Power.NONE, path="/control/faults") == 401
+
+
 texts = st.text(max_size=20)
 requests = st.builds(
     Asked,
@@ -117,6 +144,7 @@ requests = st.builds(
     destination=st.sampled_from(["", "document", "iframe", "image"]) | texts,
     content_type=st.sampled_from(["", JSON, "text/plain"]) | texts,
     opens_socket=st.booleans(),
+    power=st.sampled_from(Power),
 )
 
 
@@ -130,4 +158,6 @@ def test_nothing_that_a_foreign_page_can_send_changes_anything(asked: Asked) -> 
     foreign = asked.site not in ("", "none", "same-origin")
     assert not foreign or (asked.method, asked.mode, asked.destination) == ("GET", "navigate", "document")
     changes = asked.method not in ("GET", "HEAD") and not asked.opens_socket
+    assert not changes or asked.power is Power.OWNER or asked.path in OPEN
+    assert asked.power is not Power.NONE or asked.path in OPEN
     assert not changes or (asked.method, asked.content_type.partition(";")[0].strip().lower()) == ("POST", JSON)

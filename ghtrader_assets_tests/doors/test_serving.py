@@ -15,6 +15,7 @@ from ghtrader_assets.doors.asgi import GuardedApp, Receive, Scope, Send
 from ghtrader_assets.doors.rule import Door
 from ghtrader_assets.doors.serving import WebServer
 from ghtrader_assets.doors.wsgi import whole_body
+from ghtrader_assets_tests.doors.open_door import OPEN_TO_ALL
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 
@@ -27,7 +28,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    server = WebServer(0, lambda port: GuardedApp(echo, Door(port)), name="echo")
+    server = WebServer(0, lambda port: GuardedApp(echo, Door(port), OPEN_TO_ALL), name="echo")
     server.start()
     yield server.port
     server.close()

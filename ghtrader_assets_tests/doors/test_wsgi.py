@@ -13,6 +13,7 @@ from ghtrader_assets.doors.asgi import GuardedApp
 from ghtrader_assets.doors.rule import Door
 from ghtrader_assets.doors.serving import WebServer
 from ghtrader_assets.doors.wsgi import ThreadedApp
+from ghtrader_assets_tests.doors.open_door import OPEN_TO_ALL
 from ghtrader_assets_tests.waiting import HANGS_S
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
@@ -56,7 +57,7 @@ def seen() -> Seen:
 
 @pytest.fixture
 def url(seen: Seen) -> Iterator[str]:
-    server = WebServer(0, lambda port: GuardedApp(ThreadedApp(seen), Door(port)), name="seen")
+    server = WebServer(0, lambda port: GuardedApp(ThreadedApp(seen), Door(port), OPEN_TO_ALL), name="seen")
     server.start()
     yield f"http://127.0.0.1:{server.port}"
     server.close()

@@ -61,7 +61,7 @@ def test_clients_that_send_half_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) 
     async def all_of_them() -> list[bytes]:
         listening = socket.create_server(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        runner = web.AppRunner(web.Application(middlewares=[guard(Door(port))]), keepalive_timeout=0.5)
+        runner = web.AppRunner(web.Application(middlewares=[guard(Door(port), None)]), keepalive_timeout=0.5)
         await runner.setup()
         await web.SockSite(runner, listening).start()
         try:

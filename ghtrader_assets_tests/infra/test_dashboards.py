@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from ghtrader_assets import metrics
 from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.doors.keys import keys_of
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.metrics import metrics_into
 from ghtrader_assets.ports import claim_port
@@ -34,6 +35,7 @@ from ghtrader_assets_tests.made_records import fill_records
 from ghtrader_assets_tests.measured import write_metrics
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
+READS = "canary-of-the-reader-0e4b"
 GRAFANA, PROMETHEUS = ROOT / "infra" / "grafana", ROOT / "infra" / "prometheus"
 MACROS = {r"\$__timeFilter\((\w+)\)": r"\1 BETWEEN '2020-01-01T00:00:00Z' AND '2100-01-01T00:00:00Z'"}
 SYMBOL = "KQ.m@DCE.lg"
@@ -90,6 +92,7 @@ def exporter_url(measured: Endpoint, tmp_path_factory: pytest.TempPathFactory) -
         questdb_pg=measured.pg,
         questdb_user=measured.user,
         questdb_password=SecretStr(measured.password.get_secret_value()),
+        web_token_read=SecretStr(READS),
     )
     server = start_exporter(settings, 0, SYSTEM_CLOCK)
     yield f"127.0.0.1:{server.port}"
@@ -108,6 +111,9 @@ def prometheus(target: str, folder: Path) -> Iterator[str]:
     configuration["global"] = {"scrape_interval": "15s", "evaluation_interval": "1s"}
     configuration["rule_files"] = [str(PROMETHEUS / "rules.yml")]
     configuration["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
+    (folder / "token").write_text(READS)
+    assert configuration["scrape_configs"][0]["authorization"].keys() == {"credentials_file"}
+    configuration["scrape_configs"][0]["authorization"]["credentials_file"] = str(folder / "token")
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
     port = claim_port(0, "-")
     command = [
@@ -173,7 +179,8 @@ def test_a_store_that_is_away_is_a_figure_not_a_failed_scrape(tmp_path: Path) ->
     settings = Settings(home=tmp_path, questdb_http="127.0.0.1:9", questdb_pg="127.0.0.1:9")
     server = start_exporter(settings, 0, SYSTEM_CLOCK)
     try:
-        answer = requests.get(f"http://127.0.0.1:{server.port}/metrics", timeout=HANGS_S)
+        sent = keys_of(settings).header
+        answer = requests.get(f"http://127.0.0.1:{server.port}/metrics", headers=sent, timeout=HANGS_S)
         assert answer.status_code == 200
         assert "ghtrader_store_up 0.0" in answer.text
         assert "ghtrader_stored_days{" not in answer.text

@@ -11,7 +11,7 @@ import requests
 
 from ghtrader_assets.runtime import Service, read_runtime
 from ghtrader_assets_tests.fix_platform import PLATFORM_SYMBOLS, RunningPlatform
-from ghtrader_assets_tests.waiting import HANGS_S, await_that
+from ghtrader_assets_tests.waiting import await_that
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_up_runs_the_dashboard_and_status_names_it(
 ) -> None:
     for name in ("dashboard", "prometheus"):
         assert services[name]["where"].startswith("http://127.0.0.1:")
-    page = requests.get(platform.url("dashboard"), timeout=HANGS_S).text
+    page = platform.get("dashboard").text
     first = page.split('id="react-entry-point"')[0]
     assert f'data-symbols="{" ".join(PLATFORM_SYMBOLS)}"' in first
     assert f'href="{platform.url("dagster")}"' in first
@@ -43,10 +43,10 @@ def test_status_asks_every_service_for_something_that_it_has(services: dict[str,
 
 def test_the_platform_is_ready_by_one_model(platform: RunningPlatform) -> None:
     """`/readyz` and `status` say the same of it: Dagster's locations and daemons, tables, calendar, services."""
-    assert requests.get(f"{platform.url('dashboard')}/healthz", timeout=HANGS_S).text == "alive"
+    assert platform.get("dashboard", "/healthz").text == "alive\n"
 
     def ready() -> requests.Response | None:
-        answer = requests.get(f"{platform.url('dashboard')}/readyz", timeout=HANGS_S)
+        answer = platform.get("dashboard", "/readyz")
         return answer if answer.ok else None
 
     answer = await_that("the platform is ready", ready)
@@ -57,7 +57,7 @@ def test_the_platform_is_ready_by_one_model(platform: RunningPlatform) -> None:
 
 
 def test_a_days_page_links_to_a_partition_that_dagster_has(platform: RunningPlatform) -> None:
-    page = requests.get(f"{platform.url('dashboard')}/day/{PLATFORM_SYMBOLS[0]}/2026-01-06", timeout=HANGS_S).text
+    page = platform.get("dashboard", f"/day/{PLATFORM_SYMBOLS[0]}/2026-01-06").text
     found = re.search(r"/assets/(\w+)/(\w+)\?view=partitions&amp;partition=(2026-01-06)", page)
     assert found is not None
     query = (
@@ -68,8 +68,8 @@ def test_a_days_page_links_to_a_partition_that_dagster_has(platform: RunningPlat
 
 
 def test_metrics_of_the_platform_are_exported_and_printed(platform: RunningPlatform) -> None:
-    assert requests.get(platform.url("dashboard"), timeout=HANGS_S).ok
-    exported = requests.get(platform.url("prometheus"), timeout=HANGS_S).text
+    assert platform.get("dashboard").ok
+    exported = platform.get("prometheus").text
     assert "ghtrader_store_up 1.0" in exported
     assert 'ghtrader_service_running{service="dagster"} 1.0' in exported
 

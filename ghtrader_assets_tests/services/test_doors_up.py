@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 import requests
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from ghtrader_assets_tests.fix_platform import RunningPlatform
 from ghtrader_assets_tests.waiting import HANGS_S
@@ -13,6 +16,7 @@ from ghtrader_assets_tests.waiting import HANGS_S
 JSON = {"Content-Type": "application/json"}
 FOREIGN = JSON | {"Origin": "http://evil.example"}
 NO_LOADS = 'mutation { setConcurrencyLimit(concurrencyKey: "ghtrader_loads", limit: 0) }'
+NAMED = NO_LOADS.replace("mutation", "mutation A")
 LIMIT = '{ instance { concurrencyLimit(concurrencyKey: "ghtrader_loads") { limit } } }'
 MUTATION = {"query": NO_LOADS}
 CHECKED = "/report_asset_check/KQ_m_SHFE_cu/ticks?check_name=latest_day&passed=true"
@@ -43,8 +47,10 @@ def test_dagster_obeys_no_foreign_page(
     platform: RunningPlatform, method: str, path: str, headers: dict[str, str], body: Any, status: int
 ) -> None:
     before = platform.graphql(LIMIT)
-    sent = {"data": None if body is None else requests.compat.json.dumps(body)}
-    answer = requests.request(method, f"{platform.url('dagster')}{path}", headers=headers, timeout=HANGS_S, **sent)
+    sent = {"data": None if body is None else json.dumps(body)}
+    answer = requests.request(
+        method, f"{platform.url('dagster')}{path}", headers=platform.keys.header | headers, timeout=HANGS_S, **sent
+    )
     assert answer.status_code == status
     assert platform.graphql(LIMIT) == before
 
@@ -58,5 +64,106 @@ def test_dagster_obeys_no_foreign_page(
 def test_no_server_answers_what_is_foreign(
     platform: RunningPlatform, service: str, headers: dict[str, str], status: int
 ) -> None:
-    answer = requests.get(platform.url(service), headers=headers, timeout=HANGS_S)
+    answer = requests.get(platform.url(service), headers=platform.keys.header | headers, timeout=HANGS_S)
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "path"),
+    [
+        ("dagster", "GET", "/"),
+        ("dagster", "GET", "/logs/x.err"),
+        ("dagster", "GET", "/server_info"),
+        ("dagster", "POST", "/graphql"),
+        ("dagster", "POST", FORGED),
+        ("dashboard", "GET", "/"),
+        ("dashboard", "GET", "/_dash-layout"),
+        ("dashboard", "POST", "/_dash-update-component"),
+        ("prometheus", "GET", ""),
+        ("exchange", "GET", "/control/requests"),
+        ("exchange", "POST", "/control/reset"),
+    ],
+)
+def test_without_a_token_nothing_is_said_or_done(
+    platform: RunningPlatform, service: str, method: str, path: str
+) -> None:
+    answer = requests.request(method, f"{platform.url(service)}{path}", json={}, timeout=HANGS_S)
+    assert answer.status_code == 401
+    assert answer.text.startswith("this server wants a token")
+
+
+def test_a_socket_wants_a_token_too(platform: RunningPlatform) -> None:
+    url = f"{platform.url('dagster')}/graphql"
+    assert requests.get(url, headers=UPGRADE, timeout=HANGS_S).status_code == 403
+    with requests.get(url, headers=UPGRADE | platform.keys.header, timeout=HANGS_S, stream=True) as answer:
+        assert answer.status_code == 101
+
+
+@pytest.mark.parametrize("service", ["dagster", "dashboard", "exchange"])
+def test_whoever_asks_is_told_that_a_server_lives(platform: RunningPlatform, service: str) -> None:
+    assert requests.get(f"{platform.url(service)}/healthz", timeout=HANGS_S).text == "alive\n"
+
+
+def test_whoever_asks_is_told_whether_all_is_well_and_no_more(platform: RunningPlatform) -> None:
+    assert set(requests.get(f"{platform.url('dashboard')}/readyz", timeout=HANGS_S).json()) == {"ready"}
+    assert set(platform.get("dashboard", "/readyz").json()) == {"ready", "findings"}
+
+
+def test_status_prints_links_that_open_each_once(platform: RunningPlatform) -> None:
+    links = platform.command.run("status", "--json").document["links"]
+    assert set(links) == {"dagster", "dashboard"}
+    for name, link in links.items():
+        with requests.Session() as browser:
+            assert browser.get(platform.url(name), timeout=HANGS_S).status_code == 401
+            assert browser.get(link, timeout=HANGS_S).status_code == 200
+            assert browser.get(platform.url(name), timeout=HANGS_S).status_code == 200
+            other = "dashboard" if name == "dagster" else "dagster"
+            assert browser.get(platform.url(other), timeout=HANGS_S).status_code == 401
+        assert requests.get(link, timeout=HANGS_S).status_code == 401
+    assert links["dagster"] in links.values()
+    shown = platform.command.run("status")
+    assert shown.out.count("/log-in?link=") == 2
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "path", "body", "status"),
+    [
+        ("dagster", "GET", "/runs", None, 200),
+        ("dagster", "POST", "/graphql", {"query": LIMIT}, 200),
+        ("dagster", "POST", "/graphql", MUTATION, 403),
+        (
+            "dagster",
+            "POST",
+            "/graphql",
+            {"query": f"query B {LIMIT} {NAMED}", "operationName": "B"},
+            403,
+        ),
+        ("dagster", "POST", FORGED, {}, 403),
+        ("dagster", "POST", CHECKED, {}, 403),
+        ("dashboard", "GET", "/operations", None, 200),
+        ("exchange", "GET", "/control/faults", None, 200),
+        ("exchange", "POST", "/control/faults", [], 403),
+        ("prometheus", "GET", "", None, 200),
+    ],
+)
+def test_a_token_for_reading_reads(
+    platform: RunningPlatform, service: str, method: str, path: str, body: Any, status: int
+) -> None:
+    before = platform.graphql(LIMIT)
+    sent = {"Authorization": f"Bearer {platform.keys.reader.get_secret_value()}"}
+    answer = requests.request(method, f"{platform.url(service)}{path}", json=body, headers=sent, timeout=HANGS_S)
+    assert answer.status_code == status
+    assert platform.graphql(LIMIT) == before
+
+
+def test_a_socket_runs_subscriptions_alone(platform: RunningPlatform) -> None:
+    """Of a reader as of anybody: Dagster's own server looks for the operation among subscriptions."""
+    before = platform.graphql(LIMIT)
+    url = f"{platform.url('dagster')}/graphql".replace("http", "ws", 1)
+    sent = {"Authorization": f"Bearer {platform.keys.reader.get_secret_value()}"}
+    with connect(url, subprotocols=[Subprotocol("graphql-ws")], additional_headers=sent) as socket:
+        socket.send('{"type": "connection_init"}')
+        socket.send(json.dumps({"type": "start", "id": "1", "payload": MUTATION}))
+        answers = [json.loads(socket.recv(HANGS_S))["type"] for _ in range(2)]
+    assert answers == ["connection_ack", "error"]
+    assert platform.graphql(LIMIT) == before

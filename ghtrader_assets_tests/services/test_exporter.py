@@ -13,6 +13,7 @@ import requests
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.doors import serving
+from ghtrader_assets.doors.keys import keys_of
 from ghtrader_assets.services.exporter import Scrapes, start_exporter
 from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
@@ -61,7 +62,7 @@ def test_requests_that_come_during_a_scrape_share_the_next_one() -> None:
         assert {other.result() for other in others} == {b"2"}
 
 
-def test_half_sent_requests_leave_nothing_behind(port: int) -> None:
+def test_half_sent_requests_leave_nothing_behind(port: int, settings: Settings) -> None:
     """Two hundred that are never ended, closed by their senders: the next scrape is answered, and threads are gone."""
     before = threading.active_count()
     with ExitStack() as opened:
@@ -69,7 +70,8 @@ def test_half_sent_requests_leave_nothing_behind(port: int) -> None:
             half = opened.enter_context(socket.create_connection(("127.0.0.1", port)))
             half.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
     await_that("the end of their threads", lambda: threading.active_count() <= before)
-    answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=HANGS_S)
+    sent = keys_of(settings).header
+    answer = requests.get(f"http://127.0.0.1:{port}/metrics", headers=sent, timeout=HANGS_S)
     assert answer.ok
     assert "ghtrader_store_up 1.0" in answer.text
 

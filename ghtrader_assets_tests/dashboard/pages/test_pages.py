@@ -13,16 +13,29 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
+from pydantic import SecretStr
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard.heatmap import CELL_HEIGHT, CELL_WIDTH, SCALE
 from ghtrader_assets.dashboard.palette import LOOKS, look_of
+from ghtrader_assets.doors.keys import WebKeys, link_to
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.standing.day_states import read_day_states, read_grid
 from ghtrader_assets.questdb.tables.measured import read_query_percentiles
 from ghtrader_assets.questdb.tables.reader import read_gaps, read_manifests
-from ghtrader_assets_tests.dashboard.conftest import DAGSTER_URL, FIRST, LAST, MADE_UP, REAL, REAL_DAY, Dashboard
+from ghtrader_assets.runtime import DASHBOARD
+from ghtrader_assets_tests.dashboard.conftest import (
+    DAGSTER_URL,
+    FIRST,
+    LAST,
+    MADE_UP,
+    REAL,
+    REAL_DAY,
+    SENT,
+    TOKEN,
+    Dashboard,
+)
 from ghtrader_assets_tests.fix_browser import keep, new_page
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
@@ -33,6 +46,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("dashboard")]
 def laptop(browser: Browser, dashboard: Dashboard) -> Page:
     """A laptop's screen. A request to anywhere but the dashboard, or a script's error, fails the test."""
     page = new_page(browser, 1366, 768)
+    page.goto(link_to(WebKeys(SecretStr(TOKEN), SecretStr("reads nothing")), DASHBOARD, dashboard.url, SYSTEM_CLOCK))
+    page.wait_for_url(f"{dashboard.url}/")
     strangers: list[str] = []
     own = urlsplit(dashboard.url).netloc
     page.on("request", lambda request: strangers.append(request.url) if _foreign(request.url, own) else None)
@@ -54,7 +69,7 @@ def opened(page: Page, dashboard: Dashboard, path: str, *, graphs: int = 0) -> N
     page.wait_for_selector("#page main h1")
     first, drawn = (page.locator(f"{place} main").first for place in ("#first-answer", "#page"))
     if graphs:
-        page.wait_for_function(f"document.querySelectorAll('#page .main-svg').length >= {graphs}")
+        expect(page.locator("#page .main-svg").nth(graphs - 1)).to_be_attached()
     else:
         assert _words(first.text_content()) == _words(drawn.text_content())
     assert not first.is_visible()
@@ -126,7 +141,7 @@ def test_a_days_page_shows_all_of_it(laptop: Page, dashboard: Dashboard, db: Dat
 
 def test_a_day_that_was_not_stored_says_why(dashboard: Dashboard) -> None:
     symbol, day = next(key for key, state in dashboard.expected.items() if state == "short")
-    text = requests.get(f"{dashboard.url}/day/{symbol}/{day}", timeout=HANGS_S).text
+    text = requests.get(f"{dashboard.url}/day/{symbol}/{day}", headers=SENT, timeout=HANGS_S).text
     assert "made up: the load ended as short" in text
     assert f"ghtrader-assets repair --from {day} --to {day} --apply" in text
     assert "no ticks are stored of this day" in text
@@ -139,7 +154,7 @@ def _measured(db: Database, query: str) -> bool:
 
 
 def test_operations_name_what_is_wrong_and_the_command(laptop: Page, dashboard: Dashboard, db: Database) -> None:
-    requests.get(f"{dashboard.url}/?to={LAST}", timeout=HANGS_S)
+    requests.get(f"{dashboard.url}/?to={LAST}", headers=SENT, timeout=HANGS_S)
     await_that("the page's queries are measured", lambda: _measured(db, "grid.stored"))
     opened(laptop, dashboard, "/operations?window=1h", graphs=2)
     keep(laptop, "dashboard-operations")
@@ -152,7 +167,7 @@ def test_operations_name_what_is_wrong_and_the_command(laptop: Page, dashboard: 
 
 
 def test_the_first_answer_holds_the_heatmap_before_any_script(dashboard: Dashboard) -> None:
-    answer = requests.get(f"{dashboard.url}/?to={LAST}", timeout=HANGS_S)
+    answer = requests.get(f"{dashboard.url}/?to={LAST}", headers=SENT, timeout=HANGS_S)
     first = answer.text.split('id="react-entry-point"')[0]
     codes = re.search(r'data-codes="([a-z ]+)"', first)
     assert codes is not None

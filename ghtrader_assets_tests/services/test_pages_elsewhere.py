@@ -1,0 +1,167 @@
+"""A page of another origin in a browser that is logged in: it tries everything, and nothing happens."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from ghtrader_assets_tests.fix_browser import new_page
+from ghtrader_assets_tests.fix_platform import RunningPlatform
+
+pytestmark = pytest.mark.browser
+
+NO_LOADS = 'mutation { setConcurrencyLimit(concurrencyKey: "ghtrader_loads", limit: 0) }'
+STATE = """{
+  instance { concurrencyLimit(concurrencyKey: "ghtrader_loads") { limit } }
+  assetNodeOrError(assetKey: {path: ["KQ_m_SHFE_cu", "ticks"]}) { ... on AssetNode {
+    assetMaterializations(limit: 1000) { runId timestamp }
+    assetChecksOrError { ... on AssetChecks { checks { name executionForLatestMaterialization { status } } } }
+  } }
+}"""
+FORGED = "report_asset_materialization/KQ_m_SHFE_cu/ticks?data_version=forged&partition=2026-01-05"
+CHECKED = "report_asset_check/KQ_m_SHFE_cu/ticks?check_name=latest_day&passed=true"
+
+TRIES = """
+async (at) => {
+  const said = {};
+  const text = {"Content-Type": "text/plain"}, typed = {"Content-Type": "application/json"};
+  const tries = {
+    text: [at.dagster + "/graphql", {method: "POST", mode: "no-cors", headers: text, body: at.mutation}],
+    json: [at.dagster + "/graphql", {method: "POST", headers: typed, body: at.mutation}],
+    address: [at.dagster + "/graphql?query=" + at.query, {method: "POST", mode: "no-cors"}],
+    get: [at.dagster + "/graphql?query=" + at.query, {mode: "no-cors"}],
+    forged: [at.dagster + "/" + at.forged, {method: "POST", mode: "no-cors"}],
+    checked: [at.dagster + "/" + at.checked, {method: "POST", mode: "no-cors", headers: text, body: "{}"}],
+    faults: [at.exchange + "/control/faults", {method: "POST", mode: "no-cors", headers: text, body: at.fault}],
+    reset: [at.exchange + "/control/reset", {method: "POST", mode: "no-cors"}],
+    dashboard: [at.dashboard + "/_dash-layout", {}],
+    metrics: [at.prometheus, {}],
+  };
+  for (const [name, [url, how]] of Object.entries(tries)) {
+    try {
+      const answer = await fetch(url, {credentials: "include", ...how});
+      said[name] = answer.type === "opaque" ? "unread" : await answer.text();
+    } catch { said[name] = "unread"; }
+  }
+  const image = new Image();
+  said.image = await new Promise((done) => {
+    image.onload = () => done("loaded"); image.onerror = () => done("unread");
+    image.src = at.dagster + "/graphql?query=" + at.query;
+  });
+  said.script = await new Promise((done) => {
+    const script = document.createElement("script");
+    script.onload = () => done("loaded"); script.onerror = () => done("unread");
+    script.src = at.dashboard + "/_dash-dependencies"; document.body.append(script);
+  });
+  said.socket = await new Promise((done) => {
+    const socket = new WebSocket(at.dagster.replace("http", "ws") + "/graphql", "graphql-ws");
+    socket.onopen = () => done("opened"); socket.onerror = () => done("unread");
+  });
+  said.form = await new Promise((done) => {
+    const frame = document.createElement("iframe"); frame.name = "form"; document.body.append(frame);
+    const form = document.createElement("form");
+    form.method = "POST"; form.enctype = "text/plain"; form.target = "form";
+    form.action = at.dagster + "/graphql?query=" + at.query;
+    document.body.append(form); form.submit();
+    frame.onload = () => { try { done(frame.contentDocument.body.innerText); } catch { done("unread"); } };
+  });
+  said.frame = await new Promise((done) => {
+    const frame = document.createElement("iframe"); document.body.append(frame);
+    frame.onload = () => { try { done(frame.contentDocument.body.innerText); } catch { done("unread"); } };
+    frame.src = at.dagster + "/runs";
+  });
+  return said;
+}"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[int]:
+    """The port of a server whose every page is empty, by any name."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b"<!DOCTYPE html><title>elsewhere</title><body></body>"
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@pytest.fixture
+def user(platform: RunningPlatform, browser: Browser) -> Iterator[Page]:
+    """A browser that is logged in at Dagster and at the dashboard."""
+    page = new_page(browser)
+    platform.show(page, "/runs")
+    platform.show(page, "/operations", "dashboard")
+    yield page
+    page.close()
+
+
+def targets(platform: RunningPlatform) -> dict[str, Any]:
+    names = ("dagster", "dashboard", "exchange", "prometheus")
+    return {
+        **{name: platform.url(name) for name in names},
+        "mutation": json.dumps({"query": NO_LOADS}),
+        "query": NO_LOADS,
+        "forged": FORGED,
+        "checked": CHECKED,
+        "fault": '[{"kind": "refuse", "at": "token", "status": 503}]',
+    }
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "elsewhere.localhost"], ids=["another port", "another site"])
+def test_a_page_elsewhere_tries_everything_in_vain(
+    platform: RunningPlatform, user: Page, elsewhere: int, host: str
+) -> None:
+    """On another port of this host it is even sent the cookies: they are not the only thing that is looked at."""
+    platform.exchange.faults({"kind": "slow", "at": "token", "seconds": 0.01})
+    before = platform.graphql(STATE), platform.exchange.rules(), len(platform.exchange.requests())
+    user.goto(f"http://{host}:{elsewhere}/")
+    said = user.evaluate(TRIES, targets(platform))
+    assert said == dict.fromkeys(said, "unread")
+    assert len(said) == 15
+    assert (platform.graphql(STATE), platform.exchange.rules(), len(platform.exchange.requests())) == before
+    platform.exchange.reset()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "elsewhere.localhost"], ids=["another port", "another site"])
+def test_a_link_elsewhere_opens_the_page_of_whoever_is_logged_in(
+    platform: RunningPlatform, user: Page, elsewhere: int, host: str
+) -> None:
+    user.goto(f"http://{host}:{elsewhere}/")
+    user.evaluate("(url) => { location.href = url; }", f"{platform.url('dashboard')}/operations")
+    expect(user.locator("#page main h1")).to_be_visible()
+
+
+def test_a_link_shows_whoever_is_not_logged_in_how_to(platform: RunningPlatform, page: Page, elsewhere: int) -> None:
+    page.goto(f"http://elsewhere.localhost:{elsewhere}/")
+    page.evaluate("(url) => { location.href = url; }", f"{platform.url('dagster')}/runs")
+    expect(page.get_by_text("ghtrader-assets status")).to_be_visible()
+
+
+def test_dagsters_page_has_its_socket(platform: RunningPlatform, page: Page) -> None:
+    """And nothing of it is refused by the policy that its pages are sent with."""
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text) if "Content Security" in message.text else None)
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda _: sockets.append(socket.url)))
+    platform.show(page, "/asset-groups")
+    expect(page).to_have_title("Global asset lineage")
+    while not sockets:
+        page.wait_for_timeout(100)
+    assert refused == []
