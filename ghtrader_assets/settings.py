@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     exchange_model: int = Field(default=2, ge=1, le=2)
     prometheus_port: int | None = Field(default=None, ge=0, le=65535)
 
-    min_free_mb: int = Field(default=1024, ge=0, le=10**9)
+    min_free_mb: int = Field(default=1024, ge=0, le=2**40)
     ingest_workers: int = Field(default=4, ge=1, le=64)
     readback: Literal["full", "checksum"] = "full"
     ingest_batch_days: int = Field(default=10, ge=1, le=250)
