@@ -13,6 +13,8 @@ PREFIX: Final = "GHTRADER_"
 TQSDK_ADDRESSES: Final = ("TQ_AUTH_URL", "TQ_MD_URL", "TQ_CHINESE_HOLIDAY_URL", "TQ_CONT_TABLE_URL")
 SLIPS: Final = 2
 """So many letters that differ are a slip. ghTrader's own variables, which may be there too, differ by more."""
+_LONG: Final = len(PREFIX) + 7
+"""Of a shorter name two letters are half of it."""
 _COMPARED: Final = 80
 _ALIKE: Final = 0.7
 
@@ -34,7 +36,7 @@ def what_was_meant(key: str, variables: Collection[str], *, is_table: bool) -> s
 def slip_of(name: str, variables: Collection[str]) -> str:
     """The variable that differs from a name by a slip; empty where none does."""
     distance, near = min((_distance(name, known), known) for known in variables)
-    return near if distance <= SLIPS else ""
+    return near if distance <= (SLIPS if len(near) >= _LONG else 1) else ""
 
 
 def _distance(one: str, other: str) -> int:

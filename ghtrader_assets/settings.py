@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     web_token: SecretStr | None = Field(default=None, min_length=16)
     web_token_read: SecretStr | None = Field(default=None, min_length=16)
 
-    min_free_mb: int = Field(default=1024, ge=0, le=10**9)
+    min_free_mb: int = Field(default=1024, ge=0, le=2**40)
     ingest_workers: int = Field(default=4, ge=1, le=64)
     readback: Literal["full", "checksum"] = "full"
     ingest_batch_days: int = Field(default=10, ge=1, le=250)

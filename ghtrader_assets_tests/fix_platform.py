@@ -281,6 +281,7 @@ def platform_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
     former = os.umask(0)
     try:
         with started_platform(home, folder, **settings) as running:
+            os.umask(former)
             yield running
     finally:
         os.umask(former)

@@ -84,6 +84,7 @@ def test_an_address_that_apprise_does_not_know_is_not_shown(tmp_path: Path) -> N
 def test_the_addresses_are_secret_in_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     Path("ghtrader.toml").write_text(f'alert_urls = ["json://one/{TOKEN}", "json://two/{TOKEN}"]\n')
+    Path("ghtrader.toml").chmod(0o600)
     settings = load_settings()
     assert settings.alert_urls is not None
     assert settings.alert_urls.get_secret_value() == f"json://one/{TOKEN}, json://two/{TOKEN}"

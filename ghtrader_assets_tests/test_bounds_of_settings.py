@@ -204,6 +204,7 @@ def test_a_variable_that_is_nearly_one_of_ours_is_refused(
 @pytest.mark.parametrize(
     "name",
     [
+        "GHTRADER_ROLE",
         "GHTRADER_DATA_DIR",
         "GHTRADER_JOB_ID",
         "GHTRADER_QDB_ILP_BATCH_ROWS",
@@ -218,7 +219,9 @@ def test_a_variable_that_is_nearly_one_of_ours_is_refused(
         "GHTRADER_CONFIG_ALLOW_LEGACY_ENV",
     ],
 )
-def test_variables_of_ghtraders_own_are_left_alone(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_variables_of_ghtraders_own_and_of_later_versions_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     """Both programs may run in one environment."""
     monkeypatch.setenv(name, "x")
     load_settings()

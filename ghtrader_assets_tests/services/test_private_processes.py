@@ -14,18 +14,33 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ghtrader_assets.runtime import CODE_SERVER, DAEMON, DAGSTER, DASHBOARD, EXCHANGE, PROMETHEUS, QUESTDB
+from ghtrader_assets.runtime import (
+    CODE_SERVER,
+    DAEMON,
+    DAGSTER,
+    DASHBOARD,
+    EXCHANGE,
+    PROMETHEUS,
+    QUESTDB,
+    Service,
+    read_runtime,
+)
 from ghtrader_assets_tests.fix_platform import PASSWORD, Loaded, RunningPlatform
-from ghtrader_assets_tests.waiting import HANGS_S
+from ghtrader_assets_tests.waiting import HANGS_S, await_that
 
 NOBODY = 65534
 PARTS = (QUESTDB, EXCHANGE, CODE_SERVER, DAGSTER, DAEMON, DASHBOARD, PROMETHEUS)
 
 
 def processes(platform: RunningPlatform, name: str) -> list[psutil.Process]:
-    """Those of a part; Dagster's code server has another one inside."""
-    service = platform.runtime.service(name)
-    assert service is not None, name
+    """Those of a part, as it runs now: other tests kill parts. Dagster's code server has another one inside."""
+
+    def running() -> Service | None:
+        runtime = read_runtime(platform.command.home)
+        return runtime and runtime.service(name)
+
+    service = await_that(f"{name} is ready", running)
+    assert service is not None
     process = psutil.Process(service.process.pid)
     return [process, *process.children(recursive=True)]
 
