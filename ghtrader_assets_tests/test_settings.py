@@ -115,6 +115,17 @@ def test_the_password_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.tqsdk_password.get_secret_value() == "canary-5d1f"
 
 
+@pytest.mark.parametrize("name", ["GHTRADER_WEB_TOKEN", "GHTRADER_WEB_TOKEN_READ"])
+def test_a_token_that_can_be_guessed_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "canary-short")
+    with pytest.raises(BadInputError, match=name) as caught:
+        load_settings()
+    assert "canary" not in str(caught.value)
+    monkeypatch.setenv(name, "canary-long-enough")
+    settings = load_settings()
+    assert "canary" not in repr(settings) + str(sourced_values(settings))
+
+
 def test_a_user_without_password_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TQSDK_USER", "me")
     with pytest.raises(CredentialError, match="TQSDK_PASSWORD"):

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from ghtrader_assets.doors.keys import LOG_IN, Doorkeeper
-from ghtrader_assets.doors.rule import OURS, Asked, Door, Power, Refusal, opens_page, refusal_of
+from ghtrader_assets.doors.rule import HEADERS, OURS, Asked, Door, Power, Refusal, opens_page, refusal_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -46,13 +46,7 @@ STRANGER: Final = _PAGE.format(
     " hours or until the platform stops.",
 )
 
-_HEADERS: Final = {
-    b"x-content-type-options": b"nosniff",
-    b"x-frame-options": b"DENY",
-    b"referrer-policy": b"same-origin",
-    b"cross-origin-resource-policy": b"same-origin",
-    b"cross-origin-opener-policy": b"same-origin",
-}
+_SENT: Final = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
 
 
 class GuardedApp:
@@ -106,7 +100,7 @@ class GuardedApp:
             if message["type"] == "http.response.start":
                 given = list(message.get("headers", ()))
                 names = {bytes(name).lower() for name, _ in given}
-                more = [(name, value) for name, value in _HEADERS.items() if name not in names]
+                more = [(name, value) for name, value in _SENT if name not in names]
                 message["headers"] = [*given, *more, (b"content-security-policy", self._policy)]
             await send(message)
 

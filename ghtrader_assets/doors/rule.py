@@ -28,6 +28,14 @@ UNKNOWN: Final = (
     "this server wants a token: send `Authorization: Bearer TOKEN` with that of the file web/token of GHTRADER_HOME,"
     " or open the link that `ghtrader-assets status` prints"
 )
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+"""What a browser is told with every answer, besides the policy of its pages."""
 OURS: Final = ("", "none", "same-origin")
 """What `Sec-Fetch-Site` says of a request that no other page made; `same-site` is another port of this host."""
 

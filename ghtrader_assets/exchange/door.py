@@ -15,10 +15,12 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from ghtrader_assets.doors.keys import WebKeys
-from ghtrader_assets.doors.rule import Asked, Door, Power, Refusal, refusal_of
+from ghtrader_assets.doors.rule import HEADERS, Asked, Door, Power, Refusal, refusal_of
 
 REQUEST_WITHIN_S: Final = 10.0
 """For a request's head (aiohttp's own limit of an idle connection) and again for its body."""
+
+NO_PAGE: Final = "default-src 'none'; frame-ancestors 'none'"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -64,6 +66,11 @@ def _power_of(authorization: str, keys: WebKeys | None) -> Power:
         return Power.OWNER
     scheme, _, token = authorization.partition(" ")
     return keys.power_of_token(token.strip()) if scheme.lower() == "bearer" else Power.NONE
+
+
+async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    """Before each answer: a browser is to make nothing of it."""
+    response.headers.update({**HEADERS, "Content-Security-Policy": NO_PAGE})
 
 
 async def _late(request: web.Request) -> Refusal | None:

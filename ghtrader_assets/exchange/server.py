@@ -22,7 +22,7 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.exchange import floods
 from ghtrader_assets.exchange.contracts import main_changes
 from ghtrader_assets.exchange.diff import DiffConnection
-from ghtrader_assets.exchange.door import guard
+from ghtrader_assets.exchange.door import add_headers, guard
 from ghtrader_assets.exchange.faults import FaultRule, Place, as_json
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.misstatements import misstated_changes, misstated_holidays
@@ -63,6 +63,7 @@ class ExchangeServer:
                 web.post("/control/reset", self._reset),
             ]
         )
+        app.on_response_prepare.append(add_headers)
         app.on_shutdown.append(self._on_shutdown)
         return app
 

@@ -47,6 +47,12 @@ def test_what_was_requested_is_told_to_no_page(exchange: ExchangeControl) -> Non
     assert answer.status_code == 403
 
 
+def test_no_answer_is_a_page(exchange: ExchangeControl) -> None:
+    answer = requests.get(f"{exchange.url}/control/faults", timeout=HANGS_S)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
 def test_clients_that_send_half_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "REQUEST_WITHIN_S", 0.5)
     halves = [b"", b"P", b"POST / HTTP/1.1\r\nContent-Length: 9\r\nContent-Type: application/json\r\nHost: {}\r\n\r\n1"]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -167,3 +171,17 @@ def test_a_socket_runs_subscriptions_alone(platform: RunningPlatform) -> None:
         answers = [json.loads(socket.recv(HANGS_S))["type"] for _ in range(2)]
     assert answers == ["connection_ack", "error"]
     assert platform.graphql(LIMIT) == before
+
+
+def test_slow_clients_and_heavy_pages_hold_up_no_look_at_the_platform(platform: RunningPlatform) -> None:
+    """Two hundred half-sent requests on each port, and fifty pages of the dashboard at once."""
+    names = ("dagster", "dashboard", "prometheus", "exchange")
+    addresses = [urlsplit(platform.url(name)) for name in names for _ in range(200)]
+    with ExitStack() as opened, ThreadPoolExecutor(50) as pool:
+        for address in addresses:
+            half = opened.enter_context(socket.create_connection((address.hostname, address.port), timeout=HANGS_S))
+            half.sendall(f"POST /graphql HTTP/1.1\r\nHost: {address.netloc}\r\n".encode())
+        pages = [pool.submit(platform.get, "dashboard", f"/?to=2026-01-{1 + day % 28:02}") for day in range(50)]
+        found = platform.command.run("status", "--json").document
+        assert {service["name"]: service["detail"] for service in found["services"] if not service["healthy"]} == {}
+        assert {page.result().status_code for page in pages} == {200}
