@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Generator
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Final
 
 from ghtrader_assets.private import PRIVATE_FOLDER
@@ -27,8 +28,9 @@ QuestDB 9.3 has, so the reader's alone does not do."""
 STORE_SECRETS: Final = READING_SECRETS | {"redis_url"}
 """Of a process that may run code locations of the user's own, which read through `connect()`."""
 
-WITHHELD: Final = "withheld-from-this-process"
-"""What stands in place of a secret that a child doesn't need: it is set, which decides whether settings are whole."""
+WITHHELD: Final = f"withheld-{token_urlsafe(24)}"
+"""What stands in place of a secret that a child doesn't need: it is set, which decides whether settings are whole.
+No one can guess it: a process that compares it with what it is sent lets no one in."""
 
 PYTHON: Final = (sys.executable, "-P")
 """This Python, for which neither the folder that it stands in nor that of its script is a place of modules."""

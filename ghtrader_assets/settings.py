@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     )
 
     home: Folder = Field(default_factory=lambda: user_data_path("ghtrader-assets"), validate_default=True)
-    symbols: Words = ("KQ.m@SHFE.cu", "KQ.m@SHFE.au", "KQ.m@SHFE.ag")
+    symbols: Words = Field(default=("KQ.m@SHFE.cu", "KQ.m@SHFE.au", "KQ.m@SHFE.ag"), min_length=1)
     start_date: SettingDay | None = None
 
     tqsdk_user: str | None = Field(default=None, validation_alias="TQSDK_USER")
