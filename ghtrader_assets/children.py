@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Generator
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Final
 
 from ghtrader_assets.private import PRIVATE_FOLDER
@@ -29,8 +30,9 @@ STORE_SECRETS: Final = READING_SECRETS | {"redis_url"}
 WEB_SECRETS: Final = frozenset({"web_token", "web_token_read"})
 """Of a process that lets others in."""
 
-WITHHELD: Final = "withheld-from-this-process"
-"""What stands in place of a secret that a child doesn't need: it is set, which decides whether settings are whole."""
+WITHHELD: Final = f"withheld-{token_urlsafe(24)}"
+"""What stands in place of a secret that a child doesn't need: it is set, which decides whether settings are whole.
+No one can guess it: a process that compares it with what it is sent lets no one in."""
 
 PYTHON: Final = (sys.executable, "-P")
 """This Python, for which neither the folder that it stands in nor that of its script is a place of modules."""

@@ -58,7 +58,6 @@ def _anchored(path: Path) -> Path:
 
 Folder = Annotated[Path, BeforeValidator(_named), AfterValidator(_anchored)]
 _OneWord = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-AnyWords = Annotated[tuple[_OneWord, ...], NoDecode, BeforeValidator(_split_words), Field(max_length=MOST_WORDS)]
-Words = Annotated[AnyWords, Field(min_length=1)]
+Words = Annotated[tuple[_OneWord, ...], NoDecode, BeforeValidator(_split_words), Field(max_length=MOST_WORDS)]
 SettingDay = Annotated[date, BeforeValidator(as_day)]
 Addresses = Annotated[SecretStr | None, BeforeValidator(_joined)]

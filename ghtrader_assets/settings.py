@@ -26,7 +26,7 @@ from ghtrader_assets.setting_sources import (
     names_of,
     shown_value,
 )
-from ghtrader_assets.setting_types import Addresses, AnyWords, Folder, SettingDay, Words
+from ghtrader_assets.setting_types import Addresses, Folder, SettingDay, Words
 
 EMBEDDED_FIRST_DAY: Final = date(2021, 1, 4)
 """The first trading day that the embedded exchange serves."""
@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     )
 
     home: Folder = Field(default_factory=lambda: user_data_path("ghtrader-assets"), validate_default=True)
-    symbols: Words = ("KQ.m@SHFE.cu", "KQ.m@SHFE.au", "KQ.m@SHFE.ag")
+    symbols: Words = Field(default=("KQ.m@SHFE.cu", "KQ.m@SHFE.au", "KQ.m@SHFE.ag"), min_length=1)
     start_date: SettingDay | None = None
 
     tqsdk_user: str | None = Field(default=None, validation_alias="TQSDK_USER")
@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     exchange_port: int = Field(default=7777, ge=0, le=65535)
     exchange_model: int = Field(default=2, ge=1, le=2)
     prometheus_port: int | None = Field(default=None, ge=0, le=65535)
-    web_names: AnyWords = ()
+    web_names: Words = ()
     web_auth: Literal["token", "off"] = "token"
     web_token: SecretStr | None = Field(default=None, min_length=16)
     web_token_read: SecretStr | None = Field(default=None, min_length=16)
