@@ -4,8 +4,8 @@ Belongs here: frames in, columns out; no I/O. Does not belong here: what is aske
 may hold (`values`).
 
 The fast form decodes a frame straight into structs and expects every tick once, whole, with numbers as numbers.
-Anything else (a tick in pieces, a page sent twice, a text, a null) is a surprise: then all frames of the day are
-merged again the client's way, key by key, and the rest of the day stays with that form.
+Anything else (a tick in pieces, a page sent twice, a text, a null, a number that no market has) is a surprise: then
+all frames of the day are merged again the client's way, key by key, and the rest of the day stays with that form.
 `id` and `datetime` are integers throughout.
 """
 
@@ -33,7 +33,7 @@ from tqsdk.objs import Tick
 
 from ghtrader_assets.market.ticks import BOOK_COLUMNS, NUMERIC_COLUMNS
 from ghtrader_assets.tq.bounds import Allowance
-from ghtrader_assets.tq.values import DEFAULTS, Number, Stamp, UnreadableTicks
+from ghtrader_assets.tq.values import DEFAULTS, LARGEST, Stamp, UnreadableTicks
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -91,11 +91,14 @@ class DayBook:
         try:
             self._form.apply(frame)
         except (Surprise, msgspec.MsgspecError):  # of the fast form only
-            self.slow = True
-            self._form = _SlowForm(self._contract, self._levels)
-            for earlier in self._frames:
-                self._form.apply(earlier)
+            self._go_slowly()
         self._allowance.hold(self._form.held)
+
+    def _go_slowly(self) -> None:
+        self.slow = True
+        self._form = _SlowForm(self._contract, self._levels)
+        for earlier in self._frames:
+            self._form.apply(earlier)
 
     @property
     def held(self) -> int:
@@ -117,8 +120,15 @@ class DayBook:
         return self._form.stamp(tick_id)
 
     def columns(self, start: int, end: int) -> Columns:
-        """The delivered ticks of ids `[start, end)` in order of id, as columns; those without a readable stamp not."""
-        return self._form.columns(start, end)
+        """The delivered ticks of ids `[start, end)` in order of id, as columns; those without a readable stamp not.
+
+        A number that no market has shows here: what is `unreadable` is known afterwards.
+        """
+        try:
+            return self._form.columns(start, end)
+        except Surprise:
+            self._go_slowly()
+            return self._form.columns(start, end)
 
     def unreadable(self, start: int, end: int) -> str:
         """What could not be read of the ticks of ids `[start, end)`; empty if nothing."""
@@ -166,6 +176,8 @@ class _FastForm:
         numbers = np.fromiter(
             chain.from_iterable(map(self._numbers_of, rows)), dtype=np.float64, count=len(rows) * len(self._names)
         )
+        if rows and max(np.fmax.reduce(numbers), -np.fmin.reduce(numbers)) > LARGEST:
+            raise Surprise
         return columns | dict(zip(self._names, numbers.reshape(len(rows), len(self._names)).T, strict=True))
 
 
@@ -240,7 +252,7 @@ _datetime_of: Final[Callable[[Any], int]] = attrgetter("datetime")
 @cache
 def _decoder(levels: int) -> msgspec.json.Decoder[Any]:
     """A decoder of frames whose ticks have the numbers of `levels` levels; other keys are skipped."""
-    numbers = [(name, Number, DEFAULTS[name]) for name in delivered_columns(levels)]
+    numbers = [(name, float, DEFAULTS[name]) for name in delivered_columns(levels)]
     tick = msgspec.defstruct("Tick", [("datetime", Stamp), *numbers], gc=False)
     series = msgspec.defstruct("Series", [("data", dict[int, tick], {}), ("last_id", int | None, None)])
     patch = msgspec.defstruct("Patch", [("ticks", dict[str, series | None], {}), ("charts", dict[str, Any], {})])

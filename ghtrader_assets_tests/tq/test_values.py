@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,6 +92,7 @@ def test_no_market_has_such_a_number(name: str, text: str) -> None:
     book = DayBook(CONTRACT, 5)
     book.apply(b'{"aid":"rtn_data","data":[{"ticks":{"%s":{"data":{"7":{"datetime":%d,"%s":%s}}}}}]}'
                % (CONTRACT.encode(), STAMP, name.encode(), text.encode()))  # fmt: skip
+    assert np.isnan(book.columns(7, 8)[name]) or DEFAULTS[name] == book.columns(7, 8)[name]
     assert book.unreadable(0, 100).startswith(f"the {name} of tick 7 is no number: ")
 
 
