@@ -23,7 +23,6 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
-from ghtrader_assets.children import WITHHELD
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.doors.rule import Power
 from ghtrader_assets.errors import CredentialError
@@ -81,10 +80,8 @@ class Pass:
 def keys_of(settings: Settings) -> WebKeys:
     """The tokens that the settings name, else those of the home, made on the first call and readable by its user alone.
 
-    Raises `CredentialError` for a file that others can read, or that is empty, and where this process was given none.
+    Raises `CredentialError` for a file that others can read, or that is empty.
     """
-    if any(token and token.get_secret_value() == WITHHELD for token in (settings.web_token, settings.web_token_read)):
-        raise CredentialError("this process was given no token of the web servers", "it is none that may need one")
     owner = settings.web_token or _kept(settings.home / _OWNER_FILE)
     reader = settings.web_token_read or _kept(settings.home / _READER_FILE)
     hide(owner, reader)
