@@ -180,10 +180,10 @@ class RunningPlatform:
 
     command: CommandLine
     runtime: Runtime
+    """As the platform came up: tests kill parts, which come back as other processes at the same addresses."""
 
     def url(self, service: str) -> str:
-        found = self.runtime.service(service)
-        assert found is not None
+        (found,) = (each for each in self.runtime.services if each.name == service)
         return found.urls["http"]
 
     @property

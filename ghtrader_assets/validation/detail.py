@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from ghtrader_assets.market.clock import MINUTE_S, NS, shanghai_time
+from ghtrader_assets.validation.blocks import Block
 from ghtrader_assets.validation.coverage import Coverage
 from ghtrader_assets.validation.intake import DayTicks
 from ghtrader_assets.validation.levels import OFF_TIMES, WORDS
-from ghtrader_assets.validation.misplaced import Block, Offset
+from ghtrader_assets.validation.misplaced import Offset
 from ghtrader_assets.validation.policy import Policy
 from ghtrader_assets.validation.traded import Stretch
 from ghtrader_assets.validation.verdicts import Attribution

@@ -1,61 +1,34 @@
 """Trading outside the sessions: blocks of it, sessions that are stamped late or early, where a moved block belongs.
 
 Belongs here: what the ticks that trade where nothing can be traded have in common.
-Does not belong here: which ticks those are (`outside`), what follows (`states`), how it is said (`detail`).
+Does not belong here: blocks that stand inside them (`moved`), which ticks trade outside (`outside`), what follows
+(`states`), how it is said (`detail`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from ghtrader_assets.validation.blocks import LONGER, NEAR_S, PLACED_TICKS, ROUND_S, Block, rounded
 from ghtrader_assets.validation.gaps import FoundGap
 from ghtrader_assets.validation.intake import NS, Floats, Ints
+from ghtrader_assets.validation.moved import moved_blocks
+from ghtrader_assets.validation.outside import AUCTION_TRADES
 from ghtrader_assets.validation.traded import Stretch, Tape
 
-NEAR_S: Final = 5
-"""A block that begins so soon after a close, or ends so soon before an opening, is the session's own."""
 JOINED_S: Final = 60
 """A tick so shortly before a block is its first, though what it traded is not known to be traded there."""
 ROUNDED_S: Final = 1
 """Blocks are known to the second."""
-LONGER: Final = 0.5
-"""A hole is longer than the block that left it by the silence before its first and after its last tick: at most by so
-much of the block's length."""
 FARTHEST_S: Final = 10_800
 """No session is looked for farther from its own hours: twice the lunch break."""
 LOOSE_S: Final = 120
 """Windows that may be moved by so much and still hold the ticks are half empty: nothing tells by how much they are."""
-AUCTION_TICKS: Final = 2
-"""So many trades of a call auction may stand before an opening."""
-PLACED_TICKS: Final = 50
-"""Fewer ticks fit into many silences of a thin market: where they belong is not said."""
-LEFT_FALLS: Final = 0.1
-"""The share of the day's falls of volume that a block moved back may leave: where it ends is known to the second."""
-ROUND_S: Final = (86_400, 3_600, 60, 1)
-"""Stamps are moved by whole days, hours or minutes: the largest of these that fits is named."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Ticks that trade in one place outside the sessions: epoch seconds of the first and the last, both included.
-
-    `rows` ticks stand between them and trade `lots`. `place` counts the windows that open before it. `hole` is the
-    silence that it left `moved_s` seconds earlier, in the seconds `left`, where one fits.
-    """
-
-    first_s: int
-    last_s: int
-    rows: int
-    lots: float
-    place: int
-    hole: Stretch | None = None
-    left: tuple[int, int] = (0, 0)
-    moved_s: int = 0
 
 
 class Offset(NamedTuple):
@@ -85,11 +58,11 @@ class Misplaced:
 
 def misplaced_of(tape: Tape, gaps: Sequence[FoundGap]) -> Misplaced:
     """What is traded outside the sessions of a day, held against its silences."""
-    blocks, within = _blocks(tape), tuple(_within(tape, gaps))
+    blocks, within = _blocks(tape), tuple(moved_blocks(tape, gaps))
     if not blocks:
         return Misplaced((), {}, within)
     late = _late_sessions(tape, {block.place: block for block in blocks})
-    outside = tuple(blocks if late else (_belonging(block, gaps, tape) for block in blocks))
+    outside = tuple(blocks if late else (_placed(block, gaps, tape) for block in blocks))
     told = {id(block.hole) for block in outside}
     return Misplaced(outside, late, tuple(block for block in within if id(block.hole) not in told))
 
@@ -145,7 +118,9 @@ def _fitting(tape: Tape, places: Sequence[int]) -> Offset | None:
 
     So a session is told that is stamped later, or earlier, than its breaks are long.
     """
-    windows, trading = tape.ticks.windows, np.sort(tape.ticks.seconds[tape.lots > 0])
+    trades = tape.lots > 0
+    trades[tape.outside.rows[tape.outside.may_trade]] = False
+    windows, trading = tape.ticks.windows, np.sort(tape.ticks.seconds[trades])
     begin, after = windows[places[0]].start_ns // NS, windows[places[-1]].end_ns // NS + FARTHEST_S
     before = (windows[places[0] - 1].end_ns // NS + begin) // 2 if places[0] else begin - FARTHEST_S
     mine = trading[(trading > before) & (trading <= after)]
@@ -155,7 +130,7 @@ def _fitting(tape: Tape, places: Sequence[int]) -> Offset | None:
         opening, close = windows[place].start_ns // NS, windows[place].end_ns // NS + int(tape.outside.last_print_s)
         held += np.searchsorted(mine, close + moves, side="right") - np.searchsorted(mine, opening + moves)
     fits = moves[held == held.max()]
-    if len(mine) < PLACED_TICKS or held.max() < len(mine) - AUCTION_TICKS or np.abs(fits).min() <= NEAR_S:
+    if len(mine) < PLACED_TICKS or held.max() < len(mine) - AUCTION_TRADES or np.abs(fits).min() <= NEAR_S:
         return None
     low, high = int(fits[0]), int(fits[-1])
     if high - low != len(fits) - 1 or high - low > LOOSE_S:
@@ -198,6 +173,39 @@ def _stamps_inside(tape: Tape, place: int) -> Ints:
     return np.sort(tape.ticks.stamps[tape.ticks.window_of == place])
 
 
+def _placed(block: Block, gaps: Sequence[FoundGap], tape: Tape) -> Block:
+    """The block with the silence that it left, whole or as the part of a longer one that lies outside."""
+    whole = _belonging(block, gaps, tape)
+    return whole if whole.hole is not None else _overhanging(block, gaps, tape)
+
+
+def _overhanging(block: Block, gaps: Sequence[FoundGap], tape: Tape) -> Block:
+    """The block as a part of one that was moved over a close, or an opening, by less than its length.
+
+    It goes as far beyond as the silence is long that the other end left, in the window that it borders on.
+    """
+    windows, seconds = tape.ticks.windows, np.sort(tape.ticks.seconds)
+    found: list[tuple[int, Block]] = []
+    for place, is_late in ((block.place - 1, True), (block.place, False)):
+        if not 0 <= place < len(windows):
+            continue
+        opening, close = windows[place].start_ns // NS, windows[place].end_ns // NS + int(tape.outside.last_print_s)
+        overhang = block.last_s - close if is_late else opening - block.first_s
+        borders = block.first_s - close <= NEAR_S if is_late else opening - block.last_s <= NEAR_S
+        for each in gaps if borders else ():
+            gap, length = each.gap, each.gap.last_s - each.gap.first_s + 2
+            if not (opening <= gap.first_s <= close and 0 <= length - overhang <= max(NEAR_S, int(LONGER * overhang))):
+                continue
+            first_s, last_s = (gap.last_s + 1, block.last_s) if is_late else (block.first_s, gap.first_s - 1)
+            rows = int(np.searchsorted(seconds, last_s, side="right") - np.searchsorted(seconds, first_s))
+            moved_s = rounded(overhang, length) * (1 if is_late else -1)
+            if rows >= PLACED_TICKS:
+                left = (first_s - moved_s, last_s - moved_s)
+                told = replace(block, first_s=first_s, last_s=last_s, rows=rows)
+                found.append((length - overhang, replace(told, hole=each.stretch, left=left, moved_s=moved_s)))
+    return min(found, key=lambda each: each[0], default=(0, block))[1]
+
+
 def _belonging(block: Block, gaps: Sequence[FoundGap], tape: Tape) -> Block:
     """The block with the silence of its length and volume: a stretch, or the part of one in a window."""
     if block.rows < PLACED_TICKS:
@@ -212,94 +220,11 @@ def _belonging(block: Block, gaps: Sequence[FoundGap], tape: Tape) -> Block:
     for hole, first_s, last_s in (*whole.values(), *parts):
         low, high = block.last_s - last_s - 1, block.first_s - first_s + 1
         if -tape.outside.last_print_s <= high - low <= most and _encloses(tape, hole, volume):
-            moved_s = _rounded(min(low, high) - 1, max(low, high) + 1)
+            moved_s = rounded(min(low, high) - 1, max(low, high) + 1)
             lots = block.lots if hole.lots is None else min(block.lots, hole.lots)
             moved = replace(block, lots=lots, hole=hole, left=(first_s, last_s), moved_s=moved_s)
             found.append((high - low, _unit_of(moved_s), moved))
     return min(found, key=lambda each: each[:2], default=(0, 0, block))[2]
-
-
-def _within(tape: Tape, gaps: Sequence[FoundGap]) -> Iterator[Block]:
-    """The blocks of ticks whose volumes belong in a hole of theirs, while other ticks stand around them.
-
-    The day's volume grows all day, so ticks elsewhere that show more than the one before a hole and less than the one
-    after it were stamped there. Where no volume falls, in order of time, there are none.
-    """
-    order = _Order.of(tape)
-    if not order.falls:
-        return
-    for hole in {id(each.stretch): each.stretch for each in gaps}.values():
-        if hole.before is None or hole.after is None or hole.last_s - hole.first_s < JOINED_S:
-            continue
-        found = _moved_far(tape, hole, hole.before, hole.after)
-        found = found or _overlapping(tape, order, hole, hole.before, hole.after)
-        if found is not None:
-            yield found
-
-
-class _Order(NamedTuple):
-    """A day's volumes in order of time: how often they fall, the largest of those that come after a larger one, and the
-    smallest of those that come before a smaller one."""
-
-    falls: int
-    largest_late: float
-    smallest_early: float
-
-    @staticmethod
-    def of(tape: Tape, moved: Ints | None = None, moved_s: int = 0) -> _Order:
-        """The order of the day's ticks, or of the day with the rows `moved` that many seconds earlier."""
-        stamps = tape.ticks.stamps
-        if moved is not None:
-            stamps = stamps.copy()
-            stamps[moved] -= moved_s * NS
-        volume = tape.ticks.known_volume[np.argsort(stamps, kind="stable")]
-        late = volume[volume < np.maximum.accumulate(volume)]
-        early = volume[volume > np.minimum.accumulate(volume[::-1])[::-1]]
-        falls = int(np.count_nonzero(np.diff(volume) < 0))
-        return _Order(falls, float(late.max(initial=0.0)), float(early.min(initial=math.inf)))
-
-
-def _moved_far(tape: Tape, hole: Stretch, before: int, after: int) -> Block | None:
-    """The block of a hole's length whose volumes lie between those of the ticks around the hole."""
-    volume = tape.ticks.known_volume
-    rows = np.flatnonzero((volume > volume[before]) & (volume < volume[after]))
-    if len(rows) < PLACED_TICKS:
-        return None
-    first_s, last_s = int(tape.ticks.seconds[rows].min()), int(tape.ticks.seconds[rows].max())
-    low, high = last_s - hole.last_s - 1, first_s - hole.first_s + 1
-    if not -NEAR_S <= high - low <= max(NEAR_S, int(LONGER * (last_s - first_s))):
-        return None
-    return _among_others(tape, rows, hole, (hole.first_s, hole.last_s), _rounded(*sorted((low - 1, high + 1))))
-
-
-def _overlapping(tape: Tape, order: _Order, hole: Stretch, before: int, after: int) -> Block | None:
-    """The block that is moved by less than its own length: its hole is only as long as it is moved, and it stands among
-    the ticks that come after it, or before it. Moved back it leaves the day's volumes in order."""
-    volume, seconds = tape.ticks.known_volume, tape.ticks.seconds
-    late = (volume > volume[before]) & (volume <= order.largest_late) & (seconds > hole.last_s)
-    early = (volume < volume[after]) & (volume >= order.smallest_early) & (seconds < hole.first_s)
-    prior, following = seconds[volume < order.smallest_early], seconds[volume > order.largest_late]
-    found: list[tuple[int, Block]] = []
-    for moved, low_s, high_s in (
-        (late, seconds[before : before + 1], following),
-        (early, prior, seconds[after : after + 1]),
-    ):
-        rows = np.flatnonzero(moved)
-        if len(rows) < PLACED_TICKS or not len(low_s) or not len(high_s):
-            continue
-        first_s, last_s = int(seconds[rows].min()), int(seconds[rows].max())
-        moved_s = _rounded(*sorted((last_s - int(high_s.min()) - 1, first_s - int(low_s.max()) + 1)))
-        falls = _Order.of(tape, rows, moved_s).falls
-        left = (first_s - moved_s, last_s - moved_s)
-        found.append((falls, _among_others(tape, rows, hole, left, moved_s)))
-    falls, block = min(found, key=lambda each: each[0], default=(order.falls, None))
-    return block if falls <= LEFT_FALLS * order.falls else None
-
-
-def _among_others(tape: Tape, rows: Ints, hole: Stretch, left: tuple[int, int], moved_s: int) -> Block:
-    volume, seconds = tape.ticks.known_volume[rows], tape.ticks.seconds[rows]
-    lots = float(volume.max() - volume.min())
-    return Block(int(seconds.min()), int(seconds.max()), len(rows), lots, 0, hole, left, moved_s)
 
 
 def _encloses(tape: Tape, hole: Stretch, volume: Floats) -> bool:
@@ -312,12 +237,3 @@ def _encloses(tape: Tape, hole: Stretch, volume: Floats) -> bool:
 def _unit_of(moved_s: int) -> int:
     """The place of the roundest unit that a move is a multiple of: of several places the roundest move is meant."""
     return next(place for place, unit in enumerate(ROUND_S) if moved_s % unit == 0)
-
-
-def _rounded(low: int, high: int) -> int:
-    """The roundest number of seconds from `low` to `high`; the middle one where none is whole minutes."""
-    for unit in ROUND_S[:-1]:
-        number = -(-low // unit) * unit
-        if number <= high:
-            return number
-    return (low + high) // 2

@@ -12,12 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from ghtrader_assets.market.sessions import SessionWindow
 from ghtrader_assets.validation.intake import NS, OUTSIDE, Bools, DayTicks, Ints
 from ghtrader_assets.validation.policy import Policy
+
+AUCTION_TRADES: Final = 2
+"""A call auction trades once, in one tick; where more ticks of its lead trade than so many, it is no auction."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,12 @@ def outside_of(ticks: DayTicks, policy: Policy, *, whole_seconds: bool) -> Outsi
     lead, grace = policy.value("AUCTION_LEAD_S"), policy.value("CLOSE_GRACE_S")
     last_print_s = policy.value("LAST_PRINT_S") + whole_seconds
     openings = openings_of(ticks.windows)
+    volume = ticks.known_volume
+    trades = volume[rows] > np.where(rows > 0, volume[rows - 1], 0.0)
     for opening in openings:
         auction = (seconds < opening) & (seconds >= opening - lead)
         exempt |= auction
-        may_trade |= auction
+        may_trade |= auction & (np.count_nonzero(auction & trades) <= AUCTION_TRADES)
     for place, window in enumerate(ticks.windows, start=1):
         if place == len(ticks.windows):
             grace = policy.value("SETTLE_GRACE_S")

@@ -79,9 +79,10 @@ def constant_runs(df: Frame, moves: Mapping[str, Series]) -> int:
 
 
 def constant_days(df: Frame, book: Sequence[str], moves: Mapping[str, Series]) -> int:
-    """How many deeper volumes have one value all day while their prices change 100 times."""
-    deep = [name for name in book if "_volume" in name and not name.endswith("1")]
-    often = [name for name in deep if len(df) > 100 and moves[name.replace("volume", "price")].sum() >= 100]
+    """How many deeper volumes have one value all day while their prices change often, or prices while the best does."""
+    deep = {name: name.replace("volume", "price") for name in book if "_volume" in name and not name.endswith("1")}
+    deep |= {name: f"{name[:3]}_price1" for name in book if "_price" in name and not name.endswith("1")}
+    often = [name for name, price in deep.items() if len(df) > 100 and moves[price].sum() >= 100]
     return sum(df[name].nunique(dropna=False) == 1 for name in often)
 
 

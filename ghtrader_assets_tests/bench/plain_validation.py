@@ -117,7 +117,7 @@ class PlainJudge:
     def missing(self, name: str) -> Series:
         """Where a column lacks a value that it should have."""
         missing = self.df[name].isna()
-        if name in TAPE or name in ("bid_price1", "ask_price1"):
+        if name in TAPE or "_price" in name:
             missing |= self.df[name] == 0
         if name in TAPE:
             return missing & ~(self.df["volume"] == 0)

@@ -320,3 +320,15 @@ def test_a_range_of_the_whole_day_in_every_tick_is_told(product: str, name: str)
     for verdict in both_verdicts(product, columns):
         assert findings(verdict)["constant_column"]["parts"] == {name: 1}
         assert verdict.state == "error"
+
+
+@pytest.mark.parametrize("name", [f"{side}_price{level}" for side in ("bid", "ask") for level in (2, 5)])
+@pytest.mark.parametrize("value", [0.0, None], ids=["zero", "its highest or lowest"])
+def test_a_deeper_price_of_one_value_all_day_is_told(name: str, value: float | None) -> None:
+    """The lowest fifth bid and the highest fifth ask cross nothing."""
+    columns = columns_of(day_of("SHFE.cu"))
+    extreme = np.min if name.startswith("bid") else np.max
+    columns[name][:] = extreme(columns[name]) if value is None else value
+    for verdict in both_verdicts("SHFE.cu", columns):
+        assert findings(verdict)["constant_column"]["parts"] == {name: 1}
+        assert verdict.state == "error"

@@ -29,6 +29,7 @@ from ghtrader_assets.errors import (
     MaintenanceError,
     ProviderEmptyError,
     ShortDayError,
+    SilentProviderError,
     ThrottledError,
     TransientFetchError,
 )
@@ -148,7 +149,7 @@ def test_the_clients_words_have_kinds(text: str, kind: type[FetchError]) -> None
     [
         (ConnectionError("[Errno 111] maintenance.example 用户权限认证失败 (401,"), TransientFetchError),
         (TimeoutError("维护"), TransientFetchError),
-        (requests.ReadTimeout("Under Maintenance"), TransientFetchError),
+        (requests.ReadTimeout("Under Maintenance"), SilentProviderError),
         (RuntimeError("您的账户不支持"), TransientFetchError),
         (json.JSONDecodeError("维护", "用户权限认证失败 (401,", 0), BrokenDayError),
         (_answered(429, "维护"), ThrottledError),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 import pytest
@@ -157,6 +157,38 @@ def test_a_block_moved_half_beyond_a_close_says_where_it_belongs(contract: str, 
     close = day.windows[-1][1]
     told = _told_of(day, contract, (day.seconds >= close - 900) & (day.seconds < close - 300), 600, ids)
     assert "are misplaced: they belong 10 min earlier, in the day session's hole" in told
+
+
+AT_EDGES = [
+    ("2026-01-06 09:00:00", "09:59:59", -60, "1 min later"),
+    ("2026-01-06 09:00:00", "09:01:59", -131, "13[0-2] s later"),
+    ("2026-01-06 09:00:00", "09:59:59", -3600, "1 h later"),
+    ("2026-01-06 00:50:00", "01:00:00", 8 * 3600, "8 h earlier"),
+    ("2026-01-06 10:30:00", "10:30:59", 1800, "30 min earlier"),
+    ("2026-01-06 10:36:30", "10:37:29", 60, "1 min earlier"),
+    ("2026-01-06 14:30:00", "15:00:01", -3600, "1 h later"),
+    ("2026-01-06 13:30:00", "13:59:59", 1800, "30 min earlier"),
+    ("2026-01-06 13:30:00", "15:00:01", 1800, "30 min earlier"),
+    ("2026-01-06 10:30:00", "11:30:01", 600, "10 min earlier"),
+]
+
+
+@pytest.mark.parametrize(("first", "last", "offset_s", "said"), AT_EDGES)
+def test_a_block_at_the_edge_of_a_window_says_where_it_belongs(first: str, last: str, offset_s: int, said: str) -> None:
+    """Into the call auction's lead, over a break, out of the day's tail, over a close by less than its length."""
+    day = clean_day("SHFE.cu2602").copy()
+    begins = datetime.fromisoformat(f"{first}+08:00").timestamp()
+    ends = datetime.fromisoformat(f"{first[:11]}{last}+08:00").timestamp()
+    told = _told_of(day, "SHFE.cu2602", (day.seconds >= begins) & (day.seconds <= ends), offset_s, "by time")
+    assert re.search(f"they belong {said}, in the (day|night) session's hole {first[:16]}", told), told
+
+
+def test_the_tail_of_a_night_stamped_hours_later_is_no_early_night() -> None:
+    day = clean_day("DCE.m2605").copy()
+    block = (day.seconds >= day.windows[0][1] - 75) & (day.seconds <= day.windows[0][1] + 1)
+    told = _told_of(day, "DCE.m2605", block, 5 * 3600, "by time")
+    assert "they belong 5 h earlier, in the night session's hole" in told
+    assert "early" not in told.replace("earlier", "")
 
 
 def _told_of(

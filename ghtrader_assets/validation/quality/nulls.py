@@ -2,7 +2,7 @@
 
 Belongs here: which absences are faults. Does not belong here: values that can't be (`values`).
 
-A price of 0, of the tape or best, is a missing one. Two absences are no fault. In a market pinned at its limit one side
+A price of 0 is a missing one. Two absences are no fault. In a market pinned at its limit one side
 of the book is empty. And a level without a quote has no price and a volume of 0. Before the day's first trade, as
 volume and amount tell it, there is no last, highest, lowest or average price.
 """
@@ -21,7 +21,6 @@ from ghtrader_assets.validation.quality.rules import Part, Parts, QualityDay, Ru
 
 TAPE: Final = ("last_price", "highest", "lowest", "average")
 LEVEL_1: Final = (*TAPE, "volume", "amount", "open_interest", *BOOK_COLUMNS[:4])
-_PRICES: Final = frozenset({*TAPE, "bid_price1", "ask_price1"})
 
 
 def level_1_nulls(day: QualityDay) -> Parts:
@@ -55,7 +54,7 @@ def _part(day: QualityDay, name: str) -> Part:
 
 def _missing(day: QualityDay, name: str) -> Bools | None:
     missing = day.ticks.missing(name)
-    if name in _PRICES:
+    if name in TAPE or "_price" in name:
         zero = day.column(name) == 0
         missing = (zero if missing is None else missing | zero) if zero.any() else missing
     if missing is None:

@@ -85,11 +85,12 @@ def constant(day: QualityDay) -> Parts:
 
 
 def _still_all_day(day: QualityDay, least: float) -> Iterator[str]:
-    """Deeper volumes that have one value all day while their own prices move often."""
+    """Deeper volumes that have one value all day while their own prices move often, prices while the best one does."""
     for name in day.book_columns[4:]:
-        if "_volume" in name and _is_one(day.column(name)):
-            price = _changes(day.column(name.replace("volume", "price")))
-            if np.count_nonzero(price) >= least:
+        if _is_one(day.column(name)):
+            side = name.partition("_")[0]
+            price = name.replace("volume", "price") if "_volume" in name else f"{side}_price1"
+            if np.count_nonzero(_changes(day.column(price))) >= least:
                 yield name
 
 
