@@ -189,6 +189,7 @@ def test_every_outcome_has_a_state_and_is_told() -> None:
     }
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # it would stand in place of what failed
 @settings(deadline=None, max_examples=6, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @example([LOST, ALIKE])
 @given(st.lists(PASTS, min_size=40, max_size=80))
