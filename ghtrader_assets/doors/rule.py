@@ -74,14 +74,16 @@ class Door:
 
     `names` are those of a proxy in front of it, as its users' browsers send them in `Host`. `has_pages`: a link on any
     other page may lead to it. `forms`: paths that take what a form sends, since a client that isn't ours sends it.
-    `guarded`: what paths begin with that want a token. `read_by_post`: paths whose POST only reads, be it that what it
-    sends is looked at further on (`graphql`).
+    `bare`: paths whose POST says nothing, and needs no type: a page's has its origin with it all the same. `guarded`:
+    what paths begin with that want a token. `read_by_post`: paths whose POST only reads, be it that what it sends is
+    looked at further on (`graphql`).
     """
 
     port: int
     names: tuple[str, ...] = ()
     has_pages: bool = True
     forms: frozenset[str] = frozenset()
+    bare: frozenset[str] = frozenset()
     guarded: str = "/"
     read_by_post: frozenset[str] = frozenset()
 
@@ -165,6 +167,6 @@ def _wrong_form(asked: Asked, door: Door) -> Refusal | None:
     if asked.method != "POST":
         return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "this server knows GET, HEAD and POST")
     kind = asked.content_type.partition(";")[0].strip().lower()
-    if kind == "application/json" or asked.path in door.forms:
+    if kind == "application/json" or asked.path in door.forms or (not kind and asked.path in door.bare):
         return None
     return Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send JSON, with `Content-Type: application/json`")

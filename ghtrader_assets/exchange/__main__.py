@@ -28,7 +28,7 @@ from ghtrader_assets.exchange.daily import DEFAULT_SEED
 from ghtrader_assets.exchange.door import REQUEST_WITHIN_S
 from ghtrader_assets.exchange.market import Market
 from ghtrader_assets.exchange.memory import LOG, settled_model
-from ghtrader_assets.exchange.server import CONTROL, LOG_IN, ExchangeServer
+from ghtrader_assets.exchange.server import CONTROL, LOG_IN, RESET, ExchangeServer
 from ghtrader_assets.exchange.specs import Model, ModelNumber
 from ghtrader_assets.ports import LOOPBACK, port_taken
 from ghtrader_assets.private import protect_process
@@ -81,7 +81,7 @@ async def _serve(options: argparse.Namespace, model: Model, keys: WebKeys | None
     server = ExchangeServer(market, options.user, options.password)
     listening = socket.create_server((LOOPBACK, options.port))
     port: int = listening.getsockname()[1]
-    door = Door(port, has_pages=False, forms=frozenset({LOG_IN}), guarded=CONTROL)
+    door = Door(port, has_pages=False, forms=frozenset({LOG_IN}), bare=frozenset({RESET}), guarded=CONTROL)
     runner = web.AppRunner(server.application(door, keys), shutdown_timeout=2.0, keepalive_timeout=REQUEST_WITHIN_S)
     await runner.setup()
     stop = asyncio.Event()

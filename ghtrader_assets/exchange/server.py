@@ -31,6 +31,7 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 
 REALM: Final = "/auth/realms/shinnytech"
 CONTROL: Final = "/control/"
+RESET: Final = f"{CONTROL}reset"
 LOG_IN: Final = f"{REALM}/protocol/openid-connect/token"
 FEATURES: Final = ("futr", "opt", "cmb", "adv", "sec", "lmt_idx", "tq_dl", "tq_bt", "tq_up", "tq_lc_rk")
 _FAR: Final = 4102415999
@@ -60,7 +61,7 @@ class ExchangeServer:
                 web.post("/control/faults", self._add_faults),
                 web.get("/control/faults", self._show_faults),
                 web.get("/control/requests", self._requests),
-                web.post("/control/reset", self._reset),
+                web.post(RESET, self._reset),
             ]
         )
         app.on_response_prepare.append(add_headers)

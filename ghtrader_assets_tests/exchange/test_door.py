@@ -24,7 +24,6 @@ JSON = "application/json"
     ("headers", "status"),
     [
         ({"Content-Type": "text/plain"}, 415),
-        ({}, 415),
         ({"Content-Type": JSON, "Origin": "http://evil.example"}, 403),
         ({"Content-Type": JSON, "Sec-Fetch-Site": "same-site"}, 403),
         ({"Content-Type": JSON, "Host": "evil.example"}, 421),
@@ -39,6 +38,11 @@ def test_no_page_controls_the_exchange(
     answer = requests.post(f"{exchange.url}/control/{path}", data=FAULT, headers=headers, timeout=HANGS_S)
     assert answer.status_code == status
     assert exchange.rules() == rules
+
+
+def test_rules_come_with_a_type_and_a_reset_needs_none(exchange: ExchangeControl) -> None:
+    answers = [requests.post(f"{exchange.url}/control/{path}", timeout=HANGS_S) for path in ("faults", "reset")]
+    assert [answer.status_code for answer in answers] == [415, 200]
 
 
 def test_what_was_requested_is_told_to_no_page(exchange: ExchangeControl) -> None:
