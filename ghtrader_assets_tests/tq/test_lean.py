@@ -33,10 +33,10 @@ class HeldUp(Pace):
 
     def reserve(self) -> float:
         self.asked += 1
-        if self.asked == 2:
-            before = established()
-            while established() == before:
-                time.sleep(0.1)
+        if self.asked == 1:
+            self.before = established()
+        while self.asked == 2 and established() >= self.before:
+            time.sleep(0.1)
         return super().reserve()
 
 
