@@ -25,7 +25,7 @@ MISSED: Final = [
     ("INE.bc", date(2025, 11, 3), "day stamped late", 290, "error", "the whole day is stamped 290 s late"),
     ("INE.sc2512", date(2025, 11, 12), "day stamped late", 2, "error", "session is stamped 2 s late"),
     ("INE.sc2512", date(2025, 11, 7), "session stamped late", 2, "error", "the day session is stamped 2 s late"),
-    ("CZCE.SR601", date(2025, 12, 12), "session stamped late", -60, "warn", "night session is stamped 60 s early"),
+    ("CZCE.SR601", date(2025, 12, 12), "session stamped late", -60, "error", "night session is stamped 60 s early"),
     ("CZCE.CY601", date(2026, 1, 5), "session stamped late", 60, "warn", "day session is stamped 60 s late"),
     ("DCE.m2609", date(2025, 11, 17), "day stamped late", -60, "warn", "night session is stamped 60 s early"),
     ("CFFEX.T2512", date(2025, 11, 24), "thinned session", 5, "error", "of the day session's ticks are missing"),
