@@ -188,7 +188,7 @@ def _parts(
     if with_provider and not settings.uses_real_tqsdk:
         yield _exchange(settings)
     if with_dagster:
-        start = secrets.token_urlsafe(12)
+        start = secrets.token_hex(12)  # an argument of children: it begins with no hyphen
         yield from _dagster(settings, stack, start)
         yield from _pages(settings, clock, start)
 
