@@ -15,8 +15,8 @@ import time_machine
 
 from ghtrader_assets.assets.build import build_definitions
 from ghtrader_assets.assets.resources import Platform
-from ghtrader_assets.assets.specs import asset_key
 from ghtrader_assets.assets.symbol_days import LOAD
+from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard.data import Source
 from ghtrader_assets.dashboard.pages.day import day_page

@@ -21,8 +21,8 @@ from ghtrader_assets.assets.new_days import new_days_sensor, take_up_job
 from ghtrader_assets.assets.partitions import known_to, trading_day_partitions
 from ghtrader_assets.assets.repair import daily_schedule, repair_sensor
 from ghtrader_assets.assets.resources import Platform
-from ghtrader_assets.assets.specs import asset_key
 from ghtrader_assets.assets.symbol_days import symbol_days
+from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for

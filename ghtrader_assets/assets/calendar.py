@@ -17,7 +17,7 @@ import dagster as dg
 from ghtrader_assets.assets.materializations import DATA_VERSION
 from ghtrader_assets.assets.partitions import TIME_ZONE
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.assets.specs import OWNERS
+from ghtrader_assets.assets.tables import OWNERS
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.load import provider_of, timing_of
 from ghtrader_assets.context.universe import universe_of

@@ -11,7 +11,7 @@ import dagster as dg
 
 from ghtrader_assets.assets.dagster_internals import schedule_is_on
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.assets.specs import asset_key
+from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import TICKS_ASSET

@@ -1,6 +1,6 @@
 """What Dagster records of a trading day: each table's materialization, with its versions and figures.
 
-Belongs here: metadata, data versions, links to the rows. Does not belong here: the assets themselves (`specs`), how a
+Belongs here: metadata, data versions, links to the rows. Does not belong here: the assets themselves (`tables`), how a
 table is filled (`symbol_days`).
 
 Numbers stay numbers, so that the UI plots them over the partitions; labels never change their type.
@@ -19,7 +19,7 @@ from urllib.parse import quote
 import dagster as dg
 
 from ghtrader_assets.assets.lineage import provenance_tags
-from ghtrader_assets.assets.specs import TABLE_NAMES, asset_key, code_version
+from ghtrader_assets.assets.tables import TABLE_NAMES, asset_key, code_version
 from ghtrader_assets.loading.outcome import DayOutcome, Judgement
 from ghtrader_assets.manifests import Manifest, digest_of
 from ghtrader_assets.market.calendar import calendar_for

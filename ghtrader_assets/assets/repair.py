@@ -14,7 +14,7 @@ import dagster as dg
 from ghtrader_assets.assets.dagster_internals import AssetJob, backfills_under_way, runs_in_progress
 from ghtrader_assets.assets.partitions import TIME_ZONE, begun_days
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.assets.specs import asset_key
+from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import FetchError
 from ghtrader_assets.market.calendar import calendar_for

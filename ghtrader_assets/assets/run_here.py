@@ -16,7 +16,7 @@ import dagster as dg
 
 from ghtrader_assets.assets.dagster_internals import StepFailure
 from ghtrader_assets.assets.partitions import partition_days
-from ghtrader_assets.assets.specs import asset_key
+from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.loading.outcome import CANCELLED, Stopped
 from ghtrader_assets.orchestration.names import (
     EXIT_CODE,

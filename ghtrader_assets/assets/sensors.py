@@ -17,7 +17,7 @@ from typing import Any, Final
 import dagster as dg
 
 from ghtrader_assets.assets.materializations import DATA_VERSION
-from ghtrader_assets.assets.specs import asset_key
+from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES, TICKS_ASSET

@@ -21,7 +21,7 @@ from ghtrader_assets.assets.automation import content_changed
 from ghtrader_assets.assets.materializations import Pages, materializations, roll_picture, schedule_materialization
 from ghtrader_assets.assets.partitions import BACKFILL_POLICY, last_begun
 from ghtrader_assets.assets.resources import PlatformResource
-from ghtrader_assets.assets.specs import asset_key, asset_spec
+from ghtrader_assets.assets.tables import asset_key, asset_spec
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext, embedded_service
 from ghtrader_assets.context.universe import unknown_product

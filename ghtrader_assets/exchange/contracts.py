@@ -3,7 +3,7 @@
 Belongs here: the contract calendar of every served product, as deterministic rules; no seed moves a date.
 Does not belong here: prices and ticks (`daily`, `model`), how a contract is described on the wire (`instruments`).
 
-A product's main contract changes hands on a rule (`specs`), and open interest follows that rule: on every day the
+A product's main contract changes hands on a rule (`tables`), and open interest follows that rule: on every day the
 main contract is the one that held the most open interest when the day before closed.
 """
 

@@ -1,6 +1,6 @@
 """Which model a home's exchange began with: a small file in the exchange's folder that never changes.
 
-Belongs here: reading and writing it, refusing another model. Does not belong here: what a model is (`specs`).
+Belongs here: reading and writing it, refusing another model. Does not belong here: what a model is (`tables`).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from ghtrader_assets.assets.build import build_definitions
 from ghtrader_assets.assets.resources import Platform
-from ghtrader_assets.assets.specs import asset_key
+from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState, ServiceError

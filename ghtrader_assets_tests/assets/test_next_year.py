@@ -11,7 +11,7 @@ import time_machine
 
 from ghtrader_assets.assets.build import build_definitions
 from ghtrader_assets.assets.resources import Platform
-from ghtrader_assets.assets.specs import asset_key
+from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import parse_symbol

@@ -12,8 +12,8 @@ import dagster as dg
 import pytest
 
 from ghtrader_assets.assets.build import build_definitions
-from ghtrader_assets.assets.specs import asset_key
 from ghtrader_assets.assets.symbol_days import LOAD
+from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import (
