@@ -6,6 +6,7 @@ read stand with `tq`; the campaign (`test_truth`) plants them too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -156,13 +157,25 @@ def test_stamps_that_are_late(kind: str, late_s: int, key: str, history: bool) -
     assert f"stamped {late_s} s late" in verdict.coverage.detail
 
 
-@pytest.mark.parametrize(("key", "late_s"), [("SHFE.ag", -2), ("SHFE.ag", -60), ("DCE.m", -60)])
-def test_a_night_that_is_early_trades_in_the_auction_and_shows_by_its_edges(key: str, late_s: int) -> None:
+def early_night(key: str, early_s: int, history: bool) -> DayVerdict:
     day = days_of(key)[place_of(key, TUESDAY)]
-    stamps = day.columns["datetime_ns"] + ~of_the_day(day) * late_s * NS
-    verdict = verdict_on(day, numbered({**day.columns, "datetime_ns": stamps}), history_of(key, TUESDAY))
+    stamps = day.columns["datetime_ns"] - ~of_the_day(day) * early_s * NS
+    evidence = history_of(key, TUESDAY) if history else NO_EVIDENCE
+    return verdict_on(day, numbered({**day.columns, "datetime_ns": stamps}), evidence)
+
+
+def test_a_night_that_is_a_little_early_shows_by_its_edges() -> None:
+    verdict = early_night("SHFE.ag", 2, history=True)
     assert (verdict.state, verdict.reason_code) == ("error", "misstamped_block")
-    assert f"the night session is stamped {-late_s} s early (give or take 1 s) against the" in verdict.coverage.detail
+    assert "the night session is stamped 2 s early (give or take 1 s) against the" in verdict.coverage.detail
+
+
+@alone_too
+@pytest.mark.parametrize("key", ["SHFE.ag", "DCE.m"])
+def test_a_night_that_is_early_trades_all_through_the_auction(key: str, history: bool) -> None:
+    verdict = early_night(key, 60, history)
+    assert (verdict.state, verdict.reason_code) == ("error", "trading_outside")
+    assert re.search(r"the night session is stamped (59|60) s early \(give or take \d s\)", verdict.coverage.detail)
 
 
 @pytest.mark.parametrize("late_s", [-60, 60])
