@@ -18,7 +18,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from ghtrader_assets.errors import ServiceError
-from ghtrader_assets.private import opened
+from ghtrader_assets.private import PRIVATE_FOLDER, opened
 
 HOLDER_RESTS_S: Final = 60.0
 """A lock is waited for while its holder works, however long; of one that is stopped or unknown, for this time."""
@@ -49,6 +49,25 @@ def put_file(path: Path, content: bytes | str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def put_secret_once(path: Path, content: str) -> None:
+    """A text that only its user may read, whole, where no file of that name is there; else what is there stays.
+
+    Of several processes that come at once one is first, and its text holds for all. Raises `OSError`.
+    """
+    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        with os.fdopen(opened(new, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(new)
+        _fsync_folder(path.parent)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def process_lock(path: Path) -> FileLock:

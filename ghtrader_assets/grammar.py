@@ -23,7 +23,7 @@ _MANIFEST_ID: Final = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}|agg-[0-9a-f]{32}", re
 _SHOWN: Final = 80
 
 
-def shown(text: object) -> str:
+def quoted(text: object) -> str:
     """A text from outside as one line of a message may hold it: quoted, without control characters, not too long."""
     whole = str(text)
     return repr(whole) if len(whole) <= _SHOWN else f"{whole[:_SHOWN]!r}… ({len(whole):,} characters)"
@@ -31,7 +31,7 @@ def shown(text: object) -> str:
 
 def day_of(text: object, where: str = "") -> date:
     """The day that a text names as YYYY-MM-DD, and in no other form. Raises `BadInputError`; `where` it stands."""
-    told = f"{where} {shown(text)}".strip()
+    told = f"{where} {quoted(text)}".strip()
     if not isinstance(text, str) or _DAY.fullmatch(text) is None:
         raise BadInputError(f"{told} is no date", DAY_FORM)
     try:
@@ -50,5 +50,5 @@ def bounded_day(day: date, where: str = "") -> date:
 def manifest_id_of(text: str) -> str:
     """The text, if it is a manifest's id: that of a load, or of an aggregated one. Raises `BadInputError`."""
     if _MANIFEST_ID.fullmatch(text) is None:
-        raise BadInputError(f"{shown(text)} is no manifest's id", ID_FORM)
+        raise BadInputError(f"{quoted(text)} is no manifest's id", ID_FORM)
     return text

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ghtrader_assets.errors import BadInputError, UntrustedFileError
+from ghtrader_assets.errors import BadInputError, CredentialError, UntrustedFileError
 
 UMASK: Final = 0o077
 OTHERS: Final = 0o077
@@ -119,6 +119,17 @@ def _require_ours(path: Path, found: os.stat_result, setting: str) -> None:
         raise UntrustedFileError(
             f"other users can write {path}, and it is not obeyed", f"read it, then {_chmod('go-w', place)}"
         )
+
+
+def read_secret(path: Path, most_bytes: int) -> bytes:
+    """A file of ours that holds a secret. Raises `CredentialError` for one that another user owns, can write or may
+    read, `OSError` for one that can't be read."""
+    try:
+        content, found = read_trusted(path, most_bytes)
+        require_unread(path, found, "a secret")
+    except UntrustedFileError as error:
+        raise CredentialError(error.what, error.remedy) from None
+    return content
 
 
 def require_unread(path: Path, found: os.stat_result, what: str) -> None:

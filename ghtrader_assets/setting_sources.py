@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.grammar import shown
+from ghtrader_assets.grammar import quoted
 from ghtrader_assets.private import require_unread
 from ghtrader_assets.setting_names import PREFIX, TQSDK_ADDRESSES, slip_of, what_was_meant
 from ghtrader_assets.setting_types import as_day
@@ -64,7 +64,7 @@ class Names:
             variable = self.variable_of(key)
             if variable not in self.fields and not _is_of_a_family(variable):
                 remedy = what_was_meant(key, self.fields, is_table=isinstance(value, dict))
-                raise BadInputError(f"{path}: {shown(key)} sets nothing", remedy)
+                raise BadInputError(f"{path}: {quoted(key)} sets nothing", remedy)
             if variable in keys:
                 raise BadInputError(f"{path}: {keys[variable]} and {key} both set {variable}", "leave one of them")
             keys[variable], given[variable] = key, value
@@ -75,7 +75,7 @@ class Names:
         if name.startswith(PREFIX) and name not in self.legal and not _is_of_a_family(name):
             near = slip_of(name, self.fields)
             if near:
-                raise BadInputError(f"the variable {shown(name)} sets nothing", f"write {near}, or unset it")
+                raise BadInputError(f"the variable {quoted(name)} sets nothing", f"write {near}, or unset it")
 
     def traced(self, given: Mapping[str, Any], source_of: Callable[[str], str]) -> dict[str, Any]:
         """The families among what one source gives, and where each variable comes from. pydantic-settings merges
@@ -116,7 +116,7 @@ def variables_of(settings: type[BaseSettings], field: str) -> frozenset[str]:
 def shown_value(value: object) -> str:
     """A value as a message holds it: whole where it is short and printable."""
     text = str(value)
-    return text if text.isprintable() and len(text) <= _SHOWN_WHOLE else shown(text)
+    return text if text.isprintable() and len(text) <= _SHOWN_WHOLE else quoted(text)
 
 
 class Environment(EnvSettingsSource):
@@ -149,9 +149,8 @@ class SettingsFile(PydanticBaseSettingsSource):
             require_unread(path, found, ", ".join(secrets))
         return values | names.traced(given, lambda _: f"file:{path}")
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Never asked: all fields are given at once."""
-        raise NotImplementedError
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic's
+        return self().get(field_name), field_name, False
 
 
 def _is_of_a_family(variable: str) -> bool:

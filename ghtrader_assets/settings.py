@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from ghtrader_assets import setting_sources
 from ghtrader_assets.errors import BadInputError, CredentialError
-from ghtrader_assets.grammar import shown
+from ghtrader_assets.grammar import quoted
 from ghtrader_assets.setting_sources import (
     START_DATE,
     Environment,
@@ -209,7 +209,7 @@ def checked(field: str, value: object, where: str) -> Any:
     except ValidationError as error:
         said = error.errors(include_url=False, include_input=False)[0]["msg"]
         raise BadInputError(
-            f"{where}={shown(value)} is not a legal value: {said}", "docs/cli.md has its bounds"
+            f"{where}={quoted(value)} is not a legal value: {said}", "docs/cli.md has its bounds"
         ) from None
 
 

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.grammar import FIRST_DAY, LAST_DAY, bounded_day, day_of, manifest_id_of, shown
+from ghtrader_assets.grammar import FIRST_DAY, LAST_DAY, bounded_day, day_of, manifest_id_of, quoted
 from ghtrader_assets.manifests import digest_of, new_manifest_id
 
 TEXTS = st.text() | st.text("0123456789-W:TZ ") | st.from_regex(r"\d{4}-\d{2}-\d{2}.?", fullmatch=True)
@@ -82,6 +82,6 @@ def test_the_ids_that_are_made_are_of_the_grammar() -> None:
 @given(st.text())
 @example("x" * 100_000)
 @example("\x1b[31mred")
-def test_what_is_shown_is_short_and_printable(text: str) -> None:
-    assert shown(text).isprintable()
-    assert len(shown(text)) < LONGEST_LINE
+def test_what_is_quoted_is_short_and_printable(text: str) -> None:
+    assert quoted(text).isprintable()
+    assert len(quoted(text)) < LONGEST_LINE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import resource
 import shlex
@@ -11,13 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from ghtrader_assets import files
+from ghtrader_assets import files, private
 from ghtrader_assets.errors import BadInputError, UntrustedFileError
 from ghtrader_assets.files import process_lock, put_file
 from ghtrader_assets.private import keep_home_private, opened_log, read_trusted
-
-NOBODY = 65534
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+from ghtrader_assets_tests.another_user import ANOTHER, as_root
 
 
 def mode_of(path: Path) -> int:
@@ -104,8 +103,8 @@ def test_a_home_behind_a_symlink_counts_as_what_it_is(home: Path, tmp_path: Path
 
 @as_root
 def test_a_home_of_another_user_is_refused(home: Path) -> None:
-    os.chown(home, NOBODY, NOBODY)
-    with pytest.raises(UntrustedFileError, match=f"belongs to another user \\(uid {NOBODY}\\)") as error:
+    os.chown(home, ANOTHER, ANOTHER)
+    with pytest.raises(UntrustedFileError, match=f"belongs to another user \\(uid {ANOTHER}\\)") as error:
         keep_home_private(home)
     helped_by(error)
     keep_home_private(home)
@@ -126,7 +125,7 @@ def test_a_file_that_others_can_write_is_not_obeyed(tmp_path: Path, mode: int) -
 def test_a_file_of_another_user_is_not_obeyed(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text("x = 1")
-    os.chown(path, NOBODY, NOBODY)
+    os.chown(path, ANOTHER, ANOTHER)
     with pytest.raises(UntrustedFileError, match="belongs to another user") as error:
         read_trusted(path, 100, setting="GHTRADER_SETTINGS_FILE")
     assert "GHTRADER_SETTINGS_FILE" in error.value.remedy
@@ -198,3 +197,26 @@ def test_nothing_can_attach_to_a_protected_process() -> None:
     asks += "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
     ran = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True)
     assert ran.stdout == "0\n"
+
+
+NO_PROCESS = ("tether.py", "questdb/embedded/jar.py")
+"""One becomes another program, the other fetches a file as it is installed."""
+ENTRANCES = (
+    "cli/__init__.py",
+    "definitions.py",
+    "dashboard/__main__.py",
+    "exchange/__main__.py",
+    "services/exporter.py",
+    "assets/web_server.py",
+    "tq/fork_server.py",
+)
+
+
+def test_every_process_of_ours_protects_itself_before_anything_else() -> None:
+    package = Path(private.__file__).parent
+    texts = {str(path.relative_to(package)): path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    for name in ENTRANCES:
+        calls = (node.func for node in ast.walk(ast.parse(texts[name])) if isinstance(node, ast.Call))
+        assert "protect_process" in {call.id for call in calls if isinstance(call, ast.Name)}, name
+    begun = {name for name, text in texts.items() if '__name__ == "__main__"' in text}
+    assert begun <= {*ENTRANCES, *NO_PROCESS}, "a process that begins there is known to this test"

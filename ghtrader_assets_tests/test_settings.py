@@ -18,6 +18,7 @@ from ghtrader_assets.settings import (
     sourced_values,
     start_date_of,
 )
+from ghtrader_assets_tests.another_user import ANOTHER, as_root
 
 
 @pytest.fixture(autouse=True)
@@ -252,12 +253,12 @@ def test_a_file_without_secrets_may_be_read_and_not_written_by_others() -> None:
         load_settings()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+@as_root
 def test_a_file_of_another_user_in_the_current_folder_is_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path("ghtrader.toml")
     path.write_text('questdb_http = "evil:9000"\nquestdb_pg = "evil:8812"\n')
     path.chmod(0o644)
-    os.chown(path, 65534, 65534)
+    os.chown(path, ANOTHER, ANOTHER)
     with pytest.raises(UntrustedFileError, match="belongs to another user"):
         load_settings()
     monkeypatch.setenv("GHTRADER_SETTINGS_FILE", "")

@@ -23,6 +23,7 @@ from ghtrader_assets.doors.rule import GRAPHQL, Door
 from ghtrader_assets.doors.serving import WebServer
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.logs import configure
+from ghtrader_assets.private import keep_home_private, protect_process
 from ghtrader_assets.runtime import DAGSTER
 from ghtrader_assets.settings import Settings, load_settings
 
@@ -39,9 +40,11 @@ def main() -> int:
     parser.add_argument("-w", dest="workspaces", action="append", required=True, help="workspace file")
     parser.add_argument("--start", required=True, help="of the platform it belongs to, which log-ins end with")
     options = parser.parse_args()
+    protect_process()
     configure_loggers(log_level="WARNING")
     try:
         settings = load_settings()
+        keep_home_private(settings.home)
         configure(settings.log_level)
         with ExitStack() as stack:
             instance = stack.enter_context(dg.DagsterInstance.get())

@@ -15,7 +15,7 @@ from ghtrader_assets.cli.app import AsJson, command, emit_json, emit_rows, emit_
 from ghtrader_assets.cli.services import store_for
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.grammar import shown
+from ghtrader_assets.grammar import quoted
 from ghtrader_assets.questdb.tables.measured import (
     Percentiles,
     read_ingest_rates,
@@ -60,7 +60,7 @@ def parse_window(text: str) -> timedelta:
     """A length of time such as 90m, 24h or 7d. Raises `BadInputError`."""
     found = _LENGTH.fullmatch(text)
     if found is None:
-        raise BadInputError(f"--window {shown(text)} is no length of time", "write it as 90m, 24h or 7d")
+        raise BadInputError(f"--window {quoted(text)} is no length of time", "write it as 90m, 24h or 7d")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 

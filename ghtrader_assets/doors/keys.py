@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import secrets
 import threading
 from dataclasses import dataclass, field
@@ -26,7 +25,9 @@ from pydantic import SecretStr
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.doors.rule import Power
 from ghtrader_assets.errors import CredentialError
+from ghtrader_assets.files import put_secret_once
 from ghtrader_assets.logs import hide
+from ghtrader_assets.private import read_secret
 from ghtrader_assets.settings import Settings
 
 LINK_S: Final = 600
@@ -34,7 +35,7 @@ COOKIE_S: Final = 12 * 3600
 LOG_IN: Final = "/log-in"
 _OWNER_FILE: Final = "web/token"
 _READER_FILE: Final = "web/token_read"
-_OTHERS: Final = 0o077
+_MOST_BYTES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Pass:
 def keys_of(settings: Settings) -> WebKeys:
     """The tokens that the settings name, else those of the home, made on the first call and readable by its user alone.
 
-    Raises `CredentialError` for a file that others can read, or that is empty.
+    Raises `CredentialError` for a file that is not its user's alone, or is empty.
     """
     owner = settings.web_token or _kept(settings.home / _OWNER_FILE)
     reader = settings.web_token_read or _kept(settings.home / _READER_FILE)
@@ -178,22 +179,10 @@ def _cookies(header: str) -> list[tuple[str, str]]:
 
 
 def _kept(path: Path) -> SecretStr:
-    """The token in a file, which takes its name once it holds one: several processes may come first."""
+    """The token in a file, which is made where there is none."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(32))
-        try:
-            path.hardlink_to(new)
-        except FileExistsError:
-            pass  # another process was first, and its token holds
-        finally:
-            new.unlink()
-    if path.stat().st_mode & _OTHERS:
-        raise CredentialError(f"{path} is readable by other users", f"chmod 600 {path}")
-    token = path.read_text(encoding="ascii").strip()
+        put_secret_once(path, secrets.token_urlsafe(32))
+    token = read_secret(path, _MOST_BYTES).decode("ascii", "replace").strip()
     if not token:
         raise CredentialError(f"{path} is empty", "delete it and start again: a new token is made")
     return SecretStr(token)

@@ -3,7 +3,9 @@
 Belongs here: turning one interface into the other. Does not belong here: who may come in (`asgi`).
 
 A request's body is read before a thread is taken, and its answer is made whole before the thread is given back: no
-thread waits for a client. So bodies have a bound, and answers should be such as a page's.
+thread waits for a client. So bodies have a bound, and answers should be such as a page's. Starlette's bridge is
+deprecated and takes bodies of any length; of a2wsgi, which took its place, a thread reads a body as it comes, and few
+slow clients hold all.
 """
 
 from __future__ import annotations

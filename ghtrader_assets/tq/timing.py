@@ -41,8 +41,8 @@ class Timing(msgspec.Struct, frozen=True):
     breaker_s: float = 300.0
     """Maintenance that the provider announced keeps all runs of the account from asking for this long."""
     silence_s: float = 75.0
-    """No day is begun, or tried again, where a log-in was not answered and no day has come for so long. One that is not
-    answered takes 30 s: the last of them ends within 150 s of the provider's last word."""
+    """No day is begun, or tried again, where a log-in was not answered and no day has come for so long. tqsdk waits
+    30 s for one; an attempt under way when the provider fell silent has `frame_s` or `attempt_s` besides."""
     handshake_s: float = 10.0
     instrument_s: float = 10.0
     """How long an instrument query may take before the contract's existence is in doubt."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from ghtrader_assets.doors.keys import COOKIE_S, LINK_S, Doorkeeper, WebKeys, co
 from ghtrader_assets.doors.rule import Power
 from ghtrader_assets.errors import CredentialError
 from ghtrader_assets.settings import Settings
+from ghtrader_assets_tests.another_user import ANOTHER, as_root
 
 KEYS = WebKeys(SecretStr("owner-0123456789abcdef"), SecretStr("reader-0123456789abcdef"))
 HOST = "127.0.0.1:3000"
@@ -67,10 +69,19 @@ def test_a_token_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
     assert made[0] != keys_of(Settings(home=tmp_path)).reader.get_secret_value()
 
 
-def test_a_token_that_others_can_read_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mode", "remedy"), [(0o644, "chmod 600"), (0o620, "chmod go-w")])
+def test_a_token_that_others_can_read_or_write_is_refused(tmp_path: Path, mode: int, remedy: str) -> None:
     keys_of(Settings(home=tmp_path))
-    (tmp_path / "web" / "token").chmod(0o644)
-    with pytest.raises(CredentialError, match="chmod 600"):
+    (tmp_path / "web" / "token").chmod(mode)
+    with pytest.raises(CredentialError, match=remedy):
+        keys_of(Settings(home=tmp_path))
+
+
+@as_root
+def test_a_token_that_another_user_made_is_refused(tmp_path: Path) -> None:
+    keys_of(Settings(home=tmp_path))
+    os.chown(tmp_path / "web" / "token", ANOTHER, ANOTHER)
+    with pytest.raises(CredentialError, match="belongs to another user"):
         keys_of(Settings(home=tmp_path))
 
 

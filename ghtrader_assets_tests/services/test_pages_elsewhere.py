@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from ghtrader_assets_tests.fix_browser import new_page
 from ghtrader_assets_tests.fix_platform import RunningPlatform
+from ghtrader_assets_tests.one_answer import one_answer
 
 pytestmark = pytest.mark.browser
 
@@ -83,23 +82,9 @@ async (at) => {
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[int]:
     """The port of a server whose every page is empty, by any name."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = b"<!DOCTYPE html><title>elsewhere</title><body></body>"
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_address[1]
-        server.shutdown()
+    page = b"<!DOCTYPE html><title>elsewhere</title><body></body>"
+    with one_answer(page, headers={"Content-Type": "text/html"}) as url:
+        yield int(url.rpartition(":")[2])
 
 
 @pytest.fixture

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from collections.abc import Callable
 
 import pytest
 
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
+from ghtrader_assets_tests.one_answer import one_answer
 
 ASKED = """
 import requests
@@ -28,29 +26,12 @@ PLAIN = "http://192.0.2.1:9/table.json"
 """An address that is kept for documents: nothing is there."""
 
 
-@contextmanager
-def redirecting(target: str) -> Generator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(302)
-            self.send_header("Location", target)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
 @pytest.mark.process
 def test_a_redirect_to_another_host_without_tls_is_refused(
     exchange: ExchangeControl, run_client: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     refused = "implausible: it leads to http://192.0.2.1, without TLS, which no TQ_* variable names"
-    with redirecting(PLAIN) as url:
+    with one_answer(status=302, headers={"Location": PLAIN}) as url:
         assert run_client(exchange, f"URL = {url!r}" + ASKED).stdout.strip() == refused
     told = f"import os; os.environ['TQ_CONT_TABLE_URL'] = URL = {PLAIN!r}" + ASKED
     assert run_client(exchange, told).stdout.strip() in {"ConnectTimeout", "ConnectionError"}

@@ -6,7 +6,6 @@ Belongs here: names, passwords and the 0600 file that keeps them. Does not belon
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from ghtrader_assets.errors import CredentialError, UntrustedFileError
-from ghtrader_assets.private import OTHERS, read_trusted
+from ghtrader_assets.errors import CredentialError
+from ghtrader_assets.files import put_secret_once
+from ghtrader_assets.private import read_secret
 
 CREDENTIALS_FILE: Final = "questdb-credentials.json"
 OWNER_NAME: Final = "ghtrader"
@@ -55,12 +55,8 @@ def ensure_credentials(home: Path) -> tuple[Login, Login]:
     """The owner's and the reader's log-in of a home, generated on the first call and readable by its user alone."""
     path = credentials_file(home)
     content = {name: {"user": name, "password": secrets.token_urlsafe(24)} for name in (OWNER_NAME, READER_NAME)}
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return read_credentials(home)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
+    if not path.exists():
+        put_secret_once(path, json.dumps(content, indent=2))
     return read_credentials(home)
 
 
@@ -68,8 +64,7 @@ def read_credentials(home: Path) -> tuple[Login, Login]:
     """The owner's and the reader's log-in. Raises `CredentialError` for a file absent, damaged or open to others."""
     path = credentials_file(home)
     try:
-        text, found = read_trusted(path, _MOST_BYTES)
-        content = json.loads(text)
+        content = json.loads(read_secret(path, _MOST_BYTES))
         logins = [
             Login(content[name]["user"], SecretStr(content[name]["password"])) for name in (OWNER_NAME, READER_NAME)
         ]
@@ -77,14 +72,10 @@ def read_credentials(home: Path) -> tuple[Login, Login]:
         raise CredentialError(
             f"{path} is missing: no embedded QuestDB was started in this home", "run `ghtrader-assets up`"
         ) from None
-    except UntrustedFileError as error:
-        raise CredentialError(error.what, error.remedy) from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise CredentialError(
             f"{path} is damaged", "stop the platform, delete it and start again: new log-ins are generated"
         ) from None
-    if found.st_mode & OTHERS:
-        raise CredentialError(f"{path} is readable by other users", f"chmod 600 {path}")
     return logins[0], logins[1]
 
 

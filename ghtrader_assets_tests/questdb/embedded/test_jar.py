@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import jgo
@@ -13,6 +11,7 @@ import pytest
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import claim_port
 from ghtrader_assets.questdb.embedded import jar
+from ghtrader_assets_tests.one_answer import one_answer
 
 PAGES = {
     "nothing": (404, ""),
@@ -34,19 +33,8 @@ def repository(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of what stands where the repository should."""
     status, text = PAGES[request.param]
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with one_answer(text.encode(), status=status) as url:
+        yield url
 
 
 def require_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:

@@ -139,6 +139,7 @@ def test_a_credentials_file_others_can_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CredentialError, match="no embedded QuestDB was started"):
         read_credentials(tmp_path)
     path = credentials_file(tmp_path)
+    path.touch(mode=0o600)
     path.write_text("{}", encoding="utf-8")
     with pytest.raises(CredentialError, match="damaged"):
         read_credentials(tmp_path)
@@ -146,7 +147,7 @@ def test_a_credentials_file_others_can_read_is_refused(tmp_path: Path) -> None:
         json.dumps({name: {"user": name, "password": "x"} for name in ("ghtrader", "reader")}), encoding="utf-8"
     )
     path.chmod(0o644)
-    with pytest.raises(CredentialError, match=f"chmod 600 {path}"):
+    with pytest.raises(CredentialError, match=f"`chmod 600 {path}`"):
         read_credentials(tmp_path)
 
 
