@@ -6,13 +6,13 @@ Does not belong here: what files hold (`files`, `settings`), and what a child pr
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import resource
 import shlex
 import stat
 import sys
+import warnings
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -74,8 +74,11 @@ def _close(home: Path, place: Path) -> None:
             f"the home {home} is a folder of other things that other users can read",
             "name a folder of its own in GHTRADER_HOME, which is made if it isn't there",
         )
-    with contextlib.suppress(OSError):  # of a file system that takes no changes nothing can be taken
+    try:
         place.chmod(PRIVATE_FOLDER)
+    except OSError as error:
+        told = f"other users can read the home {home}, and it can't be closed to them: {error.strerror}"
+        warnings.warn(f"{told}; name one elsewhere in GHTRADER_HOME", stacklevel=2)
 
 
 def _require_safe_parents(home: Path, place: Path) -> None:

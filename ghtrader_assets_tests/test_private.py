@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import resource
 import shlex
@@ -210,6 +211,20 @@ ENTRANCES = (
     "assets/web_server.py",
     "tq/fork_server.py",
 )
+
+
+def test_a_home_that_can_not_be_closed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a file system that takes no changes."""
+    home = tmp_path / "home"
+    (home / "manifests").mkdir(parents=True)
+    home.chmod(0o755)
+
+    def refuse(_path: Path, _mode: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.warns(UserWarning, match=r"other users can read the home .*: Operation not permitted; .* elsewhere"):
+        keep_home_private(home)
 
 
 def test_every_process_of_ours_protects_itself_before_anything_else() -> None:
