@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.files import put_file
+from ghtrader_assets.files import put_file, whole_file
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.reference.rolls import Segment
 
@@ -36,7 +36,8 @@ def draw_roll_history(segments: Sequence[Segment], target: Path) -> None:
         raise BadInputError(f"{target} is neither .png nor .svg", "name the picture one of them")
     content = roll_history(segments, chosen)
     try:
-        target.write_bytes(content)
+        with whole_file(target) as file:
+            file.write(content)
     except OSError as error:
         raise BadInputError(f"{target} can't be written: {error.strerror}", "choose another file") from None
 

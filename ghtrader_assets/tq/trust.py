@@ -20,7 +20,7 @@ import msgspec
 import polars as pl
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.files import held_locks, put_file
+from ghtrader_assets.files import held_locks, put_file, whole_file
 from ghtrader_assets.tq.fetch import FetchRequest
 from ghtrader_assets.tq.wire import ReadMode
 
@@ -106,8 +106,9 @@ class FastHistory:
         name = f"{re.sub(r'[^A-Za-z0-9.]', '_', self._server)}-{request.contract}-{day}"
         kept = self._home / DIFFERENCES / name
         kept.mkdir(parents=True, exist_ok=True)
-        plain.write_parquet(kept / "tqsdk.parquet")
-        lean.write_parquet(kept / "lean.parquet")
+        for reader, frame in (("tqsdk", plain), ("lean", lean)):
+            with whole_file(kept / f"{reader}.parquet") as file:
+                frame.write_parquet(file)
         with self._changing() as record:
             record.difference = ReaderDifference(request.contract, day, f"{DIFFERENCES}/{name}", self._clock.now())
         log.error(

@@ -90,6 +90,20 @@ def test_a_difference_switches_the_server_back(tmp_path: Path, heard: Heard) -> 
     assert FastHistory(tmp_path, SERVER, "off", SYSTEM_CLOCK).mode_for(CZCE, allowed=True) == "tqsdk"
 
 
+def test_no_frame_is_written_over_what_a_link_names(tmp_path: Path) -> None:
+    trust = FastHistory(tmp_path, SERVER, "auto", SYSTEM_CLOCK)
+    frame = pl.DataFrame({"last_price": [1.0]})
+    trust.differed(SHFE[0], frame, frame)
+    (kept,) = tmp_path.rglob("lean.parquet")
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    kept.unlink()
+    kept.symlink_to(victim)
+    trust.differed(SHFE[0], frame, frame)
+    assert victim.read_text() == "mine"
+    assert pl.read_parquet(kept).equals(frame)
+
+
 def test_other_versions_earn_trust_anew(tmp_path: Path) -> None:
     trust = FastHistory(tmp_path, SERVER, "auto", SYSTEM_CLOCK)
     trust.agreed(SHFE[0])
