@@ -56,7 +56,7 @@ soak: install
 	  --minutes 40 --timeout 2700 --results soak.jsonl --seed $$(date +%s) $(ARGS)
 
 lint: install
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports

@@ -35,8 +35,8 @@ CLOCK_CHOSEN = ENTRIES | {
 }
 """`context` and `store.api` choose the host's clock for callers that hand none down."""
 
-SETTINGS_READ = ENTRIES | {"cli/__init__.py", "store/api.py"}
-"""A command gets the settings that `cli.main` read."""
+SETTINGS_READ = {"entrance.py", "definitions.py", "exchange/__main__.py", "store/api.py"}
+"""Processes read them as they enter; Dagster's code location, the exchange and readers have entrances of their own."""
 ENVIRONMENT_READ = {
     "setting_sources.py",
     "settings_file.py",

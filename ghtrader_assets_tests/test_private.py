@@ -232,6 +232,6 @@ def test_every_process_of_ours_protects_itself_before_anything_else() -> None:
     texts = {str(path.relative_to(package)): path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
     for name in ENTRANCES:
         calls = (node.func for node in ast.walk(ast.parse(texts[name])) if isinstance(node, ast.Call))
-        assert "protect_process" in {call.id for call in calls if isinstance(call, ast.Name)}, name
+        assert {"protect_process", "entered"} & {call.id for call in calls if isinstance(call, ast.Name)}, name
     begun = {name for name, text in texts.items() if '__name__ == "__main__"' in text}
     assert begun <= {*ENTRANCES, *NO_PROCESS}, "a process that begins there is known to this test"

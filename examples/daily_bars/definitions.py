@@ -12,11 +12,11 @@ import json
 import os
 
 import dagster as dg
-from ghtrader_assets.assets.tables import asset_key
 
 import ghtrader_assets
 from ghtrader_assets.assets.partitions import trading_day_partitions
 from ghtrader_assets.assets.sensors import trading_day_sensor
+from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import parse_symbol

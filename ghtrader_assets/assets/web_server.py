@@ -21,11 +21,10 @@ from ghtrader_assets.doors.keys import Doorkeeper, keys_of
 from ghtrader_assets.doors.reading import ReadingOnly
 from ghtrader_assets.doors.rule import GRAPHQL, Door
 from ghtrader_assets.doors.serving import WebServer
+from ghtrader_assets.entrance import entered
 from ghtrader_assets.errors import GhtraderError
-from ghtrader_assets.logs import configure
-from ghtrader_assets.private import keep_home_private, protect_process
 from ghtrader_assets.runtime import DAGSTER
-from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.settings import Settings
 
 STATEMENT_TIMEOUT_MS: Final = 15_000
 RECYCLED_AFTER_S: Final = 3600
@@ -40,12 +39,9 @@ def main() -> int:
     parser.add_argument("-w", dest="workspaces", action="append", required=True, help="workspace file")
     parser.add_argument("--start", required=True, help="of the platform it belongs to, which log-ins end with")
     options = parser.parse_args()
-    protect_process()
     configure_loggers(log_level="WARNING")
     try:
-        settings = load_settings()
-        keep_home_private(settings.home)
-        configure(settings.log_level)
+        settings = entered()
         with ExitStack() as stack:
             instance = stack.enter_context(dg.DagsterInstance.get())
             instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, RECYCLED_AFTER_S, MORE_CONNECTIONS)

@@ -17,11 +17,9 @@ from typer import Abort, TyperException
 
 from ghtrader_assets.cli.app import NAME, app
 from ghtrader_assets.context.universe import universe_of
+from ghtrader_assets.entrance import entered
 from ghtrader_assets.errors import FULL_ERRNOS, BadInputError, DiskFullError, FileAccessError, GhtraderError
-from ghtrader_assets.logs import configure as configure_logs
-from ghtrader_assets.ports import keep_loopback_direct
-from ghtrader_assets.private import keep_home_private, protect_process
-from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.texts import shown, shown_lines
 
 FILES: Final[Mapping[str, str]] = {
@@ -49,12 +47,8 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     warnings.showwarning = _show_warning
     _end_in_order()
-    protect_process()
-    keep_loopback_direct()
     try:
-        settings = load_settings()
-        keep_home_private(settings.home)
-        configure_logs(settings.log_level)
+        settings = entered()
         universe_of(settings)  # a text that is no symbol ends every command
         register(given)
         raise SystemExit(run([word for word in given if word != "--debug"], settings))

@@ -20,13 +20,12 @@ from ghtrader_assets.doors.keys import Doorkeeper, keys_of
 from ghtrader_assets.doors.rule import Door
 from ghtrader_assets.doors.serving import WebServer
 from ghtrader_assets.doors.wsgi import ThreadedApp
+from ghtrader_assets.entrance import entered
 from ghtrader_assets.errors import GhtraderError
-from ghtrader_assets.logs import configure
 from ghtrader_assets.market.calendar import calendar_for
-from ghtrader_assets.ports import LOOPBACK, claim_port, keep_loopback_direct
-from ghtrader_assets.private import keep_home_private, protect_process
+from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.runtime import DASHBOARD
-from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.settings import Settings
 
 CALLBACKS = "/_dash-update-component"
 """Where Dash asks for a page: by POST, and none of ours changes anything."""
@@ -39,12 +38,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, help="TCP port on 127.0.0.1; 0 picks a free one; default: the setting's")
     parser.add_argument("--start", default="", help="of the platform it belongs to, which log-ins end with")
     options = parser.parse_args()
-    protect_process()
-    keep_loopback_direct()
     try:
-        settings = load_settings()
-        keep_home_private(settings.home)
-        configure(settings.log_level)
+        settings = entered()
         port = claim_port(settings.dashboard_port if options.port is None else options.port, PORT_SETTING)
         app = dashboard_app(settings, calendar_for(settings.home), SYSTEM_CLOCK)
         start = options.start or secrets.token_urlsafe(12)

@@ -37,10 +37,10 @@ from ghtrader_assets.doors.asgi import GuardedApp
 from ghtrader_assets.doors.keys import Doorkeeper, keys_of
 from ghtrader_assets.doors.rule import Door
 from ghtrader_assets.doors.serving import WebServer
+from ghtrader_assets.entrance import entered
 from ghtrader_assets.errors import GhtraderError
-from ghtrader_assets.logs import configure, logger
+from ghtrader_assets.logs import logger
 from ghtrader_assets.market.clock import shanghai_day
-from ghtrader_assets.private import keep_home_private, protect_process
 from ghtrader_assets.questdb.standing.day_states import read_grid
 from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.measured import (
@@ -51,7 +51,7 @@ from ghtrader_assets.questdb.tables.measured import (
 )
 from ghtrader_assets.questdb.tables.reader import read_stored_ranges
 from ghtrader_assets.runtime import PROMETHEUS, read_runtime
-from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.validation.verdicts import midnight_utc
 
 WINDOW: Final = timedelta(minutes=15)
@@ -241,11 +241,8 @@ _QUESTIONS: Final = (_stored, _states, _ingest, _latencies, _wal)
 
 def main(port: int, start: str) -> int:
     """Serve until told to stop, as a process of its own. Exit code of the error in one line if that can't be."""
-    protect_process()
     try:
-        settings = load_settings()
-        keep_home_private(settings.home)
-        configure(settings.log_level)
+        settings = entered()
         server = start_exporter(settings, port, SYSTEM_CLOCK, start)
     except GhtraderError as error:
         sys.stderr.write(f"error: {error.line}\n")
