@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ghtrader_assets.context.store import StoreContext
-from ghtrader_assets.errors import BadInputError, ServiceError
+from ghtrader_assets.errors import BadInputError, IngestState, ServiceError
 from ghtrader_assets.files import put_file
 from ghtrader_assets.manifests import Manifest, digest_of
 from ghtrader_assets.market.symbols import Symbol
@@ -33,7 +33,7 @@ from ghtrader_assets.reading.stored import stored_symbol
 
 FORMAT: Final = "ghtrader-aggregated-manifest-1"
 PREFIX: Final = "agg-"
-STORED: Final = frozenset({"complete", "partial"})
+STORED: Final = frozenset({IngestState.COMPLETE, IngestState.PARTIAL})
 SUMMED: Final = ("expected_days", "n_days", "rows", "gaps", "gap_seconds")
 
 DayLine = dict[str, Any]
