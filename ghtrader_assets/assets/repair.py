@@ -25,6 +25,7 @@ from ghtrader_assets.orchestration.names import LAUNCHED_BY_TAG, PARTITION, RANG
 from ghtrader_assets.orchestration.runs import Run, cut_into_runs, needs_in, tables_for
 from ghtrader_assets.reference.schedule import refresh_schedules
 from ghtrader_assets.services.dagster_state import DAILY_SCHEDULE
+from ghtrader_assets.upkeep.begun import begun_spans
 from ghtrader_assets.upkeep.causes import CURABLE
 from ghtrader_assets.upkeep.repair import Repair, RepairPlan, read_plan
 
@@ -107,7 +108,9 @@ def repair_sensor(symbols: Sequence[Symbol], job: AssetJob, status: dg.DefaultSe
         with platform.store() as opened:
             now = opened.clock.now()
             end = last_completed_day(opened.calendar, int(now.timestamp() * 1e9))
-            plan = read_plan(opened, symbols, None, end, now, ids, started_only=True, in_bulk=True)
+            plan = read_plan(
+                opened, symbols, None, end, now, ids, begun=begun_spans(opened, symbols, followed=True), in_bulk=True
+            )
             days = begun_days(opened.settings.first_day, opened.calendar, now)
         todo = not_in_hand([repair for repair in plan.planned if repair.cause in CURABLE], ranges)
         stamp = now.astimezone(SHANGHAI).date().isoformat()
@@ -142,7 +145,7 @@ def daily_schedule(symbols: Sequence[Symbol], job: AssetJob, status: dg.DefaultS
         with platform.opened() as opened:
             _refresh(context, opened, symbols)
             end = last_completed_day(opened.calendar, int(at.timestamp()) * 1_000_000_000)
-            plan = read_plan(opened, symbols, None, end, at, ids, started_only=True)
+            plan = read_plan(opened, symbols, None, end, at, ids, begun=begun_spans(opened, symbols, followed=True))
             days = begun_days(opened.settings.first_day, opened.calendar, at)
         todo = not_in_hand(plan.planned, ranges)
         requests = run_requests(todo, days, DAILY, at.date().isoformat(), DAILY_PRIORITY)

@@ -20,6 +20,7 @@ from ghtrader_assets.cli.app import (
     OptionalEnd,
     OptionalStart,
     UniverseArgument,
+    announce,
     command,
     emit_json,
     emit_table,
@@ -34,8 +35,9 @@ from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
-from ghtrader_assets.orchestration.repair import apply_repair, plan_repair
+from ghtrader_assets.orchestration.repair import Asked, apply_repair, plan_repair
 from ghtrader_assets.orchestration.report import BackfillReport
+from ghtrader_assets.services.dagster_state import loads_daily
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.causes import WRONG_MAIN
 from ghtrader_assets.upkeep.repair import Repair, RepairPlan, Work
@@ -60,30 +62,32 @@ def repair(
     """
     chosen = symbols or universe_of(settings)
     require_in_universe(settings, *chosen)
-    start, end = _range(settings, start, end)
+    asked = _asked(settings, start, end)
     report: BackfillReport | None = None
     if apply:
         with services_for(settings), open_load(settings) as context:
             launcher = launcher_for(settings, context.clock)
-            plan, report = apply_repair(context, launcher, TerminalProgress(), chosen, start, end)
+            plan, report = apply_repair(context, launcher, TerminalProgress(), chosen, asked)
     else:
         with store_for(settings) as store:
-            plan = plan_repair(store.context, chosen, start, end)
+            plan = plan_repair(store.context, chosen, asked)
     if as_json:
         emit_json(_document(plan, report))
     else:
         _show(plan, report)
+        if asked.start is None:
+            announce("days before and after what was loaded are looked at with --from and --to")
     raise typer.Exit(_exit_code(plan, report, applied=apply))
 
 
-def _range(settings: Settings, start: date | None, end: date | None) -> tuple[date | None, date]:
-    """The trading days of `--from` (None without) and `--to` (else the last completed day). Raises `BadInputError`."""
+def _asked(settings: Settings, start: date | None, end: date | None) -> Asked:
+    """The trading days of `--from` and `--to` (else the last completed day). Raises `BadInputError`."""
     calendar = calendar_for(settings.home)
     completed = last_completed_day(calendar, SYSTEM_CLOCK.now_ns())
-    first, end = calendar.span(start or calendar.first, end or completed)
-    if end > completed:
-        raise BadInputError(f"--to {end} is not complete yet", f"the last completed trading day is {completed}")
-    return first if start else None, end
+    first, last = calendar.span(start or calendar.first, end or completed)
+    if last > completed:
+        raise BadInputError(f"--to {last} is not complete yet", f"the last completed trading day is {completed}")
+    return Asked(first if start else None, last, carried_on=end is not None or loads_daily(settings))
 
 
 def _exit_code(plan: RepairPlan, report: BackfillReport | None, *, applied: bool) -> int:

@@ -17,7 +17,7 @@ import polars as pl
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import StoreContext, open_store
 from ghtrader_assets.context.universe import UnknownProduct, universe_of, unknown_product
-from ghtrader_assets.dashboard.palette import ACCEPTED, look_of
+from ghtrader_assets.dashboard.palette import ACCEPTED, NOT_BEGUN, look_of
 from ghtrader_assets.dashboard.routes import Window
 from ghtrader_assets.errors import BadInputError, DayReplacedError, IngestState, NotListedError
 from ghtrader_assets.manifests import Manifest
@@ -45,13 +45,16 @@ from ghtrader_assets.questdb.tables.reader import manifests_covering, read_gaps,
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.reading.overview import days_of
+from ghtrader_assets.services.dagster_state import loads_daily
 from ghtrader_assets.services.health import ServiceHealth, service_health
 from ghtrader_assets.settings import Settings, start_date_of
+from ghtrader_assets.upkeep.begun import Span, begun_spans
 from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
 from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict
 
 SHOWN_DAYS: Final = 250
 REPAIR_DAYS: Final = 250
+NO_DAY: Final[Span] = date.max, date.min
 PATIENCE_S: Final = 10.0
 """A page waits this long for a day that is being replaced."""
 
@@ -69,7 +72,7 @@ class Grid:
     """The states of symbols on trading days: `codes` holds a string of palette letters a symbol, a letter a day.
 
     `unknown` are the symbols whose product is unknown, `wrong_mains` what is said of days by symbol whose main contract
-    is wrong at the provider.
+    is wrong at the provider, `completed` the last completed trading day, shown or not.
     """
 
     symbols: tuple[str, ...]
@@ -79,6 +82,7 @@ class Grid:
     frame: pl.DataFrame
     unknown: Mapping[str, UnknownProduct]
     wrong_mains: Mapping[str, Mapping[date, str]]
+    completed: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +144,15 @@ class Source:
         return last_completed_day(self.calendar, self._clock.now_ns())
 
     def grid(self, symbols: Sequence[str], end: date | None) -> Grid:
-        """The states of the symbols on the `SHOWN_DAYS` trading days up to `last`."""
-        last = min(end or self.last_completed(), self.calendar.horizon)
+        """The states of the symbols on the `SHOWN_DAYS` trading days up to `end`, or to the last of their histories."""
+        parsed = {symbol: parse_symbol(symbol) for symbol in symbols}
+        begun = self._begun(list(parsed.values()))
+        completed = self.last_completed()
+        last = min(end or max((last for _, last in begun.values()), default=completed), completed)
         days = self.calendar.days(self.calendar.first, last)[-SHOWN_DAYS:]
         if not days:
             raise BadInputError(f"no trading day is known up to {last}", "choose a later one")
-        database, parsed = self.context.database, {symbol: parse_symbol(symbol) for symbol in symbols}
+        database = self.context.database
         obstacles = read_obstacles(database, self.calendar, list(parsed.values()), days[0], days[-1])
         grid = read_grid(database, days[0], days[-1], self._clock.now(), obstacles)
         found = grid.filter(pl.col("symbol").is_in(list(symbols)))
@@ -155,8 +162,10 @@ class Source:
         unknown = {symbol: product for symbol, product in products.items() if product is not None}
         starts = {symbol: start_date_of(self.settings, parsed[symbol].product) for symbol in symbols}
 
-        def untouched(symbol: str, day: date) -> IngestState:
-            return state_untouched(day, starts[symbol], unknown=symbol in unknown)
+        def untouched(symbol: str, day: date) -> str:
+            state = state_untouched(day, starts[symbol], unknown=symbol in unknown)
+            first, last = begun.get(symbol, NO_DAY)
+            return NOT_BEGUN if state == IngestState.MISSING and not first <= day <= last else state
 
         return Grid(
             tuple(symbols),
@@ -169,6 +178,7 @@ class Source:
             found,
             unknown,
             _wrong_mains(found),
+            completed,
         )
 
     def day(self, symbol: Symbol, day: date) -> DayView:
@@ -225,9 +235,14 @@ class Source:
         )
 
     def _plan(self, now: datetime) -> RepairPlan:
-        end = self.last_completed()
+        symbols = universe_of(self.settings)
+        begun = self._begun(symbols)
+        end = max((last for _, last in begun.values()), default=self.last_completed())
         start = self.calendar.days(self.calendar.first, end)[-REPAIR_DAYS:][0]
-        return read_plan(self.context, universe_of(self.settings), start, end, now, started_only=True)
+        return read_plan(self.context, symbols, start, end, now, begun=begun)
+
+    def _begun(self, symbols: Sequence[Symbol]) -> Mapping[str, Span]:
+        return begun_spans(self.context, symbols, followed=loads_daily(self.settings))
 
     def _sessions(self, symbol: Symbol, day: date) -> DaySessions | None:
         try:

@@ -43,6 +43,7 @@ class Look:
 
 NOT_LOADED: Final = "not loaded"
 ACCEPTED: Final = "accepted"
+NOT_BEGUN: Final = "not begun"
 
 LOOKS: Final[tuple[Look, ...]] = (
     Look(State.OK, "o", "ok", GREEN, "none", "●", "stored, read back and judged: nothing to do"),
@@ -61,6 +62,15 @@ LOOKS: Final[tuple[Look, ...]] = (
     ),
     Look(ACCEPTED, "a", "accepted", BLUE, "post", "◆", "bad, and closed by an operator; see the day"),
     Look(IngestState.MISSING, "m", "missing", "#ffffff", "ring", "□", "expected and never loaded"),
+    Look(
+        NOT_BEGUN,
+        "b",
+        "not begun",
+        "#f4f6f9",
+        "none",
+        "–",
+        "no part of the history that was begun; `ghtrader-assets backfill` begins it or carries it on",
+    ),
     Look(
         IngestState.NOT_LISTED,
         "n",

@@ -7,6 +7,7 @@ done (`backfill`), arguments and output (`cli`), the repair that a sensor begins
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from ghtrader_assets.context.load import LoadContext
@@ -22,12 +23,30 @@ from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import needs_in
 from ghtrader_assets.reference.schedule import refresh_schedules
+from ghtrader_assets.upkeep.begun import begun_spans
 from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
 
 
-def plan_repair(context: StoreContext, symbols: Sequence[Symbol], start: date | None, end: date) -> RepairPlan:
-    """What should be done now from `start` (None: each symbol's own) to `end`. The running Dagster knows its runs."""
-    return read_plan(context, symbols, start, end, context.clock.now(), running_runs(context.settings))
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The days to look at: from `start`, or without it of each symbol its history, to `end`.
+
+    A symbol without a history is looked at from its start. `carried_on`: days after the last of which a load began
+    belong to a history too.
+    """
+
+    start: date | None
+    end: date
+    carried_on: bool
+
+
+def plan_repair(context: StoreContext, symbols: Sequence[Symbol], asked: Asked) -> RepairPlan:
+    """What should be done now, on the days asked for. The running Dagster knows its runs."""
+    spans = dict.fromkeys([symbol.text for symbol in symbols], (context.calendar.first, asked.end))
+    if asked.start is None:
+        spans |= begun_spans(context, symbols, followed=asked.carried_on)
+    now, running = context.clock.now(), running_runs(context.settings)
+    return read_plan(context, symbols, asked.start, asked.end, now, running, begun=spans)
 
 
 def apply_repair(
@@ -35,15 +54,14 @@ def apply_repair(
     launcher: Launcher,
     progress: Progress,
     symbols: Sequence[Symbol],
-    start: date | None,
-    end: date,
+    asked: Asked,
 ) -> tuple[RepairPlan, BackfillReport | None]:
     """Plan a repair and carry it out. The report of the days is None where nothing was planned."""
     require_free_disk(context)
     progress.announce("reading the main-contract schedules")
     refresh_schedules(context, symbols, force_refresh=True)
-    _ask_about_doubts(context, progress, symbols, start, end)
-    plan = plan_repair(context, symbols, start, end)
+    _ask_about_doubts(context, progress, symbols, asked)
+    plan = plan_repair(context, symbols, asked)
     if not plan.planned:
         return plan, None
     report = BackfillReport()
@@ -51,12 +69,10 @@ def apply_repair(
     return plan, report
 
 
-def _ask_about_doubts(
-    context: LoadContext, progress: Progress, symbols: Sequence[Symbol], start: date | None, end: date
-) -> None:
+def _ask_about_doubts(context: LoadContext, progress: Progress, symbols: Sequence[Symbol], asked: Asked) -> None:
     """Ask the provider for its bars of days in doubt, and judge those by its answers: what they convict is planned."""
     for symbol in symbols:
-        days = [day for day in days_in_doubt(context, symbol, ()) if (start is None or start <= day) and day <= end]
+        days = [day for day in days_in_doubt(context, symbol, ()) if (asked.start or day) <= day <= asked.end]
         for outcome in judge_by_witness(context, symbol, days)[1]:
             progress.announce(
                 f"{outcome.symbol} {outcome.trading_day} was in doubt, and is judged by the provider's bars"

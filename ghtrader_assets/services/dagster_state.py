@@ -6,17 +6,21 @@ Dagster is started and asked (`dagster_instance`), launching runs (`orchestratio
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from ghtrader_assets.clock import Clock
+from ghtrader_assets.context.store import embedded_service
 from ghtrader_assets.dagster_web import DagsterAddress, ask_dagster
+from ghtrader_assets.doors.keys import keys_of
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.health import CodeLocation, Daemon, WorkedOn
-from ghtrader_assets.runtime import LOAD_POOL, LOCATION
+from ghtrader_assets.runtime import DAGSTER, LOAD_POOL, LOCATION
 from ghtrader_assets.services.dagster_instance import dagster_state
 from ghtrader_assets.services.processes import PROBE_TIMEOUT_S
+from ghtrader_assets.settings import Settings
 
 DAILY_SCHEDULE: Final = "load_trading_days"
 SILENT_S: Final = 150.0
@@ -63,6 +67,16 @@ def read_running_dagster(address: DagsterAddress, clock: Clock) -> RunningDagste
         load_slots=_limit(work["instance"]["concurrencyLimit"]),
         runs=tuple(_worked_on(run) for run in work["runsOrError"].get("results", ()) if _is_ours(run)),
     )
+
+
+def loads_daily(settings: Settings) -> bool:
+    """Whether the daily schedule is on: as the running Dagster says, as the settings have it where none answers."""
+    dagster, said = embedded_service(settings.home, DAGSTER), None
+    if dagster is not None:
+        with suppress(ServiceError):
+            work = _work(DagsterAddress(dagster.urls["http"], keys_of(settings)))
+            said = _is_on(work["scheduleOrError"].get("scheduleState"))
+    return settings.runs_by_itself if said is None else said
 
 
 def _work(address: DagsterAddress) -> dict[str, Any]:

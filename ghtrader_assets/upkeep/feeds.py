@@ -23,7 +23,7 @@ from ghtrader_assets.market.schedule import last_trading_day_until
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_day_states
 from ghtrader_assets.questdb.standing.obstacles import read_obstacles
-from ghtrader_assets.questdb.tables.reader import read_begun_symbols, read_newest_days
+from ghtrader_assets.questdb.tables.reader import read_begun, read_newest_days
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.settings import start_date_of
 from ghtrader_assets.validation.verdicts import State
@@ -94,7 +94,7 @@ def feeds_of(context: StoreContext, symbols: Sequence[Symbol], *, loads_daily: b
     database, now_ns = context.database, context.clock.now_ns()
     day = expected_day(context.calendar, now_ns)
     names = [symbol.text for symbol in symbols]
-    loads, begun = read_newest_days(database, names), read_begun_symbols(database, names)
+    loads, begun = read_newest_days(database, names), read_begun(database, names)
     obstacles = read_obstacles(database, context.calendar, symbols, day, day)
     stored = read_day_states(database, names, day, day, context.clock.now(), obstacles)
     states = {state.symbol: state for state in stored}

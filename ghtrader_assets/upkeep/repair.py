@@ -27,6 +27,7 @@ from ghtrader_assets.questdb.standing.histories import Attempt, Content, Histori
 from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_standing_coverage
 from ghtrader_assets.settings import start_date_of
+from ghtrader_assets.upkeep.begun import Span
 from ghtrader_assets.upkeep.causes import Cause, changed_since, fault_of, is_good, never_stored
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.wanted import Wanted, wanted_days
@@ -112,13 +113,13 @@ def read_plan(
     now: datetime,
     running: Collection[str] = (),
     *,
-    started_only: bool = False,
+    begun: Mapping[str, Span] | None = None,
     in_bulk: bool = False,
 ) -> RepairPlan:
     """The plan for the trading days from `start` (each symbol's own start without) to `end`, both included.
 
-    `running` are the ids of runs in progress: what they began is left to them. With `started_only` a symbol's history
-    begins with the first day of which a load began, so that no plan starts a history by itself. `in_bulk` passes over
+    `running` are the ids of runs in progress: what they began is left to them. `begun`: of each symbol only the days of
+    its history (`begun_spans`), so that no plan starts one by itself or carries one on. `in_bulk` passes over
     days that are stored for their main contract and judged whole: changed sessions, rules and policy go unseen, at a
     fraction of the work. Symbols whose product is unknown have no plan. Raises `QuestDBError`.
     """
@@ -133,13 +134,14 @@ def read_plan(
     names = [symbol.text for symbol in symbols]
     standing = read_histories(context.database, names, first, end, now, leave_out_sound=in_bulk)
     listed = read_first_days(context.database)
-    firsts = standing.first_days() if started_only else {}
-    starts = {
-        symbol: max(first, start_date_of(context.settings, symbol.product), firsts.get(symbol.text, first))
+    own = dict.fromkeys(names, (first, end)) if begun is None else begun
+    spans = {
+        symbol: (max(first, begins, start_date_of(context.settings, symbol.product)), min(end, ends))
         for symbol in symbols
-        if not started_only or symbol.text in firsts
+        if symbol.text in own
+        for begins, ends in [own[symbol.text]]
     }
-    wanted = wanted_days(context.settings, context.calendar, context.operator_events, starts, end, standing, listed)
+    wanted = wanted_days(context.settings, context.calendar, context.operator_events, spans, standing, listed)
     return plan_of(find_repairs(wanted, standing, running), standing, context.settings.repair_attempts, now)
 
 

@@ -51,17 +51,16 @@ def wanted_days(
     settings: Settings,
     calendar: TradingCalendar,
     events: tuple[SessionEvent, ...],
-    starts: Mapping[Symbol, date],
-    end: date,
+    spans: Mapping[Symbol, tuple[date, date]],
     standing: Histories,
     first_days: FirstDays = NOT_ASKED,
 ) -> dict[Key, tuple[Symbol, Wanted]]:
-    """What each trading day should be, from each symbol's start to `end`; a day on which it does not trade is left out.
+    """What each trading day of each symbol's span should be; a day on which it does not trade is left out.
 
     `first_days` are those of contracts that the provider was asked for.
     """
     found: dict[Key, tuple[Symbol, Wanted]] = {}
-    for symbol, start in starts.items():
+    for symbol, (start, end) in spans.items():
         policy = policy_of(settings, symbol).digest
         for day in calendar.days(start, end) if start <= end else ():
             if (symbol.text, day) in standing.sound:

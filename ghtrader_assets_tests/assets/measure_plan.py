@@ -161,7 +161,7 @@ def measure() -> dict[str, Any]:
     nothing = Histories(
         {}, {(symbol.text, day): contract_of(symbol, day) for symbol in symbols for day in days}, {}, {}, {}, {}, pd
     )  # type: ignore[arg-type]
-    wanted = wanted_days(Settings(), calendar, (), dict.fromkeys(symbols, FIRST_DAY), LAST_DAY, nothing)
+    wanted = wanted_days(Settings(), calendar, (), dict.fromkeys(symbols, (FIRST_DAY, LAST_DAY)), nothing)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         server = EmbeddedQuestDB(home)
@@ -185,12 +185,12 @@ def ticks(platform: LoadContext, symbols: list[Symbol]) -> dict[str, Any]:
     from ghtrader_assets.upkeep import wanted
 
     def plan() -> RepairPlan:
-        return read_plan(platform, symbols, None, LAST_DAY, NOW, started_only=True)
+        return read_plan(platform, symbols, None, LAST_DAY, NOW)
 
     wanted._terms.cache_clear()  # as a code server that has just started
     first, cold = timed(plan)
     again, warm = timed(plan)
-    in_bulk, tick = timed(lambda: read_plan(platform, symbols, None, LAST_DAY, NOW, started_only=True, in_bulk=True))
+    in_bulk, tick = timed(lambda: read_plan(platform, symbols, None, LAST_DAY, NOW, in_bulk=True))
     assert in_bulk.empty
     assert first.empty, first.planned[:3]
     assert again.empty

@@ -57,7 +57,7 @@ class SimulatedStore:
     def plan(self, at: datetime) -> list[Repair]:
         end = last_completed_day(CALENDAR, int(at.timestamp()) * 10**9)
         stands = self.stands()
-        self.wanted = wanted_days(Settings(), CALENDAR, (), dict.fromkeys(SYMBOLS, YEAR[0]), end, stands)
+        self.wanted = wanted_days(Settings(), CALENDAR, (), dict.fromkeys(SYMBOLS, (YEAR[0], end)), stands)
         return list(plan_of(find_repairs(self.wanted, stands, ()), stands, 4, at).planned)
 
     def load(self, request: dg.RunRequest) -> set[Key]:

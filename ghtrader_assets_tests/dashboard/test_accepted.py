@@ -21,7 +21,7 @@ from ghtrader_assets_tests.pasts import CONTRACT, DAY, NOON
 @pytest.mark.parametrize("state", [ACCEPTED, State.ERROR])
 def test_a_closed_day_needs_no_attention(calendar: TradingCalendar, state: str) -> None:
     nothing = pl.DataFrame(schema=GRID_SCHEMA)
-    page = repr(overview_page(Grid(("KQ.m@SHFE.cu",), (DAY,), (look_of(state).code,), 7, nothing, {}, {}), None))
+    page = repr(overview_page(Grid(("KQ.m@SHFE.cu",), (DAY,), (look_of(state).code,), 7, nothing, {}, {}, DAY), None))
     assert ("ghtrader-assets repair" in page) == (state != ACCEPTED)
     assert "'0.0%'" in page, "a closed day is not good"
     needing = int(state != ACCEPTED)

@@ -12,7 +12,7 @@ from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard import data
 from ghtrader_assets.dashboard.data import TICK_COLUMNS, Source
 from ghtrader_assets.dashboard.pages.overview import overview_page
-from ghtrader_assets.dashboard.palette import look_of
+from ghtrader_assets.dashboard.palette import NOT_BEGUN, look_of
 from ghtrader_assets.errors import IngestState, OtherContentError
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
@@ -22,7 +22,9 @@ from ghtrader_assets.questdb.tables.records import write_daily_agg
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.writer import DayLoad, StoredDay
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.validation.verdicts import State
 from ghtrader_assets_tests.fix_questdb import random_ticks
+from ghtrader_assets_tests.pasts import Judged, Past, put
 from ghtrader_assets_tests.storing import store_days
 
 DAY = date(2026, 1, 6)
@@ -83,3 +85,20 @@ def test_a_symbol_whose_product_nobody_knows_is_shown_with_what_to_do(source: So
     assert "take KQ.m@GFEX.zz out of GHTRADER_SYMBOLS" in str(overview_page(grid, None))
     view = source.day(parse_symbol("KQ.m@GFEX.zz"), DAY)
     assert (view.state.reason, view.sessions) == ("unknown_product", None)
+
+
+def test_the_overview_opens_on_the_days_that_were_loaded_and_no_other_needs_attention(
+    source: Source, db: Database
+) -> None:
+    name = "KQ.m@SHFE.ao"
+    good = Judged("ok", "digest", "quality_ok")
+    put(db, {(name, DAY): Past("digest", False, good, good, (IngestState.COMPLETE,))})
+    grid = source.grid([name], None)
+    codes = [look_of(state).code for state in (NOT_BEGUN, State.OK)]
+    assert (grid.days[-1], grid.codes[0][-2:]) == (DAY, "".join(codes))
+    page = str(overview_page(grid, None))
+    for shown in ("no symbol needs attention", "'100.0%'", "newer →"):
+        assert shown in page
+    later = source.grid([name], grid.completed)
+    assert (later.days[-1], set(later.codes[0][-30:])) == (grid.completed, {codes[0]})
+    assert "newer →" not in str(overview_page(later, grid.completed))

@@ -319,8 +319,8 @@ def test_the_plan_is_read_from_the_tables(platform: LoadContext, db: Database) -
     assert plan.work.rows == 4 * 300
     in_bulk = read_plan(platform, [SYMBOL], None, DAYS[-1], now, in_bulk=True)
     assert in_bulk == plan, "days that need no closer look are none that the plan names"
-    later = read_plan(platform, [SYMBOL], DAYS[-1], DAYS[-1], now, started_only=True)
-    assert later.empty, "a history that no load began in the range stays so"
+    later = read_plan(platform, [SYMBOL], DAYS[-1], DAYS[-1], now, begun={})
+    assert later.empty, "a history that no load began stays so"
 
 
 def _attempts(db: Database, name: str) -> list[Any]:

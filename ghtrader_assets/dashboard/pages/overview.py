@@ -14,24 +14,34 @@ from dash.development.base_component import Component
 
 from ghtrader_assets.dashboard.data import Grid
 from ghtrader_assets.dashboard.heatmap import heatmap
-from ghtrader_assets.dashboard.pages.parts import command_line, heading, legend, section, table, tile, tiles, ways
-from ghtrader_assets.dashboard.palette import ACCEPTED, CODES
+from ghtrader_assets.dashboard.pages.parts import (
+    badge,
+    command_line,
+    heading,
+    legend,
+    section,
+    table,
+    tile,
+    tiles,
+    ways,
+)
+from ghtrader_assets.dashboard.palette import ACCEPTED, CODES, NOT_BEGUN
 from ghtrader_assets.dashboard.routes import day_address, operations_address, overview_address, symbol_address
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.validation.verdicts import State
 
 UNREMARKABLE = (State.OK, State.WARN, IngestState.NOT_LISTED)
-NO_CONCERN = (*UNREMARKABLE, ACCEPTED)
+NO_CONCERN = (*UNREMARKABLE, ACCEPTED, NOT_BEGUN)
 SHOWN_SYMBOLS = 15
 
 
 def overview_page(grid: Grid, end: date | None) -> list[Component]:
     """The heatmap with its legend, and the symbols with most days that need attention."""
     counts = Counter(code for row in grid.codes for code in row)
-    cells = len(grid.symbols) * len(grid.days)
+    begun = sum(counts[code] for code, look in CODES.items() if look.state != NOT_BEGUN)
     good = sum(counts[code] for code, look in CODES.items() if look.state in UNREMARKABLE)
     bad = sum(counts[code] for code, look in CODES.items() if look.state not in NO_CONCERN)
-    side = html.Div([legend(dict(counts)), ways(overview_address, grid.days, end)], className="side")
+    side = html.Div([legend(dict(counts)), ways(overview_address, grid, end)], className="side")
     return [
         html.Div(
             [
@@ -40,7 +50,9 @@ def overview_page(grid: Grid, end: date | None) -> list[Component]:
                     tile(f"{len(grid.symbols):,}", "symbols"),
                     tile(f"{len(grid.days):,}", "trading days"),
                     tile(f"{grid.rows:,}", "ticks stored"),
-                    tile(f"{good / cells:.1%}", "ok or warn", "of all symbol-days shown"),
+                    tile(
+                        f"{good / begun:.1%}" if begun else "–", "ok or warn", "of the symbol-days of histories shown"
+                    ),
                     tile(f"{bad:,}", "need attention", "symbol-days that are neither ok nor warn, nor accepted"),
                 ),
             ],
@@ -57,6 +69,8 @@ def _worst(grid: Grid) -> Component:
         for symbol, row in zip(grid.symbols, grid.codes, strict=True)
     }
     ranked = sorted((item for item in bad.items() if item[1]), key=lambda item: -len(item[1]))[:SHOWN_SYMBOLS]
+    if not ranked:
+        return html.P([badge(State.OK, "no symbol needs attention")], className="calm")
     rows = [
         (
             html.A(symbol, href=symbol_address(symbol)),

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from ghtrader_assets.dashboard.data import Grid
 from ghtrader_assets.dashboard.palette import LOOKS, look_of
 from ghtrader_assets.dashboard.routes import operations_address, overview_address
 from ghtrader_assets.market.clock import SHANGHAI
@@ -108,11 +109,13 @@ def seconds(value: float) -> str:
     return f"{value:,.2f} s" if value < 120 else f"{value / 60:,.1f} min"
 
 
-def ways(address: Callable[[date | None], str], days: Sequence[date], end: date | None) -> Component:
-    """Links to the pages of earlier and, from one that does not end with the latest day, of later trading days."""
+def ways(address: Callable[[date | None], str], grid: Grid, end: date | None) -> Component:
+    """Links to earlier trading days, to later ones where there are some, and back to where a page opens by itself."""
+    days = grid.days
     links = [html.A("← older", href=address(days[0] - timedelta(days=1)))]
+    if days[-1] < grid.completed:
+        links += [html.A("newer →", href=address(min(days[-1] + timedelta(days=366), grid.completed)))]
     if end is not None:
-        links += [html.A("newer →", href=address(days[-1] + timedelta(days=366)))]
         links += [html.A("latest", href=address(None))]
     return html.Div(links, className="ways")
 

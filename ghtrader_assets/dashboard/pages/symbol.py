@@ -32,7 +32,7 @@ def symbol_page(symbol: Symbol, name: str, grid: Grid, end: date | None) -> list
     average = scores.mean()
     mean = f"{average:.4f}" if isinstance(average, float) else "–"
     address = partial(symbol_address, symbol.text)
-    side = html.Div([legend(dict(counts)), ways(address, grid.days, end)], className="side")
+    side = html.Div([legend(dict(counts)), ways(address, grid, end)], className="side")
     return [
         html.Div(
             [

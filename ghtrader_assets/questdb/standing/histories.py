@@ -111,14 +111,6 @@ class Histories:
             found.setdefault((symbol, day), []).append(Attempt(IngestState(outcome), *values))
         return found
 
-    def first_days(self) -> dict[str, date]:
-        """The first trading day of each symbol that was stored or attempted."""
-        firsts = self._attempts.group_by("symbol").agg(pl.col("trading_day").min()).rows()
-        found: dict[str, date] = dict(firsts)
-        for symbol, day in self.contents:
-            found[symbol] = min(day, found.get(symbol, day))
-        return found
-
     def pace(self) -> dict[str, tuple[float, float]]:
         """Of each symbol with a complete load: the mean rows and the mean seconds of one day's load."""
         whole = self._attempts.filter(pl.col("outcome") == IngestState.COMPLETE.value)

@@ -276,11 +276,16 @@ def read_exceptions(db: Database, symbol: str, start: date, end: date) -> dict[d
     return {row.trading_day: row for row in rows_of(DayException, found)}
 
 
-def read_begun_symbols(db: Database, symbols: Sequence[str]) -> set[str]:
-    """The symbols with at least one load attempt."""
+def read_begun(db: Database, symbols: Sequence[str]) -> dict[str, tuple[date, date]]:
+    """Of each symbol of which a day was stored or a load began: the first and the last such trading day."""
     places, values = bound_list(symbols)
-    found = db.rows("begun_symbols", f"SELECT symbol, count() FROM {MANIFESTS} WHERE symbol IN ({places})", values)
-    return {symbol for symbol, _ in found}
+    found = db.rows(
+        "begun",
+        f"SELECT symbol, min(ts), max(ts) FROM (SELECT symbol, ts FROM {MANIFESTS} WHERE symbol IN ({places})"
+        f" UNION ALL SELECT symbol, ts FROM {DAILY_AGG} WHERE symbol IN ({places}))",
+        [*values, *values],
+    )
+    return {symbol: (first.date(), last.date()) for symbol, first, last in found}
 
 
 def read_newest_days(db: Database, symbols: Sequence[str]) -> dict[str, tuple[date, datetime]]:

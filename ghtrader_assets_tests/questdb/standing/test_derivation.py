@@ -34,6 +34,7 @@ from ghtrader_assets.questdb.standing.derivation import (
     with_states,
 )
 from ghtrader_assets.questdb.standing.histories import read_histories
+from ghtrader_assets.questdb.tables.reader import read_begun
 from ghtrader_assets.validation.states import LOAD_AGAIN, SESSION_LOST, worse
 from ghtrader_assets.validation.verdicts import State
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
@@ -244,8 +245,8 @@ def test_every_reader_of_the_store_says_the_same(db: Database, pasts: list[Past]
     assert in_bulk.accepted == accepted.keys()
     assert in_bulk.contents.keys().isdisjoint(in_bulk.sound)
     begun = [key for key, past in days.items() if past.stored is not None or past.attempts]
-    firsts = {symbol: min(day for name, day in begun if name == symbol) for symbol, _ in begun}
-    assert read_histories(db, symbols, DAY, last, NOW).first_days() == firsts
+    of_symbol = {symbol: [day for name, day in begun if name == symbol] for symbol, _ in begun}
+    assert read_begun(db, symbols) == {symbol: (min(own), max(own)) for symbol, own in of_symbol.items()}
 
 
 def test_the_detail_is_told_where_coverage_decided_and_nowhere_else(db: Database, symbol: str) -> None:
