@@ -6,6 +6,7 @@ Belongs here: which days, and what is shown of them. Does not belong here: loadi
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from datetime import date
@@ -65,6 +66,7 @@ def demo(
         log.print(f"{time.monotonic() - started:.0f} s from start to verdict", style="dim")
         if not leave:
             show_urls(settings, runtime)
+            _show_next(symbols[0], start)
             out.print("everything stays up; Ctrl-C stops it")
             wait_for_interrupt()
         announce("stopping")
@@ -116,7 +118,21 @@ def _day_row(store: Store, symbol: Symbol, day: DayState) -> tuple[object, ...]:
     )
 
 
+def _show_next(symbol: Symbol, day: date) -> None:
+    """What a new user may type now, as this command was typed."""
+    out.print("to type in another terminal:")
+    for words in (
+        f"ticks {symbol.text} {day} --columns datetime,last_price,volume",
+        f"lineage {symbol.text} {day}",
+        "status",
+    ):
+        out.print(f"  {sys.argv[0]} {words}", soft_wrap=True)
+
+
 def _show_gaps(gaps: Sequence[GapRow]) -> None:
+    if not gaps:
+        out.print("gaps: none")
+        return
     longest = sorted(gaps, key=lambda gap: -gap.duration_s)[:SHOWN_GAPS]
     emit_table(
         f"gaps: {len(gaps)}" + (f", the {SHOWN_GAPS} longest" if len(gaps) > SHOWN_GAPS else ""),

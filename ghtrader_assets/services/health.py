@@ -6,6 +6,7 @@ Belongs here: one probe a service, and how the feeds stand. Does not belong here
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import requests
@@ -62,11 +63,17 @@ def _questdb(settings: Settings, clock: Clock) -> ServiceHealth:
     try:
         with open_database(settings, clock=clock) as database:
             where = database.endpoint.http
-            return ServiceHealth(QUESTDB, True, where, str(database.rows("build", "SELECT build()")[0][0]))
+            return ServiceHealth(QUESTDB, True, where, _version(str(database.rows("build", "SELECT build()")[0][0])))
     except StoreAwayError as error:
         return ServiceHealth(QUESTDB, False, where, error.what, error.code)
     except GhtraderError as error:
         return ServiceHealth(QUESTDB, False, where, error.what, error.code, error.remedy)
+
+
+def _version(build: str) -> str:
+    """`QuestDB 9.3.4` of what the server says of its build; the whole of it where it says it otherwise."""
+    found = re.search(r"QuestDB \d[\w.-]*", build)
+    return found[0] if found else build
 
 
 def _web_service(settings: Settings, name: str) -> ServiceHealth:

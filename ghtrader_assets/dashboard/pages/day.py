@@ -36,6 +36,7 @@ from ghtrader_assets.market.clock import shanghai_time
 from ghtrader_assets.validation.verdicts import GapRow, QualityVerdict, State
 
 SHOWN_GAPS: Final = 30
+TICK_TIME: Final = "%Y-%m-%d %H:%M:%S.%f Beijing time"
 LEAST_GAP_SHARE: Final = 0.15
 """Percent of the strip: a gap of two seconds has to be seen as well."""
 
@@ -202,7 +203,7 @@ def _gaps(gaps: list[GapRow]) -> Component:
         )
         for gap in longest
     ]
-    columns = ("first second", "last second", "seconds", "session", "looks like")
+    columns = ("first second, Beijing time", "last second", "seconds", "session", "looks like")
     return section(title, table(columns, rows, numbers=(2,)))
 
 
@@ -220,7 +221,11 @@ def _loads(loads: list[Manifest]) -> Component:
         )
         for load in loads
     ]
-    return table(("manifest", "outcome", "ticks", "began", "took", "reader", "source", "reason"), rows, numbers=(2, 4))
+    return table(
+        ("manifest", "outcome", "ticks", "began, Beijing time", "took", "reader", "source", "reason"),
+        rows,
+        numbers=(2, 4),
+    )
 
 
 def _manifest(view: DayView) -> list[Component]:
@@ -232,8 +237,8 @@ def _manifest(view: DayView) -> list[Component]:
         ("digest", found.digest),
         ("contract", found.contract),
         ("rows", f"{found.rows:,}, {found.five_level_rows:,} with five levels"),
-        ("first tick", shanghai(found.first_tick, "%Y-%m-%d %H:%M:%S.%f")),
-        ("last tick", shanghai(found.last_tick, "%Y-%m-%d %H:%M:%S.%f")),
+        ("first tick", shanghai(found.first_tick, TICK_TIME)),
+        ("last tick", shanghai(found.last_tick, TICK_TIME)),
         ("schema", found.schema_hash),
         ("schedule", found.schedule_hash),
         ("loaded for", found.upstream),

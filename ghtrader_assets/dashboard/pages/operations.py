@@ -32,6 +32,7 @@ from ghtrader_assets.validation.verdicts import State
 
 SHOWN_REPAIRS = 20
 SHOWN_QUERIES = 20
+CONSOLE = "`ghtrader-assets status` says where the QuestDB console's user and password are"
 
 
 def operations_page(found: Operations) -> list[Component]:
@@ -45,19 +46,14 @@ def operations_page(found: Operations) -> list[Component]:
         section("Stale or failing", *_repairs(found.plan), note="the last 250 trading days of what was begun"),
         html.Div(
             [
-                section("Services", _services(found)),
+                section("Services", _services(found), note=CONSOLE),
                 section("Ingest", _ingest(found), note="seconds of download, storing and reading back, added up"),
             ],
             className="columns",
         ),
         html.Div([section("Ticks loaded", loaded), section("Query latency", latency)], className="columns even"),
-        html.Div(
-            [
-                section("Queries by name", _percentiles(slowest), note="exact percentiles, by P95"),
-                section("Steps of a load", _percentiles(found.timings), note="a trading day each"),
-            ],
-            className="columns even",
-        ),
+        section("Steps of a load", _percentiles(found.timings), note="a trading day each"),
+        section("Queries by name", _percentiles(slowest), note="exact percentiles, by P95"),
     ]
 
 
@@ -131,7 +127,9 @@ def _ingest(found: Operations) -> Component:
         )
         for item in found.ingest
     ]
-    return table(("symbol", "days", "ticks", "fetched", "time", "ticks/s", "last"), rows, numbers=(1, 2, 3, 4, 5))
+    return table(
+        ("symbol", "days", "ticks", "fetched", "time", "ticks/s", "last, Beijing time"), rows, numbers=(1, 2, 3, 4, 5)
+    )
 
 
 def _percentiles(found: list[Percentiles]) -> Component:
