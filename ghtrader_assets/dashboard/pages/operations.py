@@ -32,7 +32,7 @@ from ghtrader_assets.validation.verdicts import State
 
 SHOWN_REPAIRS = 20
 SHOWN_QUERIES = 20
-CONSOLE = "`ghtrader-assets status` says where the QuestDB console's user and password are"
+CONSOLE = "ghtrader-assets status says where user and password of the QuestDB console are"
 
 
 def operations_page(found: Operations) -> list[Component]:
