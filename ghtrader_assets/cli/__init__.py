@@ -26,6 +26,7 @@ FILES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("up", "down", "status"), "services"),
     "backfill": "backfill",
     "demo": "demo",
+    "init": "init",
     **dict.fromkeys(("coverage", "days", "gaps", "quality", "manifests", "manifest", "schedule", "ticks"), "reading"),
     "repair": "repair",
     "override": "override",

@@ -35,7 +35,7 @@ from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import last_completed_day
-from ghtrader_assets.orchestration.repair import Asked, apply_repair, plan_repair
+from ghtrader_assets.orchestration.repair import RepairRange, apply_repair, plan_repair
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.services.dagster_state import loads_daily
 from ghtrader_assets.settings import Settings
@@ -80,14 +80,14 @@ def repair(
     raise typer.Exit(_exit_code(plan, report, applied=apply))
 
 
-def _asked(settings: Settings, start: date | None, end: date | None) -> Asked:
+def _asked(settings: Settings, start: date | None, end: date | None) -> RepairRange:
     """The trading days of `--from` and `--to` (else the last completed day). Raises `BadInputError`."""
     calendar = calendar_for(settings.home)
     completed = last_completed_day(calendar, SYSTEM_CLOCK.now_ns())
     first, last = calendar.span(start or calendar.first, end or completed)
     if last > completed:
         raise BadInputError(f"--to {last} is not complete yet", f"the last completed trading day is {completed}")
-    return Asked(first if start else None, last, carried_on=end is not None or loads_daily(settings))
+    return RepairRange(first if start else None, last, carried_on=end is not None or loads_daily(settings))
 
 
 def _exit_code(plan: RepairPlan, report: BackfillReport | None, *, applied: bool) -> int:

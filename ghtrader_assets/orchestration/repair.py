@@ -28,7 +28,7 @@ from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RepairRange:
     """The days to look at: from `start`, or without it of each symbol its history, to `end`.
 
     A symbol without a history is looked at from its start. `carried_on`: days after the last of which a load began
@@ -40,7 +40,7 @@ class Asked:
     carried_on: bool
 
 
-def plan_repair(context: StoreContext, symbols: Sequence[Symbol], asked: Asked) -> RepairPlan:
+def plan_repair(context: StoreContext, symbols: Sequence[Symbol], asked: RepairRange) -> RepairPlan:
     """What should be done now, on the days asked for. The running Dagster knows its runs."""
     spans = dict.fromkeys([symbol.text for symbol in symbols], (context.calendar.first, asked.end))
     if asked.start is None:
@@ -54,7 +54,7 @@ def apply_repair(
     launcher: Launcher,
     progress: Progress,
     symbols: Sequence[Symbol],
-    asked: Asked,
+    asked: RepairRange,
 ) -> tuple[RepairPlan, BackfillReport | None]:
     """Plan a repair and carry it out. The report of the days is None where nothing was planned."""
     require_free_disk(context)
@@ -69,7 +69,7 @@ def apply_repair(
     return plan, report
 
 
-def _ask_about_doubts(context: LoadContext, progress: Progress, symbols: Sequence[Symbol], asked: Asked) -> None:
+def _ask_about_doubts(context: LoadContext, progress: Progress, symbols: Sequence[Symbol], asked: RepairRange) -> None:
     """Ask the provider for its bars of days in doubt, and judge those by its answers: what they convict is planned."""
     for symbol in symbols:
         days = [day for day in days_in_doubt(context, symbol, ()) if (asked.start or day) <= day <= asked.end]

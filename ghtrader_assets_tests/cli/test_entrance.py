@@ -63,7 +63,19 @@ MISSPELT = {
     "KQ.d@DCE.m": "write KQ.m@DCE.m",
     "copper": "write it as TqSdk does",
 }
-WITHOUT_SYMBOL = {"up", "down", "status", "demo", "doctor", "bench", "manifests", "manifest", "calendar", "metrics"} | {
+WITHOUT_SYMBOL = {
+    "init",
+    "up",
+    "down",
+    "status",
+    "demo",
+    "doctor",
+    "bench",
+    "manifests",
+    "manifest",
+    "calendar",
+    "metrics",
+} | {
     "verify-manifest",
     "diff-manifests",
 }

@@ -11,7 +11,7 @@ from ghtrader_assets.errors import IngestState
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay, last_completed_day, schedule_hash
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.orchestration.repair import Asked, plan_repair
+from ghtrader_assets.orchestration.repair import RepairRange, plan_repair
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.records import write_schedules
 from ghtrader_assets.settings import Settings
@@ -39,11 +39,11 @@ def test_a_first_week_is_repaired_and_no_year_is_begun(db: Database, calendar: T
     assert begun_spans(context, symbols, followed=False) == {begun.text: (FIRST, LAST)}
     assert begun_spans(context, symbols, followed=True) == {begun.text: (FIRST, today)}
 
-    def planned(asked: Asked) -> list[date]:
+    def planned(asked: RepairRange) -> list[date]:
         return [item.trading_day for item in plan_repair(context, [begun], asked).planned]
 
-    assert planned(Asked(None, today, carried_on=False)) == [FIRST, MISSED, LAST]
-    assert planned(Asked(None, today, carried_on=True)) == context.calendar.days(FIRST, today)
-    assert planned(Asked(MONDAY, LAST, carried_on=False)) == context.calendar.days(MONDAY, LAST)
-    never = plan_repair(context, [untouched], Asked(None, LAST, carried_on=False)).planned
+    assert planned(RepairRange(None, today, carried_on=False)) == [FIRST, MISSED, LAST]
+    assert planned(RepairRange(None, today, carried_on=True)) == context.calendar.days(FIRST, today)
+    assert planned(RepairRange(MONDAY, LAST, carried_on=False)) == context.calendar.days(MONDAY, LAST)
+    never = plan_repair(context, [untouched], RepairRange(None, LAST, carried_on=False)).planned
     assert [item.trading_day for item in never] == context.calendar.days(MONDAY, LAST)
