@@ -45,9 +45,10 @@ def test_the_first_queries_answer(platform: RunningPlatform) -> None:
     assert (day, contract, ticks > 30_000) == ("2026-01-06", "SHFE.cu2602", True)
 
 
-def test_it_shows_the_two_commands() -> None:
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("readme", [README, README.with_name("README.zh-CN.md")], ids=["English", "Chinese"])
+def test_it_shows_the_two_commands_and_every_link_leads_somewhere(readme: Path) -> None:
+    text = readme.read_text(encoding="utf-8")
     assert "make demo" in text
     assert "make test" in text
-    for picture in re.findall(r"!\[.*?\]\((.*?)\)", text, re.DOTALL):
-        assert (README.parent / picture).is_file(), picture
+    for place in re.findall(r"\]\(([^)#]+)(?:#[\w-]+)?\)", text):
+        assert (README.parent / place).is_file(), place
