@@ -47,8 +47,8 @@ def bounded_day(day: date, where: str = "") -> date:
     return day
 
 
-def manifest_id_of(text: str) -> str:
+def manifest_id_of(text: object) -> str:
     """The text, if it is a manifest's id: that of a load, or of an aggregated one. Raises `BadInputError`."""
-    if _MANIFEST_ID.fullmatch(text) is None:
+    if not isinstance(text, str) or _MANIFEST_ID.fullmatch(text) is None:
         raise BadInputError(f"{quoted(text)} is no manifest's id", ID_FORM)
     return text

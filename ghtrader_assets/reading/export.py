@@ -4,7 +4,8 @@ Belongs here: Parquet, CSV and partitioned trees of Parquet. Does not belong her
 (`stored`).
 
 A range goes to disk day by day, so that its size does not matter. A file grows under a hidden name next to its target
-and takes the target's name when it is complete.
+and takes the target's name when it is complete. Its `datetime` is in microseconds, cut: DuckDB has no function for
+nanoseconds with a time zone. `datetime_ns` is exact.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -22,14 +24,20 @@ import pyarrow.parquet as pq
 
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import put_file, whole_file
-from ghtrader_assets.reading.handout import HandedDay, Handout
+from ghtrader_assets.questdb.tables.whole_days import INSTANT, RESULT_TYPES, SHANGHAI
+from ghtrader_assets.reading.handout import NAMED, HandedDay, Handout
 
 FILE_SUFFIXES: Final = (".parquet", ".csv")
 PARTITION_COLUMNS: Final = ("symbol", "trading_day")
 """Of a tree: folders `symbol=…/trading_day=…` carry them, the files do not."""
 
+_IN_TREE: Final = "symbol={}/trading_day={}/ticks.parquet"
+
 METADATA_KEY: Final = "ghtrader"
 """Key of a Parquet file's metadata: JSON of `_content_of`."""
+
+EXPORT_TYPES: Final = {**RESULT_TYPES, INSTANT: pa.timestamp("us", tz=SHANGHAI)}
+"""Every column of a Parquet file, with its Arrow type."""
 
 CSV_METADATA_SUFFIX: Final = "-metadata.json"
 """A CSV file can't say what it holds. Its companion does, named as in https://www.w3.org/TR/tabular-data-primer/."""
@@ -75,6 +83,7 @@ def export_days(handout: Handout, target: Path) -> Exported:
         elif target.suffix == ".csv":
             _write_csv(days, target, exported)
         else:
+            _require_same_columns(target, handout)
             _write_tree(days, target, exported)
     except OSError as error:
         raise ServiceError(
@@ -85,7 +94,7 @@ def export_days(handout: Handout, target: Path) -> Exported:
 
 def put_csv(ticks: pa.Table, file: BinaryIO, *, header: bool) -> None:
     """Add ticks to a CSV file: a missing number is empty, instants carry their offset."""
-    frame = pl.from_arrow(ticks)
+    frame = pl.from_arrow(_as_written(ticks))
     assert isinstance(frame, pl.DataFrame)
     frame.write_csv(file, include_header=header)
 
@@ -95,8 +104,9 @@ def _write_parquet(days: Iterable[ExportedDay], target: Path, exported: Exported
         writer: Any = None
         rows: list[HandedDay] = []
         for day, ticks in days:
-            writer = writer or stack.enter_context(pq.ParquetWriter(file, ticks.schema, compression="zstd"))
-            writer.write_table(ticks)
+            written = _as_written(ticks)
+            writer = writer or stack.enter_context(pq.ParquetWriter(file, written.schema, compression="zstd"))
+            writer.write_table(written)
             rows.append(day)
             exported.add(day, ticks)
         writer.add_key_value_metadata({METADATA_KEY: json.dumps(_content_of(rows))})
@@ -119,10 +129,59 @@ def _write_csv(days: Iterable[ExportedDay], target: Path, exported: Exported) ->
 
 def _write_tree(days: Iterable[ExportedDay], target: Path, exported: Exported) -> None:
     for day, ticks in days:
-        folder = target / f"symbol={day.symbol}" / f"trading_day={day.trading_day}"
-        folder.mkdir(parents=True, exist_ok=True)
+        file = target / _IN_TREE.format(day.symbol, day.trading_day)
+        file.parent.mkdir(parents=True, exist_ok=True)
         within = ticks.drop_columns([name for name in PARTITION_COLUMNS if name in ticks.column_names])
-        _write_parquet([(day, within)], folder / "ticks.parquet", exported)
+        _write_parquet([(day, within)], file, exported)
+
+
+def _require_same_columns(tree: Path, handout: Handout) -> None:
+    """Raise `BadInputError` where a file that is replaced, or another of the tree, has other columns than this export.
+
+    DuckDB and polars refuse a tree of different columns, pandas leaves out those that the first file lacks.
+    """
+    ours = {name: str(EXPORT_TYPES[name]) for name in handout.columns if name not in PARTITION_COLUMNS}
+    replaced = (tree / _IN_TREE.format(day.symbol, day.trading_day) for day in handout.days)
+    for file in (*islice(tree.glob(_IN_TREE.format("*", "*")), 1), *filter(Path.is_file, replaced)):
+        theirs = _columns_of(file)
+        if list(theirs.items()) != list(ours.items()):
+            raise BadInputError(
+                f"{file} has other columns than this export: {_difference(theirs, ours)}",
+                "a tree holds one set of columns: choose the tree's, or another folder",
+            )
+
+
+def _columns_of(file: Path) -> dict[str, str]:
+    """The columns of a Parquet file with their types; none of what is no Parquet file."""
+    try:
+        return {field.name: str(field.type) for field in pq.read_schema(file)}
+    except pa.ArrowInvalid:
+        return {}
+
+
+def _difference(theirs: dict[str, str], ours: dict[str, str]) -> str:
+    changed = [f"{name} is {theirs[name]} there" for name in ours if name in theirs and theirs[name] != ours[name]]
+    told = [
+        _listed("it has", [name for name in theirs if name not in ours]),
+        _listed("it lacks", [name for name in ours if name not in theirs]),
+        _listed("", changed),
+    ]
+    return "; ".join(filter(None, told)) or "they stand in another order"
+
+
+def _listed(what: str, names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{what} {', '.join(names[:NAMED])}{more}".strip()
+
+
+def _as_written(ticks: pa.Table) -> pa.Table:
+    """The ticks in the types of a file."""
+    if INSTANT not in ticks.column_names:
+        return ticks
+    instants = ticks[INSTANT].cast(EXPORT_TYPES[INSTANT], safe=False)
+    return ticks.set_column(ticks.column_names.index(INSTANT), INSTANT, instants)
 
 
 def _content_of(days: Sequence[HandedDay]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.context.universe import unknown_in_universe
 from ghtrader_assets.errors import BadInputError, DayReplacedError, IngestState, NoDayError
+from ghtrader_assets.grammar import quoted
 from ghtrader_assets.market.schedule import last_completed_day
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_attempted_states, read_stored_states
@@ -36,10 +37,10 @@ NAMED: Final = 5
 """So many days are named where a reader is told of them; the others are counted."""
 
 
-def as_states(text: str) -> States:
+def as_states(text: object) -> States:
     """The text as what it names. Raises `BadInputError` where it names none."""
-    if text not in get_args(States):
-        raise BadInputError(f"there is no states={str(text)[:80]!r}", f"choose one of {', '.join(get_args(States))}")
+    if not isinstance(text, str) or text not in get_args(States):
+        raise BadInputError(f"there is no states={quoted(text)}", f"choose one of {', '.join(get_args(States))}")
     return cast("States", text)
 
 

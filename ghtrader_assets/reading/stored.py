@@ -15,7 +15,9 @@ from datetime import date
 from typing import TypeVar
 
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.context.universe import in_our_tables
 from ghtrader_assets.errors import BadInputError, SameNameWarning
+from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol, delivery_month, parse_symbol
 from ghtrader_assets.questdb.standing.day_states import read_day_states
@@ -33,6 +35,16 @@ def require_known(context: StoreContext, symbol: Symbol) -> None:
         raise BadInputError(
             f"{symbol.text} is neither in the universe ({', '.join(universe)}) nor stored", "add it to GHTRADER_SYMBOLS"
         )
+
+
+def require_product(context: StoreContext, symbol: Symbol) -> None:
+    """Raise `BadInputError`, naming those of its exchange, for a product that we don't know.
+
+    Nothing is said of a symbol of the universe, nor of one that is stored.
+    """
+    known = in_our_tables(symbol) or symbol.text in context.settings.symbols
+    if not known and not read_stored(context, symbol, FIRST_DAY, LAST_DAY)[1]:
+        product_of(symbol.exchange, symbol.product)
 
 
 def read_stored(context: StoreContext, symbol: Symbol, start: date, end: date) -> tuple[Symbol, list[DailyAgg]]:

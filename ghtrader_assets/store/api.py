@@ -23,7 +23,6 @@ from ghtrader_assets.grammar import manifest_id_of
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.private import keep_home_private
 from ghtrader_assets.questdb.cache.answers import cache_of
 from ghtrader_assets.questdb.client.connection import Database
@@ -33,7 +32,7 @@ from ghtrader_assets.reading.handout import HandedDay, Handout, States, handout_
 from ghtrader_assets.reading.overview import days_known_as
 from ghtrader_assets.reading.stored import scheduled_days, stored_symbol
 from ghtrader_assets.settings import Settings, load_settings
-from ghtrader_assets.store.arguments import Day, OutputFormat, as_date, renamed_arguments, require_format
+from ghtrader_assets.store.arguments import Day, OutputFormat, as_date, renamed_arguments, require_format, texts_given
 from ghtrader_assets.store.ghtrader import GhtraderQueries
 from ghtrader_assets.validation.verdicts import GapRow, QualityVerdict
 
@@ -173,20 +172,20 @@ class Store(GhtraderQueries):
 
     def coverage(self, *symbols: str) -> list[StoredRange]:
         """First and last stored day, days, rows, first and last tick of each symbol; of all stored ones by default."""
-        names = _names(symbols)
+        names = self._names(symbols)
         return self._cache.answer(
             "coverage", names, StoredRange, lambda: reader.read_stored_ranges(self.database, names)
         )
 
     def latest(self, *symbols: str) -> list[DailyAgg]:
         """The stored-day row of each symbol's last stored day; of all stored symbols by default."""
-        names = _names(symbols)
+        names = self._names(symbols)
         return self._cache.answer("latest", names, DailyAgg, lambda: reader.read_latest(self.database, names))
 
     @renamed_arguments(**_OLD_RANGE)
     def days(self, symbol: str, start: Day, end: Day | None = None) -> list[DayState]:
         """Every trading day of a range, stored or not: rows, contract, states of ingest, coverage and quality, why."""
-        return days_known_as(self.context, parse_symbol(symbol), *self._range(start, end))
+        return days_known_as(self.context, self._symbol(symbol), *self._range(start, end))
 
     def gaps(self, symbol: str, day: Day) -> list[GapRow]:
         """The gaps of a judged trading day, in time order."""
@@ -205,14 +204,14 @@ class Store(GhtraderQueries):
     def schedule(self, symbol: str, start: Day | None = None, end: Day | None = None) -> list[ScheduleDay]:
         """The main contract of each trading day, its segment, and whether it rolled."""
         span = self.calendar.span(
-            self.calendar.first if start is None else as_date(start),
-            self.calendar.horizon if end is None else as_date(end),
+            self.calendar.first if start is None else as_date(start, self.calendar),
+            self.calendar.horizon if end is None else as_date(end, self.calendar),
         )
-        return scheduled_days(self.context, parse_symbol(symbol), *span)
+        return scheduled_days(self.context, self._symbol(symbol), *span)
 
     def manifests(self, day: Day, *symbols: str) -> list[Manifest]:
         """Every load attempt of a trading day, oldest first; of all symbols by default."""
-        return reader.manifests_covering(self.database, self._day(day), _names(symbols))
+        return reader.manifests_covering(self.database, self._day(day), self._names(symbols))
 
     def manifest(self, manifest_id: str) -> Manifest:
         """One load attempt. Raises `BadInputError` for an unknown id, and for what is none."""
@@ -231,9 +230,10 @@ class Store(GhtraderQueries):
         states: States,
     ) -> Handout:
         """What a reading method returns. Warns the caller of that method about days that are not good."""
-        among = None if contracts is None else [parse_symbol(contract) for contract in contracts]
+        among = None if contracts is None else [self._symbol(each) for each in texts_given("contracts", contracts)]
+        columns = None if columns is None else texts_given("columns", columns)
         handout = handout_of(
-            self.context, parse_symbol(symbol), *self._range(start, end), columns, states=states, contracts=among
+            self.context, self._symbol(symbol), *self._range(start, end), columns, states=states, contracts=among
         )
         if handout.told:
             states_of = {day.trading_day: day.state for day in handout.told}
@@ -242,26 +242,16 @@ class Store(GhtraderQueries):
 
     def _stored_day(self, symbol: str, day: Day) -> tuple[str, date]:
         """The name under which a symbol's trading day is stored, and the day."""
-        parsed, wanted = parse_symbol(symbol), self._day(day)
+        parsed, wanted = self._symbol(symbol), self._day(day)
         return stored_symbol(self.context, parsed, wanted, wanted).text, wanted
-
-    def _day(self, day: Day) -> date:
-        wanted = as_date(day)
-        self.calendar.require_trading_day(wanted)
-        return wanted
-
-    def _range(self, start: Day, end: Day | None) -> tuple[date, date]:
-        """One trading day, or an inclusive range whose ends need not trade."""
-        if end is None:
-            return self._day(start), self._day(start)
-        return self.calendar.span(as_date(start), as_date(end))
 
 
 def _formatted(ticks: pa.Table, output_format: OutputFormat) -> Any:
     """The table as a pandas or polars frame, or as it is. The table must not be used afterwards.
 
     In pandas a missing number is NaN, `datetime` a zone-aware `datetime64[ns, Asia/Shanghai]`, `trading_day` a
-    `datetime.date`, `symbol` and `contract` are categories; polars has null, Datetime, Date and Categorical.
+    midnight without a zone (`datetime64[ms]`: it compares with a text and a Timestamp, not with a `datetime.date`),
+    `symbol` and `contract` are categories; polars has null, Datetime, Date and Categorical.
     """
     if output_format == "arrow":
         return ticks
@@ -269,10 +259,5 @@ def _formatted(ticks: pa.Table, output_format: OutputFormat) -> Any:
         frame = pl.from_arrow(ticks)
         assert isinstance(frame, pl.DataFrame)
         return frame
-    pandas: pd.DataFrame = ticks.to_pandas(split_blocks=True, self_destruct=True)
+    pandas: pd.DataFrame = ticks.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
     return pandas
-
-
-def _names(symbols: Sequence[str]) -> list[str]:
-    """Symbols checked, each once, in one order: they name the question."""
-    return sorted({parse_symbol(symbol).text for symbol in symbols})

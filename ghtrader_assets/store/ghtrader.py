@@ -10,32 +10,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.market.calendar import TradingCalendar
-from ghtrader_assets.market.symbols import parse_symbol
+from ghtrader_assets.grammar import quoted
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
-from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.codec import epoch_ns
 from ghtrader_assets.questdb.tables.columns import CONTRACT_IN_TICKS
 from ghtrader_assets.questdb.tables.reader import read_five_level_bounds
 from ghtrader_assets.questdb.tables.rows import DailyAgg, StoredRange
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day
-from ghtrader_assets.settings import Settings
-from ghtrader_assets.store.arguments import Day, as_date
+from ghtrader_assets.store.arguments import Day
+from ghtrader_assets.store.checked import CheckedStore
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class GhtraderQueries(ABC):
+class GhtraderQueries(CheckedStore, ABC):
     """ghTrader's reading functions, as methods of the store."""
-
-    database: Database
-    calendar: TradingCalendar
-    settings: Settings
 
     @abstractmethod
     def coverage(self, *symbols: str) -> list[StoredRange]: ...
@@ -57,9 +52,9 @@ class GhtraderQueries(ABC):
         instants are those of the first and last such day's first and last tick.
         """
         _require_kind(dataset_version, ticks_kind)
-        if not symbols:
+        names = self._names(symbols)
+        if not names:
             return {}
-        names = sorted({parse_symbol(symbol).text for symbol in symbols})
         found = read_five_level_bounds(self.database, names) if l5_only else self.coverage(*names)
         return {
             bounds.symbol: {
@@ -79,11 +74,10 @@ class GhtraderQueries(ABC):
     ) -> dict[str, dict[str, Any]]:
         """`{symbol: {last_day, last_ns, last_ts}}` of the symbols stored, from the table of stored days, cached."""
         _require_kind(dataset_version, ticks_kind)
-        if not symbols:
-            return {}
+        names = self._names(symbols)
         return {
             last.symbol: {"last_day": last.trading_day, "last_ns": epoch_ns(last.last_tick), "last_ts": last.last_tick}
-            for last in self.latest(*symbols)
+            for last in (self.latest(*names) if names else [])
         }
 
     def fetch_ticks_for_symbol_day(
@@ -103,9 +97,10 @@ class GhtraderQueries(ABC):
         stored, as in ghTrader.
         """
         _require_kind(dataset_version, ticks_kind)
-        if order not in {"asc", "desc"} or (limit is not None and limit < 0):
-            raise BadInputError(f"order={str(order)[:80]!r}, limit={limit}", "order is asc or desc, limit 0 or more")
-        name, window = parse_symbol(symbol).text, self.calendar.window(as_date(trading_day))
+        if str(order) not in {"asc", "desc"} or not (limit is None or (isinstance(limit, Integral) and limit >= 0)):
+            told = f"order={quoted(order)}, limit={quoted(limit)}"
+            raise BadInputError(told, "order is asc or desc, limit a whole number, 0 or more")
+        name, window = self._symbol(symbol).text, self.calendar.window(self._day(trading_day))
         columns = ["symbol", "datetime_ns", *NUMERIC_COLUMNS, "row_hash"]
         provenance = ["contract", "segment_id", "schedule_hash"] if include_provenance else []
         try:
@@ -127,9 +122,9 @@ def _renamed(columns: Sequence[str]) -> list[str]:
     return [names.get(column, column) for column in columns]
 
 
-def _require_kind(dataset_version: str, ticks_kind: str) -> None:
-    if (dataset_version, ticks_kind) != (DATASET_VERSION, TICKS_KIND):
+def _require_kind(dataset_version: object, ticks_kind: object) -> None:
+    if (str(dataset_version), str(ticks_kind)) != (DATASET_VERSION, TICKS_KIND):
         raise BadInputError(
-            f"there is no data set {str(dataset_version)[:80]!r} of {str(ticks_kind)[:80]!r}",
+            f"there is no data set {quoted(dataset_version)} of {quoted(ticks_kind)}",
             f"this store holds {DATASET_VERSION!r} of {TICKS_KIND!r}",
         )

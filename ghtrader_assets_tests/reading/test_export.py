@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -18,10 +20,12 @@ from ghtrader_assets.market.ticks import content_digest
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import whole_days
 from ghtrader_assets.questdb.tables.tick_columns import as_tick_frame
+from ghtrader_assets.questdb.tables.whole_days import DEFAULT_COLUMNS
 from ghtrader_assets.questdb.tables.writer import DayLoad
 from ghtrader_assets.reading.export import METADATA_KEY, Exported, export_days
 from ghtrader_assets.reading.handout import handout_of
 from ghtrader_assets.store import Store
+from ghtrader_assets_tests.fix_questdb import fresh_symbol
 from ghtrader_assets_tests.fix_store import Record, begin, put
 
 WEEK = (date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7))
@@ -38,6 +42,14 @@ def loads(load_of: LoadOf) -> list[DayLoad]:
 def ids(loads: list[DayLoad], record: Record) -> dict[str, str]:
     """The loads by trading day."""
     return {load.trading_day.isoformat(): record(load).manifest_id for load in loads}
+
+
+@pytest.fixture
+def exports(store: Store, symbol: str, ids: dict[str, str], tmp_path: Path) -> Path:
+    """A week in each form."""
+    for name in ("week.parquet", "week.csv", "week"):
+        export(store, symbol, tmp_path / name)
+    return tmp_path
 
 
 def export(store: Store, symbol: str, target: Path, columns: list[str] | None = None) -> Exported:
@@ -57,7 +69,8 @@ def test_a_range_in_one_parquet(
     assert said_by(target)["manifest_ids"] == ids
     assert said_by(target)["states"] == dict.fromkeys(ids, "ok")
     frame = pl.read_parquet(target)
-    assert frame["datetime"].dtype == pl.Datetime("ns", "Asia/Shanghai")
+    assert frame["datetime"].dtype == pl.Datetime("us", "Asia/Shanghai")
+    assert frame["datetime"].dt.epoch("us").equals(frame["datetime_ns"] // 1000, null_equal=True)
     for load in loads:
         day = frame.filter(trading_day=load.trading_day)
         assert content_digest(as_tick_frame(day)) == content_digest(load.frame)
@@ -81,6 +94,89 @@ def test_a_tree_is_read_at_once(store: Store, symbol: str, ids: dict[str, str], 
     assert scanned.collect().rows() == [(symbol, day, rows) for day, rows in zip(WEEK, ROWS, strict=True)]
     file = tree / f"symbol={symbol}" / "trading_day=2026-01-06" / "ticks.parquet"
     assert said_by(file)["manifest_ids"] == {"2026-01-06": ids["2026-01-06"]}
+
+
+OF_TIME: dict[str, type | str | int] = {
+    "typeof(datetime)": "TIMESTAMP WITH TIME ZONE",
+    "date_trunc('minute', datetime)": datetime,
+    "time_bucket(INTERVAL 5 minutes, datetime)": datetime,
+    "hour(datetime AT TIME ZONE 'Asia/Shanghai')": int,
+    "hour(datetime)": int,
+    "max(datetime) OVER () - min(datetime) OVER ()": timedelta,
+    "datetime > TIMESTAMPTZ '2026-01-05 20:00+08'": bool,
+    "datetime + INTERVAL 1 second": datetime,
+    "epoch_us(datetime) - datetime_ns // 1000": 0,
+    "strftime(datetime AT TIME ZONE 'Asia/Shanghai', '%H:%M:%S')": str,
+}
+"""DuckDB's functions of time over our instants, each with what it answers or of which type that is."""
+
+
+def test_duckdbs_functions_of_time_take_our_instants(exports: Path) -> None:
+    for source in (
+        f"read_parquet('{exports}/week.parquet')",
+        f"read_csv('{exports}/week.csv')",
+        f"read_parquet('{exports}/week/**/*.parquet', hive_partitioning = true)",
+    ):
+        found = duckdb.sql(f"SELECT {', '.join(OF_TIME)} FROM {source} LIMIT 1").fetchall()[0]
+        for (expression, wanted), answer in zip(OF_TIME.items(), found, strict=True):
+            assert isinstance(answer, wanted) if isinstance(wanted, type) else answer == wanted, (expression, answer)
+
+
+def test_other_engines_know_the_zone(exports: Path) -> None:
+    shanghai = {
+        "pandas": pd.read_parquet(exports / "week.parquet")["datetime"].dtype,
+        "a pandas grid": pd.date_range("2026-01-05", periods=1, tz="Asia/Shanghai").dtype,
+    }
+    assert {str(kind) for kind in shanghai.values()} == {"datetime64[us, Asia/Shanghai]"}
+    assert str(pq.read_schema(exports / "week.parquet").field("datetime").type) == "timestamp[us, tz=Asia/Shanghai]"
+    assert pl.read_csv(exports / "week.csv", try_parse_dates=True)["datetime"].dtype == pl.Datetime("us", "UTC")
+    csv = pd.read_csv(exports / "week.csv", parse_dates=["datetime"])["datetime"]
+    assert (csv.dt.tz_convert("Asia/Shanghai") == pd.read_parquet(exports / "week.parquet")["datetime"]).all()
+
+
+def test_a_tree_holds_one_set_of_columns(
+    store: Store,
+    symbol: str,
+    loads: list[DayLoad],
+    ids: dict[str, str],
+    record: Record,
+    load_of: LoadOf,
+    tmp_path: Path,
+) -> None:
+    """A day of other columns would take the place of the full one, and no engine could read the tree any more."""
+    tree = tmp_path / "tree"
+    export(store, symbol, tree)
+    day = tree / f"symbol={symbol}" / "trading_day=2026-01-06" / "ticks.parquet"
+    before = day.read_bytes()
+    with pytest.raises(
+        BadInputError,
+        match=r"ticks\.parquet has other columns .* it has datetime, contract, tick_id, "
+        r"datetime_ns, seq and 26 more; a tree holds one set",
+    ):
+        export(store, symbol, tree, ["last_price"])
+    with pytest.raises(BadInputError, match="it lacks row_hash"):
+        export(store, symbol, tree, [*DEFAULT_COLUMNS, "row_hash"])
+    with pytest.raises(BadInputError, match="in another order"):
+        export(store, symbol, tree, list(reversed(DEFAULT_COLUMNS)))
+    assert day.read_bytes() == before
+    stranger = load_of(WEEK[1], rows=10, name=fresh_symbol(), contract="SHFE.al2602")
+    record(stranger)
+    with pytest.raises(BadInputError, match="has other columns"):
+        export(store, stranger.symbol, tree, ["last_price"])
+    export(store, stranger.symbol, tree)
+    assert pl.scan_parquet(tree, hive_partitioning=True).select(pl.len()).collect().item() == 130
+    pq.write_table(
+        pq.read_table(day).cast(pq.read_schema(day).set(0, pa.field("datetime", pa.timestamp("ns", "UTC")))), day
+    )
+    with pytest.raises(BadInputError, match=r"datetime is timestamp\[ns, tz=UTC\] there"):
+        export(store, symbol, tree)
+    day.write_text("no Parquet")
+    with pytest.raises(BadInputError, match="has other columns"):
+        export(store, symbol, tree)
+    few = tmp_path / "few"
+    for _ in range(2):
+        export(store, symbol, few, ["datetime", "last_price"])
+    assert pl.read_parquet(few, hive_partitioning=True).columns == ["datetime", "last_price", "symbol", "trading_day"]
 
 
 def test_csv(store: Store, symbol: str, ids: dict[str, str], tmp_path: Path) -> None:

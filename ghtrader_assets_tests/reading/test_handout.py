@@ -55,7 +55,7 @@ def told(store: Store, symbol: str, start: date, end: date, **which: Any) -> Day
 
 
 def days_in(frame: Any) -> list[date]:
-    return list(frame["trading_day"].unique())
+    return [day.date() for day in frame["trading_day"].unique()]
 
 
 def test_the_days_that_are_not_good_are_named_once(store: Store, week: str) -> None:

@@ -1,4 +1,4 @@
-"""A thousand hostile strings as symbols, days and columns are refused before any SQL, by the API and the commands.
+"""A thousand hostile strings, and what is no string, as symbols, days and columns are refused before any SQL.
 
 The store is at an address where nothing listens: a question that got through would say that QuestDB is away.
 """
@@ -10,7 +10,11 @@ import socket
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from typer.main import get_command
 
@@ -115,6 +119,62 @@ def test_the_api_refuses_columns(store: Store) -> None:
             refused(lambda text=text: store.ticks(COPPER, DAY, columns=["datetime", text]))
             refused(lambda text=text: store.ticks(COPPER, DAY, columns=[text]))
             refused(lambda text=text: store.ticks(COPPER, DAY, output_format=text))  # type: ignore[call-overload]
+
+
+NOT_TEXTS: tuple[Any, ...] = (
+    5, 5.5, float("nan"), b"x", b"2026-01-06", True, [], {}, object(), (COPPER,), [COPPER], {COPPER: 1}, pd.NA, pd.NaT,
+    np.array([COPPER, DAY]), np.float64(1), pd.Series([COPPER]), pd.DataFrame({"a": [1]}), lambda: COPPER, pa.scalar(1),
+)  # fmt: skip
+"""What is no text, no day, no list of texts and no number of rows."""
+
+
+@pytest.mark.parametrize("given", NOT_TEXTS, ids=lambda given: type(given).__name__)
+def test_the_api_refuses_types(store: Store, given: Any) -> None:
+    """One line that says which argument, whatever is passed in place of a text or a day; None where it means none."""
+    for ask in (
+        lambda: store.ticks(given, DAY),
+        lambda: store.ticks(COPPER, given),
+        lambda: store.ticks(COPPER, DAY, given),
+        lambda: store.ticks(COPPER, DAY, columns=[given]),
+        lambda: store.ticks(COPPER, DAY, contracts=[given]),
+        lambda: store.ticks(COPPER, DAY, states=given),
+        lambda: store.ticks(COPPER, DAY, output_format=given),
+        lambda: next(store.stream_ticks(COPPER, DAY, output_format=given)),
+        lambda: next(store.stream_ticks(given, DAY)),
+        lambda: store.coverage(given),
+        lambda: store.latest(COPPER, given),
+        lambda: store.days(given, DAY),
+        lambda: store.days(COPPER, given),
+        lambda: store.gaps(given, DAY),
+        lambda: store.gaps(COPPER, given),
+        lambda: store.quality(given, DAY),
+        lambda: store.schedule(given),
+        lambda: store.schedule(COPPER, given),
+        lambda: store.schedule(COPPER, DAY, given),
+        lambda: store.manifests(given),
+        lambda: store.manifests(DAY, given),
+        lambda: store.manifest(given),
+        lambda: store.query_symbol_day_bounds([given]),
+        lambda: store.query_symbol_day_bounds([COPPER], dataset_version=given),
+        lambda: store.query_symbol_latest([given]),
+        lambda: store.fetch_ticks_for_symbol_day(given, DAY),
+        lambda: store.fetch_ticks_for_symbol_day(COPPER, given),
+        lambda: store.fetch_ticks_for_symbol_day(COPPER, DAY, order=given),
+    ):
+        refused(ask)
+
+
+@pytest.mark.parametrize("given", ["last_price", COPPER, "", b"x", 5, 1.5, True])
+def test_the_api_refuses_a_text_or_a_number_for_a_list(store: Store, given: Any) -> None:
+    refused(lambda: store.ticks(COPPER, DAY, columns=given))
+    refused(lambda: store.ticks(COPPER, DAY, contracts=given))
+    refused(lambda: store.query_symbol_day_bounds(given))
+    refused(lambda: store.query_symbol_latest(given))
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, "3", [], float("nan"), np.array([1, 2]), pd.NaT])
+def test_the_api_refuses_limits(store: Store, limit: Any) -> None:
+    refused(lambda: store.fetch_ticks_for_symbol_day(COPPER, DAY, limit=limit))
 
 
 @pytest.mark.parametrize("day", ["2026-01-04", "2026-02-30", "1990-01-01", "2099-01-01", "2026-13-01", "06.01.2026"])

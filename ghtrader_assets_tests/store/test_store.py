@@ -86,7 +86,7 @@ def test_a_day_in_every_form(store: Store, load_of: LoadOf, record: Record) -> N
     assert isinstance(pandas, pd.DataFrame)
     assert str(pandas["datetime"].dtype) == "datetime64[ns, Asia/Shanghai]"
     assert [str(pandas[name].dtype) for name in ("tick_id", "seq", "last_price")] == ["int64", "int32", "float64"]
-    assert list(pandas["trading_day"].unique()) == [DAY]
+    assert list(pandas["trading_day"].unique()) == [pd.Timestamp(DAY)]
     assert list(pandas["symbol"].unique()) == [load.symbol]
     assert int(pandas["last_price"].isna().sum()) == load.frame["last_price"].is_nan().sum()
     first = pandas["datetime"].iloc[0]
@@ -134,17 +134,16 @@ def test_a_stream_reads_no_further_than_its_workers(
         assert len(asked) <= 2
 
 
-def test_an_unfinished_day_is_not_there(
-    store: Store, db: Database, load_of: LoadOf, settings: Settings, symbol: str
-) -> None:
+def test_an_unfinished_day_is_not_there(db: Database, load_of: LoadOf, settings: Settings, symbol: str) -> None:
     load = load_of(DAY)
     begun = begin(db, load)
     put(db, load)
-    with pytest.raises(BadInputError, match=f"no whole day of {symbol} is stored for 2026-01-06"):
-        store.ticks(symbol, DAY)
-    assert store.fetch_ticks_for_symbol_day(symbol, "2026-01-06").empty
-    finish(db, settings, begun, load)
-    assert len(store.ticks(symbol, DAY)) == load.frame.height
+    with Store(settings.model_copy(update={"symbols": (symbol,)})) as store:
+        with pytest.raises(BadInputError, match=f"no whole day of {symbol} is stored for 2026-01-06"):
+            store.ticks(symbol, DAY)
+        assert store.fetch_ticks_for_symbol_day(symbol, "2026-01-06").empty
+        finish(db, settings, begun, load)
+        assert len(store.ticks(symbol, DAY)) == load.frame.height
 
 
 def test_a_day_without_a_tick_is_whole(store: Store, load_of: LoadOf, record: Record, symbol: str) -> None:

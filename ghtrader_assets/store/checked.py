@@ -1,0 +1,50 @@
+"""What callers pass to a store, checked against its calendar, its universe and what is stored.
+
+Belongs here: the base of every class with questions. Does not belong here: checks that need no store (`arguments`),
+the questions themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.market.calendar import TradingCalendar
+from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.reading.stored import require_product
+from ghtrader_assets.settings import Settings
+from ghtrader_assets.store.arguments import Day, as_date, symbol_given, texts_given
+
+
+class CheckedStore:
+    """A store's parts, and its callers' symbols and days as ours."""
+
+    context: StoreContext
+    settings: Settings
+    calendar: TradingCalendar
+    database: Database
+
+    def _symbol(self, text: str) -> Symbol:
+        """The symbol. Raises `BadInputError` for a text that is none, and for a product that is neither known to us,
+        nor in the universe, nor stored."""
+        symbol = symbol_given(text)
+        require_product(self.context, symbol)
+        return symbol
+
+    def _names(self, symbols: Iterable[str]) -> list[str]:
+        """Symbols checked, each once, in one order: they name the question."""
+        return sorted({self._symbol(symbol).text for symbol in texts_given("symbols", symbols)})
+
+    def _day(self, day: Day) -> date:
+        """A trading day."""
+        wanted = as_date(day, self.calendar)
+        self.calendar.require_trading_day(wanted)
+        return wanted
+
+    def _range(self, start: Day, end: Day | None) -> tuple[date, date]:
+        """One trading day, or an inclusive range whose ends need not trade."""
+        if end is None:
+            return self._day(start), self._day(start)
+        return self.calendar.span(as_date(start, self.calendar), as_date(end, self.calendar))
