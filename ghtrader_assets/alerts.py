@@ -20,7 +20,6 @@ from typing import Final
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import held_locks, put_file
-from ghtrader_assets.logs import hide
 from ghtrader_assets.market.calendar import HorizonFinding
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.feeds import Feed
@@ -59,7 +58,6 @@ def send_new(settings: Settings, alerts: Iterable[Alert], clock: Clock) -> list[
     """
     if settings.alert_urls is None:
         return []
-    hide(settings.alert_urls)
     with _kept_alerts(settings.home, clock.now_s()) as said:
         new = {alert.key: alert for alert in alerts if alert.key not in said}
         if new:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from ghtrader_assets.logs import HIDDEN, hide, redacted
+from ghtrader_assets.redaction import HIDDEN, hide, redacted
 from ghtrader_assets_tests.fix_platform import PASSWORD, CommandLine
 
 CANARY = "canary-5f0d-secret"
@@ -18,7 +18,8 @@ CANARY = "canary-5f0d-secret"
 SCRIPT = f"""
 import logging, warnings
 from pydantic import SecretStr
-from ghtrader_assets.logs import configure, hide, logger
+from ghtrader_assets.logs import configure, logger
+from ghtrader_assets.redaction import hide
 configure("debug")
 hide(SecretStr({CANARY!r}))
 log = logger("ghtrader_assets.somewhere")

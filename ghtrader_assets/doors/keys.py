@@ -26,8 +26,8 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.doors.rule import Power
 from ghtrader_assets.errors import CredentialError
 from ghtrader_assets.files import put_secret_once
-from ghtrader_assets.logs import hide
 from ghtrader_assets.private import read_secret
+from ghtrader_assets.redaction import hide
 from ghtrader_assets.settings import Settings
 
 LINK_S: Final = 600
