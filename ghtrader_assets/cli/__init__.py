@@ -23,7 +23,7 @@ from ghtrader_assets.settings import Settings
 from ghtrader_assets.texts import shown
 
 FILES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("up", "down", "status"), "services"),
+    **dict.fromkeys(("up", "down", "status", "rotate-secrets"), "services"),
     "backfill": "backfill",
     "demo": "demo",
     **dict.fromkeys(("coverage", "days", "gaps", "quality", "manifests", "manifest", "schedule", "ticks"), "reading"),

@@ -35,6 +35,7 @@ COOKIE_S: Final = 12 * 3600
 LOG_IN: Final = "/log-in"
 _OWNER_FILE: Final = "web/token"
 _READER_FILE: Final = "web/token_read"
+TOKEN_FILES: Final = (_OWNER_FILE, _READER_FILE)
 _MOST_BYTES: Final = 1024
 
 
