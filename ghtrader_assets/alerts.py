@@ -21,7 +21,9 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import held_locks, put_file
 from ghtrader_assets.market.calendar import HorizonFinding
+from ghtrader_assets.redaction import redacted_text
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.texts import one_line, shown_lines
 from ghtrader_assets.upkeep.feeds import Feed
 from ghtrader_assets.upkeep.rates import RateDrop
 
@@ -118,11 +120,14 @@ def _notify(urls: str, alerts: Sequence[Alert]) -> None:
             "GHTRADER_ALERT_URLS holds an address that apprise does not know",
             "write each as apprise does (mailto://…, slack://…, json://…), separated by commas",
         )
-    title = alerts[0].title if len(alerts) == 1 else f"{len(alerts)} findings"
-    body = "\n".join(str(alert) for alert in alerts[:LISTED])
+    title = one_line(redacted_text(alerts[0].title)) if len(alerts) == 1 else f"{len(alerts)} findings"
+    body = shown_lines(redacted_text("\n".join(str(alert) for alert in alerts[:LISTED])))
     if len(alerts) > LISTED:
         body += f"\n… and {len(alerts) - LISTED} more; see `ghtrader-assets status`"
-    if not sender.notify(body=body, title=f"ghtrader-assets: {title}"):  # pyright: ignore[reportUnknownMemberType]
+    sent = sender.notify(  # pyright: ignore[reportUnknownMemberType]
+        body=body, title=f"ghtrader-assets: {title}", body_format=apprise.NotifyFormat.TEXT
+    )
+    if not sent:
         raise ServiceError(
             "no or not every address of GHTRADER_ALERT_URLS took an alert", "see that its service answers"
         )
