@@ -8,14 +8,18 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The tests and the platform start hundreds of processes: without bytecode each compiles the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo up check check-computing check-others test test-joints soak lint bench lock clean
+.PHONY: install demo up check check-computing check-others test test-joints soak lint bench lock sbom clean
 
 install: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml
+# Only wheels of known content: no package runs code of its own while it is installed, and pip itself is one of them.
+LOCKED := --quiet --require-hashes --only-binary :all:
+
+$(STAMP): requirements.lock pip.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] < (3, 14) else "ghtrader-assets needs Python 3.11 to 3.13, this is %d.%d: set PYTHON=" % v[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install $(LOCKED) -r pip.lock
+	$(BIN)/python -m pip install $(LOCKED) -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index -e .
 	$(BIN)/python -m ghtrader_assets.questdb.embedded.jar
 	@touch $@
@@ -68,6 +72,13 @@ bench: install
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-strip-extras --no-header --quiet -o requirements.lock --no-emit-index-url
+	echo pip | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header --quiet \
+	  -o pip.lock --no-emit-index-url
+
+# What is installed, with versions and licences, as CycloneDX (https://cyclonedx.org); NOTICE has what needs a word.
+sbom: install
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
+	  --gather-license-texts --of JSON -o sbom.json $(BIN)/python
 
 clean:
 	rm -rf $(VENV)

@@ -20,9 +20,10 @@ from typing import Final
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.errors import BadInputError, ServiceError
 from ghtrader_assets.files import held_locks, put_file
-from ghtrader_assets.logs import hide
 from ghtrader_assets.market.calendar import HorizonFinding
+from ghtrader_assets.redaction import redacted_text
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.texts import one_line, shown_lines
 from ghtrader_assets.upkeep.feeds import Feed
 from ghtrader_assets.upkeep.rates import RateDrop
 
@@ -59,7 +60,6 @@ def send_new(settings: Settings, alerts: Iterable[Alert], clock: Clock) -> list[
     """
     if settings.alert_urls is None:
         return []
-    hide(settings.alert_urls)
     with _kept_alerts(settings.home, clock.now_s()) as said:
         new = {alert.key: alert for alert in alerts if alert.key not in said}
         if new:
@@ -120,11 +120,14 @@ def _notify(urls: str, alerts: Sequence[Alert]) -> None:
             "GHTRADER_ALERT_URLS holds an address that apprise does not know",
             "write each as apprise does (mailto://…, slack://…, json://…), separated by commas",
         )
-    title = alerts[0].title if len(alerts) == 1 else f"{len(alerts)} findings"
-    body = "\n".join(str(alert) for alert in alerts[:LISTED])
+    title = one_line(redacted_text(alerts[0].title)) if len(alerts) == 1 else f"{len(alerts)} findings"
+    body = shown_lines(redacted_text("\n".join(str(alert) for alert in alerts[:LISTED])))
     if len(alerts) > LISTED:
         body += f"\n… and {len(alerts) - LISTED} more; see `ghtrader-assets status`"
-    if not sender.notify(body=body, title=f"ghtrader-assets: {title}"):  # pyright: ignore[reportUnknownMemberType]
+    sent = sender.notify(  # pyright: ignore[reportUnknownMemberType]
+        body=body, title=f"ghtrader-assets: {title}", body_format=apprise.NotifyFormat.TEXT
+    )
+    if not sent:
         raise ServiceError(
             "no or not every address of GHTRADER_ALERT_URLS took an alert", "see that its service answers"
         )

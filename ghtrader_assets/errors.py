@@ -13,6 +13,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from ghtrader_assets.redaction import redacted_head, without_known
 from ghtrader_assets.texts import one_line
 
 _LONGEST: Final = 2000
@@ -72,7 +73,8 @@ class GhtraderError(Exception):
     `code` names the class to users and scripts and never changes; `docs/errors.md` lists them all. Codes by their
     first digit: 1 input, 2 the store, 3 services, log-ins and the disk, 4 the provider. A class's `remedy` is what its
     errors say unless the place that raises them knows better. `what` may hold whatever another program said: this is
-    where such words enter, as one line without control characters, of bounded length (`texts`).
+    where such words enter, as one line without control characters, of bounded length (`texts`), and without secrets
+    (`redaction`): whatever stores, shows or sends an error has none of them.
     """
 
     code = "GHT-000"
@@ -86,8 +88,8 @@ class GhtraderError(Exception):
         cls.remedy = cls.remedy if remedy is None else remedy
 
     def __init__(self, what: str, remedy: str | None = None) -> None:
-        self.what = one_line(what, _LONGEST)
-        self.remedy = type(self).remedy if remedy is None else remedy
+        self.what = one_line(redacted_head(what, 4 * _LONGEST), _LONGEST)
+        self.remedy = type(self).remedy if remedy is None else without_known(remedy)
         super().__init__(self.what, self.remedy)
 
     def __str__(self) -> str:

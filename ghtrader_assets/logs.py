@@ -1,48 +1,34 @@
 """Structured logs: one JSON object a line on stderr, secrets redacted in records of libraries too.
 
-Belongs here: our loggers, the handler of a process, redaction. Does not belong here: what is worth logging.
+Belongs here: our loggers, the handler of a process. Does not belong here: what is worth logging, and which texts are
+secrets (`redaction`).
 
-A logger renders its own line, so that it is whole and redacted under anybody's handlers, as in a Dagster run or a
-notebook. `configure` is for processes of ours: it also redacts and structures what libraries log.
+A logger renders its own line, so that it is whole and without secrets under anybody's handlers, as in a Dagster run
+or a notebook. `configure` is for processes of ours: it also redacts and structures what libraries log, and redacts what
+is printed of an exception that ends a thread or the process.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
+import threading
+import traceback
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from types import TracebackType
+from typing import Any, Final
 
 import structlog
-from pydantic import SecretStr
 
-from ghtrader_assets.texts import shown_json
+from ghtrader_assets.redaction import redacted, redacted_text
+from ghtrader_assets.texts import shown_json, shown_lines
 
 PACKAGE: Final = "ghtrader_assets"
-HIDDEN: Final = "**********"
-LEAST_SECRET: Final = 4
-"""Shorter values are not looked for inside texts: they would be found everywhere."""
-
-_SECRET_KEY: Final = re.compile(r"passw|secret|token|authorization|credential|api_?key", re.IGNORECASE)
-_IN_TEXT: Final = (
-    (re.compile(r"(\w+://)[^/\s@]+@"), r"\1" + HIDDEN + "@"),
-    (re.compile(r"((?:bearer|basic)\s+)[\w.~+/=-]+", re.IGNORECASE), r"\1" + HIDDEN),
-    (re.compile(r"((?:passw(?:or)?d|secret|token)['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&]+", re.IGNORECASE), r"\1" + HIDDEN),
-)
 _AT: Final = "_at"
 _STAMP: Final = structlog.processors.TimeStamper(fmt=None, key=_AT)
 """A record's instant is structlog's, as that of a library's record is `logging`'s own."""
-
-_secrets: set[str] = set()
-
-
-def hide(*secrets: SecretStr | None) -> None:
-    """Redact these values wherever they turn up in a record of this process from now on."""
-    values = {secret.get_secret_value() for secret in secrets if secret is not None}
-    _secrets.update(value for value in values if len(value) >= LEAST_SECRET)
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -59,6 +45,13 @@ def configure(level: str) -> None:
     """Send this process's logs to stderr: ours from `level` on, those of libraries from warnings on."""
     logging.basicConfig(handlers=[_to_stderr()], level=logging.WARNING, force=True)
     logging.getLogger(PACKAGE).setLevel(level.upper())
+    sys.excepthook = _print_exception
+    threading.excepthook = lambda ended: _print_exception(ended.exc_type, ended.exc_value, ended.exc_traceback)
+
+
+def traced(error: BaseException | None) -> str:
+    """The traceback of an exception as a terminal may get it: without secrets and what one obeys."""
+    return shown_lines(redacted_text("".join(traceback.format_exception(error)))) + "\n"
 
 
 def attach(level: str) -> None:
@@ -70,30 +63,14 @@ def attach(level: str) -> None:
         ours.propagate = False
 
 
+def _print_exception(_kind: type[BaseException], error: BaseException | None, _trace: TracebackType | None) -> None:
+    sys.stderr.write(traced(error))
+
+
 def _to_stderr() -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines())
     return handler
-
-
-def redacted(value: Any) -> Any:
-    """The value without secrets: known ones, those under a telling key, and those a URL or a header carries."""
-    if isinstance(value, Mapping):
-        entries = cast("Mapping[Any, Any]", value).items()
-        return {key: HIDDEN if _SECRET_KEY.search(str(key)) else redacted(entry) for key, entry in entries}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [redacted(entry) for entry in cast("list[Any]", value)]
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return _redacted_text(str(value))
-
-
-def _redacted_text(text: str) -> str:
-    for secret in sorted(_secrets, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    for pattern, replacement in _IN_TEXT:
-        text = pattern.sub(replacement, text)
-    return text
 
 
 def _rendered(log: logging.Logger, method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from ghtrader_assets import setting_sources
 from ghtrader_assets.errors import BadInputError, CredentialError
 from ghtrader_assets.grammar import quoted
+from ghtrader_assets.redaction import hide
 from ghtrader_assets.setting_sources import (
     START_DATE,
     Environment,
@@ -110,6 +111,10 @@ class Settings(BaseSettings):
     tqsdk_environment: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict[str, str])
     """Variables of TqSdk's own that a client of the real provider is given: another server's addresses."""
     sources: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict[str, str])
+
+    def model_post_init(self, _context: Any) -> None:
+        """From now on no text of this process holds a secret of these settings (`redaction`)."""
+        hide(*(getattr(self, field) for field in secret_fields()))
 
     @classmethod
     def settings_customise_sources(

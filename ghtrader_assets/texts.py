@@ -1,7 +1,7 @@
 """Text from outside: what enters becomes one bounded line, what is shown has no character that a terminal obeys.
 
-Belongs here: which characters are no text, taking them out, showing them. Does not belong here: secrets (`logs`,
-`tq.faults`), markup of a console or a page (`cli.app`, `dashboard`): a console of ours knows none.
+Belongs here: which characters are no text, taking them out, showing them. Does not belong here: secrets
+(`redaction`), markup of a console or a page (`cli.app`, `dashboard`): a console of ours knows none.
 
 Outside is whatever another program, a person or a file says: the provider, QuestDB, the operating system, what was
 stored by an older version.

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ghtrader_assets import redaction
 from ghtrader_assets.logs import PACKAGE
 from ghtrader_assets_tests.open_provider import stay_open
 
@@ -44,6 +45,13 @@ def _loggers_as_imported() -> None:
             item.handlers.clear()
             item.propagate, item.disabled = True, False
             item.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test names as a secret is none in the texts of others: some are words."""
+    monkeypatch.setattr(redaction, "_known", redaction._known)
+    monkeypatch.setattr(redaction, "_secrets", set(redaction._secrets))
 
 
 SERVICES = frozenset({"exchange_process", "questdb_endpoint", "platform_process", "browser", "redis_server", "bare"})

@@ -91,6 +91,20 @@ def test_the_addresses_are_secret_in_settings(monkeypatch: pytest.MonkeyPatch, t
     assert TOKEN not in repr(sourced_values(settings))
 
 
+FORGED = "<b>a</b> [a](http://x.invalid) \x1b[31m\u202e\r\nBcc: a@x.invalid"
+
+
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_what_another_program_said_is_text_in_an_alert(tmp_path: Path, receiver: Receiver, form: str) -> None:
+    settings = told(tmp_path, f"{receiver.url}&format={form}")
+    send_new(settings, [Alert("key", f"it failed {FORGED}", f"of {FORGED} and {TOKEN}", FORGED)], SYSTEM_CLOCK)
+    (message,) = receiver.messages
+    assert len(message["title"].splitlines()) == 1
+    assert not {"\x1b", "\u202e", "\r"} & set(message["title"] + message["message"])
+    assert TOKEN not in message["title"] + message["message"]
+    assert ("<b>" in message["message"]) == (form == "text")
+
+
 def test_each_kind_names_what_helps() -> None:
     drop = RateDrop("KQ.m@SHFE.cu", date(2026, 11, 20), 1000.0, 90_000.0, 20)
     assert "metrics" in rate_alert(drop).remedy

@@ -58,7 +58,7 @@ def test_a_file_that_fails_is_told_by_its_errno(
     def fail() -> None:
         raise OSError(number, "it failed", "/home/file")
 
-    monkeypatch.setattr(cli, "load_settings", fail)
+    monkeypatch.setattr(cli, "entered", fail)
     with pytest.raises(SystemExit) as ended:
         cli.main(["days"])
     assert ended.value.code == DiskFullError.exit_code

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from ghtrader_assets.logs import HIDDEN, hide, redacted
+from ghtrader_assets.logs import _Lines, logger
+from ghtrader_assets.redaction import HIDDEN, hide, redacted
 from ghtrader_assets_tests.fix_platform import PASSWORD, CommandLine
 
 CANARY = "canary-5f0d-secret"
@@ -18,7 +21,8 @@ CANARY = "canary-5f0d-secret"
 SCRIPT = f"""
 import logging, warnings
 from pydantic import SecretStr
-from ghtrader_assets.logs import configure, hide, logger
+from ghtrader_assets.logs import configure, logger
+from ghtrader_assets.redaction import hide
 configure("debug")
 hide(SecretStr({CANARY!r}))
 log = logger("ghtrader_assets.somewhere")
@@ -65,6 +69,22 @@ def test_every_record_is_one_line_of_json_on_stderr_without_a_secret() -> None:
     assert records[0]["ts"].endswith("+00:00")
     assert records[1]["nested"] == {"deep": [HIDDEN]}
     assert all("RuntimeError" in record["exception"] for record in records[-2:])
+
+
+FORGED = 'a\n{"ts": "2026-01-01", "level": "info", "event": "forged"}\r\x1b[2J\u2028\x85b'
+
+
+def test_no_text_from_outside_is_a_line_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the event, nor a value or its name, nor what a library says."""
+    with caplog.at_level("INFO"):
+        logger("ghtrader_assets.somewhere").info(FORGED, **{FORGED: FORGED, "list": [FORGED]})
+        logging.getLogger("library").warning("said %s", FORGED)
+    ours, theirs = (_Lines().format(record) for record in caplog.records)
+    for line in (ours, theirs):
+        assert len(line.splitlines()) == 1
+        assert line.isprintable()
+        assert FORGED in json.loads(line)["event"]
+    assert json.loads(ours)["list"] == [FORGED]
 
 
 @settings(deadline=None, max_examples=60)

@@ -6,7 +6,8 @@ settings or secrets as run config, which Dagster stores in clear.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dagster as dg
@@ -16,6 +17,7 @@ from ghtrader_assets.context.load import LoadContext, open_load
 from ghtrader_assets.context.store import StoreContext, open_writable_store
 from ghtrader_assets.logs import attach
 from ghtrader_assets.orchestration.names import WORKERS_TAG
+from ghtrader_assets.redaction import no_secret_raised
 from ghtrader_assets.settings import Settings, checked
 
 
@@ -26,18 +28,23 @@ class Platform:
     settings: Settings
     clock: Clock
 
-    def store(self) -> AbstractContextManager[StoreContext]:
+    @contextmanager
+    def store(self) -> Generator[StoreContext]:
         """The store alone, for what needs no provider: checks, plans, judging what is stored."""
         attach(self.settings.log_level)
-        return open_writable_store(self.settings, self.clock)
+        with no_secret_raised(), open_writable_store(self.settings, self.clock) as opened:
+            yield opened
 
-    def opened(self, workers: str | None = None) -> AbstractContextManager[LoadContext]:
+    @contextmanager
+    def opened(self, workers: str | None = None) -> Generator[LoadContext]:
         """Store and provider; `workers` is a run's own number of TqSdk sessions, within the bounds of the setting's."""
         attach(self.settings.log_level)
-        if workers is None:
-            return open_load(self.settings, self.clock)
-        own = {"ingest_workers": checked("ingest_workers", workers, f"the run's tag {WORKERS_TAG}")}
-        return open_load(self.settings.model_copy(update=own), self.clock)
+        settings = self.settings
+        if workers is not None:
+            own = {"ingest_workers": checked("ingest_workers", workers, f"the run's tag {WORKERS_TAG}")}
+            settings = settings.model_copy(update=own)
+        with no_secret_raised(), open_load(settings, self.clock) as opened:
+            yield opened
 
 
 PlatformResource = dg.ResourceParam[Platform]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import traceback
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -19,11 +18,12 @@ from ghtrader_assets.cli.app import NAME, app
 from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.entrance import entered
 from ghtrader_assets.errors import FULL_ERRNOS, BadInputError, DiskFullError, FileAccessError, GhtraderError
+from ghtrader_assets.logs import traced
 from ghtrader_assets.settings import Settings
-from ghtrader_assets.texts import shown, shown_lines
+from ghtrader_assets.texts import shown
 
 FILES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("up", "down", "status"), "services"),
+    **dict.fromkeys(("up", "down", "status", "rotate-secrets"), "services"),
     "backfill": "backfill",
     "demo": "demo",
     "init": "init",
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(run([word for word in given if word != "--debug"], settings))
     except GhtraderError as error:
         if debug:
-            sys.stderr.write(f"{shown_lines(traceback.format_exc())}\n")
+            sys.stderr.write(traced(error))
         raise SystemExit(_shown(error)) from None
     except OSError as error:
         if debug or error.filename is None:

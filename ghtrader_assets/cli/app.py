@@ -25,6 +25,7 @@ from rich.text import Text
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.grammar import day_of, manifest_id_of
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.redaction import without_known
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.texts import shown, shown_json
 
@@ -121,8 +122,8 @@ OptionalEnd = Annotated[date | None, _END]
 
 
 def announce(message: str) -> None:
-    """Say on stderr what begins now."""
-    log.print(message, style="dim")
+    """Say on stderr what begins now, or what a service said last."""
+    log.print(without_known(message), style="dim")
 
 
 def require_in_universe(settings: Settings, *symbols: Symbol) -> None:

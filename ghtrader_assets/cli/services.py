@@ -1,4 +1,4 @@
-"""`up`, `down`, `status`: the embedded services.
+"""`up`, `down`, `status`, `rotate-secrets`: the embedded services.
 
 Belongs here: these commands. Does not belong here: how services start and stop (`services`).
 """
@@ -27,6 +27,7 @@ from ghtrader_assets.runtime import DAGSTER, DASHBOARD, Runtime, owned_runtime
 from ghtrader_assets.services.detached import start_detached, tell_manager
 from ghtrader_assets.services.embedded import running_services
 from ghtrader_assets.services.platform import PlatformHealth, look_at_platform
+from ghtrader_assets.services.rotation import rotate_secrets
 from ghtrader_assets.services.stopping import stop_services
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
@@ -90,6 +91,13 @@ def status(
     else:
         _show_status(settings, found, versions, credentials)
     raise typer.Exit(0 if healthy else 1)
+
+
+@command("rotate-secrets")
+def rotate(settings: Settings, as_json: AsJson = False) -> None:
+    """Make the log-ins and tokens of the home anew; say where each secret of the settings is changed."""
+    found = rotate_secrets(settings)
+    emit_rows("secrets", found, ("secret", "where", "said"), as_json=as_json)
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import StoreContext, embedded_service, open_writable_store
 from ghtrader_assets.errors import ServiceError
-from ghtrader_assets.logs import hide
 from ghtrader_assets.runtime import EXCHANGE
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.tq.provider import Provider, tqsdk_environment
@@ -65,7 +64,6 @@ def provider_at_hand(settings: Settings) -> bool:
 def provider_of(settings: Settings) -> Provider:
     """The provider of ticks: TqSdk under the settings' account, or the embedded exchange."""
     if settings.tqsdk_user is not None and settings.tqsdk_password is not None:
-        hide(settings.tqsdk_password)
         return Provider(settings.tqsdk_user, settings.tqsdk_password, settings.tqsdk_environment, "tqsdk")
     service = embedded_service(settings.home, EXCHANGE)
     if service is None:

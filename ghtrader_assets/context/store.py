@@ -14,7 +14,6 @@ from pydantic import SecretStr
 
 from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.errors import StoreAwayError
-from ghtrader_assets.logs import hide
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.session_events import SessionEvent, events_for
 from ghtrader_assets.metrics import metrics_into
@@ -97,16 +96,13 @@ def questdb_endpoint(settings: Settings) -> Endpoint:
     """Where QuestDB is: the external server of the settings, or the embedded one of the runtime file."""
     if settings.questdb_http is not None and settings.questdb_pg is not None:
         password = settings.questdb_password or SecretStr("quest")
-        hide(settings.questdb_password)
         user = settings.questdb_user or "admin"
         return Endpoint(settings.questdb_http, settings.questdb_pg, user, password, _reader(settings))
     service = embedded_service(settings.home, QUESTDB)
     if service is None:
         raise StoreAwayError(f"no QuestDB runs for {settings.home}")
     http_port, pg_port = (int(url.rpartition(":")[2]) for url in (service.urls["http"], service.urls["pg"]))
-    endpoint = embedded_endpoint(settings.home, http_port, pg_port)
-    hide(endpoint.password, endpoint.reader.password if endpoint.reader else None)
-    return endpoint
+    return embedded_endpoint(settings.home, http_port, pg_port)
 
 
 def embedded_service(home: Path, name: str) -> Service | None:
@@ -119,5 +115,4 @@ def _reader(settings: Settings) -> Login | None:
     """The read-only log-in of an external QuestDB, where the settings name one."""
     if settings.questdb_reader_user is None or settings.questdb_reader_password is None:
         return None
-    hide(settings.questdb_reader_password)
     return Login(settings.questdb_reader_user, settings.questdb_reader_password)

@@ -33,10 +33,11 @@ from ghtrader_assets.doors.asgi import POWER
 from ghtrader_assets.doors.rule import Power
 from ghtrader_assets.errors import BadInputError, GhtraderError
 from ghtrader_assets.health import Finding, is_well
-from ghtrader_assets.logs import logger, redacted
+from ghtrader_assets.logs import logger
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.products import product_of
 from ghtrader_assets.market.symbols import Symbol
+from ghtrader_assets.redaction import redacted_text
 from ghtrader_assets.runtime import DAGSTER, QUESTDB
 from ghtrader_assets.services.platform import look_at_platform
 from ghtrader_assets.settings import Settings
@@ -101,7 +102,7 @@ class Readiness:
         if flask.request.environ.get(POWER, Power.NONE) is not Power.NONE:
             shown["findings"] = [dataclasses.asdict(finding) for finding in found]
         document = json.dumps(shown)
-        return flask.Response(str(redacted(document)), 200 if ready else 503, mimetype="application/json")
+        return flask.Response(redacted_text(document), 200 if ready else 503, mimetype="application/json")
 
 
 class PageCache:
@@ -168,7 +169,7 @@ class Dashboard(dash.Dash):
 
 def _failure(error: GhtraderError) -> list[Component]:
     """One clear line with its code, and what to do."""
-    what, remedy = str(redacted(error.what)), str(redacted(error.remedy))
+    what, remedy = error.what, error.remedy
     title = "This page does not exist" if isinstance(error, BadInputError) else "The store does not answer"
     log.info("page not shown", error=str(error))
     said = [html.H1(title), html.P([what, " ", html.Code(error.code)])]

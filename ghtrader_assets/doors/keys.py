@@ -26,8 +26,8 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.doors.rule import Power
 from ghtrader_assets.errors import CredentialError
 from ghtrader_assets.files import put_secret_once
-from ghtrader_assets.logs import hide
 from ghtrader_assets.private import read_secret
+from ghtrader_assets.redaction import hide
 from ghtrader_assets.settings import Settings
 
 LINK_S: Final = 600
@@ -35,6 +35,7 @@ COOKIE_S: Final = 12 * 3600
 LOG_IN: Final = "/log-in"
 _OWNER_FILE: Final = "web/token"
 _READER_FILE: Final = "web/token_read"
+TOKEN_FILES: Final = (_OWNER_FILE, _READER_FILE)
 _MOST_BYTES: Final = 1024
 
 

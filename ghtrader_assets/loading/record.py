@@ -29,6 +29,8 @@ from ghtrader_assets.questdb.tables.reader import read_open_manifests
 from ghtrader_assets.questdb.tables.records import write_manifests, write_stored
 from ghtrader_assets.questdb.tables.rows import DailyAgg
 from ghtrader_assets.questdb.tables.writer import StoredDay
+from ghtrader_assets.redaction import redacted_text
+from ghtrader_assets.texts import one_line
 from ghtrader_assets.tq.fetch import FetchedDay
 from ghtrader_assets.validation.verdicts import BaselineDay, DayVerdict
 
@@ -161,7 +163,9 @@ def closing_attempts(context: StoreContext, run_id: str) -> Generator[None]:
         yield
     except BaseException as error:
         failed = isinstance(error, Exception)
-        reason = f"its run ended: {error}" if failed else "the run was cancelled; the same command loads the day"
+        reason = "the run was cancelled; the same command loads the day"
+        if failed:
+            reason = f"its run ended: {one_line(redacted_text(str(error)))}"
         with suppress(GhtraderError):
             close_attempts(context, {run_id}, reason, IngestState.FAILED if failed else IngestState.MISSING)
         raise

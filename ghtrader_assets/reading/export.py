@@ -42,6 +42,9 @@ EXPORT_TYPES: Final = {**RESULT_TYPES, INSTANT: pa.timestamp("us", tz=SHANGHAI)}
 CSV_METADATA_SUFFIX: Final = "-metadata.json"
 """A CSV file can't say what it holds. Its companion does, named as in https://www.w3.org/TR/tabular-data-primer/."""
 
+_TEXTS: Final = (pl.String, pl.Categorical, pl.Enum)
+_FORMULA: Final = r"^[=+\-@\t\r\n]"
+
 ExportedDay = tuple[HandedDay, pa.Table]
 
 
@@ -93,10 +96,16 @@ def export_days(handout: Handout, target: Path) -> Exported:
 
 
 def put_csv(ticks: pa.Table, file: BinaryIO, *, header: bool) -> None:
-    """Add ticks to a CSV file: a missing number is empty, instants carry their offset."""
+    """Add ticks to a CSV file: a missing number is empty, instants carry their offset, and no text is a formula.
+
+    A text that a spreadsheet would run has an apostrophe in front, as
+    https://owasp.org/www-community/attacks/CSV_Injection says. No name of a symbol or a contract begins so.
+    """
     frame = pl.from_arrow(_as_written(ticks))
     assert isinstance(frame, pl.DataFrame)
-    frame.write_csv(file, include_header=header)
+    texts = (pl.col(name).cast(pl.String) for name, kind in frame.schema.items() if kind in _TEXTS)
+    plain = [pl.when(text.str.contains(_FORMULA)).then(text.str.replace("^", "'")).otherwise(text) for text in texts]
+    frame.with_columns(plain).write_csv(file, include_header=header)
 
 
 def _write_parquet(days: Iterable[ExportedDay], target: Path, exported: Exported) -> None:

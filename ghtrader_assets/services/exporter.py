@@ -1,7 +1,7 @@
 """`/metrics` for Prometheus, fed from the tables when it is scraped; part of `up` where a port is set.
 
-Belongs here: which figures are exported under which names. Does not belong here: the queries (`questdb`), rules and
-dashboards over them (`infra/`).
+Belongs here: which figures are exported under which names, and that a label is one line of bounded length. Does not
+belong here: the queries (`questdb`), rules and dashboards over them (`infra/`).
 
 A scrape asks the tables a handful of questions, one after the other, over one session; requests that come meanwhile
 share the next scrape. A request has seconds to arrive (`doors.serving`), and no more than `REQUESTS_AT_ONCE` wait for
@@ -52,6 +52,7 @@ from ghtrader_assets.questdb.tables.measured import (
 from ghtrader_assets.questdb.tables.reader import read_stored_ranges
 from ghtrader_assets.runtime import PROMETHEUS, read_runtime
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.texts import one_line
 from ghtrader_assets.validation.verdicts import midnight_utc
 
 WINDOW: Final = timedelta(minutes=15)
@@ -148,7 +149,7 @@ def start_exporter(settings: Settings, port: int, clock: Clock, start: str = "")
 def _gauge(name: str, meaning: str, labels: Sequence[str], samples: Iterable[LabelledValue]) -> Metric:
     family = GaugeMetricFamily(name, meaning, labels=labels)
     for *values, figure in samples:
-        family.add_metric(values, figure)
+        family.add_metric([one_line(value) for value in values], figure)
     return family
 
 

@@ -1,6 +1,6 @@
 """What an exception or a refusal of the provider means: transient, throttled, maintenance, denied, broken, unknown.
 
-Belongs here: the one decision by kind, and keeping secrets out of every text.
+Belongs here: the one decision by kind.
 Does not belong here: what follows from a kind: retries and the circuit breaker (`pool`).
 
 An HTTP status or an exception's type decides wherever there is one. tqsdk raises bare `Exception`s with Chinese text:
@@ -26,6 +26,8 @@ from ghtrader_assets.errors import (
     TransientFetchError,
     UnknownContractError,
 )
+from ghtrader_assets.redaction import redacted_head
+from ghtrader_assets.texts import one_line
 from ghtrader_assets.tq import bounds
 
 CREDENTIAL_REMEDY: Final = "check TQSDK_USER and TQSDK_PASSWORD"
@@ -48,7 +50,6 @@ _CLIENTS_CLOCK: Final = re.compile(r"[，,]\s*每日 19:00-19:30 为日常运维
 """What tqsdk adds to any lost connection in that half hour, by the clock of its host and not by the server's word."""
 _ENDLESS_NUMBER: Final = "Exceeds the limit ("
 """What Python says of a number with thousands of digits."""
-_TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Bearer )\S+")
 _MAX_TEXT: Final = 300
 
 
@@ -146,22 +147,13 @@ def unknown_contract(contract: str) -> UnknownContractError:
     return UnknownContractError(f"the provider knows no contract {contract}", "check the main contract schedule")
 
 
-def without_secrets(text: str, *secrets: str) -> str:
-    """The text without the secrets and without bearer tokens."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
-    return _TOKEN.sub("***", text)
-
-
 def _announces_maintenance(text: str) -> bool:
     told = _NO_ANNOUNCEMENT.sub("", text.lower())
     return any(word in told for word in _MAINTENANCE_WORDS) and not _OVER.search(told)
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split()) or "no further text"
-    return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"
+    return one_line(redacted_head(text, 10 * _MAX_TEXT), _MAX_TEXT) or "no further text"
 
 
 def _seconds(retry_after: str | None) -> float | None:

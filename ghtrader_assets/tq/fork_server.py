@@ -23,6 +23,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from ghtrader_assets.private import opened, protect_process
+from ghtrader_assets.redaction import redacted_text
 from ghtrader_assets.tq.bounds import WORKER_BYTES
 from ghtrader_assets.tq.quiet import import_tqsdk
 
@@ -77,8 +78,9 @@ def _become_worker(directory: str, serve: Callable[[], NoReturn]) -> NoReturn:
     _bound_memory()
     try:
         serve()
-    except BaseException:  # noqa: BLE001 - a fork never returns into the fork server
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001 - a fork never returns into the fork server
+        sys.stderr.write(redacted_text("".join(traceback.format_exception(error))))
+        sys.stderr.flush()
     os._exit(1)
 
 

@@ -30,7 +30,8 @@ from ghtrader_assets.errors import FetchError, TransientFetchError
 from ghtrader_assets.files import held_locks, process_lock
 from ghtrader_assets.ports import keep_loopback_direct
 from ghtrader_assets.private import opened_log
-from ghtrader_assets.tq import faults, fork_server, wire
+from ghtrader_assets.redaction import hide
+from ghtrader_assets.tq import fork_server, wire
 from ghtrader_assets.tq.bounds import out_of_memory
 from ghtrader_assets.tq.provider import Provider
 from ghtrader_assets.tq.timing import Timing
@@ -52,6 +53,7 @@ class ForkServer:
     """
 
     def __init__(self, provider: Provider, directory: Path) -> None:
+        hide(provider.secret)
         self._provider = provider
         self._directory = directory
         self._lock = threading.Lock()
@@ -154,7 +156,6 @@ class WorkerProcess:
     def __init__(self, fork_server: ForkServer, number: int, connection: Connection, setup: wire.Setup) -> None:
         self._fork_server = fork_server
         self._number = number
-        self._password = setup.password
         self._directory = Path(setup.directory)
         self.connection = connection
         self.ready = False
@@ -185,7 +186,7 @@ class WorkerProcess:
             return TransientFetchError(f"the worker process stopped for {_SILENT_S:.0f} s in the middle of an answer")
         code, last_words = self._end(dying=True)
         tail = (last_words if code is not None else self._fork_server.last_words()).decode(errors="replace").strip()
-        said = faults.without_secrets(tail.splitlines()[-1] if tail else "", self._password)
+        said = tail.splitlines()[-1] if tail else ""
         if said.startswith(_NO_MEMORY):
             return out_of_memory()
         return TransientFetchError(f"the worker process died ({code})" + (f": {said}" if said else ""))

@@ -31,6 +31,11 @@ class Provider:
     name: Literal["tqsdk", "embedded"] = "tqsdk"
 
     @property
+    def secret(self) -> SecretStr | None:
+        """The password, unless it is the user's name, as that of the embedded exchange is."""
+        return None if self.password.get_secret_value() == self.user else self.password
+
+    @property
     def server(self) -> str:
         """The market data server as `host:port`, without credentials: what trust in a reader is bound to."""
         url = self.environment.get("TQ_MD_URL")

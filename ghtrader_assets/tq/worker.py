@@ -14,9 +14,12 @@ import time
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
+from pydantic import SecretStr
+
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.errors import FetchError, MaintenanceError, TransientFetchError
-from ghtrader_assets.tq import faults, wire
+from ghtrader_assets.redaction import hide, redacted_text
+from ghtrader_assets.tq import wire
 from ghtrader_assets.tq.reading import Readers
 from ghtrader_assets.tq.timing import maintenance_ends_in
 
@@ -28,6 +31,7 @@ def serve(descriptor: int) -> NoReturn:
     threading.Thread(target=_listen, args=(pool, inbox), daemon=True).start()
     setup = inbox.get()
     assert isinstance(setup, wire.Setup)
+    hide(SecretStr(setup.password) if setup.password != setup.user else None)
     readers = Readers(setup, SYSTEM_CLOCK)
     pool.send_bytes(wire.encode(wire.Ready()))
     while True:
@@ -63,7 +67,7 @@ def _read(setup: wire.Setup, readers: Readers, job: wire.ReadDay, started: float
             reader=day.reader,
             seconds=time.perf_counter() - started,
             proof=day.proof,
-            doubt=faults.without_secrets(day.doubt, setup.password),
+            doubt=redacted_text(day.doubt),
         )
         frames = [day.frame] if day.other is None else [day.frame, day.other]
         return [wire.encode(header), *(wire.encode_frame(frame) for frame in frames)]
@@ -80,7 +84,7 @@ def _failed(setup: wire.Setup, readers: Readers, error: FetchError, started: flo
         error = MaintenanceError(f"{error.what}, in the maintenance window")
     return wire.DayFailed(
         kind=type(error).__name__,
-        what=faults.without_secrets(error.what, setup.password),
+        what=error.what,
         remedy=error.remedy,
         reader=readers.last_reader,
         seconds=time.perf_counter() - started,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -22,7 +24,7 @@ from ghtrader_assets.questdb.tables import whole_days
 from ghtrader_assets.questdb.tables.tick_columns import as_tick_frame
 from ghtrader_assets.questdb.tables.whole_days import DEFAULT_COLUMNS
 from ghtrader_assets.questdb.tables.writer import DayLoad
-from ghtrader_assets.reading.export import METADATA_KEY, Exported, export_days
+from ghtrader_assets.reading.export import METADATA_KEY, Exported, export_days, put_csv
 from ghtrader_assets.reading.handout import handout_of
 from ghtrader_assets.store import Store
 from ghtrader_assets_tests.fix_questdb import fresh_symbol
@@ -54,6 +56,20 @@ def exports(store: Store, symbol: str, ids: dict[str, str], tmp_path: Path) -> P
 
 def export(store: Store, symbol: str, target: Path, columns: list[str] | None = None) -> Exported:
     return export_days(handout_of(store.context, parse_symbol(symbol), WEEK[0], WEEK[-1], columns), target)
+
+
+FORMULAS = ("=cmd|' /C calc'!A0", "+1+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1")
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.dictionary(pa.int32(), pa.string())])
+def test_no_text_of_a_csv_is_a_formula(kind: pa.DataType) -> None:
+    texts = [*FORMULAS, "KQ.m@SHFE.cu", "a=b", None]
+    ticks = pa.table({"contract": pa.array(texts).cast(kind), "last_price": [-1.5] * len(texts)})
+    told = io.BytesIO()
+    put_csv(ticks, told, header=True)
+    cells = [row["contract"] for row in csv.DictReader(io.StringIO(told.getvalue().decode(), newline=""))]
+    assert cells == [*(f"'{text}" for text in FORMULAS), "KQ.m@SHFE.cu", "a=b", ""]
+    assert told.getvalue().decode().count(",-1.5") == len(texts), "a number that is below zero is one"
 
 
 def said_by(path: Path) -> dict[str, dict[str, str]]:

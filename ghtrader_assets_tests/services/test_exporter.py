@@ -7,13 +7,19 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import pytest
 import requests
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.doors import serving
 from ghtrader_assets.doors.keys import keys_of
+from ghtrader_assets.services import exporter
 from ghtrader_assets.services.exporter import Scrapes, start_exporter
 from ghtrader_assets.settings import Settings
 from ghtrader_assets_tests.waiting import HANGS_S, await_that
@@ -24,6 +30,31 @@ def port(settings: Settings) -> Iterator[int]:
     server = start_exporter(settings, 0, SYSTEM_CLOCK)
     yield server.port
     server.close()
+
+
+FORGED = 'a"} 1\nghtrader_store_up 1\n# \\ \r\x1b[31m\u2028' + "long" * 10_000
+"""Ends a label, begins a sample, is a comment, escapes, is long."""
+
+
+def test_a_label_from_outside_forges_no_sample() -> None:
+    family = exporter._gauge("ghtrader_days", "meaning", ["symbol", "finding"], [("KQ.m@SHFE.cu", FORGED, 2)])
+    registry = CollectorRegistry()
+    registry.register(Made([family]))
+    text = generate_latest(registry).decode()
+    (parsed,) = text_string_to_metric_families(text)
+    (sample,) = parsed.samples
+    assert (sample.name, sample.value) == ("ghtrader_days", 2)
+    assert sample.labels["finding"].startswith('a"} 1 ghtrader_store_up 1 # \\')
+    assert len(text.splitlines()) == 3
+    assert len(text) < 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Made(Collector):
+    families: list[Metric]
+
+    def collect(self) -> list[Metric]:
+        return self.families
 
 
 class CountingLock:

@@ -212,11 +212,6 @@ def test_only_a_log_in_that_is_malformed_is_the_accounts() -> None:
 
 
 def test_no_secret_gets_into_a_text() -> None:
-    token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln"
-    text = faults.without_secrets(f"Bearer abc.def {token} {CANARY}", CANARY)
-    assert CANARY not in text
-    assert token not in text
-    assert "abc.def" not in text
     setup = wire.Setup("u", CANARY, "k", "h", "d", keeps_maintenance_window=False, timing=QUICK)
     assert CANARY not in f"{setup!r} {PROVIDER!r} {[setup, PROVIDER]}"
 

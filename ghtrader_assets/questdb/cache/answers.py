@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from ghtrader_assets.logs import hide, logger
+from ghtrader_assets.logs import logger
 from ghtrader_assets.private import opened
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.settings import Settings
@@ -56,7 +56,6 @@ def cache_of(settings: Settings, endpoint: Endpoint) -> AnswerCache:
     if settings.coverage_cache == "off" or settings.cache_ttl_s == 0:
         return AnswerCache()
     if settings.coverage_cache == "redis" and settings.redis_url is not None:
-        hide(settings.redis_url)
         return RedisCache(settings, endpoint)
     return MemoryCache(settings.home, settings.cache_ttl_s)
 

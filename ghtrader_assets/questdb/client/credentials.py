@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from ghtrader_assets.errors import CredentialError
 from ghtrader_assets.files import put_secret_once
 from ghtrader_assets.private import read_secret
+from ghtrader_assets.redaction import hide
 
 CREDENTIALS_FILE: Final = "questdb-credentials.json"
 OWNER_NAME: Final = "ghtrader"
@@ -76,6 +77,7 @@ def read_credentials(home: Path) -> tuple[Login, Login]:
         raise CredentialError(
             f"{path} is damaged", "stop the platform, delete it and start again: new log-ins are generated"
         ) from None
+    hide(*(login.password for login in logins))
     return logins[0], logins[1]
 
 
