@@ -210,7 +210,11 @@ def _of_percents(text: str) -> str:
 
 
 def _of_entity(text: str) -> str:
-    return html.unescape(re.sub("amp;", "", text, flags=re.IGNORECASE))
+    """A number stands for its character, one of control too, which HTML itself leaves out."""
+    plain = re.sub("amp;", "", text, flags=re.IGNORECASE)
+    number = re.fullmatch(r"&#(?:[xX]([0-9a-fA-F]{1,6})|([0-9]{1,7}));?", plain)
+    code = 0 if number is None else int(number[1], 16) if number[1] else int(number[2])
+    return chr(code) if 0 < code < 0xD800 else html.unescape(plain)
 
 
 def _of_unicode(text: str) -> str:
