@@ -213,8 +213,10 @@ def _of_entity(text: str) -> str:
     """A number stands for its character, one of control too, which HTML itself leaves out."""
     plain = re.sub("amp;", "", text, flags=re.IGNORECASE)
     number = re.fullmatch(r"&#(?:[xX]([0-9a-fA-F]{1,6})|([0-9]{1,7}));?", plain)
-    code = 0 if number is None else int(number[1], 16) if number[1] else int(number[2])
-    return chr(code) if 0 < code < 0xD800 else html.unescape(plain)
+    if number is None:
+        return html.unescape(plain)
+    code = int(number[1], 16) if number[1] else int(number[2])
+    return chr(code) if code < 0xD800 else html.unescape(plain)
 
 
 def _of_unicode(text: str) -> str:
