@@ -37,7 +37,8 @@ class WithContracts:
     @property
     def when_interrupted(self) -> str:
         """See `Launcher`."""
-        return self.inner.when_interrupted
+        others = "contracts outside the universe end with this command, the same one loads what is left of them"
+        return f"{self.inner.when_interrupted}; {others}"
 
     def run_ids(self, launch: str) -> list[str]:
         """See `Launcher`."""

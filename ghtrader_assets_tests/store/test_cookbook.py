@@ -76,6 +76,13 @@ def test_a_pair_across_exchanges(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ticks have a spread" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("desk")
+def test_a_price_for_each_second() -> None:
+    grid: pd.DataFrame = run("each-second")["grid"]
+    assert len(grid) == 6 * 3600 + 1
+    assert 0 < int(grid["last_price"].notna().sum()) < len(grid)
+
+
 def test_duckdb_over_the_export_tree(desk: Path) -> None:
     for line in recipe("export-tree").splitlines():
         program, *words = shlex.split(line)
