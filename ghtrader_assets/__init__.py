@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from ghtrader_assets.errors import DayStateWarning
+from ghtrader_assets.errors import DayStateWarning, PlatformError
+
+if sys.platform == "win32":  # before anything asks for what Windows lacks
+    sys.stderr.write(f"error: {PlatformError('ghtrader-assets runs on Linux and macOS').line}\n")
+    raise SystemExit(PlatformError.exit_code)
 
 if TYPE_CHECKING:
     from ghtrader_assets.settings import Settings

@@ -148,6 +148,10 @@ class RunStoppedError(ServiceError, code="GHT-305"):
     """The process of a run was stopped: it works no more, and nothing starts it again."""
 
 
+class PlatformError(ServiceError, code="GHT-306", remedy="install it in WSL: https://learn.microsoft.com/windows/wsl"):
+    """The operating system is none that we run on."""
+
+
 class QuestDBError(ServiceError, code="GHT-200"):
     """The root of what goes wrong with the store; itself a failure of QuestDB that has no class of its own."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 
 import msgspec
@@ -86,5 +87,5 @@ def test_ids_sort_by_time() -> None:
 
 def test_the_code_version_names_the_sources() -> None:
     version, _, digest = code_version().partition("+")
-    assert version == "0.1.0"
+    assert version == metadata.version("ghtrader-assets")
     assert len(digest) == 8

@@ -27,7 +27,9 @@ FILES: Final[Mapping[str, str]] = {
     "backfill": "backfill",
     "demo": "demo",
     "init": "init",
-    **dict.fromkeys(("coverage", "days", "gaps", "quality", "manifests", "manifest", "schedule", "ticks"), "reading"),
+    **dict.fromkeys(
+        ("coverage", "days", "gaps", "quality", "manifests", "manifest", "schedule", "ticks", "contracts"), "reading"
+    ),
     "repair": "repair",
     "override": "override",
     "accept": "accept",

@@ -23,8 +23,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ghtrader_assets.errors import BadInputError
-from ghtrader_assets.grammar import day_of, manifest_id_of
-from ghtrader_assets.market.symbols import Symbol, parse_symbol
+from ghtrader_assets.grammar import day_of, manifest_id_of, quoted
+from ghtrader_assets.market.symbols import Symbol, parse_product, parse_symbol
 from ghtrader_assets.redaction import without_known
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.texts import shown, shown_json
@@ -98,14 +98,17 @@ SymbolArgument = Annotated[
 SymbolsArgument = Annotated[
     list[Symbol], typer.Argument(metavar="SYMBOL…", help="TqSdk's names, as KQ.m@SHFE.cu.", parser=parse_symbol)
 ]
+ProductArgument = Annotated[
+    Symbol, typer.Argument(metavar="PRODUCT", help="As SHFE.cu, or any symbol of it.", parser=parse_product)
+]
 UniverseArgument = Annotated[
     list[Symbol] | None,
     typer.Argument(metavar="[SYMBOL…]", help="TqSdk's names; the universe without.", parser=parse_symbol),
 ]
 ManifestArgument = Annotated[str, typer.Argument(metavar="ID", help="A manifest's id.", parser=manifest_id_of)]
 DayArgument = Annotated[date, typer.Argument(metavar="DAY", help="A trading day, YYYY-MM-DD.", parser=_day_of("DAY"))]
-OptionalDayArgument = Annotated[
-    date | None, typer.Argument(metavar="[DAY]", help="A trading day, or --from and --to.", parser=_day_of("DAY"))
+SymbolsAndDay = Annotated[
+    list[str], typer.Argument(metavar="SYMBOL… [DAY]", help="TqSdk's names; a trading day, or --from and --to.")
 ]
 CoveringOption = Annotated[
     date,
@@ -119,6 +122,14 @@ ExpiresOption = Annotated[
 ]
 OptionalStart = Annotated[date | None, _START]
 OptionalEnd = Annotated[date | None, _END]
+
+
+def symbols_and_day(words: Sequence[str]) -> tuple[list[Symbol], date | None]:
+    """The symbols, each once, and the day that may follow them; no symbol begins with a digit, every day does."""
+    names, day = (words[:-1], words[-1]) if words[-1][:1].isdigit() else (words, None)
+    if not names:
+        raise BadInputError(f"{quoted(words[-1])} is no symbol", "name a symbol, then the day")
+    return list(dict.fromkeys(map(parse_symbol, names))), None if day is None else day_of(day, "DAY")
 
 
 def announce(message: str) -> None:

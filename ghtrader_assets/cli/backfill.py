@@ -28,9 +28,11 @@ from ghtrader_assets.cli.app import (
 )
 from ghtrader_assets.cli.services import services_for
 from ghtrader_assets.context.load import open_load
+from ghtrader_assets.context.universe import require_product
 from ghtrader_assets.errors import BadInputError, IngestState
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.orchestration.backfill import run_backfill
+from ghtrader_assets.orchestration.contracts import WithContracts
 from ghtrader_assets.orchestration.names import ALL_TABLES
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.settings import Settings
@@ -52,15 +54,23 @@ def backfill(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Materialize trading days. Exit 0 when all succeeded or were unchanged, 1 when some failed, 3 if denied."""
-    require_in_universe(settings, *symbols)
+    """Materialize trading days. Exit 0 when all succeeded or were unchanged, 1 when some failed, 3 if denied.
+
+    A contract that is not in the universe has no assets: it is loaded in this process, stored and judged.
+    """
+    outside = [symbol for symbol in symbols if symbol.kind == "contract" and symbol.text not in settings.symbols]
+    require_in_universe(settings, *(symbol for symbol in symbols if symbol not in outside))
+    for contract in outside:
+        require_product(settings.home, contract)
     start, end = calendar_for(settings.home).span(start, end)
     if start < settings.first_day:
         raise BadInputError(f"--from {start} lies before the first partition {settings.first_day}", "start there")
     wanted = parse_tables(tables)
     with services_for(settings), open_load(settings) as context:
+        inside = launcher_for(settings, context.clock)
+        launcher = WithContracts(context, inside) if outside else inside
         report = run_backfill(
-            context, launcher_for(settings, context.clock), TerminalProgress(), symbols, start, end, wanted,
+            context, launcher, TerminalProgress(), symbols, start, end, wanted,
             workers=workers, force=force, allow_partial=allow_partial,
         )  # fmt: skip
     if as_json:

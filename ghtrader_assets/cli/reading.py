@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -22,11 +23,12 @@ from ghtrader_assets.cli.app import (
     DayArgument,
     EndOption,
     ManifestArgument,
-    OptionalDayArgument,
     OptionalEnd,
     OptionalStart,
+    ProductArgument,
     StartOption,
     SymbolArgument,
+    SymbolsAndDay,
     UniverseArgument,
     as_document,
     command,
@@ -36,6 +38,7 @@ from ghtrader_assets.cli.app import (
     log,
     out,
     require_in_universe,
+    symbols_and_day,
 )
 from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.context.load import open_load
@@ -43,6 +46,7 @@ from ghtrader_assets.context.universe import universe_of, unknown_product
 from ghtrader_assets.errors import BadInputError, NoDayError
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.schedule import ScheduleDay
+from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.tables.whole_days import require_columns
 from ghtrader_assets.reading.export import Exported, export_days, put_csv, require_target
 from ghtrader_assets.reading.handout import Handout, as_states, handout_of
@@ -56,6 +60,7 @@ from ghtrader_assets.settings import Settings, start_date_of
 COVERAGE_COLUMNS: Final = ("symbol", "first_day", "last_day", "n_days", "rows", "expected_days", "missing")
 DAY_STATES: Final = ("ingest_state", "coverage_state", "quality_state")
 DAY_COLUMNS: Final = ("trading_day", "contract", "rows", *DAY_STATES, "reason", "witness", "manifest_id")
+CONTRACT_COLUMNS: Final = ("contract", "first_day", "last_day", "multiplier", "price_tick", "verified")
 GAP_COLUMNS: Final = ("session", "start_ts", "end_ts", "duration_s", "attribution", "lots_across", "tqsdk_status")
 MANIFEST_COLUMNS: Final = ("manifest_id", "symbol", "contract", "outcome", "rows", "digest", "started", "reason")
 SEGMENT_TERMS: Final = ("expires", "expires_source", "price_tick", "multiplier", "terms_source")
@@ -91,6 +96,19 @@ def days(
     unknown = unknown_product(settings.home, symbol)
     if unknown is not None and symbol.text in settings.symbols and not as_json:
         out.print(f"{unknown}; {unknown.remedy}")
+
+
+@command()
+def contracts(
+    settings: Settings,
+    product: ProductArgument,
+    day: DayArgument,
+    as_json: AsJson = False,
+) -> None:
+    """The contracts of a product that are listed on a trading day, with first and last day, multiplier, price tick."""
+    with store_for(settings, day=day) as store:
+        rows = store.contracts(product.text, day)
+    emit_rows(f"contracts of {product.exchange}.{product.product} on {day}", rows, CONTRACT_COLUMNS, as_json=as_json)
 
 
 @command()
@@ -175,8 +193,7 @@ def _exit_1_where_no_day_is_there(*, strict: bool) -> Generator[None]:
 @command()
 def ticks(
     settings: Settings,
-    symbol: SymbolArgument,
-    day: OptionalDayArgument = None,
+    words: SymbolsAndDay,
     start: OptionalStart = None,
     end: OptionalEnd = None,
     target: Annotated[
@@ -189,48 +206,70 @@ def ticks(
 ) -> None:
     """Export the stored ticks of a trading day or a range to Parquet, CSV or a Parquet tree, or print them as CSV.
 
-    Days that are missing, partial, in error or unjudged are named on stderr; with --strict they make exit 1.
+    Of several symbols into a tree, or as CSV one after the other. Days that are missing, partial, in error or unjudged
+    are named on stderr; with --strict they make exit 1.
     """
+    symbols, day = symbols_and_day(words)
     start, end = _days_to_export(calendar_for(settings.home), day, start, end)
     names = require_columns([name.strip() for name in columns.split(",")] if columns is not None else None)
-    if target is not None:
-        require_target(target)
-    elif as_json:
-        raise BadInputError("--json says what a file holds", "add --out F")
+    _require_target(target, symbols, as_json=as_json)
     chosen = as_states(states)
-    with store_for(settings, symbol) as store:
+    with store_for(settings, *symbols) as store:
         with _exit_1_where_no_day_is_there(strict=strict):
-            handout = handout_of(store.context, symbol, start, end, names, states=chosen)
-        if handout.warning:
-            log.print(f"warning: {handout.warning}")
-        if strict and not handout.all_good:
-            log.print(
-                f"--strict: {len(handout.not_good)} trading days are not good, {handout.to_come} are not over yet"
-            )
+            handouts = [handout_of(store.context, symbol, start, end, names, states=chosen) for symbol in symbols]
+        for handout in handouts:
+            _warn_of(handout, strict=strict)
         if target is None:
-            for number, (_, table) in enumerate(handout.read()):
+            for number, (_, table) in enumerate(chain.from_iterable(handout.read() for handout in handouts)):
                 put_csv(table, sys.stdout.buffer, header=number == 0)
         else:
-            _show_exported(handout, export_days(handout, target), target, as_json=as_json)
-    raise typer.Exit(int(strict and not handout.all_good))
+            exported = [(handout, export_days(handout, target)) for handout in handouts]
+            _show_exported(exported, target, as_json=as_json)
+    raise typer.Exit(int(strict and not all(handout.all_good for handout in handouts)))
 
 
-def _show_exported(handout: Handout, exported: Exported, target: Path, *, as_json: bool) -> None:
-    days = exported.days
-    if as_json:
-        emit_json(
-            {
-                "symbol": handout.symbol.text,
-                "rows": exported.rows,
-                "files": exported.files,
-                "manifest_ids": {str(day.trading_day): day.manifest_id for day in days},
-                "states": {str(day.trading_day): day.state for day in days},
-                "not_good": {str(day.trading_day): day.state for day in handout.not_good},
-            }
-        )
+def _require_target(target: Path | None, symbols: Sequence[Symbol], *, as_json: bool) -> None:
+    """Raises `BadInputError` for a target that can't hold the symbols."""
+    if target is None:
+        if as_json:
+            raise BadInputError("--json says what a file holds", "add --out F")
         return
-    shown = f"{len(days)} trading days" if len(days) > 1 else f"{days[0].trading_day}"
-    out.print(f"{exported.rows:,} ticks of {handout.symbol.text}, {shown}, are in {target}")
+    require_target(target)
+    if target.suffix and len(symbols) > 1:
+        raise BadInputError(
+            f"--out {target} holds one symbol, and {len(symbols)} are named", "name a folder for a tree"
+        )
+
+
+def _warn_of(handout: Handout, *, strict: bool) -> None:
+    if handout.warning:
+        log.print(f"warning: {handout.warning}")
+    if strict and not handout.all_good:
+        log.print(f"--strict: {len(handout.not_good)} trading days are not good, {handout.to_come} are not over yet")
+
+
+def _show_exported(exported: Sequence[tuple[Handout, Exported]], target: Path, *, as_json: bool) -> None:
+    """What each symbol's export holds: in JSON a document, or a list of them where several symbols were named."""
+    if as_json:
+        documents = [_exported_document(handout, each) for handout, each in exported]
+        emit_json(documents if len(documents) > 1 else documents[0])
+        return
+    for handout, each in exported:
+        days = each.days
+        shown = f"{len(days)} trading days" if len(days) > 1 else f"{days[0].trading_day}"
+        out.print(f"{each.rows:,} ticks of {handout.symbol.text}, {shown}, are in {target}")
+
+
+def _exported_document(handout: Handout, exported: Exported) -> dict[str, object]:
+    days = exported.days
+    return {
+        "symbol": handout.symbol.text,
+        "rows": exported.rows,
+        "files": exported.files,
+        "manifest_ids": {str(day.trading_day): day.manifest_id for day in days},
+        "states": {str(day.trading_day): day.state for day in days},
+        "not_good": {str(day.trading_day): day.state for day in handout.not_good},
+    }
 
 
 def _days_to_export(

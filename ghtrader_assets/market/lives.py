@@ -260,11 +260,14 @@ def wrong_main_remedy(symbol: Symbol, since: str = "DAY") -> str:
 
 @lru_cache(maxsize=65_536)
 def _life(contract: Symbol, delivery: date, calendar: TradingCalendar) -> Life:
+    return life_by(rule_of(contract, delivery), contract, delivery, calendar)
+
+
+def life_by(rule: ListingRule | None, contract: Symbol, delivery: date, calendar: TradingCalendar) -> Life:
     """The contract of a delivery month as rules have it. An unverified last day ends nothing (`expiry`)."""
     last = last_trading_day(contract, calendar, delivery)
     if last is None or not last.verified:
         last = end_of_delivery(delivery)
-    rule = _rule_of(contract, delivery)
     earliest = StatedDay(
         _from(months_after(delivery, -LONGEST_LIFE_MONTHS), calendar),
         f"no contract is listed more than {LONGEST_LIFE_MONTHS} months before its delivery",
@@ -297,7 +300,8 @@ def _from(day: date, calendar: TradingCalendar) -> date:
     return day if calendar.is_trading_day(day) or day == calendar.horizon else calendar.next(day)
 
 
-def _rule_of(contract: Symbol, delivery: date) -> ListingRule | None:
+def rule_of(contract: Symbol, delivery: date) -> ListingRule | None:
+    """The listing rule of a contract of that delivery month; None where we know none."""
     rules = (
         rule
         for rule in _rules().get((contract.exchange, contract.product), ())

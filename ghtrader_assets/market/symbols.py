@@ -44,6 +44,7 @@ _MEANT: Final = re.compile(
 _REMEDY: Final = "write it as TqSdk does: KQ.m@SHFE.cu, SHFE.cu2602, CZCE.SR609"
 _YEARLESS: Final = 3
 """So many digits name a month and the year in its decade: of the 2020s where the exchange writes four."""
+_MAIN: Final = "KQ.m@"
 _AVERAGE: Final = "_f"
 _AVERAGED: Final = ("l", "v", "pp")
 
@@ -76,7 +77,7 @@ class Symbol:
     @property
     def alias(self) -> str:
         """The main-contract symbol of the same product: 'KQ.m@SHFE.cu'."""
-        return f"KQ.m@{self.exchange}.{self.product}"
+        return f"{_MAIN}{self.exchange}.{self.product}"
 
 
 @lru_cache(maxsize=65_536)
@@ -90,6 +91,12 @@ def parse_symbol(text: str) -> Symbol:
     except BadInputError as error:
         meant = _meant(text)
         raise BadInputError(error.what, f"write {meant}" if meant else error.remedy) from None
+
+
+def parse_product(text: str) -> Symbol:
+    """The main-contract symbol of a product: of `SHFE.cu`, or of any symbol of it. Raises BadInputError."""
+    is_code = "@" not in text and not any(letter.isdigit() for letter in text)
+    return parse_symbol(parse_symbol(f"{_MAIN}{text}" if is_code else text).alias)
 
 
 def _parsed(text: str) -> Symbol:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import Final, Literal, cast, get_args
 
 import pyarrow as pa
@@ -27,7 +28,7 @@ from ghtrader_assets.questdb.tables.reader import read_schedule
 from ghtrader_assets.questdb.tables.rows import Acceptance, DailyAgg, DayState
 from ghtrader_assets.questdb.tables.whole_days import read_whole_days, require_columns
 from ghtrader_assets.reading.overview import untouched_day
-from ghtrader_assets.reading.stored import names_of, own_or_main, warn_of_namesakes
+from ghtrader_assets.reading.stored import names_of, own_and_main, warn_of_namesakes
 from ghtrader_assets.settings import start_date_of
 
 States = Literal["any", "judged", "good"]
@@ -96,16 +97,17 @@ class Handout:
 
         Raises `DayReplacedError` where a day was loaded again meanwhile and is no longer among those asked for.
         """
-        windows = [self.context.calendar.window(day.trading_day) for day in self.days]
-        states = {day.trading_day: day for day in self.days}
-        days = read_whole_days(
-            self.context.database,
-            self.days[0].symbol,
-            windows,
-            self.columns,
-            workers=self.context.settings.read_workers,
-        )
-        return ((self._stated(day.agg, states[day.agg.trading_day]), day.ticks) for day in days)
+        for symbol, stored in groupby(self.days, key=lambda day: day.symbol):
+            states = {day.trading_day: day for day in stored}
+            days = read_whole_days(
+                self.context.database,
+                symbol,
+                [self.context.calendar.window(day) for day in states],
+                self.columns,
+                workers=self.context.settings.read_workers,
+            )
+            for day in days:
+                yield self._stated(day.agg, states[day.agg.trading_day]), day.ticks
 
     def _stated(self, agg: DailyAgg, state: DayState) -> HandedDay:
         """The row with the state of its content, which may be newer than the one whose state was read first."""
@@ -137,7 +139,7 @@ def handout_of(
     wanted = require_columns(columns)
     now = context.clock.now()
     rows = read_stored_states(context.database, names_of(context, symbol), start, end, now)
-    stored_as, found = own_or_main(symbol, rows)
+    stored_as, found = own_and_main(symbol, rows)
     among = _contracts(symbol, stored_as, contracts)
     stored = {day.trading_day: day for day in found if among is None or day.contract in among}
     if not stored:

@@ -19,9 +19,9 @@ from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.day_states import read_day_states, read_stored_states
 from ghtrader_assets.questdb.standing.derivation import GOOD, NOT_TRADED, UNJUDGED, Unexplained, state_untouched
 from ghtrader_assets.questdb.standing.obstacles import read_obstacles
-from ghtrader_assets.questdb.tables.reader import read_schedule, read_summary
+from ghtrader_assets.questdb.tables.reader import read_daily_aggs, read_schedule, read_summary
 from ghtrader_assets.questdb.tables.rows import DayState
-from ghtrader_assets.reading.stored import stored_symbol, warn_of_namesakes
+from ghtrader_assets.reading.stored import names_of, own_and_main, warn_of_namesakes
 from ghtrader_assets.settings import start_date_of
 from ghtrader_assets.validation.verdicts import CoverageVerdict
 
@@ -66,14 +66,21 @@ def days_of(
 
 
 def days_known_as(context: StoreContext, symbol: Symbol, start: date, end: date) -> list[DayState]:
-    """`days_of` a symbol; of a contract that is stored as its main symbol, the days on which that stood for it.
+    """`days_of` a symbol; of a contract that is stored as its main symbol, the days on which that stood for it, and
+    those stored under its own name.
 
     Warns where days of two contracts with one name are stored.
     """
-    stored_as = stored_symbol(context, symbol, start, end)
+    names = names_of(context, symbol)
+    rows = read_daily_aggs(context.database, names, start, end) if len(names) > 1 else []
+    stored_as, stored = own_and_main(symbol, rows)
     days = days_of(context, stored_as, start, end, contract=None if stored_as == symbol else symbol.text)
     if stored_as != symbol:
-        days = [day for day in days if day.contract == symbol.text and day.wrong_main is None]
+        own = [row.trading_day for row in stored if row.symbol == symbol.text]
+        as_main = [day for day in days if day.contract == symbol.text and day.wrong_main is None]
+        days = [day for day in as_main if day.trading_day not in own]
+        days += [day for day in days_of(context, symbol, own[0], own[-1]) if day.trading_day in own] if own else []
+        days.sort(key=lambda day: day.trading_day)
     if symbol.digits:
         stored = (day for day in days if day.ingest_state in (IngestState.COMPLETE, IngestState.PARTIAL))
         warn_of_namesakes((symbol.text, day.trading_day) for day in stored)

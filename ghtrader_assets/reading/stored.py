@@ -3,8 +3,9 @@
 Belongs here: that one rule, for every reading command and the Python API. Does not belong here: the queries
 (`questdb.tables`), what a day's state is (`overview`).
 
-A symbol of the universe stands for itself. Of another contract, of which no day is stored under its own name, the days
-on which its main symbol stood for it are its days.
+A symbol of the universe stands for itself. Another contract's days are those stored under its own name and, for reading
+them (`own_and_main`), the others on which its main symbol stood for it; where one name is needed, its own if any day is
+stored under it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def require_known(context: StoreContext, symbol: Symbol) -> None:
     universe = context.settings.symbols
     if symbol.text not in universe and not read_stored(context, symbol, FIRST_DAY, LAST_DAY)[1]:
         raise BadInputError(
-            f"{symbol.text} is neither in the universe ({', '.join(universe)}) nor stored", "add it to GHTRADER_SYMBOLS"
+            f"{symbol.text} is neither in the universe ({', '.join(universe)}) nor stored",
+            f"load it with `ghtrader-assets backfill {symbol.text}`" if symbol.digits else "add it to GHTRADER_SYMBOLS",
         )
 
 
@@ -57,6 +59,17 @@ def own_or_main(symbol: Symbol, rows: Sequence[Row]) -> tuple[Symbol, list[Row]]
     own = [row for row in rows if row.symbol == symbol.text]
     as_main = [row for row in rows if row.contract == symbol.text]
     return (parse_symbol(symbol.alias), as_main) if as_main and not own else (symbol, own)
+
+
+def own_and_main(symbol: Symbol, rows: Sequence[Row]) -> tuple[Symbol, list[Row]]:
+    """A symbol's stored days: its own, and on others those on which its main symbol stood for it, by day.
+
+    The symbol is the main one where days are its: what is expected of the range follows from that one's schedule.
+    """
+    by_day = {row.trading_day: row for row in rows if row.symbol != symbol.text and row.contract == symbol.text}
+    stored_as = parse_symbol(symbol.alias) if by_day else symbol
+    by_day |= {row.trading_day: row for row in rows if row.symbol == symbol.text}
+    return stored_as, [by_day[day] for day in sorted(by_day)]
 
 
 def stored_symbol(context: StoreContext, symbol: Symbol, start: date, end: date) -> Symbol:

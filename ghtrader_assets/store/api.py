@@ -33,7 +33,10 @@ from ghtrader_assets.reading.overview import days_known_as
 from ghtrader_assets.reading.stored import scheduled_days, stored_symbol
 from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.store.arguments import Day, OutputFormat, as_date, renamed_arguments, require_format, texts_given
+from ghtrader_assets.store.contracts import ContractQueries
+from ghtrader_assets.store.formats import formatted
 from ghtrader_assets.store.ghtrader import GhtraderQueries
+from ghtrader_assets.store.pairs import PairQueries
 from ghtrader_assets.validation.verdicts import GapRow, QualityVerdict
 
 if TYPE_CHECKING:
@@ -57,7 +60,7 @@ def connect(settings: Settings | None = None) -> Store:
     return Store(settings)
 
 
-class Store(GhtraderQueries):
+class Store(ContractQueries, PairQueries, GhtraderQueries):
     """A store to read from, shared by threads. Its log-in can't change anything.
 
     Symbols are TqSdk's names, days trading days. Everything raises `BadInputError` for a malformed or unknown symbol,
@@ -148,7 +151,7 @@ class Store(GhtraderQueries):
         days = [ticks for _, ticks in handout.read()]
         table = pa.concat_tables(days).unify_dictionaries()
         days.clear()
-        return _formatted(table, output_format)
+        return formatted(table, output_format)
 
     @renamed_arguments(**_OLD_RANGE, to="output_format")
     def stream_ticks(
@@ -168,7 +171,7 @@ class Store(GhtraderQueries):
         """
         require_format(output_format)
         for day, ticks in self._handout(symbol, start, end, columns, contracts, states).read():
-            yield day, _formatted(ticks, output_format)
+            yield day, formatted(ticks, output_format)
 
     def coverage(self, *symbols: str) -> list[StoredRange]:
         """First and last stored day, days, rows, first and last tick of each symbol; of all stored ones by default."""
@@ -228,6 +231,8 @@ class Store(GhtraderQueries):
         columns: Sequence[str] | None,
         contracts: Sequence[str] | None,
         states: States,
+        *,
+        stacklevel: int = 4,
     ) -> Handout:
         """What a reading method returns. Warns the caller of that method about days that are not good."""
         among = None if contracts is None else [self._symbol(each) for each in texts_given("contracts", contracts)]
@@ -237,27 +242,10 @@ class Store(GhtraderQueries):
         )
         if handout.told:
             states_of = {day.trading_day: day.state for day in handout.told}
-            warnings.warn(DayStateWarning(handout.warning, states_of), stacklevel=4)
+            warnings.warn(DayStateWarning(handout.warning, states_of), stacklevel=stacklevel)
         return handout
 
     def _stored_day(self, symbol: str, day: Day) -> tuple[str, date]:
         """The name under which a symbol's trading day is stored, and the day."""
         parsed, wanted = self._symbol(symbol), self._day(day)
         return stored_symbol(self.context, parsed, wanted, wanted).text, wanted
-
-
-def _formatted(ticks: pa.Table, output_format: OutputFormat) -> Any:
-    """The table as a pandas or polars frame, or as it is. The table must not be used afterwards.
-
-    In pandas a missing number is NaN, `datetime` a zone-aware `datetime64[ns, Asia/Shanghai]`, `trading_day` a
-    midnight without a zone (`datetime64[ms]`: it compares with a text and a Timestamp, not with a `datetime.date`),
-    `symbol` and `contract` are categories; polars has null, Datetime, Date and Categorical.
-    """
-    if output_format == "arrow":
-        return ticks
-    if output_format == "polars":
-        frame = pl.from_arrow(ticks)
-        assert isinstance(frame, pl.DataFrame)
-        return frame
-    pandas: pd.DataFrame = ticks.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
-    return pandas

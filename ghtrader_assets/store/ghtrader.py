@@ -23,6 +23,7 @@ from ghtrader_assets.questdb.tables.rows import DailyAgg, StoredRange
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.store.arguments import Day
 from ghtrader_assets.store.checked import CheckedStore
+from ghtrader_assets.store.formats import formatted
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class GhtraderQueries(CheckedStore, ABC):
 
             return pd.DataFrame(columns=_renamed([*columns, *provenance]))
         ticks = ticks.rename_columns(_renamed(ticks.column_names))
-        frame: pd.DataFrame = ticks.to_pandas()
+        frame: pd.DataFrame = formatted(ticks, "pandas")
         if order == "desc":
             frame = cast("pd.DataFrame", frame.iloc[::-1].reset_index(drop=True))
         return frame if limit is None else frame.head(limit)

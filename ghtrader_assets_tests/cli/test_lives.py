@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -255,3 +256,38 @@ def test_a_contract_is_exported_by_its_name_wherever_it_is_stored(shared: Comman
     assert (contract.code, main.code) == (0, 0), contract.err
     assert contract.out.splitlines()[1:] == main.out.splitlines()[1:]
     assert shared.run("ticks", "CZCE.SR505", day, **universe).code == 2
+
+
+def test_a_contract_outside_the_universe_is_loaded_and_read(shared: CommandLine, tmp_path: Path) -> None:
+    """Judged and shown like any other, but neither expected nor followed; two symbols go into one export."""
+    universe = {"GHTRADER_SYMBOLS": SUGAR}
+    day, contract = "2026-02-04", "CZCE.SR607"
+    listed = shared.run("contracts", "CZCE.SR", day, "--json", **universe)
+    assert contract in [row["contract"] for row in listed.document]
+    before = shared.run("ticks", contract, day, **universe)
+    assert (before.code, f"backfill {contract}" in before.err) == (2, True), before.err
+    loaded = shared.run("backfill", contract, SUGAR, *words_of(day, day), "--json", **universe)
+    assert loaded.code == 0, loaded.err
+    done = {(row["symbol"], row["trading_day"]) for row in loaded.document["succeeded"]}
+    assert done == {(contract, day), (SUGAR, day)}
+    (row,) = shared.run("days", contract, *words_of(day, day), "--json", **universe).document
+    assert (row["ingest_state"], row["contract"], row["symbol"]) == ("complete", contract, contract)
+    assert row["coverage_state"]
+    again = shared.run("backfill", contract, *words_of(day, day), "--json", **universe)
+    assert again.document["unchanged"] == [{"symbol": contract, "trading_day": day}]
+    (feed,) = shared.run("status", "--json", **universe).document["feeds"]
+    assert feed["symbol"] == SUGAR
+
+    tree = shared.run("ticks", contract, SUGAR, day, "--out", str(tmp_path / "tree"), "--json", **universe)
+    assert tree.code == 0, tree.err
+    assert [document["symbol"] for document in tree.document] == [contract, SUGAR]
+    assert {path.parent.parent.name for path in tmp_path.rglob("ticks.parquet")} == {
+        f"symbol={contract}",
+        f"symbol={SUGAR}",
+    }
+    printed = shared.run("ticks", SUGAR, contract, *words_of(day, day), "--columns", "symbol", **universe)
+    assert set(printed.out.split()) == {"symbol", contract, SUGAR}
+    one_file = shared.run("ticks", SUGAR, contract, day, "--out", str(tmp_path / "two.parquet"), **universe)
+    assert (one_file.code, "name a folder" in one_file.err) == (2, True)
+    assert shared.run("backfill", "KQ.m@SHFE.rb", *words_of(day, day), **universe).code == 2
+    assert shared.run("backfill", "SHFE.zz2602", *words_of(day, day), **universe).code != 0
