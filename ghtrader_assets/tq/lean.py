@@ -28,6 +28,7 @@ from ghtrader_assets.tq.login import LoggedIn
 from ghtrader_assets.tq.pace import Pace
 from ghtrader_assets.tq.pages import Columns, DayBook, joined
 from ghtrader_assets.tq.timing import Timing
+from ghtrader_assets.tq.values import form_of
 from ghtrader_assets.tq.wholeness import Reading
 from ghtrader_assets.tq.wire import ReadDay
 
@@ -151,12 +152,12 @@ async def _take_in() -> None:
 
 
 def _heed_notice(frame: bytes) -> None:
-    """Raise `MaintenanceError` if a notice of this frame announces it. Pages are never notices."""
+    """Raise `MaintenanceError` if a notice of this frame announces it, `BrokenDayError` if it has another form than the
+    protocol's. Pages are never notices."""
     if len(frame) >= _NOTICE_BYTES or b'"notify"' not in frame:
         return
-    patches: list[dict[str, dict[str, dict[str, Any] | None] | None]] = json.loads(frame).get("data") or []
-    for patch in patches:
-        for notice in (patch.get("notify") or {}).values():
+    for patch in form_of(json.loads(frame)).data or ():
+        for notice in (patch.notify or {}).values():
             faults.heed_notice(str((notice or {}).get("content", "")))
 
 

@@ -195,7 +195,7 @@ class _SlowForm:
     def apply(self, frame: bytes) -> None:
         answer = json.loads(frame)
         self.unreadable.sift(answer)
-        for patch in answer.get("data", []):
+        for patch in answer.get("data") or ():
             _merge(self.charts, patch.get("charts") or {})
             if "ticks" in patch:
                 _merge_diff(self._tree, {"ticks": patch["ticks"]}, _PROTOTYPE, persist=False)

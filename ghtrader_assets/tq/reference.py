@@ -118,7 +118,9 @@ def _instrument(contract: str, quote: Mapping[str, Any]) -> dict[str, Any]:
     said = {
         "price_tick": quote["price_tick"],
         "multiplier": quote["volume_multiple"],
-        "trading_time": {name: hours[name] for name in ("day", "night") if isinstance(hours.get(name), list)},
+        "trading_time": {name: hours[name] for name in ("day", "night") if isinstance(hours.get(name), list)}
+        if isinstance(hours, Mapping)
+        else hours,
         "expire_s": None if expires != expires else expires,  # noqa: PLR0124 - NaN
     }
     try:

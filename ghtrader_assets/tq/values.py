@@ -21,6 +21,7 @@ from tqsdk.objs import Tick
 
 from ghtrader_assets.errors import BrokenDayError
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
+from ghtrader_assets.redaction import redacted_head
 
 DEFAULTS: Final[Mapping[str, float]] = {
     name: float(value) for name, value in Tick(None).items() if name in NUMERIC_COLUMNS
@@ -46,6 +47,7 @@ _TICK: Final = msgspec.defstruct(
     "Tick", [(name, kind | msgspec.UnsetType, msgspec.UNSET) for name, kind in _FIELDS.items()]
 )
 _MAX_SHOWN: Final = 40
+_LOOKED_AT: Final = 2000
 
 
 class _Bar(msgspec.Struct):
@@ -73,12 +75,21 @@ class Patch(msgspec.Struct):
     ticks: dict[str, _Series | None] | None = None
     klines: dict[str, dict[str, _Bars | None] | None] | None = None
     charts: dict[str, dict[str, Any] | None] | None = None
+    notify: dict[str, dict[str, Any] | None] | None = None
 
 
 class Answer(msgspec.Struct):
     """An answer of the market data server, so far as its form is known."""
 
     data: list[Patch] | None = None
+
+
+def form_of(answer: Any) -> Answer:
+    """A decoded answer in its form. Raises `BrokenDayError` if it has not the protocol's."""
+    try:
+        return msgspec.convert(answer, Answer, str_keys=True)
+    except msgspec.ValidationError as error:
+        raise BrokenDayError(f"an answer has not the protocol's form: {error}") from None
 
 
 class UnreadableTicks:
@@ -94,10 +105,7 @@ class UnreadableTicks:
 
         Raises `BrokenDayError` if the answer has not the protocol's form.
         """
-        try:
-            form = msgspec.convert(answer, Answer, str_keys=True)
-        except msgspec.ValidationError as error:
-            raise BrokenDayError(f"an answer has not the protocol's form: {error}") from None
+        form = form_of(answer)
         for patch in answer.get("data") or ():
             for contract, series in (patch.get("ticks") or {}).items():
                 for tick_id, tick in ((series or {}).get("data") or {}).items():
@@ -108,7 +116,8 @@ class UnreadableTicks:
         if tick is None or _reads(tick, _TICK):
             return
         for name in [name for name, kind in _FIELDS.items() if name in tick and not _reads(tick[name], kind)]:
-            value, due = json.dumps(tick.pop(name))[:_MAX_SHOWN], "time" if name == "datetime" else "number"
+            value = redacted_head(json.dumps(tick.pop(name)), _LOOKED_AT)[:_MAX_SHOWN]
+            due = "time" if name == "datetime" else "number"
             reason = f"the {name} of tick {tick_id} is no {due}: {value}"
             self._reasons.setdefault(contract, {}).setdefault(tick_id, reason)
 
