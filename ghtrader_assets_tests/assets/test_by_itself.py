@@ -221,7 +221,7 @@ def test_days_whose_baseline_moved_are_asked_for_once(
     load(others[0])
     frames[others[1]] = frames[others[1]].head(20_000)
     load(others[1])
-    assert asked(answer.cursor)[1] == [], "content that changed is the automation condition's"
+    assert asked(answer.cursor)[1] == [], "content that changed is another sensor's"
 
 
 def test_what_only_reads_needs_no_provider(
