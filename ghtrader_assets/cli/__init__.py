@@ -29,6 +29,7 @@ FILES: Final[Mapping[str, str]] = {
     "init": "init",
     **dict.fromkeys(("coverage", "days", "gaps", "quality", "manifests", "manifest", "schedule", "ticks"), "reading"),
     "repair": "repair",
+    "forget": "forget",
     "override": "override",
     "accept": "accept",
     "validate": "validate",
