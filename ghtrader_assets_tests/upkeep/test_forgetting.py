@@ -17,6 +17,7 @@ from ghtrader_assets.manifests import manifest_path, write_manifest_file
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.standing.day_states import read_grid
 from ghtrader_assets.questdb.tables.forgetting import DaysOfSymbol
 from ghtrader_assets.questdb.tables.schema import TABLES
 from ghtrader_assets.questdb.tables.writer import DayLoad
@@ -112,6 +113,8 @@ def test_days_are_planned_and_go_with_a_document_that_says_so(home: Home, store:
     with pytest.raises(BadInputError, match="no whole day"):
         store.ticks(home.symbol.text, GOING[0])
     assert plan_forget(home.context, home.symbol, *GOING) == []
+    grid = read_grid(home.db, WEEK[0], WEEK[3], SYSTEM_CLOCK.now())
+    assert None not in set(grid["symbol"])
     assert {row.symbol for row in store.manifests(GOING[0])} == {home.other.text}, "questions that name no symbol"
 
 
