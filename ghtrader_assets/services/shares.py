@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Final
 
 from ghtrader_assets.files import put_file
+from ghtrader_assets.loading.disk import disk_shortage
+from ghtrader_assets.settings import Settings
 
 PARTS: Final = ("questdb", "dagster", "manifests", "logs", "exchange")
 """Folders of a home with a line of their own; what else there is makes another."""
 REST: Final = "rest"
 KEPT: Final = 60
 """So many daily samples: growth is that of the last two months."""
+SOON_FULL_DAYS: Final = 60
 FEWEST_DAYS: Final = 3
 """Over less than that a single load decides."""
 
@@ -51,6 +54,11 @@ class Forecast:
     last: Shares
     growth: float | None
     days_left: float | None
+
+    @property
+    def is_soon_full(self) -> bool:
+        """Whether it is time for a larger disk, which takes its time to come."""
+        return self.days_left is not None and self.days_left <= SOON_FULL_DAYS
 
 
 def shares_path(home: Path) -> Path:
@@ -97,6 +105,16 @@ def forecast(samples: list[Shares], free: int) -> Forecast | None:
         return Forecast(last, None, None)
     growth = (last.total - first.total) / days
     return Forecast(last, growth, free / growth if growth > 0 else None)
+
+
+def disk_sentence(settings: Settings) -> tuple[str, bool]:
+    """How much is free, and until when; whether that is too little for a load, or will be soon."""
+    free = free_bytes(settings.home)
+    found = forecast(read_shares(settings.home), free)
+    said = f"{free / 2**30:,.0f} GB of disk free"
+    if found is not None and found.days_left is not None:
+        said += f", full in {found.days_left:,.0f} days"
+    return said, disk_shortage(settings) is not None or (found is not None and found.is_soon_full)
 
 
 def free_bytes(home: Path) -> int:
