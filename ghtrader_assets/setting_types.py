@@ -5,7 +5,8 @@ Belongs here: types that pydantic has not. Does not belong here: the settings (`
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import re
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Final, cast
 
@@ -56,8 +57,17 @@ def _anchored(path: Path) -> Path:
         raise ValueError(f"{error}; write the whole path") from None
 
 
+def as_evening(value: object) -> time:
+    """HH:MM in the evening, Beijing time, as text or TOML's time. Raises `ValueError`."""
+    text = value.isoformat("minutes") if isinstance(value, time) else value
+    if not isinstance(text, str) or re.fullmatch(r"(1[6-9]|2[0-3]):[0-5][0-9]", text) is None:
+        raise ValueError("write it as HH:MM, from 16:00 to 23:59 Beijing time")
+    return time.fromisoformat(text)
+
+
 Folder = Annotated[Path, BeforeValidator(_named), AfterValidator(_anchored)]
 _OneWord = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Words = Annotated[tuple[_OneWord, ...], NoDecode, BeforeValidator(_split_words), Field(max_length=MOST_WORDS)]
+SettingEvening = Annotated[time, BeforeValidator(as_evening)]
 SettingDay = Annotated[date, BeforeValidator(as_day)]
 Addresses = Annotated[SecretStr | None, BeforeValidator(_joined)]

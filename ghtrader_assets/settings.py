@@ -6,7 +6,7 @@ Does not belong here: what was picked at run time (ports: `runtime`) and what fo
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -27,7 +27,7 @@ from ghtrader_assets.setting_sources import (
     names_of,
     shown_value,
 )
-from ghtrader_assets.setting_types import Addresses, Folder, SettingDay, Words
+from ghtrader_assets.setting_types import Addresses, Folder, SettingDay, SettingEvening, Words
 
 EMBEDDED_FIRST_DAY: Final = date(2021, 1, 4)
 """The first trading day that the embedded exchange serves."""
@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     automation: Literal["auto", "on", "off"] = "auto"
     repair_attempts: int = Field(default=4, ge=1, le=100)
     alert_urls: Addresses = None
+    report_at: SettingEvening = time(21)
     workspace: Folder | None = None
 
     metrics_months: int = Field(default=12, ge=1, le=1200)

@@ -159,7 +159,7 @@ query Run($id: ID!) { runOrError(runId: $id) { ... on Run {
 } } }"""
 
 
-def run_selector(symbol: str, tables: Iterable[str]) -> dict[str, Any]:
+def run_selector(symbol: str, tables: Iterable[str] = ALL_TABLES) -> dict[str, Any]:
     """What Dagster's mutations select to run these tables of a symbol."""
     return {
         "repositoryLocationName": "ghtrader_assets",

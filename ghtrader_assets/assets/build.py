@@ -15,19 +15,21 @@ from ghtrader_assets.assets.automation import validation_sensor
 from ghtrader_assets.assets.calendar import calendar_schedule, horizon_check, trading_calendar
 from ghtrader_assets.assets.checks import feed_checks
 from ghtrader_assets.assets.dead_runs import dead_run_sensor
+from ghtrader_assets.assets.evening import evening_sensor
 from ghtrader_assets.assets.health import failed_run_sensor, health_sensor
 from ghtrader_assets.assets.moved import moved_sensor
 from ghtrader_assets.assets.new_days import new_days_sensor, take_up_job
 from ghtrader_assets.assets.partitions import known_to, trading_day_partitions
 from ghtrader_assets.assets.repair import daily_schedule, repair_sensor
 from ghtrader_assets.assets.resources import Platform
+from ghtrader_assets.assets.retention import retention_sensor
 from ghtrader_assets.assets.symbol_days import symbol_days
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.universe import universe_of
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.clock import shanghai_day
-from ghtrader_assets.orchestration.names import ALL_TABLES, FOLLOWING, TICKS_ASSET
+from ghtrader_assets.orchestration.names import ALL_TABLES, TICKS_ASSET
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.upkeep.feeds import freshness_windows
 
@@ -55,13 +57,15 @@ def build_definitions(settings: Settings, clock: Clock) -> dg.Definitions:
         jobs=[job, take_up_job],
         schedules=[daily_schedule(symbols, job, scheduled), calendar_schedule(scheduled)],
         sensors=[
-            validation_sensor([key for key in keys if key.path[-1] in FOLLOWING]),
+            validation_sensor(symbols, job),
             moved_sensor(symbols, job),
             repair_sensor(symbols, job, repairing),
             new_days_sensor(known_to(calendar, clock.now())),
             health_sensor(symbols),
             dead_run_sensor(),
+            retention_sensor(),
             failed_run_sensor(settings, clock),
+            evening_sensor(symbols),
         ],
         resources={"platform": Platform(settings, clock)},
         executor=dg.in_process_executor,

@@ -21,6 +21,9 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.storage.dagster_run import RunRecord as _RunRecord
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._utils.log import configure_loggers
@@ -40,6 +43,12 @@ CheckRecord = AssetCheckExecutionRecord
 
 RunRecord = _RunRecord
 """A run with the times of its record: the type that `DagsterInstance.get_run_records` answers with."""
+
+SqlEvents, SqlRuns = SqlEventLogStorage, SqlRunStorage
+"""Storages that are databases of SQL: their rows can be deleted by age."""
+
+ShardedEvents = SqliteEventLogStorage
+"""The log of events of which each run has a file of its own, apart from the one of all assets."""
 
 CheckStatus = AssetCheckExecutionRecordStatus
 """Of a `CheckRecord`: only an evaluation that ended says something."""

@@ -3,14 +3,13 @@
 Belongs here: metadata, data versions, links to the rows. Does not belong here: the assets themselves (`tables`), how a
 table is filled (`symbol_days`).
 
-Numbers stay numbers, so that the UI plots them over the partitions; labels never change their type.
+Numbers stay numbers, so that the UI plots them over the partitions; labels never change their type. Dagster keeps each
+event twice: what is long (tables of rules, baselines, pictures) stays in our store and files, and a link names it.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -74,6 +73,11 @@ class Pages:
     console: str
     dashboard: str | None
 
+    def of_symbol(self, symbol: Symbol) -> dict[str, dg.UrlMetadataValue]:
+        """A link to the symbol's page."""
+        page = f"{self.dashboard}/symbol/{quote(symbol.text, safe='@.')}"
+        return {} if self.dashboard is None else {"symbol_in_dashboard": dg.MetadataValue.url(page)}
+
     def of_day(self, symbol: Symbol, table: str, outcome: DayOutcome) -> dict[str, dg.UrlMetadataValue]:
         """Links to the day's rows of a table, ready to run, and to the day's page."""
         links = {"rows_in_questdb": _console_link(self.console, symbol, table, outcome)}
@@ -125,17 +129,17 @@ def materializations(
             )
 
 
-def roll_picture(home: Path, rows: Sequence[ScheduleDay]) -> dg.MarkdownMetadataValue:
-    """The roll history of a symbol's schedule as a picture in itself, some 20 kB: Dagster's UI shows it as it is."""
+def roll_picture(home: Path, rows: Sequence[ScheduleDay]) -> dg.PathMetadataValue:
+    """Where the roll history of a symbol's schedule lies as a picture. Dagster keeps metadata of every day for ever."""
     shown = segments_of(rows, calendar_for(home))[-SHOWN_SEGMENTS:]
-    content = base64.b64encode(kept_roll_history(home, shown)).decode()
-    return dg.MetadataValue.md(f"![main contracts of {rows[0].symbol}](data:image/png;base64,{content})")
+    return dg.PathMetadataValue(str(kept_roll_history(home, shown)))
 
 
 def schedule_materialization(
-    symbol: Symbol, row: ScheduleDay, history: dg.MarkdownMetadataValue | None = None, finding: str = ""
+    symbol: Symbol, row: ScheduleDay, more: Mapping[str, dg.MetadataValue], finding: str = ""
 ) -> dg.AssetMaterialization:
-    """The event of one trading day's main contract; the last day of a run carries the picture of all rolls.
+    """The event of one trading day's main contract, with `more`: on the last day of a run where the picture of all
+    rolls is.
 
     `finding`: why it can't be the main contract.
     """
@@ -151,7 +155,7 @@ def schedule_materialization(
             "price_tick": terms.price_tick,
             "multiplier": terms.multiplier,
             **({"finding": finding} if finding else {}),
-            **({"roll_history": history} if history else {}),
+            **more,
         },
         tags=_version_tags(MAIN_SCHEDULE_ASSET, digest_of(row.contract)),
     )
@@ -210,8 +214,7 @@ def _ticks(manifest: Manifest) -> Payload:
 def _summary(judgement: Judgement, word: dict[str, str]) -> Payload:
     row = judgement.coverage
     reason = str(row.reason_code)
-    used = dg.MetadataValue.json(json.loads(row.baseline_used or "{}"))
-    judged = {"reason": reason, "judge_s": judgement.seconds, "judged_now": int(judgement.fresh), "baseline_used": used}
+    judged = {"reason": reason, "judge_s": judgement.seconds, "judged_now": int(judgement.fresh)}
     return row.fingerprint, _shown(row, _OF_VERDICTS + _OF_SUMMARY) | judged | word
 
 
@@ -222,15 +225,12 @@ def _baseline(row: BaselineDay) -> Payload:
         "rows": row.rows_total,
         "contract": row.contract,
         "manifest_id": row.manifest_id,
-        "sessions": dg.MetadataValue.json(json.loads(row.sessions_json)),
     }
 
 
 def _quality(judgement: Judgement, word: dict[str, str]) -> Payload:
     row = judgement.quality
-    rules = dg.MetadataValue.json(json.loads(row.rules_json))
-    found = {"reason": str(row.reason_code), "rules": rules}
-    return row.fingerprint, _shown(row, _OF_VERDICTS + _OF_QUALITY) | found | word
+    return row.fingerprint, _shown(row, _OF_VERDICTS + _OF_QUALITY) | {"reason": str(row.reason_code)} | word
 
 
 def _manifest(manifest: Manifest) -> Payload:

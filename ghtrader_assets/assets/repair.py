@@ -7,7 +7,7 @@ Does not belong here: which days (`upkeep.repair`), how they are cut into runs (
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import dagster as dg
 
@@ -41,6 +41,18 @@ RUNS_PER_TICK: Final = 60
 PRIORITY_TAG: Final = "dagster/priority"
 
 
+class SymbolDay(Protocol):
+    """A trading day of a symbol, whatever there is to do about it."""
+
+    @property
+    def symbol(self) -> Symbol: ...
+    @property
+    def trading_day(self) -> date: ...
+
+
+Day = TypeVar("Day", bound=SymbolDay)
+
+
 def run_requests(
     repairs: Sequence[Repair], partitions: Sequence[date], launched_by: str, stamp: str, priority: int = 0
 ) -> list[dg.RunRequest]:
@@ -52,18 +64,25 @@ def run_requests(
     runs = cut_into_runs(needs_in(repairs), partitions)
     tries = {(repair.symbol, repair.trading_day): repair.tries for repair in repairs}
     return [
-        dg.RunRequest(
-            run_key=_run_key(run, tries, f"{launched_by}:{stamp}"),
-            asset_selection=[asset_key(symbol, table) for symbol in run.symbols for table in tables_for(run.need)],
-            tags={
-                RANGE_START: run.days[0].isoformat(),
-                RANGE_END: run.days[-1].isoformat(),
-                LAUNCHED_BY_TAG: launched_by,
-                PRIORITY_TAG: str(priority),
-            },
-        )
+        range_request(run, tables_for(run.need), _run_key(run, tries, f"{launched_by}:{stamp}"), launched_by, priority)
         for run in sorted(runs, key=lambda run: run.days[-1], reverse=True)
     ]
+
+
+def range_request(
+    run: Run, tables: Collection[str], run_key: str, launched_by: str, priority: int = 0
+) -> dg.RunRequest:
+    """The request for `tables` of a run's symbols and days."""
+    return dg.RunRequest(
+        run_key=run_key,
+        asset_selection=[asset_key(symbol, table) for symbol in run.symbols for table in tables],
+        tags={
+            RANGE_START: run.days[0].isoformat(),
+            RANGE_END: run.days[-1].isoformat(),
+            LAUNCHED_BY_TAG: launched_by,
+            PRIORITY_TAG: str(priority),
+        },
+    )
 
 
 def in_hand(instance: dg.DagsterInstance) -> tuple[frozenset[str], dict[str, list[tuple[str, str]]]]:
@@ -79,14 +98,14 @@ def in_hand(instance: dg.DagsterInstance) -> tuple[frozenset[str], dict[str, lis
     return frozenset(run.run_id for run in runs), ranges
 
 
-def not_in_hand(repairs: Sequence[Repair], ranges: Mapping[str, Collection[tuple[str, str]]]) -> list[Repair]:
-    """The repairs whose day no run has in hand."""
+def not_in_hand(days: Sequence[Day], ranges: Mapping[str, Collection[tuple[str, str]]]) -> list[Day]:
+    """Those of the symbols' days that no run has in hand."""
 
-    def free(repair: Repair) -> bool:
-        day = repair.trading_day.isoformat()
-        return not any(start <= day <= end for start, end in ranges.get(repair.symbol.key, ()))
+    def free(each: Day) -> bool:
+        day = each.trading_day.isoformat()
+        return not any(start <= day <= end for start, end in ranges.get(each.symbol.key, ()))
 
-    return [repair for repair in repairs if free(repair)]
+    return [each for each in days if free(each)]
 
 
 def repair_sensor(symbols: Sequence[Symbol], job: AssetJob, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:

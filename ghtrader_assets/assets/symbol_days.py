@@ -17,7 +17,6 @@ from typing import Final
 
 import dagster as dg
 
-from ghtrader_assets.assets.automation import content_changed
 from ghtrader_assets.assets.materializations import Pages, materializations, roll_picture, schedule_materialization
 from ghtrader_assets.assets.partitions import BACKFILL_POLICY, last_begun
 from ghtrader_assets.assets.resources import PlatformResource
@@ -72,8 +71,7 @@ JUDGE: Final = "judge"
 def symbol_days(symbols: Sequence[Symbol], partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The tables of `symbols` as two subsettable multi-assets: what is loaded, and what follows from it."""
     loaded = [asset_spec(symbol, table, partitions) for symbol in symbols for table in LOADED]
-    condition = content_changed()
-    following = [asset_spec(symbol, table, partitions, condition) for symbol in symbols for table in FOLLOWING]
+    following = [asset_spec(symbol, table, partitions) for symbol in symbols for table in FOLLOWING]
 
     @dg.multi_asset(name=LOAD, specs=loaded, can_subset=True, backfill_policy=BACKFILL_POLICY, pool=LOAD_POOL)
     def load(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetMaterialization]:
@@ -208,12 +206,13 @@ class _Work:
         if schedule is None:
             return
         rows = schedule.rows
-        history = roll_picture(self._opened.settings.home, list(rows.values())) if rows else None
+        more: dict[str, dg.MetadataValue] = {**self._pages.of_symbol(symbol)}
+        if rows:
+            more["roll_history"] = roll_picture(self._opened.settings.home, list(rows.values()))
         for day in self._days:
             if day in rows:
                 finding = finding_of(rows[day], self._opened.calendar, first_days)
-                picture = history if day == max(self._days) else None
-                yield schedule_materialization(symbol, rows[day], picture, finding)
+                yield schedule_materialization(symbol, rows[day], more if day == max(self._days) else {}, finding)
             else:
                 self._context.log.warning(f"no main contract of {symbol.text} is known for {day}")
 

@@ -10,7 +10,6 @@ from typing import Final
 
 import dagster as dg
 
-from ghtrader_assets.assets.automation import AnyCondition
 from ghtrader_assets.assets.lineage import column_lineage
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import (
@@ -79,12 +78,7 @@ def asset_key(symbol: Symbol, table: str) -> dg.AssetKey:
     return dg.AssetKey([symbol.key, table])
 
 
-def asset_spec(
-    symbol: Symbol,
-    table: str,
-    partitions: dg.PartitionsDefinition[str],
-    automation: AnyCondition | None = None,
-) -> dg.AssetSpec:
+def asset_spec(symbol: Symbol, table: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     """The spec of one table of a symbol: everything the catalog shows of it."""
     return dg.AssetSpec(
         asset_key(symbol, table),
@@ -103,7 +97,6 @@ def asset_spec(
             "dagster/column_lineage": column_lineage(symbol, table),
         },
         partitions_def=partitions,
-        automation_condition=automation,
         skippable=True,
     )
 

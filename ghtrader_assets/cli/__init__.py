@@ -31,6 +31,7 @@ FILES: Final[Mapping[str, str]] = {
         ("coverage", "days", "gaps", "quality", "manifests", "manifest", "schedule", "ticks", "contracts"), "reading"
     ),
     "repair": "repair",
+    "forget": "forget",
     "override": "override",
     "accept": "accept",
     "validate": "validate",

@@ -28,6 +28,7 @@ BENCHMARKS: Final = (
     "calendar",
     "truth",
     "faults",
+    "year",
 )
 """Each is the function `bench_NAME` of a module `NAME`, imported when it runs: one of them needs Dagster."""
 

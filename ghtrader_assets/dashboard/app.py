@@ -24,11 +24,20 @@ from ghtrader_assets.context.universe import in_our_tables
 from ghtrader_assets.dashboard.data import Source
 from ghtrader_assets.dashboard.markup import as_html
 from ghtrader_assets.dashboard.pages.day import day_page
+from ghtrader_assets.dashboard.pages.evening import evening_page
 from ghtrader_assets.dashboard.pages.operations import operations_page
 from ghtrader_assets.dashboard.pages.overview import overview_page
 from ghtrader_assets.dashboard.pages.parts import Links, frame
 from ghtrader_assets.dashboard.pages.symbol import symbol_page
-from ghtrader_assets.dashboard.routes import DayPage, OperationsPage, OverviewPage, Page, Router, SymbolPage
+from ghtrader_assets.dashboard.routes import (
+    DayPage,
+    EveningPage,
+    OperationsPage,
+    OverviewPage,
+    Page,
+    Router,
+    SymbolPage,
+)
 from ghtrader_assets.doors.asgi import POWER
 from ghtrader_assets.doors.rule import Power
 from ghtrader_assets.errors import BadInputError, GhtraderError
@@ -52,7 +61,7 @@ _DOCUMENT: Final = (
     f'<body><div id="first-answer">{_FIRST_ANSWER}</div>{{%app_entry%}}'
     "<footer>{%config%}{%scripts%}{%renderer%}</footer></body></html>"
 )
-_HERE: Final[dict[type[Page], str]] = {OverviewPage: "overview", OperationsPage: "operations"}
+_HERE: Final[dict[type[Page], str]] = {OverviewPage: "overview", OperationsPage: "operations", EveningPage: "evening"}
 
 log = logger(__name__)
 
@@ -151,6 +160,8 @@ class PageCache:
                 calendar = source.calendar
                 following = calendar.next(day) if day < source.last_completed() else None
                 return day_page(source.day(symbol, day), _name(symbol), calendar.previous(day), following, links)
+            case EveningPage():
+                return evening_page(*source.evening())
             case OperationsPage(window):
                 return operations_page(source.operations(window))
 

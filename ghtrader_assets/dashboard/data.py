@@ -47,8 +47,10 @@ from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.reading.overview import days_of
 from ghtrader_assets.services.dagster_state import loads_daily
 from ghtrader_assets.services.health import ServiceHealth, service_health
+from ghtrader_assets.services.shares import disk_sentence
 from ghtrader_assets.settings import Settings, start_date_of
 from ghtrader_assets.upkeep.begun import Span, begun_spans
+from ghtrader_assets.upkeep.evening import EveningReport, last_due, read_evening
 from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
 from ghtrader_assets.validation.verdicts import CoverageVerdict, GapRow, QualityVerdict
 
@@ -233,6 +235,13 @@ class Source:
             read_percentiles(database, ["validation_seconds", "download_seconds", "store_seconds"], start, end),
             self._plan(end),
         )
+
+    def evening(self) -> tuple[EveningReport, datetime]:
+        """The report of the last evening that is due, and when that was."""
+        day, due = last_due(self.calendar, self.settings.report_at, self._clock.now())
+        disk, low = disk_sentence(self.settings)
+        symbols, follows = universe_of(self.settings), loads_daily(self.settings)
+        return read_evening(self.context, symbols, day, loads_daily=follows, disk=disk, disk_is_low=low), due
 
     def _plan(self, now: datetime) -> RepairPlan:
         symbols = universe_of(self.settings)

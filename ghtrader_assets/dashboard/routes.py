@@ -53,7 +53,12 @@ class OperationsPage:
     window: Window = "24h"
 
 
-Page = OverviewPage | SymbolPage | DayPage | OperationsPage
+@dataclass(frozen=True, slots=True)
+class EveningPage:
+    """The report of the last evening."""
+
+
+Page = OverviewPage | SymbolPage | DayPage | OperationsPage | EveningPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,9 @@ class Router:
                 return DayPage(self.symbol(text), self.trading_day(day))
             case ["operations"]:
                 return OperationsPage(self._window(query))
+            case ["evening"]:
+                _only("", query)
+                return EveningPage()
             case _:
                 raise BadInputError(f"there is no page at {address[:80]!r}", "start from the overview")
 
@@ -129,6 +137,10 @@ def overview_address(end: date | None = None) -> str:
 
 def operations_address(window: Window = "24h") -> str:
     return f"/operations?window={window}"
+
+
+def evening_address() -> str:
+    return "/evening"
 
 
 def _only(name: str, query: dict[str, list[str]]) -> list[str]:

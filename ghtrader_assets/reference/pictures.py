@@ -42,19 +42,17 @@ def draw_roll_history(segments: Sequence[Segment], target: Path) -> None:
         raise BadInputError(f"{target} can't be written: {error.strerror}", "choose another file") from None
 
 
-def kept_roll_history(home: Path, segments: Sequence[Segment]) -> bytes:
-    """A PNG of the roll history, some 20 kB. Raises `BadInputError` where there is nothing to draw."""
+def kept_roll_history(home: Path, segments: Sequence[Segment]) -> Path:
+    """Where the PNG of the roll history is, some 20 kB. Raises `BadInputError` where there is nothing to draw."""
     state = hashlib.sha256(repr(segments).encode()).hexdigest()[:16]
     folder = home / "pictures" / (parse_symbol(segments[0].symbol).key if segments else "nothing")
     path = folder / f"rolls-{state}.png"
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
+    if not path.exists():
         content = roll_history(segments, "png", SMALL_DPI)
-    for former in folder.glob("rolls-*.png"):
-        former.unlink(missing_ok=True)
-    put_file(path, content)
-    return content
+        for former in folder.glob("rolls-*.png"):
+            former.unlink(missing_ok=True)
+        put_file(path, content)
+    return path
 
 
 def roll_history(segments: Sequence[Segment], chosen: str, dpi: int = 110) -> bytes:

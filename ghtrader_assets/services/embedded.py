@@ -55,6 +55,7 @@ from ghtrader_assets.runtime import (
     read_runtime,
     write_runtime,
 )
+from ghtrader_assets.services.dagster_files import pack_databases
 from ghtrader_assets.services.dagster_instance import (
     code_server_command,
     daemon_command,
@@ -73,7 +74,7 @@ from ghtrader_assets.services.parts import (
     QuestDBPart,
     WebServerPart,
 )
-from ghtrader_assets.services.processes import last_lines
+from ghtrader_assets.services.processes import last_lines, turn_over
 from ghtrader_assets.services.stopping import stop_left_behind
 from ghtrader_assets.services.supervisor import Phase, Supervisor, Watched
 from ghtrader_assets.settings import Settings, whole_folders
@@ -99,6 +100,8 @@ def running_services(
     _make_home(settings)
     _require_unowned(settings)
     clear_temporary_folder(settings.home, clock.now_ns())
+    if with_dagster and (freed := pack_databases(settings.home)):
+        announce(f"Dagster's databases were packed: {freed // 2**20} MB are free again")
     with ExitStack() as stack:
         parts = list(_parts(settings, clock, stack, with_dagster=with_dagster, with_provider=with_provider))
         books = _Books(settings, announce, clock)
@@ -125,8 +128,11 @@ class _Books:
         self.runtime = Runtime(owner=RunningProcess.of(os.getpid()))
 
     def looked(self) -> None:
-        """Tell a service manager that the supervisor is at it."""
+        """Tell a service manager that the supervisor is at it, and keep logs from growing without end."""
         tell_manager("WATCHDOG=1")
+        for path in (self._settings.home / "logs").glob("*.log"):
+            with contextlib.suppress(OSError):
+                turn_over(path)
 
     def changed(self, parts: Sequence[Watched]) -> None:
         """Write the runtime file."""

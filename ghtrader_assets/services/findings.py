@@ -30,6 +30,7 @@ from ghtrader_assets.reference.live_hours import SETTLE as SETTLE_HOURS
 from ghtrader_assets.reference.live_hours import kept_hours
 from ghtrader_assets.runtime import QUESTDB
 from ghtrader_assets.services.platform import look_at_platform
+from ghtrader_assets.services.shares import FEWEST_DAYS, forecast, free_bytes, read_shares
 from ghtrader_assets.settings import Settings, start_date_of
 from ghtrader_assets.validation.policy import unknown_names
 
@@ -46,6 +47,7 @@ def find_all(settings: Settings, clock: Clock) -> list[Finding]:
         *look_at_platform(settings, clock, feeds_count=True).findings,
         *_store(settings, clock),
         *limit_findings(settings, clock),
+        _shares(settings),
         *_cache(settings),
     ]
 
@@ -183,6 +185,26 @@ def limit_findings(settings: Settings, clock: Clock) -> Iterator[Finding]:
         yield _limit(limit)
     yield _disk(settings)
     yield _memory(settings)
+
+
+def _shares(settings: Settings) -> Finding:
+    """What the parts of the home take, and how long that goes on: from the samples of a running platform."""
+    subject, known = "shares of the disk", read_shares(settings.home)
+    free = free_bytes(settings.home) if known else 0
+    found = forecast(known, free)
+    if found is None:
+        return Finding(subject, "ok", "not measured yet: a running platform does it once a day")
+    parts = sorted(found.last.parts.items(), key=lambda part: -part[1])
+    said = f"{found.last.day}: " + ", ".join(f"{name} {taken / 2**20:,.0f} MB" for name, taken in parts)
+    if found.growth is None:
+        return Finding(subject, "ok", f"{said}; its growth is known after {FEWEST_DAYS} days")
+    said += f"; {found.growth / 2**20:,.1f} MB more a day, {free / 2**30:,.0f} GB free"
+    if found.days_left is None:
+        return Finding(subject, "ok", f"{said}: never full")
+    said += f": full in {found.days_left:,.0f} days"
+    if not found.is_soon_full:
+        return Finding(subject, "ok", said)
+    return Finding(subject, "warn", said, "free space, or move the home to a larger disk")
 
 
 def _limit(limit: Limit) -> Finding:

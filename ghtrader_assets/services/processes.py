@@ -7,6 +7,8 @@ tied to its parent (`tether`).
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,12 +19,14 @@ import psutil
 import requests
 
 from ghtrader_assets.children import PYTHON
-from ghtrader_assets.private import opened_log
+from ghtrader_assets.private import opened, opened_log
 from ghtrader_assets.tether import tethered
 
 STOP_GRACE_S: Final = 15.0
 PROBE_TIMEOUT_S: Final = 5.0
 LOG_TAIL_LINES: Final = 12
+LOG_BYTES: Final = 16 * 2**20
+"""A log of a service is at most twice as long, with the one before it."""
 
 
 def spawn(
@@ -85,6 +89,20 @@ def stop_tree(pid: int) -> None:
         ask_to_end(process)
         end([process], STOP_GRACE_S)
     end(stopped[1:], 0)
+
+
+def turn_over(log: Path, most_bytes: int = LOG_BYTES) -> bool:
+    """Once a log has grown beyond `most_bytes`, keep it as `NAME.1`, in place of the one before, and empty it.
+
+    Its process keeps it open and appends: what it writes in the moment between is lost. Raises `OSError`.
+    """
+    if not log.exists() or log.stat().st_size <= most_bytes:
+        return False
+    kept = log.with_name(f"{log.name}.1")
+    with log.open("rb") as file, os.fdopen(opened(kept, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
+        shutil.copyfileobj(file, copy)
+        os.truncate(log, 0)
+    return True
 
 
 def last_lines(log: Path, count: int = LOG_TAIL_LINES) -> list[str]:

@@ -85,14 +85,16 @@ def freshness_windows(calendar: TradingCalendar, today: date) -> tuple[timedelta
     return warn, warn + timedelta(days=1)
 
 
-def feeds_of(context: StoreContext, symbols: Sequence[Symbol], *, loads_daily: bool | None = None) -> list[Feed]:
-    """The feed of each symbol, from nine small queries. Raises `QuestDBError`.
+def feeds_of(
+    context: StoreContext, symbols: Sequence[Symbol], *, loads_daily: bool | None = None, day: date | None = None
+) -> list[Feed]:
+    """The feed of each symbol on `day`, the latest expected one without. Nine small queries. Raises `QuestDBError`.
 
     A symbol is followed when the daily schedule is on (`loads_daily`; None: as the settings have it) and its history
     was begun. Beyond the calendar's end no day is known, and a followed symbol is late.
     """
     database, now_ns = context.database, context.clock.now_ns()
-    day = expected_day(context.calendar, now_ns)
+    day = day or expected_day(context.calendar, now_ns)
     names = [symbol.text for symbol in symbols]
     loads, begun = read_newest_days(database, names), read_begun(database, names)
     obstacles = read_obstacles(database, context.calendar, symbols, day, day)

@@ -1,4 +1,4 @@
-"""Sixty symbols over ten years: how long a partitions page takes to settle, and the CPU of an automation tick.
+"""Sixty symbols over ten years: how long a partitions page takes to settle.
 
 Run it: `python -m ghtrader_assets_tests.assets.measure_pages [SEEDED_DAYS]`. It prints one JSON document, seconds.
 Ticks and verdicts of one symbol are reported for the last SEEDED_DAYS (all without); the others have none.
@@ -24,7 +24,7 @@ PAGE_ROUNDS = 3
 
 
 def measure(seeded: int | None, home: Path) -> dict[str, object]:
-    """Seconds of each opening of the page, the first one cold, and CPU seconds of an idle tick and of the first one."""
+    """Seconds of each opening of the page, the first one cold."""
     from ghtrader_assets.market.products import products
 
     names = [product.alias for product in products() if product.delisted is None][:SYMBOLS]
@@ -40,10 +40,9 @@ def measure(seeded: int | None, home: Path) -> dict[str, object]:
 
     dagster_home(home)
     group, events = _seed(defs, names[0], seeded)
-    first, *idle = _ticks(defs)
     with webserver() as url:
         pages = _pages(f"{url}/assets/{group}/ticks?view=partitions")
-    return {"events": events, "tick_cpu_first": first, "tick_cpu_idle": idle, "page_cold": pages[0], "page": pages[1:]}
+    return {"events": events, "page_cold": pages[0], "page": pages[1:]}
 
 
 def _seed(defs: Any, name: str, seeded: int | None) -> tuple[str, int]:
@@ -62,19 +61,6 @@ def _seed(defs: Any, name: str, seeded: int | None) -> tuple[str, int]:
                 event = dg.AssetMaterialization([group, table], partition=day, tags=tags, metadata={"rows": 40_000})
                 instance.report_runless_asset_event(event)
     return group, 2 * len(days)
-
-
-def _ticks(defs: Any) -> list[float]:
-    """CPU seconds of three evaluations of every automation condition."""
-    import dagster as dg
-
-    cursor, seconds = None, []
-    with dg.DagsterInstance.get() as instance:
-        for _ in range(3):
-            began = time.process_time()
-            cursor = dg.evaluate_automation_conditions(defs, instance, cursor=cursor).cursor
-            seconds.append(round(time.process_time() - began, 2))
-    return seconds
 
 
 def _pages(address: str) -> list[float]:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from ghtrader_assets.assets.build import build_definitions
 from ghtrader_assets.assets.resources import Platform
 from ghtrader_assets.assets.tables import asset_key
-from ghtrader_assets.clock import SYSTEM_CLOCK
+from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import IngestState, ServiceError
 from ghtrader_assets.loading.judgement import judge_days
@@ -176,6 +176,46 @@ def test_schedule_repair_and_health_on_a_real_store(
     assert len(receiver.messages) == 1
 
 
+def test_the_evening_is_told_once_also_where_nothing_was_loaded(
+    environment: Mapping[str, str],
+    instance: dg.DagsterInstance,
+    db: Database,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Friday's report at nine; none before it, none at the weekend; a receiver that is away delays it."""
+    monkeypatch.setenv("GHTRADER_ALERT_URLS", receiver.url)
+    monkeypatch.setenv("GHTRADER_AUTOMATION", "on")
+    where = location()
+    write_manifests(db, [failed_load(date(2025, 12, 15), IngestState.PROVIDER_EMPTY)])
+    friday = datetime(2025, 12, 19, 21, 0, 30, tzinfo=SHANGHAI)
+
+    def look(at: datetime, cursor: str | None = None) -> Any:
+        given = {"platform": Platform(load_settings(), Clock(lambda: int(at.timestamp() * 1e9)))}
+        with dg.build_sensor_context(
+            instance=instance, cursor=cursor, repository_def=where, resources=given
+        ) as context:
+            return where.get_sensor_def("tell_evening").evaluate_tick(context)
+
+    early = look(friday - timedelta(minutes=5))
+    assert (early.cursor, receiver.messages) == ("2025-12-18", []), "yesterday's would come a day late"
+    receiver.status = 500
+    unheard = look(friday, early.cursor)
+    assert "not sent" in unheard.skip_message
+    assert unheard.cursor in (None, early.cursor)
+    receiver.status, before = 200, len(receiver.messages)
+    told = look(friday, early.cursor)
+    assert told.cursor == "2025-12-19"
+    message = receiver.messages[-1]
+    assert len(receiver.messages) == before + 1
+    assert "the evening of 2025-12-19" in message["title"]
+    assert "0 loaded, 1 late, no load of the day began" in message["message"]
+    assert "ghtrader-assets backfill KQ.m@INE.sc" in message["message"]
+    for at, cursor in ((friday + timedelta(hours=1), None), (friday + timedelta(days=1), told.cursor)):
+        look(at, cursor)
+    assert len(receiver.messages) == before + 1, "neither after a restart nor on Saturday"
+
+
 def test_days_whose_baseline_moved_are_asked_for_once(
     environment: Mapping[str, str], instance: dg.DagsterInstance, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,7 +261,7 @@ def test_days_whose_baseline_moved_are_asked_for_once(
     load(others[0])
     frames[others[1]] = frames[others[1]].head(20_000)
     load(others[1])
-    assert asked(answer.cursor)[1] == [], "content that changed is the automation condition's"
+    assert asked(answer.cursor)[1] == [], "content that changed is another sensor's"
 
 
 def test_what_only_reads_needs_no_provider(

@@ -56,7 +56,7 @@ def group(symbol: str) -> str:
 
 
 def newest_backfill(platform: RunningPlatform) -> str:
-    """The newest backfill of as many days: the automation sensor has none such."""
+    """The newest backfill of as many days."""
     found = platform.graphql(BACKFILLS)["partitionBackfillsOrError"]["results"]
     return next((item["id"] for item in found if item["numPartitions"] == len(OCTOBER)), "")
 

@@ -74,7 +74,7 @@ def bench_daily(*, quick: bool) -> Report:
         for latency in sizes.latencies_ms:
             _side_by_side(home, nine, latency, sizes.rounds, watch)
     daemon_s = _once(nine, with_dagster=True)
-    sixty_s = 0.0 if quick else _once(_sixty(), with_dagster=False)
+    sixty_s = 0.0 if quick else _once(sixty_symbols(), with_dagster=False)
     return _report(sizes, watch, daemon_s, sixty_s)
 
 
@@ -160,7 +160,7 @@ def _once(symbols: Sequence[Symbol], *, with_dagster: bool) -> float:
         return watch.of("")
 
 
-def _sixty() -> list[Symbol]:
+def sixty_symbols() -> list[Symbol]:
     """Main contracts of every product that the exchange has, then single contracts of each in turn."""
     trading = [
         [each for each in contracts_of(spec) if each.first_served <= DAY <= each.last_day] for spec in SPECS.values()

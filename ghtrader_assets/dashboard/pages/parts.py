@@ -15,7 +15,7 @@ from dash.development.base_component import Component
 
 from ghtrader_assets.dashboard.data import Grid
 from ghtrader_assets.dashboard.palette import LOOKS, look_of
-from ghtrader_assets.dashboard.routes import operations_address, overview_address
+from ghtrader_assets.dashboard.routes import evening_address, operations_address, overview_address
 from ghtrader_assets.market.clock import SHANGHAI
 
 Children = str | Component | Sequence["str | Component"]
@@ -36,6 +36,7 @@ class Links:
 def frame(body: Children, here: str, links: Links) -> Component:
     """A whole page: the bar on top, and what is under it."""
     pages = [("Overview", overview_address(), "overview"), ("Operations", operations_address(), "operations")]
+    pages.append(("Evening", evening_address(), "evening"))
     inside = [html.A(name, href=href, className="here" if key == here else "") for name, href, key in pages]
     outside = [("Dagster", links.dagster), ("QuestDB console", links.console)]
     others = [html.A(f"{name} ↗", href=url, target="_blank", rel="noreferrer") for name, url in outside if url]

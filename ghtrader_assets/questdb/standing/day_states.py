@@ -21,6 +21,7 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list, instant_literal
 from ghtrader_assets.questdb.standing.derivation import FACTS, DecidedBy, with_states
 from ghtrader_assets.questdb.standing.obstacles import NO_OBSTACLES, Obstacles
+from ghtrader_assets.questdb.tables.reader import OF_ANY
 from ghtrader_assets.questdb.tables.rows import Acceptance, DayState
 from ghtrader_assets.questdb.tables.schema import DAILY_AGG, EXCEPTIONS, FIELD_QUALITY, MANIFESTS, VALIDATE_SUMMARY
 from ghtrader_assets.validation.verdicts import midnight_utc
@@ -158,8 +159,10 @@ def read_grid(db: Database, start: date, end: date, now: datetime, obstacles: Ob
     `gap_seconds` and `score` (share in [0, 1]) are null where no verdict speaks of the stored content.
     """
     start_ts, end_ts = midnight_utc(start), midnight_utc(end)
-    unstored = _read_unstored(db, "grid.attempts", "ts >= %s AND ts <= %s", [start_ts, end_ts], now, obstacles)
-    within = f"ts >= {instant_literal(start_ts)} AND ts <= {instant_literal(end_ts)}"
+    unstored = _read_unstored(
+        db, "grid.attempts", f"ts >= %s AND ts <= %s AND {OF_ANY}", [start_ts, end_ts], now, obstacles
+    )
+    within = f"ts >= {instant_literal(start_ts)} AND ts <= {instant_literal(end_ts)} AND {OF_ANY}"
     columns = "a.rows_total rows, a.contract contract, s.missing_seconds gap_seconds, q.score score"
     statement = _STORED_DAYS.format(within=within, columns=columns, now=instant_literal(now))
     stored = db.export("grid.stored", statement).with_columns(

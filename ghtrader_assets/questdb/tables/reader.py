@@ -52,6 +52,8 @@ CLOCKS_DIFFER: Final = timedelta(minutes=1)
 LONGEST_BREAK: Final = timedelta(days=20)
 """No two consecutive trading days lie further apart."""
 
+OF_ANY: Final = "symbol IS NOT NULL"
+"""Rows that were forgotten have no symbol (`forgetting`): of no question that names none."""
 
 _BOUNDS: Final = (
     "a.symbol, min(a.trading_day), max(a.trading_day), count(), sum(a.rows_total), min(a.first_tick), max(a.last_tick)"
@@ -184,7 +186,7 @@ def gap_bounds(start: date, end: date) -> tuple[datetime, datetime]:
 
 def read_manifest(db: Database, manifest_id: str) -> Manifest | None:
     """One manifest by its id."""
-    found = _rows(db, "manifest", Manifest, f"{MANIFESTS} WHERE manifest_id = %s", [manifest_id])
+    found = _rows(db, "manifest", Manifest, f"{MANIFESTS} WHERE manifest_id = %s AND {OF_ANY}", [manifest_id])
     return next(iter(found), None)
 
 
@@ -213,7 +215,7 @@ def read_manifests_of_runs(
 
 def read_open_manifests(db: Database) -> list[Manifest]:
     """The attempts that have begun and not ended."""
-    return _rows(db, "open_manifests", Manifest, f"{MANIFESTS} WHERE finished = NULL", [])
+    return _rows(db, "open_manifests", Manifest, f"{MANIFESTS} WHERE finished = NULL AND {OF_ANY}", [])
 
 
 def read_future_loads(db: Database, symbols: Sequence[str], now: datetime) -> list[tuple[str, date, datetime]]:
@@ -339,6 +341,6 @@ def _rows(
 
 
 def _of_symbols(keyword: str, symbols: Sequence[str]) -> tuple[str, list[str]]:
-    """The condition that a row is of one of the symbols, and its values; none where no symbol is named."""
+    """The condition that a row is of one of the symbols, and its values; of any, where no symbol is named."""
     places, values = bound_list(symbols)
-    return f"{keyword} symbol IN ({places})" if symbols else "", values
+    return f"{keyword} symbol IN ({places})" if symbols else f"{keyword} {OF_ANY}", values

@@ -166,6 +166,14 @@ def test_operations_name_what_is_wrong_and_the_command(laptop: Page, dashboard: 
     assert "Asia/Shanghai" in text
 
 
+def test_the_evening_is_a_page(dashboard: Dashboard) -> None:
+    text = requests.get(f"{dashboard.url}/evening", headers=SENT, timeout=HANGS_S).text
+    assert "The evening of 20" in text
+    assert "What to do" in text
+    assert "of disk free" in text
+    assert "told at 21:00" in text
+
+
 def test_the_first_answer_holds_the_heatmap_before_any_script(dashboard: Dashboard) -> None:
     answer = requests.get(f"{dashboard.url}/?to={LAST}", headers=SENT, timeout=HANGS_S)
     first = answer.text.split('id="react-entry-point"')[0]
