@@ -30,6 +30,8 @@ KEPT: Final = 60
 SOON_FULL_DAYS: Final = 60
 FEWEST_DAYS: Final = 3
 """Over less than that a single load decides."""
+_BLOCK: Final = 512
+"""Bytes of a block as the system counts them, whatever the disk's are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,18 @@ def _taken(path: Path) -> int:
     """Bytes that a file, or all files under a folder, take on the disk: blocks, since QuestDB's files have holes."""
     taken = 0
     with contextlib.suppress(OSError):
-        taken = path.lstat().st_blocks * 512
-        if path.is_dir() and not path.is_symlink():
-            taken += sum(_taken(each) for each in path.iterdir())
+        taken = path.lstat().st_blocks * _BLOCK
+        if not path.is_symlink():
+            taken += _inside(str(path))
+    return taken
+
+
+def _inside(folder: str) -> int:
+    """What stands under a folder; nothing of a file, and of what vanishes meanwhile."""
+    taken = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                taken += entry.stat(follow_symlinks=False).st_blocks * _BLOCK
+                taken += _inside(entry.path) if entry.is_dir(follow_symlinks=False) else 0
     return taken
