@@ -83,5 +83,5 @@ def stop_of(step: StepFailure) -> Stopped:
 def _partitions(definitions: dg.Definitions, needs: Needs) -> list[date]:
     """The trading days that are partitions of these symbols' assets."""
     partitions = definitions.resolve_asset_graph().get(asset_key(next(iter(needs)), TICKS_ASSET)).partitions_def
-    assert partitions is not None
+    assert partitions is not None  # noqa: S101 - narrows a type
     return partition_days(partitions)

@@ -214,7 +214,7 @@ class Source:
         if whole.agg.digest != state.digest:
             raise DayReplacedError(f"{symbol.text} {day} was loaded again while it was read", "open the page again")
         ticks = pl.from_arrow(whole.ticks)
-        assert isinstance(ticks, pl.DataFrame)
+        assert isinstance(ticks, pl.DataFrame)  # noqa: S101 - narrows a type
         return state, ticks
 
     def operations(self, window: Window) -> Operations:

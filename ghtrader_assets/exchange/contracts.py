@@ -186,7 +186,7 @@ def _delivery_months(spec: Spec, calendar: TradingCalendar) -> list[date]:
 def _last_day(spec: Spec, month: date, calendar: TradingCalendar) -> date:
     contract = contract_symbol(parse_symbol(f"KQ.m@{spec.key}"), month)
     last = last_trading_day(contract, calendar, month)
-    assert last is not None
+    assert last is not None  # noqa: S101 - narrows a type
     return last.day
 
 

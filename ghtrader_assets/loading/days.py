@@ -69,7 +69,7 @@ class FetchedLoad:
 
     def ticks(self) -> DayLoad:
         """The ticks of a whole day, with the columns stored with each."""
-        assert self.fetched.frame is not None
+        assert self.fetched.frame is not None  # noqa: S101 - narrows a type
         return DayLoad(
             symbol=self.plan.symbol.text,
             trading_day=self.plan.trading_day,

@@ -31,7 +31,7 @@ def judgement_metrics(verdict: DayVerdict, seconds: float) -> list[Metric]:
 
 def load_metrics(manifest: Manifest) -> list[Metric]:
     """The figures of one stored symbol-day, at the instant its load ended."""
-    assert manifest.finished is not None
+    assert manifest.finished is not None  # noqa: S101 - narrows a type
     seconds = manifest.download_s + manifest.store_s + manifest.readback_s
     return _metrics(
         manifest.finished,

@@ -97,7 +97,7 @@ def stored_manifest(
     finished: datetime,
 ) -> Manifest:
     """The manifest of a day that was stored and read back, with the fingerprints of the verdicts that its load gave."""
-    assert fetched.frame is not None
+    assert fetched.frame is not None  # noqa: S101 - narrows a type
     return dataclasses.replace(
         manifest,
         outcome=IngestState.PARTIAL if manifest.partial else IngestState.COMPLETE,
@@ -216,7 +216,7 @@ def _write(context: StoreContext, manifests: Sequence[Manifest]) -> None:
 
 def daily_agg(manifest: Manifest) -> DailyAgg:
     """The stored-day row of a day that a load stored."""
-    assert manifest.finished is not None
+    assert manifest.finished is not None  # noqa: S101 - narrows a type
     return DailyAgg(
         symbol=manifest.symbol,
         trading_day=manifest.trading_day,

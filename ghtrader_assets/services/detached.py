@@ -60,7 +60,7 @@ def start_detached(settings: Settings) -> Runtime:
             process.send_signal(signal.SIGTERM)
             raise
     runtime = owned_runtime(home)
-    assert runtime is not None
+    assert runtime is not None  # noqa: S101 - narrows a type
     return runtime
 
 

@@ -166,7 +166,7 @@ class _Books:
 
 def _service_of(watched: Watched) -> Service | None:
     part = watched.part
-    assert isinstance(part, AnyPart)
+    assert isinstance(part, AnyPart)  # noqa: S101 - narrows a type
     pid = part.pid
     with contextlib.suppress(psutil.NoSuchProcess):
         if pid is not None:

@@ -28,7 +28,7 @@ def formatted(table: pa.Table, output_format: OutputFormat, *, nullable: bool = 
     table = _with_plain_texts(table)
     if output_format == "polars":
         frame = pl.from_arrow(table)
-        assert isinstance(frame, pl.DataFrame)
+        assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows a type
         return frame
     types = _nullable_types() if nullable else {}
     pandas: pd.DataFrame = table.to_pandas(

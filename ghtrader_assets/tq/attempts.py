@@ -97,7 +97,7 @@ class Task:
         if self._attempts >= self._timing.attempts:
             return None
         pause = min(self._timing.backoff_cap_s, self._timing.backoff_s * 2 ** (self._attempts - 1))
-        pause *= random.uniform(0.5, 1.5)
+        pause *= random.uniform(0.5, 1.5)  # noqa: S311 - spreads waits, keeps no secret
         self.not_before = time.monotonic() + pause
         return pause if self.not_before < self._day_ends() else None
 
@@ -114,13 +114,13 @@ class Task:
     def _wait_out(self, error: ThrottledError) -> float | None:
         """A 429 costs time, not an attempt."""
         self._attempts -= 1
-        pause = (error.pause_s or self._timing.throttle_s) * random.uniform(1.0, 1.2)
+        pause = (error.pause_s or self._timing.throttle_s) * random.uniform(1.0, 1.2)  # noqa: S311 - spreads waits, keeps no secret
         self._paused_s += pause + time.monotonic() - self._attempt_began
         self.not_before = time.monotonic() + pause
         return pause if self._paused_s <= self._timing.throttle_budget_s else None
 
     def _day_ends(self) -> float:
-        assert self._began is not None
+        assert self._began is not None  # noqa: S101 - narrows a type
         return self._began + self._timing.day_s + self._paused_s
 
     def _stats(self, frame: pl.DataFrame | None) -> FetchStats:

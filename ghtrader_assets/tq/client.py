@@ -176,7 +176,7 @@ class PlainClient:
     def _sift_answers(self) -> None:
         """See each answer before the client does, which makes 0 or NaN of a text and falls over another form."""
         answers = self._api._ws_md_recv_chan
-        assert answers is not None
+        assert answers is not None  # noqa: S101 - narrows a type
         pass_on = answers.send
 
         async def send(item: Any) -> None:

@@ -115,7 +115,7 @@ class LeanConnection:
         await self._send(json.dumps(request))
 
     async def _send(self, text: str) -> None:
-        assert self._socket is not None
+        assert self._socket is not None  # noqa: S101 - narrows a type
         await _take_in()
         try:
             await self._socket.send_str(text)
@@ -130,7 +130,7 @@ class LeanConnection:
 
     async def frame(self) -> bytes:
         """The next frame; the next peek is out before it is parsed."""
-        assert self._socket is not None
+        assert self._socket is not None  # noqa: S101 - narrows a type
         message = await self._socket.receive(timeout=self._timing.frame_s)
         if isinstance(message.data, aiohttp.WebSocketError) and message.data.code == _TOO_BIG:
             raise oversized_message()

@@ -141,7 +141,7 @@ def _ask_all(provider: Provider, home: Path, timing: Timing, questions: Sequence
             return _ask_once(provider, home, timing, questions)
         except TransientFetchError as error:
             pause = getattr(error, "pause_s", None) or timing.backoff_s * 2 ** (attempt - 1)
-            pause = min(pause, timing.backoff_cap_s) * random.uniform(0.5, 1.5)
+            pause = min(pause, timing.backoff_cap_s) * random.uniform(0.5, 1.5)  # noqa: S311 - spreads waits, keeps no secret
             if attempt >= timing.attempts or time.monotonic() + pause > deadline:
                 raise
             log.warning("the provider is asked again", asked=questions[0].kind, reason=str(error), attempt=attempt)
@@ -178,7 +178,7 @@ def _one_answer(worker: WorkerProcess, timing: Timing, question: Question) -> by
         answer = _next(worker, timing.attempt_s)
     if isinstance(answer, wire.MarketAnswer):
         return answer.content
-    assert isinstance(answer, wire.DayFailed)
+    assert isinstance(answer, wire.DayFailed)  # noqa: S101 - narrows a type
     raise rebuilt(answer)
 
 

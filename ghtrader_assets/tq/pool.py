@@ -206,7 +206,7 @@ class FetchPool:
             self._breaker.close()
             self._heard = time.monotonic()
             return task.came_whole(message, frame)
-        assert isinstance(message, wire.DayFailed)
+        assert isinstance(message, wire.DayFailed)  # noqa: S101 - narrows a type
         if task.mode == "both":
             self._fast.settled(task.request, proved=False)
         task.failed(message, worker.receive_frame() if message.has_frame else None)

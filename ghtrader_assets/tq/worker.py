@@ -30,13 +30,13 @@ def serve(descriptor: int) -> NoReturn:
     inbox: queue.SimpleQueue[wire.ToWorker] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(pool, inbox), daemon=True).start()
     setup = inbox.get()
-    assert isinstance(setup, wire.Setup)
+    assert isinstance(setup, wire.Setup)  # noqa: S101 - narrows a type
     hide(SecretStr(setup.password) if setup.password != setup.user else None)
     readers = Readers(setup, SYSTEM_CLOCK)
     pool.send_bytes(wire.encode(wire.Ready()))
     while True:
         job = inbox.get()
-        assert not isinstance(job, wire.Setup)
+        assert not isinstance(job, wire.Setup)  # noqa: S101 - narrows a type
         for part in _answer(setup, readers, job):
             pool.send_bytes(part)
 

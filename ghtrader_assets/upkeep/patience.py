@@ -29,7 +29,7 @@ class Patience:
 
     def wait(self, show: Callable[[float], None]) -> bool:
         """Wait until the provider may be asked again, telling `show` the seconds left; False if the budget is short."""
-        seconds = self._breaker.reopens_in() + random.uniform(0.0, JITTER_S)
+        seconds = self._breaker.reopens_in() + random.uniform(0.0, JITTER_S)  # noqa: S311 - spreads waits, keeps no secret
         if seconds > self._left_s:
             return False
         self._left_s -= seconds

@@ -178,7 +178,14 @@ BEYOND = [
 @pytest.mark.usefixtures("tqsdk_once")
 @pytest.mark.parametrize(("reader", "kind", "amount", "says", "attempts"), BEYOND)
 def test_an_answer_beyond_measure_is_named(
-    exchange: Exchange, pools: dict[str, FetchPool], reader: str, kind: str, amount: int, says: str, attempts: int
+    exchange: Exchange,
+    pools: dict[str, FetchPool],
+    reader: str,
+    kind: str,
+    amount: int,
+    says: str,
+    attempts: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
     exchange.fault(kind, amount=amount, seconds=0.3, times=None)
     with watched() as peak:
@@ -186,6 +193,7 @@ def test_an_answer_beyond_measure_is_named(
         exchange.reset()
         (again,) = pools[reader].fetch([request_of(CONTRACT, DAY)])
         peak.look()
+    record_property("peak_mb", peak.mb)
     assert (fetched.state, fetched.stats.attempts) == (IngestState.BROKEN, attempts)
     assert fetched.reason.startswith(f"{says}: ")
     assert 50 < peak.mb < MOST_MB
@@ -224,10 +232,14 @@ except UnfitAnswerError as error:
 """
 
 
-def test_a_compressed_message_is_bounded_as_it_expands(run_client: Callable[..., Any], exchange: Exchange) -> None:
+def test_a_compressed_message_is_bounded_as_it_expands(
+    run_client: Callable[..., Any], exchange: Exchange, record_property: Callable[[str, object], None]
+) -> None:
     exchange.fault("bomb", amount=500)
     ran = run_client(exchange, DEFLATED)
+    assert ran.stdout, ran.stderr
     peak_mb, says = ran.stdout.split(" ", 1)
+    record_property("peak_mb", int(peak_mb))
     assert says.startswith("oversized: a message is longer than"), ran.stderr
     assert int(peak_mb) < MOST_MB
 

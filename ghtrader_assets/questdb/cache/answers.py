@@ -115,7 +115,7 @@ class RedisCache(AnswerCache):
     """
 
     def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
-        assert settings.redis_url is not None
+        assert settings.redis_url is not None  # noqa: S101 - narrows a type
         self._redis = _link(settings.redis_url.get_secret_value())
         self._ttl_ms = max(1, round(settings.cache_ttl_s * 1000))
         self._path = str(_version_path(settings.home))

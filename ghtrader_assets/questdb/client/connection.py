@@ -190,7 +190,7 @@ class Database:
         places, values = bound_list(tables)
         found = self.rows(
             "wal_state",
-            "SELECT name, writerTxn, sequencerTxn, suspended, errorTag, errorMessage"
+            "SELECT name, writerTxn, sequencerTxn, suspended, errorTag, errorMessage"  # noqa: S608 - our own names; values are bound
             f" FROM wal_tables() WHERE name IN ({places})",
             values,
         )

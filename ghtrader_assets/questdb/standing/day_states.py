@@ -27,7 +27,7 @@ from ghtrader_assets.questdb.tables.schema import DAILY_AGG, EXCEPTIONS, FIELD_Q
 from ghtrader_assets.validation.verdicts import midnight_utc
 
 _EXCEPTIONS: Final = (
-    "(SELECT * FROM (SELECT symbol, trading_day, ts, who, reason, bound_to, expires, revoked"
+    "(SELECT * FROM (SELECT symbol, trading_day, ts, who, reason, bound_to, expires, revoked"  # noqa: S608 - our own names; values are bound
     f" FROM {EXCEPTIONS} LATEST ON ts PARTITION BY symbol, trading_day)"
     " WHERE NOT revoked AND (expires IS NULL OR expires > {now}))"
 )
@@ -38,7 +38,7 @@ _OF_ATTEMPT: Final = "concat(m.outcome, ' ', m.contract)"
 """What an exception of a stored day, and of one of which nothing is stored, is bound to."""
 
 _STORED_DAYS: Final = (
-    "SELECT a.symbol symbol, a.ts ts, {columns}, true stored, a.partial partial,"
+    "SELECT a.symbol symbol, a.ts ts, {columns}, true stored, a.partial partial,"  # noqa: S608 - our own names; values are bound
     " s.state coverage, s.reason_code coverage_reason,"
     " s.content_digest = a.digest AND length(a.digest) > 0 coverage_names_content,"
     " q.state quality, q.reason_code quality_reason,"
@@ -50,7 +50,7 @@ _STORED_DAYS: Final = (
     f" LEFT JOIN {_EXCEPTIONS} e ON a.trading_day = e.trading_day AND a.symbol = e.symbol"
 )
 _ATTEMPTED: Final = (
-    "SELECT m.symbol, m.ts, m.rows, m.contract, m.manifest_id, e.who, e.ts accepted_at, e.reason accepted_because,"
+    "SELECT m.symbol, m.ts, m.rows, m.contract, m.manifest_id, e.who, e.ts accepted_at, e.reason accepted_because,"  # noqa: S608 - our own names; values are bound
     f" {_OF_ATTEMPT} binding, m.outcome, m.reason, e.bound_to = {_OF_ATTEMPT} exception_holds"
     f" FROM (SELECT * FROM {MANIFESTS} WHERE {{within}}) m"
     f" LEFT JOIN (SELECT ts, symbol FROM {DAILY_AGG} WHERE {{within}}) a ON m.ts = a.ts AND m.symbol = a.symbol"
@@ -140,7 +140,7 @@ def read_accepted(
     places, names = bound_list(symbols)
     found = db.rows(
         "day_states.excepted",
-        f"SELECT symbol, trading_day FROM {_EXCEPTIONS.format(now='%s')}"
+        f"SELECT symbol, trading_day FROM {_EXCEPTIONS.format(now='%s')}"  # noqa: S608 - our own names; values are bound
         f" WHERE symbol IN ({places}) AND trading_day >= %s AND trading_day <= %s",
         [now, *names, start.isoformat(), end.isoformat()],
     )

@@ -201,7 +201,7 @@ def _frame(db: Database, symbols: str, start: date, end: date, table: str, colum
     """Columns of a table's rows of the days from `start` to `end` of `symbols`, SQL literals."""
     found = db.export(
         f"standing.{table}",
-        f"SELECT symbol, trading_day, {columns} FROM {table} WHERE symbol IN ({symbols})"
+        f"SELECT symbol, trading_day, {columns} FROM {table} WHERE symbol IN ({symbols})"  # noqa: S608 - our own names; values are bound
         f" AND ts >= '{start}' AND ts <= '{end}'",
     )
     return found.with_columns(
@@ -222,7 +222,7 @@ def _scheduled_to(db: Database, symbols: Sequence[str]) -> dict[str, date]:
     places, values = bound_list(symbols)
     found = db.rows(
         "standing.scheduled_to",
-        f"SELECT symbol, max(ts) FROM {MAIN_SCHEDULE} WHERE symbol IN ({places})",
+        f"SELECT symbol, max(ts) FROM {MAIN_SCHEDULE} WHERE symbol IN ({places})",  # noqa: S608 - our own names; values are bound
         values,
     )
     return {symbol: last.date() for symbol, last in found}
@@ -233,7 +233,7 @@ def _holes(db: Database, symbols: Sequence[str], start: date, end: date) -> dict
     places, values = bound_list(symbols)
     found = db.rows(
         "standing.holes",
-        f"SELECT symbol, trading_day, count() FROM {VALIDATE_GAPS}"
+        f"SELECT symbol, trading_day, count() FROM {VALIDATE_GAPS}"  # noqa: S608 - our own names; values are bound
         f" WHERE ts >= %s AND ts < %s AND symbol IN ({places})"
         " AND (attribution = %s OR tqsdk_status = %s)",
         [*gap_bounds(start, end), *values, *[ProbeStatus.PROVIDER_HAS_DATA.value] * 2],

@@ -82,7 +82,7 @@ class IngestStep:
 
 def read_query_percentiles(db: Database, start: datetime, end: datetime) -> list[Percentiles]:
     """The latency of each query, in seconds, by its name, over `[start, end)`."""
-    rows = f"SELECT name, value FROM {METRICS} WHERE ts >= %s AND ts < %s AND name LIKE '{QUERY_PREFIX}%%'"
+    rows = f"SELECT name, value FROM {METRICS} WHERE ts >= %s AND ts < %s AND name LIKE '{QUERY_PREFIX}%%'"  # noqa: S608 - our own names; values are bound
     found = _percentiles(db, "metrics.queries", "name", rows, [start, end])
     return [Percentiles(row[0].removeprefix(QUERY_PREFIX), *row[1:]) for row in found]
 
@@ -90,14 +90,14 @@ def read_query_percentiles(db: Database, start: datetime, end: datetime) -> list
 def read_percentiles(db: Database, names: Sequence[str], start: datetime, end: datetime) -> list[Percentiles]:
     """How these metrics were distributed over `[start, end)`, each in its own unit."""
     places = ", ".join(["%s"] * len(names))
-    rows = f"SELECT name, value FROM {METRICS} WHERE ts >= %s AND ts < %s AND name IN ({places})"
+    rows = f"SELECT name, value FROM {METRICS} WHERE ts >= %s AND ts < %s AND name IN ({places})"  # noqa: S608 - our own names; values are bound
     return [Percentiles(*row) for row in _percentiles(db, "metrics.values", "name", rows, [start, end, *names])]
 
 
 def read_query_course(db: Database, start: datetime, end: datetime, step: Grain) -> list[TimedPercentiles]:
     """The latency of all queries together, in seconds, step by step over `[start, end)`."""
     rows = (
-        f"SELECT timestamp_floor('{_checked(step)}', ts) step, value FROM {METRICS}"
+        f"SELECT timestamp_floor('{_checked(step)}', ts) step, value FROM {METRICS}"  # noqa: S608 - our own names; values are bound
         f" WHERE ts >= %s AND ts < %s AND name LIKE '{QUERY_PREFIX}%%'"
     )
     found = _percentiles(db, "metrics.query_course", "step", rows, [start, end])
@@ -108,7 +108,7 @@ def read_ingest_rates(db: Database, start: datetime, end: datetime) -> list[Inge
     """What was loaded of each symbol in `[start, end)`."""
     found = db.rows(
         "metrics.ingest",
-        "SELECT symbol, sum(CASE WHEN name = 'ingest_rows' THEN 1 ELSE 0 END),"
+        "SELECT symbol, sum(CASE WHEN name = 'ingest_rows' THEN 1 ELSE 0 END),"  # noqa: S608 - our own names; values are bound
         " sum(CASE WHEN name = 'ingest_rows' THEN value ELSE 0.0 END),"
         " sum(CASE WHEN name = 'ingest_bytes' THEN value ELSE 0.0 END),"
         " sum(CASE WHEN name IN ('download_seconds', 'store_seconds', 'readback_seconds') THEN value ELSE 0.0 END),"
@@ -126,7 +126,7 @@ def read_ingest_course(db: Database, start: datetime, end: datetime, step: Grain
     """What was loaded, of all symbols, step by step over `[start, end)`; steps without a load are left out."""
     found = db.rows(
         "metrics.ingest_course",
-        f"SELECT timestamp_floor('{_checked(step)}', ts) step, sum(CASE WHEN name = 'ingest_rows' THEN 1 ELSE 0 END),"
+        f"SELECT timestamp_floor('{_checked(step)}', ts) step, sum(CASE WHEN name = 'ingest_rows' THEN 1 ELSE 0 END),"  # noqa: S608 - our own names; values are bound
         " sum(CASE WHEN name = 'ingest_rows' THEN value ELSE 0.0 END),"
         " sum(CASE WHEN name = 'ingest_rows' THEN 0.0 ELSE value END)"
         f" FROM {METRICS} WHERE ts >= %s AND ts < %s AND name IN"
@@ -157,5 +157,5 @@ def _rate(rows: float, seconds: float) -> float:
 
 
 def _checked(step: Grain) -> Grain:
-    assert step in GRAINS
+    assert step in GRAINS  # noqa: S101 - narrows a type
     return step

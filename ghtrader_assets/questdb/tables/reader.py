@@ -83,7 +83,8 @@ def read_schedules(db: Database, symbols: Sequence[str], start: date, end: date)
 def read_contract_lives(db: Database) -> list[ContractLife]:
     """The first trading days that a provider was asked for."""
     return rows_of(
-        ContractLife, db.rows("contract_lives", f"SELECT {columns_of_kind(ContractLife)} FROM {CONTRACT_LIVES}")
+        ContractLife,
+        db.rows("contract_lives", f"SELECT {columns_of_kind(ContractLife)} FROM {CONTRACT_LIVES}"),  # noqa: S608 - our own names; values are bound
     )
 
 
@@ -91,7 +92,9 @@ def read_main_overrides(db: Database, symbols: Sequence[str] = ()) -> list[MainO
     """Every version of the symbols' overridden main contracts, oldest first; of all symbols where none is named."""
     where, values = _of_symbols("WHERE", symbols)
     found = db.rows(
-        "main_overrides", f"SELECT {columns_of_kind(MainOverride)} FROM {MAIN_OVERRIDES} {where} ORDER BY ts", values
+        "main_overrides",
+        f"SELECT {columns_of_kind(MainOverride)} FROM {MAIN_OVERRIDES} {where} ORDER BY ts",  # noqa: S608 - our own names; values are bound
+        values,
     )
     return rows_of(MainOverride, found)
 
@@ -111,7 +114,7 @@ def read_witness_digests(db: Database, symbols: Sequence[str], start: date, end:
     places, names = bound_list(symbols)
     found = db.rows(
         "witness_digests",
-        f"SELECT symbol, trading_day, digest FROM {WITNESS}"
+        f"SELECT symbol, trading_day, digest FROM {WITNESS}"  # noqa: S608 - our own names; values are bound
         f" WHERE ts >= %s AND ts <= %s AND symbol IN ({places}) AND length(digest) > 0",
         [midnight_utc(start), midnight_utc(end), *names],
     )
@@ -137,7 +140,7 @@ def read_days_witnessed_as(db: Database, symbol: str, witness: str) -> list[date
     """The judged days of a symbol of which the provider's bars say this, by day."""
     found = db.rows(
         "witnessed_as",
-        f"SELECT trading_day FROM {VALIDATE_SUMMARY} WHERE symbol = %s AND witness = %s ORDER BY ts",
+        f"SELECT trading_day FROM {VALIDATE_SUMMARY} WHERE symbol = %s AND witness = %s ORDER BY ts",  # noqa: S608 - our own names; values are bound
         [symbol, witness],
     )
     return [date.fromisoformat(day) for (day,) in found]
@@ -169,7 +172,7 @@ def read_gap_sums(db: Database, symbol: str, start: date, end: date) -> dict[dat
     """The gaps of a symbol's judged days in an inclusive range, those that have any."""
     found = db.rows(
         "gap_sums",
-        f"SELECT trading_day, count(), sum(duration_s) FROM {VALIDATE_GAPS} WHERE symbol = %s AND ts >= %s AND ts < %s",
+        f"SELECT trading_day, count(), sum(duration_s) FROM {VALIDATE_GAPS} WHERE symbol = %s AND ts >= %s AND ts < %s",  # noqa: S608 - our own names; values are bound
         [symbol, *gap_bounds(start, end)],
     )
     sums = {date.fromisoformat(day): GapSum(int(gaps), int(seconds)) for day, gaps, seconds in found}
@@ -226,7 +229,7 @@ def read_future_loads(db: Database, symbols: Sequence[str], now: datetime) -> li
     places, names = bound_list(symbols)
     found = db.rows(
         "future_loads",
-        "SELECT symbol, trading_day, began FROM (SELECT symbol, trading_day, last(started) began"
+        "SELECT symbol, trading_day, began FROM (SELECT symbol, trading_day, last(started) began"  # noqa: S608 - our own names; values are bound
         f" FROM {MANIFESTS} WHERE symbol IN ({places})) WHERE began > %s ORDER BY symbol, trading_day",
         [*names, now + CLOCKS_DIFFER],
     )
@@ -271,7 +274,7 @@ def read_exceptions(db: Database, symbol: str, start: date, end: date) -> dict[d
     """The last exception or revocation of each day of an inclusive range, of those that have one."""
     found = db.rows(
         "exceptions",
-        f"SELECT {columns_of_kind(DayException)} FROM {EXCEPTIONS} WHERE symbol = %s AND trading_day >= %s"
+        f"SELECT {columns_of_kind(DayException)} FROM {EXCEPTIONS} WHERE symbol = %s AND trading_day >= %s"  # noqa: S608 - our own names; values are bound
         " AND trading_day <= %s LATEST ON ts PARTITION BY symbol, trading_day",
         [symbol, start.isoformat(), end.isoformat()],
     )
@@ -283,7 +286,7 @@ def read_begun(db: Database, symbols: Sequence[str]) -> dict[str, tuple[date, da
     places, values = bound_list(symbols)
     found = db.rows(
         "begun",
-        f"SELECT symbol, min(ts), max(ts) FROM (SELECT symbol, ts FROM {MANIFESTS} WHERE symbol IN ({places})"
+        f"SELECT symbol, min(ts), max(ts) FROM (SELECT symbol, ts FROM {MANIFESTS} WHERE symbol IN ({places})"  # noqa: S608 - our own names; values are bound
         f" UNION ALL SELECT symbol, ts FROM {DAILY_AGG} WHERE symbol IN ({places}))",
         [*values, *values],
     )
@@ -295,7 +298,7 @@ def read_newest_days(db: Database, symbols: Sequence[str]) -> dict[str, tuple[da
     places, values = bound_list(symbols)
     found = db.rows(
         "newest_days",
-        f"SELECT symbol, max(ts), max(updated_at) FROM {DAILY_AGG} WHERE symbol IN ({places})",
+        f"SELECT symbol, max(ts), max(updated_at) FROM {DAILY_AGG} WHERE symbol IN ({places})",  # noqa: S608 - our own names; values are bound
         values,
     )
     return {symbol: (last.date(), loaded.replace(tzinfo=UTC)) for symbol, last, loaded in found}
@@ -337,7 +340,7 @@ def _rows(
     db: Database, name: str, kind: type[Row], rest: str, values: Sequence[object], columns: str = ""
 ) -> list[Row]:
     """Rows of a dataclass by what follows FROM; `columns` where they are not called as its fields are."""
-    return rows_of(kind, db.rows(name, f"SELECT {columns or columns_of_kind(kind)} FROM {rest}", values))
+    return rows_of(kind, db.rows(name, f"SELECT {columns or columns_of_kind(kind)} FROM {rest}", values))  # noqa: S608 - our own names; values are bound
 
 
 def _of_symbols(keyword: str, symbols: Sequence[str]) -> tuple[str, list[str]]:

@@ -187,7 +187,7 @@ def _vanished_gaps(db: Database, verdicts: Sequence[DayVerdict]) -> list[dict[st
     bounds = gap_bounds(min(day for _, day in days), max(day for _, day in days))
     found = db.rows(
         "gap_keys",
-        f"SELECT symbol, trading_day, start_ts FROM {VALIDATE_GAPS}"
+        f"SELECT symbol, trading_day, start_ts FROM {VALIDATE_GAPS}"  # noqa: S608 - our own names; values are bound
         f" WHERE ts >= %s AND ts < %s AND symbol IN ({places})",
         [*bounds, *symbols],
     )

@@ -71,7 +71,7 @@ def _length(db: Database, name: str) -> str | None:
 
 def _require_room(db: Database, base: str, home: Path) -> None:
     """Say what the copy takes, and refuse where the embedded server's disk has less."""
-    ((size,),) = db.rows("table_partitions", f"SELECT sum(diskSize) FROM table_partitions('{base}')")
+    ((size,),) = db.rows("table_partitions", f"SELECT sum(diskSize) FROM table_partitions('{base}')")  # noqa: S608 - our own names; values are bound
     needed = (size or 0) + ROOM_BESIDE_COPY
     log.info("copying a table into other partitions", table=base, disk_mb=needed // 2**20)
     root = home / "questdb"
@@ -98,7 +98,7 @@ def _copy(db: Database, base: str, copy: str, length: str) -> None:
         wanted = _digest(db, base, columns, where)
         if _digest(db, copy, columns, where) == wanted:
             continue
-        _run(db, f"INSERT INTO {copy} ({names}) SELECT {names} FROM {base} WHERE {where}")
+        _run(db, f"INSERT INTO {copy} ({names}) SELECT {names} FROM {base} WHERE {where}")  # noqa: S608 - our own names; values are bound
         db.await_applied(copy, timeout_s=COPY_TIMEOUT_S)
         _require_equal(_digest(db, copy, columns, where), wanted, copy, where)
     _require_equal(_rows(db, copy), _rows(db, base), copy, "in all")
@@ -106,7 +106,7 @@ def _copy(db: Database, base: str, copy: str, length: str) -> None:
 
 def _parts(db: Database, base: str) -> list[str]:
     """Conditions that part a table's rows: together they find each row once, each a few partitions of the table."""
-    found = db.rows("parts", f"SELECT minTimestamp, numRows FROM table_partitions('{base}') ORDER BY minTimestamp")
+    found = db.rows("parts", f"SELECT minTimestamp, numRows FROM table_partitions('{base}') ORDER BY minTimestamp")  # noqa: S608 - our own names; values are bound
     starts: list[datetime] = []
     rows = partitions = 0
     for start, count in found:
@@ -123,7 +123,7 @@ def _parts(db: Database, base: str) -> list[str]:
 def _digest(db: Database, name: str, columns: Sequence[_Column], where: str) -> tuple[Any, ...]:
     """What the rows of a part sum up to: their number, and figures of each column that no order changes."""
     figures = ", ".join(["count()", *(figure for each in columns for figure in _figures(each))])
-    ((*digest,),) = db.rows("digest_of_part", f"SELECT {figures} FROM {name} WHERE {where}")
+    ((*digest,),) = db.rows("digest_of_part", f"SELECT {figures} FROM {name} WHERE {where}")  # noqa: S608 - our own names; values are bound
     return tuple(digest)
 
 
@@ -149,12 +149,12 @@ def _require_equal(found: object, wanted: object, copy: str, part: str) -> None:
 
 
 def _rows(db: Database, name: str) -> int:
-    ((rows,),) = db.rows("table_partitions", f"SELECT sum(numRows) FROM table_partitions('{name}')")
+    ((rows,),) = db.rows("table_partitions", f"SELECT sum(numRows) FROM table_partitions('{name}')")  # noqa: S608 - our own names; values are bound
     return rows or 0
 
 
 def _columns_of(db: Database, name: str) -> list[_Column]:
-    found = db.rows("table_columns", f"SELECT \"column\", type, symbolCapacity, upsertKey FROM table_columns('{name}')")
+    found = db.rows("table_columns", f"SELECT \"column\", type, symbolCapacity, upsertKey FROM table_columns('{name}')")  # noqa: S608 - our own names; values are bound
     return [_Column(*each) for each in found]
 
 

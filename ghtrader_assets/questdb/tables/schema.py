@@ -57,7 +57,7 @@ _LIVE: Final = column("live", "BOOLEAN")
 
 def live_query(base: str, columns: Iterable[str]) -> str:
     """What the view of a base table's live rows selects."""
-    return f"SELECT {', '.join(columns)} FROM {base} WHERE live"
+    return f"SELECT {', '.join(columns)} FROM {base} WHERE live"  # noqa: S608 - our own names; values are bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ TABLES: Final = {
 
 # Derived from the summary, one to one, as ghTrader defines it: `tick_count_*` count seconds, not ticks.
 _TICK_GAPS_QUERY: Final = (
-    "SELECT ts, symbol, trading_day, 'main_l5' ticks_kind, 'v2' dataset_version,"
+    "SELECT ts, symbol, trading_day, 'main_l5' ticks_kind, 'v2' dataset_version,"  # noqa: S608 - our own names; values are bound
     " seconds_with_ticks tick_count_actual, expected_seconds - missing_seconds tick_count_expected_min,"
     " expected_seconds tick_count_expected_max, null::LONG median_interval_ms, null::LONG p95_interval_ms,"
     " null::LONG p99_interval_ms, max_gap_s * 1000 max_interval_ms,"
@@ -216,13 +216,13 @@ def base_difference(db: Database, table: Table, to_come: Collection[str] = (), l
 
 def foreign_columns(db: Database, table: Table, to_come: Collection[str] = ()) -> list[str]:
     """The columns of the table in the store that are not ours: another program's, which we neither read nor write."""
-    found = db.rows("table_columns", f"SELECT \"column\" FROM table_columns('{table.base}')")
+    found = db.rows("table_columns", f"SELECT \"column\" FROM table_columns('{table.base}')")  # noqa: S608 - our own names; values are bound
     return sorted({name for (name,) in found} - {each.name for each in table.base_columns} - set(to_come))
 
 
 def _column_difference(db: Database, table: Table, to_come: Collection[str]) -> str:
     """How our columns and the keys differ. Columns besides ours change nothing of what ours say."""
-    found = db.rows("table_columns", f"SELECT \"column\", type, upsertKey FROM table_columns('{table.base}')")
+    found = db.rows("table_columns", f"SELECT \"column\", type, upsertKey FROM table_columns('{table.base}')")  # noqa: S608 - our own names; values are bound
     types = {name: kind for name, kind, _ in found}
     wanted = {each.name: each.type for each in table.base_columns if each.name in types or each.name not in to_come}
     for name, kind in wanted.items():

@@ -169,7 +169,7 @@ def _is_settled(db: Database, agg: DailyAgg) -> bool:
     """Whether no other attempt of the day is open (it began and has not ended) or ended after the stored load."""
     ((others,),) = db.rows(
         "later_attempts",
-        f"SELECT count() FROM {MANIFESTS} WHERE symbol = %s AND ts = %s AND manifest_id != %s"
+        f"SELECT count() FROM {MANIFESTS} WHERE symbol = %s AND ts = %s AND manifest_id != %s"  # noqa: S608 - our own names; values are bound
         " AND (finished > %s OR (finished IS NULL AND started > %s))",
         [agg.symbol, midnight_utc(agg.trading_day), agg.manifest_id, agg.updated_at, agg.updated_at - LONGEST_LOAD],
     )
@@ -188,7 +188,7 @@ def _read(db: Database, symbol: str, window: DayWindow, columns: Sequence[str], 
 
 def _digest(ticks: pa.Table) -> str:
     frame = pl.from_arrow(ticks.select(TICK_SCHEMA.names()))
-    assert isinstance(frame, pl.DataFrame)
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows a type
     return content_digest(as_tick_frame(frame))
 
 

@@ -123,7 +123,7 @@ def _store_again(db: Database, failure: Result, readback: Readback) -> Result:
     """
     result = failure
     for attempt in range(STORED_AGAIN):
-        time.sleep(random.uniform(0.0, FIRST_PAUSE_S * 2**attempt))
+        time.sleep(random.uniform(0.0, FIRST_PAUSE_S * 2**attempt))  # noqa: S311 - spreads waits, keeps no secret
         try:
             result = _store_together(db, [failure.load], readback)[0]
         except GhtraderError as error:
@@ -175,7 +175,7 @@ def _require_storable(load: DayLoad) -> None:
 def _is_stored(db: Database, load: DayLoad, digest: str) -> bool:
     labels = db.rows(
         "ticks_labels",
-        f"SELECT DISTINCT {CONTRACT_IN_TICKS}, segment_id FROM {TICKS} WHERE symbol = %s AND ts >= %s AND ts < %s",
+        f"SELECT DISTINCT {CONTRACT_IN_TICKS}, segment_id FROM {TICKS} WHERE symbol = %s AND ts >= %s AND ts < %s",  # noqa: S608 - our own names; values are bound
         [load.symbol, instant(load.window.start_ns), instant(load.window.end_ns)],
     )
     return (
@@ -228,7 +228,7 @@ def _stored_checksum(db: Database, symbol: str, window: DayWindow) -> tuple[int,
     """Count and wrapping int64 sum of row hashes of the stored day: numpy's sum of the same rows is equal."""
     count, checksum = db.rows(
         "ticks_checksum",
-        f"SELECT count(), sum(row_hash) FROM {TICKS} WHERE symbol = %s AND ts >= %s AND ts < %s",
+        f"SELECT count(), sum(row_hash) FROM {TICKS} WHERE symbol = %s AND ts >= %s AND ts < %s",  # noqa: S608 - our own names; values are bound
         [symbol, instant(window.start_ns), instant(window.end_ns)],
     )[0]
     return count, checksum or 0
