@@ -15,6 +15,7 @@ import sys
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard.app import Dashboard, dashboard_app
+from ghtrader_assets.dashboard.reading import ReadersApp
 from ghtrader_assets.doors.asgi import GuardedApp
 from ghtrader_assets.doors.keys import Doorkeeper, keys_of
 from ghtrader_assets.doors.rule import Door
@@ -26,6 +27,7 @@ from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.runtime import DASHBOARD
 from ghtrader_assets.settings import Settings
+from ghtrader_assets.store.wire import READ
 
 CALLBACKS = "/_dash-update-component"
 """Where Dash asks for a page: by POST, and none of ours changes anything."""
@@ -59,11 +61,13 @@ def main() -> int:
 
 
 def _door(port: int, settings: Settings) -> Door:
-    return Door(port, settings.web_names, read_by_post=frozenset({CALLBACKS}))
+    return Door(port, settings.web_names, read_by_post=frozenset({CALLBACKS, READ}))
 
 
 def _guarded(app: Dashboard, door: Door, keeper: Doorkeeper) -> GuardedApp:
-    return GuardedApp(ThreadedApp(app.server), door, keeper, scripts=" ".join(app.csp_hashes()))
+    source = app.pages.source
+    served = ReadersApp(source.store, source.settings, ThreadedApp(app.server))
+    return GuardedApp(served, door, keeper, scripts=" ".join(app.csp_hashes()))
 
 
 if __name__ == "__main__":
