@@ -62,7 +62,7 @@ def _tls_of(split: SplitResult, options: dict[str, str]) -> dict[str, Any] | Non
     known_by = options.keys() & {"cafile", "sha256"}
     if options.get("tls") == "off":
         if known_by:
-            raise BadInputError("an address with ?tls=off needs no certificate", "leave one of the two out")
+            raise BadInputError("an address of a store with ?tls=off needs no certificate", "leave one of the two out")
         return None
     if not known_by and "tls" not in options and is_loopback(f"//{split.netloc}"):
         return None

@@ -116,7 +116,9 @@ def test_whoever_asks_is_told_whether_all_is_well_and_no_more(platform: RunningP
 def test_status_prints_links_that_open_each_once(platform: RunningPlatform) -> None:
     links = platform.command.run("status", "--json").document["links"]
     assert set(links) == {"dagster", "dashboard"}
-    for name, link in links.items():
+    for name, shown in links.items():
+        assert urlsplit(shown).hostname == platform.keys.page_name
+        link = shown.replace(platform.page(name), platform.url(name))  # this Python doesn't know names below localhost
         with requests.Session() as browser:
             assert browser.get(platform.url(name), timeout=HANGS_S).status_code == 401
             assert browser.get(link, timeout=HANGS_S).status_code == 200
@@ -124,7 +126,6 @@ def test_status_prints_links_that_open_each_once(platform: RunningPlatform) -> N
             other = "dashboard" if name == "dagster" else "dagster"
             assert browser.get(platform.url(other), timeout=HANGS_S).status_code == 401
         assert requests.get(link, timeout=HANGS_S).status_code == 401
-    assert links["dagster"] in links.values()
     shown = platform.command.run("status")
     assert shown.out.count("/log-in?link=") == 2
 

@@ -25,6 +25,7 @@ from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard.reading import AT_ONCE, ReadersApp
 from ghtrader_assets.doors.asgi import GuardedApp, Receive, Scope, Send
 from ghtrader_assets.doors.keys import Doorkeeper, WebKeys
+from ghtrader_assets.doors.outside import Outside
 from ghtrader_assets.doors.rule import Door
 from ghtrader_assets.doors.serving import WebServer
 from ghtrader_assets.errors import (
@@ -36,11 +37,13 @@ from ghtrader_assets.errors import (
     GhtraderError,
     SameNameWarning,
     StoreAwayError,
+    StoreBrokeOffError,
 )
 from ghtrader_assets.questdb.tables.writer import DayLoad
 from ghtrader_assets.reading.telling import tell
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store, connect
+from ghtrader_assets.store.address import address_of
 from ghtrader_assets.store.questions import QUESTIONS, StoreQuestion
 from ghtrader_assets.store.wire import (
     READ,
@@ -52,6 +55,7 @@ from ghtrader_assets.store.wire import (
     sent_question,
     value_received,
 )
+from ghtrader_assets_tests.fix_certificate import BEYOND, MadeCertificate
 from ghtrader_assets_tests.fix_store import Record
 
 WEEK = (date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7), date(2026, 1, 8))
@@ -66,17 +70,19 @@ async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @contextmanager
-def served(store: Store, settings: Settings) -> Iterator[str]:
-    """A dashboard's door for readers over the store; its address."""
+def served(store: Store, settings: Settings, outside: Outside | None = None) -> Iterator[str]:
+    """A dashboard's door for readers over the store; its address, the one outside if there is one."""
 
     def guarded(port: int) -> GuardedApp:
-        door, keeper = Door(port, read_by_post=frozenset({READ})), Doorkeeper(KEYS, "tested", "", SYSTEM_CLOCK)
+        names = outside.hosts(port) if outside else ()
+        door = Door(port, names, read_by_post=frozenset({READ}))
+        keeper = Doorkeeper(KEYS, "tested", "", SYSTEM_CLOCK)
         return GuardedApp(ReadersApp(lambda: store, settings, nothing), door, keeper)
 
-    server = WebServer(0, guarded, name="readers")
+    server = WebServer(0, guarded, name="readers", outside=outside)
     server.start()
     try:
-        yield f"127.0.0.1:{server.port}"
+        yield f"{outside.addresses[0] if outside else '127.0.0.1'}:{server.port}"
     finally:
         server.close()
 
@@ -285,6 +291,42 @@ def test_who_may_read_is_the_doors_word(address: str) -> None:
     assert connect(owner).latest() == connect(address).latest()
     with pytest.raises(StoreAwayError, match="ghtrader-assets up"):
         connect("ghtrader://x@127.0.0.1:1").coverage()
+
+
+def test_beyond_this_host_it_speaks_tls(store: Store, settings: Settings, certificate: MadeCertificate) -> None:
+    other = "0" * 64
+    with served(store, settings, certificate.outside) as at:
+        plain = f"ghtrader://{KEYS.reader.get_secret_value()}@{at}"
+        for known_by in (f"cafile={certificate.certificate}", f"sha256={certificate.fingerprint}"):
+            with connect(f"{plain}?{known_by}") as remote:
+                assert remote.coverage() == store.coverage()
+        for unknown, word in (("", "certificate"), (f"?sha256={other}", "[Ff]ingerprint")):
+            with connect(plain + unknown) as remote, pytest.raises(CredentialError, match=word):
+                remote.coverage()
+        with connect(f"{plain}?tls=off") as remote, pytest.raises((StoreAwayError, StoreBrokeOffError)):
+            remote.coverage()
+        loopback = plain.replace(BEYOND, "127.0.0.1")
+        with connect(loopback) as remote:
+            assert remote.coverage() == store.coverage()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "ghtrader://", "http://t@host:8050", "ghtrader://t@host:x", "ghtrader://t@host:99999", "ghtrader://t:p@host",
+     "ghtrader://t@host/path", "ghtrader://t@host?tls=maybe", "ghtrader://t@host?verify=no", "ghtrader://t@host?sha256=12",
+     "ghtrader://t@host?tls=off&cafile=x", "ghtrader://canary@[host", "ghtrader://t@host?a"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_without_its_token(text: str) -> None:
+    with pytest.raises(BadInputError, match=r"address of a store|\?sha256") as caught:
+        connect(text)
+    assert "canary" not in str(caught.value)
+
+
+def test_only_loopback_goes_without_tls_by_itself() -> None:
+    assert address_of("ghtrader://t@127.0.0.1").tls is None
+    assert address_of("ghtrader://t@127.0.0.1?tls=on").tls is not None
+    assert address_of("ghtrader://t@127.0.0.2").tls == {"cert_reqs": "CERT_REQUIRED", "ca_certs": None}
+    assert address_of("ghtrader://t@desk.example?tls=off").tls is None
 
 
 def test_reading_from_afar_imports_no_platform(address: str) -> None:
