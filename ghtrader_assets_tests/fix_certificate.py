@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ghtrader_assets.doors.outside import Outside, fingerprint_of, tls_of
+from ghtrader_assets.doors.outside import OutsideAddresses, fingerprint_of, tls_of
 
 BEYOND = "127.0.0.2"
 """An address that every Linux host has, which nothing of ours takes for loopback."""
@@ -26,8 +26,8 @@ class MadeCertificate:
         return fingerprint_of(self.certificate)
 
     @property
-    def outside(self) -> Outside:
-        return Outside((BEYOND,), tls_of(self.certificate, self.key), self.fingerprint)
+    def outside(self) -> OutsideAddresses:
+        return OutsideAddresses((BEYOND,), tls_of(self.certificate, self.key), self.fingerprint)
 
 
 @pytest.fixture(scope="session")

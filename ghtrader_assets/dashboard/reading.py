@@ -49,15 +49,17 @@ class ReadersApp:
         if scope["type"] != "http" or scope["path"] != READ or scope["method"] != "POST":
             await self._others(scope, receive, send)
             return
+        try:
+            body = await whole_body(receive)
+        except TooLongError:
+            await refuse(_TOO_LONG, send)
+            return
         if self._answering >= AT_ONCE:
             await refuse(_BUSY, send)
             return
         self._answering += 1
         try:
-            body = await whole_body(receive)
             await self._answer(answered(self._store, body, self._bounds), receive, send)
-        except TooLongError:
-            await refuse(_TOO_LONG, send)
         except TimeoutError:
             log.info("a reader took too long")
         finally:

@@ -28,7 +28,7 @@ _MOST_BYTES: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class OutsideAddresses:
     """The addresses, and how TLS is spoken there."""
 
     addresses: tuple[str, ...]
@@ -40,7 +40,7 @@ class Outside:
         return tuple(f"{address}:{port}" for address in self.addresses)
 
 
-def outside_of(settings: Settings) -> Outside | None:
+def outside_of(settings: Settings) -> OutsideAddresses | None:
     """None where nothing but the loopback address is listened on.
 
     Raises `BadInputError` for addresses without a log-in or a certificate, for what is no address of this host, and for
@@ -59,7 +59,7 @@ def outside_of(settings: Settings) -> Outside | None:
             "GHTRADER_WEB_BIND opens the web servers to the network, and nothing says a certificate",
             "set GHTRADER_WEB_TLS_CERTIFICATE and GHTRADER_WEB_TLS_KEY to PEM files, or unset GHTRADER_WEB_BIND",
         )
-    return Outside(_addresses(settings.web_bind), tls_of(certificate, key), fingerprint_of(certificate))
+    return OutsideAddresses(_addresses(settings.web_bind), tls_of(certificate, key), fingerprint_of(certificate))
 
 
 def fingerprint_of(certificate: Path) -> str:

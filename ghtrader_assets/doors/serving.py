@@ -23,7 +23,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ghtrader_assets.doors.asgi import Application
-from ghtrader_assets.doors.outside import Outside
+from ghtrader_assets.doors.outside import OutsideAddresses
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK
 
@@ -136,7 +136,7 @@ class WebServer:
     """An application served from a thread of this process, until `close`."""
 
     def __init__(
-        self, port: int, make: Callable[[int], Application], *, name: str, outside: Outside | None = None
+        self, port: int, make: Callable[[int], Application], *, name: str, outside: OutsideAddresses | None = None
     ) -> None:
         """Listen on a port of the loopback address, 0 for any, and by TLS on the same port of the addresses `outside`;
         `make` gives the application for the port.

@@ -25,7 +25,7 @@ from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard.reading import AT_ONCE, ReadersApp
 from ghtrader_assets.doors.asgi import GuardedApp, Receive, Scope, Send
 from ghtrader_assets.doors.keys import Doorkeeper, WebKeys
-from ghtrader_assets.doors.outside import Outside
+from ghtrader_assets.doors.outside import OutsideAddresses
 from ghtrader_assets.doors.rule import Door
 from ghtrader_assets.doors.serving import WebServer
 from ghtrader_assets.errors import (
@@ -70,7 +70,7 @@ async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @contextmanager
-def served(store: Store, settings: Settings, outside: Outside | None = None) -> Iterator[str]:
+def served(store: Store, settings: Settings, outside: OutsideAddresses | None = None) -> Iterator[str]:
     """A dashboard's door for readers over the store; its address, the one outside if there is one."""
 
     def guarded(port: int) -> GuardedApp:
