@@ -126,10 +126,8 @@ class _Server(uvicorn.Server):
             self.servers.append(listening)
 
     def _connection(self) -> asyncio.Protocol:
-        state = self.lifespan.state
-        return self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config, server_state=self.server_state, app_state=state
-        )
+        made = cast("Any", self.config.http_protocol_class)  # `TimedConnection`, partly applied
+        return made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
 class WebServer:
