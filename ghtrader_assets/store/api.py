@@ -238,7 +238,7 @@ class Store(ContractQueries, PairQueries, GhtraderQueries):
         contracts: Sequence[str] | None,
         states: States,
     ) -> Generator[tuple[HandedDay, pa.Table]]:
-        """What a reading method returns, told of days that are not good."""
+        """What a reading method returns: checked, and told of days that are not good, before the first is read."""
         among = None if contracts is None else [self._symbol(each) for each in texts_given("contracts", contracts)]
         columns = None if columns is None else texts_given("columns", columns)
         handout = handout_of(
@@ -246,7 +246,7 @@ class Store(ContractQueries, PairQueries, GhtraderQueries):
         )
         if handout.told:
             tell(DayStateWarning(handout.warning, {day.trading_day: day.state for day in handout.told}))
-        yield from handout.read()
+        return handout.read()
 
     @question
     def _whole_day(self, symbol: str, day: Day, columns: Sequence[str]) -> Generator[tuple[None, pa.Table]]:

@@ -50,10 +50,11 @@ class RemoteStore(Store):
         self._line = _Line(address_of(address))
 
     def answer_to(self, question: StoreQuestion, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
-        """Ask the other end. Tables arrive while they are taken."""
+        """Ask the other end. Of tables the first is there, with what is told; others arrive while they are taken."""
         body = sent_question(question, question.arguments_of(arguments, named))
         if question.gives_tables:
-            return self._tables(question, body)
+            tables = self._tables(question, body)
+            return _begun(next(tables, None), tables)
         with self._line.answer(body) as answer:
             return value_received(question, answer, tell)
 
@@ -63,6 +64,12 @@ class RemoteStore(Store):
     def _tables(self, question: StoreQuestion, body: bytes) -> Generator[tuple[Any, Any]]:
         with self._line.answer(body) as answer, closing(tables_received(question, answer, tell)) as tables:
             yield from tables
+
+
+def _begun(first: tuple[Any, Any] | None, others: Generator[tuple[Any, Any]]) -> Generator[tuple[Any, Any]]:
+    if first is not None:
+        yield first
+        yield from others
 
 
 class _Line:

@@ -146,7 +146,7 @@ def _messages(store: Callable[[], Answering], body: bytes) -> Iterator[NotedTabl
         with collected() as told:
             answer = question.put_to(store(), arguments)
         if question.gives_tables:
-            yield from _headed(answer)
+            yield from _headed(answer, told)
         else:
             yield Note([Told.of(warning) for warning in told], value=_encode(answer)), None
     except GhtraderError as error:
@@ -155,14 +155,16 @@ def _messages(store: Callable[[], Answering], body: bytes) -> Iterator[NotedTabl
         yield Note(is_end=True), None
 
 
-def _headed(tables: Generator[tuple[Any, pa.Table]]) -> Iterator[NotedTable]:
+def _headed(tables: Generator[tuple[Any, pa.Table]], told: list[Warning]) -> Iterator[NotedTable]:
+    """The tables, the first with what was told before it was there."""
     while True:
-        with collected() as told:
+        with collected() as more:
             found = next(tables, None)
         if found is None:
             return
         head, table = found
-        yield Note([Told.of(warning) for warning in told], head=_encode(head)), table
+        yield Note([Told.of(warning) for warning in (*told, *more)], head=_encode(head)), table
+        told = []
 
 
 def _within(bounds: AnswerBounds, messages: Iterable[NotedTable]) -> Iterator[NotedTable]:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from datetime import date
 from time import perf_counter
 
+import pyarrow as pa
+
 from ghtrader_assets.doors.keys import keys_of
 from ghtrader_assets.errors import DayStateWarning, GhtraderError
 from ghtrader_assets.settings import Settings
@@ -56,7 +58,7 @@ def read_in_turn(local: Store, remote: Store, symbol: str, days: Sequence[date],
     with warnings.catch_warnings(action="ignore", category=DayStateWarning):  # the days are not judged
         for _ in range(times):
             for suffix, start in (("", days[0]), ("_day", days[-1])):
-                found = {}
+                found: dict[str, pa.Table] = {}
                 for name, store in (("local", local), ("remote", remote)):
                     started = perf_counter()
                     found[name] = store.ticks(symbol, start, days[-1], output_format="arrow")
