@@ -22,7 +22,7 @@ from ghtrader_assets.errors import BadInputError, CredentialError
 from ghtrader_assets.private import read_secret
 from ghtrader_assets.settings import Settings
 
-ALL: Final = "0.0.0.0"
+ALL: Final = "0.0.0.0"  # noqa: S104 - the word of a setting; no address that is bound
 """What the setting says for all of this host; no address that is bound."""
 _MOST_BYTES: Final = 1_000_000
 
