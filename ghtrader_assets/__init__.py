@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["DayStateWarning", "connect"]
 
 
-def connect(settings: Settings | None = None) -> Store:
-    """The store of `GHTRADER_HOME`, or of other settings, to ask for ticks, stored days and lineage.
+def connect(settings: Settings | str | None = None) -> Store:
+    """The store of `GHTRADER_HOME`, of other settings, or at an address: `ghtrader://TOKEN@host:8050` of another host.
 
-    Raises `QuestDBError` when no QuestDB runs for the home, `BadInputError` for a malformed setting. Close it, or use
-    it in a `with`, when done.
+    Raises `QuestDBError` when no QuestDB runs for the home, `BadInputError` for a malformed setting or address. Close
+    it, or use it in a `with`, when done.
     """
     from ghtrader_assets.store import connect as connect_to_store  # noqa: PLC0415 - importing the package stays cheap
 

@@ -228,6 +228,14 @@ class StoreLimitError(QuestDBError, code="GHT-214"):
     """QuestDB reached a limit that the operating system sets its process: of open files, or of memory and mappings."""
 
 
+class AnswerCutError(
+    QuestDBError,
+    code="GHT-215",
+    remedy="ask for fewer days at once; GHTRADER_WEB_READ_ROWS and GHTRADER_WEB_READ_S of that host are the bounds",
+):
+    """An answer to a remote reader went beyond its bounds and was cut: what came of it is not all."""
+
+
 class FetchError(GhtraderError, code="GHT-410", exit_code=3):
     """A trading day could not be fetched whole. `state` is the outcome its manifest records."""
 

@@ -68,9 +68,14 @@ class Settings(BaseSettings):
     exchange_model: int = Field(default=2, ge=1, le=2)
     prometheus_port: int | None = Field(default=None, ge=0, le=65535)
     web_names: Words = ()
+    web_bind: Words = ()
+    web_tls_certificate: Folder | None = None
+    web_tls_key: Folder | None = None
     web_auth: Literal["token", "off"] = "token"
     web_token: SecretStr | None = Field(default=None, min_length=16)
     web_token_read: SecretStr | None = Field(default=None, min_length=16)
+    web_read_rows: int = Field(default=100_000_000, ge=1, le=10**12)
+    web_read_s: float = Field(default=600, ge=0.001, le=86400)
 
     min_free_mb: int = Field(default=1024, ge=0, le=2**40)
     ingest_workers: int = Field(default=4, ge=1, le=64)

@@ -24,6 +24,7 @@ pytest_plugins = (
     "ghtrader_assets_tests.fix_questdb",
     "ghtrader_assets_tests.fix_platform",
     "ghtrader_assets_tests.fix_browser",
+    "ghtrader_assets_tests.fix_certificate",
     "ghtrader_assets_tests.fix_receiver",
     "ghtrader_assets_tests.fix_redis",
     "ghtrader_assets_tests.fix_store",

@@ -23,7 +23,7 @@ import requests
 from playwright.sync_api import Page
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.doors.keys import WebKeys, keys_of, link_to
+from ghtrader_assets.doors.keys import WebKeys, keys_of, link_to, page_url
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import ALL_TABLES, RANGE_END, RANGE_START
@@ -186,6 +186,10 @@ class RunningPlatform:
         (found,) = (each for each in self.runtime.services if each.name == service)
         return found.urls["http"]
 
+    def page(self, service: str) -> str:
+        """Where a browser finds its pages."""
+        return page_url(self.keys.page_name, self.url(service))
+
     @property
     def keys(self) -> WebKeys:
         return keys_of(Settings(home=self.command.home))
@@ -197,8 +201,8 @@ class RunningPlatform:
     def show(self, page: Page, path: str = "", service: str = "dagster", **more: Any) -> None:
         """Open a page as a user does who was given a link to log in with."""
         page.goto(link_to(self.keys, service, self.url(service), SYSTEM_CLOCK))
-        page.wait_for_url(f"{self.url(service)}/", wait_until="commit")
-        page.goto(f"{self.url(service)}{path}", **more)
+        page.wait_for_url(f"{self.page(service)}/", wait_until="commit")
+        page.goto(f"{self.page(service)}{path}", **more)
 
     def graphql(self, query: str, **variables: Any) -> Any:
         asked = {"query": query, "variables": variables}

@@ -35,7 +35,7 @@ CLOCK_CHOSEN = ENTRIES | {
 }
 """`context` and `store.api` choose the host's clock for callers that hand none down."""
 
-SETTINGS_READ = {"entrance.py", "cli/init.py", "definitions.py", "exchange/__main__.py", "store/api.py"}
+SETTINGS_READ = {"entrance.py", "cli/init.py", "definitions.py", "exchange/__main__.py", "store/opening.py"}
 """Processes read them as they enter; Dagster's code location, the exchange and readers have entrances of their own."""
 ENVIRONMENT_READ = {
     "setting_sources.py",

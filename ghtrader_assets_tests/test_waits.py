@@ -25,6 +25,7 @@ ENDED_BY_AN_OWNER: Final = {
     ("doors/asgi.py", "receive"): "of a server of ours, whose connections have deadlines (doors.serving)",
     ("doors/reading.py", "receive"): "the same",
     ("doors/wsgi.py", "receive"): "the same",
+    ("dashboard/reading.py", "receive"): "the same",
     ("loading/batches.py", "acquire"): "freed by each recorded batch, and by the end of the pipeline",
     ("loading/batches.py", "get"): "threads of this process answer, be it with an error; their waits have bounds",
     ("loading/batches.py", "join"): "the source was cancelled before, and each of its days has a deadline",

@@ -22,7 +22,7 @@ from ghtrader_assets.assets.partitions import BACKFILL_POLICY, last_begun
 from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.tables import asset_key, asset_spec
 from ghtrader_assets.context.load import LoadContext
-from ghtrader_assets.context.store import StoreContext, embedded_service
+from ghtrader_assets.context.store import StoreContext, page_address
 from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import BadInputError, FetchError, GhtraderError
 from ghtrader_assets.grammar import day_of
@@ -141,9 +141,8 @@ class _Work:
         self._context = context
         self._opened = opened
         self._days = days
-        dashboard = embedded_service(opened.settings.home, DASHBOARD)
         console = f"http://{opened.database.endpoint.http}"
-        self._pages = Pages(console, dashboard.urls["http"] if dashboard else None)
+        self._pages = Pages(console, page_address(opened.settings, DASHBOARD))
         self.failed: dict[tuple[str, date], str] = {}
 
     def materialized(self, symbols: list[Symbol], selected: Selected) -> Iterator[dg.AssetMaterialization]:

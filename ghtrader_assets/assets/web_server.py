@@ -16,15 +16,12 @@ from dagster_webserver.webserver import DagsterWebserver
 
 from ghtrader_assets.assets.dagster_internals import configure_loggers, opened_workspace
 from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.doors.asgi import GuardedApp
-from ghtrader_assets.doors.keys import Doorkeeper, keys_of
+from ghtrader_assets.doors.guarded import guarded_server
 from ghtrader_assets.doors.reading import ReadingOnly
-from ghtrader_assets.doors.rule import GRAPHQL, Door
-from ghtrader_assets.doors.serving import WebServer
+from ghtrader_assets.doors.rule import GRAPHQL
 from ghtrader_assets.entrance import entered
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.runtime import DAGSTER
-from ghtrader_assets.settings import Settings
 
 STATEMENT_TIMEOUT_MS: Final = 15_000
 RECYCLED_AFTER_S: Final = 3600
@@ -46,25 +43,23 @@ def main() -> int:
             instance = stack.enter_context(dg.DagsterInstance.get())
             instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, RECYCLED_AFTER_S, MORE_CONNECTIONS)
             context = stack.enter_context(opened_workspace(instance, options.workspaces))
-            keeper = Doorkeeper(keys_of(settings), DAGSTER, options.start, SYSTEM_CLOCK)
             dagster = cast("Any", DagsterWebserver(context).create_asgi_app())  # pyright: ignore[reportUnknownMemberType]
-
-            def guarded(port: int) -> GuardedApp:
-                # Dagster's own policy, which goes with its pages, lets only scripts run that it knows
-                return GuardedApp(ReadingOnly(dagster), door_of(port, settings), keeper, scripts="'unsafe-inline'")
-
-            server = WebServer(options.port, guarded, name="dagster")
+            server = guarded_server(
+                ReadingOnly(dagster),  # looks at what a reader's GraphQL says
+                settings,
+                DAGSTER,
+                options.port,
+                start=options.start,
+                clock=SYSTEM_CLOCK,
+                scripts="'unsafe-inline'",  # Dagster's own policy, which goes with its pages, knows which run
+                read_by_post=frozenset({GRAPHQL}),
+            )
             server.start()
             server.until_told()
     except GhtraderError as error:
         sys.stderr.write(f"error: {error.line}\n")
         return error.exit_code
     return 0
-
-
-def door_of(port: int, settings: Settings) -> Door:
-    """GraphQL is let in whoever may read; `ReadingOnly` looks at what it says."""
-    return Door(port, settings.web_names, read_by_post=frozenset({GRAPHQL}))
 
 
 if __name__ == "__main__":

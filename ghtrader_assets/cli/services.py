@@ -18,6 +18,7 @@ import typer
 from ghtrader_assets.cli.app import AsJson, announce, as_document, command, emit_json, emit_rows, emit_table, log, out
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.doors.keys import LINK_S, keys_of, link_to
+from ghtrader_assets.doors.outside import outside_of
 from ghtrader_assets.health import is_well
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol
@@ -86,8 +87,9 @@ def status(
             "findings": found.wrong,
             "versions": versions,
         }
-        links = links_of(settings, owned_runtime(settings.home))
-        emit_json({**document, "questdb_credentials": credentials, "links": links})
+        links, outside = links_of(settings, owned_runtime(settings.home)), outside_of(settings)
+        shown = {"addresses": outside.addresses, "sha256": outside.fingerprint} if outside else None
+        emit_json({**document, "questdb_credentials": credentials, "links": links, "outside": shown})
     else:
         _show_status(settings, found, versions, credentials)
     raise typer.Exit(0 if healthy else 1)
@@ -155,6 +157,9 @@ def _show_links(settings: Settings, runtime: Runtime | None) -> None:
         log.print(f"to open in a browser, each once and within {LINK_S // 60} minutes (`status` prints others):")
     for name, link in links.items():
         out.print(f"  {name:<10} {link}", soft_wrap=True)
+    outside = outside_of(settings)
+    if outside is not None:
+        out.print(f"outside    https at {', '.join(outside.addresses)}   sha256 {outside.fingerprint}", soft_wrap=True)
 
 
 def wait_for_interrupt() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
+from ghtrader_assets.doors.keys import keys_of, page_url
 from ghtrader_assets.errors import StoreAwayError
 from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
 from ghtrader_assets.market.session_events import SessionEvent, events_for
@@ -109,6 +110,12 @@ def embedded_service(home: Path, name: str) -> Service | None:
     """An embedded service of this home as the runtime file records it; None where it has none."""
     runtime = read_runtime(home)
     return None if runtime is None else runtime.service(name)
+
+
+def page_address(settings: Settings, name: str) -> str | None:
+    """Where a browser finds the pages of an embedded service; None where it doesn't run."""
+    service = embedded_service(settings.home, name)
+    return None if service is None else page_url(keys_of(settings).page_name, service.urls["http"])
 
 
 def _reader(settings: Settings) -> Login | None:

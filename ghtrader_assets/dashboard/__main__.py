@@ -2,7 +2,7 @@
 
 Prints one JSON line, `{"port": …, "url": …}`, when it listens; ends on SIGTERM or SIGINT.
 
-It answers on the loopback address only; for more, put a reverse proxy with TLS in front (docs/operations.md).
+It answers on the loopback address, and beyond where the settings open it (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -14,18 +14,16 @@ import secrets
 import sys
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
-from ghtrader_assets.dashboard.app import Dashboard, dashboard_app
-from ghtrader_assets.doors.asgi import GuardedApp
-from ghtrader_assets.doors.keys import Doorkeeper, keys_of
-from ghtrader_assets.doors.rule import Door
-from ghtrader_assets.doors.serving import WebServer
+from ghtrader_assets.dashboard.app import dashboard_app
+from ghtrader_assets.dashboard.reading import ReadersApp
+from ghtrader_assets.doors.guarded import guarded_server
 from ghtrader_assets.doors.wsgi import ThreadedApp
 from ghtrader_assets.entrance import entered
 from ghtrader_assets.errors import GhtraderError
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.ports import LOOPBACK, claim_port
 from ghtrader_assets.runtime import DASHBOARD
-from ghtrader_assets.settings import Settings
+from ghtrader_assets.store.wire import READ
 
 CALLBACKS = "/_dash-update-component"
 """Where Dash asks for a page: by POST, and none of ours changes anything."""
@@ -43,8 +41,17 @@ def main() -> int:
         port = claim_port(settings.dashboard_port if options.port is None else options.port, PORT_SETTING)
         app = dashboard_app(settings, calendar_for(settings.home), SYSTEM_CLOCK)
         start = options.start or secrets.token_urlsafe(12)
-        keeper = Doorkeeper(keys_of(settings), DASHBOARD, start, SYSTEM_CLOCK)
-        server = WebServer(port, lambda port: _guarded(app, _door(port, settings), keeper), name="dashboard")
+        source = app.pages.source
+        server = guarded_server(
+            ReadersApp(source.store, settings, ThreadedApp(app.server)),
+            settings,
+            DASHBOARD,
+            port,
+            start=start,
+            clock=SYSTEM_CLOCK,
+            scripts=" ".join(app.csp_hashes()),
+            read_by_post=frozenset({CALLBACKS, READ}),
+        )
     except GhtraderError as error:
         sys.stderr.write(f"error: {error.line}\n")
         return error.exit_code
@@ -54,16 +61,8 @@ def main() -> int:
     sys.stdout.write(json.dumps({"port": server.port, "url": url, "pid": os.getpid()}) + "\n")
     sys.stdout.flush()
     server.until_told()
-    app.pages.source.close()
+    source.close()
     return 0
-
-
-def _door(port: int, settings: Settings) -> Door:
-    return Door(port, settings.web_names, read_by_post=frozenset({CALLBACKS}))
-
-
-def _guarded(app: Dashboard, door: Door, keeper: Doorkeeper) -> GuardedApp:
-    return GuardedApp(ThreadedApp(app.server), door, keeper, scripts=" ".join(app.csp_hashes()))
 
 
 if __name__ == "__main__":

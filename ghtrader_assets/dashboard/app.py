@@ -19,7 +19,7 @@ from dash import Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.context.store import embedded_service
+from ghtrader_assets.context.store import embedded_service, page_address
 from ghtrader_assets.context.universe import in_our_tables
 from ghtrader_assets.dashboard.data import Source
 from ghtrader_assets.dashboard.markup import as_html
@@ -137,8 +137,9 @@ class PageCache:
         return page
 
     def links(self) -> Links:
-        found = [embedded_service(self.source.settings.home, name) for name in (DAGSTER, QUESTDB)]
-        return Links(*(service.urls["http"] if service else None for service in found))
+        settings = self.source.settings
+        questdb = embedded_service(settings.home, QUESTDB)
+        return Links(page_address(settings, DAGSTER), questdb.urls["http"] if questdb else None)
 
     def _made(self, address: str) -> tuple[Component, bool]:
         links, here = self.links(), ""

@@ -15,7 +15,7 @@ from typing import Final
 import polars as pl
 
 from ghtrader_assets.clock import Clock
-from ghtrader_assets.context.store import StoreContext, open_store
+from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.context.universe import UnknownProduct, universe_of, unknown_product
 from ghtrader_assets.dashboard.palette import ACCEPTED, NOT_BEGUN, look_of
 from ghtrader_assets.dashboard.routes import Window
@@ -49,6 +49,7 @@ from ghtrader_assets.services.dagster_state import loads_daily
 from ghtrader_assets.services.health import ServiceHealth, service_health
 from ghtrader_assets.services.shares import disk_sentence
 from ghtrader_assets.settings import Settings, start_date_of
+from ghtrader_assets.store import Store
 from ghtrader_assets.upkeep.begun import Span, begun_spans
 from ghtrader_assets.upkeep.evening import EveningReport, last_due, read_evening
 from ghtrader_assets.upkeep.repair import RepairPlan, read_plan
@@ -128,19 +129,23 @@ class Source:
         self.calendar = calendar
         self._clock = clock
         self._stack = ExitStack()
-        self._context: StoreContext | None = None
+        self._store: Store | None = None
         self._lock = threading.Lock()
 
     def close(self) -> None:
         self._stack.close()
 
-    @property
-    def context(self) -> StoreContext:
+    def store(self) -> Store:
         """The open store. Raises `ServiceError` while it is away, and tries again the next time."""
         with self._lock:
-            if self._context is None:
-                self._context = self._stack.enter_context(open_store(self.settings, clock=self._clock))
-            return self._context
+            if self._store is None:
+                self._store = self._stack.enter_context(Store(self.settings, self._clock))
+            return self._store
+
+    @property
+    def context(self) -> StoreContext:
+        """That of the open store, which raises the same."""
+        return self.store().context
 
     def last_completed(self) -> date:
         return last_completed_day(self.calendar, self._clock.now_ns())

@@ -88,7 +88,9 @@ class GuardedApp:
 
     async def _log_in(self, asked: Asked, send: Send) -> None:
         """A cookie for a link, or a page that says how to get another."""
-        cookie = self._keeper.cookie_for(parse_qs(asked.query).get("link", [""])[0], asked.host)
+        is_secure = self._door.scheme_of(asked.host.lower()) == "https"
+        link = parse_qs(asked.query).get("link", [""])[0]
+        cookie = self._keeper.cookie_for(link, asked.host, is_secure=is_secure)
         if cookie or asked.power is not Power.NONE:
             await answer(send, HTTPStatus.OK, WELCOME, {"set-cookie": cookie} if cookie else {})
         else:

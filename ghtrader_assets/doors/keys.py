@@ -4,8 +4,8 @@ Belongs here: making and judging them. Does not belong here: what each may do (`
 
 A token is sent by programs, in a header. A browser gets a cookie for one server, which is never the token: cookies know
 no ports, so whatever listens on this host is shown all of them. A cookie and a link are signed with the token; they
-hold for one server, under one name, until they end. A link works once and for a server that has run since it was made;
-a cookie ends with `up`.
+hold for one server until they end, a cookie under one name. A link works once and for a server that has run since it
+was made; a cookie ends with `up`.
 """
 
 from __future__ import annotations
@@ -46,6 +46,17 @@ class WebKeys:
     owner: SecretStr
     reader: SecretStr
     required: bool = True
+
+    @property
+    def page_name(self) -> str:
+        """A name of this host for pages alone, made of the token; empty where there are no log-ins.
+
+        Browsers lead all names below `localhost` to the loopback address, and send the cookies of a name to all of its
+        ports. This one no page of another port knows.
+        """
+        key = self.owner.get_secret_value().encode()
+        made = hmac.new(key, b"page name", hashlib.sha256).hexdigest()[:16]
+        return f"gh-{made}.localhost" if self.required else ""
 
     @property
     def header(self) -> dict[str, str]:
@@ -91,12 +102,20 @@ def keys_of(settings: Settings) -> WebKeys:
 
 
 def link_to(keys: WebKeys, service: str, url: str, clock: Clock, power: Power = Power.OWNER) -> str:
-    """An address that opens a server for a browser, once and soon; the plain one where none is needed."""
+    """An address that opens a server for a browser, once and soon; the plain one where none is needed.
+
+    It opens the server under each of its names; this one is the pages' own.
+    """
     if not keys.required:
         return url
+    made = _signed(keys, power, "link", service, "", "", clock)
+    return f"{page_url(keys.page_name, url)}{LOG_IN}?link={quote(str(made))}"
+
+
+def page_url(page_name: str, url: str) -> str:
+    """An address of this host, without its path, by the name that its pages have, if any."""
     split = urlsplit(url)
-    made = _signed(keys, power, "link", service, split.netloc, "", clock)
-    return f"{split.scheme}://{split.netloc}{LOG_IN}?link={quote(str(made))}"
+    return f"{split.scheme}://{page_name}:{split.port}" if page_name else f"{split.scheme}://{split.netloc}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +143,17 @@ class Doorkeeper:
         found = [value for name, value in _cookies(cookies) if name == cookie_name(host)]
         return self._power_of_pass(found[0], "cookie", host, self.start, COOKIE_S) if len(found) == 1 else Power.NONE
 
-    def cookie_for(self, link: str, host: str) -> str:
-        """The `Set-Cookie` that a link is worth; empty for one that is none, is too old, or was used before."""
-        power = self._power_of_pass(link, "link", host, "", LINK_S)
+    def cookie_for(self, link: str, host: str, *, is_secure: bool = False) -> str:
+        """The `Set-Cookie` that a link is worth; empty for one that is none, is too old, or was used before.
+
+        `is_secure`: the browser came by https, and is to send the cookie by nothing else.
+        """
+        power = self._power_of_pass(link, "link", "", "", LINK_S)
         if power is Power.NONE or not self._is_first_use(link):
             return ""
         value = _signed(self.keys, power, "cookie", self.service, host, self.start, self.clock)
-        return f"{cookie_name(host)}={value}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Strict"
+        secure = "; Secure" if is_secure else ""
+        return f"{cookie_name(host)}={value}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Strict{secure}"
 
     def _is_first_use(self, link: str) -> bool:
         """And it was made since this process began: what an earlier one took isn't known here."""

@@ -21,6 +21,7 @@ from ghtrader_assets.ports import LOOPBACK
 
 GRAPHQL: Final = "/graphql"
 _IN_QUERY: Final = "?%&=+/:,;@!$'()*~-._"
+_PLAIN: Final = "http://"
 READING: Final = ("GET", "HEAD")
 OPEN: Final = ("/healthz", "/readyz")
 """What everybody may ask: whether the server lives, and whether all is well."""
@@ -72,15 +73,17 @@ class Asked:
 class Door:
     """One server: its port, the other names it is reached by, and what of it is out of the ordinary.
 
-    `names` are those of a proxy in front of it, as its users' browsers send them in `Host`. `has_pages`: a link on any
-    other page may lead to it. `forms`: paths that take what a form sends, since a client that isn't ours sends it.
-    `bare`: paths whose POST says nothing, and needs no type: a page's has its origin with it all the same. `guarded`:
-    what paths begin with that want a token. `read_by_post`: paths whose POST only reads, be it that what it sends is
-    looked at further on (`graphql`).
+    `names` are those of a proxy in front of it, as its users' browsers send them in `Host`, and its own addresses
+    beyond this host; browsers reach them by https, but for names that begin with `http://`. `page_name` is the pages'
+    own name of this host, which no other page knows. `has_pages`: a link on any other page may lead to it. `forms`:
+    paths that take what a form sends, since a client that isn't ours sends it. `bare`: paths whose POST says nothing,
+    and needs no type: a page's has its origin with it all the same. `guarded`: what paths begin with that want a token.
+    `read_by_post`: paths whose POST only reads, be it that what it sends is looked at further on (`graphql`).
     """
 
     port: int
     names: tuple[str, ...] = ()
+    page_name: str = ""
     has_pages: bool = True
     forms: frozenset[str] = frozenset()
     bare: frozenset[str] = frozenset()
@@ -89,12 +92,20 @@ class Door:
 
     @property
     def address(self) -> str:
-        """The `Host` that its pages have."""
+        """The `Host` that programs of this host send."""
         return f"{LOOPBACK}:{self.port}"
 
     @property
     def alias(self) -> str:
         return f"localhost:{self.port}"
+
+    def scheme_of(self, host: str) -> str:
+        """By which browsers reach the server under a name in small letters; empty for none of its names."""
+        own = {self.address, self.alias, f"{self.page_name}:{self.port}" if self.page_name else self.address}
+        named = [name.lower() for name in self.names]
+        if host in own or f"{_PLAIN}{host}" in named:
+            return "http"
+        return "https" if host in [name.removeprefix("https://") for name in named] else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +140,7 @@ def _wrong_host(asked: Asked, door: Door) -> Refusal | None:
         query = f"?{asked.query}" if asked.query else ""
         where = f"http://{door.address}{quote(asked.path)}{quote(query, safe=_IN_QUERY)}"
         return Refusal(HTTPStatus.TEMPORARY_REDIRECT, f"this server is {door.address}", where)
-    if host in (door.address, door.alias, *(name.lower() for name in door.names)):
+    if door.scheme_of(host):
         return None
     what = f"this server is {door.address}, and not what the request calls it"
     return Refusal(HTTPStatus.MISDIRECTED_REQUEST, f"{what}; name it in GHTRADER_WEB_NAMES if a proxy of yours does")
@@ -137,8 +148,7 @@ def _wrong_host(asked: Asked, door: Door) -> Refusal | None:
 
 def _foreign_page(asked: Asked, door: Door) -> Refusal | None:
     host = asked.host.lower()
-    schemes = ("http", "https") if host in {name.lower() for name in door.names} else ("http",)
-    if asked.origin and asked.origin.lower() not in {f"{scheme}://{host}" for scheme in schemes}:
+    if asked.origin and asked.origin.lower() != f"{door.scheme_of(host)}://{host}":
         return Refusal(HTTPStatus.FORBIDDEN, "this server takes nothing from pages of other origins")
     if asked.site in OURS or (door.has_pages and opens_page(asked)):
         return None

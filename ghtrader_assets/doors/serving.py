@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
@@ -22,6 +23,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ghtrader_assets.doors.asgi import Application
+from ghtrader_assets.doors.outside import OutsideAddresses
 from ghtrader_assets.errors import ServiceError
 from ghtrader_assets.ports import LOOPBACK
 
@@ -106,16 +108,43 @@ class TimedConnection(H11Protocol):
             self._deadline = None
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, which listens by TLS at some sockets more."""
+
+    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None, more: Sequence[socket.socket]) -> None:
+        super().__init__(config)
+        self._tls = tls
+        self._more = more
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        for each in self._more:
+            listening = await loop.create_server(
+                self._connection, sock=each, ssl=self._tls, ssl_handshake_timeout=REQUEST_WITHIN_S, backlog=_BACKLOG
+            )
+            self.servers.append(listening)
+
+    def _connection(self) -> asyncio.Protocol:
+        made = cast("Any", self.config.http_protocol_class)  # `TimedConnection`, partly applied
+        return made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+
 class WebServer:
     """An application served from a thread of this process, until `close`."""
 
-    def __init__(self, port: int, make: Callable[[int], Application], *, name: str) -> None:
-        """Listen on a port of the loopback address, 0 for any; `make` gives the application for the port.
+    def __init__(
+        self, port: int, make: Callable[[int], Application], *, name: str, outside: OutsideAddresses | None = None
+    ) -> None:
+        """Listen on a port of the loopback address, 0 for any, and by TLS on the same port of the addresses `outside`;
+        `make` gives the application for the port.
 
         Raises `ServiceError` where that can't be.
         """
-        self._socket = _listening(port)
+        self._socket = _listening(LOOPBACK, port)
         self.port: int = self._socket.getsockname()[1]
+        self._tls = outside.tls if outside else None
+        self._outside = [_listening(address, self.port) for address in (outside.addresses if outside else ())]
         self._name = name
         self._make = make
         self._ended = threading.Event()
@@ -134,7 +163,7 @@ class WebServer:
             timeout_graceful_shutdown=ENDS_WITHIN_S,
             backlog=_BACKLOG,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config, self._tls, self._outside)
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
@@ -142,7 +171,8 @@ class WebServer:
         """Answer what is being answered, for a few seconds, and end."""
         self._server.should_exit = True
         self._thread.join(3 * ENDS_WITHIN_S)
-        self._socket.close()
+        for each in (self._socket, *self._outside):
+            each.close()
 
     def until_told(self) -> None:
         """Serve until this process is told to end, and `close`."""
@@ -158,13 +188,13 @@ class WebServer:
             self._ended.set()
 
 
-def _listening(port: int) -> socket.socket:
+def _listening(address: str, port: int) -> socket.socket:
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind((LOOPBACK, port))
+        found.bind((address, port))
         found.listen(_BACKLOG)
     except OSError as error:
         found.close()
-        raise ServiceError(f"{LOOPBACK}:{port} can't be listened on: {error.strerror}", "choose another port") from None
+        raise ServiceError(f"{address}:{port} can't be listened on: {error.strerror}", "choose another port") from None
     return found

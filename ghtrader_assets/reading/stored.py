@@ -10,7 +10,6 @@ stored under it.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TypeVar
@@ -25,6 +24,7 @@ from ghtrader_assets.questdb.standing.day_states import read_day_states
 from ghtrader_assets.questdb.standing.obstacles import read_obstacles
 from ghtrader_assets.questdb.tables.reader import FIRST_DAY, LAST_DAY, read_daily_aggs, read_schedule
 from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState
+from ghtrader_assets.reading.telling import tell
 
 Row = TypeVar("Row", DailyAgg, DayState)
 
@@ -94,7 +94,7 @@ def warn_of_namesakes(days: Iterable[tuple[str, date]]) -> None:
     for contract, by_year in found.items():
         if len(by_year) > 1:
             told = ", ".join(f"{days[0]} to {days[-1]} of the one of {year}" for year, days in by_year.items())
-            warnings.warn(f"{contract} is the name of {len(by_year)} contracts: {told}", SameNameWarning, stacklevel=6)
+            tell(SameNameWarning(f"{contract} is the name of {len(by_year)} contracts: {told}"))
 
 
 def scheduled_days(

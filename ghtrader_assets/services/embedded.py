@@ -28,6 +28,7 @@ from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import open_database
 from ghtrader_assets.dagster_web import DagsterAddress
 from ghtrader_assets.doors.keys import keys_of
+from ghtrader_assets.doors.outside import outside_of
 from ghtrader_assets.errors import GhtraderError, ServiceError
 from ghtrader_assets.exchange.memory import settled_model
 from ghtrader_assets.logs import logger
@@ -194,6 +195,7 @@ def _parts(
     if with_provider and not settings.uses_real_tqsdk:
         yield _exchange(settings)
     if with_dagster:
+        outside_of(settings)  # refused before anything is started
         start = secrets.token_hex(12)  # an argument of children: it begins with no hyphen
         yield from _dagster(settings, stack, start)
         yield from _pages(settings, clock, start)

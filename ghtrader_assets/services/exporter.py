@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final, cast
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -33,9 +33,7 @@ from starlette.routing import Route
 from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import StoreContext, open_store
 from ghtrader_assets.context.universe import universe_of
-from ghtrader_assets.doors.asgi import GuardedApp
-from ghtrader_assets.doors.keys import Doorkeeper, keys_of
-from ghtrader_assets.doors.rule import Door
+from ghtrader_assets.doors.guarded import guarded_server
 from ghtrader_assets.doors.serving import WebServer
 from ghtrader_assets.entrance import entered
 from ghtrader_assets.errors import GhtraderError
@@ -133,15 +131,11 @@ class Metrics:
 
 def start_exporter(settings: Settings, port: int, clock: Clock, start: str = "") -> WebServer:
     """Serve `/metrics` on the loopback address from a thread; returns the server, whose `close` ends it."""
-    keeper = Doorkeeper(keys_of(settings), PROMETHEUS, start, clock)
     registry = CollectorRegistry()
     registry.register(TablesCollector(settings.model_copy(update={"questdb_sessions": SESSIONS}), clock))
     metrics = Metrics(Scrapes(lambda: generate_latest(registry)))
-
-    def guarded(port: int) -> GuardedApp:
-        return GuardedApp(metrics.application(), Door(port, settings.web_names, has_pages=False), keeper)
-
-    server = WebServer(port, guarded, name="exporter")
+    app = cast("Any", metrics.application())
+    server = guarded_server(app, settings, PROMETHEUS, port, start=start, clock=clock, has_pages=False)
     server.start()
     return server
 

@@ -7,6 +7,7 @@ Does not belong here: SQL and bulk reads (`questdb`), starting services (`servic
 from __future__ import annotations
 
 from ghtrader_assets.errors import DayStateWarning
-from ghtrader_assets.store.api import Store, connect
+from ghtrader_assets.store.api import Store
+from ghtrader_assets.store.opening import connect
 
 __all__ = ["DayStateWarning", "Store", "connect"]

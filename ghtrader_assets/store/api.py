@@ -6,9 +6,8 @@ ghTrader's names for the same questions (`ghtrader`).
 
 from __future__ import annotations
 
-import warnings
 import weakref
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict, Unpack, overload
@@ -23,20 +22,22 @@ from ghtrader_assets.grammar import manifest_id_of
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import ScheduleDay
-from ghtrader_assets.private import keep_home_private
 from ghtrader_assets.questdb.cache.answers import cache_of
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import reader
 from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState, StoredRange
-from ghtrader_assets.reading.handout import HandedDay, Handout, States, handout_of
+from ghtrader_assets.questdb.tables.whole_days import read_whole_day, require_columns
+from ghtrader_assets.reading.handout import HandedDay, States, handout_of
 from ghtrader_assets.reading.overview import days_known_as
 from ghtrader_assets.reading.stored import scheduled_days, stored_symbol
-from ghtrader_assets.settings import Settings, load_settings
+from ghtrader_assets.reading.telling import tell
+from ghtrader_assets.settings import Settings
 from ghtrader_assets.store.arguments import Day, OutputFormat, as_date, renamed_arguments, require_format, texts_given
 from ghtrader_assets.store.contracts import ContractQueries
 from ghtrader_assets.store.formats import formatted
 from ghtrader_assets.store.ghtrader import GhtraderQueries
 from ghtrader_assets.store.pairs import PairQueries
+from ghtrader_assets.store.questions import StoreQuestion, question
 from ghtrader_assets.validation.verdicts import GapRow, QualityVerdict
 
 if TYPE_CHECKING:
@@ -51,13 +52,6 @@ class _Which(TypedDict, total=False):
     columns: Sequence[str] | None
     contracts: Sequence[str] | None
     states: States
-
-
-def connect(settings: Settings | None = None) -> Store:
-    """The store of `GHTRADER_HOME`, or of other settings. Raises `QuestDBError` when no QuestDB runs for it."""
-    settings = load_settings() if settings is None else settings
-    keep_home_private(settings.home)
-    return Store(settings)
 
 
 class Store(ContractQueries, PairQueries, GhtraderQueries):
@@ -79,6 +73,10 @@ class Store(ContractQueries, PairQueries, GhtraderQueries):
         self._cache = cache_of(settings, self.database.endpoint)
         stack.callback(self._cache.close)
         self._close = weakref.finalize(self, stack.close)
+
+    def answer_to(self, question: StoreQuestion, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """What every question goes through: here it is answered."""
+        return question.method(self, *arguments, **named)
 
     def close(self) -> None:
         """Close every connection; done at the latest when the process ends."""
@@ -147,8 +145,7 @@ class Store(ContractQueries, PairQueries, GhtraderQueries):
         accepted as they are, are named by a `DayStateWarning`.
         """
         require_format(output_format)
-        handout = self._handout(symbol, start, end, columns, contracts, states)
-        days = [ticks for _, ticks in handout.read()]
+        days = [ticks for _, ticks in self._whole_days(symbol, start, end, columns, contracts, states)]
         table = pa.concat_tables(days).unify_dictionaries()
         days.clear()
         return formatted(table, output_format)
@@ -170,9 +167,10 @@ class Store(ContractQueries, PairQueries, GhtraderQueries):
         `GHTRADER_READ_WORKERS` days are read ahead. The warning comes with the first day.
         """
         require_format(output_format)
-        for day, ticks in self._handout(symbol, start, end, columns, contracts, states).read():
+        for day, ticks in self._whole_days(symbol, start, end, columns, contracts, states):
             yield day, formatted(ticks, output_format)
 
+    @question
     def coverage(self, *symbols: str) -> list[StoredRange]:
         """First and last stored day, days, rows, first and last tick of each symbol; of all stored ones by default."""
         names = self._names(symbols)
@@ -180,21 +178,25 @@ class Store(ContractQueries, PairQueries, GhtraderQueries):
             "coverage", names, StoredRange, lambda: reader.read_stored_ranges(self.database, names)
         )
 
+    @question
     def latest(self, *symbols: str) -> list[DailyAgg]:
         """The stored-day row of each symbol's last stored day; of all stored symbols by default."""
         names = self._names(symbols)
         return self._cache.answer("latest", names, DailyAgg, lambda: reader.read_latest(self.database, names))
 
     @renamed_arguments(**_OLD_RANGE)
+    @question
     def days(self, symbol: str, start: Day, end: Day | None = None) -> list[DayState]:
         """Every trading day of a range, stored or not: rows, contract, states of ingest, coverage and quality, why."""
         return days_known_as(self.context, self._symbol(symbol), *self._range(start, end))
 
+    @question
     def gaps(self, symbol: str, day: Day) -> list[GapRow]:
         """The gaps of a judged trading day, in time order."""
         name, wanted = self._stored_day(symbol, day)
         return reader.read_gaps(self.database, name, [wanted])
 
+    @question
     def quality(self, symbol: str, day: Day) -> QualityVerdict:
         """The field quality of a judged trading day. Raises `BadInputError` where none was judged."""
         name, wanted = self._stored_day(symbol, day)
@@ -204,6 +206,7 @@ class Store(ContractQueries, PairQueries, GhtraderQueries):
         return found
 
     @renamed_arguments(**_OLD_RANGE)
+    @question
     def schedule(self, symbol: str, start: Day | None = None, end: Day | None = None) -> list[ScheduleDay]:
         """The main contract of each trading day, its segment, and whether it rolled."""
         span = self.calendar.span(
@@ -212,10 +215,12 @@ class Store(ContractQueries, PairQueries, GhtraderQueries):
         )
         return scheduled_days(self.context, self._symbol(symbol), *span)
 
+    @question
     def manifests(self, day: Day, *symbols: str) -> list[Manifest]:
         """Every load attempt of a trading day, oldest first; of all symbols by default."""
         return reader.manifests_covering(self.database, self._day(day), self._names(symbols))
 
+    @question
     def manifest(self, manifest_id: str) -> Manifest:
         """One load attempt. Raises `BadInputError` for an unknown id, and for what is none."""
         found = reader.read_manifest(self.database, manifest_id_of(manifest_id))
@@ -223,7 +228,8 @@ class Store(ContractQueries, PairQueries, GhtraderQueries):
             raise BadInputError(f"there is no manifest {manifest_id!r}", "`manifests --covering DAY` lists them")
         return found
 
-    def _handout(
+    @question
+    def _whole_days(
         self,
         symbol: str,
         start: Day,
@@ -231,19 +237,32 @@ class Store(ContractQueries, PairQueries, GhtraderQueries):
         columns: Sequence[str] | None,
         contracts: Sequence[str] | None,
         states: States,
-        *,
-        stacklevel: int = 4,
-    ) -> Handout:
-        """What a reading method returns. Warns the caller of that method about days that are not good."""
+    ) -> Generator[tuple[HandedDay, pa.Table]]:
+        """What a reading method returns: checked, and told of days that are not good, before the first is read."""
         among = None if contracts is None else [self._symbol(each) for each in texts_given("contracts", contracts)]
         columns = None if columns is None else texts_given("columns", columns)
         handout = handout_of(
             self.context, self._symbol(symbol), *self._range(start, end), columns, states=states, contracts=among
         )
         if handout.told:
-            states_of = {day.trading_day: day.state for day in handout.told}
-            warnings.warn(DayStateWarning(handout.warning, states_of), stacklevel=stacklevel)
-        return handout
+            tell(DayStateWarning(handout.warning, {day.trading_day: day.state for day in handout.told}))
+        return handout.read()
+
+    @question
+    def _whole_day(self, symbol: str, day: Day, columns: Sequence[str]) -> Generator[tuple[None, pa.Table]]:
+        """The columns of a trading day in any state; nothing where no whole day is stored."""
+        name, window = self._symbol(symbol).text, self.calendar.window(self._day(day))
+        wanted = require_columns(columns)
+        try:
+            found = read_whole_day(self.database, name, window, wanted, workers=self.settings.read_workers)
+        except BadInputError:
+            return
+        yield None, found.ticks
+
+    @question
+    def _five_level_bounds(self, *symbols: str) -> list[StoredRange]:
+        """What is stored of each symbol, of days with rows of more than one level."""
+        return reader.read_five_level_bounds(self.database, self._names(symbols))
 
     def _stored_day(self, symbol: str, day: Day) -> tuple[str, date]:
         """The name under which a symbol's trading day is stored, and the day."""

@@ -9,19 +9,19 @@ days are `datetime.date` and instants zone-aware; `*_ns` are epoch nanoseconds U
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+import pyarrow as pa
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.grammar import quoted
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
 from ghtrader_assets.questdb.tables.codec import epoch_ns
 from ghtrader_assets.questdb.tables.columns import CONTRACT_IN_TICKS
-from ghtrader_assets.questdb.tables.reader import read_five_level_bounds
 from ghtrader_assets.questdb.tables.rows import DailyAgg, StoredRange
-from ghtrader_assets.questdb.tables.whole_days import read_whole_day
-from ghtrader_assets.store.arguments import Day
+from ghtrader_assets.store.arguments import Day, texts_given
 from ghtrader_assets.store.checked import CheckedStore
 from ghtrader_assets.store.formats import formatted
 from ghtrader_assets.validation.verdicts import DATASET_VERSION, TICKS_KIND
@@ -39,6 +39,12 @@ class GhtraderQueries(CheckedStore, ABC):
     @abstractmethod
     def latest(self, *symbols: str) -> list[DailyAgg]: ...
 
+    @abstractmethod
+    def _five_level_bounds(self, *symbols: str) -> list[StoredRange]: ...
+
+    @abstractmethod
+    def _whole_day(self, symbol: str, day: Day, columns: Sequence[str]) -> Generator[tuple[None, pa.Table]]: ...
+
     def query_symbol_day_bounds(
         self,
         symbols: Sequence[str],
@@ -53,10 +59,10 @@ class GhtraderQueries(CheckedStore, ABC):
         instants are those of the first and last such day's first and last tick.
         """
         _require_kind(dataset_version, ticks_kind)
-        names = self._names(symbols)
+        names = texts_given("symbols", symbols)
         if not names:
             return {}
-        found = read_five_level_bounds(self.database, names) if l5_only else self.coverage(*names)
+        found = self._five_level_bounds(*names) if l5_only else self.coverage(*names)
         return {
             bounds.symbol: {
                 "first_day": bounds.first_day,
@@ -75,7 +81,7 @@ class GhtraderQueries(CheckedStore, ABC):
     ) -> dict[str, dict[str, Any]]:
         """`{symbol: {last_day, last_ns, last_ts}}` of the symbols stored, from the table of stored days, cached."""
         _require_kind(dataset_version, ticks_kind)
-        names = self._names(symbols)
+        names = texts_given("symbols", symbols)
         return {
             last.symbol: {"last_day": last.trading_day, "last_ns": epoch_ns(last.last_tick), "last_ts": last.last_tick}
             for last in (self.latest(*names) if names else [])
@@ -101,16 +107,14 @@ class GhtraderQueries(CheckedStore, ABC):
         if str(order) not in {"asc", "desc"} or not (limit is None or (isinstance(limit, Integral) and limit >= 0)):
             told = f"order={quoted(order)}, limit={quoted(limit)}"
             raise BadInputError(told, "order is asc or desc, limit a whole number, 0 or more")
-        name, window = self._symbol(symbol).text, self.calendar.window(self._day(trading_day))
         columns = ["symbol", "datetime_ns", *NUMERIC_COLUMNS, "row_hash"]
-        provenance = ["contract", "segment_id", "schedule_hash"] if include_provenance else []
-        try:
-            wanted, workers = [*columns, *provenance], self.settings.read_workers
-            ticks = read_whole_day(self.database, name, window, wanted, workers=workers).ticks
-        except BadInputError:
+        columns += ["contract", "segment_id", "schedule_hash"] if include_provenance else []
+        found = [ticks for _, ticks in self._whole_day(symbol, trading_day, columns)]
+        if not found:
             import pandas as pd  # noqa: PLC0415 - half a second that commands do not pay
 
-            return pd.DataFrame(columns=_renamed([*columns, *provenance]))
+            return pd.DataFrame(columns=_renamed(columns))
+        ticks = found[0]
         ticks = ticks.rename_columns(_renamed(ticks.column_names))
         frame: pd.DataFrame = formatted(ticks, "pandas")
         if order == "desc":

@@ -6,7 +6,7 @@ Belongs here: the question alone. Does not belong here: the rule (`reading.asof`
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.grammar import quoted
 from ghtrader_assets.questdb.tables.whole_days import INSTANT, require_columns
 from ghtrader_assets.reading.asof import RIGHT, rows_known
-from ghtrader_assets.reading.handout import Handout, States
+from ghtrader_assets.reading.handout import HandedDay, States
 from ghtrader_assets.store.arguments import Day, OutputFormat, require_format, texts_given
 from ghtrader_assets.store.checked import CheckedStore
 from ghtrader_assets.store.formats import formatted
@@ -31,7 +31,7 @@ class PairQueries(CheckedStore, ABC):
     """What was known of one symbol at the ticks of another."""
 
     @abstractmethod
-    def _handout(
+    def _whole_days(
         self,
         symbol: str,
         start: Day,
@@ -39,9 +39,7 @@ class PairQueries(CheckedStore, ABC):
         columns: Sequence[str] | None,
         contracts: Sequence[str] | None,
         states: States,
-        *,
-        stacklevel: int,
-    ) -> Handout: ...
+    ) -> Generator[tuple[HandedDay, pa.Table]]: ...
 
     def asof(
         self,
@@ -77,9 +75,9 @@ class PairQueries(CheckedStore, ABC):
         names = require_columns(None if columns is None else texts_given("columns", columns))
         wanted = (INSTANT, *(name for name in names if name != INSTANT))
         read = (*wanted, *((EXACT,) if EXACT not in wanted else ()))
-        left_days = self._handout(left, start, end, read, None, states, stacklevel=3)
-        right_days = self._handout(right, start, end, read, None, states, stacklevel=3)
-        pairs = list(rows_known(left_days.read(), right_days.read(), tolerance_ns))
+        left_days = self._whole_days(left, start, end, read, None, states)
+        right_days = self._whole_days(right, start, end, read, None, states)
+        pairs = list(rows_known(left_days, right_days, tolerance_ns))
         tables = [pa.concat_tables(list(side)).unify_dictionaries().select(wanted) for side in zip(*pairs, strict=True)]
         pairs.clear()
         return _together(tables[0], tables[1].rename_columns([f"{name}{RIGHT}" for name in wanted]), output_format)

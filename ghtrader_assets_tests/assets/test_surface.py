@@ -215,5 +215,5 @@ def test_lineage_in_graphql(platform: RunningPlatform, documented: dict[str, Any
           metadataEntries { label ... on UrlMetadataEntry { url } } } } } }"""
     )["assetNodeOrError"]["latestMaterializationByPartition"][0]["metadataEntries"]
     links = {entry["label"]: entry["url"] for entry in entries if "url" in entry}
-    assert links["day_in_dashboard"] == f"{platform.url('dashboard')}/day/{COPPER}/{DOCUMENTED}"
+    assert links["day_in_dashboard"] == f"{platform.page('dashboard')}/day/{COPPER}/{DOCUMENTED}"
     assert "executeQuery=true" in links["rows_in_questdb"]

@@ -9,7 +9,6 @@ They alternate with ours in one process on one store; where answers differ there
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import warnings
@@ -39,6 +38,7 @@ from ghtrader_assets.questdb.tables.schema import TICKS
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
+from ghtrader_assets_tests.bench.afar import read_in_turn, reader_environment, served_by_dashboard
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
 from ghtrader_assets_tests.bench.store import own_store
 from ghtrader_assets_tests.model_days import Columns, fill, model_day
@@ -86,16 +86,23 @@ def bench_query(*, quick: bool) -> Report:
         with Store(settings) as kept, Store(settings.model_copy(update={"coverage_cache": "off"})) as asking:
             coverage = _coverage(kept, asking, platform, sizes)
             reads = _reads(asking, platform, days[-1], sizes)
+            with served_by_dashboard(settings) as remote:
+                afar = read_in_turn(asking, remote, SYMBOLS[0], days[-sizes.full_days :], sizes.reads)
             memory = _range_memory(settings, days[-sizes.full_days : -1])
             loads = _loads(asking, platform, symbols[0], models[SYMBOLS[0]], days, sizes)
             many = _many_symbols(asking, platform, days, sizes)
-    return _report(coverage, reads, memory, loads, many)
+    return _report(coverage, reads, afar, memory, loads, many)
 
 
 def _report(
-    coverage: Seconds, reads: Seconds, memory: Mapping[str, float], loads: Mapping[str, Seconds], many: Seconds
+    coverage: Seconds,
+    reads: Seconds,
+    afar: Seconds,
+    memory: Mapping[str, float],
+    loads: Mapping[str, Seconds],
+    many: Seconds,
 ) -> Report:
-    (rows,) = set(reads["rows"])
+    (rows,), (range_rows,) = set(reads["rows"]), set(afar["rows"])
     variants = {
         "coverage, cached": _quantiles(coverage["cached"]),
         "coverage, from the table of stored days": _quantiles(coverage["table"]),
@@ -107,6 +114,9 @@ def _report(
         "a symbol-day, five columns to Arrow": {"rows_s": rows / _median(reads["five"])},
         "a symbol-day, psycopg rows to pandas": {"rows_s": rows / _median(reads["psycopg"])},
         "a range to Arrow": dict(memory),
+        "a range to Arrow, from a local store": {"rows_s": range_rows / _median(afar["local"])},
+        "a range to Arrow, from a remote store on loopback": {"rows_s": range_rows / _median(afar["remote"])},
+        "a symbol-day to Arrow, from a remote store on loopback": {"rows_s": rows / _median(afar["remote_day"])},
         **{
             f"{name}, before and after bulk loads": {
                 "before_ms": 1000 * _median(sides["before"]),
@@ -123,6 +133,8 @@ def _report(
         "coverage_table_vs_scan": _median(coverage["scan"]) / _median(coverage["table"]),
         "multi_symbol_vs_one_by_one": _median(many["each"]) / _median(many["one"]),
         "arrow_vs_psycopg": _median(reads["psycopg"]) / _median(reads["arrow"]),
+        "remote_vs_local_rows": _median(afar["local"]) / _median(afar["remote"]),
+        "remote_vs_local_rows_of_a_day": _median(afar["local_day"]) / _median(afar["remote_day"]),
         "range_peak_memory_over_size": memory["peak_bytes"] / memory["result_bytes"],
         "latency_after_bulk_upper95": max(_upper_bound(load["before"], load["after"]) for load in loads.values()),
     }
@@ -237,17 +249,8 @@ def _plain_connection(endpoint: Endpoint) -> psycopg.Connection[tuple[Any, ...]]
 
 def _range_memory(settings: Settings, days: Sequence[date]) -> dict[str, float]:
     """What a process of its own says about reading the range. Sizes in bytes."""
-    assert settings.questdb_password is not None
-    assert settings.questdb_reader_password is not None
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GHTRADER_")} | {
-        "GHTRADER_HOME": str(settings.home),
-        "GHTRADER_QUESTDB_HTTP": str(settings.questdb_http),
-        "GHTRADER_QUESTDB_PG": str(settings.questdb_pg),
-        "GHTRADER_QUESTDB_USER": str(settings.questdb_user),
-        "GHTRADER_QUESTDB_PASSWORD": settings.questdb_password.get_secret_value(),
-    }
     words = [sys.executable, "-m", "ghtrader_assets_tests.bench.range_memory", SYMBOLS[0], str(days[0]), str(days[-1])]
-    ran = subprocess.run(words, env=environment, check=False, capture_output=True, text=True)
+    ran = subprocess.run(words, env=reader_environment(settings), check=False, capture_output=True, text=True)
     if ran.returncode:
         raise GhtraderError(f"reading a range failed: {ran.stderr[-500:]}")
     return {"days": len(days), **json.loads(ran.stdout)}

@@ -21,7 +21,8 @@ def test_it_reports_every_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     }  # fmt: skip
     assert set(report.ratios) == {
         "coverage_cache_vs_scan", "coverage_table_vs_scan", "multi_symbol_vs_one_by_one", "arrow_vs_psycopg",
-        "range_peak_memory_over_size", "latency_after_bulk_upper95",
+        "range_peak_memory_over_size", "remote_vs_local_rows", "remote_vs_local_rows_of_a_day",
+        "latency_after_bulk_upper95",
     }  # fmt: skip
     assert all(value > 0 for value in {**report.figures, **report.ratios}.values())
     sides = [variant.figures for variant in report.variants if "bulk loads" in variant.variant]

@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from ghtrader_assets.context.load import LoadContext
+from ghtrader_assets.doors.keys import WebKeys, page_url
 from ghtrader_assets.loading.judgement import judge_days
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
@@ -48,6 +49,7 @@ class Dashboard:
     url: str
     expected: dict[tuple[str, date], str]
     days: tuple[date, ...]
+    dagster: str
 
 
 def dashboard_environment(home: Path, http: str, pg: str, user: str, password: str, symbols: str) -> dict[str, str]:
@@ -105,7 +107,9 @@ def dashboard(
         home, questdb_endpoint.http, questdb_endpoint.pg, questdb_endpoint.user, password, symbols
     )
     with started_dashboard(environment) as url:
-        yield Dashboard(url, expected, tuple(days))
+        yield Dashboard(
+            url, expected, tuple(days), page_url(WebKeys(SecretStr(TOKEN), SecretStr("")).page_name, DAGSTER_URL)
+        )
 
 
 def _store_a_real_day(db: Database, calendar: TradingCalendar, home: Path) -> None:

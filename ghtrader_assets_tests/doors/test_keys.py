@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -117,9 +118,24 @@ def test_a_link_gives_a_cookie_of_its_power_once(keeper: Doorkeeper, power: Powe
     assert KEYS.owner.get_secret_value() not in header + link
 
 
+def test_a_link_opens_its_server_under_any_of_its_names(keeper: Doorkeeper) -> None:
+    """A browser that knows no names below `localhost`, or comes by a proxy, takes another one of them."""
+    link = link_to(KEYS, "dagster", URL, keeper.clock)
+    assert link.startswith(f"http://{KEYS.page_name}:3000/log-in?link=")
+    header = keeper.cookie_for(link_in(link), "desk.example", is_secure=True)
+    assert header.endswith("; Secure")
+    assert keeper.power_of("desk.example", "", cookie_in(header)) is Power.OWNER
+    assert keeper.power_of(HOST, "", cookie_in(header)) is Power.NONE
+
+
+def test_the_pages_name_is_of_a_home_and_says_no_token(tmp_path: Path) -> None:
+    names = [keys_of(Settings(home=tmp_path / home)).page_name for home in ("one", "one", "other")]
+    assert names[0] == names[1] != names[2]
+    assert re.fullmatch(r"gh-[0-9a-f]{16}\.localhost", names[0])
+
+
 def test_a_link_ends_and_is_another_servers_nowhere(keeper: Doorkeeper, hand: Hand) -> None:
     link = link_in(link_to(KEYS, "dagster", URL, hand.clock))
-    assert keeper.cookie_for(link, "127.0.0.1:8050") == ""
     assert replace(keeper, service="dashboard").cookie_for(link, HOST) == ""
     hand.seconds += LINK_S + 1
     assert keeper.cookie_for(link, HOST) == ""

@@ -84,11 +84,28 @@ def test_a_page_of_the_other_name_is_sent_to_its_own() -> None:
     assert (refusal.status.value, refusal.location) == (307, f"{OWN}/day/%C3%A9?to=2026-01-06&x=%41")
 
 
-def test_a_proxys_name_is_taken_with_both_schemes() -> None:
-    door = Door(PORT, names=("Desk.example",))
-    assert status_of(QUERY, door, host="desk.example", origin="https://desk.example", site="same-origin") == 200
+def test_a_proxys_name_is_taken_with_its_scheme() -> None:
+    door = Door(PORT, names=("Desk.example", "http://plain.example:8080"))
+    for origin in ("https://desk.example", "http://plain.example:8080"):
+        host = origin.partition("://")[2]
+        assert status_of(QUERY, door, host=host, origin=origin, site="same-origin") == 200
+        assert status_of(QUERY, door, host=host, origin=f"ftp://{host}") == 403
+    assert status_of(QUERY, door, host="desk.example", origin="http://desk.example") == 403
     assert status_of(QUERY, door, host="desk.example", origin=OWN) == 403
     assert status_of(QUERY, door, origin="https://desk.example") == 403
+
+
+def test_the_pages_own_name_is_taken_and_told_to_none() -> None:
+    door = Door(PORT, page_name="gh-0123.localhost")
+    own = f"gh-0123.localhost:{PORT}"
+    assert status_of(QUERY, door, host=own, origin=f"http://{own}", site="same-origin") == 200
+    assert status_of(QUERY, door, host=own, origin=OWN) == 403
+    assert status_of(PAGE, door, host=f"gh-4567.localhost:{PORT}") == 421
+    assert status_of(PAGE, DOOR, host=f":{PORT}") == 421
+    for host in (f"localhost:{PORT}", f"gh-4567.localhost:{PORT}", "evil.example"):
+        refusal = refusal_of(replace(PAGE, host=host, mode="navigate", destination="document"), door)
+        assert refusal is not None
+        assert "gh-0123" not in refusal.line + refusal.location
 
 
 def test_a_server_without_pages_is_opened_by_no_link() -> None:

@@ -33,7 +33,7 @@ def test_up_runs_the_dashboard_and_status_names_it(
     page = platform.get("dashboard").text
     first = page.split('id="react-entry-point"')[0]
     assert f'data-symbols="{" ".join(PLATFORM_SYMBOLS)}"' in first
-    assert f'href="{platform.url("dagster")}"' in first
+    assert f'href="{platform.page("dagster")}"' in first
 
 
 def test_status_asks_every_service_for_something_that_it_has(services: dict[str, dict[str, Any]]) -> None:

@@ -14,7 +14,10 @@ import requests
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from ghtrader_assets_tests.fix_platform import RunningPlatform
+from ghtrader_assets.settings import Settings
+from ghtrader_assets.store import Store
+from ghtrader_assets.store import connect as store_at
+from ghtrader_assets_tests.fix_platform import COPPER, COPPER_DAYS, RunningPlatform
 from ghtrader_assets_tests.waiting import HANGS_S
 
 JSON = {"Content-Type": "application/json"}
@@ -116,7 +119,9 @@ def test_whoever_asks_is_told_whether_all_is_well_and_no_more(platform: RunningP
 def test_status_prints_links_that_open_each_once(platform: RunningPlatform) -> None:
     links = platform.command.run("status", "--json").document["links"]
     assert set(links) == {"dagster", "dashboard"}
-    for name, link in links.items():
+    for name, shown in links.items():
+        assert urlsplit(shown).hostname == platform.keys.page_name
+        link = shown.replace(platform.page(name), platform.url(name))  # this Python doesn't know names below localhost
         with requests.Session() as browser:
             assert browser.get(platform.url(name), timeout=HANGS_S).status_code == 401
             assert browser.get(link, timeout=HANGS_S).status_code == 200
@@ -124,7 +129,6 @@ def test_status_prints_links_that_open_each_once(platform: RunningPlatform) -> N
             other = "dashboard" if name == "dagster" else "dagster"
             assert browser.get(platform.url(other), timeout=HANGS_S).status_code == 401
         assert requests.get(link, timeout=HANGS_S).status_code == 401
-    assert links["dagster"] in links.values()
     shown = platform.command.run("status")
     assert shown.out.count("/log-in?link=") == 2
 
@@ -158,6 +162,19 @@ def test_a_token_for_reading_reads(
     answer = requests.request(method, f"{platform.url(service)}{path}", json=body, headers=sent, timeout=HANGS_S)
     assert answer.status_code == status
     assert platform.graphql(LIMIT) == before
+
+
+def test_a_reader_elsewhere_reads_the_store_and_nothing_else(platform: RunningPlatform) -> None:
+    address = platform.url("dashboard").replace("http://", f"ghtrader://{platform.keys.reader.get_secret_value()}@")
+    with store_at(address) as remote, Store(Settings(home=platform.command.home)) as local:
+        assert remote.coverage() == local.coverage()
+        assert remote.days(COPPER, *COPPER_DAYS[::2]) == local.days(COPPER, *COPPER_DAYS[::2])
+    sent = {"Authorization": f"Bearer {platform.keys.reader.get_secret_value()}"}
+    url = f"{platform.url('dashboard')}/read"
+    asked = {"question": "rows", "arguments": {"statement": "TRUNCATE TABLE ghtrader_metrics_v1"}}
+    assert "this is no question" in requests.post(url, json=asked, headers=sent, timeout=HANGS_S).text
+    assert requests.post(url, json=asked, timeout=HANGS_S).status_code == 401
+    assert requests.post(url, json=asked, headers=sent | FOREIGN, timeout=HANGS_S).status_code == 403
 
 
 def test_a_socket_runs_subscriptions_alone(platform: RunningPlatform) -> None:

@@ -24,6 +24,7 @@ STATE = """{
   } }
 }"""
 FORGED = "report_asset_materialization/KQ_m_SHFE_cu/ticks?data_version=forged&partition=2026-01-05"
+PAGES = ("dagster", "dashboard")
 CHECKED = "report_asset_check/KQ_m_SHFE_cu/ticks?check_name=latest_day&passed=true"
 
 TRIES = """
@@ -98,9 +99,10 @@ def user(platform: RunningPlatform, browser: Browser) -> Iterator[Page]:
 
 
 def targets(platform: RunningPlatform) -> dict[str, Any]:
+    """What is tried where the browser is logged in, as by a page that has learned the pages' own name."""
     names = ("dagster", "dashboard", "exchange", "prometheus")
     return {
-        **{name: platform.url(name) for name in names},
+        **{name: platform.page(name) if name in PAGES else platform.url(name) for name in names},
         "mutation": json.dumps({"query": NO_LOADS}),
         "query": NO_LOADS,
         "forged": FORGED,
@@ -109,11 +111,14 @@ def targets(platform: RunningPlatform) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "elsewhere.localhost"], ids=["another port", "another site"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "elsewhere.localhost", ""], ids=["this host", "another site", "own name"]
+)
 def test_a_page_elsewhere_tries_everything_in_vain(
     platform: RunningPlatform, user: Page, elsewhere: int, host: str
 ) -> None:
-    """On another port of this host it is even sent the cookies: they are not the only thing that is looked at."""
+    """On another port of the pages' own name it is even sent the cookies: they are not the only thing looked at."""
+    host = host or platform.keys.page_name
     platform.exchange.faults({"kind": "slow", "at": "token", "seconds": 0.01})
     before = platform.graphql(STATE), platform.exchange.rules(), len(platform.exchange.requests())
     user.goto(f"http://{host}:{elsewhere}/")
@@ -129,8 +134,20 @@ def test_a_link_elsewhere_opens_the_page_of_whoever_is_logged_in(
     platform: RunningPlatform, user: Page, elsewhere: int, host: str
 ) -> None:
     user.goto(f"http://{host}:{elsewhere}/")
-    user.evaluate("(url) => { location.href = url; }", f"{platform.url('dashboard')}/operations")
+    user.evaluate("(url) => { location.href = url; }", f"{platform.page('dashboard')}/operations")
     expect(user.locator("#page main h1")).to_be_visible()
+
+
+def test_no_other_name_is_sent_the_cookies(platform: RunningPlatform, user: Page, elsewhere: int) -> None:
+    """A listener of another user's, whom the browser visits, has nothing to come back with."""
+
+    def sent_to(host: str) -> set[str]:
+        return {cookie["name"] for cookie in user.context.cookies(f"http://{host}:{elsewhere}/")}
+
+    ours = {f"ghtrader_{platform.url(name).rpartition(':')[2]}" for name in PAGES}
+    assert sent_to(platform.keys.page_name) == ours, "cookies know no ports"
+    for host in ("127.0.0.1", "localhost", "elsewhere.localhost"):
+        assert sent_to(host) == set()
 
 
 def test_a_link_shows_whoever_is_not_logged_in_how_to(platform: RunningPlatform, page: Page, elsewhere: int) -> None:

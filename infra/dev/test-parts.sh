@@ -1,5 +1,5 @@
 #!/bin/sh
-# What `make test` needs beyond Python: Chromium, redis-server and prometheus. Installs what is missing on a Debian as
+# What `make test` needs beyond Python: Chromium, redis-server, prometheus and openssl. Installs what is missing on a Debian as
 # root; anywhere else says the line to type and fails. No test is skipped for a missing part.
 set -eu
 
@@ -7,6 +7,7 @@ missing=""
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 command -v prometheus >/dev/null 2>&1 || missing="$missing prometheus"
+command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

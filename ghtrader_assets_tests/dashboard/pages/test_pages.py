@@ -26,7 +26,6 @@ from ghtrader_assets.questdb.tables.measured import read_query_percentiles
 from ghtrader_assets.questdb.tables.reader import read_gaps, read_manifests
 from ghtrader_assets.runtime import DASHBOARD
 from ghtrader_assets_tests.dashboard.conftest import (
-    DAGSTER_URL,
     FIRST,
     LAST,
     MADE_UP,
@@ -46,10 +45,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("dashboard")]
 def laptop(browser: Browser, dashboard: Dashboard) -> Page:
     """A laptop's screen. A request to anywhere but the dashboard, or a script's error, fails the test."""
     page = new_page(browser, 1366, 768)
-    page.goto(link_to(WebKeys(SecretStr(TOKEN), SecretStr("reads nothing")), DASHBOARD, dashboard.url, SYSTEM_CLOCK))
+    keys = WebKeys(SecretStr(TOKEN), SecretStr("reads nothing"))
+    link = urlsplit(link_to(keys, DASHBOARD, dashboard.url, SYSTEM_CLOCK))
+    own = urlsplit(dashboard.url).netloc
+    page.goto(link._replace(netloc=own).geturl())
     page.wait_for_url(f"{dashboard.url}/")
     strangers: list[str] = []
-    own = urlsplit(dashboard.url).netloc
     page.on("request", lambda request: strangers.append(request.url) if _foreign(request.url, own) else None)
     page.on("pageerror", lambda error: strangers.append(str(error)))
     page.on("console", lambda message: strangers.append(message.text) if message.type == "error" else None)
@@ -132,9 +133,8 @@ def test_a_days_page_shows_all_of_it(laptop: Page, dashboard: Dashboard, db: Dat
     assert "bid order" in text
     assert f"ghtrader-assets backfill {REAL} --from {REAL_DAY} --to {REAL_DAY} --force" in text
     dagster = laptop.get_by_role("link", name="Dagster partition")
-    assert (
-        dagster.get_attribute("href") == f"{DAGSTER_URL}/assets/KQ_m_GFEX_lc/ticks?view=partitions&partition={REAL_DAY}"
-    )
+    partition = f"KQ_m_GFEX_lc/ticks?view=partitions&partition={REAL_DAY}"
+    assert dagster.get_attribute("href") == f"{dashboard.dagster}/assets/{partition}"
     laptop.locator("#page h1 .ways a").first.click()
     laptop.wait_for_url(f"{dashboard.url}/day/{REAL}/2026-01-05")
 
