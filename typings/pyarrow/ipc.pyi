@@ -2,7 +2,7 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
-from pyarrow import Buffer, BufferOutputStream, PythonFile, RecordBatch, Schema, Table
+from pyarrow import BufferOutputStream, PythonFile, RecordBatch, Schema, Table
 
 class RecordBatchStreamWriter:
     def close(self) -> None: ...
