@@ -33,6 +33,7 @@ from ghtrader_assets.reading.overview import days_known_as
 from ghtrader_assets.reading.stored import scheduled_days, stored_symbol
 from ghtrader_assets.settings import Settings, load_settings
 from ghtrader_assets.store.arguments import Day, OutputFormat, as_date, renamed_arguments, require_format, texts_given
+from ghtrader_assets.store.bars import BarQueries
 from ghtrader_assets.store.contracts import ContractQueries
 from ghtrader_assets.store.formats import formatted
 from ghtrader_assets.store.ghtrader import GhtraderQueries
@@ -60,7 +61,7 @@ def connect(settings: Settings | None = None) -> Store:
     return Store(settings)
 
 
-class Store(ContractQueries, PairQueries, GhtraderQueries):
+class Store(ContractQueries, PairQueries, BarQueries, GhtraderQueries):
     """A store to read from, shared by threads. Its log-in can't change anything.
 
     Symbols are TqSdk's names, days trading days. Everything raises `BadInputError` for a malformed or unknown symbol,
