@@ -104,7 +104,7 @@ def _made(context: StoreContext, contents: dict[date, DailyAgg], known: dict[dat
         window = context.calendar.window(day)
         whole = read_whole_day(context.database, stored.symbol, window, (*BAR_SOURCE, "seq"))
         ticks = pl.from_arrow(whole.ticks)
-        assert isinstance(ticks, pl.DataFrame)
+        assert isinstance(ticks, pl.DataFrame)  # noqa: S101 - narrows a type
         agg, now = whole.agg, context.clock.now()
         sessions = sessions_of_day(context, agg.contract, day)
         return day_bars(agg.symbol, agg.contract, sessions, window, ticks, agg.digest, agg.manifest_id, now)

@@ -45,5 +45,5 @@ def put_bars(bars: pa.Table, file: BinaryIO) -> None:
 def _as_written(bars: pa.Table) -> pl.DataFrame:
     """With instants in microseconds: DuckDB has no functions for nanoseconds with a time zone."""
     frame = pl.from_arrow(bars)
-    assert isinstance(frame, pl.DataFrame)
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows a type
     return frame.with_columns(pl.col(name).dt.cast_time_unit("us") for name in frame.columns if name == "datetime")

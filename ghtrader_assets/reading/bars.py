@@ -188,7 +188,7 @@ def _of_ticks(days: _Days, length: BarLength, align: Align, places: Sequence[int
 
 def _of_day(day: HandedDay, ticks: pa.Table, sessions: DaySessions, length: BarLength, align: Align) -> pl.DataFrame:
     frame = pl.from_arrow(ticks)
-    assert isinstance(frame, pl.DataFrame)
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows a type
     bars = bars_of_ticks(frame, sessions, length, align)
     if not day.partial:
         return bars

@@ -105,7 +105,7 @@ def read_bars(
     names = ("ts", *columns, "made_of")
     found = db.export(
         "bars",
-        f"SELECT {', '.join(names)} FROM {BARS} WHERE symbol = {literal(symbol)}"
+        f"SELECT {', '.join(names)} FROM {BARS} WHERE symbol = {literal(symbol)}"  # noqa: S608 - our own names; values pass the grammar of symbols
         f" AND ts >= {instant_literal(start)} AND ts < {instant_literal(end)}",
     )
     kinds = pl.Schema({name: _STORED[name] for name in names})
@@ -119,7 +119,7 @@ def read_bar_days(db: Database, symbol: str, days: Sequence[date]) -> dict[date,
         return {}
     found = db.rows(
         "bar_days",
-        f"SELECT {columns_of_kind(BarDay)} FROM {BAR_DAYS} WHERE symbol = %s AND ts >= %s AND ts <= %s",
+        f"SELECT {columns_of_kind(BarDay)} FROM {BAR_DAYS} WHERE symbol = %s AND ts >= %s AND ts <= %s",  # noqa: S608 - our own names; values are bound
         [symbol, midnight_utc(min(days)), midnight_utc(max(days))],
     )
     wanted = set(days)
@@ -133,7 +133,7 @@ def _stored_keys(db: Database, days: Sequence[DayBars]) -> pl.DataFrame:
     symbols = ", ".join(literal(name) for name in sorted({day.row.symbol for day in days}))
     found = db.export(
         "bar_keys",
-        f"SELECT symbol, ts, made_of FROM {BARS} WHERE symbol IN ({symbols})"
+        f"SELECT symbol, ts, made_of FROM {BARS} WHERE symbol IN ({symbols})"  # noqa: S608 - our own names; values pass the grammar of symbols
         f" AND ts >= {instant_literal(start)} AND ts < {instant_literal(end)}",
     )
     return found.select(
