@@ -34,17 +34,9 @@ SETTINGS = load_settings()
 def daily_bars(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """One JSON file a trading day under `GHTRADER_HOME/daily_bars`."""
     day = context.partition_key
+    figures = ["open", "high", "low", "close", "volume", "ticks"]
     with ghtrader_assets.connect(SETTINGS) as store:
-        ticks = store.ticks(SYMBOL, day, columns=["last_price", "volume"])
-    prices = ticks["last_price"].dropna().to_numpy()
-    bar = {
-        "open": float(prices[0]),
-        "high": float(prices.max()),
-        "low": float(prices.min()),
-        "close": float(prices[-1]),
-        "volume": float(ticks["volume"].to_numpy().max()),
-        "ticks": len(ticks),
-    }
+        (bar,) = store.bars(SYMBOL, day, freq="1d", columns=figures).to_dict("records")
     folder = SETTINGS.home / "daily_bars"
     folder.mkdir(exist_ok=True)
     (folder / f"{day}.json").write_text(json.dumps(bar))

@@ -26,6 +26,7 @@ from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import (
+    BARS_ASSET,
     BASELINE_ASSET,
     DAY_TABLES,
     FIELD_QUALITY_ASSET,
@@ -35,7 +36,7 @@ from ghtrader_assets.orchestration.names import (
     TICKS_ASSET,
     VALIDATION_SUMMARY_ASSET,
 )
-from ghtrader_assets.questdb.tables.rows import Acceptance
+from ghtrader_assets.questdb.tables.rows import Acceptance, BarDay
 from ghtrader_assets.reference.pictures import kept_roll_history
 from ghtrader_assets.reference.rolls import segments_of, terms_contract
 from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, QualityVerdict
@@ -109,6 +110,8 @@ def materializations(
         payloads |= {TICKS_ASSET: _ticks(manifest), MANIFEST_ASSET: _manifest(manifest)}
     if outcome.baseline is not None:
         payloads[BASELINE_ASSET] = _baseline(outcome.baseline)
+    if outcome.bars is not None:
+        payloads[BARS_ASSET] = _bars(outcome.bars)
     if judgement is not None:
         payloads |= {
             VALIDATION_SUMMARY_ASSET: _summary(judgement, word),
@@ -191,6 +194,8 @@ def _upstream_versions(table: str, outcome: DayOutcome) -> dict[str, str]:
         return {MAIN_SCHEDULE_ASSET: digest_of(manifest.contract)}
     if table == BASELINE_ASSET and outcome.baseline is not None:
         return {TICKS_ASSET: outcome.baseline.content_digest}
+    if table == BARS_ASSET and outcome.bars is not None:
+        return {TICKS_ASSET: outcome.bars.content_digest}
     if table in JUDGED and judgement is not None:
         return {TICKS_ASSET: judgement.coverage.content_digest}
     if table == MANIFEST_ASSET and judgement is not None:
@@ -223,6 +228,16 @@ def _baseline(row: BaselineDay) -> Payload:
         "whole": int(row.whole),
         "reason": row.reason or "whole",
         "rows": row.rows_total,
+        "contract": row.contract,
+        "manifest_id": row.manifest_id,
+    }
+
+
+def _bars(row: BarDay) -> Payload:
+    return row.fingerprint, {
+        "dagster/partition_row_count": row.bars,
+        "traded_bars": row.traded_bars,
+        "volume": row.volume,
         "contract": row.contract,
         "manifest_id": row.manifest_id,
     }

@@ -1,4 +1,5 @@
-"""The days of all symbols: main contract, ticks, validation summary, field quality and manifest of each trading day.
+"""The days of all symbols: main contract, ticks, bars, validation summary, field quality and manifest of each trading
+day.
 
 Belongs here: the two multi-assets of the universe, of which a run selects symbols and tables. The one that loads takes
 the days of all symbols of the run through one pipeline, and materializes every table of a day as the day commits, those
@@ -27,6 +28,7 @@ from ghtrader_assets.context.universe import unknown_product
 from ghtrader_assets.errors import BadInputError, FetchError, GhtraderError
 from ghtrader_assets.grammar import day_of
 from ghtrader_assets.lineage.aggregate import aggregate, record_aggregated
+from ghtrader_assets.loading.bars import make_bars
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_by_witness, judge_symbols
 from ghtrader_assets.loading.outcome import DayOutcome
@@ -37,10 +39,12 @@ from ghtrader_assets.market.lives import NOT_ASKED, FirstDays
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.names import (
     ALL_TABLES,
+    BARS_ASSET,
     BASELINE_ASSET,
     DAY_TABLES,
     EXIT_CODE,
     FOLLOWING,
+    FROM_STORE,
     JUDGED,
     LOADED,
     MAIN_SCHEDULE_ASSET,
@@ -71,7 +75,7 @@ JUDGE: Final = "judge"
 def symbol_days(symbols: Sequence[Symbol], partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The tables of `symbols` as two subsettable multi-assets: what is loaded, and what follows from it."""
     loaded = [asset_spec(symbol, table, partitions) for symbol in symbols for table in LOADED]
-    following = [asset_spec(symbol, table, partitions) for symbol in symbols for table in FOLLOWING]
+    following = [asset_spec(symbol, table, partitions) for symbol in symbols for table in (BARS_ASSET, *FOLLOWING)]
 
     @dg.multi_asset(name=LOAD, specs=loaded, can_subset=True, backfill_policy=BACKFILL_POLICY, pool=LOAD_POOL)
     def load(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetMaterialization]:
@@ -164,11 +168,11 @@ class _Work:
         for outcome in chain(self._outcomes(symbols, selected), again):
             key, symbol = (outcome.symbol, outcome.trading_day), parse_symbol(outcome.symbol)
             yield from self._scheduled(symbol, schedules, first_days)
-            asked = selected & JUDGED if key in told else selected | _changed(outcome, selected)
+            asked = selected & FROM_STORE if key in told else selected | _changed(outcome, selected)
             told.add(key)
-            if outcome.failure:
+            if outcome.failure and key not in self.failed:
                 self._note_failure(*key, outcome.failure)
-            else:
+            elif not outcome.failure:
                 accepted = _accepted(opened, symbol, outcome)
                 yield from materializations(context.instance, self._pages, symbol, outcome, asked, accepted)
         for symbol in symbols:
@@ -227,8 +231,11 @@ class _Work:
                     on_retry=self._context.log.warning,
                     allow_partial=PARTIAL_TAG in self._context.run.tags,
                 )
-        elif selected & set(DAY_TABLES):
+            return
+        if selected & set(DAY_TABLES) - {BARS_ASSET}:
             yield from judge_symbols(self._opened, dict.fromkeys(symbols, self._days))
+        if BARS_ASSET in selected:
+            yield from chain.from_iterable(make_bars(self._opened, symbol, self._days) for symbol in symbols)
 
 
 def _asked_about(
@@ -254,11 +261,14 @@ def _asked_about(
 
 
 def _changed(outcome: DayOutcome, selected: Selected) -> Selected:
-    """The tables that judging a day again wrote anew, selected or not: a verdict and its materialization tell the same.
+    """The tables that were written anew, selected or not: a row and its materialization tell the same.
 
-    A run that loads ticks alone leaves the day's verdict to the sensor that follows its content.
+    A load always writes the day's bars. One of ticks alone leaves the day's verdict to the sensor that follows its
+    content; judging a day again writes its verdicts and what it gives to baselines.
     """
-    if TICKS_ASSET in selected or outcome.judgement is None or not outcome.judgement.fresh:
+    if TICKS_ASSET in selected:
+        return frozenset({BARS_ASSET})
+    if outcome.judgement is None or not outcome.judgement.fresh:
         return frozenset()
     return frozenset({BASELINE_ASSET, *JUDGED})
 

@@ -11,8 +11,10 @@ from typing import Final
 import dagster as dg
 
 from ghtrader_assets.assets.lineage import column_lineage
+from ghtrader_assets.bars.frame import BARS_VERSION
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.names import (
+    BARS_ASSET,
     BASELINE_ASSET,
     FIELD_QUALITY_ASSET,
     JUDGED,
@@ -42,6 +44,11 @@ _DESCRIPTIONS: Final = {
         "What each trading day of `{symbol}` gives to the baselines that later days are held against: ticks, "
         "volume, largest snapshot and usual spacings of each session. It hangs on the ticks of its own day alone."
     ),
+    BARS_ASSET: (
+        "Bars of one minute of `{symbol}`, one for each minute of the sessions of each trading day: open, high and low "
+        "as the exchange's own extremes prove, close, volume with the auction's, amount, open interest, mean spread. "
+        "They hang on the ticks of their own day alone, and are replaced with them."
+    ),
     VALIDATION_SUMMARY_ASSET: (
         "Coverage of `{symbol}` against the exchange's own sessions of each trading day: seconds with "
         "and without ticks, cadence, every gap with what it looks like, state and reason."
@@ -60,6 +67,7 @@ TABLE_NAMES: Final = {
     MAIN_SCHEDULE_ASSET: schema.MAIN_SCHEDULE,
     TICKS_ASSET: schema.TICKS,
     BASELINE_ASSET: schema.BASELINES,
+    BARS_ASSET: schema.BARS,
     VALIDATION_SUMMARY_ASSET: schema.VALIDATE_SUMMARY,
     FIELD_QUALITY_ASSET: schema.FIELD_QUALITY,
     MANIFEST_ASSET: schema.MANIFESTS,
@@ -68,6 +76,7 @@ _UPSTREAM: Final = {
     MAIN_SCHEDULE_ASSET: (),
     TICKS_ASSET: (MAIN_SCHEDULE_ASSET,),
     BASELINE_ASSET: (TICKS_ASSET,),
+    BARS_ASSET: (TICKS_ASSET,),
     VALIDATION_SUMMARY_ASSET: (TICKS_ASSET,),
     FIELD_QUALITY_ASSET: (TICKS_ASSET,),
     MANIFEST_ASSET: (VALIDATION_SUMMARY_ASSET, FIELD_QUALITY_ASSET),
@@ -102,7 +111,9 @@ def asset_spec(symbol: Symbol, table: str, partitions: dg.PartitionsDefinition[s
 
 
 def code_version(table: str) -> str:
-    """Verdicts and baselines are as old as their rules; the code that loads is in the manifest."""
+    """Verdicts, baselines and bars are as old as their rules; the code that loads is in the manifest."""
+    if table == BARS_ASSET:
+        return BARS_VERSION
     return RULE_VERSION if table in JUDGED or table == BASELINE_ASSET else LOAD_VERSION
 
 

@@ -30,6 +30,7 @@ FILES: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("coverage", "days", "gaps", "quality", "manifests", "manifest", "schedule", "ticks", "contracts"), "reading"
     ),
+    "bars": "bars",
     "repair": "repair",
     "forget": "forget",
     "override": "override",

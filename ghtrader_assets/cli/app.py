@@ -24,6 +24,7 @@ from rich.text import Text
 
 from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.grammar import day_of, manifest_id_of, quoted
+from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import Symbol, parse_product, parse_symbol
 from ghtrader_assets.redaction import without_known
 from ghtrader_assets.settings import Settings
@@ -107,6 +108,9 @@ UniverseArgument = Annotated[
 ]
 ManifestArgument = Annotated[str, typer.Argument(metavar="ID", help="A manifest's id.", parser=manifest_id_of)]
 DayArgument = Annotated[date, typer.Argument(metavar="DAY", help="A trading day, YYYY-MM-DD.", parser=_day_of("DAY"))]
+OptionalDayArgument = Annotated[
+    date | None, typer.Argument(metavar="[DAY]", help="A trading day, or --from and --to.", parser=_day_of("DAY"))
+]
 SymbolsAndDay = Annotated[
     list[str], typer.Argument(metavar="SYMBOL… [DAY]", help="TqSdk's names; a trading day, or --from and --to.")
 ]
@@ -143,6 +147,18 @@ def require_in_universe(settings: Settings, *symbols: Symbol) -> None:
         if symbol.text not in settings.symbols:
             universe = ", ".join(settings.symbols)
             raise BadInputError(f"{symbol.text} is not in the universe ({universe})", "add it to GHTRADER_SYMBOLS")
+
+
+def days_asked_for(
+    command: str, calendar: TradingCalendar, day: date | None, start: date | None, end: date | None
+) -> tuple[date, date]:
+    """DAY, or `--from` and `--to`. Raises `BadInputError` for both or neither, and where none is a trading day."""
+    if day is not None and start is None and end is None:
+        calendar.require_trading_day(day)
+        return day, day
+    if day is None and start is not None and end is not None:
+        return calendar.span(start, end)
+    raise BadInputError(f"{command} wants a DAY or --from and --to", "name one or the other")
 
 
 def user_name() -> str:

@@ -24,6 +24,7 @@ BENCHMARKS: Final = (
     "memory",
     "validate",
     "query",
+    "bars",
     "dashboard",
     "calendar",
     "truth",

@@ -10,7 +10,6 @@ import json
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from datetime import date
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
@@ -32,6 +31,7 @@ from ghtrader_assets.cli.app import (
     UniverseArgument,
     as_document,
     command,
+    days_asked_for,
     emit_json,
     emit_rows,
     emit_table,
@@ -44,7 +44,7 @@ from ghtrader_assets.cli.services import services_for, store_for
 from ghtrader_assets.context.load import open_load
 from ghtrader_assets.context.universe import universe_of, unknown_product
 from ghtrader_assets.errors import BadInputError, NoDayError
-from ghtrader_assets.market.calendar import TradingCalendar, calendar_for
+from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.tables.whole_days import require_columns
@@ -210,7 +210,7 @@ def ticks(
     are named on stderr; with --strict they make exit 1.
     """
     symbols, day = symbols_and_day(words)
-    start, end = _days_to_export(calendar_for(settings.home), day, start, end)
+    start, end = days_asked_for("ticks", calendar_for(settings.home), day, start, end)
     names = require_columns([name.strip() for name in columns.split(",")] if columns is not None else None)
     _require_target(target, symbols, as_json=as_json)
     chosen = as_states(states)
@@ -270,18 +270,6 @@ def _exported_document(handout: Handout, exported: Exported) -> dict[str, object
         "states": {str(day.trading_day): day.state for day in days},
         "not_good": {str(day.trading_day): day.state for day in handout.not_good},
     }
-
-
-def _days_to_export(
-    calendar: TradingCalendar, day: date | None, start: date | None, end: date | None
-) -> tuple[date, date]:
-    """DAY, or `--from` and `--to`. Raises `BadInputError` for both or neither, and where none is a trading day."""
-    if day is not None and start is None and end is None:
-        calendar.require_trading_day(day)
-        return day, day
-    if day is None and start is not None and end is not None:
-        return calendar.span(start, end)
-    raise BadInputError("ticks wants a DAY or --from and --to", "name one or the other")
 
 
 def _show_schedule(symbol: str, rows: list[ScheduleDay], segments: list[Segment]) -> None:

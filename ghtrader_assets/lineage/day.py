@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from ghtrader_assets.bars.frame import bars_fingerprint
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.loading.frames import policy_of, wanted_fingerprint
 from ghtrader_assets.loading.plan import DayPlan, plan_day
 from ghtrader_assets.manifests import Manifest, digest_of
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.evidence import read_evidence
+from ghtrader_assets.questdb.tables.bars import read_bar_days
 from ghtrader_assets.questdb.tables.reader import (
     manifests_covering,
     read_daily_agg,
@@ -22,7 +24,8 @@ from ghtrader_assets.questdb.tables.reader import (
     read_schedule,
     read_summary,
 )
-from ghtrader_assets.questdb.tables.schema import FIELD_QUALITY, MAIN_SCHEDULE, VALIDATE_SUMMARY
+from ghtrader_assets.questdb.tables.rows import BarDay, DailyAgg
+from ghtrader_assets.questdb.tables.schema import BARS, FIELD_QUALITY, MAIN_SCHEDULE, VALIDATE_SUMMARY
 from ghtrader_assets.validation.verdicts import CoverageVerdict, QualityVerdict
 
 SESSIONS_SOURCE = "sessions"
@@ -40,7 +43,10 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Downstream:
-    """A table's row that was made from the day: its version, the content that it was made from, and its state."""
+    """A table's row that was made from the day: its version, the content that it was made from, and its state.
+
+    Bars have no state.
+    """
 
     table: str
     version: str
@@ -91,6 +97,7 @@ def day_lineage(context: StoreContext, symbol: Symbol, day: date) -> DayLineage:
         downstream=(
             _judged(VALIDATE_SUMMARY, summary, wanted),
             _judged(FIELD_QUALITY, quality, wanted),
+            _bars(read_bar_days(database, name, [day]).get(day), stored, plan),
         ),
         attempts=tuple(attempts),
     )
@@ -104,6 +111,15 @@ def _upstream(load: Manifest | None, plan: DayPlan | None) -> tuple[Upstream, ..
         SESSIONS_SOURCE: (load.sessions_fingerprint, plan.sessions.fingerprint),
     }
     return tuple(Upstream(source, then, now, then == now) for source, (then, now) in pairs.items())
+
+
+def _bars(row: BarDay | None, stored: DailyAgg, plan: DayPlan | None) -> Downstream:
+    if row is None:
+        return Downstream(BARS, "", "", "", current=False)
+    current = plan is not None and row.fingerprint == bars_fingerprint(
+        stored.digest, plan.sessions.fingerprint, stored.contract
+    )
+    return Downstream(BARS, row.fingerprint, row.content_digest, "", current)
 
 
 def _judged(table: str, verdict: CoverageVerdict | QualityVerdict | None, wanted: str) -> Downstream:

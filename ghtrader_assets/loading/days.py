@@ -6,8 +6,8 @@ Does not belong here: which days (`plan`), threads and batches (`batches`), judg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Final
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.errors import IngestState
-from ghtrader_assets.files import held_locks
+from ghtrader_assets.loading.bars import day_bars
 from ghtrader_assets.loading.batches import Batches, Limits
 from ghtrader_assets.loading.disk import disk_is_full, full_disk_named, require_free_disk
 from ghtrader_assets.loading.empty_days import with_wrong_mains
@@ -33,6 +33,7 @@ from ghtrader_assets.loading.record import (
     record_stored,
     stored_manifest,
 )
+from ghtrader_assets.loading.writing import writing
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.lives import unknown_main
 from ghtrader_assets.market.symbols import Symbol
@@ -134,7 +135,7 @@ def load_days(
             partial(judge_and_record, context, evidence, must_judge=must_judge),
             _limits(context.settings),
             cancel=pool.close,
-            while_storing=partial(_writing, context, wanted),
+            while_storing=partial(writing, context, wanted),
         ).results()
         judged: dict[str, dict[date, Manifest | None]] = {}
         empty: dict[str, list[DayOutcome]] = {symbol.text: [] for symbol in wanted if symbol.kind == "main"}
@@ -150,18 +151,6 @@ def load_days(
         own = judged.get(symbol.text, {})
         for outcome in judged_again(context, symbol, sorted(own)):
             yield replace(outcome, manifest=own[outcome.trading_day])
-
-
-@contextmanager
-def _writing(context: StoreContext, symbols: Iterable[Symbol]) -> Generator[None]:
-    """One run of this host at a time stores a symbol's days: two replacements of one day would mix.
-
-    Every run takes its locks in one order, so none waits for a run that waits for it.
-    """
-    with ExitStack() as held:
-        for key in sorted(symbol.key for symbol in symbols):
-            held.enter_context(held_locks(context.settings.home / "writing" / f"{key}.lock"))
-        yield
 
 
 def _limits(settings: Settings) -> Limits[FetchedLoad]:
@@ -241,7 +230,7 @@ def _not_fetched(load: FetchedLoad) -> FailedLoad:
 def judge_and_record(
     context: StoreContext, evidence: StoredEvidence, loads: Sequence[StoredLoad | FailedLoad], *, must_judge: bool
 ) -> list[DayOutcome]:
-    """Judge and record a batch's days together; from then on their frames are not needed.
+    """Judge a batch's days, make their bars and record them together; from then on their frames are not needed.
 
     What each gives to later baselines joins the evidence, judged or not.
     """
@@ -254,7 +243,7 @@ def judge_and_record(
 
 
 def _judged(context: StoreContext, load: StoredLoad, evidence: StoredEvidence, *, must_judge: bool) -> RecordedDay:
-    plan, verdict, baseline, seconds = load.plan, None, None, 0.0
+    plan, verdict, baseline, bars, seconds = load.plan, None, None, None, 0.0
     if not plan.is_partial:
         policy, now = policy_of(context.settings, plan.symbol), context.clock.now()
         grounds = (plan, load.stored.load.frame, load.stored.digest, load.manifest.manifest_id, policy, now)
@@ -262,8 +251,12 @@ def _judged(context: StoreContext, load: StoredLoad, evidence: StoredEvidence, *
             verdict, seconds = judge_frame(*grounds, with_bars(context.database, *plan.key, evidence.of(*plan.key)))
         baseline = verdict.baseline if verdict else baseline_of_frame(*grounds)
         evidence.learn([baseline])
+        bars = day_bars(
+            plan.symbol.text, plan.schedule.contract, plan.sessions, plan.window, load.stored.load.frame,
+            load.stored.digest, load.manifest.manifest_id, now,
+        )  # fmt: skip
     manifest = stored_manifest(load.manifest, load.fetched, load.stored, verdict, seconds, context.clock.now())
-    return RecordedDay(manifest, verdict, baseline)
+    return RecordedDay(manifest, verdict, baseline, bars)
 
 
 def _judged_after_ingest(context: StoreContext, fetched: FetchedDay) -> bool:
@@ -280,5 +273,11 @@ def _outcome(day: RecordedDay) -> DayOutcome:
     manifest, verdict = day.manifest, day.verdict
     judgement = Judgement(verdict.coverage, verdict.quality, fresh=True, seconds=manifest.judge_s) if verdict else None
     return DayOutcome(
-        manifest.symbol, manifest.trading_day, manifest.outcome, manifest, judgement, baseline=day.baseline
+        manifest.symbol,
+        manifest.trading_day,
+        manifest.outcome,
+        manifest,
+        judgement,
+        baseline=day.baseline,
+        bars=day.bars.row if day.bars else None,
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 from ghtrader_assets.errors import IngestState
 from ghtrader_assets.manifests import Manifest
+from ghtrader_assets.questdb.tables.rows import BarDay
 from ghtrader_assets.validation.states import worse
 from ghtrader_assets.validation.verdicts import BaselineDay, CoverageVerdict, QualityVerdict, State
 
@@ -48,7 +49,7 @@ class DayOutcome:
 
     `failure` is empty if all that was asked for the day was done, else the one line that says what was not.
     `in_force` is the state and reason of a verdict that is in force and whose rows were not requested.
-    `baseline` is what the day gives to later ones.
+    `baseline` is what the day gives to later ones, `bars` says what its bars were made of.
     """
 
     symbol: str
@@ -59,3 +60,4 @@ class DayOutcome:
     failure: str = ""
     in_force: tuple[State, str] | None = None
     baseline: BaselineDay | None = None
+    bars: BarDay | None = None

@@ -25,6 +25,7 @@ from ghtrader_assets.manifests import Manifest, code_version, digest_of, new_man
 from ghtrader_assets.market.symbols import depth
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, five_level_rows
 from ghtrader_assets.questdb.cache.answers import announce_load
+from ghtrader_assets.questdb.tables.bars import DayBars
 from ghtrader_assets.questdb.tables.reader import read_open_manifests
 from ghtrader_assets.questdb.tables.records import write_manifests, write_stored
 from ghtrader_assets.questdb.tables.rows import DailyAgg
@@ -173,15 +174,16 @@ def closing_attempts(context: StoreContext, run_id: str) -> Generator[None]:
 
 @dataclass(frozen=True, slots=True)
 class RecordedDay:
-    """What is recorded of a stored day. One that is in progress gives nothing to baselines."""
+    """What is recorded of a stored day. One that is in progress gives nothing to baselines, and has no stored bars."""
 
     manifest: Manifest
     verdict: DayVerdict | None
     baseline: BaselineDay | None
+    bars: DayBars | None
 
 
 def record_stored(context: StoreContext, days: Sequence[RecordedDay]) -> None:
-    """Record days that are stored: their verdicts and metrics, their manifests, and last their stored-day rows.
+    """Record days that are stored: verdicts and metrics, bars, manifests, and last the stored-day rows.
 
     Kept answers to questions about stored days are old from then on.
     """
@@ -200,6 +202,7 @@ def record_stored(context: StoreContext, days: Sequence[RecordedDay]) -> None:
         [daily_agg(manifest) for manifest in manifests],
         metrics,
         [day.baseline for day in days if day.baseline and not day.verdict],
+        [day.bars for day in days if day.bars],
     )
     announce_load(context.settings, context.database.endpoint)
     for day in days:

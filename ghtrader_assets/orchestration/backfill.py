@@ -20,7 +20,14 @@ from ghtrader_assets.loading.plan import LoadPlan, plan_days
 from ghtrader_assets.market.lives import NOT_ASKED, obstacle_on
 from ghtrader_assets.market.symbols import Symbol, parse_symbol
 from ghtrader_assets.orchestration.launcher import Launcher, Progress
-from ghtrader_assets.orchestration.names import JUDGED, PARTIAL_TAG, TICKS_ASSET, WORKERS_TAG
+from ghtrader_assets.orchestration.names import (
+    BARS_ASSET,
+    JUDGED,
+    MAIN_SCHEDULE_ASSET,
+    PARTIAL_TAG,
+    TICKS_ASSET,
+    WORKERS_TAG,
+)
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import Needs
 from ghtrader_assets.orchestration.watch import Watch
@@ -45,20 +52,23 @@ def run_backfill(
     force: bool = False,
     allow_partial: bool = False,
 ) -> BackfillReport:
-    """Bring the days of the symbols up to date and report on each. Raises `GhtraderError` for what stops all."""
+    """Bring the days of the symbols up to date and report on each. Raises `GhtraderError` for what stops all.
+
+    Where `tables` are made of what is stored, the stored schedule is enough, and the provider is not asked.
+    """
     report = BackfillReport()
     with full_disk_named(context), one_fork_server():
         require_free_disk(context)
         days = context.calendar.days(start, end)
-        progress.announce(f"reading the main-contract schedules of {', '.join(symbol.text for symbol in symbols)}")
-        refresh_schedules(context, symbols)
-        judges = bool(JUDGED & set(tables))
+        if {MAIN_SCHEDULE_ASSET, TICKS_ASSET} & set(tables):
+            progress.announce(f"reading the main-contract schedules of {', '.join(symbol.text for symbol in symbols)}")
+            refresh_schedules(context, symbols)
         needs: dict[Symbol, dict[date, Need]] = {}
         for symbol in symbols:
             plan = plan_days(context, symbol, days, allow_partial=allow_partial)
             for line in _left_out(symbol, plan):
                 progress.announce(line)
-            needs[symbol] = _needs(context, symbol, plan, report, force=force, judges=judges)
+            needs[symbol] = _needs(context, symbol, plan, report, tables, force=force)
         tags = {WORKERS_TAG: str(workers)} if workers else {}
         tags |= {PARTIAL_TAG: "yes"} if allow_partial else {}
         carry_out(context, launcher, progress, needs, tables, report, tags)
@@ -84,7 +94,7 @@ def carry_out(
     """
     patience = Patience(context)
     while any(needs.values()):
-        watch = Watch(context, launcher, needs, report, progress, loads=TICKS_ASSET in tables)
+        watch = Watch(context, launcher, needs, report, progress, tables=tables)
         with watch.following():
             try:
                 stops = launcher.run(needs, tables, {**(tags or {}), **watch.tags}, progress)
@@ -116,7 +126,7 @@ def _left_out(symbol: Symbol, plan: LoadPlan) -> Iterator[str]:
 
 
 def _needs(
-    context: LoadContext, symbol: Symbol, plan: LoadPlan, report: BackfillReport, *, force: bool, judges: bool
+    context: LoadContext, symbol: Symbol, plan: LoadPlan, report: BackfillReport, tables: Sequence[str], *, force: bool
 ) -> dict[date, Need]:
     """What each day needs; days that can't be loaded go to the report.
 
@@ -130,9 +140,8 @@ def _needs(
     report.failed += [DayResult(symbol.text, day, error.line, None) for day, error in plan.refused.items()]
     if force:
         return {day.trading_day: Need.LOAD for day in plan.days}
-    needs = needs_of(context, symbol, plan.days)
-    if not judges:
-        needs = {day: Need.NOTHING if need == Need.JUDGEMENT else need for day, need in needs.items()}
+    judges, bars = bool(JUDGED & set(tables)), BARS_ASSET in tables
+    needs = needs_of(context, symbol, plan.days, judges=judges, bars=bars)
     report.unchanged += [DayResult(symbol.text, day, "", None) for day, need in needs.items() if need == Need.NOTHING]
     return {day: need for day, need in needs.items() if need != Need.NOTHING}
 

@@ -13,13 +13,14 @@ from datetime import date
 
 from ghtrader_assets.context.load import LoadContext
 from ghtrader_assets.errors import GhtraderError
+from ghtrader_assets.loading.bars import make_bars
 from ghtrader_assets.loading.days import load_days
 from ghtrader_assets.loading.judgement import judge_symbols
 from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.loading.record import closing_attempts
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.launcher import Launcher, Progress
-from ghtrader_assets.orchestration.names import JUDGED, LAUNCH_TAG, PARTIAL_TAG, TICKS_ASSET, WORKERS_TAG
+from ghtrader_assets.orchestration.names import BARS_ASSET, JUDGED, LAUNCH_TAG, PARTIAL_TAG, TICKS_ASSET, WORKERS_TAG
 from ghtrader_assets.orchestration.runs import Needs, days_by_need
 from ghtrader_assets.runtime import living_run
 from ghtrader_assets.upkeep.due import Need
@@ -68,6 +69,8 @@ class WithContracts:
                     _exhaust(loaded)
                 if must_judge:
                     _exhaust(judge_symbols(context, _wanted(needs, Need.JUDGEMENT)))
+                for symbol, days in _wanted(needs, Need.JUDGEMENT).items() if BARS_ASSET in tables else ():
+                    _exhaust(make_bars(context, symbol, days))
         except GhtraderError as error:
             return [Stopped(error.line, error.exit_code)]
         return []

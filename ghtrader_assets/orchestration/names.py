@@ -13,13 +13,16 @@ VALIDATION_SUMMARY_ASSET: Final = "validation_summary"
 FIELD_QUALITY_ASSET: Final = "field_quality"
 BASELINE_ASSET: Final = "baseline"
 MANIFEST_ASSET: Final = "manifest"
+BARS_ASSET: Final = "bars_1m"
 LOADED: Final = (MAIN_SCHEDULE_ASSET, TICKS_ASSET)
 FOLLOWING: Final = (BASELINE_ASSET, VALIDATION_SUMMARY_ASSET, FIELD_QUALITY_ASSET, MANIFEST_ASSET)
 """What is materialized again by itself when the ticks of a day change."""
 
-ALL_TABLES: Final = (*LOADED, *FOLLOWING)
-DAY_TABLES: Final = (TICKS_ASSET, *FOLLOWING)
+ALL_TABLES: Final = (*LOADED, BARS_ASSET, *FOLLOWING)
+DAY_TABLES: Final = (TICKS_ASSET, BARS_ASSET, *FOLLOWING)
 JUDGED: Final = frozenset({VALIDATION_SUMMARY_ASSET, FIELD_QUALITY_ASSET})
+FROM_STORE: Final = JUDGED | {BARS_ASSET}
+"""What a day that is stored already needs no provider for."""
 
 EXIT_CODE: Final = "exit_code"
 """Metadata of a failed step: the exit code of the command that launched its run."""

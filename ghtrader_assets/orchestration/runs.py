@@ -12,7 +12,7 @@ from datetime import date
 from typing import Final
 
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.orchestration.names import ALL_TABLES, JUDGED
+from ghtrader_assets.orchestration.names import ALL_TABLES, FROM_STORE
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.repair import Repair
 
@@ -76,7 +76,7 @@ def needs_in(repairs: Iterable[Repair]) -> dict[Symbol, dict[date, Need]]:
 
 def tables_for(need: Need, tables: Sequence[str] = ALL_TABLES) -> tuple[str, ...]:
     """Those of the tables that a run materializes for a need."""
-    return tuple(table for table in tables if need == Need.LOAD or table in JUDGED)
+    return tuple(table for table in tables if need == Need.LOAD or table in FROM_STORE)
 
 
 def _neighbours(days: Iterable[date], places: Mapping[date, int]) -> Iterator[tuple[date, ...]]:

@@ -19,7 +19,7 @@ from ghtrader_assets.loading.outcome import Stopped
 from ghtrader_assets.loading.plan import plan_days
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.orchestration.launcher import Launcher, Progress
-from ghtrader_assets.orchestration.names import LAUNCH_TAG
+from ghtrader_assets.orchestration.names import BARS_ASSET, JUDGED, LAUNCH_TAG, TICKS_ASSET
 from ghtrader_assets.orchestration.report import BackfillReport
 from ghtrader_assets.orchestration.runs import Needs, days_by_need
 from ghtrader_assets.upkeep.due import DayResult, Need, needs_of, results_of
@@ -32,7 +32,7 @@ class Watch:
     """One launch's days: each goes from waiting into the report as its load ends, and is told to `progress`.
 
     The launch's runs carry `tags`; their loads are told from all others of the same days by that, and not by the clock,
-    which may have been wrong.
+    which may have been wrong. `tables` are those that the launch materializes.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Watch:
         report: BackfillReport,
         progress: Progress,
         *,
-        loads: bool,
+        tables: Sequence[str],
     ) -> None:
         self._launch = uuid.uuid4().hex
         self._launcher = launcher
-        self._loads = loads
+        self._tables = tables
         self._context = context
         self._report = report
         self._progress = progress
@@ -85,7 +85,7 @@ class Watch:
         worst = max(stops, key=lambda stop: stop.exit_code, default=None)
         with contextlib.suppress(*((ServiceError,) if worst else ())):
             self._collect()
-        reason = worst.reason if worst else UNLOADED if self._loads else ""
+        reason = worst.reason if worst else UNLOADED if TICKS_ASSET in self._tables else ""
         for name, days in self._waiting.items():
             for day in sorted(days):
                 self._report.add(DayResult(name, day, reason, None))
@@ -96,10 +96,12 @@ class Watch:
                 self._report.add(DayResult(symbol.text, day, "" if judged else reason or UNLOADED, None))
 
     def _judged(self, symbol: Symbol, days: Sequence[date], *, stopped: bool) -> dict[date, bool]:
-        """Whether each day that was to be judged is."""
+        """Whether each day that was to be judged is, and has its bars, where the launch was for them."""
         try:
             plan = plan_days(self._context, symbol, days)
-            return {day: need == Need.NOTHING for day, need in needs_of(self._context, symbol, plan.days).items()}
+            judges, bars = bool(JUDGED & set(self._tables)), BARS_ASSET in self._tables
+            needs = needs_of(self._context, symbol, plan.days, judges=judges, bars=bars)
+            return {day: need == Need.NOTHING for day, need in needs.items()}
         except ServiceError:
             if not stopped:
                 raise

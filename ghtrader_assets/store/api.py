@@ -27,12 +27,13 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import reader
 from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState, StoredRange
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day, require_columns
-from ghtrader_assets.reading.handout import HandedDay, States, handout_of
+from ghtrader_assets.reading.handout import HandedDay, Handout, States, handout_of
 from ghtrader_assets.reading.overview import days_known_as
 from ghtrader_assets.reading.stored import scheduled_days, stored_symbol
 from ghtrader_assets.reading.telling import tell
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store.arguments import Day, OutputFormat, as_date, renamed_arguments, require_format, texts_given
+from ghtrader_assets.store.bars import BarQueries
 from ghtrader_assets.store.contracts import ContractQueries
 from ghtrader_assets.store.formats import formatted
 from ghtrader_assets.store.ghtrader import GhtraderQueries
@@ -54,7 +55,7 @@ class _Which(TypedDict, total=False):
     states: States
 
 
-class Store(ContractQueries, PairQueries, GhtraderQueries):
+class Store(ContractQueries, PairQueries, BarQueries, GhtraderQueries):
     """A store to read from, shared by threads. Its log-in can't change anything.
 
     Symbols are TqSdk's names, days trading days. Everything raises `BadInputError` for a malformed or unknown symbol,
@@ -239,14 +240,7 @@ class Store(ContractQueries, PairQueries, GhtraderQueries):
         states: States,
     ) -> Generator[tuple[HandedDay, pa.Table]]:
         """What a reading method returns: checked, and told of days that are not good, before the first is read."""
-        among = None if contracts is None else [self._symbol(each) for each in texts_given("contracts", contracts)]
-        columns = None if columns is None else texts_given("columns", columns)
-        handout = handout_of(
-            self.context, self._symbol(symbol), *self._range(start, end), columns, states=states, contracts=among
-        )
-        if handout.told:
-            tell(DayStateWarning(handout.warning, {day.trading_day: day.state for day in handout.told}))
-        return handout.read()
+        return self._handout(symbol, start, end, columns, contracts, states).read()
 
     @question
     def _whole_day(self, symbol: str, day: Day, columns: Sequence[str]) -> Generator[tuple[None, pa.Table]]:
@@ -263,6 +257,24 @@ class Store(ContractQueries, PairQueries, GhtraderQueries):
     def _five_level_bounds(self, *symbols: str) -> list[StoredRange]:
         """What is stored of each symbol, of days with rows of more than one level."""
         return reader.read_five_level_bounds(self.database, self._names(symbols))
+
+    def _handout(
+        self,
+        symbol: str,
+        start: Day,
+        end: Day | None,
+        columns: Sequence[str] | None,
+        contracts: Sequence[str] | None,
+        states: States,
+    ) -> Handout:
+        among = None if contracts is None else [self._symbol(each) for each in texts_given("contracts", contracts)]
+        columns = None if columns is None else texts_given("columns", columns)
+        handout = handout_of(
+            self.context, self._symbol(symbol), *self._range(start, end), columns, states=states, contracts=among
+        )
+        if handout.told:
+            tell(DayStateWarning(handout.warning, {day.trading_day: day.state for day in handout.told}))
+        return handout
 
     def _stored_day(self, symbol: str, day: Day) -> tuple[str, date]:
         """The name under which a symbol's trading day is stored, and the day."""

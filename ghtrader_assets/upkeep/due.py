@@ -11,18 +11,25 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, Protocol
 
+from ghtrader_assets.bars.frame import bars_fingerprint
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.loading.frames import policy_of, wanted_fingerprint
 from ghtrader_assets.loading.plan import DayPlan
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.standing.evidence import read_evidence
-from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_manifests_of_runs, read_quality, read_summary
+from ghtrader_assets.questdb.tables.bars import read_bar_days
+from ghtrader_assets.questdb.tables.reader import (
+    read_daily_agg,
+    read_manifests_of_runs,
+    read_quality,
+    read_summary,
+)
 from ghtrader_assets.validation.judge import needs_judgement
 
 
 class Need(StrEnum):
-    """What a trading day needs: nothing, a judgement of what is stored, or a load."""
+    """What a trading day needs: nothing, a judgement (or bars) of what is stored, or a load."""
 
     NOTHING = "nothing"
     JUDGEMENT = "judgement"
@@ -39,6 +46,7 @@ class Lack(StrEnum):
     WHOLE_CONTENT = "whole content"
     VERDICT = "verdict"
     VERDICT_OF_NOW = "verdict of now"
+    BARS = "bars"
 
 
 NEED_OF: Final[Mapping[Lack, Need]] = {
@@ -48,6 +56,7 @@ NEED_OF: Final[Mapping[Lack, Need]] = {
     Lack.WHOLE_CONTENT: Need.LOAD,
     Lack.VERDICT: Need.JUDGEMENT,
     Lack.VERDICT_OF_NOW: Need.JUDGEMENT,
+    Lack.BARS: Need.JUDGEMENT,
 }
 
 
@@ -90,10 +99,13 @@ def lack_of(stored: LoadedFor | None, upstream: str | None, verdicts: Sequence[s
     return Lack.NOTHING
 
 
-def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) -> dict[date, Need]:
+def needs_of(
+    context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan], *, judges: bool = True, bars: bool = False
+) -> dict[date, Need]:
     """What each planned day needs: a load unless its content is stored for the same contract, sessions and schema.
 
-    A day in progress always needs one, and a day that was stored before it was complete too.
+    A day in progress always needs one, and a day that was stored before it was complete too. Verdicts count where the
+    caller `judges`, bars of one minute where it makes `bars`.
     """
     days = [plan.trading_day for plan in plans]
     if not days:
@@ -103,6 +115,7 @@ def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) ->
     qualities = read_quality(context.database, symbol.text, days)
     evidence = read_evidence(context.database, [symbol.text], min(days), max(days))
     policy = policy_of(context.settings, symbol)
+    made = read_bar_days(context.database, symbol.text, days) if bars else {}
 
     def need(plan: DayPlan) -> Need:
         if plan.is_partial:
@@ -113,7 +126,14 @@ def needs_of(context: StoreContext, symbol: Symbol, plans: Sequence[DayPlan]) ->
         if row is not None and summary is not None:
             now = evidence.of(symbol.text, plan.trading_day)
             wanted = wanted_fingerprint(plan, row.digest, policy, now, summary.baseline_used)
-        return NEED_OF[lack_of(row, plan.upstream, found, wanted)]
+        lack = lack_of(row, plan.upstream, found, wanted)
+        if not judges and lack in (Lack.VERDICT, Lack.VERDICT_OF_NOW):
+            lack = Lack.NOTHING
+        if bars and lack == Lack.NOTHING and row is not None:
+            bars_of_now = bars_fingerprint(row.digest, plan.sessions.fingerprint, row.contract)
+            own = made.get(plan.trading_day)
+            lack = Lack.NOTHING if own is not None and own.fingerprint == bars_of_now else Lack.BARS
+        return NEED_OF[lack]
 
     return {plan.trading_day: need(plan) for plan in plans}
 

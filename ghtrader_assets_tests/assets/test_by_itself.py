@@ -23,7 +23,7 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.clock import SHANGHAI
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.market.ticks import ROW_HASH_ALGORITHM, SCHEMA_HASH, tick_frame
-from ghtrader_assets.orchestration.names import ALL_TABLES, JUDGED, RANGE_END, RANGE_START
+from ghtrader_assets.orchestration.names import ALL_TABLES, FROM_STORE, RANGE_END, RANGE_START
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
 from ghtrader_assets.questdb.tables.records import write_manifests
@@ -239,7 +239,7 @@ def test_days_whose_baseline_moved_are_asked_for_once(
     def asked(cursor: str | None) -> tuple[Any, list[date]]:
         answer = sensor_answer(where, instance, "judge_moved_days", cursor)
         spans = ranges(answer)
-        assert {tables for _, _, tables in spans} <= {len(JUDGED)}
+        assert {tables for _, _, tables in spans} <= {len(FROM_STORE)}
         return answer, sorted(
             day for first, last, _ in spans for day in CALENDAR.days(*map(date.fromisoformat, (first, last)))
         )

@@ -15,7 +15,6 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import (
     ALL_TABLES,
     DAY_TABLES,
-    FOLLOWING,
     JUDGED,
     LOADED,
     MANIFEST_ASSET,
@@ -284,4 +283,4 @@ def test_the_step_that_judges_works_when_it_alone_is_executed_again(platform: Ru
     assert platform.await_success(again) == {JUDGE: "SUCCESS"}
     for day in COPPER_DAYS:
         made = {table: materialized(platform, table, day).count(again) for table in ALL_TABLES}
-        assert made == {table: int(table in FOLLOWING) for table in ALL_TABLES}
+        assert made == {table: int(table not in LOADED) for table in ALL_TABLES}

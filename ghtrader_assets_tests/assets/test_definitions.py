@@ -88,7 +88,13 @@ def test_lineage_of_a_symbol(definitions: dg.Definitions) -> None:
         return {key.path[-1] for key in graph.get(dg.AssetKey(["KQ_m_SHFE_au", table])).parent_keys}
 
     assert upstream("ticks") == {"main_schedule"}
-    assert upstream("validation_summary") == upstream("field_quality") == upstream("baseline") == {"ticks"}
+    assert (
+        upstream("validation_summary")
+        == upstream("field_quality")
+        == upstream("baseline")
+        == upstream("bars_1m")
+        == {"ticks"}
+    )
     assert upstream("manifest") == {"validation_summary", "field_quality"}
 
 

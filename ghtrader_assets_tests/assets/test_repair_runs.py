@@ -9,7 +9,7 @@ from typing import Any
 from ghtrader_assets.assets.repair import not_in_hand, run_requests
 from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.symbols import parse_symbol
-from ghtrader_assets.orchestration.names import ALL_TABLES, RANGE_END, RANGE_START
+from ghtrader_assets.orchestration.names import ALL_TABLES, FROM_STORE, RANGE_END, RANGE_START
 from ghtrader_assets.upkeep.causes import Cause
 from ghtrader_assets.upkeep.due import Need
 from ghtrader_assets.upkeep.repair import Repair
@@ -40,7 +40,7 @@ def test_repairs_become_runs_of_the_newest_days_first() -> None:
         request.run_key for request in requests
     )
     judged = run_requests([repair_of(SYMBOLS[0], YEAR[0], Need.JUDGEMENT)], days, "repair", "s")
-    assert {key.path[-1] for key in judged[0].asset_selection or ()} == {"validation_summary", "field_quality"}
+    assert {key.path[-1] for key in judged[0].asset_selection or ()} == FROM_STORE
 
 
 def test_what_a_run_has_in_hand_is_not_asked_for() -> None:

@@ -171,7 +171,7 @@ def test_lineage_on_the_command_line(platform: RunningPlatform, documented: dict
     load = documented["load"]
     assert (load["contract"], load["source"], load["schema_hash"]) == ("SHFE.cu2602", "embedded", "6270bba406e22ffd")
     assert all(load[name] for name in ("schedule_digest", "sessions_fingerprint", "coverage_fingerprint"))
-    assert [item["current"] for item in documented["upstream"] + documented["downstream"]] == [True] * 4
+    assert [item["current"] for item in documented["upstream"] + documented["downstream"]] == [True] * 5
     covering = platform.command.run(*block("covering-cli").split()[1:]).document
     assert load["manifest_id"] in {item["manifest_id"] for item in covering}
     verified = platform.command.run("verify-manifest", load["manifest_id"], "--json")

@@ -12,12 +12,13 @@ import dagster as dg
 import pytest
 
 from ghtrader_assets.assets.build import build_definitions
-from ghtrader_assets.assets.symbol_days import LOAD
+from ghtrader_assets.assets.symbol_days import JUDGE, LOAD
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.names import (
     ALL_TABLES,
+    BARS_ASSET,
     BASELINE_ASSET,
     DAY_TABLES,
     JUDGED,
@@ -28,6 +29,8 @@ from ghtrader_assets.orchestration.names import (
     VALIDATION_SUMMARY_ASSET,
     WORKERS_TAG,
 )
+from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.questdb.tables.schema import BAR_DAYS, BARS, TABLES
 from ghtrader_assets.settings import load_settings
 from ghtrader_assets_tests.apart import apart
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
@@ -144,6 +147,26 @@ def test_a_run_of_the_manifest_alone_tells_the_verdicts_that_it_changed(
     assert made(ran) == sorted((SILVER.key, table, str(MONDAY)) for table in (BASELINE_ASSET, MANIFEST_ASSET, *JUDGED))
     assert told() != before
     assert made(run(instance, alone, MONDAY, MONDAY)) == [(SILVER.key, MANIFEST_ASSET, str(MONDAY))]
+
+
+def test_a_run_of_the_bars_alone_makes_those_of_stored_days(instance: dg.DagsterInstance, db: Database) -> None:
+    assert run(instance, [asset_key(SILVER, table) for table in ALL_TABLES], FRIDAY, FRIDAY).success
+    alone = [asset_key(SILVER, BARS_ASSET)]
+    told = instance.get_latest_materialization_event(*alone)
+    for name in (TABLES[BARS].base, BAR_DAYS):
+        db.execute(f"TRUNCATE TABLE {name}")
+    db.await_applied(TABLES[BARS].base, BAR_DAYS)
+    ran = run(instance, alone, FRIDAY, FRIDAY)
+    assert made(ran) == [(SILVER.key, BARS_ASSET, str(FRIDAY))]
+    (event,) = ran.asset_materializations_for_node(JUDGE)
+    assert told
+    assert told.asset_materialization
+    assert event.tags == told.asset_materialization.tags, "the same content gives the same version"
+    assert event.metadata["dagster/partition_row_count"].value == 555
+    assert len(json.dumps({name: str(value.value) for name, value in event.metadata.items()})) < 600
+    failed = run(instance, alone, date(2026, 1, 21), date(2026, 1, 21))
+    assert not failed.success, "no ticks of that day are stored"
+    assert made(failed) == []
 
 
 @pytest.mark.parametrize(

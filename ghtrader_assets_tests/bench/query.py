@@ -40,7 +40,7 @@ from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store
 from ghtrader_assets_tests.bench.afar import read_in_turn, reader_environment, served_by_dashboard
 from ghtrader_assets_tests.bench.report import Report, Variant, rounded
-from ghtrader_assets_tests.bench.store import own_store
+from ghtrader_assets_tests.bench.store import own_store, reader_settings
 from ghtrader_assets_tests.model_days import Columns, fill, model_day
 
 SYMBOLS: Final = ("KQ.m@SHFE.ag", "KQ.m@SHFE.au", "KQ.m@SHFE.cu")
@@ -82,7 +82,7 @@ def bench_query(*, quick: bool) -> Report:
         for symbol in symbols:
             full = days[-sizes.full_days :] if symbol is symbols[0] else []
             fill(platform, symbol, _frames(platform, models[symbol.text], days, full, sizes))
-        settings = _settings(platform)
+        settings = reader_settings(platform)
         with Store(settings) as kept, Store(settings.model_copy(update={"coverage_cache": "off"})) as asking:
             coverage = _coverage(kept, asking, platform, sizes)
             reads = _reads(asking, platform, days[-1], sizes)
@@ -164,21 +164,6 @@ def _moved(columns: Columns, base: DayWindow, window: DayWindow) -> Columns:
     stamps = columns["datetime_ns"] + (window.end_ns - base.end_ns)
     kept = stamps >= window.start_ns
     return {**{name: values[kept] for name, values in columns.items()}, "datetime_ns": stamps[kept]}
-
-
-def _settings(platform: LoadContext) -> Settings:
-    """Settings of a reader of the bench's own server."""
-    endpoint = platform.database.endpoint
-    assert endpoint.reader is not None
-    return Settings(
-        home=platform.settings.home,
-        questdb_http=endpoint.http,
-        questdb_pg=endpoint.pg,
-        questdb_user=endpoint.user,
-        questdb_password=endpoint.password,
-        questdb_reader_user=endpoint.reader.user,
-        questdb_reader_password=endpoint.reader.password,
-    )
 
 
 def _coverage(kept: Store, asking: Store, platform: LoadContext, sizes: Sizes) -> Seconds:

@@ -71,6 +71,10 @@ class Watch:
         with self.timing(name):
             return work()
 
+    def total(self, name: str) -> float:
+        """All seconds noted under the name."""
+        return sum(self._seconds[name])
+
     def of(self, name: str) -> float:
         """The median of the seconds noted under the name."""
         return median(self._seconds[name])

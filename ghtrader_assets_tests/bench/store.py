@@ -1,7 +1,7 @@
 """A QuestDB of a benchmark's own, in a temporary home.
 
-Belongs here: opening it, making days longer, putting its ticks aside. Does not belong here: filling it with days
-(`model_days`); what is measured.
+Belongs here: opening it, settings of a reader, making days longer, putting its ticks aside. Does not belong here:
+filling it with days (`model_days`); what is measured.
 """
 
 from __future__ import annotations
@@ -45,6 +45,21 @@ def own_store(**settings: Any) -> Generator[LoadContext]:
                 database=database,
                 provider=provider,
             )
+
+
+def reader_settings(platform: LoadContext) -> Settings:
+    """Settings of a reader of the benchmark's own server."""
+    endpoint = platform.database.endpoint
+    assert endpoint.reader is not None
+    return Settings(
+        home=platform.settings.home,
+        questdb_http=endpoint.http,
+        questdb_pg=endpoint.pg,
+        questdb_user=endpoint.user,
+        questdb_password=endpoint.password,
+        questdb_reader_user=endpoint.reader.user,
+        questdb_reader_password=endpoint.reader.password,
+    )
 
 
 def stretched(columns: Mapping[str, npt.NDArray[Any]], rows: int) -> Columns:

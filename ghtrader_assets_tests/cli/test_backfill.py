@@ -15,9 +15,10 @@ from ghtrader_assets.market.calendar import snapshot_calendar
 from ghtrader_assets.market.ticks import content_digest, tick_frame, trim
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.credentials import Endpoint
+from ghtrader_assets.questdb.tables.schema import BAR_DAYS, BARS, TABLES
 from ghtrader_assets.questdb.tables.tick_columns import read_ticks
 from ghtrader_assets_tests.fix_exchange import ExchangeControl
-from ghtrader_assets_tests.fix_platform import PASSWORD, CommandLine, pointed_at
+from ghtrader_assets_tests.fix_platform import PASSWORD, CommandLine, Ran, pointed_at
 from ghtrader_assets_tests.true_ticks import ticks_of
 
 SHFE, CZCE, CFFEX = "KQ.m@SHFE.rb", "KQ.m@CZCE.SR", "KQ.m@CFFEX.IF"
@@ -163,7 +164,7 @@ def test_ticks_are_exported_whole(loaded: CommandLine) -> None:
     assert loaded.run("ticks", SHFE, str(MONDAY), "--out", str(target)).code == 0
     frame = pl.read_parquet(target)
     assert frame.height == days_of(loaded, SHFE)[1]["rows"]
-    assert frame["datetime"].dtype == pl.Datetime("ns", "Asia/Shanghai")
+    assert frame["datetime"].dtype == pl.Datetime("us", "Asia/Shanghai")
     narrow = loaded.run("ticks", SHFE, str(MONDAY), "--columns", "datetime,last_price")
     assert narrow.out.splitlines()[0] == "datetime,last_price"
 
@@ -277,3 +278,55 @@ def test_a_range_of_a_stored_symbol_outside_the_universe_is_aggregated(loaded: C
         assert (verified.code, verified.document["differences"]) == (0, []), verified.err
     unknown = loaded.run("aggregate-manifest", "SHFE.rb2709", *RANGE)
     assert (unknown.code, "SHFE.rb2709 is neither in the universe" in unknown.err) == (2, True), unknown.err
+
+
+def csv_of(ran: Ran) -> pl.DataFrame:
+    assert ran.code == 0, ran.err
+    return pl.read_csv(ran.out.encode())
+
+
+def test_bars_are_printed_and_written_whatever_their_length(loaded: CommandLine, db: Database, tmp_path: Path) -> None:
+    days = csv_of(loaded.run("bars", SHFE, *RANGE, "--freq", "1d", "--columns", "trading_day,high,low,volume,ticks"))
+    stored = [read_ticks(db, SHFE, snapshot_calendar().window(day)) for day in (FRIDAY, MONDAY)]
+    assert days.rows() == [
+        (str(day), ticks["highest"].max(), ticks["lowest"].min(), ticks["volume"].max(), ticks.height)
+        for day, ticks in zip((FRIDAY, MONDAY), stored, strict=True)
+    ]
+    hours = csv_of(loaded.run("bars", SHFE, str(MONDAY), "--freq", "1h", "--label", "right", "--align", "session"))
+    assert hours["datetime"][0] == "2026-01-09T22:00:00.000000+0800", "a Monday begins on Friday's night"
+    assert hours["volume"].sum() == days["volume"][1]
+    target = tmp_path / "bars.parquet"
+    ran = loaded.run("bars", SHFE, *RANGE, "--out", str(target), "--json")
+    assert ran.document == {"symbol": SHFE, "bars": 690, "file": str(target)}
+    assert pl.read_parquet(target)["volume"].sum() == days["volume"].sum()
+    for words, says in (
+        ((), "bars wants a DAY or --from and --to"),
+        ((str(MONDAY), "--freq", "7m"), "there are no bars of '7m'"),
+        ((str(MONDAY), "--out", "bars.txt"), "has no known suffix"),
+        ((str(MONDAY), "--json"), "--json says what a file holds"),
+        ((str(MONDAY), "--columns", "bid"), "there is no bar column 'bid'"),
+    ):
+        ran = loaded.run("bars", SHFE, *words)
+        assert (ran.code, says in ran.err) == (2, True), ran.err
+
+
+def test_bars_of_stored_days_are_made_without_the_provider(loaded: CommandLine, db: Database) -> None:
+    before = loaded.run("bars", CZCE, *RANGE).out
+    counts = {symbol: bars_stored(db, symbol) for symbol in SYMBOLS}
+    for name in (TABLES[BARS].base, BAR_DAYS):
+        db.execute(f"TRUNCATE TABLE {name}")
+    db.await_applied(TABLES[BARS].base, BAR_DAYS)
+    assert loaded.run("bars", CZCE, *RANGE).out == before, "until then they are made of the ticks"
+    away = dict.fromkeys(("TQ_AUTH_URL", "TQ_CHINESE_HOLIDAY_URL", "TQ_CONT_TABLE_URL"), "http://127.0.0.1:9")
+    words = ("backfill", *SYMBOLS, *RANGE, "--tables", "bars_1m", "--json")
+    ran = loaded.run(*words, TQ_MD_URL="ws://127.0.0.1:9", **away)
+    assert (ran.code, len(ran.document["succeeded"]), ran.document["failed"]) == (0, 6, []), ran.err
+    assert {symbol: bars_stored(db, symbol) for symbol in SYMBOLS} == counts
+    assert min(counts.values()) > 400
+    assert loaded.run("bars", CZCE, *RANGE).out == before
+    assert len(loaded.run(*words, TQ_MD_URL="ws://127.0.0.1:9", **away).document["unchanged"]) == 6
+
+
+def bars_stored(db: Database, symbol: str) -> int:
+    ((count,),) = db.rows("bars", f"SELECT count() FROM {BARS} WHERE symbol = %s", [symbol])
+    return int(count)

@@ -94,5 +94,5 @@ def test_an_evening_of_many_symbols_is_few_runs() -> None:
 
 def test_a_judgement_needs_the_tables_of_verdicts_alone() -> None:
     assert tables_for(Need.LOAD) == ALL_TABLES
-    assert tables_for(Need.JUDGEMENT) == ("validation_summary", "field_quality")
+    assert tables_for(Need.JUDGEMENT) == ("bars_1m", "validation_summary", "field_quality")
     assert tables_for(Need.JUDGEMENT, ["ticks", "field_quality"]) == ("field_quality",)

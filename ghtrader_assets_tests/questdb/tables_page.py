@@ -42,6 +42,9 @@ ROW_MEANINGS: Final = {
     "ghtrader_contract_lives_v1": "The first trading day of a contract, as the provider was asked for it",
     "ghtrader_main_overrides_v1": "A version of what a person says of the main contract of some trading days",
     "ghtrader_witness_v1": "What the provider answered when it was asked for its own bars of a symbol's trading day",
+    "ghtrader_bars_v1": "A minute of the sessions of a symbol's trading day, traded in or not. A view: minutes that "
+    "later bars of their day do not have are hidden",
+    "ghtrader_bar_days_v1": "A trading day of a symbol of which bars are stored, and what they were made of",
     "ghtrader_schema_version_v1": "A version of the tables that the store was brought to",
 }
 """What one row of each table is."""

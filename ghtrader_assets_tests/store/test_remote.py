@@ -169,6 +169,12 @@ READS: dict[str, Read] = {
     "coverage": lambda at, name: at.coverage(name),
     "coverage of all": lambda at, _: at.coverage(),
     "latest": lambda at, name: at.latest(name),
+    **{f"bars, {form}": lambda at, name, form=form: at.bars(name, *WEEK[::3], output_format=form) for form in FORMATS},
+    "half hours by trading time": lambda at, name: at.bars(name, DAY, freq="30m", align="session", label="right"),
+    "bars of ticks, few columns": lambda at, name: at.bars(name, DAY, freq="tick:100", columns=["datetime", "close"]),
+    "day bars of good days": lambda at, name: at.bars(name, *WEEK[::3], "1d", states="good"),
+    "bars of no length": lambda at, name: at.bars(name, DAY, freq="7m"),
+    "bars of no day": lambda at, name: at.bars(name, "2026-01-12"),
     "contracts": lambda at, _: at.contracts("SHFE.cu", DAY),
     **{
         f"two symbols, {form}": lambda at, name, form=form: at.asof(

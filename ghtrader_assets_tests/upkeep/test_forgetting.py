@@ -155,7 +155,7 @@ def test_wherever_it_is_killed_the_same_command_brings_it_to_its_end(
         walk = carry_out(context, begun, Wiped())
         done = len(list(islice(walk, reached)))
         if steps is None:
-            steps = 13
+            steps = 15
         walk.close()
         assert done == reached, "fewer steps than this test believes"
         again, wiped = plan_forget(context, home.symbol, *GOING), Wiped()

@@ -4,8 +4,9 @@ Belongs here: what is taken out of which table, in which order, a step at a time
 is recorded of it, files (`upkeep.forgetting`).
 
 QuestDB deletes no rows, and ours have keys, so a row that is written again stays the symbol's. An UPDATE changes rows
-in place, keys too, in one transaction a table, and copies the columns that it changes alone: ticks and gaps are hidden
-as a later load hides them (`live`), rows of other tables lose their symbol. Their bytes stay until a table is copied.
+in place, keys too, in one transaction a table, and copies the columns that it changes alone: ticks, gaps and bars are
+hidden as a later load hides them (`live`), rows of other tables lose their symbol. Their bytes stay until a table is
+copied.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.clock import instant
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.schema import (
+    BAR_DAYS,
+    BARS,
     BASELINES,
     DAILY_AGG,
     EXCEPTIONS,
@@ -38,12 +41,14 @@ SPAN: Final = timedelta(weeks=50)
 """So much of the ticks is hidden at one instant: a statement that looks at more partitions maps too much at once."""
 UPDATE_TIMEOUT_S: Final = 600.0
 
-_HIDDEN: Final = {VALIDATE_GAPS: "live = false", METRICS: "symbol = null, name = null"}
+_HIDDEN: Final = {VALIDATE_GAPS: "live = false", BARS: "live = false", METRICS: "symbol = null, name = null"}
 """What becomes of rows; those of other tables lose their symbol. A measured value without one is the platform's."""
 _OF_DAYS: Final = (
     VALIDATE_SUMMARY,
     FIELD_QUALITY,
     VALIDATE_GAPS,
+    BARS,
+    BAR_DAYS,
     BASELINES,
     WITNESS,
     EXCEPTIONS,
@@ -52,7 +57,7 @@ _OF_DAYS: Final = (
 )
 _OF_SYMBOLS: Final = (MAIN_SCHEDULE, MAIN_OVERRIDES)
 """What there is of a symbol apart from its days: the provider's word and that of people."""
-_TRACES: Final = (DAILY_AGG, MANIFESTS, VALIDATE_SUMMARY, FIELD_QUALITY, BASELINES, WITNESS, EXCEPTIONS)
+_TRACES: Final = (DAILY_AGG, MANIFESTS, VALIDATE_SUMMARY, FIELD_QUALITY, BAR_DAYS, BASELINES, WITNESS, EXCEPTIONS)
 
 
 @dataclass(frozen=True, slots=True)

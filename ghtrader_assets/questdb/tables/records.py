@@ -14,11 +14,13 @@ from ghtrader_assets.market.schedule import ScheduleDay
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.client.sql import bound_list
+from ghtrader_assets.questdb.tables.bars import DayBars, send_bars
 from ghtrader_assets.questdb.tables.codec import epoch_ns, put_row, values_of
 from ghtrader_assets.questdb.tables.columns import CONTRACT_IN_SCHEDULE
 from ghtrader_assets.questdb.tables.reader import gap_bounds
 from ghtrader_assets.questdb.tables.rows import (
     AggregatedRow,
+    BarDay,
     ContractLife,
     DailyAgg,
     DayException,
@@ -28,6 +30,7 @@ from ghtrader_assets.questdb.tables.rows import (
 )
 from ghtrader_assets.questdb.tables.schema import (
     AGGREGATED,
+    BAR_DAYS,
     BASELINES,
     CONTRACT_LIVES,
     DAILY_AGG,
@@ -115,6 +118,12 @@ def write_verdicts(db: Database, verdicts: Sequence[DayVerdict], metrics: Sequen
     db.await_applied(*sent)
 
 
+def write_bars(db: Database, days: Sequence[DayBars]) -> None:
+    """Store the bars of different days in place of those that are stored, each day's at one instant, and what they were
+    made of."""
+    db.await_applied(*_send_bars(db, days))
+
+
 def write_stored(
     db: Database,
     verdicts: Sequence[DayVerdict],
@@ -122,13 +131,15 @@ def write_stored(
     aggs: Sequence[DailyAgg],
     metrics: Sequence[Metric] = (),
     unjudged: Sequence[BaselineDay] = (),
+    bars: Sequence[DayBars] = (),
 ) -> None:
-    """Store all that is recorded of stored days: verdicts and manifests, and once they show, the stored-day rows.
+    """Store all that is recorded of stored days: verdicts, bars and manifests, and once they show, the stored-day rows.
 
     `unjudged` is what days without a verdict give to baselines. One wait for all tables; where a stored-day row stands,
     everything else of the day does. `metrics` travel with them and are not waited for.
     """
     sent = [*_send(db, BASELINES, (values_of(row) for row in unjudged)), *_send_verdicts(db, verdicts)]
+    sent += _send_bars(db, bars)
     sent += _send(db, MANIFESTS, (_at_midnight(manifest) for manifest in manifests))
     send_metrics(db, metrics)
     db.await_applied(*sent)
@@ -145,6 +156,10 @@ def _send_verdicts(db: Database, verdicts: Sequence[DayVerdict]) -> list[str]:
         *_send(db, FIELD_QUALITY, (values_of(verdict.quality) for verdict in verdicts)),
         *_send(db, VALIDATE_SUMMARY, (values_of(verdict.coverage) for verdict in verdicts)),
     ]
+
+
+def _send_bars(db: Database, days: Sequence[DayBars]) -> list[str]:
+    return [*send_bars(db, days), *_send(db, BAR_DAYS, (_at_midnight(day.row) for day in days))]
 
 
 def _write(db: Database, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -175,7 +190,7 @@ def _schedule_values(row: ScheduleDay, schedule_hash: str, now: datetime) -> dic
     }
 
 
-def _at_midnight(row: DailyAgg | Manifest | AggregatedRow | WitnessAnswer) -> dict[str, Any]:
+def _at_midnight(row: DailyAgg | Manifest | AggregatedRow | WitnessAnswer | BarDay) -> dict[str, Any]:
     return {"ts": midnight_utc(row.trading_day), **values_of(row)}
 
 

@@ -116,6 +116,26 @@ class MainOverride:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BarDay:
+    """`ghtrader_bar_days_v1`: a symbol's trading day of which 1-minute bars are stored, and what they were made of.
+
+    `content_digest` and `manifest_id` name the ticks; `fingerprint` (`bars.frame.bars_fingerprint`) is the version.
+    """
+
+    symbol: str
+    trading_day: date
+    contract: str
+    bars: int
+    traded_bars: int
+    volume: float
+    content_digest: str
+    sessions_fingerprint: str
+    fingerprint: str
+    manifest_id: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WitnessAnswer:
     """`ghtrader_witness_v1`: the provider's own bars of a symbol's trading day, or why there are none.
 

@@ -15,6 +15,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, LiteralString, cast
 
+import polars as pl
+
+from ghtrader_assets.bars.frame import FIGURES
 from ghtrader_assets.errors import ForeignTableError
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.ticks import NUMERIC_COLUMNS
@@ -22,6 +25,7 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.columns import Column, column, columns_of_row
 from ghtrader_assets.questdb.tables.rows import (
     AggregatedRow,
+    BarDay,
     ContractLife,
     DailyAgg,
     DayException,
@@ -47,6 +51,8 @@ CONTRACT_LIVES: Final = "ghtrader_contract_lives_v1"
 MAIN_OVERRIDES: Final = "ghtrader_main_overrides_v1"
 WITNESS: Final = "ghtrader_witness_v1"
 SCHEMA_VERSION: Final = "ghtrader_schema_version_v1"
+BARS: Final = "ghtrader_bars_v1"
+BAR_DAYS: Final = "ghtrader_bar_days_v1"
 TICK_GAPS: Final = "ghtrader_tick_gaps_v2"
 BASE_SUFFIX: Final = "_base"
 
@@ -155,6 +161,21 @@ TABLES: Final = {
         Table(CONTRACT_LIVES, (_TS, *columns_of_row(ContractLife)), "YEAR", ("ts", "contract")),
         Table(MAIN_OVERRIDES, columns_of_row(MainOverride), "YEAR", ("ts", "symbol")),
         Table(WITNESS, (_TS, *columns_of_row(WitnessAnswer)), "YEAR", _DAY_KEYS),
+        Table(
+            BARS,
+            (
+                _SYMBOL,
+                _TS,
+                column("trading_day", "SYMBOL"),
+                column("contract", "SYMBOL"),
+                *(column(name, "INT" if kind == pl.Int32 else "DOUBLE") for name, kind in FIGURES.items()),
+                column("made_of", "LONG"),
+            ),
+            "MONTH",
+            ("ts", "symbol"),
+            hides_dead_rows=True,
+        ),
+        Table(BAR_DAYS, (_TS, *columns_of_row(BarDay)), "YEAR", _DAY_KEYS),
         Table(SCHEMA_VERSION, columns_of_row(SchemaVersion), "YEAR", ("ts", "version")),
     )
 }

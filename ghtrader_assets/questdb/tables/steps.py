@@ -118,6 +118,7 @@ STEPS: Final = (
         },
     ),
     Step(version=9, says="the tick table has a partition a week instead of one a day", repartitioned={TICKS: "DAY"}),
+    Step(version=10, says="trading days have bars of a minute: two tables, which are made with the others"),
 )
 """In order, without a gap."""
 

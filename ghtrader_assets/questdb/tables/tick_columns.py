@@ -180,14 +180,26 @@ def _equal(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.bo
     return same if left.dtype != np.float64 else same | (np.isnan(left) & np.isnan(right))
 
 
-def _put(transaction: SenderTransaction, same: Mapping[str, str], columns: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Add rows with `columns`, and the symbols that are the same in each of them. ILP takes pandas alone."""
+def put_rows(
+    transaction: SenderTransaction,
+    texts: Mapping[str, tuple[npt.NDArray[Any], Sequence[str]]],
+    columns: Mapping[str, npt.NDArray[Any]],
+) -> None:
+    """Add rows with `columns`, and symbols by the number of each row's value among those given.
+
+    ILP takes pandas alone.
+    """
     import pandas as pd  # noqa: PLC0415 - reading does without it
 
-    codes = np.zeros(len(columns["ts"]), dtype=np.int8)
-    constants = {
-        name: pd.Categorical.from_codes(codes, categories=[value])  # pyright: ignore[reportUnknownMemberType] - pandas has no types
-        for name, value in same.items()
+    symbols = {
+        name: pd.Categorical.from_codes(codes, categories=list(values))  # pyright: ignore[reportUnknownMemberType] - pandas has no types
+        for name, (codes, values) in texts.items()
     }
-    frame = pd.DataFrame({**constants, **columns}, copy=False)
-    transaction.dataframe(frame, symbols=list(same), at="ts")
+    frame = pd.DataFrame({**symbols, **columns}, copy=False)
+    transaction.dataframe(frame, symbols=list(texts), at="ts")
+
+
+def _put(transaction: SenderTransaction, same: Mapping[str, str], columns: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Add rows with `columns`, and the symbols that are the same in each of them."""
+    codes = np.zeros(len(columns["ts"]), dtype=np.int8)
+    put_rows(transaction, {name: (codes, [value]) for name, value in same.items()}, columns)
