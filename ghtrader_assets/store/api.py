@@ -33,11 +33,11 @@ from ghtrader_assets.reading.stored import scheduled_days, stored_symbol
 from ghtrader_assets.reading.telling import tell
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store.arguments import Day, OutputFormat, as_date, renamed_arguments, require_format, texts_given
-from ghtrader_assets.store.bars import BarQueries
 from ghtrader_assets.store.contracts import ContractQueries
 from ghtrader_assets.store.formats import formatted
 from ghtrader_assets.store.ghtrader import GhtraderQueries
 from ghtrader_assets.store.pairs import PairQueries
+from ghtrader_assets.store.panels import PanelQueries
 from ghtrader_assets.store.questions import StoreQuestion, question
 from ghtrader_assets.validation.verdicts import GapRow, QualityVerdict
 
@@ -55,7 +55,7 @@ class _Which(TypedDict, total=False):
     states: States
 
 
-class Store(ContractQueries, PairQueries, BarQueries, GhtraderQueries):
+class Store(ContractQueries, PairQueries, PanelQueries, GhtraderQueries):
     """A store to read from, shared by threads. Its log-in can't change anything.
 
     Symbols are TqSdk's names, days trading days. Everything raises `BadInputError` for a malformed or unknown symbol,

@@ -175,6 +175,15 @@ READS: dict[str, Read] = {
     "day bars of good days": lambda at, name: at.bars(name, *WEEK[::3], "1d", states="good"),
     "bars of no length": lambda at, name: at.bars(name, DAY, freq="7m"),
     "bars of no day": lambda at, name: at.bars(name, "2026-01-12"),
+    **{
+        f"a panel, {form}": lambda at, name, form=form: at.panel(
+            [name], *WEEK[::3], "1h", ["close", "volume"], output_format=form
+        )
+        for form in FORMATS
+    },
+    "a panel of bars on no clock": lambda at, name: at.panel([name], DAY, freq="tick:9"),
+    "a panel of one twice": lambda at, name: at.panel([name, name], DAY),
+    "a panel of no field": lambda at, name: at.panel([name], DAY, fields=[]),
     "contracts": lambda at, _: at.contracts("SHFE.cu", DAY),
     **{
         f"two symbols, {form}": lambda at, name, form=form: at.asof(
