@@ -156,7 +156,9 @@ class PageCache:
             case OverviewPage(end):
                 return overview_page(source.grid(source.settings.symbols, end), end)
             case SymbolPage(symbol, end):
-                return symbol_page(symbol, _name(symbol), source.grid([symbol.text], end), end)
+                grid = source.grid([symbol.text], end)
+                bars = source.day_bars(symbol, grid.days[0], grid.days[-1])
+                return symbol_page(symbol, _name(symbol), grid, bars, end)
             case DayPage(symbol, day):
                 calendar = source.calendar
                 following = calendar.next(day) if day < source.last_completed() else None

@@ -8,18 +8,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
 import polars as pl
 
+from ghtrader_assets.bars.length import bar_length
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.context.universe import UnknownProduct, universe_of, unknown_product
 from ghtrader_assets.dashboard.palette import ACCEPTED, NOT_BEGUN, look_of
 from ghtrader_assets.dashboard.routes import Window
-from ghtrader_assets.errors import BadInputError, DayReplacedError, IngestState, NotListedError
+from ghtrader_assets.errors import BadInputError, DayReplacedError, IngestState, NoDayError, NotListedError
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import last_completed_day
@@ -29,6 +30,7 @@ from ghtrader_assets.market.ticks import DayWindow
 from ghtrader_assets.questdb.standing.day_states import read_grid
 from ghtrader_assets.questdb.standing.derivation import state_untouched
 from ghtrader_assets.questdb.standing.obstacles import read_obstacles
+from ghtrader_assets.questdb.tables.bars import read_bar_days
 from ghtrader_assets.questdb.tables.measured import (
     Grain,
     IngestRate,
@@ -44,7 +46,10 @@ from ghtrader_assets.questdb.tables.measured import (
 from ghtrader_assets.questdb.tables.reader import manifests_covering, read_gaps, read_quality, read_summary
 from ghtrader_assets.questdb.tables.rows import DayState
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day
+from ghtrader_assets.reading.bars import TICKS_OF_BARS, BarForm, bars_of_range
+from ghtrader_assets.reading.handout import handout_of
 from ghtrader_assets.reading.overview import days_of
+from ghtrader_assets.reading.telling import collected
 from ghtrader_assets.services.dagster_state import loads_daily
 from ghtrader_assets.services.health import ServiceHealth, service_health
 from ghtrader_assets.services.shares import disk_sentence
@@ -61,6 +66,7 @@ NO_DAY: Final[Span] = date.max, date.min
 PATIENCE_S: Final = 10.0
 """A page waits this long for a day that is being replaced."""
 
+DAY_BAR_COLUMNS: Final = ("trading_day", "contract", "open", "high", "low", "close", "volume")
 TICK_COLUMNS: Final = ("datetime_ns", "last_price", "bid_price1", "ask_price1", "volume")
 _STEPS: Final[dict[Window, tuple[timedelta, Grain]]] = {
     "1h": (timedelta(hours=1), "1m"),
@@ -187,6 +193,27 @@ class Source:
             _wrong_mains(found),
             completed,
         )
+
+    def day_bars(self, symbol: Symbol, start: date, end: date) -> pl.DataFrame:
+        """The day bars (`DAY_BAR_COLUMNS`) of those days of which minutes of the very content are stored, by day."""
+        context = self.context
+        with collected():  # the grid shows how each day stands
+            try:
+                handout = handout_of(context, symbol, start, end, TICKS_OF_BARS)
+            except NoDayError:
+                return pl.DataFrame()
+        known = read_bar_days(context.database, symbol.text, [day.trading_day for day in handout.days])
+        made = tuple(
+            day
+            for day in handout.days
+            if day.trading_day in known and known[day.trading_day].content_digest == day.digest
+        )
+        if not made:
+            return pl.DataFrame()
+        bars = bars_of_range(replace(handout, days=made), BarForm(bar_length("1d"), columns=DAY_BAR_COLUMNS))
+        frame = pl.from_arrow(bars)
+        assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows a type
+        return frame.with_columns(pl.col("contract").cast(pl.String))
 
     def day(self, symbol: Symbol, day: date) -> DayView:
         """One trading day with its ticks, all of one load. Raises `DayReplacedError` while it is being replaced."""

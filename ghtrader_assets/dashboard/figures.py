@@ -24,6 +24,7 @@ from ghtrader_assets.validation.verdicts import GapRow
 
 PRICES_HEIGHT: Final = 420
 TRENDS_HEIGHT: Final = 430
+CANDLES_HEIGHT: Final = 380
 COURSE_HEIGHT: Final = 240
 POINTS: Final = 900
 SHADED_GAPS: Final = 60
@@ -74,6 +75,34 @@ def trends(frame: pl.DataFrame) -> go.Figure:
     figure.update_yaxes(rangemode="tozero", row=1, col=1)
     figure.update_yaxes(rangemode="tozero", row=2, col=1)
     return _dressed(figure, TRENDS_HEIGHT).update_layout(bargap=0.15)
+
+
+def candles(bars: pl.DataFrame) -> go.Figure:
+    """Day bars and their volumes (frame: `data.DAY_BAR_COLUMNS`), with a line and the new contract's name at each roll.
+
+    Red where a day closed no lower than it opened, as Chinese desks draw it. Prices of two contracts are not adjusted.
+    """
+    days = bars["trading_day"].dt.strftime("%Y-%m-%d").to_list()
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.05)
+    figure.add_trace(
+        go.Candlestick(
+            x=days, open=bars["open"].to_list(), high=bars["high"].to_list(), low=bars["low"].to_list(),
+            close=bars["close"].to_list(), name="day bars", increasing={"line": {"color": VERMILION}},
+            decreasing={"line": {"color": GREEN}},
+        ),
+        row=1, col=1,
+    )  # fmt: skip
+    figure.add_trace(go.Bar(x=days, y=bars["volume"].to_list(), name="volume", **_bar(BLUE)), row=2, col=1)
+    for before, after, day in zip(bars["contract"], bars["contract"][1:], days[1:], strict=False):
+        if after != before:
+            figure.add_vline(x=day, line={"color": GREY, "width": 1, "dash": "dot"})
+            figure.add_annotation(
+                x=day, y=1, yref="paper", text=after, showarrow=False, xanchor="left", font={"size": 10}
+            )
+    figure.update_xaxes(type="category", nticks=12, rangeslider_visible=False)
+    figure.update_yaxes(title_text="price", row=1, col=1)
+    figure.update_yaxes(title_text="lots", rangemode="tozero", row=2, col=1)
+    return _dressed(figure, CANDLES_HEIGHT)
 
 
 def query_course(steps: Sequence[TimedPercentiles], start: datetime, end: datetime) -> go.Figure:

@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from ghtrader_assets.clock import SYSTEM_CLOCK
 from ghtrader_assets.dashboard import data
-from ghtrader_assets.dashboard.data import TICK_COLUMNS, Source
+from ghtrader_assets.dashboard.data import DAY_BAR_COLUMNS, TICK_COLUMNS, Source
+from ghtrader_assets.dashboard.figures import candles
 from ghtrader_assets.dashboard.pages.overview import overview_page
+from ghtrader_assets.dashboard.pages.symbol import symbol_page
 from ghtrader_assets.dashboard.palette import NOT_BEGUN, look_of
 from ghtrader_assets.errors import IngestState, OtherContentError
+from ghtrader_assets.loading.bars import make_bars
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.questdb.client.connection import Database
@@ -102,3 +106,18 @@ def test_the_overview_opens_on_the_days_that_were_loaded_and_no_other_needs_atte
     later = source.grid([name], grid.completed)
     assert (later.days[-1], set(later.codes[0][-30:])) == (grid.completed, {codes[0]})
     assert "newer →" not in str(overview_page(later, grid.completed))
+
+
+def test_day_bars_are_shown_of_the_days_whose_minutes_are_of_their_content(
+    source: Source, db: Database, calendar: TradingCalendar
+) -> None:
+    write_daily_agg(db, [replaced(db, calendar, SYMBOL.text, 5)])
+    assert source.day_bars(SYMBOL, DAY, DAY).is_empty()
+    assert "--tables bars_1m" in str(symbol_page(SYMBOL, "paper", source.grid([SYMBOL.text], DAY), pl.DataFrame(), DAY))
+    assert [made.failure for made in make_bars(source.context, SYMBOL, [DAY])] == [""]
+    bars = source.day_bars(SYMBOL, DAY, DAY)
+    assert (bars["trading_day"].to_list(), bars.columns) == ([DAY], list(DAY_BAR_COLUMNS))
+    figure = candles(pl.concat([bars, bars.with_columns(contract=pl.lit("SHFE.op2605"))]))
+    assert [note.text for note in figure.layout.annotations] == ["SHFE.op2605"]
+    write_daily_agg(db, [replaced(db, calendar, SYMBOL.text, 6)])
+    assert source.day_bars(SYMBOL, DAY, DAY).is_empty(), "they are of the content before"

@@ -11,12 +11,13 @@ from datetime import date, timedelta
 from functools import partial
 from itertools import groupby
 
+import polars as pl
 from dash import html
 from dash.development.base_component import Component
 
 from ghtrader_assets.dashboard.data import Grid
-from ghtrader_assets.dashboard.figures import TRENDS_HEIGHT, trends
-from ghtrader_assets.dashboard.pages.parts import graph, heading, legend, section, tile, tiles, ways
+from ghtrader_assets.dashboard.figures import CANDLES_HEIGHT, TRENDS_HEIGHT, candles, trends
+from ghtrader_assets.dashboard.pages.parts import command_line, graph, heading, legend, section, tile, tiles, ways
 from ghtrader_assets.dashboard.palette import CODES
 from ghtrader_assets.dashboard.routes import day_address, symbol_address
 from ghtrader_assets.market.symbols import Symbol
@@ -25,8 +26,8 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
 MONTHS_A_ROW = 7
 
 
-def symbol_page(symbol: Symbol, name: str, grid: Grid, end: date | None) -> list[Component]:
-    """The calendar of the days shown, and the trends of rows, gaps and quality over them."""
+def symbol_page(symbol: Symbol, name: str, grid: Grid, bars: pl.DataFrame, end: date | None) -> list[Component]:
+    """The calendar of the days shown, their bars, and the trends of rows, gaps and quality over them."""
     counts = Counter(grid.codes[0])
     scores = grid.frame["score"].drop_nulls()
     average = scores.mean()
@@ -47,8 +48,22 @@ def symbol_page(symbol: Symbol, name: str, grid: Grid, end: date | None) -> list
             className="top",
         ),
         html.Div([_calendar(symbol, grid), side], className="overview"),
+        section(
+            "Day bars",
+            _candles(symbol, grid, bars),
+            note="red: closed no lower than it opened; rolls marked, not adjusted",
+        ),
         section("Trends", graph(trends(grid.frame), TRENDS_HEIGHT), note="a point is one trading day"),
     ]
+
+
+def _candles(symbol: Symbol, grid: Grid, bars: pl.DataFrame) -> Component:
+    if not bars.is_empty():
+        return graph(candles(bars), CANDLES_HEIGHT)
+    made = f"ghtrader-assets backfill {symbol.text} --from {grid.days[0]} --to {grid.days[-1]} --tables bars_1m"
+    return html.P(
+        ["no bars are stored of these days; those of stored ones are made by ", command_line(made)], className="empty"
+    )
 
 
 def _calendar(symbol: Symbol, grid: Grid) -> Component:
