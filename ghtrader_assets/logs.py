@@ -75,8 +75,7 @@ def _to_stderr() -> logging.Handler:
 
 def _rendered(log: logging.Logger, method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
     at = datetime.fromtimestamp(event.pop(_AT), tz=UTC)
-    line = _line(at, method, log.name, event.pop("event", ""), event)
-    return (line,), {"extra": {"ghtrader_line": line}}
+    return (_Line(_line(at, method, log.name, event.pop("event", ""), event)),), {}
 
 
 def _line(at: datetime, level: str, name: str, event: object, more: Mapping[str, Any]) -> str:
@@ -84,13 +83,18 @@ def _line(at: datetime, level: str, name: str, event: object, more: Mapping[str,
     return shown_json(json.dumps(redacted(document), ensure_ascii=False, default=str))
 
 
+class _Line(str):
+    """A message that is a whole line already: tqsdk's class of loggers takes what else a record is given."""
+
+    __slots__ = ()
+
+
 class _Lines(logging.Formatter):
     """Our records as they are; those of libraries as JSON lines of the same form."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = getattr(record, "ghtrader_line", None)
-        if isinstance(line, str):
-            return line
+        if isinstance(record.msg, _Line):
+            return str(record.msg)
         more = {"exception": self.formatException(record.exc_info)} if record.exc_info else {}
         at = datetime.fromtimestamp(record.created, tz=UTC)
         return _line(at, record.levelname, record.name, record.getMessage(), more)

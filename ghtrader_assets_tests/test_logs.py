@@ -6,11 +6,13 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from shinny_structlog import ShinnyLogger
 
 from ghtrader_assets.logs import _Lines, logger
 from ghtrader_assets.redaction import HIDDEN, hide, redacted
@@ -74,10 +76,20 @@ def test_every_record_is_one_line_of_json_on_stderr_without_a_secret() -> None:
 FORGED = 'a\n{"ts": "2026-01-01", "level": "info", "event": "forged"}\r\x1b[2J\u2028\x85b'
 
 
-def test_no_text_from_outside_is_a_line_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture(params=[logging.Logger, ShinnyLogger], ids=["plain", "as tqsdk has it"])
+def logger_class(request: pytest.FixtureRequest) -> Iterator[type[logging.Logger]]:
+    before = logging.getLoggerClass()
+    logging.setLoggerClass(request.param)
+    yield request.param
+    logging.setLoggerClass(before)
+
+
+def test_no_text_from_outside_is_a_line_of_its_own(
+    caplog: pytest.LogCaptureFixture, logger_class: type[logging.Logger]
+) -> None:
     """Neither the event, nor a value or its name, nor what a library says."""
     with caplog.at_level("INFO"):
-        logger("ghtrader_assets.somewhere").info(FORGED, **{FORGED: FORGED, "list": [FORGED]})
+        logger(f"ghtrader_assets.somewhere.{logger_class.__name__}").info(FORGED, **{FORGED: FORGED, "list": [FORGED]})
         logging.getLogger("library").warning("said %s", FORGED)
     ours, theirs = (_Lines().format(record) for record in caplog.records)
     for line in (ours, theirs):

@@ -73,6 +73,7 @@ CASES: dict[str, Any] = {
         (pl.col("datetime_ns") // 1000).cast(pl.Datetime("us")).alias("datetime_ns")
     ),
     "falling volume": lambda: clean().with_columns(volume=-pl.col("volume") + 1e6),
+    "volume near the largest number": lambda: clean(3).with_columns(volume=pl.Series([6e305, 0.0, 1.8e306])),
     "extra columns": lambda: clean().with_columns(pl.lit("x").alias("remark")),
     "columns in another order": lambda: clean().select(sorted(clean().columns)),
     "in pieces": lambda: pl.concat([clean(100), clean(200).tail(100), clean(300).tail(100)], rechunk=False),

@@ -98,7 +98,8 @@ def _is_carried_over(values: Floats, share: float) -> bool:
         return False
     traded = np.diff(values)
     traded = traded[traded > 0]
-    return len(traded) > 0 and bool(first > RESET_FACTOR * np.median(traded))
+    with np.errstate(over="ignore"):
+        return len(traded) > 0 and bool(first > RESET_FACTOR * np.median(traded))
 
 
 def _blame(series: Floats) -> Ints:
