@@ -65,7 +65,7 @@ def as_evening(value: object) -> time:
     return time.fromisoformat(text)
 
 
-Folder = Annotated[Path, BeforeValidator(_named), AfterValidator(_anchored)]
+AnchoredPath = Annotated[Path, BeforeValidator(_named), AfterValidator(_anchored)]
 _OneWord = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Words = Annotated[tuple[_OneWord, ...], NoDecode, BeforeValidator(_split_words), Field(max_length=MOST_WORDS)]
 SettingEvening = Annotated[time, BeforeValidator(as_evening)]

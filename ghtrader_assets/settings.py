@@ -27,7 +27,7 @@ from ghtrader_assets.setting_sources import (
     names_of,
     shown_value,
 )
-from ghtrader_assets.setting_types import Addresses, Folder, SettingDay, SettingEvening, Words
+from ghtrader_assets.setting_types import Addresses, AnchoredPath, SettingDay, SettingEvening, Words
 
 EMBEDDED_FIRST_DAY: Final = date(2021, 1, 4)
 """The first trading day that the embedded exchange serves."""
@@ -44,7 +44,7 @@ class Settings(BaseSettings):
         env_prefix="GHTRADER_", extra="ignore", frozen=True, populate_by_name=True, allow_inf_nan=False
     )
 
-    home: Folder = Field(default_factory=lambda: user_data_path("ghtrader-assets"), validate_default=True)
+    home: AnchoredPath = Field(default_factory=lambda: user_data_path("ghtrader-assets"), validate_default=True)
     symbols: Words = Field(default=("KQ.m@SHFE.cu", "KQ.m@SHFE.au", "KQ.m@SHFE.ag"), min_length=1)
     start_date: SettingDay | None = None
 
@@ -69,8 +69,8 @@ class Settings(BaseSettings):
     prometheus_port: int | None = Field(default=None, ge=0, le=65535)
     web_names: Words = ()
     web_bind: Words = ()
-    web_tls_certificate: Folder | None = None
-    web_tls_key: Folder | None = None
+    web_tls_certificate: AnchoredPath | None = None
+    web_tls_key: AnchoredPath | None = None
     web_auth: Literal["token", "off"] = "token"
     web_token: SecretStr | None = Field(default=None, min_length=16)
     web_token_read: SecretStr | None = Field(default=None, min_length=16)
@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     repair_attempts: int = Field(default=4, ge=1, le=100)
     alert_urls: Addresses = None
     report_at: SettingEvening = time(21)
-    workspace: Folder | None = None
+    workspace: AnchoredPath | None = None
 
     metrics_months: int = Field(default=12, ge=1, le=1200)
     log_level: Literal["debug", "info", "warning", "error"] = "warning"

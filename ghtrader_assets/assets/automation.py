@@ -25,11 +25,14 @@ from ghtrader_assets.assets.resources import PlatformResource
 from ghtrader_assets.assets.tables import asset_key
 from ghtrader_assets.market.calendar import calendar_for
 from ghtrader_assets.market.symbols import Symbol
-from ghtrader_assets.orchestration.names import FOLLOWING, TICKS_ASSET, VALIDATION_SUMMARY_ASSET
+from ghtrader_assets.orchestration.names import FOLLOWING, LAUNCHED_BY_TAG, TICKS_ASSET, VALIDATION_SUMMARY_ASSET
 from ghtrader_assets.orchestration.runs import Run, cut_into_runs
 from ghtrader_assets.upkeep.due import Need
 
 INTERVAL_S: Final = 30
+CHANGED: Final = "changed"
+RUN_KEY: Final = "dagster/run_key"
+REMEMBERED_RUNS: Final = 1000
 _MATERIALIZED: Final = dg.DagsterEventType.ASSET_MATERIALIZATION
 
 
@@ -67,21 +70,22 @@ def validation_sensor(symbols: Sequence[Symbol], job: AssetJob) -> dg.SensorDefi
         free = not_in_hand(changed, ranges)
         calendar, now = calendar_for(platform.settings.home), platform.clock.now()
         partitions = begun_days(platform.settings.first_day, calendar, now)
-        runs = _runs(free, partitions)
-        left = changed if len(runs) > RUNS_PER_TICK else [day for day in changed if day not in free]
-        after = str(min((day.storage_id - 1 for day in left), default=upper))
-        if not runs:
-            return dg.SensorResult(skip_reason=f"{len(changed)} days changed, all in hand", cursor=after)
         places = {(day.symbol, day.trading_day): day.storage_id for day in free}
-        requests = [_request(run, places) for run in runs[:RUNS_PER_TICK]]
-        return dg.SensorResult(run_requests=requests, cursor=after)
+        begun = _begun(context.instance)
+        requests = [_request(run, places) for run in _runs(free, partitions)]
+        requests = [request for request in requests if request.run_key not in begun]
+        left = changed if len(requests) > RUNS_PER_TICK else [day for day in changed if day not in free]
+        after = str(min((day.storage_id - 1 for day in left), default=upper))
+        if not requests:
+            return dg.SensorResult(skip_reason=f"{len(changed)} days changed, all in hand", cursor=after)
+        return dg.SensorResult(run_requests=requests[:RUNS_PER_TICK], cursor=after)
 
     return judge_changed_days
 
 
 def changed_days(instance: dg.DagsterInstance, symbol: Symbol, after: int, upper: int) -> Iterator[UnjudgedContent]:
     """The days of a symbol whose ticks were materialized with another content behind `after`, up to `upper`, and were
-    not judged since, in order."""
+    not judged since, in order. Judged behind `after` and loaded again, a day may be back at its content of before."""
     log, key = instance.event_log_storage, asset_key(symbol, TICKS_ASSET)
     now = log.get_latest_tags_by_partition(
         key, _MATERIALIZED, [DATA_VERSION], after_cursor=after, before_cursor=upper + 1
@@ -91,14 +95,19 @@ def changed_days(instance: dg.DagsterInstance, symbol: Symbol, after: int, upper
     before = log.get_latest_tags_by_partition(
         key, _MATERIALIZED, [DATA_VERSION], asset_partitions=list(now), before_cursor=after + 1
     )
-    other = {day for day, tags in now.items() if tags != before.get(day)}
-    if not other:
-        return
-    loaded = log.get_latest_storage_id_by_partition(key, _MATERIALIZED, other)
-    judged = log.get_latest_storage_id_by_partition(asset_key(symbol, VALIDATION_SUMMARY_ASSET), _MATERIALIZED, other)
-    for day in sorted(other):
-        if judged.get(day, 0) < loaded[day]:
+    days = set(now)
+    loaded = log.get_latest_storage_id_by_partition(key, _MATERIALIZED, days)
+    judged = log.get_latest_storage_id_by_partition(asset_key(symbol, VALIDATION_SUMMARY_ASSET), _MATERIALIZED, days)
+    for day in sorted(days):
+        judged_at = judged.get(day, 0)
+        if judged_at < loaded[day] and (now[day] != before.get(day) or judged_at > after):
             yield UnjudgedContent(symbol, date.fromisoformat(day), loaded[day])
+
+
+def _begun(instance: dg.DagsterInstance) -> set[str]:
+    """The keys of the latest runs of this sensor: asked for again, they would keep others from their turn."""
+    runs = instance.get_runs(filters=dg.RunsFilter(tags={LAUNCHED_BY_TAG: CHANGED}), limit=REMEMBERED_RUNS)
+    return {run.tags.get(RUN_KEY, "") for run in runs}
 
 
 def _newest(instance: dg.DagsterInstance, symbols: Sequence[Symbol]) -> dict[Symbol, int]:
@@ -120,4 +129,4 @@ def _request(run: Run, places: Mapping[tuple[Symbol, date], int]) -> dg.RunReque
     """A run of all that follows from ticks, at most one for the same changes."""
     changes = repr([(symbol.text, places[symbol, day]) for symbol in run.symbols for day in run.days])
     digest = blake2b(changes.encode(), digest_size=8).hexdigest()
-    return range_request(run, FOLLOWING, f"changed:{run.days[0]}:{run.days[-1]}:{digest}", "changed")
+    return range_request(run, FOLLOWING, f"{CHANGED}:{run.days[0]}:{run.days[-1]}:{digest}", CHANGED)

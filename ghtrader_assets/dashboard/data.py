@@ -14,6 +14,7 @@ from typing import Final
 
 import polars as pl
 
+from ghtrader_assets.bars.frame import bars_fingerprint
 from ghtrader_assets.bars.length import bar_length
 from ghtrader_assets.clock import Clock
 from ghtrader_assets.context.store import StoreContext
@@ -21,6 +22,7 @@ from ghtrader_assets.context.universe import UnknownProduct, universe_of, unknow
 from ghtrader_assets.dashboard.palette import ACCEPTED, NOT_BEGUN, look_of
 from ghtrader_assets.dashboard.routes import Window
 from ghtrader_assets.errors import BadInputError, DayReplacedError, IngestState, NoDayError, NotListedError
+from ghtrader_assets.loading.bars import sessions_of_day
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.schedule import last_completed_day
@@ -44,7 +46,7 @@ from ghtrader_assets.questdb.tables.measured import (
     read_query_percentiles,
 )
 from ghtrader_assets.questdb.tables.reader import manifests_covering, read_gaps, read_quality, read_summary
-from ghtrader_assets.questdb.tables.rows import DayState
+from ghtrader_assets.questdb.tables.rows import BarDay, DayState
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day
 from ghtrader_assets.reading.bars import TICKS_OF_BARS, BarForm, bars_of_range
 from ghtrader_assets.reading.handout import handout_of
@@ -203,17 +205,17 @@ class Source:
             except NoDayError:
                 return pl.DataFrame()
         known = read_bar_days(context.database, symbol.text, [day.trading_day for day in handout.days])
-        made = tuple(
-            day
-            for day in handout.days
-            if day.trading_day in known and known[day.trading_day].content_digest == day.digest
-        )
+        made = tuple(day for day in handout.days if self._has_minutes(day, known.get(day.trading_day)))
         if not made:
             return pl.DataFrame()
         bars = bars_of_range(replace(handout, days=made), BarForm(bar_length("1d"), columns=DAY_BAR_COLUMNS))
         frame = pl.from_arrow(bars)
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows a type
         return frame.with_columns(pl.col("contract").cast(pl.String))
+
+    def _has_minutes(self, day: DayState, made: BarDay | None) -> bool:
+        sessions = sessions_of_day(self.context, day.contract, day.trading_day)
+        return made is not None and made.fingerprint == bars_fingerprint(day.digest, sessions.fingerprint, day.contract)
 
     def day(self, symbol: Symbol, day: date) -> DayView:
         """One trading day with its ticks, all of one load. Raises `DayReplacedError` while it is being replaced."""

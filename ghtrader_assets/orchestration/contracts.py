@@ -73,6 +73,8 @@ class WithContracts:
                     _exhaust(make_bars(context, symbol, days))
         except GhtraderError as error:
             return [Stopped(error.line, error.exit_code)]
+        if TICKS_ASSET not in tables and _wanted(needs, Need.LOAD):
+            return [Stopped(f"its ticks are to be loaded first, or again: name {TICKS_ASSET} in --tables")]
         return []
 
 

@@ -26,7 +26,7 @@ from ghtrader_assets.bars.grid import BarGrid, bar_grid
 from ghtrader_assets.bars.length import Align, BarLength, Label, require_alignment
 from ghtrader_assets.bars.longer import NEEDED, joined, vwap
 from ghtrader_assets.bars.ticks import BAR_SOURCE, bars_of_ticks
-from ghtrader_assets.errors import BadInputError
+from ghtrader_assets.errors import BadInputError, DayReplacedError
 from ghtrader_assets.market.clock import MINUTE_S, NS, instant, instant_ns
 from ghtrader_assets.market.products import product_on
 from ghtrader_assets.market.sessions import DaySessions, day_sessions
@@ -155,9 +155,7 @@ class _Days:
 
 def _minutes(days: _Days, figures: Sequence[str]) -> pl.DataFrame:
     """`start_ns`, `day` and these figures of every minute of the days."""
-    database, windows = days.handout.context.database, days.windows
-    start, end = instant(windows[0].start_ns), instant(windows[-1].end_ns)
-    stored = read_bars(database, days.states[0].symbol, start, end, figures)
+    stored = _stored(days, figures)
     place = days.day_of(stored["start_ns"].to_numpy())
     marks = [
         mark_of(bars_fingerprint(day.digest, sessions.fingerprint, day.contract))
@@ -176,12 +174,27 @@ def _minutes(days: _Days, figures: Sequence[str]) -> pl.DataFrame:
     return pl.concat([kept, made]).sort("start_ns")
 
 
+def _stored(days: _Days, figures: Sequence[str]) -> pl.DataFrame:
+    """The stored minutes of the days, each by the name that its day is stored under: a contract may have two."""
+    start, end = instant(days.windows[0].start_ns), instant(days.windows[-1].end_ns)
+    found: list[pl.DataFrame] = []
+    for name in dict.fromkeys(state.symbol for state in days.states):
+        bars = read_bars(days.handout.context.database, name, start, end, figures)
+        own = np.array([state.symbol == name for state in days.states])
+        found.append(bars if own.all() else bars.filter(pl.Series(own[days.day_of(bars["start_ns"].to_numpy())])))
+    return found[0] if len(found) == 1 else pl.concat(found).sort("start_ns")
+
+
 def _of_ticks(days: _Days, length: BarLength, align: Align, places: Sequence[int]) -> pl.DataFrame:
     """Bars, with their `day`, of the ticks of the days at these places. A day in progress ends with its last tick."""
     chosen = tuple(days.states[place] for place in places)
     read = replace(days.handout, days=chosen).read() if chosen else ()
     parts = [pl.DataFrame(schema={**BAR_SCHEMA, "day": pl.Int64})]
     for place, (day, ticks) in zip(places, read, strict=True):
+        if day.contract != days.states[place].contract:
+            raise DayReplacedError(
+                f"{day.symbol} {day.trading_day} was loaded for {day.contract} while it was read", "ask again"
+            )
         parts.append(_of_day(day, ticks, days.sessions[place], length, align).with_columns(day=pl.lit(place, pl.Int64)))
     return pl.concat(parts)
 
@@ -241,16 +254,17 @@ def _column(days: _Days, bars: pl.DataFrame, name: str, form: BarForm) -> pa.Arr
     if name == "datetime":
         return pa.array(bars["start_ns" if form.label == "left" else "end_ns"].to_numpy())
     if name == "symbol":
-        return _names([days.states[0].symbol], np.zeros(len(day), dtype=np.int32))
+        return _names([state.symbol for state in days.states], day)
     if name == "trading_day":
         numbers = [state.trading_day.toordinal() - _EPOCH for state in days.states]
         return pa.array(np.array(numbers, dtype=np.int32)[day])
     if name == "contract":
-        contracts = list(dict.fromkeys(state.contract for state in days.states))
-        codes = [contracts.index(state.contract) for state in days.states]
-        return _names(contracts, np.array(codes, dtype=np.int32)[day])
+        return _names([state.contract for state in days.states], day)
     return bars[name].to_arrow()
 
 
-def _names(values: Sequence[str], codes: Any) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(values, pa.string()))
+def _names(of_days: Sequence[str], day: Ints) -> pa.Array:
+    """The name that each bar's day has."""
+    names = list(dict.fromkeys(of_days))
+    codes = np.array([names.index(name) for name in of_days], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(codes[day]), pa.array(names, pa.string()))

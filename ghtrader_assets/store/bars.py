@@ -7,8 +7,10 @@ other questions (`api`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, overload
 
 import polars as pl
 import pyarrow as pa
@@ -19,10 +21,16 @@ from ghtrader_assets.reading.handout import Handout, States
 from ghtrader_assets.store.arguments import Day, OutputFormat, require_format, texts_given
 from ghtrader_assets.store.checked import CheckedStore
 from ghtrader_assets.store.formats import formatted
-from ghtrader_assets.store.questions import StoreQuestion, question
+from ghtrader_assets.store.questions import question
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+WEEKS_OF_MINUTES: Final = 53
+WEEKS_OF_TICKS: Final = 4
+"""So many weeks of stored minutes, or of ticks, make one table: what is made at once has a bound, and a remote reader
+hears of it in time."""
 
 
 class _WhichOfBars(TypedDict, total=False):
@@ -38,9 +46,6 @@ class _WhichOfBars(TypedDict, total=False):
 
 class BarQueries(CheckedStore, ABC):
     """What a store answers about bars."""
-
-    @abstractmethod
-    def answer_to(self, question: StoreQuestion, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any: ...
 
     @abstractmethod
     def _handout(
@@ -119,7 +124,7 @@ class BarQueries(CheckedStore, ABC):
         """
         require_format(output_format)
         found = self._bars(symbol, start, end, freq, label, align, fill, columns, contracts, states)
-        return formatted(pa.concat_tables([bars for _, bars in found]), output_format)
+        return formatted(pa.concat_tables([bars for _, bars in found]).unify_dictionaries(), output_format)
 
     @question
     def _bars(
@@ -135,8 +140,10 @@ class BarQueries(CheckedStore, ABC):
         contracts: Sequence[str] | None,
         states: States,
     ) -> Generator[tuple[None, pa.Table]]:
-        """What `bars` returns, as one table."""
+        """What `bars` returns, in tables of whole weeks: no bar of the clock is longer."""
         asked = None if columns is None else texts_given("columns", columns)
         form = BarForm(bar_length(freq), label, align, fill, require_bar_columns(asked))
         handout = self._handout(symbol, start, end, TICKS_OF_BARS, contracts, states)
-        yield None, bars_of_range(handout, form)
+        weeks = WEEKS_OF_MINUTES if form.length.is_of_minutes else WEEKS_OF_TICKS
+        for _, days in groupby(handout.days, lambda day: day.trading_day.toordinal() // (7 * weeks)):
+            yield None, bars_of_range(replace(handout, days=tuple(days)), form)

@@ -6,8 +6,10 @@ the questions themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from ghtrader_assets.context.store import StoreContext
 from ghtrader_assets.market.calendar import TradingCalendar
@@ -16,15 +18,20 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.reading.stored import require_product
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store.arguments import Day, as_date, symbol_given, texts_given
+from ghtrader_assets.store.questions import StoreQuestion
 
 
-class CheckedStore:
+class CheckedStore(ABC):
     """A store's parts, and its callers' symbols and days as ours."""
 
     context: StoreContext
     settings: Settings
     calendar: TradingCalendar
     database: Database
+
+    @abstractmethod
+    def answer_to(self, question: StoreQuestion, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """What every question goes through."""
 
     def _symbol(self, text: str) -> Symbol:
         """The symbol. Raises `BadInputError` for a text that is none, and for a product that is neither known to us,

@@ -5,9 +5,7 @@ Belongs here: the question alone. Does not belong here: which contracts are list
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from abc import ABC
 
 from ghtrader_assets.market.listed import ListedContract, contracts_on
 from ghtrader_assets.market.products import product_of
@@ -15,14 +13,11 @@ from ghtrader_assets.market.symbols import parse_product
 from ghtrader_assets.questdb.standing.obstacles import read_first_days
 from ghtrader_assets.store.arguments import Day, texts_given
 from ghtrader_assets.store.checked import CheckedStore
-from ghtrader_assets.store.questions import StoreQuestion, question
+from ghtrader_assets.store.questions import question
 
 
 class ContractQueries(CheckedStore, ABC):
     """Which contracts there are next to the main one."""
-
-    @abstractmethod
-    def answer_to(self, question: StoreQuestion, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any: ...
 
     @question
     def contracts(self, product: str, day: Day) -> list[ListedContract]:

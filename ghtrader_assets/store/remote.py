@@ -72,6 +72,24 @@ def _begun(first: tuple[Any, Any] | None, others: Generator[tuple[Any, Any]]) ->
         yield from others
 
 
+class _HungUpOnce(urllib3.Retry):
+    """Asks again on another connection where a kept one was hung up on, and never where an answer takes too long: the
+    other end is still at it."""
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: urllib3.BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
+    ) -> urllib3.Retry:
+        if isinstance(error, ReadTimeoutError):
+            raise error
+        return super().increment(method, url, response, error, _pool, _stacktrace)
+
+
 class _Line:
     """The connections to one dashboard."""
 
@@ -82,7 +100,7 @@ class _Line:
         if address.token.get_secret_value():
             self._headers["Authorization"] = f"Bearer {address.token.get_secret_value()}"
         given: dict[str, Any] = {
-            "retries": urllib3.Retry(connect=0, read=1, redirect=0, status=0, other=0, allowed_methods=None),
+            "retries": _HungUpOnce(connect=0, read=1, redirect=0, status=0, other=0, allowed_methods=None),
             "maxsize": IDLE_CONNECTIONS,
         }
         if address.tls is None:

@@ -29,7 +29,6 @@ from ghtrader_assets.errors import (
     SameNameWarning,
 )
 from ghtrader_assets.reading.telling import collected
-from ghtrader_assets.redaction import redacted_text
 from ghtrader_assets.store.questions import QUESTIONS, Answering, StoreQuestion
 
 READ: Final = "/read"
@@ -63,7 +62,7 @@ class Failed(msgspec.Struct):
 
     @classmethod
     def of(cls, error: GhtraderError) -> Failed:
-        return cls(error.code, redacted_text(error.what), redacted_text(error.remedy))
+        return cls(error.code, error.what, error.remedy)
 
     @property
     def error(self) -> GhtraderError:

@@ -43,7 +43,6 @@ from ghtrader_assets.questdb.tables.writer import DayLoad
 from ghtrader_assets.reading.telling import tell
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store import Store, connect
-from ghtrader_assets.store.address import address_of
 from ghtrader_assets.store.questions import QUESTIONS, StoreQuestion
 from ghtrader_assets.store.wire import (
     READ,
@@ -323,25 +322,6 @@ def test_beyond_this_host_it_speaks_tls(store: Store, settings: Settings, certif
         loopback = plain.replace(BEYOND, "127.0.0.1")
         with connect(loopback) as remote:
             assert remote.coverage() == store.coverage()
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "ghtrader://", "http://t@host:8050", "ghtrader://t@host:x", "ghtrader://t@host:99999", "ghtrader://t:p@host",
-     "ghtrader://t@host/path", "ghtrader://t@host?tls=maybe", "ghtrader://t@host?verify=no", "ghtrader://t@host?sha256=12",
-     "ghtrader://t@host?tls=off&cafile=x", "ghtrader://canary@[host", "ghtrader://t@host?a"],
-)  # fmt: skip
-def test_what_is_no_address_is_refused_without_its_token(text: str) -> None:
-    with pytest.raises(BadInputError, match=r"address of a store|\?sha256") as caught:
-        connect(text)
-    assert "canary" not in str(caught.value)
-
-
-def test_only_loopback_goes_without_tls_by_itself() -> None:
-    assert address_of("ghtrader://t@127.0.0.1").tls is None
-    assert address_of("ghtrader://t@127.0.0.1?tls=on").tls is not None
-    assert address_of("ghtrader://t@127.0.0.2").tls == {"cert_reqs": "CERT_REQUIRED", "ca_certs": None}
-    assert address_of("ghtrader://t@desk.example?tls=off").tls is None
 
 
 def test_reading_from_afar_imports_no_platform(address: str) -> None:

@@ -5,8 +5,8 @@ Does not belong here: what is written into them (`writer`, `records`) and read f
 tables of an older version to this one (`migrations`).
 
 ghTrader's tables and columns come under their own names, so its readers run unchanged; the others are ours. All tables
-are WAL with deduplication. Where rows can disappear (ticks, gaps), ghTrader's name is a view of the live rows of a base
-table: QuestDB deletes no rows, so a row that a later load doesn't have is written again with `live = false`.
+are WAL with deduplication. Where rows can disappear (ticks, gaps, bars), ghTrader's name is a view of the live rows of
+a base table: QuestDB deletes no rows, so a row that a later load doesn't have is written again with `live = false`.
 """
 
 from __future__ import annotations
