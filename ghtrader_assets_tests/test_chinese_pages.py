@@ -1,4 +1,4 @@
-"""Each Chinese page of the docs keeps what its English page has: code blocks, inline code, tables, anchors.
+"""Each Chinese page of the docs keeps what its English page has: code, anchors, tables, figures.
 
 The wording of a translation is not looked at.
 """
@@ -37,8 +37,15 @@ def code(page: Path) -> set[str]:
     return {" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose(page))}
 
 
-def rows(page: Path) -> int:
-    return len(re.findall(r"^\|", prose(page), re.MULTILINE))
+def tables(page: Path) -> list[list[str]]:
+    """Every row of a table, by its figures alone: the cells without words."""
+    rows = [line.split("|")[1:-1] for line in prose(page).splitlines() if line.startswith("|")]
+    return [[cell if re.fullmatch(r"[\d .,:–-]*", cell) else "words" for cell in row] for row in rows]
+
+
+def figures(page: Path) -> list[set[str]]:
+    """The numbers of two digits or more of each section; smaller ones may be words in either language."""
+    return [set(re.findall(r"\d[\d.,:]*\d", section)) for section in re.split(r"^#+ ", prose(page), flags=re.MULTILINE)]
 
 
 def ids(page: Path) -> set[str]:
@@ -51,8 +58,9 @@ def test_it_keeps_the_code_tables_and_anchors_of_its_english_page(page: Path) ->
     assert BLOCK.findall(read(page)) == BLOCK.findall(read(english))
     assert ANCHORED.findall(prose(page)) == headings(english)
     assert len(headings(page)) == len(headings(english))
-    assert rows(page) == rows(english)
+    assert tables(page) == tables(english)
     assert code(english) - code(page) == set()
+    assert [of - found for of, found in zip(figures(english), figures(page), strict=True) if of - found] == []
 
 
 @pages
