@@ -64,6 +64,7 @@ MISSPELT = {
     "copper": "write it as TqSdk does",
 }
 WITHOUT_SYMBOL = {
+    "rotate-secrets",
     "init",
     "up",
     "down",
@@ -84,7 +85,7 @@ WITHOUT_SYMBOL = {
 def test_a_text_that_is_no_symbol_ends_each_command_with_the_right_spelling(bare: CommandLine) -> None:
     """Each command with another one of them, where its symbol stands."""
     texts, day, days = cycle(MISSPELT.items()), (TRADING_DAYS[0],), NEW_YEAR
-    after = {"gaps": day, "quality": day, "lineage": day, "accept": (*day, "--reason", "why")}
+    after = {"gaps": day, "quality": day, "lineage": day, "contracts": day, "accept": (*day, "--reason", "why")}
     for command in FILES:
         if command not in WITHOUT_SYMBOL:
             text, says = next(texts)
