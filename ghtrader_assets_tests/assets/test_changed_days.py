@@ -118,6 +118,26 @@ def test_a_day_that_a_run_has_in_hand_is_left_to_it_and_looked_at_afterwards(
     assert sensor.tick() == []
 
 
+def test_a_day_that_comes_back_to_its_content_while_the_cursor_is_held_is_judged(
+    location: dg.RepositoryDefinition, instance: dg.DagsterInstance, sensor: Ticks
+) -> None:
+    note(instance, TICKS_ASSET, DAYS[1], "A")
+    note(instance, VALIDATION_SUMMARY_ASSET, DAYS[1], "of A")
+    assert sensor.tick() == []
+    run = instance.create_run_for_job(
+        location.get_job("trading_days"),
+        status=dg.DagsterRunStatus.STARTED,
+        tags={RANGE_START: DAYS[0], RANGE_END: DAYS[0]},
+        asset_selection=frozenset({asset_key(SUGAR, TICKS_ASSET)}),
+    )
+    for day, version in ((DAYS[0], "A"), (DAYS[1], "B")):
+        note(instance, TICKS_ASSET, day, version)
+    note(instance, VALIDATION_SUMMARY_ASSET, DAYS[1], "of B")
+    note(instance, TICKS_ASSET, DAYS[1], "A")
+    assert spans(sensor.tick()) == [(DAYS[1], DAYS[1])], "its verdict is of B"
+    instance.report_run_failed(run)
+
+
 EVENTS = st.lists(st.tuples(st.sampled_from(DAYS), st.sampled_from("AB"), st.booleans()), max_size=12)
 
 

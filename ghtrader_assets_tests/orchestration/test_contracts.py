@@ -19,7 +19,7 @@ from ghtrader_assets.market.symbols import parse_symbol
 from ghtrader_assets.orchestration.backfill import run_backfill
 from ghtrader_assets.orchestration.contracts import WithContracts
 from ghtrader_assets.orchestration.launcher import Progress
-from ghtrader_assets.orchestration.names import ALL_TABLES, TICKS_ASSET
+from ghtrader_assets.orchestration.names import ALL_TABLES, BARS_ASSET, TICKS_ASSET
 from ghtrader_assets.orchestration.runs import Needs
 from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables.reader import read_daily_agg, read_manifests, read_summary
@@ -77,6 +77,13 @@ class OfTheUniverse:
     def run(self, needs: Needs, tables: Sequence[str], tags: Mapping[str, str], progress: Progress) -> list[Stopped]:
         self.asked.append(needs)
         return [NOT_LAUNCHED]
+
+
+def test_a_day_without_ticks_is_no_success_where_no_ticks_are_asked_for(context: LoadContext) -> None:
+    launcher, later = WithContracts(context, OfTheUniverse()), date(2025, 12, 25)
+    report = run_backfill(context, launcher, Quiet(), [CONTRACT], later, later, [BARS_ASSET], workers=1)
+    assert (report.succeeded, [day.trading_day for day in report.failed]) == ([], [later])
+    assert "name ticks in --tables" in report.failed[0].failure
 
 
 def test_each_goes_its_own_way(context: LoadContext) -> None:

@@ -68,3 +68,15 @@ def test_a_contracts_days_are_its_own_and_those_of_its_main_symbol(
     assert list(ticks["symbol"].unique()) == [contract, symbol]
     assert list(ticks["contract"].unique()) == [contract]
     assert [day.manifest_id for day, _ in store.stream_ticks(contract, WEEK[0], WEEK[-1])] == list(listed.values())
+
+
+@pytest.mark.filterwarnings("ignore::ghtrader_assets.errors.DayStateWarning")
+def test_bars_of_a_contract_have_the_name_that_each_day_is_stored_under(
+    store: Store, load_of: LoadOf, record: Record
+) -> None:
+    main, contract = "KQ.m@INE.ec", "INE.ec2602"
+    record(load_of(WEEK[0], rows=50, name=contract, contract=contract))
+    record(load_of(WEEK[1], rows=60, name=main, contract=contract))
+    bars = store.bars(contract, WEEK[0], WEEK[1], "1d")
+    assert (list(bars["symbol"]), list(bars["contract"])) == ([contract, main], [contract, contract])
+    assert list(bars["ticks"]) == [50, 60]
