@@ -163,7 +163,7 @@ def test_dagsters_page_has_its_socket(platform: RunningPlatform, page: Page) -> 
     sockets: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda _: sockets.append(socket.url)))
     platform.show(page, "/asset-groups")
-    expect(page).to_have_title("Global asset lineage")
+    expect(page.get_by_text("Global asset lineage")).to_be_visible()  # Dagster sometimes sets no title
     while not sockets:
         page.wait_for_timeout(100)
     assert refused == []
