@@ -53,7 +53,7 @@ test-joints: install
 	sh infra/dev/test-parts.sh
 	$(BIN)/python -m pytest $(WORKERS) -m joint $(ARGS)
 
-# A shard of eight ends within 35 minutes on two idle cores: make soak ARGS="--shard 1/8 --seed 7". Without a seed it takes the time, and prints it.
+# A shard of eight begins no test after 40 minutes: make soak ARGS="--shard 1/8 --seed 7". Without a seed it takes the time, and prints it.
 soak: install
 	sh infra/dev/test-parts.sh
 	$(BIN)/python -m pytest -m "soak or (hypothesis and not service)" --hypothesis-profile soak \

@@ -96,6 +96,8 @@ def parse_symbol(text: str) -> Symbol:
 def parse_product(text: str) -> Symbol:
     """The main-contract symbol of a product: of `SHFE.cu`, or of any symbol of it. Raises BadInputError."""
     is_code = "@" not in text and not any(letter.isdigit() for letter in text)
+    if is_code and _ALIAS.fullmatch(f"{_MAIN}{text}") is None:
+        raise BadInputError(f"{text[:80]!r} is no product", "write it as SHFE.cu, or name any symbol of it")
     return parse_symbol(parse_symbol(f"{_MAIN}{text}" if is_code else text).alias)
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ghtrader_assets.clock import SYSTEM_CLOCK, Clock
 from ghtrader_assets.context.store import StoreContext, open_store
-from ghtrader_assets.errors import BadInputError, DayStateWarning
+from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.grammar import manifest_id_of
 from ghtrader_assets.manifests import Manifest
 from ghtrader_assets.market.calendar import TradingCalendar
@@ -27,12 +27,11 @@ from ghtrader_assets.questdb.client.connection import Database
 from ghtrader_assets.questdb.tables import reader
 from ghtrader_assets.questdb.tables.rows import DailyAgg, DayState, StoredRange
 from ghtrader_assets.questdb.tables.whole_days import read_whole_day, require_columns
-from ghtrader_assets.reading.handout import HandedDay, Handout, States, handout_of
+from ghtrader_assets.reading.handout import HandedDay, States
 from ghtrader_assets.reading.overview import days_known_as
 from ghtrader_assets.reading.stored import scheduled_days, stored_symbol
-from ghtrader_assets.reading.telling import tell
 from ghtrader_assets.settings import Settings
-from ghtrader_assets.store.arguments import Day, OutputFormat, as_date, renamed_arguments, require_format, texts_given
+from ghtrader_assets.store.arguments import Day, OutputFormat, as_date, renamed_arguments, require_format
 from ghtrader_assets.store.contracts import ContractQueries
 from ghtrader_assets.store.formats import formatted
 from ghtrader_assets.store.ghtrader import GhtraderQueries
@@ -230,19 +229,6 @@ class Store(ContractQueries, PairQueries, PanelQueries, GhtraderQueries):
         return found
 
     @question
-    def _whole_days(
-        self,
-        symbol: str,
-        start: Day,
-        end: Day | None,
-        columns: Sequence[str] | None,
-        contracts: Sequence[str] | None,
-        states: States,
-    ) -> Generator[tuple[HandedDay, pa.Table]]:
-        """What a reading method returns: checked, and told of days that are not good, before the first is read."""
-        return self._handout(symbol, start, end, columns, contracts, states).read()
-
-    @question
     def _whole_day(self, symbol: str, day: Day, columns: Sequence[str]) -> Generator[tuple[None, pa.Table]]:
         """The columns of a trading day in any state; nothing where no whole day is stored."""
         name, window = self._symbol(symbol).text, self.calendar.window(self._day(day))
@@ -257,24 +243,6 @@ class Store(ContractQueries, PairQueries, PanelQueries, GhtraderQueries):
     def _five_level_bounds(self, *symbols: str) -> list[StoredRange]:
         """What is stored of each symbol, of days with rows of more than one level."""
         return reader.read_five_level_bounds(self.database, self._names(symbols))
-
-    def _handout(
-        self,
-        symbol: str,
-        start: Day,
-        end: Day | None,
-        columns: Sequence[str] | None,
-        contracts: Sequence[str] | None,
-        states: States,
-    ) -> Handout:
-        among = None if contracts is None else [self._symbol(each) for each in texts_given("contracts", contracts)]
-        columns = None if columns is None else texts_given("columns", columns)
-        handout = handout_of(
-            self.context, self._symbol(symbol), *self._range(start, end), columns, states=states, contracts=among
-        )
-        if handout.told:
-            tell(DayStateWarning(handout.warning, {day.trading_day: day.state for day in handout.told}))
-        return handout
 
     def _stored_day(self, symbol: str, day: Day) -> tuple[str, date]:
         """The name under which a symbol's trading day is stored, and the day."""

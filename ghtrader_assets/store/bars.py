@@ -6,7 +6,7 @@ other questions (`api`).
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ghtrader_assets.bars.length import Align, Label, bar_length
 from ghtrader_assets.reading.bars import TICKS_OF_BARS, BarForm, bars_of_range, require_bar_columns
-from ghtrader_assets.reading.handout import Handout, States
+from ghtrader_assets.reading.handout import States
 from ghtrader_assets.store.arguments import Day, OutputFormat, require_format, texts_given
 from ghtrader_assets.store.checked import CheckedStore
 from ghtrader_assets.store.formats import formatted
@@ -46,17 +46,6 @@ class _WhichOfBars(TypedDict, total=False):
 
 class BarQueries(CheckedStore, ABC):
     """What a store answers about bars."""
-
-    @abstractmethod
-    def _handout(
-        self,
-        symbol: str,
-        start: Day,
-        end: Day | None,
-        columns: Sequence[str] | None,
-        contracts: Sequence[str] | None,
-        states: States,
-    ) -> Handout: ...
 
     @overload
     def bars(

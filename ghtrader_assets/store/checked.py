@@ -1,28 +1,33 @@
 """What callers pass to a store, checked against its calendar, its universe and what is stored.
 
-Belongs here: the base of every class with questions. Does not belong here: checks that need no store (`arguments`),
-the questions themselves.
+Belongs here: the base of every class with questions, and the days that several of them hand out. Does not belong here:
+checks that need no store (`arguments`), the questions themselves.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
+
 from ghtrader_assets.context.store import StoreContext
+from ghtrader_assets.errors import DayStateWarning
 from ghtrader_assets.market.calendar import TradingCalendar
 from ghtrader_assets.market.symbols import Symbol
 from ghtrader_assets.questdb.client.connection import Database
+from ghtrader_assets.reading.handout import HandedDay, Handout, States, handout_of
 from ghtrader_assets.reading.stored import require_product
+from ghtrader_assets.reading.telling import tell
 from ghtrader_assets.settings import Settings
 from ghtrader_assets.store.arguments import Day, as_date, symbol_given, texts_given
-from ghtrader_assets.store.questions import StoreQuestion
+from ghtrader_assets.store.questions import StoreQuestion, question
 
 
 class CheckedStore(ABC):
-    """A store's parts, and its callers' symbols and days as ours."""
+    """A store's parts, its callers' symbols and days as ours, and the whole days of a range."""
 
     context: StoreContext
     settings: Settings
@@ -55,3 +60,35 @@ class CheckedStore(ABC):
         if end is None:
             return self._day(start), self._day(start)
         return self.calendar.span(as_date(start, self.calendar), as_date(end, self.calendar))
+
+    @question
+    def _whole_days(
+        self,
+        symbol: str,
+        start: Day,
+        end: Day | None,
+        columns: Sequence[str] | None,
+        contracts: Sequence[str] | None,
+        states: States,
+    ) -> Generator[tuple[HandedDay, pa.Table]]:
+        """What a reading method returns: checked, and told of days that are not good, before the first is read."""
+        return self._handout(symbol, start, end, columns, contracts, states).read()
+
+    def _handout(
+        self,
+        symbol: str,
+        start: Day,
+        end: Day | None,
+        columns: Sequence[str] | None,
+        contracts: Sequence[str] | None,
+        states: States,
+    ) -> Handout:
+        """The days of a range that are handed out, checked; their reader is told of days that are not good."""
+        among = None if contracts is None else [self._symbol(each) for each in texts_given("contracts", contracts)]
+        columns = None if columns is None else texts_given("columns", columns)
+        handout = handout_of(
+            self.context, self._symbol(symbol), *self._range(start, end), columns, states=states, contracts=among
+        )
+        if handout.told:
+            tell(DayStateWarning(handout.warning, {day.trading_day: day.state for day in handout.told}))
+        return handout

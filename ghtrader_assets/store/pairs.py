@@ -5,8 +5,8 @@ Belongs here: the question alone. Does not belong here: the rule (`reading.asof`
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from abc import ABC
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from ghtrader_assets.errors import BadInputError
 from ghtrader_assets.grammar import quoted
 from ghtrader_assets.questdb.tables.whole_days import INSTANT, require_columns
 from ghtrader_assets.reading.asof import RIGHT, rows_known
-from ghtrader_assets.reading.handout import HandedDay, States
+from ghtrader_assets.reading.handout import States
 from ghtrader_assets.store.arguments import Day, OutputFormat, require_format, texts_given
 from ghtrader_assets.store.checked import CheckedStore
 from ghtrader_assets.store.formats import formatted
@@ -29,17 +29,6 @@ EXACT: Final = "datetime_ns"
 
 class PairQueries(CheckedStore, ABC):
     """What was known of one symbol at the ticks of another."""
-
-    @abstractmethod
-    def _whole_days(
-        self,
-        symbol: str,
-        start: Day,
-        end: Day | None,
-        columns: Sequence[str] | None,
-        contracts: Sequence[str] | None,
-        states: States,
-    ) -> Generator[tuple[HandedDay, pa.Table]]: ...
 
     def asof(
         self,

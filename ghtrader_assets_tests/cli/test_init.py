@@ -34,9 +34,10 @@ def test_what_options_say_is_not_asked_and_the_next_command_reads_it(bare: Comma
     assert "the embedded exchange, KQ.m@SHFE.cu, KQ.m@DCE.m, from 2026-01-05" in ran.out
     said = tomllib.loads(file_of(bare).read_text(encoding="utf-8"))
     assert said == {"symbols": ["KQ.m@SHFE.cu", "KQ.m@DCE.m"], "start_date": "2026-01-05"}
-    with bare.start("status", "--json") as process:
-        out, _ = process.communicate(timeout=HANGS_S)
-    assert [feed["symbol"] for feed in Ran(0, out, "").document["feeds"]] in ([], said["symbols"])
+    with bare.start("doctor", "--json") as process:
+        out, err = process.communicate(timeout=HANGS_S)
+    known = {item["name"]: item["source"] for item in Ran(process.returncode, out, err).document["settings"]}
+    assert {known["GHTRADER_SYMBOLS"], known["GHTRADER_START_DATE"]} == {"file:ghtrader.toml"}
     before = file_of(bare).read_bytes()
     refused(typed(bare, "--embedded", *SAID), 2, "ghtrader.toml is there already", "move it away")
     assert file_of(bare).read_bytes() == before
